@@ -1,0 +1,94 @@
+// Package manifest turns the text of profiles.yaml files into a Manifest, or into all of their errors, each with its
+// file, line and column.
+//
+// Parse is the entry point. It is pure: it takes names and bytes, and opens, reads and writes nothing. What it returns
+// is complete: defaults are merged in, placeholders are expanded, ports are assigned. A Manifest never holds a half-valid
+// profile: one error anywhere and there is no Manifest.
+package manifest
+
+import "time"
+
+// Source is one manifest file: its name, as errors shall print it, and its content.
+type Source struct {
+	Name string
+	Data []byte
+}
+
+// Position is a place in a source. Line and Column count from 1; Column counts characters, as editors do.
+type Position struct {
+	File   string
+	Line   int
+	Column int
+}
+
+// Manifest is what one or more sources say together.
+type Manifest struct {
+	Runtime    Runtime
+	Scandir    string // absolute path
+	HermesHome string // absolute path; used where HERMES_HOME is unset when a script runs
+	AutoPorts  PortRange
+	Profiles   []Profile // sorted by name
+}
+
+// Runtime says in which kind of s6 tree the rendered scripts run.
+type Runtime string
+
+const (
+	// RuntimeS6Overlay is a container with s6-overlay: scripts start through /command/with-contenv.
+	RuntimeS6Overlay Runtime = "s6-overlay"
+	// RuntimeS6 is a plain s6 tree: scripts start through /bin/sh and find s6 programs on the tree's PATH.
+	RuntimeS6 Runtime = "s6"
+)
+
+// PortRange is a range of TCP ports, both ends included.
+type PortRange struct {
+	First int
+	Last  int
+}
+
+// Profile is one entry of `profiles`, with defaults merged in.
+type Profile struct {
+	Name        string
+	Pos         Position // of the profile's key
+	Port        int      // 0: the profile has none
+	State       State
+	User        string
+	Command     []string // argv of the gateway, placeholders expanded, never empty
+	Env         []EnvVar // sorted by name
+	StopTimeout time.Duration
+	Log         Log
+}
+
+// DefaultProfile is the name of the root profile, whose command has no `-p NAME`.
+const DefaultProfile = "default"
+
+// State is what a gateway shall be.
+type State string
+
+const (
+	StateUp   State = "up"
+	StateDown State = "down"
+)
+
+// EnvVar is one environment variable of a gateway. Value may hold any byte but NUL.
+type EnvVar struct {
+	Name  string
+	Value string
+}
+
+// Log says how a gateway's log is kept.
+type Log struct {
+	Keep      int   // rotated files kept beside `current`
+	Size      int64 // bytes, at which `current` is rotated
+	Timestamp Timestamp
+	Stdout    bool // copy each line to the container's log
+}
+
+// Timestamp is the style of the stamp at the start of each line of a log file.
+type Timestamp string
+
+const (
+	TimestampISO8601 Timestamp = "iso8601"
+	TimestampTAI64N  Timestamp = "tai64n"
+	TimestampNone    Timestamp = "none"
+)

@@ -1,0 +1,148 @@
+// Package render turns profiles into service directories for s6, in memory.
+//
+// All is the entry point. Rendering is pure: the same manifest gives the same bytes on every machine. Nothing here reads a
+// clock, an environment or a disk, and no value of the host is put into a script: HERMES_HOME is expanded when it runs.
+package render
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"strconv"
+	"text/template"
+
+	"hermes-reconcile/manifest"
+)
+
+//go:embed templates/*.tmpl
+var templateFiles embed.FS
+
+// timeoutFinish is how long ./finish may run, in ms; s6's own default, written down so that it is ours to know. Ours
+// takes a few ms.
+const timeoutFinish = 5000
+
+// All renders every profile of m, in m's order.
+func All(m *manifest.Manifest) ([]Servicedir, error) {
+	r, err := newRenderer(m)
+	if err != nil {
+		return nil, err
+	}
+	dirs := make([]Servicedir, 0, len(m.Profiles))
+	for _, p := range m.Profiles {
+		dir, err := r.servicedir(p)
+		if err != nil {
+			return nil, fmt.Errorf("cannot render profile %q: %w", p.Name, err)
+		}
+		dirs = append(dirs, dir)
+	}
+	return dirs, nil
+}
+
+// renderer holds what all service directories of one manifest share.
+type renderer struct {
+	manifest  *manifest.Manifest
+	templates *template.Template
+	finish    []byte
+	buf       bytes.Buffer
+}
+
+func newRenderer(m *manifest.Manifest) (*renderer, error) {
+	t, err := template.New("").
+		Option("missingkey=error").
+		Funcs(template.FuncMap{"quote": quote}).
+		ParseFS(templateFiles, "templates/*.tmpl")
+	if err != nil {
+		return nil, fmt.Errorf("cannot parse the embedded templates: %w", err)
+	}
+	r := &renderer{manifest: m, templates: t}
+	r.finish, err = r.execute("finish.tmpl", nil)
+	return r, err
+}
+
+// script is what the templates see.
+type script struct {
+	Shebang       string
+	Profile       string
+	Label         string // starts a message of the script itself
+	HermesHome    string
+	Setuidgid     string // shell word, of a program that is found before the profile's PATH is set
+	SetuidgidName string
+	S6Log         string
+	LogScript     []string // words of s6-log's script, quoted where they need it
+	User          string
+	Command       []string
+	Env           []manifest.EnvVar
+}
+
+func (r *renderer) script(p manifest.Profile) script {
+	s := script{
+		Profile:       p.Name,
+		Label:         "hermes-reconcile: " + Prefix + p.Name,
+		Shebang:       "#!/bin/sh",
+		HermesHome:    r.manifest.HermesHome,
+		Setuidgid:     `"$(command -v s6-setuidgid || echo s6-setuidgid)"`,
+		SetuidgidName: "s6-setuidgid",
+		S6Log:         "s6-log",
+		LogScript:     logScript(p),
+	}
+	s.Command, s.User, s.Env = p.Command, p.User, p.Env
+	if r.manifest.Runtime == manifest.RuntimeS6Overlay {
+		// One word only: the kernel hands the rest of the line over as a single argument, which with-contenv cannot run.
+		s.Shebang = "#!/command/with-contenv sh"
+		s.Setuidgid, s.SetuidgidName, s.S6Log = "/command/s6-setuidgid", "/command/s6-setuidgid", "/command/s6-log"
+	}
+	return s
+}
+
+// logScript is s6-log's script for p, without the directory. A selection or stamp is for the next action alone, so what
+// goes to stdout carries the profile's name and what goes to the directory the time.
+func logScript(p manifest.Profile) []string {
+	var words []string
+	if p.Log.Stdout {
+		words = append(words, quote("p["+p.Name+"]"), "1", "p")
+	}
+	switch p.Log.Timestamp {
+	case manifest.TimestampISO8601:
+		words = append(words, "T")
+	case manifest.TimestampTAI64N:
+		words = append(words, "t")
+	}
+	return append(words, "n"+strconv.Itoa(p.Log.Keep), "s"+strconv.FormatInt(p.Log.Size, 10))
+}
+
+func (r *renderer) servicedir(p manifest.Profile) (Servicedir, error) {
+	s := r.script(p)
+	run, err := r.execute("run.tmpl", s)
+	if err != nil {
+		return Servicedir{}, err
+	}
+	logRun, err := r.execute("log-run.tmpl", s)
+	if err != nil {
+		return Servicedir{}, err
+	}
+	dir := Servicedir{Name: Prefix + p.Name, Profile: p.Name, Port: p.Port, User: p.User, Files: []File{
+		{"finish", modeScript, r.finish},
+		{"flag-timeout-killpg", modeFile, nil},
+		{"log/run", modeScript, logRun},
+		{"log/type", modeFile, []byte("longrun\n")},
+		{"run", modeScript, run},
+		{"timeout-finish", modeFile, line(timeoutFinish)},
+		{"timeout-kill", modeFile, line(p.StopTimeout.Milliseconds())},
+		{"type", modeFile, []byte("longrun\n")},
+	}}
+	if p.State == manifest.StateDown {
+		dir.Files = append(dir.Files, File{DownPath, modeFile, nil})
+	}
+	return dir, dir.seal()
+}
+
+// line is n as s6 reads numbers from files.
+func line(n int64) []byte { return append(strconv.AppendInt(nil, n, 10), '\n') }
+
+func (r *renderer) execute(name string, data any) ([]byte, error) {
+	r.buf.Reset()
+	if err := r.templates.ExecuteTemplate(&r.buf, name, data); err != nil {
+		return nil, err
+	}
+	return bytes.Clone(r.buf.Bytes()), nil
+}

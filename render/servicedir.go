@@ -1,0 +1,97 @@
+package render
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+)
+
+// Prefix starts the name of every service directory of a profile.
+const Prefix = "gateway-"
+
+// MarkerPath is the file of a service directory that says that it is ours. s6 leaves `data/` to the user.
+const MarkerPath = "data/hermes-reconcile.json"
+
+// DownPath is the file that keeps s6-supervise from starting a service by itself.
+const DownPath = "down"
+
+// Modes of rendered files. Nothing rendered is secret: every user of the container may read it.
+const (
+	modeScript fs.FileMode = 0o755
+	modeFile   fs.FileMode = 0o644
+)
+
+// Servicedir is a rendered service directory.
+type Servicedir struct {
+	Name    string // gateway-<profile>, the name in the scandir
+	Profile string
+	Port    int    // 0: none
+	User    string // account that the gateway and its logger run as where the tree is root's
+	Files   []File // sorted by path, the marker included
+}
+
+// File is one file of a service directory.
+type File struct {
+	Path string // slash-separated, relative to the service directory
+	Mode fs.FileMode
+	Data []byte
+}
+
+// File returns the file at path, or nil.
+func (s Servicedir) File(path string) *File {
+	i, found := slices.BinarySearchFunc(s.Files, path, func(f File, p string) int { return strings.Compare(f.Path, p) })
+	if !found {
+		return nil
+	}
+	return &s.Files[i]
+}
+
+// Digest is the lower-case hexadecimal SHA-256 of data.
+func Digest(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}
+
+// markerFormat is the only format of the marker so far.
+const markerFormat = 1
+
+// Marker is what MarkerPath holds: whose directory it is, and what we rendered into it. A file that no longer has its
+// digest was changed by somebody else.
+type Marker struct {
+	Format  int               `json:"format"`
+	Profile string            `json:"profile"`
+	Port    int               `json:"port,omitempty"`
+	Files   map[string]string `json:"files"` // path -> Digest of its content
+}
+
+// ParseMarker reads a marker. Anything but a marker of a format that this program knows is an error: a directory whose
+// marker cannot be trusted counts as foreign.
+func ParseMarker(data []byte) (Marker, error) {
+	var m Marker
+	if err := json.Unmarshal(data, &m); err != nil {
+		return Marker{}, fmt.Errorf("not a marker: %v", err)
+	}
+	if m.Format != markerFormat {
+		return Marker{}, fmt.Errorf("marker of format %d (this program knows %d)", m.Format, markerFormat)
+	}
+	return m, nil
+}
+
+// seal sorts the files and adds the marker that lists them.
+func (s *Servicedir) seal() error {
+	m := Marker{Format: markerFormat, Profile: s.Profile, Port: s.Port, Files: make(map[string]string, len(s.Files))}
+	for _, f := range s.Files {
+		m.Files[f.Path] = Digest(f.Data)
+	}
+	data, err := json.MarshalIndent(m, "", "  ")
+	if err != nil {
+		return fmt.Errorf("cannot encode the marker of %s: %w", s.Name, err)
+	}
+	s.Files = append(s.Files, File{MarkerPath, modeFile, append(data, '\n')})
+	slices.SortFunc(s.Files, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
+	return nil
+}

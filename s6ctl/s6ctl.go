@@ -1,0 +1,136 @@
+// Package s6ctl talks to s6: it runs the s6 programs, and no other package does.
+//
+// Open is the entry point. What s6 answers is read from exit codes, from locks and from the status file, never from
+// text, which differs between s6 versions. State that s6 itself publishes (is a service supervised, is it up, since when) is
+// read without starting a process, so that looking at a thousand services costs a thousand small reads. This package
+// writes no service file.
+package s6ctl
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// ErrNotInstalled is returned where a program of s6 is neither in /command nor on PATH.
+var ErrNotInstalled = errors.New("s6 is not installed")
+
+// ErrNotListening is returned where no s6-svscan runs on the scandir.
+var ErrNotListening = errors.New("no s6-svscan is running on it")
+
+// ErrNotSupervised is returned where no s6-supervise runs on a service directory.
+var ErrNotSupervised = errors.New("not supervised")
+
+// commandDir is where s6-overlay keeps the s6 programs. `docker exec` does not have it on PATH.
+const commandDir = "/command"
+
+// callTimeout bounds one call of an s6 program. They write a byte to a FIFO and return: milliseconds, unless the machine
+// is in trouble.
+const callTimeout = 10 * time.Second
+
+// Exit codes of the s6 programs that mean "nobody listens there": 100 up to s6 2.13 and from s6-svscanctl, 102 from
+// s6-svc of 2.14 and later. 100 is also "wrong usage", which a caller that builds its own arguments never sees.
+const (
+	exitNobody      = 100
+	exitNobodyNewer = 102
+)
+
+// Scandir is a scan directory and the s6 programs that control it.
+type Scandir struct {
+	path      string
+	svscanctl string
+	svc       string
+}
+
+// Open finds the programs that control the scandir at path. The error is ErrNotInstalled where one is missing.
+func Open(path string) (*Scandir, error) {
+	svscanctl, err := find("s6-svscanctl")
+	if err != nil {
+		return nil, err
+	}
+	svc, err := find("s6-svc")
+	if err != nil {
+		return nil, err
+	}
+	return &Scandir{path: path, svscanctl: svscanctl, svc: svc}, nil
+}
+
+// find returns the absolute path of an s6 program: in /command, else on PATH.
+func find(name string) (string, error) {
+	if p, err := exec.LookPath(filepath.Join(commandDir, name)); err == nil {
+		return p, nil
+	}
+	p, err := exec.LookPath(name)
+	if err != nil {
+		return "", fmt.Errorf("%w: cannot find %s in %s or on PATH", ErrNotInstalled, name, commandDir)
+	}
+	return filepath.Abs(p)
+}
+
+// Rescan asks s6-svscan to look for new service directories and, with prune, to stop the services whose directories are
+// gone. It returns when the request is handed over, not when it is carried out: s6-svscan acknowledges nothing.
+func (s *Scandir) Rescan(ctx context.Context, prune bool) error {
+	flag := "-a"
+	if prune {
+		flag = "-an"
+	}
+	err := run(ctx, s.svscanctl, flag, s.path)
+	if code := exitCode(err); code == exitNobody {
+		return ErrNotListening
+	}
+	return err
+}
+
+// Control sends s6-svc's command letters to the service in dir, a path relative to the scandir.
+func (s *Scandir) Control(ctx context.Context, dir, letters string) error {
+	err := run(ctx, s.svc, "-"+letters, filepath.Join(s.path, dir))
+	if code := exitCode(err); code == exitNobody || code == exitNobodyNewer {
+		return ErrNotSupervised
+	}
+	return err
+}
+
+func run(ctx context.Context, program string, args ...string) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, program, args...)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	cmd.WaitDelay = time.Second // a killed program's own children must not keep us waiting on its stderr
+	err := cmd.Run()
+	if err == nil {
+		return nil
+	}
+	if ctx.Err() != nil {
+		err = ctx.Err()
+	}
+	what := strings.Join(append([]string{filepath.Base(program)}, args...), " ")
+	if text := firstLine(stderr.Bytes()); text != "" {
+		return fmt.Errorf("cannot run %q: %w (%s)", what, err, text)
+	}
+	return fmt.Errorf("cannot run %q: %w", what, err)
+}
+
+// firstLine is the first line of a program's complaint, short enough for one line of ours.
+func firstLine(b []byte) string {
+	line, _, _ := strings.Cut(strings.TrimSpace(string(b)), "\n")
+	const limit = 300 // bytes
+	if len(line) > limit {
+		line = line[:limit]
+	}
+	return strings.ToValidUTF8(line, "?")
+}
+
+// exitCode is the code that a program of ours ended with, or -1 if it did not get that far.
+func exitCode(err error) int {
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		return exit.ExitCode()
+	}
+	return -1
+}
