@@ -74,16 +74,11 @@ func (h Host) comm(pid int) string {
 
 // svscanOn searches the processes for an s6-svscan with this scandir as an argument.
 func (h Host) svscanOn(scandir string) bool {
-	entries, err := os.ReadDir(h.Proc)
-	if err != nil {
-		return false
-	}
-	for _, e := range entries {
-		pid, err := strconv.Atoi(e.Name())
-		if err != nil || h.comm(pid) != "s6-svscan" {
+	for _, pid := range h.pids() {
+		if h.comm(pid) != "s6-svscan" {
 			continue
 		}
-		cmdline, err := os.ReadFile(filepath.Join(h.Proc, e.Name(), "cmdline"))
+		cmdline, err := os.ReadFile(filepath.Join(h.Proc, strconv.Itoa(pid), "cmdline"))
 		if err == nil && names(cmdline, scandir) {
 			return true
 		}

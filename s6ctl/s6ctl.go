@@ -1,6 +1,6 @@
 // Package s6ctl talks to s6: it runs the s6 programs, and no other package does.
 //
-// Open is the entry point. What s6 answers is read from exit codes, from locks and from the status file, never from
+// Open and Detect are the entry points. What s6 answers is read from exit codes, from locks and from the status file, never from
 // text, which differs between s6 versions. State that s6 itself publishes (is a service supervised, is it up, since when) is
 // read without starting a process, so that looking at a thousand services costs a thousand small reads. This package
 // writes no service file.
@@ -33,6 +33,9 @@ const commandDir = "/command"
 // is in trouble.
 const callTimeout = 10 * time.Second
 
+// maxCalls is how many s6 programs run at once. More would only wait for processors, and might meet a process limit.
+const maxCalls = 16
+
 // Exit codes of the s6 programs that mean "nobody listens there": 100 up to s6 2.13 and from s6-svscanctl, 102 from
 // s6-svc of 2.14 and later. 100 is also "wrong usage", which a caller that builds its own arguments never sees.
 const (
@@ -45,20 +48,21 @@ type Scandir struct {
 	path      string
 	svscanctl string
 	svc       string
+	missing   error // why the programs cannot be run
+	calls     chan struct{}
 }
 
-// Open finds the programs that control the scandir at path. The error is ErrNotInstalled where one is missing.
-func Open(path string) (*Scandir, error) {
-	svscanctl, err := find("s6-svscanctl")
-	if err != nil {
-		return nil, err
+// Open prepares to control the scandir at path. Looking at it needs no program; Installed tells whether acting will work.
+func Open(path string) *Scandir {
+	s := &Scandir{path: path, calls: make(chan struct{}, maxCalls)}
+	if s.svscanctl, s.missing = find("s6-svscanctl"); s.missing == nil {
+		s.svc, s.missing = find("s6-svc")
 	}
-	svc, err := find("s6-svc")
-	if err != nil {
-		return nil, err
-	}
-	return &Scandir{path: path, svscanctl: svscanctl, svc: svc}, nil
+	return s
 }
+
+// Installed is nil if the programs of s6 are there, else it wraps ErrNotInstalled.
+func (s *Scandir) Installed() error { return s.missing }
 
 // find returns the absolute path of an s6 program: in /command, else on PATH.
 func find(name string) (string, error) {
@@ -79,7 +83,7 @@ func (s *Scandir) Rescan(ctx context.Context, prune bool) error {
 	if prune {
 		flag = "-an"
 	}
-	err := run(ctx, s.svscanctl, flag, s.path)
+	err := s.run(ctx, s.svscanctl, flag, s.path)
 	if code := exitCode(err); code == exitNobody {
 		return ErrNotListening
 	}
@@ -88,14 +92,19 @@ func (s *Scandir) Rescan(ctx context.Context, prune bool) error {
 
 // Control sends s6-svc's command letters to the service in dir, a path relative to the scandir.
 func (s *Scandir) Control(ctx context.Context, dir, letters string) error {
-	err := run(ctx, s.svc, "-"+letters, filepath.Join(s.path, dir))
+	err := s.run(ctx, s.svc, "-"+letters, filepath.Join(s.path, dir))
 	if code := exitCode(err); code == exitNobody || code == exitNobodyNewer {
 		return ErrNotSupervised
 	}
 	return err
 }
 
-func run(ctx context.Context, program string, args ...string) error {
+func (s *Scandir) run(ctx context.Context, program string, args ...string) error {
+	if s.missing != nil {
+		return s.missing
+	}
+	s.calls <- struct{}{}
+	defer func() { <-s.calls }()
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, program, args...)

@@ -1,0 +1,203 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/user"
+	"time"
+
+	"github.com/hashicorp/go-multierror"
+	"github.com/spf13/cobra"
+
+	"hermes-reconcile/manifest"
+	"hermes-reconcile/reconcile"
+	"hermes-reconcile/render"
+)
+
+type applyFlags struct {
+	differFlags
+	dryRun      bool
+	allowEmpty  bool
+	noRescan    bool
+	timeout     time.Duration
+	lockTimeout time.Duration
+}
+
+// defaultLockTimeout is how long apply waits for another one to end.
+const defaultLockTimeout = 30 * time.Second
+
+func newApplyCommand(u ui) *cobra.Command {
+	var flags applyFlags
+	cmd := &cobra.Command{
+		Use:   "apply [-f FILE]...",
+		Short: "make the gateways of the scandir match the manifest",
+		Long: `Make the gateways of the scandir match the manifest: create, update, start, stop, adopt and remove what differs, and touch
+nothing else. A gateway restarts only when its own run script changes.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return runApply(cmd.Context(), u, &flags) },
+	}
+	flags.add(cmd)
+	f := cmd.Flags()
+	f.BoolVar(&flags.dryRun, "dry-run", false, "only show what would be done; with --exit-code, exit 2 if that is something")
+	f.BoolVar(&flags.allowEmpty, "allow-empty", false, "let a manifest without profiles remove every gateway")
+	f.BoolVar(&flags.noRescan, "no-rescan", false, "do not wake s6-svscan: what is new waits for the next rescan, what goes is only hidden")
+	f.DurationVar(&flags.timeout, "timeout", 0, "longest `DURATION` of it all (default the longest stop_timeout concerned + 15s)")
+	f.DurationVar(&flags.lockTimeout, "lock-timeout", defaultLockTimeout, "longest `DURATION` to wait for another apply")
+	return cmd
+}
+
+func runApply(ctx context.Context, u ui, flags *applyFlags) error {
+	prune, err := flags.policy()
+	if err != nil {
+		return err
+	}
+	if flags.timeout < 0 || flags.lockTimeout < 0 {
+		return usagef("a timeout must not be negative")
+	}
+	m, dirs, err := flags.rendered()
+	if err != nil {
+		return err
+	}
+	if !flags.noRescan {
+		if err := flags.requireS6(m.Scandir); err != nil {
+			return err
+		}
+	}
+	if err := checkUsers(m); err != nil {
+		return err
+	}
+	scandir, err := flags.open(m.Scandir)
+	if err != nil {
+		return err
+	}
+	defer scandir.Close()
+	if flags.dryRun {
+		plan, err := flags.plan(scandir.Scandir, dirs, prune)
+		if err != nil {
+			return err
+		}
+		u.plan(plan)
+		return flags.differs(plan)
+	}
+	session, err := scandir.Lock(ctx, flags.lockTimeout)
+	if err != nil {
+		return lockHint(err)
+	}
+	defer session.Unlock()
+	plan, err := flags.plan(session.Scandir, dirs, prune)
+	if err != nil {
+		return err
+	}
+	return flags.carryOut(ctx, u, session, plan)
+}
+
+// plan compares, and refuses what the user cannot have meant.
+func (f *applyFlags) plan(s *reconcile.Scandir, dirs []render.Servicedir, prune reconcile.Prune) (reconcile.Plan, error) {
+	actual, err := s.Read()
+	if err != nil {
+		return reconcile.Plan{}, err
+	}
+	plan, err := reconcile.Diff(dirs, actual, prune)
+	if err != nil {
+		return plan, &usageError{err}
+	}
+	if len(dirs) == 0 && plan.Removes() && !f.allowEmpty {
+		return plan, withHint(usagef("the manifest has no profiles: this would remove every gateway (%s)", tally(plan.Changes)),
+			"nothing was changed; pass --allow-empty if that is what you want")
+	}
+	return plan, nil
+}
+
+// carryOut applies the plan and prints what became of it.
+func (f *applyFlags) carryOut(ctx context.Context, u ui, session *reconcile.Session, plan reconcile.Plan) error {
+	result, err := session.Apply(ctx, plan, reconcile.Options{NoRescan: f.noRescan, Timeout: f.timeout})
+	if err != nil {
+		for _, note := range result.Notes {
+			u.warning("%s", printable(note))
+		}
+		return withHint(err, "run apply again")
+	}
+	return u.result(plan, result)
+}
+
+func lockHint(err error) error {
+	var locked *reconcile.LockedError
+	if errors.As(err, &locked) {
+		return withHint(err, "try again when it has ended, or wait longer with --lock-timeout")
+	}
+	return err
+}
+
+// result prints what became of a plan.
+func (u ui) result(plan reconcile.Plan, result reconcile.Result) error {
+	var lines []string
+	var done []reconcile.Change
+	partial := &partialError{}
+	for _, o := range result.Outcomes {
+		if o.Change.Acts() {
+			partial.total++
+		}
+		if o.Err != nil {
+			partial.add(o.Err)
+			continue
+		}
+		done = append(done, o.Change)
+		if shown(o.Change) {
+			lines = append(lines, row(o.Change, past(o.Change.Op)))
+		}
+	}
+	u.table(lines)
+	if plan.Empty() {
+		u.info("nothing changed: %s", tally(done))
+	} else {
+		u.info("%s", tallyOps(done, past))
+	}
+	for _, note := range result.Notes {
+		u.warning("%s", printable(note))
+	}
+	for _, o := range result.Outcomes {
+		if o.Err != nil {
+			u.error(fmt.Errorf("cannot %s %s: %w", o.Change.Op, o.Change.Service, o.Err))
+		}
+	}
+	if partial.failed == 0 {
+		return nil
+	}
+	return withHint(partial, "run apply again to retry")
+}
+
+func (e *partialError) add(err error) {
+	e.failed++
+	var timeout *reconcile.TimeoutError
+	if errors.As(err, &timeout) {
+		e.timeouts++
+	}
+}
+
+// checkUsers looks up the accounts that gateways run as. Only root can change to one, so nobody else needs them.
+func checkUsers(m *manifest.Manifest) error {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	var unknown *multierror.Error
+	known := map[string]error{}
+	for _, p := range m.Profiles {
+		err, looked := known[p.User]
+		if !looked {
+			_, err = user.Lookup(p.User)
+			known[p.User] = err
+		}
+		if err != nil {
+			unknown = multierror.Append(unknown, &manifest.Error{
+				Pos: p.Pos, Path: "profiles." + p.Name + ".user",
+				Msg: "this system has no account \"" + p.User + "\" (want one of its accounts)",
+			})
+		}
+	}
+	if err := unknown.ErrorOrNil(); err != nil {
+		return &usageError{err}
+	}
+	return nil
+}

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"hermes-reconcile/reconcile"
+	"hermes-reconcile/s6ctl"
+)
+
+// The exit codes, the same for every command. They follow s6's own programs.
+const (
+	exitDone      = 0
+	exitPartial   = 1   // some gateways are not as asked: mend and run again
+	exitDiffers   = 2   // only where --exit-code asks for it
+	exitTimeout   = 99  // waited in vain
+	exitUsage     = 100 // the command line, the manifest or the place is wrong: retrying will not help
+	exitTemporary = 111 // a system call or an s6 program failed, or the lock is held: retrying may help
+)
+
+// errDiffers is how --exit-code says that there are differences. It is no failure and prints nothing.
+var errDiffers = errors.New("there are differences")
+
+// usageError is anything that the user has to change before trying again.
+type usageError struct{ err error }
+
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
+
+func usagef(format string, args ...any) error { return &usageError{fmt.Errorf(format, args...)} }
+
+// partialError says that some of the changes failed. They have been printed, one by one.
+type partialError struct {
+	failed, total int
+	timeouts      int // of the failed ones
+}
+
+func (e *partialError) Error() string {
+	return fmt.Sprintf("%d of %d changes failed, %d applied", e.failed, e.total, e.total-e.failed)
+}
+
+// exitCode maps an error to the code that the program ends with.
+func exitCode(err error) int {
+	var (
+		usage   *usageError
+		partial *partialError
+		timeout *reconcile.TimeoutError
+	)
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.Is(err, errDiffers):
+		return exitDiffers
+	case errors.As(err, &partial):
+		if partial.timeouts == partial.failed {
+			return exitTimeout
+		}
+		return exitPartial
+	case errors.As(err, &usage), errors.Is(err, s6ctl.ErrNotInstalled), errors.Is(err, s6ctl.ErrNotListening):
+		return exitUsage
+	case errors.As(err, &timeout):
+		return exitTimeout
+	}
+	return exitTemporary
+}

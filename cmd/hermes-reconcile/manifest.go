@@ -1,0 +1,118 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"hermes-reconcile/manifest"
+	"hermes-reconcile/render"
+)
+
+const (
+	defaultManifest = "profiles.yaml"
+	maxManifest     = 4 << 20 // bytes; the parser refuses more
+)
+
+// manifestFlags are the flags of commands that read the manifest.
+type manifestFlags struct {
+	files []string
+}
+
+func (f *manifestFlags) add(cmd *cobra.Command) {
+	cmd.Flags().StringArrayVarP(&f.files, "file", "f", nil,
+		"manifest `FILE`, or folder of *.yaml files; may be given more than once (default "+defaultManifest+")")
+}
+
+// load reads and checks the manifest. Its errors are all errors of usage.
+func (f *manifestFlags) load() (*manifest.Manifest, error) {
+	names := f.files
+	if len(names) == 0 {
+		names = []string{defaultManifest}
+	}
+	var sources []manifest.Source
+	for _, name := range names {
+		files, err := expand(name)
+		if err != nil {
+			return nil, unreadable(name, err)
+		}
+		for _, file := range files {
+			data, err := readLimited(file)
+			if err != nil {
+				return nil, unreadable(file, err)
+			}
+			sources = append(sources, manifest.Source{Name: file, Data: data})
+		}
+	}
+	m, err := manifest.Parse(sources)
+	if err != nil {
+		return nil, &usageError{err}
+	}
+	return m, nil
+}
+
+// rendered reads the manifest and renders it.
+func (f *manifestFlags) rendered() (*manifest.Manifest, []render.Servicedir, error) {
+	m, err := f.load()
+	if err != nil {
+		return nil, nil, err
+	}
+	dirs, err := render.All(m)
+	return m, dirs, err
+}
+
+func unreadable(name string, err error) error {
+	var pathErr *fs.PathError
+	if errors.As(err, &pathErr) {
+		err = pathErr.Err
+	}
+	return withHint(usagef("cannot read manifest %q: %w", name, err), "name the manifest with -f FILE")
+}
+
+// expand gives the files that a -f argument stands for: itself, or the *.yaml files of a folder in name order.
+func expand(name string) ([]string, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if !info.IsDir() {
+		return []string{name}, nil
+	}
+	entries, err := os.ReadDir(name)
+	if err != nil {
+		return nil, err
+	}
+	var files []string
+	for _, e := range entries {
+		if filepath.Ext(e.Name()) == ".yaml" && e.Name()[0] != '.' {
+			files = append(files, filepath.Join(name, e.Name()))
+		}
+	}
+	if len(files) == 0 {
+		return nil, errors.New("the folder has no *.yaml file")
+	}
+	return files, nil
+}
+
+// readLimited reads a file, but no more of it than the parser needs to refuse it.
+func readLimited(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, maxManifest+1))
+}
+
+// count says how many there are of something: "1 profile", "3 profiles".
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}

@@ -1,0 +1,40 @@
+package main
+
+import (
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"hermes-reconcile/reconcile"
+)
+
+func newRenderCommand(u ui) *cobra.Command {
+	var flags manifestFlags
+	var out string
+	cmd := &cobra.Command{
+		Use:   "render [-f FILE]... --out DIR",
+		Short: "write the service directories to a folder, for a look or for an image; needs no s6",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if out == "" {
+				return withHint(usagef("no folder to write to"), "%s render --out DIR", program)
+			}
+			_, dirs, err := flags.rendered()
+			if err != nil {
+				return err
+			}
+			err = reconcile.WriteTree(out, dirs)
+			if errors.Is(err, reconcile.ErrNotEmpty) {
+				return withHint(&usageError{err}, "name a new folder with --out")
+			}
+			if err != nil {
+				return err
+			}
+			u.info("rendered %s to %s", count(len(dirs), "profile"), out)
+			return nil
+		},
+	}
+	flags.add(cmd)
+	cmd.Flags().StringVar(&out, "out", "", "`DIR` to write to; new or empty")
+	return cmd
+}

@@ -1,0 +1,147 @@
+package main
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"hermes-reconcile/reconcile"
+	"hermes-reconcile/render"
+)
+
+func newStatusCommand(u ui) *cobra.Command {
+	var manifestFile manifestFlags
+	var flags scandirFlags
+	cmd := &cobra.Command{
+		Use:   "status [PROFILE...]",
+		Short: "show the gateways of the scandir: wanted, state, pid, since, port, drift",
+		Long: `Show the gateways of the scandir, a row each.
+
+STATE is up, down, ended (it exited 78, so no restart would help), starting, stopping or unsupervised.
+DRIFT names files that are not as they were rendered, and restarts that an interrupted apply owes.
+The scandir is --scandir, else $` + scandirVariable + `, else that of the manifest given with -f, else ` + defaultScandir + `.`,
+		RunE: func(_ *cobra.Command, profiles []string) error {
+			path := defaultScandir
+			if len(manifestFile.files) > 0 {
+				m, err := manifestFile.load()
+				if err != nil {
+					return err
+				}
+				path = m.Scandir
+			}
+			return runStatus(u, &flags, path, profiles)
+		},
+	}
+	flags.add(cmd)
+	cmd.Flags().StringArrayVarP(&manifestFile.files, "file", "f", nil, "manifest `FILE` that names the scandir")
+	return cmd
+}
+
+func runStatus(u ui, flags *scandirFlags, path string, profiles []string) error {
+	scandir, err := flags.open(path)
+	if err != nil {
+		return err
+	}
+	defer scandir.Close()
+	warnSilent(u, scandir)
+	actual, err := scandir.Read()
+	if err != nil {
+		return err
+	}
+	services, err := pick(actual.Services, profiles)
+	if err != nil {
+		return err
+	}
+	lines := []string{"PROFILE\tWANTED\tSTATE\tPID\tSINCE\tPORT\tDRIFT"}
+	for _, s := range services {
+		lines = append(lines, statusRow(s, actual.Owed[s.Name], time.Now()))
+	}
+	u.table(lines)
+	return nil
+}
+
+// pick selects the services of the named profiles; no name means all.
+func pick(services []reconcile.Service, profiles []string) ([]reconcile.Service, error) {
+	if len(profiles) == 0 {
+		return services, nil
+	}
+	var picked []reconcile.Service
+	for _, p := range profiles {
+		i := slices.IndexFunc(services, func(s reconcile.Service) bool { return s.Name == render.Prefix+p })
+		if i < 0 {
+			return nil, withHint(usagef("no gateway of profile %q in the scandir", p), "%s status", program)
+		}
+		picked = append(picked, services[i])
+	}
+	return picked, nil
+}
+
+func statusRow(s reconcile.Service, owed reconcile.Owed, now time.Time) string {
+	pid, since, port := "-", "-", "-"
+	if s.Status.PID != 0 {
+		pid = strconv.Itoa(s.Status.PID)
+	}
+	if s.Status.Supervised {
+		since = max(now.Sub(s.Status.Since), 0).Truncate(time.Second).String()
+	}
+	if s.Marker.Port != 0 {
+		port = strconv.Itoa(s.Marker.Port)
+	}
+	cells := []string{strings.TrimPrefix(s.Name, render.Prefix), wanted(s), state(s), pid, since, port, drift(s, owed)}
+	return strings.Join(cells, "\t")
+}
+
+// wanted is what the service directory says the gateway shall be.
+func wanted(s reconcile.Service) string {
+	if s.Obstacle != "" {
+		return "-"
+	}
+	if _, down := s.Files[render.DownPath]; down {
+		return "down"
+	}
+	return "up"
+}
+
+// state is what s6 says the gateway is.
+func state(s reconcile.Service) string {
+	switch {
+	case !s.Status.Supervised:
+		return "unsupervised"
+	case s.Status.PID != 0 && !s.Status.WantUp:
+		return "stopping"
+	case s.Status.PID != 0:
+		return "up"
+	case s.Status.Finishing || s.Status.WantUp:
+		return "starting"
+	case s.Status.Ended():
+		return "ended"
+	}
+	return "down"
+}
+
+// drift is what of the service is not as it was rendered.
+func drift(s reconcile.Service, owed reconcile.Owed) string {
+	switch {
+	case s.Obstacle != "":
+		return s.Obstacle
+	case !s.Owned:
+		return "foreign"
+	}
+	var found []string
+	if edited := s.Edited(); len(edited) > 0 {
+		found = append(found, "edited: "+strings.Join(edited, ", "))
+	}
+	if owed.Gateway {
+		found = append(found, "runs an old script")
+	}
+	if owed.Logger {
+		found = append(found, "logger runs an old script")
+	}
+	if len(found) == 0 {
+		return "-"
+	}
+	return strings.Join(found, "; ")
+}

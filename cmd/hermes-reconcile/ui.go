@@ -1,0 +1,101 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"unicode"
+
+	"github.com/hashicorp/go-multierror"
+
+	"hermes-reconcile/manifest"
+)
+
+// The rules of what is printed:
+//   - results, and nothing else, go to stdout; errors, warnings and hints to stderr;
+//   - one fact a line, lower case, no full stop, names and paths quoted;
+//   - an error in a manifest starts with its file:line:column, because editors jump to it; all else with the program's name;
+//   - a hint says what to type or edit next;
+//   - control characters, which a manifest or a script may hold, never reach a terminal.
+
+const program = "hermes-reconcile"
+
+// ui is where a command prints.
+type ui struct {
+	stdout, stderr io.Writer
+}
+
+// info prints a line of the result.
+func (u ui) info(format string, args ...any) { fmt.Fprintf(u.stdout, format+"\n", args...) }
+
+func (u ui) warning(format string, args ...any) {
+	fmt.Fprintf(u.stderr, program+": warning: "+format+"\n", args...)
+}
+
+func (u ui) hint(format string, args ...any) {
+	fmt.Fprintf(u.stderr, program+": hint: "+format+"\n", args...)
+}
+
+// error prints err: several on a line each, then the hint that came with it.
+func (u ui) error(err error) {
+	for _, e := range flatten(err) {
+		var m *manifest.Error
+		if errors.As(e, &m) {
+			fmt.Fprintln(u.stderr, printable(e.Error()))
+			continue
+		}
+		fmt.Fprintf(u.stderr, "%s: error: %s\n", program, printable(e.Error()))
+	}
+	var h *hintedError
+	if errors.As(err, &h) {
+		u.hint("%s", h.hint)
+	}
+}
+
+// flatten takes errors that are lists apart.
+func flatten(err error) []error {
+	var multi *multierror.Error
+	if errors.As(err, &multi) {
+		return multi.Errors
+	}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		var all []error
+		for _, e := range joined.Unwrap() {
+			all = append(all, flatten(e)...)
+		}
+		return all
+	}
+	return []error{err}
+}
+
+// printable replaces control characters, line ends and tabs excepted, by their Go escapes.
+func printable(s string) string {
+	if !strings.ContainsFunc(s, isControl) {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s {
+		if isControl(r) {
+			fmt.Fprintf(&b, "\\x%02x", r)
+			continue
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+func isControl(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' }
+
+// hintedError is an error with what to do about it.
+type hintedError struct {
+	err  error
+	hint string
+}
+
+func (e *hintedError) Error() string { return e.err.Error() }
+func (e *hintedError) Unwrap() error { return e.err }
+
+func withHint(err error, format string, args ...any) error {
+	return &hintedError{err, fmt.Sprintf(format, args...)}
+}

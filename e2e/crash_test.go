@@ -1,0 +1,105 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// applyKilledAt runs apply and kills it with SIGKILL when one of its threads enters the n-th of the system calls; that
+// call is not carried out. One processor keeps most of the work on one thread.
+func (tr *tree) applyKilledAt(n int, syscalls string) (killed bool) {
+	tr.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), maxRun)
+	defer cancel()
+	cmd := tr.command(ctx, tools["strace"], "-f", "-o", tr.path("strace.log"), "-e", "trace="+syscalls,
+		"-e", fmt.Sprintf("inject=%s:signal=KILL:when=%d", syscalls, n), program, "apply")
+	cmd.Env = append(cmd.Env, "GOMAXPROCS=1")
+	r := tr.finish(ctx, cmd)
+	if r.code == -1 {
+		return true // strace ends itself as its child was ended
+	}
+	require.Equal(tr.t, 0, r.code, "killed at call %d: %v", n, r)
+	return false
+}
+
+// killEverywhere applies what write gives, kills that apply at its first, second, ... of the system calls, and lets one
+// plain apply mend it, until an apply gets to its end. check looks at the result of each round.
+func (tr *tree) killEverywhere(syscalls string, write, check func(round int)) (kills int) {
+	tr.t.Helper()
+	const tooMany = 200
+	for n := 1; n < tooMany; n++ {
+		write(n)
+		killed := tr.applyKilledAt(n, syscalls)
+		if killed {
+			tr.mustApply()
+		}
+		check(n)
+		tr.mustBeDone()
+		if !killed {
+			return n - 1
+		}
+	}
+	require.Fail(tr.t, "apply makes too many system calls to kill it at each", "%s", syscalls)
+	return 0
+}
+
+// TestKilledUpdate kills apply between the renames of an update: of run, log/run, timeout-kill and the marker.
+func TestKilledUpdate(t *testing.T) {
+	t.Parallel()
+	tr := newTree(t, treeOpts{})
+	write := func(round int) {
+		tr.manifest(`alpha: {stop_timeout: %dms, env: {VALUE: v%d}, log: {keep: %d}}`, 3000+round, round, 10+round)
+	}
+	write(0)
+	tr.mustApply()
+	inode := tr.inode("gateway-alpha")
+	kills := tr.killEverywhere("/^rename", write, func(round int) {
+		tr.runsRound("alpha", round)
+		tr.loggerKeeps("alpha", 10+round)
+		timeout, err := os.ReadFile(tr.dir("alpha", "timeout-kill"))
+		require.NoError(t, err)
+		require.Equal(t, fmt.Sprint(3000+round), strings.TrimSpace(string(timeout)))
+		require.Equal(t, inode, tr.inode("gateway-alpha"))
+		require.Empty(t, tr.hidden())
+	})
+	require.GreaterOrEqual(t, kills, 4, "run, log/run, timeout-kill and the marker are four renames")
+}
+
+// runsRound: the process that runs was started with what the manifest says in this round.
+func (tr *tree) runsRound(profile string, round int) {
+	tr.t.Helper()
+	got, ok := envOf(processEnv(tr.gatewayPid(profile)), "VALUE")
+	require.True(tr.t, ok)
+	require.Equal(tr.t, fmt.Sprintf("v%d", round), got, "an old script runs")
+}
+
+// TestKilledChangeOfEverything kills apply wherever it changes a directory while it creates a gateway, updates one,
+// stops one or starts it, and removes one.
+func TestKilledChangeOfEverything(t *testing.T) {
+	t.Parallel()
+	tr := newTree(t, treeOpts{})
+	write := func(round int) {
+		state := []string{"up", "down"}[round%2]
+		tr.manifest("steady: {env: {VALUE: v%d}}\nfickle: {state: %s}\nn%d: {}", round, state, round)
+	}
+	write(0)
+	tr.mustApply()
+	old := tr.family("n0")
+	tr.killEverywhere("/^(rename|unlink|mkdir)", write, func(round int) {
+		tr.runsRound("steady", round)
+		tr.gone(fmt.Sprintf("n%d", round-1), old)
+		old = tr.family(fmt.Sprintf("n%d", round))
+		if round%2 == 1 {
+			tr.down("gateway-fickle")
+		} else {
+			tr.gatewayPid("fickle")
+		}
+	})
+}

@@ -1,0 +1,62 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"fmt"
+	"regexp"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// drainStarted waits until the profile's gateway has got SIGTERM: some apply waits for it now, and holds the lock.
+func (tr *tree) drainStarted(profile string) {
+	tr.t.Helper()
+	eventually(tr.t, 10*time.Second, func() bool { return len(tr.stops(profile)) > 0 }, profile+" drains")
+}
+
+func TestOneApplyAtATime(t *testing.T) {
+	t.Parallel()
+	tr := newTree(t, treeOpts{})
+	tr.manifest("keep: {}\nslow: {env: {STUB_DRAIN: 2500ms}}")
+	tr.mustApply()
+	tr.logged("slow", "started on stderr")
+	family := tr.family("slow")
+
+	tr.manifest("keep: {}")
+	first := tr.start("apply")
+	tr.drainStarted("slow")
+	r := tr.apply("--lock-timeout", "200ms")
+	require.Equal(t, 111, r.code, "%v", r)
+	require.Regexp(t, regexp.MustCompile(fmt.Sprintf(`\b%d\b`, first.pid)), r.stderr, "the holder is not named")
+	require.Equal(t, 0, tr.run("diff").code, "diff needs no lock")
+	require.Equal(t, 0, tr.apply("--dry-run").code, "neither does a dry run")
+
+	tr.mustBeDone() // waits for the first one, and finds its work done
+	end := <-first.done
+	require.Equal(t, 0, end.code, "%v", end)
+	tr.gone("slow", family)
+}
+
+// TestTimeout: apply says what it waited for, and the next one finishes the work.
+func TestTimeout(t *testing.T) {
+	t.Parallel()
+	tr := newTree(t, treeOpts{})
+	tr.manifest(`keep: {}` + "\n" + `slow: {stop_timeout: 4s, env: {STUB_IGNORE_TERM: "1"}}`)
+	tr.mustApply()
+	tr.logged("slow", "started on stderr")
+	family := tr.family("slow")
+
+	tr.manifest("keep: {}")
+	r := tr.apply("--timeout", "500ms")
+	require.Equal(t, 99, r.code, "%v", r)
+	require.Contains(t, r.stderr, "slow")
+	require.Less(t, r.took, 3*time.Second)
+	require.NoDirExists(t, tr.dir("slow"))
+
+	tr.mustApply()
+	tr.gone("slow", family)
+	tr.mustBeDone()
+}

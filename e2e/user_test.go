@@ -1,0 +1,92 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"os"
+	"os/exec"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// nobody is the uid and gid of the account nobody on Debian.
+const nobody = 65534
+
+// TestUnprivilegedTree: no root anywhere, and the manifest's user need not exist.
+func TestUnprivilegedTree(t *testing.T) {
+	t.Parallel()
+	uid := nobody
+	if os.Getuid() != 0 {
+		uid = 0 // every tree of this run is unprivileged
+	}
+	tr := newTree(t, treeOpts{uid: uid})
+	port := freePorts(t, 1)[0]
+	tr.manifest("alpha: {port: %d}\nbeta: {}", port)
+	tr.mustApply()
+	tr.serves("alpha", port)
+	first := tr.started("alpha", 1)
+	if uid != 0 {
+		require.Equal(t, []int{nobody, nobody}, []int{first.UID, first.GID})
+	}
+	require.Contains(t, tr.statusOf("alpha"), "up")
+	tr.logged("alpha", "started on stdout")
+	tr.mustBeDone()
+
+	beta := tr.family("beta")
+	tr.manifest("alpha: {port: %d, env: {A: b}}", port)
+	tr.mustApply()
+	tr.started("alpha", 2)
+	tr.gone("beta", beta)
+	tr.mustBeDone()
+}
+
+// TestGatewayRunsAsItsUser: the tree is root's, the gateway is not, and its user may control it. Without root there is
+// no privilege to drop, and the test shows nothing.
+func TestGatewayRunsAsItsUser(t *testing.T) {
+	t.Parallel()
+	if os.Getuid() != 0 {
+		return
+	}
+	tr := newTree(t, treeOpts{})
+	for _, dir := range []string{tr.home, tr.path("home", "stub")} {
+		require.NoError(t, os.Chown(dir, nobody, nobody))
+	}
+	tr.manifest("alpha: {user: nobody}")
+	tr.mustApply()
+	s := tr.started("alpha", 1)
+	require.Equal(t, nobody, s.UID)
+	require.NotContains(t, s.Groups, 0)
+	tr.logged("alpha", "started on stderr")
+	for _, path := range []string{tr.logPath("alpha"), tr.logPath("alpha", "current"), tr.home + "/logs"} {
+		require.EqualValues(t, nobody, owner(t, path), path)
+	}
+
+	for _, service := range []string{tr.dir("alpha"), tr.dir("alpha", "log")} {
+		require.EqualValues(t, nobody, owner(t, service+"/supervise/control"))
+		for _, path := range []string{"", "/run", "/supervise", "/supervise/status", "/event"} {
+			require.Zero(t, owner(t, service+path), "%s is not root's", service+path)
+		}
+	}
+	tr.svcAsNobody("gateway-alpha", "-d")
+	tr.down("gateway-alpha")
+	tr.svcAsNobody("gateway-alpha", "-u")
+	eventually(t, 5*time.Second, func() bool { return tr.pid("gateway-alpha") > 0 }, "its user starts it")
+}
+
+func owner(t testing.TB, path string) uint32 {
+	t.Helper()
+	info, err := os.Lstat(path)
+	require.NoError(t, err)
+	return info.Sys().(*syscall.Stat_t).Uid
+}
+
+func (tr *tree) svcAsNobody(service, arg string) {
+	tr.t.Helper()
+	cmd := exec.Command(tools["s6-svc"], arg, tr.path("scan", service))
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+	out, err := cmd.CombinedOutput()
+	require.NoError(tr.t, err, "s6-svc %s as nobody: %s", arg, out)
+}

@@ -1,0 +1,92 @@
+package manifest
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/hashicorp/go-multierror"
+	"github.com/stretchr/testify/require"
+)
+
+var update = flag.Bool("update", false, "write testdata/bad/*.txt anew")
+
+// badSources returns the manifests of testdata/bad by the names that their errors bear.
+func badSources(t testing.TB) []Source {
+	t.Helper()
+	files, err := filepath.Glob("testdata/bad/*.yaml")
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, len(files), 40)
+	sources := make([]Source, len(files))
+	for i, file := range files {
+		data, err := os.ReadFile(file)
+		require.NoError(t, err)
+		sources[i] = Source{filepath.Base(file), data}
+	}
+	return sources
+}
+
+// parseErrors returns the errors of sources that have some, and checks what holds for every error.
+func parseErrors(t testing.TB, sources ...Source) []*Error {
+	t.Helper()
+	m, err := Parse(sources)
+	require.Error(t, err)
+	require.Nil(t, m)
+	return checkErrors(t, err, sources)
+}
+
+func checkErrors(t testing.TB, err error, sources []Source) []*Error {
+	t.Helper()
+	var all *multierror.Error
+	require.ErrorAs(t, err, &all)
+	require.NotEmpty(t, all.Errors)
+	require.LessOrEqual(t, len(all.Errors), maxErrors+1)
+	known := map[string][]byte{}
+	for _, s := range sources {
+		known[s.Name] = s.Data
+	}
+	var list []*Error
+	for _, one := range all.Errors {
+		var e *Error
+		require.True(t, errors.As(one, &e), "%T", one)
+		require.Contains(t, known, e.Pos.File)
+		require.GreaterOrEqual(t, e.Pos.Line, 1)
+		require.LessOrEqual(t, e.Pos.Line, 1+bytes.Count(known[e.Pos.File], []byte("\n")))
+		require.GreaterOrEqual(t, e.Pos.Column, 1)
+		require.NotContains(t, e.Error(), "\n")
+		require.Less(t, len(e.Error()), 2000)
+		list = append(list, e)
+	}
+	return list
+}
+
+func text(errs []*Error) string {
+	var b strings.Builder
+	for _, e := range errs {
+		b.WriteString(e.Error() + "\n")
+	}
+	return b.String()
+}
+
+func TestBad(t *testing.T) {
+	for _, source := range badSources(t) {
+		t.Run(source.Name, func(t *testing.T) {
+			t.Parallel()
+			got := text(parseErrors(t, source))
+			golden := filepath.Join("testdata/bad", strings.TrimSuffix(source.Name, ".yaml")+".txt")
+			if *update {
+				require.NoError(t, os.WriteFile(golden, []byte(got), 0o644))
+			}
+			want, err := os.ReadFile(golden)
+			require.NoError(t, err)
+			if diff := cmp.Diff(string(want), got); diff != "" {
+				t.Errorf("errors (-want +got):\n%s", diff)
+			}
+		})
+	}
+}

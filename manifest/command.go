@@ -1,0 +1,154 @@
+package manifest
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// builtinCommand is what a gateway runs where nothing else is said; portArguments follow where the profile has a port.
+var (
+	builtinCommand = []string{"hermes", "-p", "{profile}", "gateway", "start", "--foreground"}
+	portArguments  = []string{"--port", "{port}"}
+)
+
+// readCommand reads an argument list and keeps its placeholders.
+func readCommand(r *reader, at *path, n *yaml.Node) ([]string, bool) {
+	if !r.isKind(n, at, yaml.SequenceNode, "a list of texts") {
+		return nil, false
+	}
+	if len(n.Content) == 0 {
+		r.fault(n, at, "is empty (want a program and its arguments)")
+		return nil, false
+	}
+	argv, ok := make([]string, 0, len(n.Content)), true
+	for i, element := range n.Content {
+		arg, fine := readArgument(r, at.element(i), target(element))
+		argv, ok = append(argv, arg), ok && fine
+	}
+	if ok && argv[0] == "" {
+		r.fault(n.Content[0], at.element(0), "is empty (want a program)")
+		ok = false
+	}
+	return argv, ok
+}
+
+func readArgument(r *reader, at *path, n *yaml.Node) (string, bool) {
+	text, ok := readText(r, at, n)
+	if !ok {
+		return "", false
+	}
+	if strings.ContainsRune(text, 0) {
+		r.fault(n, at, "holds a NUL (no argument can)")
+		return "", false
+	}
+	if _, reason := expand(text, "", 0); reason != "" {
+		r.fault(n, at, "%s", reason)
+		return "", false
+	}
+	return text, true
+}
+
+// expand puts the profile's name and port into an argument. The reason is not empty where the argument is wrong, and
+// then holds what is.
+func expand(arg, profile string, port int) (text, reason string) {
+	var b strings.Builder
+	for i := 0; i < len(arg); {
+		rest := arg[i:]
+		switch {
+		case strings.HasPrefix(rest, "{{"), strings.HasPrefix(rest, "}}"):
+			b.WriteByte(arg[i])
+			i += 2
+		case strings.HasPrefix(rest, "{profile}"):
+			b.WriteString(profile)
+			i += len("{profile}")
+		case strings.HasPrefix(rest, "{port}"):
+			b.WriteString(strconv.Itoa(port))
+			i += len("{port}")
+		case rest[0] == '{' || rest[0] == '}':
+			return "", braceFault(rest)
+		default:
+			b.WriteByte(arg[i])
+			i++
+		}
+	}
+	return b.String(), ""
+}
+
+// braceFault says what is wrong at a brace. It shows a word in braces and nothing else of the argument, which may hold
+// a token.
+func braceFault(rest string) string {
+	name, _, closed := strings.Cut(rest[1:], "}")
+	notLetter := func(c rune) bool { return c != '_' && c != '-' && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') }
+	if rest[0] == '{' && closed && name != "" && len(name) <= maxQuoted && !strings.ContainsFunc(name, notLetter) {
+		return quote("{"+name+"}") + " is not a placeholder (" + didYouMean("{"+name+"}", []string{"{profile}", "{port}"}) +
+			"want {profile} or {port}; a brace itself is written {{ or }})"
+	}
+	return "a lone " + quote(rest[:1]) + " (want {profile} or {port}; a brace itself is written {{ or }})"
+}
+
+func namesPort(argv []string) bool {
+	return slices.ContainsFunc(argv, func(arg string) bool {
+		with, _ := expand(arg, "", 1)
+		without, _ := expand(arg, "", 2)
+		return with != without
+	})
+}
+
+// giveCommand sets the profile's command. Its port is known by now.
+func (r *reader) giveCommand(p *Profile, e *entry, defaults *settings) {
+	builtin := builtinCommand
+	if p.Port != 0 {
+		builtin = slices.Concat(builtinCommand, portArguments)
+	}
+	chosen := choose(e.settings.command, defaults.command, builtin)
+	if chosen.state == faulty || !r.portIsThere(p, e, chosen) {
+		return
+	}
+	argv := chosen.value
+	if p.Name == DefaultProfile {
+		argv = dropProfileOption(argv)
+	}
+	for _, arg := range argv {
+		text, _ := expand(arg, p.Name, p.Port)
+		p.Command = append(p.Command, text)
+	}
+	if len(p.Command) == 0 || p.Command[0] == "" {
+		r.faultCommand(e, chosen, `has no program once "-p {profile}" is dropped, as it is for the profile "default"`)
+	}
+}
+
+// portIsThere reports a command that names a port which the profile does not have; one with a wrong port has an error
+// already.
+func (r *reader) portIsThere(p *Profile, e *entry, command setting[[]string]) bool {
+	if p.Port != 0 || e.settings.port.state == faulty || e.settings.port.state == given || !namesPort(command.value) {
+		return true
+	}
+	r.faultCommand(e, command, `names {port}, but the profile has none (want a port, or a command without it)`)
+	return false
+}
+
+// faultCommand puts an error at the profile's own command, or at the profile where the command is that of defaults and
+// right for others.
+func (r *reader) faultCommand(e *entry, command setting[[]string], reason string) {
+	if e.settings.command.state == given {
+		r.faultAt(command.at, e.path.key("command"), "%s", reason)
+		return
+	}
+	r.faultAt(e.at, e.path, "the command from defaults (%s) %s", r.position(command.at), reason)
+}
+
+// dropProfileOption takes each `-p {profile}` out: the root profile has no name that hermes would know.
+func dropProfileOption(argv []string) []string {
+	var kept []string
+	for i := 0; i < len(argv); i++ {
+		if argv[i] == "-p" && i+1 < len(argv) && argv[i+1] == "{profile}" {
+			i++
+			continue
+		}
+		kept = append(kept, argv[i])
+	}
+	return kept
+}

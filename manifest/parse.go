@@ -1,0 +1,231 @@
+package manifest
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// Parse reads the sources as one manifest. Its error is nil or a *multierror.Error of *Error: everything that is wrong
+// in any source, in the order of the sources.
+func Parse(sources []Source) (*Manifest, error) {
+	if len(sources) == 0 {
+		return nil, (&problems{list: []problem{{msg: "no manifest file is given"}}}).err(func(spot) Position { return Position{} })
+	}
+	r := &reader{sources: sources, seen: map[string]spot{}, names: map[string]int{}}
+	complete := true
+	for i, source := range sources {
+		r.src = i
+		root := r.load(source.Data)
+		if root == nil {
+			complete = false
+			continue
+		}
+		r.readDocument(root)
+	}
+	if complete {
+		r.checkPresence()
+	}
+	m := r.finish()
+	if err := r.problems.err(r.position); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// reader holds what is known while the sources of one manifest are read.
+type reader struct {
+	problems problems
+	sources  []Source
+	src      int // index of the source that is being read
+
+	structure int // used up of maxStructure
+	expanded  int // used up of maxExpanded
+
+	document document
+	seen     map[string]spot // top-level keys of all sources
+	entries  []*entry        // profiles in file order
+	names    map[string]int  // index in entries
+}
+
+// entry is one profile as the file has it.
+type entry struct {
+	name     string
+	at       spot // of its key
+	path     *path
+	settings settings
+}
+
+func (r *reader) spot(n *yaml.Node) spot {
+	return spot{r.src, max(n.Line, 1), max(n.Column, 1)} // an error without a line would help nobody
+}
+
+func (r *reader) position(s spot) Position {
+	return Position{r.sources[s.src].Name, s.line, s.col}
+}
+
+func (r *reader) fault(n *yaml.Node, at *path, format string, args ...any) {
+	r.faultAt(r.spot(n), at, format, args...)
+}
+
+func (r *reader) faultAt(where spot, at *path, format string, args ...any) {
+	r.problems.add(where, at.String(), fmt.Sprintf(format, args...))
+}
+
+// readDocument reads the top level of one source.
+func (r *reader) readDocument(root *yaml.Node) {
+	r.eachKey(root, nil, func(key, value *yaml.Node) {
+		name := key.Value
+		at := (*path)(nil).key(name)
+		row, ok := find(documentKeys, name)
+		if !ok {
+			r.unknownKey(key, at, names(documentKeys))
+			return
+		}
+		first, again := r.seen[name]
+		if !again {
+			r.seen[name] = r.spot(key)
+		}
+		if again && !row.repeats {
+			r.fault(key, at, "is already set at %s", r.position(first))
+			return
+		}
+		row.read(r, at, value, &r.document)
+	})
+}
+
+func (r *reader) checkPresence() {
+	top := spot{0, 1, 1}
+	if _, ok := r.seen["version"]; !ok {
+		r.faultAt(top, (*path)(nil).key("version"), `is missing (want "version: %d")`, knownVersion)
+	}
+	if _, ok := r.seen["profiles"]; !ok {
+		r.faultAt(top, (*path)(nil).key("profiles"), `is missing (want an entry for each gateway, or "profiles: {}" for none)`)
+	}
+}
+
+// finish puts the manifest together. With errors about, what it returns is of no use, but it adds the errors that only
+// the whole shows.
+func (r *reader) finish() *Manifest {
+	m := &Manifest{}
+	giveAll(documentKeys, m, &r.document, &document{})
+	numbers := r.assignPorts(m.AutoPorts)
+	for i, e := range r.entries {
+		p := Profile{Name: e.name, Pos: r.position(e.at), Port: numbers[i]}
+		giveAll(profileKeys, &p, &e.settings, &r.document.defaults)
+		r.giveCommand(&p, e, &r.document.defaults)
+		m.Profiles = append(m.Profiles, p)
+	}
+	slices.SortFunc(m.Profiles, func(a, b Profile) int { return strings.Compare(a.Name, b.Name) })
+	return m
+}
+
+// readProfiles reads the entries of `profiles`. One that is defined twice is checked twice, but the first counts.
+func (r *reader) readProfiles(at *path, n *yaml.Node) {
+	r.eachKey(n, at, func(key, value *yaml.Node) {
+		e := &entry{name: key.Value, at: r.spot(key), path: at.key(key.Value)}
+		if reason := profileNameFault(e.name); reason != "" {
+			r.fault(key, e.path, "%s", reason)
+		}
+		readKeys(r, e.path, value, profileKeys, &e.settings)
+		if first, ok := r.names[e.name]; ok {
+			r.fault(key, e.path, "profile is already defined at %s", r.position(r.entries[first].at))
+			return
+		}
+		r.names[e.name] = len(r.entries)
+		r.entries = append(r.entries, e)
+	})
+}
+
+// eachKey visits the keys of a map, each name once. Null is an empty map.
+func (r *reader) eachKey(n *yaml.Node, at *path, visit func(key, value *yaml.Node)) {
+	n = target(n)
+	if isNull(n) {
+		return
+	}
+	if !r.isKind(n, at, yaml.MappingNode, "a map") {
+		return
+	}
+	first := make(map[string]*yaml.Node, len(n.Content)/2)
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		alias, value := n.Content[i], n.Content[i+1]
+		key := target(alias)
+		if key.Kind != yaml.ScalarNode {
+			r.fault(alias, at, "%s is not allowed as a key (want text)", describe(key))
+			continue
+		}
+		if key.Tag == "!!merge" {
+			r.fault(alias, at, `merge keys "<<" are not allowed (use defaults, or an alias for a whole value)`)
+			continue
+		}
+		if before, ok := first[key.Value]; ok {
+			r.fault(alias, at.key(key.Value), "duplicate key, already set at %s", r.position(r.spot(before)))
+			continue
+		}
+		first[key.Value] = alias
+		if alias != key { // the place is where the alias stands
+			key = &yaml.Node{Kind: yaml.ScalarNode, Value: key.Value, Tag: key.Tag, Line: alias.Line, Column: alias.Column}
+		}
+		visit(key, value)
+	}
+}
+
+func (r *reader) unknownKey(key *yaml.Node, at *path, known []string) {
+	r.fault(key, at, "unknown key (%swant %s)", didYouMean(key.Value, known), orList(known))
+}
+
+// target is what an alias stands for, and any other node itself.
+func target(n *yaml.Node) *yaml.Node {
+	if n.Kind == yaml.AliasNode {
+		return n.Alias
+	}
+	return n
+}
+
+func isNull(n *yaml.Node) bool {
+	return n.Kind == yaml.ScalarNode && n.Tag == "!!null" &&
+		slices.Contains([]string{"", "~", "null", "Null", "NULL"}, n.Value)
+}
+
+func isQuoted(n *yaml.Node) bool {
+	return n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) != 0
+}
+
+// describe says what a value is, in the words of somebody who has never read the YAML specification.
+func describe(n *yaml.Node) string {
+	switch {
+	case n.Kind == yaml.MappingNode:
+		return "a map"
+	case n.Kind == yaml.SequenceNode:
+		return "a list"
+	case isNull(n):
+		return "an empty value"
+	case n.Tag == "!!int" || n.Tag == "!!float":
+		return "a number"
+	case n.Tag == "!!bool":
+		return "true/false"
+	}
+	return "text"
+}
+
+// plainTags are the tags that a value may bear, written out or found by YAML's own rules.
+var plainTags = []string{"!!map", "!!seq", "!!str", "!!int", "!!float", "!!bool", "!!null", "!!timestamp", "!!binary", "!!merge"}
+
+// isKind checks what n is; want is the same in words.
+func (r *reader) isKind(n *yaml.Node, at *path, kind yaml.Kind, want string) bool {
+	if !slices.Contains(plainTags, n.Tag) {
+		r.fault(n, at, "unknown tag %s (text that starts with \"!\" needs quotes)", quote(n.Tag))
+		return false
+	}
+	if n.Kind != kind || isNull(n) {
+		r.fault(n, at, "%s is not allowed here (want %s)", describe(n), want)
+		return false
+	}
+	if kind != yaml.ScalarNode && strings.HasPrefix(n.Tag, "!!") && n.Tag != "!!map" && n.Tag != "!!seq" {
+		r.fault(n, at, "tag %s does not fit %s", quote(n.Tag), describe(n))
+		return false
+	}
+	return true
+}

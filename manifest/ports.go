@@ -1,0 +1,135 @@
+package manifest
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"regexp"
+	"strconv"
+
+	"gopkg.in/yaml.v3"
+)
+
+const maxPort = 65535
+
+// port is the value of the key: a number, or `auto`.
+type port struct {
+	auto   bool
+	number int
+}
+
+func readPort(r *reader, at *path, n *yaml.Node) (port, bool) {
+	if n.Kind == yaml.ScalarNode && n.Value == "auto" {
+		return port{auto: true}, true
+	}
+	if n.Kind == yaml.ScalarNode && !decimal.MatchString(n.Value) {
+		text, ok := readText(r, at, n)
+		if ok {
+			r.fault(n, at, "%s is not a port (%swant 1-65535 or auto)", quote(text), didYouMean(text, []string{"auto"}))
+		}
+		return port{}, false
+	}
+	value, ok := integer[int](1, maxPort)(r, at, n)
+	return port{number: value}, ok
+}
+
+var rangeText = regexp.MustCompile(`^([0-9]+)-([0-9]+)$`)
+
+func readPortRange(r *reader, at *path, n *yaml.Node) (PortRange, bool) {
+	text, ok := readText(r, at, n)
+	if !ok {
+		return PortRange{}, false
+	}
+	parts := rangeText.FindStringSubmatch(text)
+	if parts == nil {
+		r.fault(n, at, "%s is not a range of ports (want FIRST-LAST, such as 20000-29999)", quote(text))
+		return PortRange{}, false
+	}
+	first, last := number(parts[1]), number(parts[2])
+	switch {
+	case first < 1 || first > maxPort || last < 1 || last > maxPort:
+		r.fault(n, at, "%s is out of range (want ports of %s)", clip(text), span(1, maxPort, ""))
+		return PortRange{}, false
+	case first > last:
+		r.fault(n, at, "%s ends before it starts (want %d-%d)", clip(text), last, first)
+		return PortRange{}, false
+	}
+	return PortRange{int(first), int(last)}, true
+}
+
+// autoPort depends on the profile's name and the range alone, so that a port does not move when other profiles come
+// and go.
+func autoPort(name string, in PortRange) int {
+	sum := sha256.Sum256([]byte(name))
+	size := uint64(in.Last - in.First + 1)
+	return in.First + int(binary.BigEndian.Uint64(sum[:8])%size)
+}
+
+// ports assigns and checks the ports of all profiles.
+type ports struct {
+	r       *reader
+	auto    PortRange
+	numbers []int       // by entry; 0 is none
+	owner   map[int]int // port to entry, the first in file order
+	next    int         // where to look for the next free number
+}
+
+// assignPorts returns the port of each entry, and reports those that are taken.
+func (r *reader) assignPorts(auto PortRange) []int {
+	p := &ports{r: r, auto: auto, numbers: make([]int, len(r.entries)), owner: map[int]int{}, next: auto.First}
+	autoIsKnown := r.document.autoPorts.state != faulty
+	for i, e := range r.entries {
+		if e.settings.port.state != given {
+			continue
+		}
+		if e.settings.port.value.auto && autoIsKnown {
+			p.numbers[i] = autoPort(e.name, auto)
+		} else {
+			p.numbers[i] = e.settings.port.value.number
+		}
+		if _, taken := p.owner[p.numbers[i]]; !taken && p.numbers[i] != 0 {
+			p.owner[p.numbers[i]] = i
+		}
+	}
+	for i, number := range p.numbers {
+		if first := p.owner[number]; number != 0 && first != i {
+			p.collision(i, first)
+		}
+	}
+	return p.numbers
+}
+
+// collision reports that entry i wants the port of an earlier entry.
+func (p *ports) collision(i, first int) {
+	e, other := p.r.entries[i], p.r.entries[first]
+	where := e.settings.port.at
+	if where == other.settings.port.at { // one text, shared through an alias
+		where = e.at
+	}
+	own, others := e.settings.port.value.auto, other.settings.port.value.auto
+	kind, hint := "", ""
+	if own {
+		kind = "auto port "
+	}
+	if free := p.free(); (own || others) && free != 0 {
+		hint = fmt.Sprintf("; port %d is free", free)
+	}
+	suffix := ""
+	if others {
+		suffix = ", auto"
+	}
+	p.r.faultAt(where, e.path.key("port"), "%s%s is already used by profile %s (%s%s)%s", kind, strconv.Itoa(p.numbers[i]),
+		quote(other.name), p.r.position(other.settings.port.at), suffix, hint)
+}
+
+// free gives a number that no profile has and that was not given before: one of the auto range, else any above, else
+// none.
+func (p *ports) free() int {
+	for ; p.next <= maxPort; p.next++ {
+		if _, taken := p.owner[p.next]; !taken {
+			p.next++
+			return p.next - 1
+		}
+	}
+	return 0
+}

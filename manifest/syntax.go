@@ -1,0 +1,235 @@
+package manifest
+
+import (
+	"bytes"
+	"io"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// syntaxError reports the one error at which yaml.v3 gave up, in plain words and at the best place that can be found.
+func (r *reader) syntaxError(data []byte, err error) {
+	text := err.Error()
+	line, what := splitMessage(text)
+	offset := locate(data, text, line, what)
+	if tab, ok := tabIndent(data, offset); ok {
+		r.faultAt(r.spotOf(data, tab), nil, tabMessage)
+		return
+	}
+	char, _ := utf8.DecodeRune(data[min(offset, len(data)):])
+	r.faultAt(r.spotOf(data, offset), nil, "%s", plainWords(what, char))
+}
+
+// splitMessage takes `yaml: line 3: what` apart; line is 0 where the message has none.
+func splitMessage(text string) (line int, what string) {
+	what = strings.TrimPrefix(text, "yaml: ")
+	rest, ok := strings.CutPrefix(what, "line ")
+	if !ok {
+		return 0, what
+	}
+	number, rest, ok := strings.Cut(rest, ": ")
+	line, err := strconv.Atoi(number)
+	if !ok || err != nil {
+		return 0, what
+	}
+	return line, rest
+}
+
+const tabMessage = "a tab is used for indentation (use spaces)"
+
+// problemWords maps what yaml.v3 says to what helps. %c stands for the character at the place.
+var problemWords = map[string]string{
+	"mapping values are not allowed in this context":               `":" cannot stand here (check the indentation and the line above; text that holds ": " needs quotes)`,
+	"mapping keys are not allowed in this context":                 `a key cannot stand here (check the indentation and the line above)`,
+	"block sequence entries are not allowed in this context":       `a list entry "- " cannot stand here (want it on a line of its own; text that starts with "- " needs quotes)`,
+	"did not find expected key":                                    `want a key here, as in "port: 9201" (check the indentation, and the quotes on this line)`,
+	"did not find expected '-' indicator":                          `want another "- " of the list here (check the indentation)`,
+	"did not find expected ',' or ']'":                             `want "," or "]" here (a list that "[" opens needs its "]")`,
+	"did not find expected ',' or '}'":                             `want "," or "}" here (a map that "{" opens needs its "}")`,
+	"did not find expected node content":                           `want a value here (text that starts with a special character needs quotes)`,
+	"did not find expected <document start>":                       `this stands after the end of the document (check the indentation and the line above)`,
+	"could not find expected ':'":                                  `want "key: value" here (the ":" and a space are missing)`,
+	"found character that cannot start any token":                  `%c cannot start a value (text that starts with it needs quotes)`,
+	"found a tab character that violates indentation":              tabMessage,
+	"found a tab character where an indentation space is expected": tabMessage,
+	"found unexpected end of stream":                               `the quote that opens here is never closed`,
+	"found unexpected document indicator":                          `a line of dashes or dots inside of a quoted text (is a quote not closed?)`,
+	"found unknown escape character":                               `unknown escape in a double-quoted text (use single quotes for text with backslashes)`,
+	"did not find expected hexdecimal number":                      `an escape in a double-quoted text needs hexadecimal digits (use single quotes for text with backslashes)`,
+	"found invalid Unicode character escape code":                  `an escape in a double-quoted text names no character`,
+	"did not find expected alphabetic or numeric character":        `want a name after "&" or "*" (text that starts with one of them needs quotes)`,
+	"did not find expected comment or line break":                  `want the text of "|" or ">" on the next line`,
+	"found an indentation indicator equal to 0":                    `an indentation after "|" or ">" must be 1 to 9`,
+	"found undefined tag handle":                                   `unknown tag (text that starts with "!" needs quotes)`,
+	"did not find expected whitespace or line break":               `want white space after a tag (text that starts with "!" needs quotes)`,
+	"did not find expected whitespace":                             `want white space here`,
+	"did not find expected '!'":                                    `a tag is not complete (text that starts with "!" needs quotes)`,
+	"did not find expected tag URI":                                `a tag is not complete (text that starts with "!" needs quotes)`,
+	"did not find URI escaped octet":                               `a tag is not complete (text that starts with "!" needs quotes)`,
+	"found unknown directive name":                                 `unknown directive (text that starts with "%" needs quotes)`,
+	"could not find expected directive name":                       `unknown directive (text that starts with "%" needs quotes)`,
+	"found incompatible YAML document":                             `unknown YAML version (drop the %YAML line)`,
+	"found duplicate %YAML directive":                              `a second %YAML line`,
+	"exceeded max depth of " + strconv.Itoa(10_000):                `nested more than ` + strconv.Itoa(maxDepth) + ` deep`,
+	"did not find expected digit or '.' character":                 `unknown YAML version (drop the %YAML line)`,
+	"did not find expected version number":                         `unknown YAML version (drop the %YAML line)`,
+	"attempted to go past the end of stream; corrupted value?":     `the file ends in the middle of a value`,
+	"found extremely long version number":                          `unknown YAML version (drop the %YAML line)`,
+}
+
+func plainWords(what string, char rune) string {
+	if name, ok := anchorName(what); ok {
+		return "alias " + quote("*"+name) + " has no anchor " + quote("&"+name) + " before it"
+	}
+	words, ok := problemWords[what]
+	if !ok {
+		return "this cannot be read as YAML (" + strings.Trim(quote(what), `"`) + ")"
+	}
+	return strings.ReplaceAll(words, "%c", strconv.QuoteRune(char))
+}
+
+func anchorName(what string) (string, bool) {
+	rest, ok := strings.CutPrefix(what, "unknown anchor '")
+	name, ok2 := strings.CutSuffix(rest, "' referenced")
+	return name, ok && ok2
+}
+
+// locate finds the offset in data that yaml.v3 objects to. Its messages carry a line at most: that of the problem or
+// of the block around it, counted from 0 by its parser and from 1 by its scanner (yaml.v3 decode.go, parser.fail). But
+// it reads forward only, so the place is the end of the shortest start of the text that has the same error.
+func locate(data []byte, text string, line int, what string) int {
+	same := func(end int) bool {
+		_, _, err := parseYAML(bytes.NewReader(data[:end]))
+		return err != nil && err.Error() == text
+	}
+	switch what {
+	case "could not find expected ':'": // seen on a later line; the message has the line of the key, from the scanner
+		return firstNonBlank(data, lineStart(data, line))
+	case "found unexpected end of stream": // any end of the text behind the quote has this error
+		for _, start := range []int{lineStart(data, line), 0} {
+			if at, ok := openQuote(data, start, same); ok {
+				return at
+			}
+		}
+	}
+	at := shortest(data, consumed(data), same) - 1
+	for at > 0 && !utf8.RuneStart(data[at]) {
+		at--
+	}
+	if name, ok := anchorName(what); ok {
+		at -= len(name)
+	}
+	if at = max(at, 0); at < len(data) && strings.IndexByte(" \r\n", data[at]) >= 0 {
+		at = firstNonBlank(data, bytes.LastIndexByte(data[:at], '\n')+1)
+	}
+	return at
+}
+
+// shortest returns the least end for which same holds, given that it holds from somewhere on up to high.
+func shortest(data []byte, high int, same func(int) bool) int {
+	if !same(high) {
+		return high
+	}
+	low, step := high, 256 // the place is mostly a few lines before high; each try parses the text again
+	for low > 0 && same(low) {
+		high, low, step = low, max(low-step, 0), step*4
+	}
+	for high-low > 1 {
+		middle := (low + high) / 2
+		for middle > low && middle < len(data) && !utf8.RuneStart(data[middle]) {
+			middle-- // never cut a character in two
+		}
+		if middle == low {
+			break
+		}
+		if same(middle) {
+			high = middle
+		} else {
+			low = middle
+		}
+	}
+	return high
+}
+
+// consumed is how much of data yaml.v3 reads before it gives up.
+func consumed(data []byte) int {
+	byLine := &lineReader{data: data}
+	_, _, _ = parseYAML(byLine)
+	return byLine.offset
+}
+
+// lineReader hands out no more than one line at a time.
+type lineReader struct {
+	data   []byte
+	offset int
+}
+
+func (l *lineReader) Read(to []byte) (int, error) {
+	rest := l.data[l.offset:]
+	if len(rest) == 0 {
+		return 0, io.EOF
+	}
+	if end := bytes.IndexByte(rest, '\n'); end >= 0 {
+		rest = rest[:end+1]
+	}
+	n := copy(to, rest)
+	l.offset += n
+	return n, nil
+}
+
+// openQuote finds the quote on the line at start from which on the text has the error.
+func openQuote(data []byte, start int, same func(int) bool) (int, bool) {
+	const maxTries = 64
+	for i, tries := start, 0; i < len(data) && data[i] != '\n' && tries < maxTries; i++ {
+		if data[i] != '"' && data[i] != '\'' {
+			continue
+		}
+		if tries++; same(i + 1) {
+			return i, true
+		}
+	}
+	return 0, false
+}
+
+// tabIndent finds a tab in the indentation of the line that holds offset.
+func tabIndent(data []byte, offset int) (int, bool) {
+	start := bytes.LastIndexByte(data[:min(offset, len(data))], '\n') + 1
+	for i := start; i < len(data) && (data[i] == ' ' || data[i] == '\t'); i++ {
+		if data[i] == '\t' {
+			return i, true
+		}
+	}
+	return 0, false
+}
+
+// lineStart is the offset of a line, counted from 1; the last line for a number beyond the end.
+func lineStart(data []byte, line int) int {
+	start := 0
+	for ; line > 1; line-- {
+		end := bytes.IndexByte(data[start:], '\n')
+		if end < 0 || start+end+1 == len(data) {
+			break
+		}
+		start += end + 1
+	}
+	return start
+}
+
+func firstNonBlank(data []byte, start int) int {
+	i := start
+	for i < len(data) && data[i] == ' ' {
+		i++
+	}
+	if i == len(data) || data[i] == '\n' || data[i] == '\r' {
+		return start
+	}
+	return i
+}
+
+// spotOf counts lines, and characters in the line, up to an offset.
+func (r *reader) spotOf(data []byte, offset int) spot {
+	before := data[:min(offset, len(data))]
+	start := bytes.LastIndexByte(before, '\n') + 1
+	return spot{r.src, 1 + bytes.Count(before, []byte{'\n'}), 1 + utf8.RuneCount(before[start:])}
+}

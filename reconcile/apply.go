@@ -1,0 +1,338 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Options say how a plan is carried out.
+type Options struct {
+	// NoRescan leaves s6-svscan alone: what is new waits for somebody else's rescan, what goes is only hidden.
+	NoRescan bool
+	// Timeout bounds the whole; 0 means Plan.Timeout.
+	Timeout time.Duration
+}
+
+// Outcome is what became of a change.
+type Outcome struct {
+	Change Change
+	Err    error // nil: done as planned
+}
+
+// Result is what became of a plan.
+type Result struct {
+	Outcomes []Outcome // in the plan's order
+	Notes    []string  // what the user should know besides
+}
+
+// Failed counts the changes that were not carried out.
+func (r Result) Failed() int {
+	n := 0
+	for _, o := range r.Outcomes {
+		if o.Err != nil {
+			n++
+		}
+	}
+	return n
+}
+
+// step is a part of an apply.
+type step struct {
+	name string
+	do   func(context.Context) error
+}
+
+// Apply carries out a plan that was made under this session. An error means that nothing live has changed; what went
+// wrong with a single service stands in its Outcome.
+//
+// The order keeps every promise at every instant. All writing that can fail for want of room comes first, out of sight.
+// What goes is hidden and what comes appears by rename, then s6-svscan is woken, once; until then all of it can be taken
+// back, because no live file has changed. Only when the scan was seen to have worked are live directories touched.
+func (s *Session) Apply(ctx context.Context, plan Plan, opt Options) (Result, error) {
+	timeout := opt.Timeout
+	if timeout == 0 {
+		timeout = plan.Timeout()
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	r, err := newRun(s, plan, opt)
+	if err != nil {
+		return Result{}, err
+	}
+	reversible := []step{
+		{"clear leftovers", r.clear},
+		{"stage", r.stage},
+		{"record what will be owed", r.record},
+		{"stop what is replaced", r.stopReplaced},
+		{"exchange directories", r.exchange},
+		{"rescan", r.rescan},
+	}
+	for _, step := range reversible {
+		if err := guarded(func() error { return step.do(ctx) }); err != nil {
+			return r.result(), errors.Join(fmt.Errorf("cannot %s: %w", step.name, err), r.takeBack())
+		}
+	}
+	var removals sync.WaitGroup
+	removals.Go(func() { r.finishRemovals(ctx) }) // beside the rest: nothing else waits for a drain
+	r.observe(ctx)
+	r.settle(ctx)
+	removals.Wait()
+	return r.result(), s.clearStaging()
+}
+
+// run is one apply under way.
+type run struct {
+	*Session
+	plan      Plan
+	opt       Options
+	listening bool
+	jobs      []*job // those changes that act, in the plan's order
+	removals  []*removal
+	freed     map[string]*signal // by service: its old port is free
+	undo      []func() error
+
+	mu    sync.Mutex
+	notes []string
+}
+
+// job is a change being carried out.
+type job struct {
+	*Change
+	err error
+}
+
+// appears tells whether a new directory takes the service's name.
+func (j *job) appears() bool { return j.Replace || (j.Op == Create && !j.present) }
+
+// heldBack tells whether the service appears with a `down` file because the port it needs is not free yet.
+func (j *job) heldBack() bool { return j.appears() && len(j.Await) > 0 && !j.wantsDown() }
+
+// removal is a hidden directory on its way out.
+type removal struct {
+	Hidden
+	job         *job // nil for a leftover
+	stopTimeout time.Duration
+	err         error
+}
+
+func newRun(s *Session, plan Plan, opt Options) (*run, error) {
+	listening, err := s.sup.Listening()
+	if err != nil {
+		return nil, err
+	}
+	r := &run{Session: s, plan: plan, opt: opt, listening: listening, freed: map[string]*signal{}}
+	for i := range plan.Changes {
+		c := &plan.Changes[i]
+		if c.Acts() {
+			r.jobs = append(r.jobs, &job{Change: c})
+		}
+		for _, giver := range c.Await {
+			r.freed[giver] = newSignal()
+		}
+	}
+	return r, nil
+}
+
+// result collects what became of the plan.
+func (r *run) result() Result {
+	errs := map[string]error{}
+	for _, j := range r.jobs {
+		errs[j.Service] = j.err
+	}
+	result := Result{Notes: r.notes}
+	for _, c := range r.plan.Changes {
+		result.Outcomes = append(result.Outcomes, Outcome{c, errs[c.Service]})
+	}
+	return result
+}
+
+func (r *run) note(format string, args ...any) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.notes = append(r.notes, fmt.Sprintf(format, args...))
+}
+
+// clear deletes what an earlier apply left staged, and what it hid and nobody supervises any more. A name that comes
+// back must be free first: until the last supervisor of its former directory is gone, a new one would be a second gateway.
+func (r *run) clear(ctx context.Context) error {
+	if err := r.clearStaging(); err != nil {
+		return err
+	}
+	for _, h := range r.plan.Leftovers {
+		if h.gone() {
+			if err := r.discard(h); err != nil {
+				return err
+			}
+			continue
+		}
+		r.removals = append(r.removals, &removal{Hidden: h})
+	}
+	return r.freeNames(ctx)
+}
+
+// freeNames finishes the removals whose names this plan needs.
+func (r *run) freeNames(ctx context.Context) error {
+	needed := func(m *removal) bool {
+		return slices.ContainsFunc(r.jobs, func(j *job) bool { return j.appears() && j.Service == m.Name })
+	}
+	if !slices.ContainsFunc(r.removals, needed) {
+		return nil
+	}
+	if r.opt.NoRescan && r.listening {
+		return errors.New("a service of that name is still being removed (apply once without --no-rescan)")
+	}
+	if r.listening {
+		if err := r.sup.Rescan(ctx, true); err != nil {
+			return err
+		}
+		r.note("rescanned once more, to finish the removals of an earlier apply")
+	}
+	for _, m := range r.removals {
+		if needed(m) {
+			if err := r.remove(ctx, m); err != nil {
+				return fmt.Errorf("%s is still being removed: %w", m.Name, err)
+			}
+		}
+	}
+	r.removals = slices.DeleteFunc(r.removals, needed)
+	return nil
+}
+
+// record writes down the restarts that the changed files will make due.
+func (r *run) record(context.Context) error {
+	for _, j := range r.jobs {
+		starts := j.Gateway == Restart || j.Gateway == BringUp
+		if j.appears() || !(starts || j.RestartLogger) {
+			continue
+		}
+		owed := Owed{Gateway: starts, Logger: j.RestartLogger, Port: j.owed.Port}
+		if owed.Port == 0 {
+			owed.Port = j.actual.Marker.Port
+		}
+		if err := r.owe(j.Service, owed); err != nil {
+			return err
+		}
+		r.undo = append(r.undo, func() error { return r.restoreOwed(j) })
+	}
+	return nil
+}
+
+// restoreOwed makes the record say what it said before this apply.
+func (r *run) restoreOwed(j *job) error {
+	if j.owed == (Owed{}) {
+		return r.strike(j.Service)
+	}
+	return r.owe(j.Service, j.owed)
+}
+
+// stopReplaced stops the services whose directories are replaced, since the new one starts with the scan that ends the old.
+func (r *run) stopReplaced(ctx context.Context) error {
+	replaced := func(j *job) bool { return j.Replace && j.actual.Status.Supervised }
+	r.each(ctx, replaced, func(ctx context.Context, j *job) error {
+		if !j.actual.Status.Down() {
+			r.mu.Lock()
+			r.undo = append(r.undo, func() error { return r.sup.Control(context.WithoutCancel(ctx), j.Service, "u") })
+			r.mu.Unlock()
+		}
+		if err := r.stop(ctx, j.Service, j.stopPatience()); err != nil {
+			return err
+		}
+		r.freed[j.Service].give(nil)
+		return nil
+	})
+	return nil
+}
+
+// exchange hides what goes and renames in what comes.
+func (r *run) exchange(context.Context) error {
+	for _, j := range r.jobs {
+		if j.err != nil {
+			continue
+		}
+		if j.Op == Remove || (j.Replace && j.present) {
+			if err := r.hideJob(j); err != nil {
+				return err
+			}
+		}
+		if j.appears() {
+			if err := move(r.staging, j.Service, r.dir, j.Service); err != nil {
+				return err
+			}
+			r.undo = append(r.undo, func() error { return r.takeOut(j.Service) })
+		}
+	}
+	return r.dir.sync()
+}
+
+func (r *run) hideJob(j *job) error {
+	h, err := r.hide(j.Service)
+	if err != nil {
+		return err
+	}
+	r.undo = append(r.undo, func() error { return r.putBack(h) })
+	m := &removal{Hidden: h, job: j, stopTimeout: j.actual.stopTimeout()}
+	if err := r.updateHidden(&m.Hidden); err != nil {
+		return err
+	}
+	r.removals = append(r.removals, m)
+	return nil
+}
+
+// rescan wakes s6-svscan if directories came or went.
+func (r *run) rescan(ctx context.Context) error {
+	if !r.listening || r.opt.NoRescan {
+		return nil
+	}
+	prune := slices.ContainsFunc(r.removals, func(m *removal) bool { return !m.gone() })
+	came := slices.ContainsFunc(r.jobs, func(j *job) bool { return j.err == nil && j.unseen() })
+	if !prune && !came {
+		return nil
+	}
+	return r.sup.Rescan(ctx, prune)
+}
+
+// unseen tells whether s6-svscan has yet to find the service.
+func (j *job) unseen() bool {
+	return j.appears() || j.Op == Create || (j.present && j.Op != Remove && !j.actual.Status.Supervised)
+}
+
+// takeBack undoes what a failed apply has done so far, the last first.
+func (r *run) takeBack() error {
+	var errs []error
+	for _, undo := range slices.Backward(r.undo) {
+		if err := undo(); err != nil {
+			errs = append(errs, fmt.Errorf("cannot take back: %w", err))
+		}
+	}
+	return errors.Join(append(errs, r.clearStaging())...)
+}
+
+// takeOut takes a directory that had just appeared out of sight again. If somebody else's scan has found it meanwhile, it
+// stays hidden and the next apply ends it.
+func (r *run) takeOut(service string) error {
+	h, err := r.hide(service)
+	if err != nil {
+		return err
+	}
+	if err := r.updateHidden(&h); err != nil || !h.gone() {
+		return err
+	}
+	return r.discard(h)
+}
+
+// putBack gives a hidden directory its name again, unless somebody else's scan has begun to end it: an s6-svscan that finds
+// a service whose gateway is gone and whose logger is not may leave it without a logger for ever.
+func (r *run) putBack(h Hidden) error {
+	before := h
+	if err := r.updateHidden(&h); err != nil {
+		return err
+	}
+	if before.Status.Supervised != h.Status.Supervised || before.Log.Supervised != h.Log.Supervised {
+		return fmt.Errorf("%s is being removed by somebody else's scan", h.Name)
+	}
+	return r.unhide(h)
+}

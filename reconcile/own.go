@@ -1,0 +1,321 @@
+package reconcile
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"hermes-reconcile/render"
+)
+
+// All that is ours in a scandir and is no service lies in one directory, whose name s6-svscan skips for its dot:
+//
+//	lock      one apply at a time
+//	staging/  service directories and files that are being written
+//	hidden/   N/gateway-x: taken out of sight, until its supervisors are gone
+//	owed/     gateway-x: a restart that is due because its files changed
+const (
+	ownDir     = ".hermes-reconcile"
+	lockFile   = "lock"
+	stagingDir = "staging"
+	hiddenDir  = "hidden"
+	owedDir    = "owed"
+)
+
+const (
+	modePrivate = 0o700
+	modeLock    = 0o600
+	modeOwed    = 0o600
+)
+
+// Owed is what an apply has to do to a service whose files it has changed. It is written before the first file changes and
+// removed once the restart was seen, so that an apply that is killed in between leaves a trace for the next.
+// It names no process: a restart by hand in between costs one restart more, never a gateway that runs an old script.
+type Owed struct {
+	Gateway bool `json:"gateway"`
+	Logger  bool `json:"logger"`
+	Port    int  `json:"port,omitempty"` // that the gateway may hold until it is restarted
+}
+
+func readOwed(own *dir) (map[string]Owed, error) {
+	d, err := own.open(owedDir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer d.close()
+	names, err := d.names()
+	if err != nil || len(names) == 0 {
+		return nil, err
+	}
+	all := make(map[string]Owed, len(names))
+	for _, name := range names {
+		data, _, err := d.read(name, maxFile)
+		if err != nil {
+			return nil, err
+		}
+		var o Owed
+		if json.Unmarshal(data, &o) != nil {
+			// Only a power loss can do this, or a hand. A restart too many is the safe reading.
+			o = Owed{Gateway: true, Logger: true}
+		}
+		all[name] = o
+	}
+	return all, nil
+}
+
+// readHidden lists the removals that are not finished.
+func (s *Scandir) readHidden(own *dir) ([]Hidden, error) {
+	d, err := own.open(hiddenDir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer d.close()
+	numbers, err := d.names()
+	if err != nil {
+		return nil, err
+	}
+	slices.Sort(numbers)
+	var all []Hidden
+	for _, number := range numbers {
+		hidden, err := s.readHiddenSlot(d, number)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, hidden...)
+	}
+	return all, nil
+}
+
+// readHiddenSlot reads hidden/N. It is empty when an apply was killed just before or after its rename.
+func (s *Scandir) readHiddenSlot(d *dir, number string) ([]Hidden, error) {
+	slot, err := d.open(number)
+	if err != nil {
+		return nil, err
+	}
+	defer slot.close()
+	names, err := slot.names()
+	if err != nil {
+		return nil, err
+	}
+	var all []Hidden
+	for _, name := range names {
+		h := Hidden{Name: name, Path: path.Join(ownDir, hiddenDir, number, name), Port: markerPort(slot, name)}
+		if err := s.updateHidden(&h); err != nil {
+			return nil, err
+		}
+		all = append(all, h)
+	}
+	if len(all) == 0 {
+		all = append(all, Hidden{Path: path.Join(ownDir, hiddenDir, number)})
+	}
+	return all, nil
+}
+
+// updateHidden asks again what runs in a hidden directory.
+func (s *Scandir) updateHidden(h *Hidden) (err error) {
+	if h.Status, err = s.sup.Status(h.Path); err != nil {
+		return err
+	}
+	h.Log, err = s.sup.Status(path.Join(h.Path, "log"))
+	return err
+}
+
+// markerPort is the port that the marker of a service directory names, or 0.
+func markerPort(parent *dir, name string) int {
+	d, err := parent.open(name)
+	if err != nil {
+		return 0
+	}
+	defer d.close()
+	s := Service{Files: map[string]File{}}
+	if err := s.readFile(d, render.MarkerPath); err != nil {
+		return 0
+	}
+	m, err := render.ParseMarker(s.Files[render.MarkerPath].Data)
+	if err != nil {
+		return 0
+	}
+	return m.Port
+}
+
+// Session is the right to change a scandir: one at a time.
+type Session struct {
+	*Scandir
+	lock    *os.File
+	own     *dir
+	staging *dir
+	hidden  *dir
+	owed    *dir
+	slots   int // of hidden/ that are known to be taken
+}
+
+// LockedError says that another apply holds the scandir.
+type LockedError struct {
+	Path string
+	PID  int // of the holder; 0 if it cannot be told
+}
+
+func (e *LockedError) Error() string {
+	if e.PID == 0 {
+		return fmt.Sprintf("%q is held by another apply", e.Path)
+	}
+	return fmt.Sprintf("%q is held by another apply (pid %d)", e.Path, e.PID)
+}
+
+// Lock waits up to timeout for the right to change the scandir. The error is a *LockedError when that was not enough.
+// The first lock on a scandir makes our dot directory; that is the only trace of an apply that changes nothing.
+func (s *Scandir) Lock(ctx context.Context, timeout time.Duration) (*Session, error) {
+	session := &Session{Scandir: s}
+	if err := session.openOwn(); err != nil {
+		session.Unlock()
+		return nil, fmt.Errorf("cannot open %q: %w", s.dir.join(ownDir), cause(err))
+	}
+	if err := session.acquire(ctx, timeout); err != nil {
+		session.Unlock()
+		return nil, err
+	}
+	return session, nil
+}
+
+// openOwn opens our dot directory and what is in it, and makes what is missing.
+func (s *Session) openOwn() (err error) {
+	if s.own, err = s.dir.ensure(ownDir, modePrivate); err != nil {
+		return err
+	}
+	for name, d := range map[string]**dir{stagingDir: &s.staging, hiddenDir: &s.hidden, owedDir: &s.owed} {
+		if *d, err = s.own.ensure(name, modePrivate); err != nil {
+			return err
+		}
+	}
+	s.lock, err = s.own.openFile(lockFile, unix.O_RDWR|unix.O_CREAT, modeLock)
+	return err
+}
+
+// acquire takes the lock. It is a POSIX record lock: the kernel tells who holds it, drops it with the process, and does
+// not hand it on to children.
+func (s *Session) acquire(ctx context.Context, timeout time.Duration) error {
+	deadline := time.Now().Add(timeout)
+	for {
+		lock := unix.Flock_t{Type: unix.F_WRLCK}
+		err := unix.FcntlFlock(s.lock.Fd(), unix.F_SETLK, &lock)
+		if err == nil {
+			return nil
+		}
+		if !errors.Is(err, unix.EAGAIN) && !errors.Is(err, unix.EACCES) && !errors.Is(err, unix.EINTR) {
+			return s.own.fail("lock", lockFile, err)
+		}
+		if time.Now().After(deadline) {
+			return &LockedError{s.dir.path, s.holder()}
+		}
+		if err := pause(ctx, lockPoll); err != nil {
+			return err
+		}
+	}
+}
+
+// lockPoll is how often a held lock is tried again.
+const lockPoll = 20 * time.Millisecond
+
+// holder is the process that holds the lock, or 0.
+func (s *Session) holder() int {
+	lock := unix.Flock_t{Type: unix.F_WRLCK}
+	if err := unix.FcntlFlock(s.lock.Fd(), unix.F_GETLK, &lock); err != nil || lock.Type == unix.F_UNLCK {
+		return 0
+	}
+	return int(lock.Pid)
+}
+
+// Unlock ends the session.
+func (s *Session) Unlock() {
+	for _, d := range []*dir{s.staging, s.hidden, s.owed, s.own} {
+		if d != nil {
+			d.close()
+		}
+	}
+	if s.lock != nil {
+		s.lock.Close()
+	}
+}
+
+// owe records what is due to a service. The record appears whole or not at all.
+func (s *Session) owe(service string, o Owed) error {
+	data, err := json.Marshal(o)
+	if err != nil {
+		return err
+	}
+	const temporary = "owed" // in staging: no service is called so
+	if err := s.staging.write(temporary, modeOwed, append(data, '\n')); err != nil {
+		return err
+	}
+	return rename(s.staging, temporary, s.owed, service)
+}
+
+// strike removes the record of what was due to a service.
+func (s *Session) strike(service string) error {
+	err := s.owed.unlink(service)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// hide takes a service out of s6-svscan's sight: same inode, so whoever supervises it goes on, with a name that it skips.
+// The directory keeps its own name below a number, because a longer one might not fit a file name.
+func (s *Session) hide(service string) (Hidden, error) {
+	for {
+		s.slots++
+		number := strconv.Itoa(s.slots)
+		err := s.hidden.mkdir(number, modePrivate)
+		if errors.Is(err, fs.ErrExist) {
+			continue
+		}
+		if err != nil {
+			return Hidden{}, err
+		}
+		slot, err := s.hidden.open(number)
+		if err != nil {
+			return Hidden{}, err
+		}
+		defer slot.close()
+		h := Hidden{Name: service, Path: path.Join(ownDir, hiddenDir, number, service)}
+		return h, move(s.dir, service, slot, service)
+	}
+}
+
+// unhide puts a hidden directory back under its name.
+func (s *Session) unhide(h Hidden) error {
+	number := path.Base(path.Dir(h.Path))
+	slot, err := s.hidden.open(number)
+	if err != nil {
+		return err
+	}
+	defer slot.close()
+	if err := move(slot, h.Name, s.dir, h.Name); err != nil {
+		return err
+	}
+	return s.hidden.removeAll(number)
+}
+
+// discard deletes a hidden directory for good.
+func (s *Session) discard(h Hidden) error {
+	number := path.Base(path.Dir(h.Path))
+	if h.Name == "" {
+		number = path.Base(h.Path)
+	}
+	return s.hidden.removeAll(number)
+}

@@ -1,0 +1,371 @@
+package reconcile
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/go-multierror"
+
+	"hermes-reconcile/render"
+)
+
+// Op is what a plan does to a service.
+type Op string
+
+const (
+	Create    Op = "create"
+	Update    Op = "update"
+	Start     Op = "start"
+	Stop      Op = "stop"
+	Adopt     Op = "adopt"
+	Remove    Op = "remove"
+	Unchanged Op = "unchanged"
+	Ended     Op = "ended"   // down by its own exit code, and left so
+	Foreign   Op = "foreign" // neither ours nor in the manifest, and left alone
+)
+
+// Prune says which services that the manifest does not name are removed.
+type Prune string
+
+const (
+	PruneOwned Prune = "owned" // those with our marker
+	PruneAll   Prune = "all"   // every gateway-*
+	PruneNone  Prune = "none"
+)
+
+// Action is what happens to a running gateway, whatever else changes.
+type Action string
+
+const (
+	Keep    Action = ""
+	Restart Action = "restart"
+	BringUp Action = "start"
+	Down    Action = "stop"
+)
+
+// Change is what becomes of one service, and why. It is data: Diff makes it, Apply carries it out, anybody may print it.
+type Change struct {
+	Op            Op
+	Service       string
+	Profile       string
+	Port          int // 0: none
+	Reasons       []string
+	Files         []FileChange // sorted by path
+	Gateway       Action
+	RestartLogger bool
+	// Replace says that the directory cannot be updated in place: a new one takes its name.
+	Replace bool
+	// Await are the services that hold this one's port now and will give it up. It starts when they are down.
+	Await []string
+	// StopTimeout is how long stopping the service may take before s6 kills it; 0: for ever.
+	StopTimeout time.Duration
+
+	desired render.Servicedir
+	actual  Service
+	owed    Owed
+	present bool // a directory of that name is there
+}
+
+// FileChange is a file before and after. Before is nil where there was none, After where there will be none.
+type FileChange struct {
+	Path          string
+	Before, After *File
+}
+
+// Plan is what apply would do: a change for each service, sorted by service.
+type Plan struct {
+	Changes []Change
+	// Leftovers are removals that an earlier apply did not finish.
+	Leftovers []Hidden
+}
+
+// Empty tells whether there is nothing to do.
+func (p Plan) Empty() bool {
+	return len(p.Leftovers) == 0 && !slices.ContainsFunc(p.Changes, Change.Acts)
+}
+
+// Removes tells whether the plan takes a service away.
+func (p Plan) Removes() bool {
+	return slices.ContainsFunc(p.Changes, func(c Change) bool { return c.Op == Remove })
+}
+
+// Acts tells whether carrying out c does anything.
+func (c Change) Acts() bool { return c.Op != Unchanged && c.Op != Ended && c.Op != Foreign }
+
+// grace is what an apply may take beside waiting for gateways to stop.
+const grace = 15 * time.Second
+
+// Timeout is how long carrying out the plan may take: the longest stop, and some seconds for the rest.
+func (p Plan) Timeout() time.Duration {
+	longest := time.Duration(0)
+	for _, c := range p.Changes {
+		if c.Acts() {
+			longest = max(longest, c.StopTimeout)
+		}
+	}
+	return longest + grace
+}
+
+// Diff compares what shall be with what is. It is pure. Its error lists what stands in the way of a plan.
+func Diff(desired []render.Servicedir, actual Actual, prune Prune) (Plan, error) {
+	found := make(map[string]Service, len(actual.Services))
+	for _, s := range actual.Services {
+		found[s.Name] = s
+	}
+	plan := Plan{Leftovers: actual.Hidden}
+	var obstacles *multierror.Error
+	for _, d := range desired {
+		s, exists := found[d.Name]
+		delete(found, d.Name)
+		switch {
+		case !exists:
+			plan.Changes = append(plan.Changes, create(d))
+		case s.Obstacle != "":
+			obstacles = multierror.Append(obstacles, fmt.Errorf("%s: the manifest names it, but it %s (remove it, or the profile)", d.Name, s.Obstacle))
+		default:
+			plan.Changes = append(plan.Changes, compare(d, s, actual.Owed[d.Name]))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(found)) {
+		plan.Changes = append(plan.Changes, unnamed(found[name], prune))
+	}
+	slices.SortFunc(plan.Changes, func(a, b Change) int { return strings.Compare(a.Service, b.Service) })
+	awaitPorts(plan.Changes, actual)
+	return plan, obstacles.ErrorOrNil()
+}
+
+func create(d render.Servicedir) Change {
+	return Change{
+		Op: Create, Service: d.Name, Profile: d.Profile, Port: d.Port,
+		Reasons: []string{"not in the scandir"},
+		Files:   fileChanges(d, nil),
+		desired: d,
+	}
+}
+
+// unnamed is what becomes of a service that the manifest does not name.
+func unnamed(s Service, prune Prune) Change {
+	c := Change{
+		Op: Foreign, Service: s.Name, Profile: strings.TrimPrefix(s.Name, render.Prefix), Port: s.Marker.Port,
+		StopTimeout: s.stopTimeout(), actual: s, present: true,
+	}
+	const absent = "not in the manifest"
+	switch {
+	case s.Obstacle != "":
+		c.Reasons = []string{s.Obstacle, absent, "left alone"}
+	case prune == PruneAll || (prune == PruneOwned && s.Owned):
+		c.Op, c.Reasons = Remove, []string{absent}
+		if !s.Owned {
+			c.Reasons = []string{"not ours", absent}
+		}
+	case s.Owned:
+		c.Op, c.Reasons = Unchanged, []string{absent, "left alone"}
+	default:
+		c.Reasons = []string{"not ours", absent, "left alone"}
+	}
+	return c
+}
+
+// compare is what becomes of a service that is there and shall be there.
+func compare(d render.Servicedir, s Service, owed Owed) Change {
+	c := Change{
+		Op: Update, Service: d.Name, Profile: d.Profile, Port: d.Port,
+		Files:       fileChanges(d, s.Files),
+		StopTimeout: max(s.stopTimeout(), stopTimeout(d.File("timeout-kill").Data)),
+		desired:     d, actual: s, owed: owed, present: true,
+	}
+	switch {
+	case !s.HasLog:
+		// s6 connects a gateway to a logger only when it first sees the directory.
+		c.replace("has no log/, so a new directory takes its place")
+	case !s.Status.Supervised && len(c.Files) > 0:
+		c.replace("not supervised, so a new directory takes its place")
+	case !s.Status.Supervised:
+		c.Op, c.Reasons = Create, []string{"not supervised yet"}
+	default:
+		c.inPlace(owed)
+	}
+	if !s.Owned {
+		c.Op = Adopt
+		c.Reasons = append([]string{"not ours, but in the manifest"}, c.Reasons...)
+	}
+	return c
+}
+
+func (c *Change) replace(reason string) {
+	c.Replace = true
+	c.Reasons = []string{reason}
+	if c.actual.Status.Supervised && !c.wantsDown() {
+		c.Gateway = Restart
+	}
+}
+
+// inPlace plans the update of a supervised service, or finds that there is none.
+func (c *Change) inPlace(owed Owed) {
+	c.Reasons = append(c.Reasons, c.fileReasons()...)
+	c.RestartLogger = c.changes("log/run") || c.changes("log/notification-fd") || owed.Logger
+	if owed.Gateway || owed.Logger {
+		c.Reasons = append(c.Reasons, "an interrupted apply owes it a restart")
+	}
+	c.planGateway(owed)
+	c.name()
+}
+
+// planGateway decides what happens to the gateway's process.
+func (c *Change) planGateway(owed Owed) {
+	status := c.actual.Status
+	switch {
+	case c.wantsDown() && !status.Down():
+		c.Gateway = Down
+		c.Reasons = append(c.Reasons, "is up, the manifest says down")
+	case c.wantsDown():
+	case c.changes("run") || c.changes("notification-fd") || owed.Gateway:
+		c.Gateway = Restart
+	case status.Down() && c.changes(render.DownPath):
+		c.Gateway = BringUp
+	case status.Ended():
+		c.Reasons = append(c.Reasons, fmt.Sprintf("exited %d: no restart would help until its run script changes", exitConfig))
+	case status.Down():
+		c.Gateway = BringUp
+		c.Reasons = append(c.Reasons, "is down, the manifest says up")
+	}
+}
+
+// name picks the operation that says best what is planned. An update is what is neither less nor more.
+func (c *Change) name() {
+	content := slices.ContainsFunc(c.Files, func(f FileChange) bool {
+		return f.Path != render.MarkerPath && f.Path != render.DownPath
+	})
+	switch {
+	case content || c.RestartLogger || c.Gateway == Restart:
+	case c.Gateway == BringUp:
+		c.Op = Start
+	case c.Gateway == Down:
+		c.Op = Stop
+	case len(c.Files) > 0:
+	case c.actual.Status.Ended() && !c.wantsDown():
+		c.Op = Ended
+	default:
+		c.Op = Unchanged
+	}
+}
+
+// wantsDown tells whether the manifest wants the gateway down.
+func (c *Change) wantsDown() bool { return c.desired.File(render.DownPath) != nil }
+
+// changes tells whether the file at path changes.
+func (c *Change) changes(path string) bool {
+	return slices.ContainsFunc(c.Files, func(f FileChange) bool { return f.Path == path })
+}
+
+// fileReasons says which files change, and whether the manifest or a hand changed them.
+func (c *Change) fileReasons() []string {
+	var changed, edited, reasons []string
+	hand := c.actual.Edited()
+	for _, f := range c.Files {
+		switch {
+		case f.Path == render.MarkerPath:
+		case c.actual.Owned && slices.Contains(hand, f.Path):
+			edited = append(edited, f.Path)
+		case f.Path == render.DownPath && f.After != nil:
+			reasons = append(reasons, "state is down now")
+		case f.Path == render.DownPath:
+			reasons = append(reasons, "state is up now")
+		default:
+			changed = append(changed, f.Path)
+		}
+	}
+	if len(changed) > 0 {
+		reasons = append(reasons, strings.Join(changed, ", ")+" changed")
+	}
+	if len(edited) > 0 {
+		reasons = append(reasons, strings.Join(edited, ", ")+" edited by hand (drift)")
+	}
+	if len(reasons) == 0 && len(c.Files) > 0 {
+		reasons = append(reasons, "the marker changed")
+	}
+	return reasons
+}
+
+// fileChanges compares the files of a service directory: what is rendered, and what else s6 would read.
+func fileChanges(d render.Servicedir, actual map[string]File) []FileChange {
+	var changes []FileChange
+	for _, f := range d.Files {
+		before, exists := actual[f.Path]
+		if exists && !before.Irregular && before.Mode == f.Mode && bytes.Equal(before.Data, f.Data) {
+			continue
+		}
+		change := FileChange{Path: f.Path, After: &File{Mode: f.Mode, Data: f.Data}}
+		if exists {
+			change.Before = &before
+		}
+		changes = append(changes, change)
+	}
+	for path, before := range actual {
+		if d.File(path) == nil {
+			changes = append(changes, FileChange{Path: path, Before: &before})
+		}
+	}
+	slices.SortFunc(changes, func(a, b FileChange) int { return strings.Compare(a.Path, b.Path) })
+	return changes
+}
+
+// awaitPorts finds for each gateway that will start on a port the services that hold that port now. Those that give it up
+// are awaited; one that is left alone is named.
+func awaitPorts(changes []Change, actual Actual) {
+	holders := portHolders(actual)
+	gives := map[string]bool{}
+	for _, h := range actual.Hidden {
+		gives[h.Name] = true
+	}
+	for _, c := range changes {
+		if c.Op == Remove || c.Gateway == Restart || c.Gateway == Down {
+			gives[c.Service] = true
+		}
+	}
+	for i := range changes {
+		c := &changes[i]
+		starts := c.Op == Create || c.Gateway == Restart || c.Gateway == BringUp
+		if !starts || c.Port == 0 || c.wantsDown() {
+			continue
+		}
+		for _, holder := range holders[c.Port] {
+			switch {
+			case holder == c.Service:
+			case gives[holder]:
+				c.Await = append(c.Await, holder)
+			default:
+				c.Reasons = append(c.Reasons, fmt.Sprintf("port %d is held by %s, which is left alone", c.Port, holder))
+			}
+		}
+		if c.Op == Create && c.present && len(c.Await) > 0 {
+			c.Replace = true // it would start with the next scan, whoever asks for that
+		}
+	}
+}
+
+// portHolders tells which services may hold which ports now: those that run, and hidden ones that are not gone.
+func portHolders(actual Actual) map[int][]string {
+	holders := map[int][]string{}
+	hold := func(port int, service string) {
+		if port != 0 && !slices.Contains(holders[port], service) {
+			holders[port] = append(holders[port], service)
+		}
+	}
+	for _, s := range actual.Services {
+		if s.Status.Supervised && !s.Status.Down() {
+			hold(s.Marker.Port, s.Name)
+			hold(actual.Owed[s.Name].Port, s.Name)
+		}
+	}
+	for _, h := range actual.Hidden {
+		if h.Status.Supervised {
+			hold(h.Port, h.Name)
+		}
+	}
+	return holders
+}

@@ -1,0 +1,323 @@
+// Package reconcile makes a scandir match a set of rendered service directories. It is the only writer of the scandir.
+//
+// Open gives a Scandir; Read tells what is there; Diff compares that with what shall be there and gives a Plan, which is
+// plain data; Lock and Session.Apply carry a plan out. The order in which that happens, and why, stands in apply.go.
+// Nothing here runs a program: what s6 does and knows comes through a Supervisor. Nothing here follows a symlink below
+// the scandir or touches a directory that is neither ours nor named by the manifest.
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"hermes-reconcile/render"
+)
+
+// Supervisor is what reconcile needs of s6. Directories are paths relative to the scandir.
+type Supervisor interface {
+	// Listening tells whether an s6-svscan runs on the scandir.
+	Listening() (bool, error)
+	// Rescan makes s6-svscan look for new services and, with prune, stop those whose directories are gone. It does not
+	// wait for the effect.
+	Rescan(ctx context.Context, prune bool) error
+	// Control sends command letters of s6-svc to a service.
+	Control(ctx context.Context, dir, letters string) error
+	// Status tells the state of a service. A directory that nobody supervises is no error.
+	Status(dir string) (Status, error)
+	// Holders names the processes, besides s6's own, that keep the pipe to a service's logger open.
+	Holders(dir string) []string
+}
+
+// Status is what s6 knows of one service.
+type Status struct {
+	Supervised bool
+	PID        int // 0: down
+	WantUp     bool
+	Finishing  bool // ./finish runs
+	Ready      bool
+	Since      time.Time
+	ExitCode   int // of the last process; -1 if a signal ended it or it never ran
+	Signal     int // that ended the last process, or 0
+}
+
+// Down tells whether no process of the service runs and none will be started unasked.
+func (s Status) Down() bool { return s.PID == 0 && !s.Finishing && !s.WantUp }
+
+// exitConfig is the exit code of a gateway that no restart would help: EX_CONFIG of sysexits.h.
+const exitConfig = 78
+
+// Ended tells whether the service is down because its gateway said that no restart would help.
+func (s Status) Ended() bool { return s.Supervised && s.Down() && s.ExitCode == exitConfig }
+
+// Actual is what a scandir holds, as far as it concerns us.
+type Actual struct {
+	Services []Service       // every gateway-*, sorted by name
+	Hidden   []Hidden        // removals that an earlier apply did not finish
+	Owed     map[string]Owed // by service
+}
+
+// Service is an entry gateway-* of a scandir.
+type Service struct {
+	Name      string
+	Owned     bool            // it has our marker
+	Marker    render.Marker   // of an owned one
+	Obstacle  string          // why it is no service directory: "is a symlink", "is not a directory"; else empty
+	HasLog    bool            // it has a logger
+	Files     map[string]File // by path: what the marker lists, and what s6 reads
+	Status    Status
+	LogStatus Status
+}
+
+// File is a file of a service directory.
+type File struct {
+	Mode      fs.FileMode
+	Data      []byte
+	Irregular bool // it is a symlink, a directory, a FIFO or larger than maxFile
+}
+
+// maxFile is the largest file that is read for comparison, in bytes. Rendered ones have a few kB.
+const maxFile = 4 << 20
+
+// Hidden is a service directory that was taken out of s6-svscan's sight and not deleted yet.
+type Hidden struct {
+	Name   string // of the service it was
+	Path   string // relative to the scandir
+	Port   int    // that its gateway may still hold, or 0
+	Status Status
+	Log    Status
+}
+
+// gone tells whether nothing of s6 runs in the directory any more.
+func (h Hidden) gone() bool { return !h.Status.Supervised && !h.Log.Supervised }
+
+// s6Files are the files that s6 itself reads in a service directory and in its log/. In a directory of ours they are
+// ours: one that is not rendered changes how the service behaves, so it goes.
+var s6Files = []string{
+	"run", "finish", "type", "down", "notification-fd", "lock-fd", "timeout-kill", "timeout-finish", "max-death-tally",
+	"down-signal", "reload-signal", "flag-newpidns", "flag-timeout-killpg",
+}
+
+// Scandir is an opened scan directory.
+type Scandir struct {
+	dir *dir
+	sup Supervisor
+}
+
+// Open opens the scandir at path. Nothing is read or written yet.
+func Open(path string, sup Supervisor) (*Scandir, error) {
+	d, err := openDir(path)
+	if err != nil {
+		return nil, fmt.Errorf("cannot open scandir %q: %w", path, cause(err))
+	}
+	return &Scandir{d, sup}, nil
+}
+
+// Close closes the scandir.
+func (s *Scandir) Close() { s.dir.close() }
+
+// cause takes a path that is already in the message off an error.
+func cause(err error) error {
+	var pathErr *fs.PathError
+	if errors.As(err, &pathErr) {
+		return pathErr.Err
+	}
+	return err
+}
+
+// Read tells what the scandir holds. It takes no lock and writes nothing.
+func (s *Scandir) Read() (Actual, error) {
+	names, err := s.dir.names()
+	if err != nil {
+		return Actual{}, fmt.Errorf("cannot read scandir %q: %w", s.dir.path, cause(err))
+	}
+	slices.Sort(names)
+	var a Actual
+	for _, name := range names {
+		if !strings.HasPrefix(name, render.Prefix) {
+			continue
+		}
+		service, err := s.readService(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // gone since the listing: somebody else's apply
+		}
+		if err != nil {
+			return Actual{}, fmt.Errorf("cannot read %s: %w", name, err)
+		}
+		a.Services = append(a.Services, service)
+	}
+	if err := s.readOwn(&a); err != nil {
+		return Actual{}, err
+	}
+	return a, nil
+}
+
+// readOwn reads what earlier applies left in our dot directory. Those who may not look there see none of it.
+func (s *Scandir) readOwn(a *Actual) error {
+	own, err := s.dir.open(ownDir)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer own.close()
+	if a.Owed, err = readOwed(own); err != nil {
+		return err
+	}
+	a.Hidden, err = s.readHidden(own)
+	return err
+}
+
+func (s *Scandir) readService(name string) (Service, error) {
+	service := Service{Name: name}
+	d, err := s.dir.open(name)
+	if err != nil {
+		return service, s.obstacle(&service, err)
+	}
+	defer d.close()
+	if err := service.readFiles(d); err != nil {
+		return service, err
+	}
+	if service.Status, err = s.sup.Status(name); err != nil {
+		return service, err
+	}
+	if service.HasLog {
+		service.LogStatus, err = s.sup.Status(path.Join(name, "log"))
+	}
+	return service, err
+}
+
+// obstacle says what else than a directory stands at the name of a service.
+func (s *Scandir) obstacle(service *Service, openErr error) error {
+	st, err := s.dir.stat(service.Name)
+	switch {
+	case err != nil:
+		return err
+	case st.Mode&modeType == modeSymlink:
+		service.Obstacle = "is a symlink"
+	case st.Mode&modeType != modeDirectory:
+		service.Obstacle = "is not a directory"
+	default:
+		return openErr
+	}
+	return nil
+}
+
+// readFiles reads the marker, the files that it lists, and the files that s6 reads.
+func (s *Service) readFiles(d *dir) error {
+	s.Files = map[string]File{}
+	names, err := d.names()
+	if err != nil {
+		return err
+	}
+	if slices.Contains(names, path.Dir(render.MarkerPath)) {
+		if err := s.readFile(d, render.MarkerPath); err != nil {
+			return err
+		}
+		if marker, err := render.ParseMarker(s.Files[render.MarkerPath].Data); err == nil {
+			s.Marker, s.Owned = marker, render.Prefix+marker.Profile == s.Name
+		}
+	}
+	if err := s.readS6Files(d, "", names); err != nil {
+		return err
+	}
+	if !slices.Contains(names, "log") {
+		return nil
+	}
+	log, err := d.open("log")
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errNoDir) || errors.Is(err, errSymlink) {
+		return nil // no logger: a file of that name means nothing to s6, and behind a symlink we do not look
+	}
+	if err != nil {
+		return err
+	}
+	defer log.close()
+	s.HasLog = true
+	names, err = log.names()
+	if err != nil {
+		return err
+	}
+	return s.readS6Files(log, "log/", names)
+}
+
+// readS6Files reads those of the files that s6 reads.
+func (s *Service) readS6Files(d *dir, prefix string, names []string) error {
+	for _, name := range names {
+		if !slices.Contains(s6Files, name) {
+			continue
+		}
+		f, err := readFile(d, name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		s.Files[prefix+name] = f
+	}
+	return nil
+}
+
+// readFile reads a file one level below d, if it is there.
+func (s *Service) readFile(d *dir, name string) error {
+	sub, err := d.open(path.Dir(name))
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errNoDir) || errors.Is(err, errSymlink) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer sub.close()
+	f, err := readFile(sub, path.Base(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil {
+		s.Files[name] = f
+	}
+	return err
+}
+
+func readFile(d *dir, name string) (File, error) {
+	data, mode, err := d.read(name, maxFile)
+	if errors.Is(err, errIrregular) || len(data) >= maxFile {
+		return File{Irregular: true}, nil
+	}
+	return File{Mode: mode, Data: data}, err
+}
+
+// Edited lists the files of an owned service that are not as we rendered them.
+func (s *Service) Edited() []string {
+	var paths []string
+	for _, p := range slices.Sorted(maps.Keys(s.Files)) {
+		if f := s.Files[p]; p != render.MarkerPath && (f.Irregular || render.Digest(f.Data) != s.Marker.Files[p]) {
+			paths = append(paths, p)
+		}
+	}
+	for _, p := range slices.Sorted(maps.Keys(s.Marker.Files)) {
+		if _, found := s.Files[p]; !found {
+			paths = append(paths, p)
+		}
+	}
+	return paths
+}
+
+// stopTimeout is how long s6-supervise waits for the gateway between SIGTERM and SIGKILL; 0 if it waits for ever.
+func (s *Service) stopTimeout() time.Duration { return stopTimeout(s.Files["timeout-kill"].Data) }
+
+// stopTimeout reads a timeout-kill file: milliseconds. s6 takes what is no number as none.
+func stopTimeout(data []byte) time.Duration {
+	ms, err := strconv.ParseUint(strings.TrimSpace(string(data)), 10, 32)
+	if err != nil {
+		return 0
+	}
+	return time.Duration(ms) * time.Millisecond
+}

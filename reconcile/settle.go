@@ -1,0 +1,361 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"strings"
+	"sync"
+	"time"
+
+	"hermes-reconcile/render"
+)
+
+const (
+	// pickupLimit is how long s6-svscan may take to act on a rescan. One service takes 4 to 15 ms, a thousand take 9 s.
+	pickupLimit = 30 * time.Second
+	// startLimit is how long s6-supervise may take to start a service that it was told to start: milliseconds.
+	startLimit = 10 * time.Second
+	// loggerLimit is how long a logger may take to end once its gateway and the gateway's supervisor are gone. It has only
+	// to write what is in its pipe, 64 KiB at most.
+	loggerLimit = 5 * time.Second
+	// killMargin is what s6-supervise may need beyond a stop timeout: SIGKILL, ./finish, and telling so.
+	killMargin = 10 * time.Second
+	// defaultPatience is how long a service that has no stop timeout of its own is waited for before it is killed: what a
+	// gateway may need to drain.
+	defaultPatience = 75 * time.Second
+)
+
+// signal is an event that happens once, with success or not.
+type signal struct {
+	once sync.Once
+	done chan struct{}
+	err  error
+}
+
+func newSignal() *signal { return &signal{done: make(chan struct{})} }
+
+// give makes the event happen. A nil signal has nobody waiting.
+func (s *signal) give(err error) {
+	if s != nil {
+		s.once.Do(func() { s.err = err; close(s.done) })
+	}
+}
+
+// each runs do for the jobs that want it, side by side, and keeps each one's error with its job.
+func (r *run) each(ctx context.Context, want func(*job) bool, do func(context.Context, *job) error) {
+	var all sync.WaitGroup
+	for _, j := range r.jobs {
+		if j.err != nil || !want(j) {
+			continue
+		}
+		all.Go(func() {
+			if j.err = guarded(func() error { return do(ctx, j) }); j.err != nil {
+				r.freed[j.Service].give(j.err)
+			}
+		})
+	}
+	all.Wait()
+}
+
+// observe waits until s6-svscan has found what came.
+func (r *run) observe(ctx context.Context) {
+	r.each(ctx, (*job).unseen, func(ctx context.Context, j *job) error {
+		if !r.listening || r.opt.NoRescan {
+			return r.strike(j.Service)
+		}
+		err := wait(ctx, pickupLimit, "s6-svscan to supervise "+j.Service, func() (bool, error) {
+			gateway, err := r.sup.Status(j.Service)
+			if err != nil || !gateway.Supervised {
+				return false, err
+			}
+			logger, err := r.sup.Status(path.Join(j.Service, "log"))
+			return logger.Supervised, err
+		})
+		if err != nil {
+			return r.explainScan(err)
+		}
+		return r.strike(j.Service) // it starts with the files that are there now
+	})
+}
+
+// explainScan adds to an error about a scan without effect what may have aborted the scan.
+func (r *run) explainScan(err error) error {
+	names, listErr := r.dir.names()
+	if listErr != nil {
+		return err
+	}
+	var culprits []string
+	for _, name := range names {
+		if !strings.HasPrefix(name, ".") && r.dir.dangles(name) {
+			culprits = append(culprits, name)
+		}
+	}
+	if len(culprits) == 0 {
+		return fmt.Errorf("%w (see what s6-svscan says in its log)", err)
+	}
+	return fmt.Errorf("%w (dangling symlinks abort its scans: remove %s)", err, strings.Join(culprits, ", "))
+}
+
+// settle brings every service that stays to what the manifest says: files, logger, gateway.
+func (r *run) settle(ctx context.Context) {
+	inPlace := func(j *job) bool { return j.Op != Remove && (!j.unseen() || j.heldBack()) }
+	r.each(ctx, inPlace, r.settleJob)
+}
+
+func (r *run) settleJob(ctx context.Context, j *job) error {
+	if j.heldBack() {
+		return r.release(ctx, j)
+	}
+	if j.Gateway == Restart && len(j.Await) > 0 {
+		// A crash between the new files and the stop would start it on a port that is still taken.
+		if err := r.stop(ctx, j.Service, j.stopPatience()); err != nil {
+			return err
+		}
+	}
+	if err := r.replaceFiles(j.Change); err != nil {
+		return fmt.Errorf("cannot replace its files: %w", err)
+	}
+	if j.RestartLogger {
+		if err := r.restartLogger(ctx, path.Join(j.Service, "log")); err != nil {
+			return err
+		}
+	}
+	if err := r.move(ctx, j); err != nil {
+		return err
+	}
+	return r.strike(j.Service)
+}
+
+// move stops, starts or restarts the gateway. A restart is down, wait, up: `s6-svc -r` never escalates to SIGKILL and
+// makes s6-supervise wait a second before it starts the next.
+func (r *run) move(ctx context.Context, j *job) error {
+	if j.Gateway == Down || j.Gateway == Restart {
+		if err := r.stop(ctx, j.Service, j.stopPatience()); err != nil {
+			return err
+		}
+		r.freed[j.Service].give(nil)
+	}
+	if j.Gateway == BringUp || j.Gateway == Restart {
+		if err := r.awaitPort(ctx, j); err != nil {
+			return err
+		}
+		return r.start(ctx, j.Service)
+	}
+	return nil
+}
+
+// release starts a gateway that appeared down because its port was not free yet.
+func (r *run) release(ctx context.Context, j *job) error {
+	if err := r.awaitPort(ctx, j); err != nil {
+		return err
+	}
+	live, err := r.dir.open(j.Service)
+	if err != nil {
+		return err
+	}
+	defer live.close()
+	if err := live.unlink(render.DownPath); err != nil {
+		return err
+	}
+	if !r.listening || r.opt.NoRescan {
+		return nil // it starts when it is found
+	}
+	return r.start(ctx, j.Service)
+}
+
+// awaitPort waits until those that held the service's port are down.
+func (r *run) awaitPort(ctx context.Context, j *job) error {
+	start := time.Now()
+	for _, giver := range j.Await {
+		freed := r.freed[giver]
+		select {
+		case <-freed.done:
+		case <-ctx.Done():
+			return &TimeoutError{fmt.Sprintf("%s to give up port %d", giver, j.Port), time.Since(start)}
+		}
+		if freed.err != nil {
+			return fmt.Errorf("not started: %s still holds port %d", giver, j.Port)
+		}
+	}
+	return nil
+}
+
+// stopPatience is after how long to kill the service ourselves; 0 where s6 does.
+func (j *job) stopPatience() time.Duration {
+	if j.actual.stopTimeout() > 0 || (!j.Replace && len(j.Files) > 0) {
+		return 0 // the second: our timeout-kill is in place by then
+	}
+	return max(j.StopTimeout, time.Second)
+}
+
+// stop tells a service to go down and waits until nothing of it runs but its supervisor.
+func (r *run) stop(ctx context.Context, service string, patience time.Duration) error {
+	status, err := r.sup.Status(service)
+	if err != nil {
+		return err
+	}
+	if !status.Supervised {
+		return errors.New("its supervisor is gone")
+	}
+	if status.Down() {
+		return nil
+	}
+	if err := r.sup.Control(ctx, service, "d"); err != nil {
+		return err
+	}
+	down := func() (bool, error) {
+		status, err := r.sup.Status(service)
+		return status.Down() || !status.Supervised, err
+	}
+	if patience > 0 {
+		err := wait(ctx, patience, service+" to stop", down)
+		if timeout := (*TimeoutError)(nil); !errors.As(err, &timeout) {
+			return err
+		}
+		r.note("%s did not stop within %s and has no timeout-kill: killed", service, patience)
+		if err := r.sup.Control(ctx, service, "k"); err != nil {
+			return err
+		}
+	}
+	return wait(ctx, forever, service+" to stop", down)
+}
+
+// forever is the limit of waits that only the whole apply's timeout bounds.
+const forever = 1<<63 - 1
+
+// start tells a service to come up and waits until s6-supervise has started it. That it dies at once is its own affair.
+func (r *run) start(ctx context.Context, service string) error {
+	before, err := r.sup.Status(service)
+	if err != nil {
+		return err
+	}
+	if err := r.sup.Control(ctx, service, "u"); err != nil {
+		return err
+	}
+	what := service + " to start (is its run script executable, and the interpreter it names there?)"
+	return wait(ctx, startLimit, what, func() (bool, error) {
+		now, err := r.sup.Status(service)
+		return now.PID != 0 || !now.Since.Equal(before.Since), err
+	})
+}
+
+// restartLogger lets s6-log finish its line and end, and starts it anew. The pipe stays open in s6-svscan, so what the
+// gateway writes meanwhile waits in it. SIGHUP, because s6-log -p ignores SIGTERM.
+func (r *run) restartLogger(ctx context.Context, log string) error {
+	before, err := r.sup.Status(log)
+	if err != nil {
+		return err
+	}
+	if before.PID != 0 {
+		if err := r.sup.Control(ctx, log, "h"); err != nil {
+			return err
+		}
+		err := wait(ctx, startLimit, log+" to end", func() (bool, error) {
+			now, err := r.sup.Status(log)
+			return now.PID != before.PID && !now.Finishing, err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return r.start(ctx, log) // without the word it would wait a second, or stay down if somebody had told it to
+}
+
+// finishRemovals waits for the end of what was hidden, and deletes it.
+func (r *run) finishRemovals(ctx context.Context) {
+	var all sync.WaitGroup
+	for _, m := range r.removals {
+		all.Go(func() {
+			m.err = guarded(func() error { return r.remove(ctx, m) })
+			r.freed[m.Name].give(m.err)
+		})
+	}
+	all.Wait()
+	for _, m := range r.removals {
+		if m.err == nil {
+			continue
+		}
+		if m.job != nil && m.job.err == nil {
+			m.job.err = m.err
+		} else {
+			r.note("%s, removed by an earlier apply: %v", m.Name, m.err)
+		}
+	}
+}
+
+// remove waits until nothing supervises a hidden directory any more, and deletes it.
+func (r *run) remove(ctx context.Context, m *removal) error {
+	if !m.gone() && r.opt.NoRescan {
+		r.note("%s is out of sight but runs on; the next apply without --no-rescan ends it", m.Name)
+		return nil
+	}
+	if err := r.removeGateway(ctx, m); err != nil {
+		return err
+	}
+	if err := r.removeLogger(ctx, m); err != nil {
+		return err
+	}
+	return r.discard(m.Hidden)
+}
+
+// removeGateway waits until the gateway's supervisor is gone. The scan has told it to stop the gateway and end.
+func (r *run) removeGateway(ctx context.Context, m *removal) error {
+	gone := func() (bool, error) {
+		err := r.updateHidden(&m.Hidden)
+		if err == nil && m.Status.Supervised && m.Status.Down() {
+			r.freed[m.Name].give(nil)
+		}
+		return !m.Status.Supervised, err
+	}
+	told := func() (bool, error) {
+		ok, err := gone()
+		return ok || !m.Status.WantUp, err
+	}
+	if err := wait(ctx, pickupLimit, "s6-svscan to end "+m.Name, told); err != nil {
+		return r.explainScan(err)
+	}
+	if m.stopTimeout == 0 {
+		err := wait(ctx, defaultPatience, m.Name+" to stop", gone)
+		if timeout := (*TimeoutError)(nil); !errors.As(err, &timeout) {
+			return err
+		}
+		if ctx.Err() != nil {
+			return err
+		}
+		r.note("%s did not stop within %s and has no timeout-kill: killed", m.Name, defaultPatience)
+		if err := r.sup.Control(ctx, m.Path, "k"); err != nil {
+			return err
+		}
+	}
+	return wait(ctx, forever, m.Name+" to stop", gone)
+}
+
+// removeLogger waits until the logger's supervisor is gone. A logger reads to the end of its pipe, so whoever keeps the
+// other end open keeps it alive: such a process left the gateway's group on purpose, and is named, not killed.
+func (r *run) removeLogger(ctx context.Context, m *removal) error {
+	gone := func() (bool, error) {
+		err := r.updateHidden(&m.Hidden)
+		return !m.Log.Supervised, err
+	}
+	log := path.Join(m.Path, "log")
+	for _, letters := range []string{"xh", "xk"} { // SIGHUP ends s6-log, whatever its options; SIGKILL ends anything
+		err := wait(ctx, loggerLimit, "the logger of "+m.Name+" to end", gone)
+		if timeout := (*TimeoutError)(nil); !errors.As(err, &timeout) || ctx.Err() != nil {
+			return err
+		}
+		r.note("the logger of %s is ended (-%s): its pipe is held open by %s", m.Name, letters, holders(r.sup.Holders(log)))
+		if err := r.sup.Control(ctx, log, letters); err != nil {
+			return err
+		}
+	}
+	return wait(ctx, killMargin, "the logger of "+m.Name+" to end", gone)
+}
+
+func holders(names []string) string {
+	if len(names) == 0 {
+		return "a process that cannot be told"
+	}
+	return strings.Join(names, ", ")
+}

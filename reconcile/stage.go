@@ -1,0 +1,202 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+
+	"hermes-reconcile/render"
+)
+
+// modeServicedir is the mode of a service directory and of the folders in it: s6-svscan may run as another user than those
+// who ask for the state of a service.
+const modeServicedir = 0o755
+
+// clearStaging deletes all that is staged.
+func (s *Session) clearStaging() error {
+	names, err := s.staging.names()
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if err := s.staging.removeAll(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stage writes what the plan needs, out of s6-svscan's sight: whole directories for what comes, single files for what changes.
+func (r *run) stage(context.Context) error {
+	for _, j := range r.jobs {
+		if !j.appears() && len(j.Files) == 0 {
+			continue
+		}
+		if err := writeServicedir(r.staging, j.Service, j.staged()); err != nil {
+			return err
+		}
+	}
+	return r.staging.sync()
+}
+
+// staged are the files that a change needs written.
+func (j *job) staged() []render.File {
+	if j.appears() {
+		files := j.desired.Files
+		if j.heldBack() {
+			files = append(slices.Clone(files), render.File{Path: render.DownPath, Mode: 0o644})
+		}
+		return files
+	}
+	var files []render.File
+	for _, f := range j.Files {
+		if f.After != nil {
+			files = append(files, render.File{Path: f.Path, Mode: f.After.Mode, Data: f.After.Data})
+		}
+	}
+	return files
+}
+
+// writeServicedir makes the directory name in parent with these files in it.
+func writeServicedir(parent *dir, name string, files []render.File) error {
+	if err := parent.mkdir(name, modeServicedir); err != nil {
+		return err
+	}
+	top, err := parent.open(name)
+	if err != nil {
+		return err
+	}
+	tree := newTree(top)
+	defer tree.close()
+	for _, f := range files {
+		d, err := tree.parent(f.Path)
+		if err != nil {
+			return err
+		}
+		if err := d.write(path.Base(f.Path), f.Mode, f.Data); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tree is an opened service directory with the folders in it that were used so far: log/ and data/.
+type tree struct {
+	top  *dir
+	subs map[string]*dir
+}
+
+func newTree(top *dir) *tree { return &tree{top, map[string]*dir{}} }
+
+func (t *tree) close() {
+	for _, d := range t.subs {
+		d.close()
+	}
+	t.top.close()
+}
+
+// parent is the folder that holds the file at p. It is made if it is missing.
+func (t *tree) parent(p string) (*dir, error) {
+	name := path.Dir(p)
+	if name == "." {
+		return t.top, nil
+	}
+	if d, found := t.subs[name]; found {
+		return d, nil
+	}
+	d, err := t.top.ensure(name, modeServicedir)
+	if err == nil {
+		t.subs[name] = d
+	}
+	return d, err
+}
+
+// replaceFiles renames the staged files of a change into the live directory, one by one, and removes those that are not
+// rendered. The directory keeps its inode. The marker comes last: until then a crash leaves digests that do not fit, which
+// the next apply reads as a difference.
+func (s *Session) replaceFiles(c *Change) error {
+	if len(c.Files) == 0 {
+		return nil
+	}
+	top, err := s.dir.open(c.Service)
+	if err != nil {
+		return err
+	}
+	live := newTree(top)
+	defer live.close()
+	top, err = s.staging.open(c.Service)
+	if err != nil {
+		return err
+	}
+	staged := newTree(top)
+	defer staged.close()
+	files := slices.Clone(c.Files)
+	slices.SortStableFunc(files, func(a, b FileChange) int { return isMarker(a) - isMarker(b) })
+	for _, f := range files {
+		if err := replaceFile(staged, live, f); err != nil {
+			return err
+		}
+	}
+	return live.top.sync()
+}
+
+func isMarker(f FileChange) int {
+	if f.Path == render.MarkerPath {
+		return 1
+	}
+	return 0
+}
+
+func replaceFile(staged, live *tree, f FileChange) error {
+	to, err := live.parent(f.Path)
+	if err != nil {
+		return err
+	}
+	name := path.Base(f.Path)
+	if f.After == nil || (f.Before != nil && f.Before.Irregular) {
+		if err := to.removeAll(name); err != nil { // a folder at a file's name would not give way to a rename
+			return err
+		}
+	}
+	if f.After == nil {
+		return nil
+	}
+	from, err := staged.parent(f.Path)
+	if err != nil {
+		return err
+	}
+	return rename(from, name, to, name)
+}
+
+// WriteTree writes service directories into the folder at path, which must be empty or missing. It is for a look, or for
+// an image: nothing there is supervised.
+func WriteTree(name string, dirs []render.Servicedir) error {
+	if err := os.Mkdir(name, modeServicedir); err != nil && !errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("cannot make folder %q: %w", name, cause(err))
+	}
+	out, err := openDir(name)
+	if err != nil {
+		return fmt.Errorf("cannot open folder %q: %w", name, cause(err))
+	}
+	defer out.close()
+	names, err := out.names()
+	if err != nil {
+		return err
+	}
+	if len(names) > 0 {
+		return fmt.Errorf("cannot write to folder %q: %w", name, ErrNotEmpty)
+	}
+	for _, d := range dirs {
+		if err := writeServicedir(out, d.Name, d.Files); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ErrNotEmpty says that a folder that should be empty is not.
+var ErrNotEmpty = errors.New("it is not empty")

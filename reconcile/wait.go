@@ -1,0 +1,64 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+)
+
+// TimeoutError says that something did not happen in time.
+type TimeoutError struct {
+	What  string // was waited for
+	After time.Duration
+}
+
+func (e *TimeoutError) Error() string {
+	return fmt.Sprintf("timed out after %s waiting for %s", e.After.Round(100*time.Millisecond), e.What)
+}
+
+// Polling starts fast, since s6 acts within milliseconds, and slows down for those who drain for a minute.
+const (
+	pollFirst = time.Millisecond
+	pollMost  = 25 * time.Millisecond
+)
+
+// wait polls done until it is true, for at most limit and no longer than ctx. s6 offers events, but only to those who may
+// write to a service's event/ folder; its status files are there for everybody.
+func wait(ctx context.Context, limit time.Duration, what string, done func() (bool, error)) error {
+	start := time.Now()
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	for delay := pollFirst; ; delay = min(delay*3/2, pollMost) {
+		ok, err := done()
+		if ok || err != nil {
+			return err
+		}
+		if err := pause(ctx, delay); errors.Is(err, context.DeadlineExceeded) {
+			return &TimeoutError{what, time.Since(start)}
+		} else if err != nil {
+			return fmt.Errorf("interrupted while waiting for %s", what)
+		}
+	}
+}
+
+// pause waits for d, or for the end of ctx.
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}
+
+// guarded runs f and turns a panic into an error: a fault in the work on one service must not leave the others half done.
+func guarded(f func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("internal fault: %v\n%s", r, debug.Stack())
+		}
+	}()
+	return f()
+}

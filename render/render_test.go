@@ -1,0 +1,167 @@
+package render
+
+import (
+	"flag"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/stretchr/testify/require"
+
+	"hermes-reconcile/manifest"
+)
+
+var update = flag.Bool("update", false, "write the golden trees anew")
+
+// parse reads a manifest that must be good.
+func parse(t *testing.T, name string) *manifest.Manifest {
+	t.Helper()
+	data, err := os.ReadFile(name)
+	require.NoError(t, err)
+	m, err := manifest.Parse([]manifest.Source{{Name: name, Data: data}})
+	require.NoError(t, err)
+	return m
+}
+
+func renderAll(t *testing.T, m *manifest.Manifest) []Servicedir {
+	t.Helper()
+	dirs, err := All(m)
+	require.NoError(t, err)
+	return dirs
+}
+
+// goldenCases are the manifests whose rendering is kept: ours, and every example.
+func goldenCases(t *testing.T) map[string]string {
+	t.Helper()
+	cases := map[string]string{}
+	for _, pattern := range []string{"testdata/*.yaml", "../examples/*.yaml"} {
+		names, err := filepath.Glob(pattern)
+		require.NoError(t, err)
+		require.NotEmpty(t, names, pattern)
+		for _, name := range names {
+			cases[strings.TrimSuffix(filepath.Base(name), ".yaml")] = name
+		}
+	}
+	return cases
+}
+
+func TestGolden(t *testing.T) {
+	for name, file := range goldenCases(t) {
+		t.Run(name, func(t *testing.T) {
+			dirs := renderAll(t, parse(t, file))
+			golden := filepath.Join("testdata", "golden", name)
+			if *update {
+				writeGolden(t, golden, dirs)
+			}
+			if diff := cmp.Diff(readGolden(t, golden), asGolden(dirs)); diff != "" {
+				t.Errorf("(-want +got), go test ./render -update writes it anew:\n%s", diff)
+			}
+		})
+	}
+}
+
+// goldenFile is what is kept of a file. Git keeps no more of the mode than whether it can be executed.
+type goldenFile struct {
+	Executable bool
+	Data       string
+}
+
+func asGolden(dirs []Servicedir) map[string]goldenFile {
+	files := map[string]goldenFile{}
+	for _, d := range dirs {
+		for _, f := range d.Files {
+			files[d.Name+"/"+f.Path] = goldenFile{f.Mode&0o111 != 0, string(f.Data)}
+		}
+	}
+	return files
+}
+
+func readGolden(t *testing.T, root string) map[string]goldenFile {
+	t.Helper()
+	files := map[string]goldenFile{}
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(root, path)
+		files[filepath.ToSlash(rel)] = goldenFile{info.Mode()&0o111 != 0, string(data)}
+		return err
+	})
+	require.NoError(t, err)
+	return files
+}
+
+func writeGolden(t *testing.T, root string, dirs []Servicedir) {
+	t.Helper()
+	require.NoError(t, os.RemoveAll(root))
+	for _, d := range dirs {
+		writeTree(t, filepath.Join(root, d.Name), d)
+	}
+}
+
+func writeTree(t *testing.T, root string, d Servicedir) {
+	t.Helper()
+	for _, f := range d.Files {
+		path := filepath.Join(root, filepath.FromSlash(f.Path))
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+		require.NoError(t, os.WriteFile(path, f.Data, f.Mode))
+	}
+}
+
+func TestRenderingIsPure(t *testing.T) {
+	m := parse(t, "testdata/everything.yaml")
+	first := renderAll(t, m)
+	t.Setenv("HERMES_HOME", "/elsewhere")
+	t.Setenv("TZ", "Pacific/Kiritimati")
+	if diff := cmp.Diff(first, renderAll(t, m)); diff != "" {
+		t.Errorf("the same manifest gave other bytes (-first +second):\n%s", diff)
+	}
+}
+
+func TestFilesAreSortedAndListedInTheMarker(t *testing.T) {
+	for _, d := range renderAll(t, parse(t, "testdata/everything.yaml")) {
+		marker, err := ParseMarker(d.File(MarkerPath).Data)
+		require.NoError(t, err)
+		want := map[string]string{}
+		for i, f := range d.Files {
+			if i > 0 {
+				require.Less(t, d.Files[i-1].Path, f.Path)
+			}
+			if f.Path != MarkerPath {
+				want[f.Path] = Digest(f.Data)
+			}
+		}
+		if diff := cmp.Diff(Marker{1, d.Profile, d.Port, want}, marker); diff != "" {
+			t.Errorf("%s: (-want +got)\n%s", d.Name, diff)
+		}
+	}
+}
+
+func TestParseMarkerRefusesWhatItDoesNotKnow(t *testing.T) {
+	for _, data := range []string{"", "{}", "[]", `{"format": 2}`, `{"format": "1"}`, "\x00"} {
+		_, err := ParseMarker([]byte(data))
+		require.Error(t, err, "%q", data)
+	}
+}
+
+func TestDownIsRenderedForStateDown(t *testing.T) {
+	m := &manifest.Manifest{Profiles: []manifest.Profile{
+		{Name: "a", State: manifest.StateUp, StopTimeout: time.Second},
+		{Name: "b", State: manifest.StateDown, StopTimeout: time.Second},
+	}}
+	dirs := renderAll(t, m)
+	require.Nil(t, dirs[0].File(DownPath))
+	require.NotNil(t, dirs[1].File(DownPath))
+}

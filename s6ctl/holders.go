@@ -1,0 +1,62 @@
+package s6ctl
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// Holders names the processes that hold the pipe to the logger in dir, a path relative to the scandir, besides the logger
+// and s6 itself: "sleep (pid 4711)". It finds what this user may see.
+func (s *Scandir) Holders(dir string) []string {
+	status, err := s.Status(dir)
+	if err != nil || status.PID == 0 {
+		return nil
+	}
+	h := ThisHost()
+	pipe, err := os.Readlink(filepath.Join(h.Proc, strconv.Itoa(status.PID), "fd", "0"))
+	if err != nil || !strings.HasPrefix(pipe, "pipe:") {
+		return nil
+	}
+	var holders []string
+	for _, pid := range h.pids() {
+		comm := h.comm(pid)
+		if pid == status.PID || comm == "s6-svscan" || comm == "s6-supervise" || !h.holds(pid, pipe) {
+			continue
+		}
+		holders = append(holders, fmt.Sprintf("%q (pid %d)", comm, pid))
+	}
+	return holders
+}
+
+// holds tells whether a process has a file open that /proc calls name.
+func (h Host) holds(pid int, name string) bool {
+	fds := filepath.Join(h.Proc, strconv.Itoa(pid), "fd")
+	entries, err := os.ReadDir(fds)
+	if err != nil {
+		return false
+	}
+	for _, e := range entries {
+		if target, err := os.Readlink(filepath.Join(fds, e.Name())); err == nil && target == name {
+			return true
+		}
+	}
+	return false
+}
+
+// pids lists the processes that can be seen.
+func (h Host) pids() []int {
+	entries, err := os.ReadDir(h.Proc)
+	if err != nil {
+		return nil
+	}
+	var pids []int
+	for _, e := range entries {
+		if pid, err := strconv.Atoi(e.Name()); err == nil {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
