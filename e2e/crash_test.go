@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -75,9 +76,11 @@ func TestKilledUpdate(t *testing.T) {
 // runsRound: the process that runs was started with what the manifest says in this round.
 func (tr *tree) runsRound(profile string, round int) {
 	tr.t.Helper()
-	got, ok := envOf(processEnv(tr.gatewayPid(profile)), "VALUE")
-	require.True(tr.t, ok)
-	require.Equal(tr.t, fmt.Sprintf("v%d", round), got, "an old script runs")
+	want := fmt.Sprintf("v%d", round)
+	eventually(tr.t, 5*time.Second, func() bool { // its run script is a shell's at first
+		got, _ := envOf(processEnv(tr.gatewayPid(profile)), "VALUE")
+		return got == want
+	}, "the process of "+profile+" was started with VALUE="+want)
 }
 
 // TestKilledChangeOfEverything kills apply wherever it changes a directory while it creates a gateway, updates one,

@@ -197,11 +197,17 @@ func (tr *tree) pid(service string) int {
 	return pid
 }
 
-// gatewayPid fails the test if the gateway does not run.
+// gatewayPid is the pid of a gateway that runs. Apply waits until a gateway is supervised; its process comes a moment
+// later.
 func (tr *tree) gatewayPid(profile string) int {
 	tr.t.Helper()
-	pid := tr.pid("gateway-" + profile)
-	require.Positive(tr.t, pid, "the gateway of %s does not run", profile)
+	return tr.runningPid("gateway-" + profile)
+}
+
+func (tr *tree) runningPid(service string) int {
+	tr.t.Helper()
+	var pid int
+	eventually(tr.t, 5*time.Second, func() bool { pid = tr.pid(service); return pid > 0 }, service+" runs")
 	return pid
 }
 
@@ -222,7 +228,7 @@ func (tr *tree) svscanctl(arg string) {
 // family are the processes of a gateway: itself, its logger, and their two s6-supervise.
 func (tr *tree) family(profile string) map[string]int {
 	tr.t.Helper()
-	found := map[string]int{"gateway": tr.gatewayPid(profile), "logger": tr.pid("gateway-" + profile + "/log")}
+	found := map[string]int{"gateway": tr.gatewayPid(profile), "logger": tr.runningPid("gateway-" + profile + "/log")}
 	for service, pid := range tr.supervisors(profile) {
 		found["s6-supervise "+service] = pid
 	}

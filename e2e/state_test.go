@@ -15,7 +15,7 @@ import (
 // statusOf is the row of a profile in `status`.
 func (tr *tree) statusOf(profile string) string {
 	tr.t.Helper()
-	r := tr.run("status")
+	r := tr.run("status", "--scandir", tr.scandir)
 	for line := range strings.Lines(r.stdout) {
 		if slices.Contains(strings.Fields(line), profile) {
 			return line
@@ -146,7 +146,7 @@ func TestStatus(t *testing.T) {
 	tr.manifest("alpha: {port: %d}\nbeta: {state: down}", port)
 	tr.mustApply()
 	before := tr.snapshot()
-	r := tr.run("status")
+	r := tr.run("status", "--scandir", tr.scandir)
 	require.Equal(t, 0, r.code, "%v", r)
 	fields := strings.Fields(tr.statusOf("alpha"))
 	require.Contains(t, fields, strconv.Itoa(tr.gatewayPid("alpha")))

@@ -4,10 +4,9 @@ package e2e
 
 import (
 	"os"
-	"os/exec"
+	"path/filepath"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -43,8 +42,8 @@ func TestUnprivilegedTree(t *testing.T) {
 	tr.mustBeDone()
 }
 
-// TestGatewayRunsAsItsUser: the tree is root's, the gateway is not, and its user may control it. Without root there is
-// no privilege to drop, and the test shows nothing.
+// TestGatewayRunsAsItsUser: the tree is root's, the gateway is not. Without root there is no privilege to drop, and
+// the test shows nothing.
 func TestGatewayRunsAsItsUser(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() != 0 {
@@ -60,20 +59,16 @@ func TestGatewayRunsAsItsUser(t *testing.T) {
 	require.Equal(t, nobody, s.UID)
 	require.NotContains(t, s.Groups, 0)
 	tr.logged("alpha", "started on stderr")
-	for _, path := range []string{tr.logPath("alpha"), tr.logPath("alpha", "current"), tr.home + "/logs"} {
+	for _, path := range []string{tr.logPath("alpha"), tr.logPath("alpha", "current"), tr.path("home", "logs")} {
 		require.EqualValues(t, nobody, owner(t, path), path)
 	}
-
+	// Root's s6-supervise writes in these by name: whoever owned one could make it write anywhere.
 	for _, service := range []string{tr.dir("alpha"), tr.dir("alpha", "log")} {
-		require.EqualValues(t, nobody, owner(t, service+"/supervise/control"))
-		for _, path := range []string{"", "/run", "/supervise", "/supervise/status", "/event"} {
-			require.Zero(t, owner(t, service+path), "%s is not root's", service+path)
+		for _, name := range []string{"", "run", "supervise", "supervise/status", "event"} {
+			require.Zero(t, owner(t, filepath.Join(service, name)), "%s/%s is not root's", service, name)
 		}
 	}
-	tr.svcAsNobody("gateway-alpha", "-d")
-	tr.down("gateway-alpha")
-	tr.svcAsNobody("gateway-alpha", "-u")
-	eventually(t, 5*time.Second, func() bool { return tr.pid("gateway-alpha") > 0 }, "its user starts it")
+	tr.mustBeDone()
 }
 
 func owner(t testing.TB, path string) uint32 {
@@ -81,12 +76,4 @@ func owner(t testing.TB, path string) uint32 {
 	info, err := os.Lstat(path)
 	require.NoError(t, err)
 	return info.Sys().(*syscall.Stat_t).Uid
-}
-
-func (tr *tree) svcAsNobody(service, arg string) {
-	tr.t.Helper()
-	cmd := exec.Command(tools["s6-svc"], arg, tr.path("scan", service))
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
-	out, err := cmd.CombinedOutput()
-	require.NoError(tr.t, err, "s6-svc %s as nobody: %s", arg, out)
 }

@@ -179,7 +179,7 @@ func orList(words []string) string {
 
 // didYouMean is `did you mean "port"? ` where one of the words is a likely misspelling of got, and empty otherwise.
 func didYouMean(got string, words []string) string {
-	best, limit := "", 1+len(got)/4 // 2 edits from 4 letters on, 1 in shorter ones
+	best, limit := "", 1+len(got)/6 // 2 edits from 6 letters on, 1 in shorter words
 	if len(got) > maxQuoted {
 		return ""
 	}

@@ -24,6 +24,7 @@ func Parse(sources []Source) (*Manifest, error) {
 			continue
 		}
 		r.readDocument(root)
+		complete = complete && (target(root).Kind == yaml.MappingNode || isNull(root))
 	}
 	if complete {
 		r.checkPresence()
@@ -173,7 +174,7 @@ func (r *reader) eachKey(n *yaml.Node, at *path, visit func(key, value *yaml.Nod
 }
 
 func (r *reader) unknownKey(key *yaml.Node, at *path, known []string) {
-	r.fault(key, at, "unknown key (%swant %s)", didYouMean(key.Value, known), orList(known))
+	r.fault(key, at, "unknown key (%swant one of %s)", didYouMean(key.Value, known), strings.Join(known, ", "))
 }
 
 // target is what an alias stands for, and any other node itself.

@@ -19,14 +19,14 @@ type port struct {
 }
 
 func readPort(r *reader, at *path, n *yaml.Node) (port, bool) {
-	if n.Kind == yaml.ScalarNode && n.Value == "auto" {
+	if !r.isKind(n, at, yaml.ScalarNode, "1-65535 or auto") {
+		return port{}, false
+	}
+	if n.Value == "auto" {
 		return port{auto: true}, true
 	}
-	if n.Kind == yaml.ScalarNode && !decimal.MatchString(n.Value) {
-		text, ok := readText(r, at, n)
-		if ok {
-			r.fault(n, at, "%s is not a port (%swant 1-65535 or auto)", quote(text), didYouMean(text, []string{"auto"}))
-		}
+	if !decimal.MatchString(n.Value) {
+		r.fault(n, at, "%s is not a port (%swant 1-65535 or auto)", quote(n.Value), didYouMean(n.Value, []string{"auto"}))
 		return port{}, false
 	}
 	value, ok := integer[int](1, maxPort)(r, at, n)

@@ -95,12 +95,9 @@ func (r *reader) checkText(data []byte) bool {
 	if !r.checkCharacters(data) {
 		return false
 	}
-	if n := structure(data); n > maxStructure-r.structure {
-		r.faultAt(start, nil, "the file holds too many values: %d marks such as \":\" and \",\" (want at most %d in all files)",
-			n, maxStructure)
+	if r.structure += structure(data); r.structure > maxStructure {
+		r.faultAt(start, nil, `too many values: %d characters such as ":" and "," (want at most %d in all files)`, r.structure, maxStructure)
 		return false
-	} else {
-		r.structure += n
 	}
 	return r.checkDocuments(data)
 }
@@ -124,6 +121,9 @@ func (r *reader) checkCharacters(data []byte) bool {
 		case c == '\r' && i+1 < len(data) && data[i+1] == '\n', c == '\t':
 		case c == '\n':
 			at.line, at.col = at.line+1, 0
+		case c == '\r':
+			r.faultAt(at, nil, "a carriage return without a newline (want \"\\n\" or \"\\r\\n\" at the end of lines)")
+			ok = false
 		case c < ' ', c >= 0x7F && c <= 0x9F, c == 0x2028, c == 0x2029, c == 0xFFFE, c == 0xFFFF:
 			r.faultAt(at, nil, `control character U+%04X is not allowed (in double quotes write \u%04X)`, c, c)
 			ok = false

@@ -13,6 +13,9 @@ func (r *reader) syntaxError(data []byte, err error) {
 	text := err.Error()
 	line, what := splitMessage(text)
 	offset := locate(data, text, line, what)
+	if key, ok := keyWithoutColon(data, offset); ok && what == colonNotAllowed {
+		offset, what = key, colonMissing
+	}
 	if tab, ok := tabIndent(data, offset); ok {
 		r.faultAt(r.spotOf(data, tab), nil, tabMessage)
 		return
@@ -36,46 +39,55 @@ func splitMessage(text string) (line int, what string) {
 	return line, rest
 }
 
+// Messages of yaml.v3 whose place is found in a way of their own.
+const (
+	colonMissing    = "could not find expected ':'"
+	colonNotAllowed = "mapping values are not allowed in this context"
+	quoteOpen       = "found unexpected end of stream"
+	listOpen        = "did not find expected ',' or ']'"
+	mapOpen         = "did not find expected ',' or '}'"
+)
+
 const tabMessage = "a tab is used for indentation (use spaces)"
 
 // problemWords maps what yaml.v3 says to what helps. %c stands for the character at the place.
 var problemWords = map[string]string{
-	"mapping values are not allowed in this context":               `":" cannot stand here (check the indentation and the line above; text that holds ": " needs quotes)`,
+	colonNotAllowed: `":" cannot stand here (check the indentation and the line above; text that holds ": " needs quotes)`,
 	"mapping keys are not allowed in this context":                 `a key cannot stand here (check the indentation and the line above)`,
 	"block sequence entries are not allowed in this context":       `a list entry "- " cannot stand here (want it on a line of its own; text that starts with "- " needs quotes)`,
 	"did not find expected key":                                    `want a key here, as in "port: 9201" (check the indentation, and the quotes on this line)`,
 	"did not find expected '-' indicator":                          `want another "- " of the list here (check the indentation)`,
-	"did not find expected ',' or ']'":                             `want "," or "]" here (a list that "[" opens needs its "]")`,
-	"did not find expected ',' or '}'":                             `want "," or "}" here (a map that "{" opens needs its "}")`,
+	listOpen:                                                       `a list is not closed: want "]", or "," before its next value`,
+	mapOpen:                                                        `a map is not closed: want "}", or "," before its next key`,
 	"did not find expected node content":                           `want a value here (text that starts with a special character needs quotes)`,
 	"did not find expected <document start>":                       `this stands after the end of the document (check the indentation and the line above)`,
-	"could not find expected ':'":                                  `want "key: value" here (the ":" and a space are missing)`,
+	colonMissing:                                                   `want "key: value" here (the ":" and a space are missing)`,
 	"found character that cannot start any token":                  `%c cannot start a value (text that starts with it needs quotes)`,
 	"found a tab character that violates indentation":              tabMessage,
 	"found a tab character where an indentation space is expected": tabMessage,
-	"found unexpected end of stream":                               `the quote that opens here is never closed`,
-	"found unexpected document indicator":                          `a line of dashes or dots inside of a quoted text (is a quote not closed?)`,
-	"found unknown escape character":                               `unknown escape in a double-quoted text (use single quotes for text with backslashes)`,
-	"did not find expected hexdecimal number":                      `an escape in a double-quoted text needs hexadecimal digits (use single quotes for text with backslashes)`,
-	"found invalid Unicode character escape code":                  `an escape in a double-quoted text names no character`,
-	"did not find expected alphabetic or numeric character":        `want a name after "&" or "*" (text that starts with one of them needs quotes)`,
-	"did not find expected comment or line break":                  `want the text of "|" or ">" on the next line`,
-	"found an indentation indicator equal to 0":                    `an indentation after "|" or ">" must be 1 to 9`,
-	"found undefined tag handle":                                   `unknown tag (text that starts with "!" needs quotes)`,
-	"did not find expected whitespace or line break":               `want white space after a tag (text that starts with "!" needs quotes)`,
-	"did not find expected whitespace":                             `want white space here`,
-	"did not find expected '!'":                                    `a tag is not complete (text that starts with "!" needs quotes)`,
-	"did not find expected tag URI":                                `a tag is not complete (text that starts with "!" needs quotes)`,
-	"did not find URI escaped octet":                               `a tag is not complete (text that starts with "!" needs quotes)`,
-	"found unknown directive name":                                 `unknown directive (text that starts with "%" needs quotes)`,
-	"could not find expected directive name":                       `unknown directive (text that starts with "%" needs quotes)`,
-	"found incompatible YAML document":                             `unknown YAML version (drop the %YAML line)`,
-	"found duplicate %YAML directive":                              `a second %YAML line`,
-	"exceeded max depth of " + strconv.Itoa(10_000):                `nested more than ` + strconv.Itoa(maxDepth) + ` deep`,
-	"did not find expected digit or '.' character":                 `unknown YAML version (drop the %YAML line)`,
-	"did not find expected version number":                         `unknown YAML version (drop the %YAML line)`,
-	"attempted to go past the end of stream; corrupted value?":     `the file ends in the middle of a value`,
-	"found extremely long version number":                          `unknown YAML version (drop the %YAML line)`,
+	quoteOpen:                                                  `the quote that opens here is never closed`,
+	"found unexpected document indicator":                      `a line of dashes or dots inside of a quoted text (is a quote not closed?)`,
+	"found unknown escape character":                           `unknown escape in a double-quoted text (use single quotes for text with backslashes)`,
+	"did not find expected hexdecimal number":                  `an escape in a double-quoted text needs hexadecimal digits (use single quotes for text with backslashes)`,
+	"found invalid Unicode character escape code":              `an escape in a double-quoted text names no character`,
+	"did not find expected alphabetic or numeric character":    `want a name after "&" or "*" (text that starts with one of them needs quotes)`,
+	"did not find expected comment or line break":              `want the text of "|" or ">" on the next line`,
+	"found an indentation indicator equal to 0":                `an indentation after "|" or ">" must be 1 to 9`,
+	"found undefined tag handle":                               `unknown tag (text that starts with "!" needs quotes)`,
+	"did not find expected whitespace or line break":           `want white space after a tag (text that starts with "!" needs quotes)`,
+	"did not find expected whitespace":                         `want white space here`,
+	"did not find expected '!'":                                `a tag is not complete (text that starts with "!" needs quotes)`,
+	"did not find expected tag URI":                            `a tag is not complete (text that starts with "!" needs quotes)`,
+	"did not find URI escaped octet":                           `a tag is not complete (text that starts with "!" needs quotes)`,
+	"found unknown directive name":                             `unknown directive (text that starts with "%" needs quotes)`,
+	"could not find expected directive name":                   `unknown directive (text that starts with "%" needs quotes)`,
+	"found incompatible YAML document":                         `unknown YAML version (drop the %YAML line)`,
+	"found duplicate %YAML directive":                          `a second %YAML line`,
+	"exceeded max depth of " + strconv.Itoa(10_000):            `nested more than ` + strconv.Itoa(maxDepth) + ` deep`,
+	"did not find expected digit or '.' character":             `unknown YAML version (drop the %YAML line)`,
+	"did not find expected version number":                     `unknown YAML version (drop the %YAML line)`,
+	"attempted to go past the end of stream; corrupted value?": `the file ends in the middle of a value`,
+	"found extremely long version number":                      `unknown YAML version (drop the %YAML line)`,
 }
 
 func plainWords(what string, char rune) string {
@@ -104,13 +116,16 @@ func locate(data []byte, text string, line int, what string) int {
 		return err != nil && err.Error() == text
 	}
 	switch what {
-	case "could not find expected ':'": // seen on a later line; the message has the line of the key, from the scanner
+	case colonMissing: // seen on a later line; the message has the line of the key, from the scanner
 		return firstNonBlank(data, lineStart(data, line))
-	case "found unexpected end of stream": // any end of the text behind the quote has this error
-		for _, start := range []int{lineStart(data, line), 0} {
-			if at, ok := openQuote(data, start, same); ok {
-				return at
-			}
+	case quoteOpen: // any end of the text behind the quote has this error
+		open := func(end int) bool { return sameProblem(data[:end], what) }
+		if at, ok := quoteFrom(data, lineStart(data, line), lineStart(data, 1), open); ok {
+			return at
+		}
+	case listOpen, mapOpen: // as above; the message has the line of the bracket, from the parser
+		if at, ok := openBracket(data, lineStart(data, line+1), lineStart(data, 1)); ok {
+			return at
 		}
 	}
 	at := shortest(data, consumed(data), same) - 1
@@ -124,6 +139,15 @@ func locate(data []byte, text string, line int, what string) int {
 		at = firstNonBlank(data, bytes.LastIndexByte(data[:at], '\n')+1)
 	}
 	return at
+}
+
+func sameProblem(text []byte, what string) bool {
+	_, _, err := parseYAML(bytes.NewReader(text))
+	if err == nil {
+		return false
+	}
+	_, problem := splitMessage(err.Error())
+	return problem == what
 }
 
 // shortest returns the least end for which same holds, given that it holds from somewhere on up to high.
@@ -178,18 +202,72 @@ func (l *lineReader) Read(to []byte) (int, error) {
 	return n, nil
 }
 
-// openQuote finds the quote on the line at start from which on the text has the error.
-func openQuote(data []byte, start int, same func(int) bool) (int, bool) {
-	const maxTries = 64
-	for i, tries := start, 0; i < len(data) && data[i] != '\n' && tries < maxTries; i++ {
-		if data[i] != '"' && data[i] != '\'' {
-			continue
-		}
-		if tries++; same(i + 1) {
-			return i, true
+// quoteFrom finds the quote, on one of the lines at starts, from which on the text has the error. The first line of a
+// file is always one to try: yaml.v3 takes a 0 for its number as no number.
+func quoteFrom(data []byte, start, first int, open func(end int) bool) (int, bool) {
+	const maxTries = 64 // each parses the text again
+	tries := 0
+	for _, begin := range []int{start, first} {
+		for i := begin; i < len(data) && data[i] != '\n' && tries < maxTries; i++ {
+			if data[i] != '"' && data[i] != '\'' {
+				continue
+			}
+			if tries++; open(i + 1) {
+				return i, true
+			}
 		}
 	}
 	return 0, false
+}
+
+// openBracket finds the innermost bracket that is open at the end of one of the lines at starts.
+func openBracket(data []byte, starts ...int) (int, bool) {
+	for _, start := range starts {
+		line, _, _ := bytes.Cut(data[start:], []byte{'\n'})
+		var open []int
+		quoted := byte(0)
+		for i, c := range line {
+			switch {
+			case quoted != 0:
+				if c == quoted {
+					quoted = 0
+				}
+			case (c == '"' || c == '\'') && i > 0 && strings.IndexByte(" [{,:", line[i-1]) >= 0:
+				quoted = c
+			case c == '[' || c == '{':
+				open = append(open, start+i)
+			case (c == ']' || c == '}') && len(open) > 0:
+				open = open[:len(open)-1]
+			}
+		}
+		if len(open) > 0 {
+			return open[len(open)-1], true
+		}
+	}
+	return 0, false
+}
+
+// keyWithoutColon finds the line above the one with offset where that is why the ":" at offset cannot stand there: in
+//
+//	port 9201
+//	user: hermes
+//
+// YAML reads the text "port 9201 user".
+func keyWithoutColon(data []byte, offset int) (int, bool) {
+	start := bytes.LastIndexByte(data[:min(offset, len(data))], '\n') + 1
+	if start == 0 {
+		return 0, false
+	}
+	above := bytes.LastIndexByte(data[:start-1], '\n') + 1
+	key, keyAbove := firstNonBlank(data, start), firstNonBlank(data, above)
+	text := data[keyAbove : start-1]
+	if key-start != keyAbove-above || bytes.IndexByte(data[key:offset], ':') >= 0 {
+		return 0, false
+	}
+	if len(bytes.TrimSpace(text)) == 0 || bytes.IndexByte(text, ':') >= 0 || text[0] == '#' || text[0] == '-' {
+		return 0, false
+	}
+	return keyAbove, true
 }
 
 // tabIndent finds a tab in the indentation of the line that holds offset.

@@ -90,7 +90,7 @@ func integer[V int | int64](low, high int64) kind[V] {
 			return 0, false
 		}
 		if isQuoted(n) || !decimal.MatchString(n.Value) {
-			r.fault(n, at, "%s is not a plain whole number (want %s%s)", quote(n.Value), want, withoutQuotes(n, decimal.MatchString(n.Value)))
+			r.fault(n, at, "%s is not a whole number in plain digits (want %s%s)", quote(n.Value), want, withoutQuotes(n, decimal.MatchString(n.Value)))
 			return 0, false
 		}
 		value := number(n.Value)
@@ -159,8 +159,8 @@ func readDuration(low, high time.Duration) kind[time.Duration] {
 		value, err := time.ParseDuration(text)
 		_, notNumber := strconv.ParseFloat(text, 64)
 		switch {
-		case notNumber == nil && decimal.MatchString(text):
-			r.fault(n, at, "%s has no unit (want a duration such as %ss)", clip(text), clip(strings.TrimLeft(text, "+-")))
+		case notNumber == nil && decimal.MatchString(text) && text[0] >= '1':
+			r.fault(n, at, "%s has no unit (want a duration such as %ss)", clip(text), clip(text))
 		case notNumber == nil:
 			r.fault(n, at, "%s has no unit (%s)", clip(text), durationUnits)
 		case err != nil:

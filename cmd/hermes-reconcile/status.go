@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,22 +23,34 @@ func newStatusCommand(u ui) *cobra.Command {
 
 STATE is up, down, ended (it exited 78, so no restart would help), starting, stopping or unsupervised.
 DRIFT names files that are not as they were rendered, and restarts that an interrupted apply owes.
-The scandir is --scandir, else $` + scandirVariable + `, else that of the manifest given with -f, else ` + defaultScandir + `.`,
+The scandir is --scandir, else $` + scandirVariable + `, else that of the manifest (-f, or ` + defaultManifest + ` if it is there), else
+` + defaultScandir + `.`,
 		RunE: func(_ *cobra.Command, profiles []string) error {
-			path := defaultScandir
-			if len(manifestFile.files) > 0 {
-				m, err := manifestFile.load()
-				if err != nil {
-					return err
-				}
-				path = m.Scandir
+			path, err := statusScandir(&flags, &manifestFile)
+			if err != nil {
+				return err
 			}
 			return runStatus(u, &flags, path, profiles)
 		},
 	}
 	flags.add(cmd)
-	cmd.Flags().StringArrayVarP(&manifestFile.files, "file", "f", nil, "manifest `FILE` that names the scandir")
+	manifestFile.add(cmd)
 	return cmd
+}
+
+// statusScandir finds the scandir without insisting on a manifest: who looks for trouble may have none, or a broken one.
+func statusScandir(flags *scandirFlags, file *manifestFlags) (string, error) {
+	if flags.path != "" || os.Getenv(scandirVariable) != "" {
+		return "", nil
+	}
+	if _, err := os.Stat(defaultManifest); err != nil && len(file.files) == 0 {
+		return defaultScandir, nil
+	}
+	m, err := file.load()
+	if err != nil {
+		return "", err
+	}
+	return m.Scandir, nil
 }
 
 func runStatus(u ui, flags *scandirFlags, path string, profiles []string) error {
