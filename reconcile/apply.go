@@ -81,6 +81,7 @@ func (s *Session) Apply(ctx context.Context, plan Plan, opt Options) (Result, er
 	r.observe(ctx)
 	r.settle(ctx)
 	removals.Wait()
+	r.collectRemovals()
 	return r.result(), s.clearStaging()
 }
 
@@ -273,7 +274,7 @@ func (r *run) hideJob(j *job) error {
 	if err != nil {
 		return err
 	}
-	r.undo = append(r.undo, func() error { return r.putBack(h) })
+	r.undo = append(r.undo, func() error { return r.putBack(h, j.actual) })
 	m := &removal{Hidden: h, job: j, stopTimeout: j.actual.stopTimeout()}
 	if err := r.updateHidden(&m.Hidden); err != nil {
 		return err
@@ -326,12 +327,11 @@ func (r *run) takeOut(service string) error {
 
 // putBack gives a hidden directory its name again, unless somebody else's scan has begun to end it: an s6-svscan that finds
 // a service whose gateway is gone and whose logger is not may leave it without a logger for ever.
-func (r *run) putBack(h Hidden) error {
-	before := h
+func (r *run) putBack(h Hidden, before Service) error {
 	if err := r.updateHidden(&h); err != nil {
 		return err
 	}
-	if before.Status.Supervised != h.Status.Supervised || before.Log.Supervised != h.Log.Supervised {
+	if before.Status.Supervised != h.Status.Supervised || before.LogStatus.Supervised != h.Log.Supervised {
 		return fmt.Errorf("%s is being removed by somebody else's scan", h.Name)
 	}
 	return r.unhide(h)

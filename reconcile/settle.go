@@ -273,6 +273,10 @@ func (r *run) finishRemovals(ctx context.Context) {
 		})
 	}
 	all.Wait()
+}
+
+// collectRemovals hands the errors of removals to their changes.
+func (r *run) collectRemovals() {
 	for _, m := range r.removals {
 		if m.err == nil {
 			continue

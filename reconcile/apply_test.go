@@ -1,0 +1,367 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/stretchr/testify/require"
+
+	"hermes-reconcile/manifest"
+	"hermes-reconcile/render"
+)
+
+// profile is a profile with a marker in its environment, so that a change of it changes its run script.
+func profile(name, value string) manifest.Profile {
+	return manifest.Profile{
+		Name: name, State: manifest.StateUp, User: "nobody", Command: []string{"gateway"}, StopTimeout: time.Second,
+		Env: []manifest.EnvVar{{Name: "VALUE", Value: value}}, Log: manifest.Log{Keep: 1, Size: 4096},
+	}
+}
+
+func onPort(p manifest.Profile, port int) manifest.Profile { p.Port = port; return p }
+func down(p manifest.Profile) manifest.Profile             { p.State = manifest.StateDown; return p }
+func keeping(p manifest.Profile, n int) manifest.Profile   { p.Log.Keep = n; return p }
+
+func servicedirs(t testing.TB, profiles ...manifest.Profile) []render.Servicedir {
+	t.Helper()
+	dirs, err := render.All(&manifest.Manifest{Runtime: manifest.RuntimeS6, HermesHome: "/h", Profiles: profiles})
+	require.NoError(t, err)
+	return dirs
+}
+
+// apply makes the scandir hold these profiles, and gives the plan, the result and the error.
+func (f *fakeS6) apply(opt Options, profiles ...manifest.Profile) (Plan, Result, error) {
+	f.t.Helper()
+	s, err := Open(f.root, f)
+	require.NoError(f.t, err)
+	defer s.Close()
+	session, err := s.Lock(context.Background(), time.Second)
+	require.NoError(f.t, err)
+	defer session.Unlock()
+	plan := f.diff(s, profiles...)
+	result, err := session.Apply(context.Background(), plan, opt)
+	require.Empty(f.t, f.doubleRun, "two gateways of one profile")
+	return plan, result, err
+}
+
+func (f *fakeS6) diff(s *Scandir, profiles ...manifest.Profile) Plan {
+	f.t.Helper()
+	actual, err := s.Read()
+	require.NoError(f.t, err)
+	plan, err := Diff(servicedirs(f.t, profiles...), actual, PruneOwned)
+	require.NoError(f.t, err)
+	return plan
+}
+
+// must applies, and every change must succeed.
+func (f *fakeS6) must(profiles ...manifest.Profile) Plan {
+	f.t.Helper()
+	plan, result, err := f.apply(Options{}, profiles...)
+	require.NoError(f.t, err)
+	for _, o := range result.Outcomes {
+		require.NoError(f.t, o.Err, o.Change.Service)
+	}
+	return plan
+}
+
+// settled checks that the scandir is as these profiles say, that every gateway runs its script, and that nothing is left.
+func (f *fakeS6) settled(profiles ...manifest.Profile) {
+	f.t.Helper()
+	before := f.snapshot()
+	require.True(f.t, f.must(profiles...).Empty())
+	if diff := cmp.Diff(before, f.snapshot()); diff != "" {
+		f.t.Errorf("an apply that changes nothing changed (-before +after):\n%s", diff)
+	}
+	for _, d := range servicedirs(f.t, profiles...) {
+		s, _ := f.find(d.Name)
+		require.NotNil(f.t, s, "%s is not supervised", d.Name)
+		if d.File(render.DownPath) == nil && !s.status.Ended() {
+			require.NotZero(f.t, s.status.PID, "%s is down", d.Name)
+			require.Equal(f.t, string(d.File("run").Data), s.script, "%s runs another script", d.Name)
+		}
+	}
+	require.Len(f.t, f.services, len(profiles))
+	for _, sub := range []string{stagingDir, hiddenDir, owedDir} {
+		entries, err := os.ReadDir(filepath.Join(f.root, ownDir, sub))
+		require.NoError(f.t, err)
+		require.Empty(f.t, entries, sub)
+	}
+}
+
+// snapshot is every entry of the scandir: inode, mode, time, content.
+func (f *fakeS6) snapshot() map[string]string {
+	f.t.Helper()
+	all := map[string]string{}
+	err := filepath.WalkDir(f.root, func(path string, d fs.DirEntry, err error) error {
+		require.NoError(f.t, err)
+		info, err := d.Info()
+		require.NoError(f.t, err)
+		entry := fmt.Sprint(inode(f.t, path), info.Mode(), info.ModTime().UnixNano())
+		if d.Type().IsRegular() {
+			data, err := os.ReadFile(path)
+			require.NoError(f.t, err)
+			entry += string(data)
+		}
+		all[strings.TrimPrefix(path, f.root)] = entry
+		return nil
+	})
+	require.NoError(f.t, err)
+	return all
+}
+
+func TestApplyCreatesAndThenChangesNothing(t *testing.T) {
+	f := newFakeS6(t)
+	f.must(profile("a", "1"), profile("b", "1"), down(profile("c", "1")))
+	require.Equal(t, []string{"rescan -a"}, f.took())
+	f.settled(profile("a", "1"), profile("b", "1"), down(profile("c", "1")))
+	require.Empty(t, f.took())
+	require.Zero(t, f.pid("gateway-c"))
+}
+
+func TestUpdateKeepsTheInodeAndRestartsOnlyWhatChanged(t *testing.T) {
+	f := newFakeS6(t)
+	f.must(profile("a", "1"), profile("b", "1"))
+	f.took()
+	inodeA, pidA, pidB := inode(t, f.root+"/gateway-a"), f.pid("gateway-a"), f.pid("gateway-b")
+	f.must(profile("a", "2"), profile("b", "1"))
+	require.Equal(t, []string{"d gateway-a", "u gateway-a"}, f.took(), "an update needs no rescan")
+	require.Equal(t, inodeA, inode(t, f.root+"/gateway-a"))
+	require.NotEqual(t, pidA, f.pid("gateway-a"))
+	require.Equal(t, pidB, f.pid("gateway-b"))
+	f.settled(profile("a", "2"), profile("b", "1"))
+}
+
+func TestLoggerChangeLeavesTheGatewayAlone(t *testing.T) {
+	f := newFakeS6(t)
+	f.must(profile("a", "1"))
+	f.took()
+	pid := f.pid("gateway-a")
+	f.must(keeping(profile("a", "1"), 7))
+	require.Equal(t, []string{"h gateway-a/log", "u gateway-a/log"}, f.took())
+	require.Equal(t, pid, f.pid("gateway-a"))
+	f.settled(keeping(profile("a", "1"), 7))
+}
+
+func TestRemovalHidesRescansAndDeletes(t *testing.T) {
+	f := newFakeS6(t)
+	f.must(profile("a", "1"), profile("b", "1"))
+	f.took()
+	f.must(profile("b", "1"), profile("c", "1"))
+	require.Equal(t, []string{"rescan -an"}, f.took(), "one call for what comes and what goes")
+	f.settled(profile("b", "1"), profile("c", "1"))
+}
+
+func TestStateFlips(t *testing.T) {
+	f := newFakeS6(t)
+	f.must(profile("a", "1"))
+	plan := f.must(down(profile("a", "1")))
+	require.Equal(t, Stop, plan.Changes[0].Op)
+	require.Zero(t, f.pid("gateway-a"))
+	f.settled(down(profile("a", "1")))
+	plan = f.must(profile("a", "1"))
+	require.Equal(t, Start, plan.Changes[0].Op)
+	f.settled(profile("a", "1"))
+}
+
+func TestPortsPassOnlyWhenTheGiverIsDown(t *testing.T) {
+	f := newFakeS6(t)
+	f.must(onPort(profile("a", "1"), 9001), onPort(profile("b", "1"), 9002))
+	f.took()
+	plan := f.must(onPort(profile("a", "2"), 9002), onPort(profile("b", "2"), 9001))
+	require.Equal(t, []string{"gateway-b"}, plan.Changes[0].Await)
+	require.Equal(t, []string{"gateway-a"}, plan.Changes[1].Await)
+	calls := f.took()
+	for _, taker := range []string{"u gateway-a", "u gateway-b"} {
+		for _, giver := range []string{"d gateway-a", "d gateway-b"} {
+			require.Less(t, slices.Index(calls, giver), slices.Index(calls, taker), "%v", calls)
+		}
+	}
+	f.settled(onPort(profile("a", "2"), 9002), onPort(profile("b", "2"), 9001))
+}
+
+func TestNewServiceWaitsForThePortOfARemovedOne(t *testing.T) {
+	f := newFakeS6(t)
+	f.must(onPort(profile("a", "1"), 9001))
+	f.took()
+	plan := f.must(onPort(profile("b", "1"), 9001))
+	require.Equal(t, []string{"gateway-a"}, plan.Changes[1].Await)
+	require.Equal(t, []string{"rescan -an", "u gateway-b"}, f.took())
+	f.settled(onPort(profile("b", "1"), 9001))
+}
+
+func TestEndedGatewayIsLeftUntilItsScriptChanges(t *testing.T) {
+	f := newFakeS6(t)
+	f.must(profile("a", "1"))
+	f.exit("gateway-a", 78)
+	f.took()
+	plan := f.must(profile("a", "1"))
+	require.Equal(t, Ended, plan.Changes[0].Op)
+	require.True(t, plan.Empty())
+	plan = f.must(keeping(profile("a", "1"), 9)) // a new logger is no reason to start it
+	require.Equal(t, Update, plan.Changes[0].Op)
+	require.Zero(t, f.pid("gateway-a"))
+	f.must(keeping(profile("a", "2"), 9))
+	require.NotZero(t, f.pid("gateway-a"))
+	f.exit("gateway-a", 1) // down by hand, or by a finish script that is not ours
+	plan = f.must(keeping(profile("a", "2"), 9))
+	require.Equal(t, Start, plan.Changes[0].Op)
+}
+
+func TestFailedRescanTakesEverythingBack(t *testing.T) {
+	f := newFakeS6(t)
+	f.must(profile("a", "1"), profile("b", "1"))
+	before := f.snapshot()
+	pids := []int{f.pid("gateway-a"), f.pid("gateway-b")}
+	f.failing["rescan -an"] = errors.New("no luck")
+	_, result, err := f.apply(Options{}, profile("a", "2"), profile("c", "1"))
+	require.ErrorContains(t, err, "cannot rescan: no luck")
+	require.Len(t, result.Outcomes, 3)
+	after := f.snapshot()
+	for path, entry := range before {
+		if strings.HasPrefix(path, "/gateway-") {
+			require.Equal(t, entry, after[path], path)
+		}
+	}
+	require.NoDirExists(t, f.root+"/gateway-c")
+	require.Equal(t, pids, []int{f.pid("gateway-a"), f.pid("gateway-b")})
+	delete(f.failing, "rescan -an")
+	f.must(profile("a", "2"), profile("c", "1"))
+	f.settled(profile("a", "2"), profile("c", "1"))
+}
+
+func TestInterruptedRestartIsOwed(t *testing.T) {
+	f := newFakeS6(t)
+	f.must(profile("a", "1"))
+	f.failing["u gateway-a"] = errors.New("no luck")
+	_, result, err := f.apply(Options{}, profile("a", "2"))
+	require.NoError(t, err)
+	require.ErrorContains(t, result.Outcomes[0].Err, "no luck")
+	delete(f.failing, "u gateway-a")
+	plan := f.must(profile("a", "2"))
+	require.Equal(t, Restart, plan.Changes[0].Gateway)
+	require.Equal(t, []string{"an interrupted apply owes it a restart"}, plan.Changes[0].Reasons)
+	f.settled(profile("a", "2"))
+}
+
+func TestScanWithoutEffectIsNoticed(t *testing.T) {
+	f := newFakeS6(t)
+	f.deaf = true
+	require.NoError(t, os.Symlink("/nonexistent", f.root+"/culprit"))
+	_, result, err := f.apply(Options{Timeout: 50 * time.Millisecond}, profile("a", "1"))
+	require.NoError(t, err)
+	timeout := (*TimeoutError)(nil)
+	require.ErrorAs(t, result.Outcomes[0].Err, &timeout)
+	require.ErrorContains(t, result.Outcomes[0].Err, "remove culprit")
+	f.deaf = false
+	plan := f.must(profile("a", "1"))
+	require.Equal(t, Create, plan.Changes[0].Op)
+	require.Equal(t, []string{"not supervised yet"}, plan.Changes[0].Reasons)
+	f.settled(profile("a", "1"))
+}
+
+func TestUnfinishedRemovalIsFinishedBeforeTheNameIsUsedAgain(t *testing.T) {
+	f := newFakeS6(t)
+	f.must(profile("a", "1"))
+	f.deaf = true
+	_, result, err := f.apply(Options{Timeout: 50 * time.Millisecond})
+	require.NoError(t, err)
+	require.Error(t, result.Outcomes[0].Err)
+	f.deaf = false
+	f.took()
+	f.must(profile("a", "2"))
+	require.Equal(t, []string{"rescan -an", "rescan -a"}, f.took())
+	f.settled(profile("a", "2"))
+}
+
+func TestNobodyListeningAndNoRescan(t *testing.T) {
+	f := newFakeS6(t)
+	f.silent = true
+	_, _, err := f.apply(Options{NoRescan: true}, profile("a", "1"))
+	require.NoError(t, err)
+	_, _, err = f.apply(Options{NoRescan: true}, profile("a", "2"), profile("b", "1"))
+	require.NoError(t, err)
+	require.Empty(t, f.took())
+	_, _, err = f.apply(Options{NoRescan: true}, profile("a", "2"))
+	require.NoError(t, err)
+	require.NoDirExists(t, f.root+"/gateway-b")
+	f.silent = false
+	f.scan(true)
+	f.settled(profile("a", "2"))
+}
+
+func TestForeignWithoutLoggerIsReplacedInOneScan(t *testing.T) {
+	f := newFakeS6(t)
+	require.NoError(t, os.Mkdir(f.root+"/gateway-a", 0o755))
+	require.NoError(t, os.WriteFile(f.root+"/gateway-a/run", []byte("old"), 0o755))
+	f.scan(false)
+	require.NotZero(t, f.pid("gateway-a"))
+	plan := f.must(profile("a", "1"))
+	require.Equal(t, Adopt, plan.Changes[0].Op)
+	require.Equal(t, []string{"d gateway-a", "rescan -an"}, f.took())
+	f.settled(profile("a", "1"))
+}
+
+func TestAdoptionInPlaceTakesTheFilesThatS6Reads(t *testing.T) {
+	f := newFakeS6(t)
+	dir := f.root + "/gateway-a"
+	require.NoError(t, os.MkdirAll(dir+"/log", 0o755))
+	require.NoError(t, os.MkdirAll(dir+"/env", 0o755))
+	require.NoError(t, os.Mkdir(dir+"/notification-fd", 0o755))
+	for _, name := range []string{"run", "log/run", "down", "down-signal", "log/down", "env/KEPT", "notes"} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte("old"), 0o755))
+	}
+	f.scan(false)
+	ino := inode(t, dir)
+	plan := f.must(profile("a", "1"))
+	require.Equal(t, Adopt, plan.Changes[0].Op)
+	require.Equal(t, ino, inode(t, dir))
+	for _, gone := range []string{"down", "down-signal", "log/down", "notification-fd"} {
+		require.NoFileExists(t, filepath.Join(dir, gone))
+		require.NoDirExists(t, filepath.Join(dir, gone))
+	}
+	require.FileExists(t, dir+"/env/KEPT")
+	require.FileExists(t, dir+"/notes")
+	f.settled(profile("a", "1"))
+}
+
+func TestStubbornServiceWithoutTimeoutKillIsKilled(t *testing.T) {
+	f := newFakeS6(t)
+	require.NoError(t, os.Mkdir(f.root+"/gateway-a", 0o755))
+	require.NoError(t, os.WriteFile(f.root+"/gateway-a/run", []byte("old"), 0o755))
+	f.scan(false)
+	f.stubborn["gateway-a"] = true
+	p := profile("a", "1")
+	p.StopTimeout = 30 * time.Millisecond
+	f.must(p)
+	require.Equal(t, []string{"d gateway-a", "k gateway-a", "rescan -an"}, f.took())
+}
+
+func TestSymlinksAtOurNamesAreNotFollowed(t *testing.T) {
+	f := newFakeS6(t)
+	elsewhere := t.TempDir()
+	require.NoError(t, os.WriteFile(elsewhere+"/run", []byte("not ours"), 0o755))
+	require.NoError(t, os.Symlink(elsewhere, f.root+"/gateway-a"))
+	s, err := Open(f.root, f)
+	require.NoError(t, err)
+	defer s.Close()
+	actual, err := s.Read()
+	require.NoError(t, err)
+	_, err = Diff(servicedirs(t, profile("a", "1")), actual, PruneOwned)
+	require.ErrorContains(t, err, "gateway-a: the manifest names it, but it is a symlink")
+
+	require.NoError(t, os.Symlink(elsewhere, f.root+"/"+ownDir))
+	_, err = s.Lock(context.Background(), 0)
+	require.Error(t, err)
+	entries, err := os.ReadDir(elsewhere)
+	require.NoError(t, err)
+	require.Len(t, entries, 1)
+}

@@ -1,0 +1,171 @@
+package reconcile
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"hermes-reconcile/manifest"
+	"hermes-reconcile/render"
+)
+
+// benchSizes show whether a cost grows with the number of profiles or faster.
+var benchSizes = []int{10, 100, 1000}
+
+func benchProfiles(n int) []manifest.Profile {
+	var all []manifest.Profile
+	for i := range n {
+		all = append(all, onPort(profile(fmt.Sprintf("p%04d", i), "1"), 10000+i))
+	}
+	return all
+}
+
+// idle is an s6 that supervises everything and is told nothing.
+type idle struct{ b *testing.B }
+
+func (i idle) Listening() (bool, error) { return true, nil }
+func (i idle) Rescan(context.Context, bool) error {
+	i.b.Error("a rescan")
+	return nil
+}
+func (i idle) Control(_ context.Context, dir, letters string) error {
+	i.b.Errorf("-%s %s", letters, dir)
+	return nil
+}
+func (i idle) Status(string) (Status, error) {
+	return Status{Supervised: true, PID: 1, WantUp: true}, nil
+}
+func (i idle) Holders(string) []string { return nil }
+
+// benchScandir is an empty scandir on tmpfs.
+func benchScandir(b *testing.B, sup Supervisor) *Scandir {
+	b.Helper()
+	root, err := os.MkdirTemp("/dev/shm", "bench")
+	require.NoError(b, err)
+	b.Cleanup(func() { os.RemoveAll(root) })
+	s, err := Open(root, sup)
+	require.NoError(b, err)
+	b.Cleanup(s.Close)
+	return s
+}
+
+// BenchmarkUnchanged is an apply that finds nothing to do: render, read, compare. It fails if that tells s6 anything.
+func BenchmarkUnchanged(b *testing.B) {
+	for _, n := range benchSizes {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			s := benchScandir(b, idle{b})
+			profiles := benchProfiles(n)
+			for _, d := range servicedirs(b, profiles...) {
+				require.NoError(b, writeServicedir(s.dir, d.Name, d.Files))
+			}
+			b.ResetTimer()
+			for b.Loop() {
+				session, err := s.Lock(b.Context(), 0)
+				require.NoError(b, err)
+				actual, err := s.Read()
+				require.NoError(b, err)
+				plan, err := Diff(servicedirs(b, profiles...), actual, PruneOwned)
+				require.NoError(b, err)
+				require.True(b, plan.Empty())
+				_, err = session.Apply(b.Context(), plan, Options{})
+				require.NoError(b, err)
+				session.Unlock()
+			}
+			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/float64(n), "µs/profile")
+		})
+	}
+}
+
+// BenchmarkStage renders, compares and stages new profiles, and then makes the same system calls in a plain loop. The
+// metric is the ratio of the two; the times themselves are those of one machine on one day.
+func BenchmarkStage(b *testing.B) {
+	for _, n := range benchSizes {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			s := benchScandir(b, idle{b})
+			profiles := benchProfiles(n)
+			var ours, plain time.Duration
+			for b.Loop() {
+				session, err := s.Lock(b.Context(), 0)
+				require.NoError(b, err)
+				start := time.Now()
+				dirs := stageAll(b, session, profiles)
+				ours += time.Since(start)
+				require.NoError(b, session.clearStaging())
+				start = time.Now()
+				plainly(b, filepath.Join(s.dir.path, ownDir, stagingDir), dirs)
+				plain += time.Since(start)
+				require.NoError(b, session.clearStaging())
+				session.Unlock()
+			}
+			b.ReportMetric(float64(ours)/float64(plain), "x-plain")
+			b.ReportMetric(float64(ours.Microseconds())/float64(b.N)/float64(n), "µs/profile")
+		})
+	}
+}
+
+func stageAll(b *testing.B, session *Session, profiles []manifest.Profile) []render.Servicedir {
+	b.Helper()
+	dirs := servicedirs(b, profiles...)
+	actual, err := session.Read()
+	require.NoError(b, err)
+	plan, err := Diff(dirs, actual, PruneOwned)
+	require.NoError(b, err)
+	r, err := newRun(session, plan, Options{})
+	require.NoError(b, err)
+	require.NoError(b, r.stage(b.Context()))
+	return dirs
+}
+
+// plainly makes the system calls that staging makes, and does nothing else.
+func plainly(b *testing.B, root string, dirs []render.Servicedir) {
+	b.Helper()
+	top, err := unix.Open(root, unix.O_DIRECTORY|unix.O_RDONLY, 0)
+	require.NoError(b, err)
+	defer unix.Close(top)
+	for _, d := range dirs {
+		service := plainMkdir(b, top, d.Name)
+		subs := map[string]int{".": service}
+		for _, f := range d.Files {
+			sub, found := subs[path.Dir(f.Path)]
+			if !found {
+				if _, err := unix.Openat(service, path.Dir(f.Path), unix.O_DIRECTORY|unix.O_RDONLY, 0); err == nil {
+					b.Fatal("exists")
+				}
+				sub = plainMkdir(b, service, path.Dir(f.Path))
+				subs[path.Dir(f.Path)] = sub
+			}
+			fd, err := unix.Openat(sub, path.Base(f.Path), unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL, uint32(f.Mode))
+			if err != nil || unix.Fchmod(fd, uint32(f.Mode)) != nil {
+				b.Fatal(err)
+			}
+			if _, err := unix.Write(fd, f.Data); err != nil {
+				b.Fatal(err)
+			}
+			unix.Close(fd)
+		}
+		for _, fd := range subs {
+			unix.Close(fd)
+		}
+	}
+}
+
+func plainMkdir(b *testing.B, parent int, name string) int {
+	if err := unix.Mkdirat(parent, name, modeServicedir); err != nil {
+		b.Fatal(err)
+	}
+	if err := unix.Fchmodat(parent, name, modeServicedir, 0); err != nil {
+		b.Fatal(err)
+	}
+	fd, err := unix.Openat(parent, name, unix.O_DIRECTORY|unix.O_RDONLY, 0)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return fd
+}

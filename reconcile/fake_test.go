@@ -1,0 +1,202 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// fakeS6 behaves like s6-svscan and its supervisors where it matters to apply: a service is its directory's inode, not its
+// name; a scan adds what is new and, with prune, ends what is no longer visible; `down` counts when supervision starts.
+// It is there to make failures happen at chosen places. What s6 really does is tested against s6.
+type fakeS6 struct {
+	t    *testing.T
+	root string
+
+	mu        sync.Mutex
+	services  map[uint64]*fakeService // by inode
+	nextPID   int
+	calls     []string
+	silent    bool // nobody listens on the scandir
+	deaf      bool // scans have no effect
+	stubborn  map[string]bool
+	failing   map[string]error // by call
+	doubleRun []string
+}
+
+type fakeService struct {
+	name          string
+	status, log   Status
+	hasLog        bool
+	script        string // that the process runs
+	logPID        int
+	pendingRemove bool
+}
+
+func newFakeS6(t *testing.T) *fakeS6 {
+	root := t.TempDir()
+	if dir, err := os.MkdirTemp("/dev/shm", "reconcile"); err == nil {
+		t.Cleanup(func() { os.RemoveAll(dir) })
+		root = dir
+	}
+	return &fakeS6{t: t, root: root, services: map[uint64]*fakeService{}, failing: map[string]error{}, stubborn: map[string]bool{}}
+}
+
+func (f *fakeS6) call(name string) error {
+	f.calls = append(f.calls, name)
+	return f.failing[name]
+}
+
+func (f *fakeS6) Listening() (bool, error) { return !f.silent, nil }
+
+func (f *fakeS6) Rescan(_ context.Context, prune bool) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	name := "rescan -a"
+	if prune {
+		name = "rescan -an"
+	}
+	if err := f.call(name); err != nil || f.deaf {
+		return err
+	}
+	f.scan(prune)
+	return nil
+}
+
+func (f *fakeS6) scan(prune bool) {
+	entries, err := os.ReadDir(f.root)
+	require.NoError(f.t, err)
+	visible := map[uint64]bool{}
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), ".") || !e.IsDir() {
+			continue
+		}
+		ino := inode(f.t, filepath.Join(f.root, e.Name()))
+		visible[ino] = true
+		if f.services[ino] == nil {
+			f.supervise(ino, e.Name())
+		}
+	}
+	for ino := range f.services {
+		if prune && !visible[ino] {
+			delete(f.services, ino)
+		}
+	}
+}
+
+func (f *fakeS6) supervise(ino uint64, name string) {
+	dir := filepath.Join(f.root, name)
+	s := &fakeService{name: name, status: Status{Supervised: true, WantUp: true, ExitCode: -1}}
+	if _, err := os.Stat(filepath.Join(dir, "log")); err == nil {
+		s.hasLog = true
+		f.nextPID++
+		s.log = Status{Supervised: true, WantUp: true, PID: f.nextPID, Since: time.Now()}
+	}
+	f.services[ino] = s
+	if _, err := os.Stat(filepath.Join(dir, "down")); err == nil {
+		s.status.WantUp = false
+		return
+	}
+	f.start(s, dir)
+}
+
+func (f *fakeS6) start(s *fakeService, dir string) {
+	for _, other := range f.services {
+		if other != s && other.name == s.name && other.status.PID != 0 {
+			f.doubleRun = append(f.doubleRun, s.name)
+		}
+	}
+	script, err := os.ReadFile(filepath.Join(dir, "run"))
+	require.NoError(f.t, err)
+	f.nextPID++
+	s.script = string(script)
+	s.status.PID, s.status.WantUp, s.status.Since = f.nextPID, true, time.Now()
+}
+
+func (f *fakeS6) find(dir string) (*fakeService, bool) {
+	name, isLog := strings.CutSuffix(dir, "/log")
+	info, err := os.Stat(filepath.Join(f.root, name))
+	if err != nil {
+		return nil, isLog
+	}
+	return f.services[info.Sys().(*syscall.Stat_t).Ino], isLog
+}
+
+func (f *fakeS6) Control(_ context.Context, dir, letters string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.call(letters + " " + dir); err != nil {
+		return err
+	}
+	s, isLog := f.find(dir)
+	if s == nil {
+		return errors.New("not supervised")
+	}
+	switch {
+	case isLog && letters == "h":
+		s.log.PID = 0
+	case isLog && letters == "u":
+		f.nextPID++
+		s.log.PID = f.nextPID
+	case letters == "d" && f.stubborn[s.name]:
+		s.status.WantUp = false
+	case letters == "d" || letters == "k":
+		s.status.PID, s.status.WantUp, s.status.Since = 0, false, time.Now()
+	case letters == "u" && s.status.PID == 0:
+		f.start(s, filepath.Join(f.root, dir))
+	}
+	return nil
+}
+
+func (f *fakeS6) Status(dir string) (Status, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	s, isLog := f.find(dir)
+	switch {
+	case s == nil:
+		return Status{}, nil
+	case isLog:
+		return s.log, nil
+	}
+	return s.status, nil
+}
+
+func (f *fakeS6) Holders(string) []string { return nil }
+
+// exit makes the gateway of a service exit with a code that its finish script turns into "do not restart".
+func (f *fakeS6) exit(service string, code int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	s, _ := f.find(service)
+	s.status.PID, s.status.WantUp, s.status.ExitCode, s.status.Since = 0, false, code, time.Now()
+}
+
+func (f *fakeS6) pid(service string) int {
+	status, err := f.Status(service)
+	require.NoError(f.t, err)
+	return status.PID
+}
+
+// took returns the calls so far and forgets them.
+func (f *fakeS6) took() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	calls := f.calls
+	f.calls = nil
+	return calls
+}
+
+func inode(t *testing.T, path string) uint64 {
+	t.Helper()
+	info, err := os.Lstat(path)
+	require.NoError(t, err)
+	return info.Sys().(*syscall.Stat_t).Ino
+}
