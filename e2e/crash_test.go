@@ -3,7 +3,6 @@
 package e2e
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"strings"
@@ -13,41 +12,25 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// applyKilledAt runs apply and kills it with SIGKILL when one of its threads enters the n-th of the system calls; that
-// call is not carried out. One processor keeps most of the work on one thread.
-func (tr *tree) applyKilledAt(n int, syscalls string) (killed bool) {
-	tr.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), maxRun)
-	defer cancel()
-	cmd := tr.command(ctx, tools["strace"], "-f", "-o", tr.path("strace.log"), "-e", "trace="+syscalls,
-		"-e", fmt.Sprintf("inject=%s:signal=KILL:when=%d", syscalls, n), program, "apply")
-	cmd.Env = append(cmd.Env, "GOMAXPROCS=1")
-	r := tr.finish(ctx, cmd)
-	if r.code == -1 {
-		return true // strace ends itself as its child was ended
-	}
-	require.Equal(tr.t, 0, r.code, "killed at call %d: %v", n, r)
-	return false
-}
-
 // killEverywhere applies what write gives, kills that apply at its first, second, ... of the system calls, and lets one
 // plain apply mend it, until an apply gets to its end. check looks at the result of each round.
-func (tr *tree) killEverywhere(syscalls string, write, check func(round int)) (kills int) {
+func (tr *tree) killEverywhere(calls []uint64, write, check func(round int)) (kills int) {
 	tr.t.Helper()
-	const tooMany = 200
+	const tooMany = 300
 	for n := 1; n < tooMany; n++ {
 		write(n)
-		killed := tr.applyKilledAt(n, syscalls)
+		killed := tr.killedAt(n, calls)
 		if killed {
 			tr.mustApply()
 		}
 		check(n)
 		tr.mustBeDone()
 		if !killed {
+			tr.t.Logf("apply was killed at %d points", n-1)
 			return n - 1
 		}
 	}
-	require.Fail(tr.t, "apply makes too many system calls to kill it at each", "%s", syscalls)
+	require.Fail(tr.t, "apply makes too many system calls to kill it at each")
 	return 0
 }
 
@@ -61,7 +44,7 @@ func TestKilledUpdate(t *testing.T) {
 	write(0)
 	tr.mustApply()
 	inode := tr.inode("gateway-alpha")
-	kills := tr.killEverywhere("/^rename", write, func(round int) {
+	kills := tr.killEverywhere(renames, write, func(round int) {
 		tr.runsRound("alpha", round)
 		tr.loggerKeeps("alpha", 10+round)
 		timeout, err := os.ReadFile(tr.dir("alpha", "timeout-kill"))
@@ -95,7 +78,7 @@ func TestKilledChangeOfEverything(t *testing.T) {
 	write(0)
 	tr.mustApply()
 	old := tr.family("n0")
-	tr.killEverywhere("/^(rename|unlink|mkdir)", write, func(round int) {
+	tr.killEverywhere(mutation, write, func(round int) {
 		tr.runsRound("steady", round)
 		tr.gone(fmt.Sprintf("n%d", round-1), old)
 		old = tr.family(fmt.Sprintf("n%d", round))

@@ -25,7 +25,6 @@ var needed = map[string]string{
 	"s6-svok":      "s6",
 	"s6-log":       "s6",
 	"execlineb":    "execline",
-	"strace":       "strace",
 }
 
 var (

@@ -213,7 +213,7 @@ func (tr *tree) checkRecord(path string, allowed bool) {
 
 // tellAll logs what helps to understand a failure.
 func (tr *tree) tellAll() {
-	for _, name := range []string{"profiles.yaml", "svscan.out", "svscan.err", "strace.log"} {
+	for _, name := range []string{"profiles.yaml", "svscan.out", "svscan.err"} {
 		if data, err := os.ReadFile(tr.path(name)); err == nil && len(data) > 0 {
 			tr.t.Logf("%s:\n%s", name, tail(string(data), 60))
 		}

@@ -14,6 +14,19 @@ var (
 	portArguments  = []string{"--port", "{port}"}
 )
 
+const (
+	// maxArgument is the longest argument or NAME=value, in bytes without its NUL, with which Linux starts a program
+	// (MAX_ARG_STRLEN, 32 pages of 4 KiB).
+	maxArgument = 128<<10 - 1
+
+	// maxCommand in bytes: half of what Linux allows for arguments and environment together, with the usual stack limit
+	// of 8 MiB (execve(2)).
+	maxCommand = 1 << 20
+
+	// stringBytes is what a string takes without its text; the kernel counts 8 for a pointer.
+	stringBytes = 16
+)
+
 // readCommand reads an argument list and keeps its placeholders.
 func readCommand(r *reader, at *path, n *yaml.Node) ([]string, bool) {
 	if !r.isKind(n, at, yaml.SequenceNode, "a list of texts") {
@@ -42,6 +55,10 @@ func readArgument(r *reader, at *path, n *yaml.Node) (string, bool) {
 	}
 	if strings.ContainsRune(text, 0) {
 		r.fault(n, at, "holds a NUL (no argument can)")
+		return "", false
+	}
+	if len(text) > maxArgument {
+		r.fault(n, at, "has %d bytes (want at most %d: the kernel starts no program with a longer argument)", len(text), maxArgument)
 		return "", false
 	}
 	if _, reason := expand(text, "", 0); reason != "" {
@@ -111,10 +128,16 @@ func (r *reader) giveCommand(p *Profile, e *entry, defaults *settings) {
 	if p.Name == DefaultProfile {
 		argv = dropProfileOption(argv)
 	}
+	size := 0
 	for _, arg := range argv {
 		text, _ := expand(arg, p.Name, p.Port)
 		p.Command = append(p.Command, text)
+		if size += len(text) + stringBytes; size > maxCommand {
+			r.faultCommand(e, chosen, "is too long (want at most 1 MiB of arguments: the kernel starts no program with much more)")
+			return
+		}
 	}
+	r.merged += size
 	if len(p.Command) == 0 || p.Command[0] == "" {
 		r.faultCommand(e, chosen, `has no program once "-p {profile}" is dropped, as it is for the profile "default"`)
 	}

@@ -19,6 +19,9 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
+	if e.Pos.Line == 0 { // about no file
+		return e.Msg
+	}
 	if e.Path == "" {
 		return e.Pos.String() + ": " + e.Msg
 	}
@@ -74,6 +77,19 @@ type problems struct {
 	first   spot // of the dropped ones
 }
 
+// wants says whether an error at this place can still be among those that are listed.
+func (p *problems) wants(at spot) bool {
+	return p.dropped == 0 || at.compare(p.list[maxErrors-1].at) <= 0
+}
+
+// drop counts an error that is not listed.
+func (p *problems) drop(at spot, n int) {
+	if p.dropped == 0 || at.compare(p.first) < 0 {
+		p.first = at
+	}
+	p.dropped += n
+}
+
 func (p *problems) add(at spot, path, msg string) {
 	p.list = append(p.list, problem{at, path, msg})
 	if len(p.list) >= 4*maxErrors {
@@ -89,10 +105,7 @@ func (p *problems) trim() {
 	if len(p.list) <= maxErrors {
 		return
 	}
-	if cut := p.list[maxErrors].at; p.dropped == 0 || cut.compare(p.first) < 0 {
-		p.first = cut
-	}
-	p.dropped += len(p.list) - maxErrors
+	p.drop(p.list[maxErrors].at, len(p.list)-maxErrors)
 	p.list = p.list[:maxErrors]
 }
 

@@ -44,11 +44,35 @@ type reader struct {
 
 	structure int // used up of maxStructure
 	expanded  int // used up of maxExpanded
+	merged    int // used up of maxMerged
+
+	overflowed bool // said that a limit of the whole manifest is passed
 
 	document document
 	seen     map[string]spot // top-level keys of all sources
 	entries  []*entry        // profiles in file order
 	names    map[string]int  // index in entries
+}
+
+const (
+	// maxProfiles is more than any s6-svscan can hold with its default of 1000 services, and keeps memory bounded.
+	maxProfiles = 20_000
+
+	// maxMerged bounds, in bytes, what defaults become when they are copied to each profile: 5,000 profiles may have 200
+	// variables each.
+	maxMerged = 32 << 20
+
+	// envBytes is what an EnvVar takes without its text, which profiles share.
+	envBytes = 32
+)
+
+// overflow reports the first place at which a limit of the whole manifest is passed.
+func (r *reader) overflow(where spot, at *path, format string, args ...any) {
+	if r.overflowed {
+		return
+	}
+	r.overflowed = true
+	r.faultAt(where, at, format, args...)
 }
 
 // entry is one profile as the file has it.
@@ -72,6 +96,10 @@ func (r *reader) fault(n *yaml.Node, at *path, format string, args ...any) {
 }
 
 func (r *reader) faultAt(where spot, at *path, format string, args ...any) {
+	if !r.problems.wants(where) {
+		r.problems.drop(where, 1)
+		return
+	}
 	r.problems.add(where, at.String(), fmt.Sprintf(format, args...))
 }
 
@@ -118,6 +146,10 @@ func (r *reader) finish() *Manifest {
 		giveAll(profileKeys, &p, &e.settings, &r.document.defaults)
 		r.giveCommand(&p, e, &r.document.defaults)
 		m.Profiles = append(m.Profiles, p)
+		if r.merged += len(p.Env) * envBytes; r.merged > maxMerged {
+			r.overflow(e.at, e.path, "all profiles up to here have more than %d MiB of commands and env together, defaults merged in", maxMerged>>20)
+			break
+		}
 	}
 	slices.SortFunc(m.Profiles, func(a, b Profile) int { return strings.Compare(a.Name, b.Name) })
 	return m
@@ -126,6 +158,9 @@ func (r *reader) finish() *Manifest {
 // readProfiles reads the entries of `profiles`. One that is defined twice is checked twice, but the first counts.
 func (r *reader) readProfiles(at *path, n *yaml.Node) {
 	r.eachKey(n, at, func(key, value *yaml.Node) {
+		if r.overflowed {
+			return
+		}
 		e := &entry{name: key.Value, at: r.spot(key), path: at.key(key.Value)}
 		if reason := profileNameFault(e.name); reason != "" {
 			r.fault(key, e.path, "%s", reason)
@@ -133,6 +168,10 @@ func (r *reader) readProfiles(at *path, n *yaml.Node) {
 		readKeys(r, e.path, value, profileKeys, &e.settings)
 		if first, ok := r.names[e.name]; ok {
 			r.fault(key, e.path, "profile is already defined at %s", r.position(r.entries[first].at))
+			return
+		}
+		if len(r.entries) == maxProfiles {
+			r.overflow(e.at, at, "more than %d profiles (want at most that many)", maxProfiles)
 			return
 		}
 		r.names[e.name] = len(r.entries)
@@ -174,6 +213,10 @@ func (r *reader) eachKey(n *yaml.Node, at *path, visit func(key, value *yaml.Nod
 }
 
 func (r *reader) unknownKey(key *yaml.Node, at *path, known []string) {
+	if where := r.spot(key); !r.problems.wants(where) { // to look for a likely word takes time
+		r.problems.drop(where, 1)
+		return
+	}
 	r.fault(key, at, "unknown key (%swant one of %s)", didYouMean(key.Value, known), strings.Join(known, ", "))
 }
 

@@ -98,7 +98,13 @@ func readEnv(r *reader, at *path, n *yaml.Node) (map[string]setting[string], boo
 		if reason := envNameFault(key.Value); reason != "" {
 			r.fault(key, below, "%s", reason)
 		}
-		vars[key.Value] = readSetting(r, below, value, readEnvValue)
+		v := readSetting(r, below, value, readEnvValue)
+		if len(key.Value)+1+len(v.value) > maxArgument {
+			r.fault(value, below, "the name and its value have %d bytes (want less than %d: the kernel starts no program with more)",
+				len(key.Value)+len(v.value), maxArgument)
+			v.state = faulty
+		}
+		vars[key.Value] = v
 	})
 	return vars, n.Kind == yaml.MappingNode
 }

@@ -127,7 +127,7 @@ func Diff(desired []render.Servicedir, actual Actual, prune Prune) (Plan, error)
 		case s.Obstacle != "":
 			obstacles = multierror.Append(obstacles, fmt.Errorf("%s: the manifest names it, but it %s (remove it, or the profile)", d.Name, s.Obstacle))
 		default:
-			plan.Changes = append(plan.Changes, compare(d, s, actual.Owed[d.Name]))
+			plan.Changes = append(plan.Changes, compare(d, s, actual))
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(found)) {
@@ -171,7 +171,8 @@ func unnamed(s Service, prune Prune) Change {
 }
 
 // compare is what becomes of a service that is there and shall be there.
-func compare(d render.Servicedir, s Service, owed Owed) Change {
+func compare(d render.Servicedir, s Service, actual Actual) Change {
+	owed := actual.Owed[d.Name]
 	c := Change{
 		Op: Update, Service: d.Name, Profile: d.Profile, Port: d.Port,
 		Files:       fileChanges(d, s.Files),
@@ -184,8 +185,10 @@ func compare(d render.Servicedir, s Service, owed Owed) Change {
 		c.replace("has no log/, so a new directory takes its place")
 	case !s.Status.Supervised && len(c.Files) > 0:
 		c.replace("not supervised, so a new directory takes its place")
-	case !s.Status.Supervised:
+	case !s.Status.Supervised && actual.Listening:
 		c.Op, c.Reasons = Create, []string{"not supervised yet"}
+	case !s.Status.Supervised:
+		c.Op = Unchanged // as good as it gets while no s6-svscan runs
 	default:
 		c.inPlace(owed)
 	}

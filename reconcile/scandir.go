@@ -59,9 +59,10 @@ func (s Status) Ended() bool { return s.Supervised && s.Down() && s.ExitCode == 
 
 // Actual is what a scandir holds, as far as it concerns us.
 type Actual struct {
-	Services []Service       // every gateway-*, sorted by name
-	Hidden   []Hidden        // removals that an earlier apply did not finish
-	Owed     map[string]Owed // by service
+	Listening bool            // an s6-svscan runs on it
+	Services  []Service       // every gateway-*, sorted by name
+	Hidden    []Hidden        // removals that an earlier apply did not finish
+	Owed      map[string]Owed // by service
 }
 
 // Service is an entry gateway-* of a scandir.
@@ -140,6 +141,9 @@ func (s *Scandir) Read() (Actual, error) {
 	}
 	slices.Sort(names)
 	var a Actual
+	if a.Listening, err = s.sup.Listening(); err != nil {
+		return Actual{}, err
+	}
 	for _, name := range names {
 		if !strings.HasPrefix(name, render.Prefix) {
 			continue

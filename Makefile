@@ -1,0 +1,24 @@
+.PHONY: build demo test lint bench install
+
+build:
+	CGO_ENABLED=0 go build -trimpath -o bin/hermes-reconcile ./cmd/hermes-reconcile
+
+demo: build
+	sh e2e/deps.sh s6-svscan:s6 execlineb:execline curl:curl
+	CGO_ENABLED=0 go build -o bin/stub/hermes ./e2e/stub/hermes
+	sh e2e/demo.sh bin/hermes-reconcile bin/stub
+
+test: lint
+	go test -race ./...
+	go test -race -tags e2e ./e2e
+
+lint:
+	sh e2e/deps.sh s6-svscan:s6 execlineb:execline shellcheck:shellcheck busybox:busybox strace:strace gcc:gcc:libc6-dev
+	test -z "$$(gofmt -l .)" && go vet -tags e2e ./... && go tool staticcheck -tags e2e ./...
+	sh e2e/shellcheck.sh
+
+bench:
+	go test -run '^$$' -bench . -benchmem ./manifest ./render ./reconcile
+
+install: build
+	install -D bin/hermes-reconcile $(DESTDIR)/usr/local/bin/hermes-reconcile

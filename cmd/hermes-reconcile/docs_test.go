@@ -1,0 +1,63 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"github.com/stretchr/testify/require"
+)
+
+func read(t *testing.T, name string) string {
+	t.Helper()
+	data, err := os.ReadFile("../../" + name)
+	require.NoError(t, err)
+	return string(data)
+}
+
+func TestReadmeNamesEveryCommandFlagAndExitCode(t *testing.T) {
+	readme := read(t, "README.md")
+	for _, cmd := range newRootCommand(ui{io.Discard, io.Discard}).Commands() {
+		if cmd.Name() == "help" || cmd.Name() == "completion" {
+			continue
+		}
+		require.Contains(t, readme, "`"+cmd.Name(), "command")
+		cmd.Flags().VisitAll(func(f *pflag.Flag) {
+			require.Contains(t, readme, "--"+f.Name, "flag of %s", cmd.Name())
+		})
+	}
+	for _, code := range []int{exitDone, exitPartial, exitDiffers, exitTimeout, exitUsage, exitTemporary} {
+		require.Contains(t, readme, fmt.Sprintf("| %d |", code), "exit code")
+	}
+}
+
+func TestReadmeNamesNoFlagThatDoesNotExist(t *testing.T) {
+	known := map[string]bool{"--help": true}
+	var visit func(*cobra.Command)
+	visit = func(cmd *cobra.Command) {
+		cmd.Flags().VisitAll(func(f *pflag.Flag) { known["--"+f.Name] = true })
+		for _, sub := range cmd.Commands() {
+			visit(sub)
+		}
+	}
+	visit(newRootCommand(ui{io.Discard, io.Discard}))
+	for _, line := range strings.Split(read(t, "README.md"), "\n") {
+		if strings.Contains(line, "hermes, -p") {
+			continue // hermes has flags of its own
+		}
+		for _, flag := range regexp.MustCompile(`(?:^|[\s`+"`"+`(])(--[a-z][a-z-]+)`).FindAllStringSubmatch(line, -1) {
+			require.True(t, known[flag[1]], "%s in: %s", flag[1], line)
+		}
+	}
+}
+
+func TestVersionIsThatOfTheChangelog(t *testing.T) {
+	first := regexp.MustCompile(`(?m)^## (\S+)`).FindStringSubmatch(read(t, "CHANGELOG.md"))
+	require.NotNil(t, first)
+	require.Equal(t, first[1], version)
+}

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"encoding/json"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+const module = "hermes-reconcile"
+
+// layers say what each package may import of ours and of third parties, and what of the standard library it must not.
+// Data flows one way: manifest -> render -> reconcile -> s6ctl, and only the command knows them all.
+var layers = map[string]struct {
+	ours, others, never []string
+}{
+	"manifest": {
+		others: []string{"gopkg.in/yaml.v3", "github.com/hashicorp/go-multierror"},
+		never:  []string{"os", "os/exec", "net", "text/template", "path/filepath"},
+	},
+	"render": {
+		ours:  []string{"manifest"},
+		never: []string{"os", "os/exec", "net", "math/rand", "math/rand/v2", "time"},
+	},
+	"reconcile": {
+		ours:   []string{"render"},
+		others: []string{"github.com/hashicorp/go-multierror", "golang.org/x/sys/unix"},
+		never:  []string{"os/exec", "net", "flag", "log"},
+	},
+	"s6ctl": {
+		others: []string{"golang.org/x/sys/unix"},
+		never:  []string{"net", "flag", "log"},
+	},
+	"cmd/hermes-reconcile": {
+		ours: []string{"manifest", "render", "reconcile", "s6ctl"},
+		others: []string{
+			"github.com/spf13/cobra", "github.com/aymanbagabas/go-udiff", "github.com/hashicorp/go-multierror",
+		},
+		never: []string{"os/exec"},
+	},
+	"e2e":             {},
+	"e2e/stub/hermes": {},
+}
+
+func TestImports(t *testing.T) {
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", "-tags=e2e", module+"/...").Output()
+	require.NoError(t, err)
+	seen := 0
+	for decoder := json.NewDecoder(strings.NewReader(string(out))); ; seen++ {
+		var pkg struct {
+			ImportPath string
+			Imports    []string
+		}
+		err := decoder.Decode(&pkg)
+		if err == io.EOF {
+			break
+		}
+		require.NoError(t, err)
+		checkImports(t, strings.TrimPrefix(pkg.ImportPath, module+"/"), pkg.Imports)
+	}
+	require.Equal(t, len(layers), seen, "a package without a rule, or a rule without a package")
+}
+
+func checkImports(t *testing.T, pkg string, imports []string) {
+	t.Helper()
+	layer, known := layers[pkg]
+	if !known {
+		t.Errorf("package %s: no rule says what it may import", pkg)
+	}
+	for _, path := range imports {
+		ours, isOurs := strings.CutPrefix(path, module+"/")
+		first, _, _ := strings.Cut(path, "/")
+		switch {
+		case isOurs && !slices.Contains(layer.ours, ours),
+			!isOurs && strings.Contains(first, ".") && !slices.Contains(layer.others, path),
+			slices.Contains(layer.never, path):
+			t.Errorf("package %s must not import %q", pkg, path)
+		}
+	}
+}

@@ -1,0 +1,386 @@
+package manifest
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/stretchr/testify/require"
+)
+
+func source(text string) Source { return Source{"profiles.yaml", []byte(text)} }
+
+// parse is for texts without errors. "version: 1" is put before them.
+func parse(t testing.TB, text string) *Manifest {
+	t.Helper()
+	m, err := Parse([]Source{source("version: 1\n" + text)})
+	require.NoError(t, err)
+	return m
+}
+
+// profile is what `NAME:` alone gives; its key stands at line and column 3.
+func profile(name string, line int) Profile {
+	return Profile{
+		Name: name, Pos: Position{"profiles.yaml", line, 3}, State: StateUp, User: "hermes",
+		Command:     []string{"hermes", "-p", name, "gateway", "start", "--foreground"},
+		StopTimeout: 75 * time.Second,
+		Log:         Log{Keep: 10, Size: 1_000_000, Timestamp: TimestampISO8601, Stdout: true},
+	}
+}
+
+func equal(t *testing.T, want, got any) {
+	t.Helper()
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestDefaults(t *testing.T) {
+	root := profile("default", 3)
+	root.Command = []string{"hermes", "gateway", "start", "--foreground"}
+	equal(t, &Manifest{
+		Runtime: RuntimeS6Overlay, Scandir: "/run/service", HermesHome: "/opt/data", AutoPorts: PortRange{20000, 29999},
+		Profiles: []Profile{root, profile("writer", 4)},
+	}, parse(t, "profiles:\n  default: {}\n  writer:\n"))
+}
+
+func TestEveryKey(t *testing.T) {
+	got := parse(t, `runtime: s6
+scandir: /srv//scan/./dir/
+hermes_home: /home/x
+auto_ports: 100-100
+defaults:
+  env: {LOG_LEVEL: info}
+profiles:
+  default: {port: 9200}
+  coder:
+    port: auto
+    state: down
+    user: Some.User_1-x
+    command: [run, -p, "{profile}", "{{{port}}}", "a{{b}}c", 8, true, ""]
+    env: {B: "x\ny'\"", A: 0x1F}
+    stop_timeout: 1m30s
+    log: {keep: 0, size: 64KiB, timestamp: none, stdout: false}
+`)
+	root := profile("default", 9)
+	root.Port = 9200
+	root.Command = []string{"hermes", "gateway", "start", "--foreground", "--port", "9200"}
+	root.Env = []EnvVar{{"LOG_LEVEL", "info"}}
+	equal(t, &Manifest{
+		Runtime: RuntimeS6, Scandir: "/srv/scan/dir", HermesHome: "/home/x", AutoPorts: PortRange{100, 100},
+		Profiles: []Profile{{
+			Name: "coder", Pos: Position{"profiles.yaml", 10, 3}, Port: 100, State: StateDown, User: "Some.User_1-x",
+			Command:     []string{"run", "-p", "coder", "{100}", "a{b}c", "8", "true", ""},
+			Env:         []EnvVar{{"A", "0x1F"}, {"B", "x\ny'\""}, {"LOG_LEVEL", "info"}},
+			StopTimeout: 90 * time.Second,
+			Log:         Log{Keep: 0, Size: 65536, Timestamp: TimestampNone, Stdout: false},
+		}, root},
+	}, got)
+}
+
+func TestMerge(t *testing.T) {
+	const defaults = `defaults:
+  state: down
+  user: other
+  command: [serve, -p, "{profile}"]
+  env: {A: a, B: b}
+  stop_timeout: 5s
+  log: {keep: 3, stdout: false}
+profiles:
+  x: `
+	base := func(change func(*Profile)) Profile {
+		p := profile("x", 10)
+		p.State, p.User, p.Command, p.StopTimeout = StateDown, "other", []string{"serve", "-p", "x"}, 5*time.Second
+		p.Env = []EnvVar{{"A", "a"}, {"B", "b"}}
+		p.Log.Keep, p.Log.Stdout = 3, false
+		change(&p)
+		return p
+	}
+	for own, change := range map[string]func(*Profile){
+		"{}":                         func(*Profile) {},
+		"{state: up, user: me}":      func(p *Profile) { p.State, p.User = StateUp, "me" },
+		"{state: null, user: ~}":     func(p *Profile) { p.State, p.User = StateUp, "hermes" },
+		"{stop_timeout: }":           func(p *Profile) { p.StopTimeout = 75 * time.Second },
+		"{command: [x]}":             func(p *Profile) { p.Command = []string{"x"} },
+		"{command: null}":            func(p *Profile) { p.Command = profile("x", 0).Command },
+		"{command: null, port: 1}":   func(p *Profile) { p.Port, p.Command = 1, append(profile("x", 0).Command, "--port", "1") },
+		"{port: null}":               func(*Profile) {},
+		"{env: {A: z, C: c}}":        func(p *Profile) { p.Env = []EnvVar{{"A", "z"}, {"B", "b"}, {"C", "c"}} },
+		"{env: {A: null}}":           func(p *Profile) { p.Env = []EnvVar{{"B", "b"}} },
+		"{env: {A: \"\"}}":           func(p *Profile) { p.Env = []EnvVar{{"A", ""}, {"B", "b"}} },
+		"{env: null}":                func(p *Profile) { p.Env = nil },
+		"{env: {A: null, B: null}}":  func(p *Profile) { p.Env = nil },
+		"{log: {keep: 4}}":           func(p *Profile) { p.Log.Keep = 4 },
+		"{log: {keep: null}}":        func(p *Profile) { p.Log.Keep = 10 },
+		"{log: null}":                func(p *Profile) { p.Log = profile("x", 0).Log },
+		"{log: {timestamp: tai64n}}": func(p *Profile) { p.Log.Timestamp = TimestampTAI64N },
+	} {
+		t.Run(own, func(t *testing.T) {
+			equal(t, []Profile{base(change)}, parse(t, defaults+own+"\n").Profiles)
+		})
+	}
+}
+
+func TestNullInDefaults(t *testing.T) {
+	got := parse(t, "defaults: {state: null, env: {A: null}, log: null, command: }\nprofiles:\n  x:\n").Profiles
+	equal(t, []Profile{profile("x", 4)}, got)
+	equal(t, got, parse(t, "defaults: null\nprofiles:\n  x:\n").Profiles)
+}
+
+func TestNoProfiles(t *testing.T) {
+	for _, text := range []string{"profiles:\n", "profiles: {}\n", "profiles: null\n"} {
+		require.Empty(t, parse(t, text).Profiles)
+	}
+}
+
+func TestEnvValues(t *testing.T) {
+	for written, want := range map[string]string{
+		"1_000": "1_000", "0x1F": "0x1F", "007": "007", "1e3": "1e3", "true": "true", "No": "No", "2001-01-01": "2001-01-01",
+		`"8"`: "8", `""`: "", `"null"`: "null", "!!str null": "null", "!!str": "", "a b": "a b", "'it''s'": "it's", "|-\n     a\n     b": "a\nb",
+		"!!binary aGkK/w==": "hi\n\xff", "!!binary |\n     aGkK\n     /w==\n": "hi\n\xff", "\"\\x01\\e\"": "\x01\x1b", ".inf": ".inf",
+	} {
+		t.Run(written, func(t *testing.T) {
+			equal(t, []EnvVar{{"X", want}}, parse(t, "profiles:\n  a:\n   env:\n    X: "+written+"\n").Profiles[0].Env)
+		})
+	}
+}
+
+func TestAliases(t *testing.T) {
+	got := parse(t, "profiles:\n  a: &a\n    env: &e {A: &v x, B: *v}\n    user: &u me\n  b: {env: *e, user: *u}\n  c: *a\n").Profiles
+	require.Len(t, got, 3)
+	for _, p := range got {
+		equal(t, []EnvVar{{"A", "x"}, {"B", "x"}}, p.Env)
+		equal(t, "me", p.User)
+	}
+}
+
+func TestEncodings(t *testing.T) {
+	const text = "version: 1\nprofiles:\n  a: {user: me}\n"
+	want, err := Parse([]Source{source(text)})
+	require.NoError(t, err)
+	for _, variant := range []string{"\uFEFF" + text, strings.ReplaceAll(text, "\n", "\r\n"), strings.TrimSuffix(text, "\n"), "---\n" + text + "...\n", "%YAML 1.1\n---\n" + text} {
+		got, err := Parse([]Source{source(variant)})
+		require.NoError(t, err, "%q", variant)
+		got.Profiles[0].Pos.Line = 3
+		equal(t, want, got)
+	}
+}
+
+func TestProfileNames(t *testing.T) {
+	for _, name := range []string{"a", "0", "a-b_c9", "null", "true", "1e3", strings.Repeat("x", 243)} {
+		equal(t, name, parse(t, "profiles:\n  "+name+":\n").Profiles[0].Name)
+	}
+}
+
+func TestSources(t *testing.T) {
+	m, err := Parse([]Source{
+		{"a.yaml", []byte("version: 1\nscandir: /a\nprofiles: {b: {}}\n")},
+		{"b.yaml", []byte("version: 1\ndefaults: {user: me}\nprofiles: {a: {port: 1}}\n")},
+		{"c.yaml", []byte("profiles: {c: }\n")},
+	})
+	require.NoError(t, err)
+	require.Equal(t, "/a", m.Scandir)
+	require.Len(t, m.Profiles, 3)
+	for i, want := range []Position{{"b.yaml", 3, 12}, {"a.yaml", 3, 12}, {"c.yaml", 1, 12}} {
+		equal(t, want, m.Profiles[i].Pos)
+		equal(t, "me", m.Profiles[i].User)
+	}
+}
+
+func TestSourcesBad(t *testing.T) {
+	errs := parseErrors(t,
+		Source{"b.yaml", []byte("version: 1\nscandir: /a\nprofiles: {b: {port: 5}}\n")},
+		Source{"a.yaml", []byte("version: 3\nscandir: /b\nprofiles:\n  b: {user: 1}\n  c: {port: 5}\n")},
+		Source{"c.yaml", []byte("")},
+		Source{"d.yaml", []byte("a: [")},
+		Source{"e.yaml", []byte("scandir: /c\nversion: 1\n")},
+	)
+	equal(t, `a.yaml:1:10: version: "3" is not a manifest version that this program knows (want 1)
+a.yaml:2:1: scandir: is already set at b.yaml:2:1
+a.yaml:4:3: profiles.b: profile is already defined at b.yaml:3:12
+a.yaml:4:13: profiles.b.user: 1 is a number (want the name of an account: s6-setuidgid looks its groups up by name)
+a.yaml:5:13: profiles.c.port: 5 is already used by profile "b" (b.yaml:3:22)
+c.yaml:1:1: the file is empty (want at least "version: 1" and "profiles:")
+d.yaml:1:4: want a value here (text that starts with a special character needs quotes)
+e.yaml:1:1: scandir: is already set at b.yaml:2:1
+`, text(errs))
+}
+
+func TestNoSource(t *testing.T) {
+	m, err := Parse(nil)
+	require.Nil(t, m)
+	require.EqualError(t, err, "no manifest file is given")
+}
+
+func TestManyErrors(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("version: 1\nprofiles:\n")
+	for i := range 5000 {
+		fmt.Fprintf(&b, "  p%d: {x: 1}\n", i)
+	}
+	errs := parseErrors(t, source(b.String()))
+	require.Len(t, errs, maxErrors+1)
+	require.Contains(t, errs[maxErrors-1].Error(), "profiles.yaml:1002:")
+	require.EqualError(t, errs[maxErrors], "profiles.yaml:1003:11: and 4000 more errors")
+}
+
+func TestErrorText(t *testing.T) {
+	_, err := Parse([]Source{{"a\x1b.yaml", []byte("version: 2\nprofiles: []\n")}})
+	require.EqualError(t, err, `"a\x1b.yaml":1:10: version: "2" is not a manifest version that this program knows (want 1)
+"a\x1b.yaml":2:11: profiles: a list is not allowed here (want a map)`)
+}
+
+// An env value may be a password: no message shows one, whatever is wrong with it.
+func TestNoEnvValueInErrors(t *testing.T) {
+	const secret = "hunter2"
+	for _, value := range []string{
+		secret, `"` + secret + `\0"`, "[" + secret + "]", "{" + secret + ": " + secret + "}", "!!binary " + secret, "!x " + secret,
+		`"` + secret, "'" + secret + "' x", secret + ": x", "@" + secret, `"\q` + secret + `"`, "&" + secret + " !!int x",
+	} {
+		for _, name := range []string{"KEY", "IFS", "1X"} {
+			_, err := Parse([]Source{source("version: 1\nx: 1\nprofiles:\n  a:\n    env:\n      " + name + ": " + value + "\n")})
+			require.Error(t, err)
+			require.NotContains(t, err.Error(), secret, "%s: %s", name, value)
+		}
+	}
+}
+
+func TestLimits(t *testing.T) {
+	profiles := func(n int, body string) string {
+		var b strings.Builder
+		b.WriteString("version: 1\nprofiles:\n")
+		for i := range n {
+			fmt.Fprintf(&b, "  p%d: %s\n", i, body)
+		}
+		return b.String()
+	}
+	for name, c := range map[string]struct{ text, want string }{
+		"size":        {"version: 1\nprofiles: {}\n#" + strings.Repeat("x", maxSource), "the file has 4194329 bytes"},
+		"structure":   {"version: 1\nprofiles: {" + strings.Repeat("a,", maxStructure) + "}\n", "too many values"},
+		"depth":       {"version: 1\nprofiles:\n" + strings.Repeat("- ", 9000) + "\n", "nested more than 32 deep"},
+		"depth flow":  {"version: 1\nprofiles: " + strings.Repeat("[", 20000) + "\n", "nested more than 32 deep"},
+		"profiles":    {profiles(maxProfiles+1, ""), "more than 20000 profiles"},
+		"merged env":  {profiles(10_000, "") + "defaults: {env: {" + numbered("A%d: x", 1000) + "}}\n", "all profiles up to here have more than 32 MiB"},
+		"merged argv": {profiles(10_000, "") + "defaults: {command: [" + numbered("x%d", 1000) + "]}\n", "all profiles up to here have more than 32 MiB"},
+		"command":     {profiles(1, "{command: ["+numbered("x%d", 60_000)+"]}"), "is too long (want at most 1 MiB"},
+		"argument":    {profiles(1, "{command: ["+strings.Repeat("x", maxArgument+1)+"]}"), "has 131072 bytes (want at most 131071"},
+		"env value":   {profiles(1, "{env: {A: "+strings.Repeat("x", maxArgument-1)+"}}"), "the name and its value have 131071 bytes (want less than 131071"},
+		"aliases":     {"x: &d {env: {" + numbered("A%d: x", 1000) + "}}\n" + profiles(1000, "*d"), `alias "*d" is one too many`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			require.Contains(t, text(parseErrors(t, source(c.text))), c.want)
+		})
+	}
+}
+
+func numbered(format string, n int) string {
+	list := make([]string, n)
+	for i := range list {
+		list[i] = fmt.Sprintf(format, i)
+	}
+	return strings.Join(list, ",")
+}
+
+func TestManyProfilesPass(t *testing.T) {
+	m, err := Parse([]Source{source(fullManifest(5000))})
+	require.NoError(t, err)
+	require.Len(t, m.Profiles, 5000)
+}
+
+// fullManifest has n profiles with every key set.
+func fullManifest(n int) string {
+	var b strings.Builder
+	b.WriteString("version: 1\nprofiles:\n")
+	for i := range n {
+		fmt.Fprintf(&b, `  coder-%d:
+    port: %d
+    state: up
+    user: hermes
+    command: [hermes, -p, "{profile}", gateway, start, --foreground, --port, "{port}"]
+    env: {OPENAI_BASE_URL: "http://localhost:11434/v1", LOG_LEVEL: info}
+    stop_timeout: 75s
+    log: {keep: 10, size: 1MB, timestamp: iso8601, stdout: true}
+`, i, 10_000+i)
+	}
+	return b.String()
+}
+
+// The order of keys in a file says nothing: any order gives the same manifest, but for positions.
+func TestKeyOrderDoesNotMatter(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	shuffled := func(parts ...string) string {
+		random.Shuffle(len(parts), func(i, j int) { parts[i], parts[j] = parts[j], parts[i] })
+		return strings.Join(parts, "")
+	}
+	var first *Manifest
+	for range 200 {
+		env := "    env:\n" + shuffled("      A: 1\n", "      B: 2\n", "      C: null\n")
+		log := "    log:\n" + shuffled("      keep: 1\n", "      size: 5000\n")
+		a := "  a:\n" + shuffled("    port: auto\n", "    user: x\n", env, log, "    state: down\n")
+		m := parse(t, shuffled("auto_ports: 5-5000\n", "scandir: /x\n",
+			"defaults:\n"+shuffled("  user: y\n", "  env: {C: 3, D: 4}\n", "  stop_timeout: 1s\n"),
+			"profiles:\n"+shuffled(a, "  b: {port: 7000}\n", "  default:\n")))
+		for i := range m.Profiles {
+			m.Profiles[i].Pos = Position{}
+		}
+		if first == nil {
+			first = m
+		}
+		require.Empty(t, cmp.Diff(first, m))
+	}
+}
+
+func TestAutoPort(t *testing.T) {
+	// Computed apart: int.from_bytes(hashlib.sha256(name).digest()[:8], "big") % 10000 + 20000.
+	for name, want := range map[string]int{"coder": 28253, "default": 27149, "writer": 23698} {
+		require.Equal(t, want, autoPort(name, PortRange{20000, 29999}))
+	}
+	for i := range 1000 {
+		r := PortRange{65000, 65000 + i%536}
+		p := autoPort(fmt.Sprint(i), r)
+		require.True(t, r.First <= p && p <= r.Last, "%d in %v", p, r)
+	}
+}
+
+func TestSuggestedPortsAreDistinctAndFree(t *testing.T) {
+	text := "version: 1\nauto_ports: 20000-20002\nprofiles:\n  x: {port: 20004}\n"
+	for i := range 50 {
+		text += fmt.Sprintf("  p%d: {port: auto}\n", i)
+	}
+	seen := []int{20004}
+	for _, e := range parseErrors(t, source(text)) {
+		var free int
+		_, tail, ok := strings.Cut(e.Msg, "; port ")
+		require.True(t, ok, e.Msg)
+		_, err := fmt.Sscanf(tail, "%d is free", &free)
+		require.NoError(t, err)
+		require.NotContains(t, seen, free)
+		seen = append(seen, free)
+	}
+	require.GreaterOrEqual(t, len(seen), 48)
+	require.Greater(t, slices.Min(seen), 20002)
+}
+
+func TestEdits(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		want int
+	}{{"", "", 0}, {"port", "port", 0}, {"prot", "port", 1}, {"prt", "port", 1}, {"ports", "port", 1}, {"", "up", 2}, {"abc", "xyz", 3}} {
+		require.Equal(t, c.want, edits(c.a, c.b), "%s %s", c.a, c.b)
+		require.Equal(t, c.want, edits(c.b, c.a), "%s %s", c.b, c.a)
+	}
+}
+
+func BenchmarkParse1000(b *testing.B) {
+	sources := []Source{source(fullManifest(1000))}
+	b.SetBytes(int64(len(sources[0].Data)))
+	for b.Loop() {
+		_, err := Parse(sources)
+		require.NoError(b, err)
+	}
+}

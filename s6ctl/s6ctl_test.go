@@ -1,0 +1,191 @@
+package s6ctl
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/stretchr/testify/require"
+)
+
+// fakePrograms puts programs on PATH that write down their arguments and exit with a code.
+func fakePrograms(t *testing.T, code int, stderr string) (calls func() []string) {
+	t.Helper()
+	bin := t.TempDir()
+	log := filepath.Join(bin, "calls")
+	script := fmt.Sprintf("#!/bin/sh\necho \"${0##*/} $*\" >>%s\necho '%s' >&2\nexit %d\n", log, stderr, code)
+	for _, name := range []string{"s6-svscanctl", "s6-svc"} {
+		require.NoError(t, os.WriteFile(filepath.Join(bin, name), []byte(script), 0o755))
+	}
+	t.Setenv("PATH", bin+":/usr/bin:/bin")
+	return func() []string {
+		data, err := os.ReadFile(log)
+		require.NoError(t, err)
+		return strings.Split(strings.TrimSuffix(string(data), "\n"), "\n")
+	}
+}
+
+func TestArguments(t *testing.T) {
+	calls := fakePrograms(t, 0, "")
+	s := Open("/scan")
+	require.NoError(t, s.Installed())
+	require.NoError(t, s.Rescan(t.Context(), false))
+	require.NoError(t, s.Rescan(t.Context(), true))
+	require.NoError(t, s.Control(t.Context(), "gateway-x/log", "xh"))
+	want := []string{"s6-svscanctl -a /scan", "s6-svscanctl -an /scan", "s6-svc -xh /scan/gateway-x/log"}
+	if diff := cmp.Diff(want, calls()); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+func TestExitCodesOfBothFamilies(t *testing.T) {
+	for _, c := range []struct {
+		code            int
+		rescan, control error
+	}{
+		{100, ErrNotListening, ErrNotSupervised},
+		{102, nil, ErrNotSupervised},
+		{111, nil, nil},
+	} {
+		fakePrograms(t, c.code, "s6-svc: fatal: something")
+		s := Open("/scan")
+		for _, e := range []struct{ got, want error }{
+			{s.Rescan(t.Context(), true), c.rescan},
+			{s.Control(t.Context(), "gateway-x", "d"), c.control},
+		} {
+			if e.want != nil {
+				require.ErrorIs(t, e.got, e.want, "exit %d", c.code)
+				continue
+			}
+			require.ErrorContains(t, e.got, "s6-svc: fatal: something", "exit %d", c.code)
+		}
+	}
+}
+
+func TestProgramThatHangsIsEnded(t *testing.T) {
+	fakePrograms(t, 0, "")
+	s := Open("/scan")
+	require.NoError(t, os.WriteFile(s.svc, []byte("#!/bin/sh\nexec sleep 600\n"), 0o755))
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	require.ErrorIs(t, s.Control(ctx, "gateway-x", "d"), context.DeadlineExceeded)
+}
+
+func TestNotInstalled(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	s := Open("/scan")
+	require.ErrorIs(t, s.Installed(), ErrNotInstalled)
+	require.ErrorIs(t, s.Rescan(t.Context(), true), ErrNotInstalled)
+	require.ErrorContains(t, s.Control(t.Context(), "gateway-x", "d"), "s6-svscanctl")
+}
+
+// Status files as s6 wrote them, and what s6-svstat said of them.
+func TestParseStatus(t *testing.T) {
+	const stamp = "400000006b050113354f4768"
+	since := time.Unix(1795490030, 0x354f4768)
+	for _, c := range []struct {
+		name, file string
+		want       Status
+	}{
+		{"up", stamp + stamp + "0000000000004470" + "0000" + "04", Status{Supervised: true, PID: 0x4470, WantUp: true, Since: since}},
+		{"up and ready", stamp + stamp + "0000000000004470" + "0000" + "0c", Status{Supervised: true, PID: 0x4470, WantUp: true, Ready: true, Since: since}},
+		{"exited 78", stamp + stamp + "0000000000000000" + "4e00" + "08", Status{Supervised: true, ExitCode: 78, Since: since}},
+		{"killed by signal 9", stamp + stamp + "0000000000000000" + "0009" + "0c", Status{Supervised: true, WantUp: true, ExitCode: -1, Signal: 9, Since: since}},
+		{"finishing", stamp + stamp + "0000000000004470" + "0100" + "06", Status{Supervised: true, Finishing: true, WantUp: true, ExitCode: 1, Since: since}},
+		{"never started, s6 2.15", stamp + stamp + "0000000000000000" + "0000" + "09", Status{Supervised: true, ExitCode: -1, Since: since}},
+		{"up, s6 2.13", stamp + stamp + "0000000000004470" + "0000000000004470" + "0000" + "04", Status{Supervised: true, PID: 0x4470, WantUp: true, Since: since}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			data, err := hex.DecodeString(c.file)
+			require.NoError(t, err)
+			got, err := parseStatus(data)
+			require.NoError(t, err)
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
+	}
+}
+
+func FuzzParseStatus(f *testing.F) {
+	f.Add(make([]byte, statusSize))
+	f.Add(make([]byte, statusSize13))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		_, err := parseStatus(data)
+		if known := len(data) == statusSize || len(data) == statusSize13; known != (err == nil) {
+			t.Errorf("%d bytes: %v", len(data), err)
+		}
+	})
+}
+
+// fakeProc is a /proc with these processes: pid to name and command line.
+func fakeProc(t *testing.T, processes map[int][]string) string {
+	t.Helper()
+	proc := t.TempDir()
+	for pid, argv := range processes {
+		dir := filepath.Join(proc, fmt.Sprint(pid))
+		require.NoError(t, os.Mkdir(dir, 0o755))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "comm"), []byte(argv[0]+"\n"), 0o644))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "cmdline"), []byte(strings.Join(argv, "\x00")+"\x00"), 0o644))
+	}
+	return proc
+}
+
+func TestDetect(t *testing.T) {
+	scandir := t.TempDir()
+	for _, c := range []struct {
+		name string
+		host Host
+		want Kind
+	}{
+		{"s6-overlay", Host{"linux", fakeProc(t, map[int][]string{1: {"s6-svscan", "-d4", "--", "/run/service"}})}, KindS6},
+		{"systemd", Host{"linux", fakeProc(t, map[int][]string{1: {"systemd"}})}, KindSystemd},
+		{"another init", Host{"linux", fakeProc(t, map[int][]string{1: {"tini"}})}, KindNone},
+		{"no /proc", Host{"linux", filepath.Join(scandir, "nothing")}, KindNone},
+		{"macOS", Host{"darwin", ""}, KindLaunchd},
+		{"Windows", Host{"windows", ""}, KindWindows},
+	} {
+		t.Run(c.name, func(t *testing.T) { require.Equal(t, c.want, Detect(c.host, scandir)) })
+	}
+}
+
+func TestSvscanIsFoundByItsArgumentsWhereTheScandirIsClosed(t *testing.T) {
+	for _, c := range []struct {
+		argv []string
+		want bool
+	}{
+		{[]string{"s6-svscan", "-d4", "--", "/run/service"}, true},
+		{[]string{"s6-svscan", "/run/service/"}, true},
+		{[]string{"s6-svscan", "service"}, true},
+		{[]string{"s6-svscan", "/run/other"}, false},
+		{[]string{"s6-svscan", "."}, false},
+		{[]string{"grep", "/run/service"}, false},
+	} {
+		h := Host{"linux", fakeProc(t, map[int][]string{1: {"tini"}, 7: c.argv})}
+		require.Equal(t, c.want, h.svscanOn("/run/service"), "%v", c.argv)
+	}
+}
+
+func TestNobodySupervisesWhatIsNotThere(t *testing.T) {
+	dir := t.TempDir()
+	s := Open(dir)
+	supervise := filepath.Join(dir, "gateway-x", "supervise")
+	for _, make := range []func() error{
+		func() error { return nil },
+		func() error { return os.MkdirAll(supervise, 0o755) },
+		func() error { return syscall.Mkfifo(filepath.Join(supervise, "control"), 0o600) },
+		func() error { return os.WriteFile(filepath.Join(supervise, "lock"), nil, 0o644) },
+	} {
+		require.NoError(t, make())
+		status, err := s.Status("gateway-x")
+		require.NoError(t, err)
+		require.Equal(t, Status{}, status)
+	}
+}
