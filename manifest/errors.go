@@ -136,8 +136,8 @@ func lines(errs []error) string {
 type path struct {
 	parent *path
 	name   string
-	index  int // used where name is empty and parent is not nil
-	entry  bool
+	index  int
+	entry  bool // of a list: index counts, not name
 }
 
 func (p *path) key(name string) *path   { return &path{parent: p, name: name} }

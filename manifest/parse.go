@@ -29,6 +29,9 @@ func Parse(sources []Source) (*Manifest, error) {
 	if complete {
 		r.checkPresence()
 	}
+	if !complete && r.document.autoPorts.state == absent {
+		r.document.autoPorts.state = faulty // it may stand in what could not be read
+	}
 	m := r.finish()
 	if err := r.problems.err(r.position); err != nil {
 		return nil, err
@@ -260,15 +263,11 @@ var plainTags = []string{"!!map", "!!seq", "!!str", "!!int", "!!float", "!!bool"
 // isKind checks what n is; want is the same in words.
 func (r *reader) isKind(n *yaml.Node, at *path, kind yaml.Kind, want string) bool {
 	if !slices.Contains(plainTags, n.Tag) {
-		r.fault(n, at, "unknown tag %s (text that starts with \"!\" needs quotes)", quote(n.Tag))
+		r.fault(n, at, unknownTag) // not its name: it may be the start of a password
 		return false
 	}
 	if n.Kind != kind || isNull(n) {
 		r.fault(n, at, "%s is not allowed here (want %s)", describe(n), want)
-		return false
-	}
-	if kind != yaml.ScalarNode && strings.HasPrefix(n.Tag, "!!") && n.Tag != "!!map" && n.Tag != "!!seq" {
-		r.fault(n, at, "tag %s does not fit %s", quote(n.Tag), describe(n))
 		return false
 	}
 	return true

@@ -18,7 +18,7 @@ const (
 	// maxStructure bounds what yaml.v3 builds before we see any of it: a node takes 160 bytes, and `{a,a,a,...}` makes
 	// two nodes of two bytes of text. It counts the characters that can start a node (see structure) in all sources
 	// together. 5,000 profiles with every key have 160,000, and 250,000 with twice as many keys. The worst text found at
-	// this limit, BenchmarkWorst, takes 230 MiB at its peak (go test -run - -bench Worst -benchtime 1x).
+	// this limit, BenchmarkWorst, takes 180 MiB at its peak (go test -run - -bench Worst -benchtime 1x).
 	maxStructure = 260_000
 
 	// maxDepth is how deep maps and lists may be nested; a manifest needs 6.

@@ -48,6 +48,8 @@ const (
 	mapOpen         = "did not find expected ',' or '}'"
 )
 
+const unknownTag = `unknown tag (text that starts with "!" needs quotes)`
+
 const tabMessage = "a tab is used for indentation (use spaces)"
 
 // problemWords maps what yaml.v3 says to what helps. %c stands for the character at the place.
@@ -73,7 +75,7 @@ var problemWords = map[string]string{
 	"did not find expected alphabetic or numeric character":    `want a name after "&" or "*" (text that starts with one of them needs quotes)`,
 	"did not find expected comment or line break":              `want the text of "|" or ">" on the next line`,
 	"found an indentation indicator equal to 0":                `an indentation after "|" or ">" must be 1 to 9`,
-	"found undefined tag handle":                               `unknown tag (text that starts with "!" needs quotes)`,
+	"found undefined tag handle":                               unknownTag,
 	"did not find expected whitespace or line break":           `want white space after a tag (text that starts with "!" needs quotes)`,
 	"did not find expected whitespace":                         `want white space here`,
 	"did not find expected '!'":                                `a tag is not complete (text that starts with "!" needs quotes)`,
@@ -91,10 +93,13 @@ var problemWords = map[string]string{
 }
 
 func plainWords(what string, char rune) string {
-	if name, ok := anchorName(what); ok {
-		return "alias " + quote("*"+name) + " has no anchor " + quote("&"+name) + " before it"
+	if _, ok := anchorName(what); ok { // its name may be a password
+		return `this alias has no anchor before it (text that starts with "*" needs quotes)`
 	}
 	words, ok := problemWords[what]
+	if ok && char == '\t' {
+		return tabMessage
+	}
 	if !ok {
 		return "this cannot be read as YAML (" + strings.Trim(quote(what), `"`) + ")"
 	}
@@ -264,7 +269,7 @@ func keyWithoutColon(data []byte, offset int) (int, bool) {
 	if key-start != keyAbove-above || bytes.IndexByte(data[key:offset], ':') >= 0 {
 		return 0, false
 	}
-	if len(bytes.TrimSpace(text)) == 0 || bytes.IndexByte(text, ':') >= 0 || text[0] == '#' || text[0] == '-' {
+	if len(bytes.TrimSpace(text)) == 0 || bytes.Contains(text, []byte(": ")) || bytes.HasSuffix(bytes.TrimSpace(text), []byte(":")) || text[0] == '#' || text[0] == '-' {
 		return 0, false
 	}
 	return keyAbove, true

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"hermes-reconcile/render"
 )
 
 // Options say how a plan is carried out.
@@ -157,49 +159,71 @@ func (r *run) note(format string, args ...any) {
 	r.notes = append(r.notes, fmt.Sprintf(format, args...))
 }
 
-// clear deletes what an earlier apply left staged, and what it hid and nobody supervises any more. A name that comes
-// back must be free first: until the last supervisor of its former directory is gone, a new one would be a second gateway.
-func (r *run) clear(ctx context.Context) error {
+// clear deletes what earlier applies left: what is staged, what is hidden and supervised no more, what is owed to nobody.
+func (r *run) clear(context.Context) error {
 	if err := r.clearStaging(); err != nil {
 		return err
 	}
 	for _, h := range r.plan.Leftovers {
+		m := &removal{Hidden: h}
 		if h.gone() {
-			if err := r.discard(h); err != nil {
+			if err := r.discard(m); err != nil {
 				return err
 			}
 			continue
 		}
-		r.removals = append(r.removals, &removal{Hidden: h})
+		r.removals = append(r.removals, m)
 	}
-	return r.freeNames(ctx)
+	return r.forgive()
 }
 
-// freeNames finishes the removals whose names this plan needs.
-func (r *run) freeNames(ctx context.Context) error {
-	needed := func(m *removal) bool {
-		return slices.ContainsFunc(r.jobs, func(j *job) bool { return j.appears() && j.Service == m.Name })
+// forgive strikes off what is owed to services that are no more.
+func (r *run) forgive() error {
+	names, err := r.owed.names()
+	if err != nil {
+		return err
 	}
-	if !slices.ContainsFunc(r.removals, needed) {
-		return nil
-	}
-	if r.opt.NoRescan && r.listening {
-		return errors.New("a service of that name is still being removed (apply once without --no-rescan)")
-	}
-	if r.listening {
-		if err := r.sup.Rescan(ctx, true); err != nil {
-			return err
-		}
-		r.note("rescanned once more, to finish the removals of an earlier apply")
-	}
-	for _, m := range r.removals {
-		if needed(m) {
-			if err := r.remove(ctx, m); err != nil {
-				return fmt.Errorf("%s is still being removed: %w", m.Name, err)
+	for _, name := range names {
+		if !slices.ContainsFunc(r.plan.Changes, func(c Change) bool { return c.Service == name }) {
+			if err := r.strike(name); err != nil {
+				return err
 			}
 		}
 	}
-	r.removals = slices.DeleteFunc(r.removals, needed)
+	return nil
+}
+
+// Prepare finishes those removals of earlier applies whose names are needed again. It comes before the plan, because its
+// rescan may start services that an aborted scan had left lying. Until the last supervisor of a former directory is gone,
+// a new one of its name would be a second gateway.
+func (s *Session) Prepare(ctx context.Context, desired []render.Servicedir, opt Options) error {
+	hidden, err := s.readHidden(s.own)
+	if err != nil {
+		return err
+	}
+	hidden = slices.DeleteFunc(hidden, func(h Hidden) bool {
+		return h.gone() || !slices.ContainsFunc(desired, func(d render.Servicedir) bool { return d.Name == h.Name })
+	})
+	if len(hidden) == 0 {
+		return nil
+	}
+	if opt.NoRescan {
+		return fmt.Errorf("%s is still being removed (apply once without --no-rescan)", hidden[0].Name)
+	}
+	if opt.Timeout == 0 {
+		opt.Timeout = defaultPatience + grace // their own stop timeouts are not read any more
+	}
+	ctx, cancel := context.WithTimeout(ctx, opt.Timeout)
+	defer cancel()
+	if err := s.sup.Rescan(ctx, true); err != nil {
+		return err
+	}
+	r := &run{Session: s, opt: opt, listening: true}
+	for _, h := range hidden {
+		if err := r.remove(ctx, &removal{Hidden: h}); err != nil {
+			return fmt.Errorf("%s is still being removed by an earlier apply: %w", h.Name, err)
+		}
+	}
 	return nil
 }
 
@@ -279,6 +303,9 @@ func (r *run) hideJob(j *job) error {
 	if err := r.updateHidden(&m.Hidden); err != nil {
 		return err
 	}
+	if m.Status.Supervised && !j.actual.Status.Supervised {
+		return fmt.Errorf("somebody else's scan has just found %s", j.Service) // its gateway may run already
+	}
 	r.removals = append(r.removals, m)
 	return nil
 }
@@ -322,7 +349,7 @@ func (r *run) takeOut(service string) error {
 	if err := r.updateHidden(&h); err != nil || !h.gone() {
 		return err
 	}
-	return r.discard(h)
+	return r.discard(&removal{Hidden: h})
 }
 
 // putBack gives a hidden directory its name again, unless somebody else's scan has begun to end it: an s6-svscan that finds
@@ -331,7 +358,7 @@ func (r *run) putBack(h Hidden, before Service) error {
 	if err := r.updateHidden(&h); err != nil {
 		return err
 	}
-	if before.Status.Supervised != h.Status.Supervised || before.LogStatus.Supervised != h.Log.Supervised {
+	if (before.Status.Supervised && !h.Status.Supervised) || (before.LogStatus.Supervised && !h.Log.Supervised) {
 		return fmt.Errorf("%s is being removed by somebody else's scan", h.Name)
 	}
 	return r.unhide(h)

@@ -47,8 +47,15 @@ func (f *fakeS6) apply(opt Options, profiles ...manifest.Profile) (Plan, Result,
 	session, err := s.Lock(context.Background(), time.Second)
 	require.NoError(f.t, err)
 	defer session.Unlock()
+	if err := session.Prepare(context.Background(), servicedirs(f.t, profiles...), opt); err != nil {
+		return Plan{}, Result{}, err
+	}
 	plan := f.diff(s, profiles...)
 	result, err := session.Apply(context.Background(), plan, opt)
+	for _, o := range result.Outcomes {
+		f.t.Logf("%s %s %v: %v", o.Change.Op, o.Change.Service, o.Change.Reasons, o.Err)
+	}
+	f.t.Logf("leftovers %d, error %v", len(plan.Leftovers), err)
 	require.Empty(f.t, f.doubleRun, "two gateways of one profile")
 	return plan, result, err
 }
@@ -57,7 +64,7 @@ func (f *fakeS6) diff(s *Scandir, profiles ...manifest.Profile) Plan {
 	f.t.Helper()
 	actual, err := s.Read()
 	require.NoError(f.t, err)
-	plan, err := Diff(servicedirs(f.t, profiles...), actual, PruneOwned)
+	plan, err := Diff(servicedirs(f.t, profiles...), actual, f.prune)
 	require.NoError(f.t, err)
 	return plan
 }

@@ -30,15 +30,14 @@ type fakeS6 struct {
 	stubborn  map[string]bool
 	failing   map[string]error // by call
 	doubleRun []string
+	prune     Prune
 }
 
 type fakeService struct {
-	name          string
-	status, log   Status
-	hasLog        bool
-	script        string // that the process runs
-	logPID        int
-	pendingRemove bool
+	name        string
+	status, log Status
+	hasLog      bool
+	script      string // that the process runs
 }
 
 func newFakeS6(t *testing.T) *fakeS6 {
@@ -47,7 +46,7 @@ func newFakeS6(t *testing.T) *fakeS6 {
 		t.Cleanup(func() { os.RemoveAll(dir) })
 		root = dir
 	}
-	return &fakeS6{t: t, root: root, services: map[uint64]*fakeService{}, failing: map[string]error{}, stubborn: map[string]bool{}}
+	return &fakeS6{t: t, prune: PruneOwned, root: root, services: map[uint64]*fakeService{}, failing: map[string]error{}, stubborn: map[string]bool{}}
 }
 
 func (f *fakeS6) call(name string) error {

@@ -311,11 +311,17 @@ func (s *Session) unhide(h Hidden) error {
 	return s.hidden.removeAll(number)
 }
 
-// discard deletes a hidden directory for good.
-func (s *Session) discard(h Hidden) error {
-	number := path.Base(path.Dir(h.Path))
-	if h.Name == "" {
-		number = path.Base(h.Path)
+// discard deletes a hidden directory for good, and what was owed to the service if that is gone with it.
+func (s *Session) discard(m *removal) error {
+	number := path.Base(path.Dir(m.Path))
+	if m.Name == "" {
+		number = path.Base(m.Path)
 	}
-	return s.hidden.removeAll(number)
+	if err := s.hidden.removeAll(number); err != nil {
+		return err
+	}
+	if m.job != nil && m.job.Op == Remove {
+		return s.strike(m.Name)
+	}
+	return nil
 }

@@ -82,7 +82,12 @@ func (r *run) observe(ctx context.Context) {
 
 // explainScan adds to an error about a scan without effect what may have aborted the scan.
 func (r *run) explainScan(err error) error {
-	names, listErr := r.dir.names()
+	own, openErr := r.dir.open(".") // several of us may look at once, and a listing has a position
+	if openErr != nil {
+		return err
+	}
+	defer own.close()
+	names, listErr := own.names()
 	if listErr != nil {
 		return err
 	}
@@ -301,7 +306,7 @@ func (r *run) remove(ctx context.Context, m *removal) error {
 	if err := r.removeLogger(ctx, m); err != nil {
 		return err
 	}
-	return r.discard(m.Hidden)
+	return r.discard(m)
 }
 
 // removeGateway waits until the gateway's supervisor is gone. The scan has told it to stop the gateway and end.

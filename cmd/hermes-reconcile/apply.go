@@ -86,11 +86,18 @@ func runApply(ctx context.Context, u ui, flags *applyFlags) error {
 		return lockHint(err)
 	}
 	defer session.Unlock()
+	if err := session.Prepare(ctx, dirs, flags.options()); err != nil {
+		return err
+	}
 	plan, err := flags.plan(session.Scandir, dirs, prune)
 	if err != nil {
 		return err
 	}
 	return flags.carryOut(ctx, u, session, plan)
+}
+
+func (f *applyFlags) options() reconcile.Options {
+	return reconcile.Options{NoRescan: f.noRescan, Timeout: f.timeout}
 }
 
 // plan compares, and refuses what the user cannot have meant.
@@ -112,7 +119,7 @@ func (f *applyFlags) plan(s *reconcile.Scandir, dirs []render.Servicedir, prune 
 
 // carryOut applies the plan and prints what became of it.
 func (f *applyFlags) carryOut(ctx context.Context, u ui, session *reconcile.Session, plan reconcile.Plan) error {
-	result, err := session.Apply(ctx, plan, reconcile.Options{NoRescan: f.noRescan, Timeout: f.timeout})
+	result, err := session.Apply(ctx, plan, f.options())
 	if err != nil {
 		for _, note := range result.Notes {
 			u.warning("%s", printable(note))
