@@ -13,7 +13,9 @@ import (
 	"fmt"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -111,6 +113,11 @@ func (s *Scandir) run(ctx context.Context, program string, args ...string) error
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	cmd.WaitDelay = time.Second // a killed program's own children must not keep us waiting on its stderr
+	// If we are killed, a command on its way must not reach its service after the next apply has begun. The kernel sends
+	// this when the thread ends that started the program, so this goroutine keeps its thread.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	err := cmd.Run()
 	if err == nil {
 		return nil
