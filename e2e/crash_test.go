@@ -5,6 +5,8 @@ package e2e
 import (
 	"fmt"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -87,5 +89,36 @@ func TestKilledChangeOfEverything(t *testing.T) {
 		} else {
 			tr.gatewayPid("fickle")
 		}
+	})
+}
+
+// TestKilledWhileACommandIsUnderWay: the s6-svc that a killed apply had started must not stop a gateway behind the back of
+// the next apply.
+func TestKilledWhileACommandIsUnderWay(t *testing.T) {
+	t.Parallel()
+	tr := newTree(t, treeOpts{allowLeft: true}) // the fake program's sleep
+	tr.manifest("alpha: {env: {VALUE: v0}}")
+	tr.mustApply()
+	tr.started("alpha", 1)
+	// On a machine under load a command may be on its way for long.
+	tr.fake("s6-svc", "sleep 1")
+	tr.manifest("alpha: {env: {VALUE: v1}}")
+	first := tr.start("apply")
+	eventually(t, 5*time.Second, func() bool { return len(tr.calls("s6-svc")) > 0 }, "apply runs s6-svc")
+	kill(first.pid)
+	<-first.done
+
+	tr.fake("s6-svc", "")
+	tr.mustApply()
+	tr.runsRound("alpha", 1)
+	eventually(t, 5*time.Second, func() bool { return !tr.commandUnderWay() }, "the late s6-svc ends")
+	tr.mustBeDone()
+	tr.runsRound("alpha", 1)
+}
+
+// commandUnderWay tells whether an s6-svc of the tree has not come to its end.
+func (tr *tree) commandUnderWay() bool {
+	return slices.ContainsFunc(tr.processes(), func(p proc) bool {
+		return slices.ContainsFunc(p.argv, func(arg string) bool { return filepath.Base(arg) == "s6-svc" })
 	})
 }

@@ -102,6 +102,8 @@ func TestOneRescanForEverything(t *testing.T) {
 	tr.manifest("a: {}\nb: {}\nc: {}\nd: {}")
 	tr.mustApply()
 	require.Equal(t, [][]string{{"s6-svscanctl", "-a", tr.scandir}}, tr.calls("s6-svscanctl"))
+	tr.started("a", 1)
+	tr.started("b", 1)
 	c, d := tr.family("c"), tr.family("d")
 
 	tr.manifest("a: {env: {X: y}}\nb: {state: down}\ne: {}\nf: {}")

@@ -15,7 +15,7 @@ import (
 // statusOf is the row of a profile in `status`.
 func (tr *tree) statusOf(profile string) string {
 	tr.t.Helper()
-	r := tr.run("status", "--scandir", tr.scandir)
+	r := tr.run("status")
 	for line := range strings.Lines(r.stdout) {
 		if slices.Contains(strings.Fields(line), profile) {
 			return line
@@ -96,7 +96,7 @@ func TestGatewayThatIsCreatedDown(t *testing.T) {
 	tr.manifest("alpha: {state: down}")
 	tr.mustApply()
 	tr.down("gateway-alpha")
-	require.Positive(t, tr.pid("gateway-alpha/log"))
+	tr.runningPid("gateway-alpha/log")
 	require.Empty(t, tr.starts("alpha"))
 	tr.mustBeDone()
 	tr.manifest("alpha: {}")
@@ -146,12 +146,14 @@ func TestStatus(t *testing.T) {
 	tr.manifest("alpha: {port: %d}\nbeta: {state: down}", port)
 	tr.mustApply()
 	before := tr.snapshot()
-	r := tr.run("status", "--scandir", tr.scandir)
+	r := tr.run("status")
 	require.Equal(t, 0, r.code, "%v", r)
 	fields := strings.Fields(tr.statusOf("alpha"))
 	require.Contains(t, fields, strconv.Itoa(tr.gatewayPid("alpha")))
 	require.Contains(t, fields, strconv.Itoa(port))
 	require.Contains(t, fields, "up")
 	require.NotContains(t, strings.Fields(tr.statusOf("beta")), "up")
+	elsewhere := tr.run("status", "--scandir", tr.path("home"))
+	require.NotContains(t, elsewhere.stdout, "alpha")
 	tr.sameSnapshot(before)
 }

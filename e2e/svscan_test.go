@@ -91,6 +91,7 @@ func TestRescanFails(t *testing.T) {
 	tr := newTree(t, treeOpts{})
 	tr.manifest("alpha: {}\ngamma: {}")
 	tr.mustApply()
+	tr.started("alpha", 1)
 	alpha, gamma := tr.family("alpha"), tr.family("gamma")
 	before := tr.visible()
 
