@@ -66,10 +66,12 @@ func (s *Session) Apply(ctx context.Context, plan Plan, opt Options) (Result, er
 		return Result{}, err
 	}
 	reversible := []step{
+		{"apply", r.checkRoom},
 		{"clear leftovers", r.clear},
 		{"stage", r.stage},
 		{"record what will be owed", r.record},
 		{"stop what is replaced", r.stopReplaced},
+		{"make room", r.makeRoom},
 		{"exchange directories", r.exchange},
 		{"rescan", r.rescan},
 	}
@@ -96,17 +98,35 @@ type run struct {
 	jobs      []*job // those changes that act, in the plan's order
 	removals  []*removal
 	freed     map[string]*signal // by service: its old port is free
-	undo      []func() error
+	undo      []undo
+	tight     bool // what goes has to go before what comes
 
 	mu    sync.Mutex
 	notes []string
 }
 
+// undo takes back something that an apply has done so far.
+type undo struct {
+	hides bool // it is about a directory that was hidden
+	do    func() error
+}
+
+// later puts something on the list of what is to be taken back.
+func (r *run) later(do func() error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.undo = append(r.undo, undo{do: do})
+}
+
 // job is a change being carried out.
 type job struct {
 	*Change
-	err error
+	hidden bool
+	err    error
 }
+
+// hides tells whether a directory has to get out of sight.
+func (j *job) hides() bool { return j.Op == Remove || (j.Replace && j.present) }
 
 // appears tells whether a new directory takes the service's name.
 func (j *job) appears() bool { return j.Replace || (j.Op == Create && !j.present) }
@@ -177,20 +197,25 @@ func (r *run) clear(context.Context) error {
 	return r.forgive()
 }
 
-// forgive strikes off what is owed to services that are no more.
+// forgive strikes off what is owed to services that are no more, or that are down and shall be.
 func (r *run) forgive() error {
 	names, err := r.owed.names()
 	if err != nil {
 		return err
 	}
 	for _, name := range names {
-		if !slices.ContainsFunc(r.plan.Changes, func(c Change) bool { return c.Service == name }) {
+		if !slices.ContainsFunc(r.plan.Changes, func(c Change) bool { return c.Service == name && !c.paid() }) {
 			if err := r.strike(name); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// paid tells whether nothing is owed to a service any more: its gateway is down and shall be, and its logger is not due.
+func (c *Change) paid() bool {
+	return c.present && c.wantsDown() && c.actual.Status.Supervised && c.actual.Status.Down() && !c.RestartLogger
 }
 
 // Prepare finishes those removals of earlier applies whose names are needed again. It comes before the plan, because its
@@ -230,18 +255,18 @@ func (s *Session) Prepare(ctx context.Context, desired []render.Servicedir, opt 
 // record writes down the restarts that the changed files will make due.
 func (r *run) record(context.Context) error {
 	for _, j := range r.jobs {
-		starts := j.Gateway == Restart || j.Gateway == BringUp
-		if j.appears() || !(starts || j.RestartLogger) {
+		if j.Op == Remove || j.appears() || (j.Gateway == Keep && !j.RestartLogger) {
 			continue
 		}
-		owed := Owed{Gateway: starts, Logger: j.RestartLogger, Port: j.owed.Port}
+		// A stop counts, too: if it fails, the gateway runs on with the old script.
+		owed := Owed{Gateway: j.Gateway != Keep, Logger: j.RestartLogger, Port: j.owed.Port}
 		if owed.Port == 0 {
 			owed.Port = j.actual.Marker.Port
 		}
 		if err := r.owe(j.Service, owed); err != nil {
 			return err
 		}
-		r.undo = append(r.undo, func() error { return r.restoreOwed(j) })
+		r.later(func() error { return r.restoreOwed(j) })
 	}
 	return nil
 }
@@ -259,9 +284,7 @@ func (r *run) stopReplaced(ctx context.Context) error {
 	replaced := func(j *job) bool { return j.Replace && j.actual.Status.Supervised }
 	r.each(ctx, replaced, func(ctx context.Context, j *job) error {
 		if !j.actual.Status.Down() {
-			r.mu.Lock()
-			r.undo = append(r.undo, func() error { return r.sup.Control(context.WithoutCancel(ctx), j.Service, "u") })
-			r.mu.Unlock()
+			r.later(func() error { return r.sup.Control(context.WithoutCancel(ctx), j.Service, "u") })
 		}
 		if err := r.stop(ctx, j.Service, j.stopPatience()); err != nil {
 			return err
@@ -274,23 +297,31 @@ func (r *run) stopReplaced(ctx context.Context) error {
 
 // exchange hides what goes and renames in what comes.
 func (r *run) exchange(context.Context) error {
+	if err := r.hideAll(); err != nil {
+		return err
+	}
 	for _, j := range r.jobs {
-		if j.err != nil {
+		if j.err != nil || !j.appears() {
 			continue
 		}
-		if j.Op == Remove || (j.Replace && j.present) {
+		if err := move(r.staging, j.Service, r.dir, j.Service); err != nil {
+			return err
+		}
+		r.later(func() error { return r.takeOut(j.Service) })
+	}
+	return r.dir.sync()
+}
+
+// hideAll hides what goes, unless that is done.
+func (r *run) hideAll() error {
+	for _, j := range r.jobs {
+		if j.err == nil && j.hides() && !j.hidden {
 			if err := r.hideJob(j); err != nil {
 				return err
 			}
 		}
-		if j.appears() {
-			if err := move(r.staging, j.Service, r.dir, j.Service); err != nil {
-				return err
-			}
-			r.undo = append(r.undo, func() error { return r.takeOut(j.Service) })
-		}
 	}
-	return r.dir.sync()
+	return nil
 }
 
 func (r *run) hideJob(j *job) error {
@@ -298,7 +329,8 @@ func (r *run) hideJob(j *job) error {
 	if err != nil {
 		return err
 	}
-	r.undo = append(r.undo, func() error { return r.putBack(h, j.actual) })
+	j.hidden = true
+	r.undo = append(r.undo, undo{hides: true, do: func() error { return r.putBack(h, j.actual) }})
 	m := &removal{Hidden: h, job: j, stopTimeout: j.actual.stopTimeout()}
 	if err := r.updateHidden(&m.Hidden); err != nil {
 		return err
@@ -331,8 +363,8 @@ func (j *job) unseen() bool {
 // takeBack undoes what a failed apply has done so far, the last first.
 func (r *run) takeBack() error {
 	var errs []error
-	for _, undo := range slices.Backward(r.undo) {
-		if err := undo(); err != nil {
+	for _, u := range slices.Backward(r.undo) {
+		if err := u.do(); err != nil {
 			errs = append(errs, fmt.Errorf("cannot take back: %w", err))
 		}
 	}

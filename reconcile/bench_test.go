@@ -42,7 +42,8 @@ func (i idle) Control(_ context.Context, dir, letters string) error {
 func (i idle) Status(string) (Status, error) {
 	return Status{Supervised: true, PID: 1, WantUp: true}, nil
 }
-func (i idle) Holders(string) []string { return nil }
+func (i idle) Room(context.Context) (Room, error) { return Room{}, nil }
+func (i idle) Holders(string) []string            { return nil }
 
 // benchScandir is an empty scandir on tmpfs.
 func benchScandir(b *testing.B, sup Supervisor) *Scandir {

@@ -229,6 +229,13 @@ func (d *dir) sync() error {
 	return d.fail("sync", ".", retry(func() error { return unix.Syncfs(d.fd()) }))
 }
 
+// leadsToFolder tells whether name is a folder, or a symlink to one, as s6-svscan sees it.
+func (d *dir) leadsToFolder(name string) bool {
+	var st unix.Stat_t
+	err := retry(func() error { return unix.Fstatat(d.fd(), name, &st, 0) })
+	return err == nil && st.Mode&modeType == modeDirectory
+}
+
 // dangles tells whether name is a symlink that leads nowhere.
 func (d *dir) dangles(name string) bool {
 	var st unix.Stat_t

@@ -31,6 +31,7 @@ type fakeS6 struct {
 	failing   map[string]error // by call
 	doubleRun []string
 	prune     Prune
+	room      Room
 }
 
 type fakeService struct {
@@ -46,7 +47,7 @@ func newFakeS6(t *testing.T) *fakeS6 {
 		t.Cleanup(func() { os.RemoveAll(dir) })
 		root = dir
 	}
-	return &fakeS6{t: t, prune: PruneOwned, root: root, services: map[uint64]*fakeService{}, failing: map[string]error{}, stubborn: map[string]bool{}}
+	return &fakeS6{t: t, prune: PruneOwned, room: Room{MaxServices: 1000, CountsLoggers: true, MaxName: 251}, root: root, services: map[uint64]*fakeService{}, failing: map[string]error{}, stubborn: map[string]bool{}}
 }
 
 func (f *fakeS6) call(name string) error {
@@ -167,6 +168,8 @@ func (f *fakeS6) Status(dir string) (Status, error) {
 	}
 	return s.status, nil
 }
+
+func (f *fakeS6) Room(context.Context) (Room, error) { return f.room, nil }
 
 func (f *fakeS6) Holders(string) []string { return nil }
 

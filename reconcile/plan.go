@@ -211,7 +211,7 @@ func (c *Change) replace(reason string) {
 func (c *Change) inPlace(owed Owed) {
 	c.Reasons = append(c.Reasons, c.fileReasons()...)
 	c.RestartLogger = c.changes("log/run") || c.changes("log/notification-fd") || owed.Logger
-	if owed.Gateway || owed.Logger {
+	if owed.Logger || (owed.Gateway && !(c.wantsDown() && c.actual.Status.Down())) {
 		c.Reasons = append(c.Reasons, "an interrupted apply owes it a restart")
 	}
 	c.planGateway(owed)

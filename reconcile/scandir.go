@@ -32,6 +32,8 @@ type Supervisor interface {
 	Control(ctx context.Context, dir, letters string) error
 	// Status tells the state of a service. A directory that nobody supervises is no error.
 	Status(dir string) (Status, error)
+	// Room tells what the s6-svscan can take.
+	Room(ctx context.Context) (Room, error)
 	// Holders names the processes, besides s6's own, that keep the pipe to a service's logger open.
 	Holders(dir string) []string
 }

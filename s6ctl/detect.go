@@ -1,12 +1,13 @@
 package s6ctl
 
 import (
-	"bytes"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -56,11 +57,27 @@ func Detect(h Host, scandir string) Kind {
 // Listening tells whether an s6-svscan runs on the scandir. Where its control directory is closed to us, the processes
 // are searched for an s6-svscan whose arguments name the scandir.
 func Listening(h Host, scandir string) (bool, error) {
-	ok, err := listens(filepath.Join(scandir, ".s6-svscan"))
+	pid, err := svscanPID(h, scandir)
+	return pid != 0, err
+}
+
+// svscanPID is the process of the s6-svscan on a scandir; 0 if there is none, -1 if it is outside our process namespace.
+func svscanPID(h Host, scandir string) (int, error) {
+	control, err := descend(scandir, ".s6-svscan")
+	if isAbsent(err) {
+		return 0, nil
+	}
+	if err == nil {
+		defer control.Close()
+		var pid int
+		if pid, err = daemonIn(control); err == nil {
+			return pid, nil
+		}
+	}
 	if errors.Is(err, fs.ErrPermission) {
 		return h.svscanOn(scandir), nil
 	}
-	return ok, err
+	return 0, fmt.Errorf("cannot see whether s6-svscan runs: %w", err)
 }
 
 // comm is the name of a process, or "" if it cannot be told.
@@ -72,28 +89,33 @@ func (h Host) comm(pid int) string {
 	return strings.TrimSuffix(string(b), "\n")
 }
 
-// svscanOn searches the processes for an s6-svscan with this scandir as an argument.
-func (h Host) svscanOn(scandir string) bool {
+// svscanOn searches the processes for an s6-svscan with this scandir as an argument, and gives its pid, or 0.
+func (h Host) svscanOn(scandir string) int {
 	for _, pid := range h.pids() {
 		if h.comm(pid) != "s6-svscan" {
 			continue
 		}
-		cmdline, err := os.ReadFile(filepath.Join(h.Proc, strconv.Itoa(pid), "cmdline"))
-		if err == nil && names(cmdline, scandir) {
-			return true
+		if names(h.cmdline(pid), scandir) {
+			return pid
 		}
 	}
-	return false
+	return 0
 }
 
-// names tells whether an argument of a NUL-separated command line is path. Arguments are relative to a folder that we may
-// not be allowed to know, so a relative one counts when path ends in it.
-func names(cmdline []byte, path string) bool {
-	for arg := range bytes.SplitSeq(bytes.TrimRight(cmdline, "\x00"), []byte{0}) {
-		a := filepath.Clean(string(arg))
-		if a == path || (!filepath.IsAbs(a) && a != "." && strings.HasSuffix(path, "/"+a)) {
-			return true
-		}
+// cmdline are the arguments of a process, or nil if they cannot be told.
+func (h Host) cmdline(pid int) []string {
+	b, err := os.ReadFile(filepath.Join(h.Proc, strconv.Itoa(pid), "cmdline"))
+	if err != nil || len(b) == 0 {
+		return nil
 	}
-	return false
+	return strings.Split(strings.TrimSuffix(string(b), "\x00"), "\x00")
+}
+
+// names tells whether one of the arguments is path. Arguments are relative to a folder that we may not be allowed to know,
+// so a relative one counts when path ends in it.
+func names(args []string, path string) bool {
+	return slices.ContainsFunc(args, func(arg string) bool {
+		a := filepath.Clean(arg)
+		return a == path || (!filepath.IsAbs(a) && a != "." && strings.HasSuffix(path, "/"+a))
+	})
 }

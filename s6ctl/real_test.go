@@ -90,6 +90,24 @@ func TestStatusAgreesWithSvstat(t *testing.T) {
 	require.ErrorIs(t, s.Control(t.Context(), ".x", "u"), ErrNotSupervised)
 }
 
+func TestSvscanTellsItsLimitsAndWhatItHas(t *testing.T) {
+	scandir := startSvscan(t, "#!/bin/sh\nexec sleep 600\n")
+	s := Open(scandir)
+	eventually(t, "gateway and logger are supervised", func() bool {
+		v, err := s.Svscan(t.Context())
+		require.NoError(t, err)
+		if v.CountsLoggers {
+			require.Equal(t, defaultServices, v.MaxServices)
+		} else {
+			require.Equal(t, defaultServicesOld, v.MaxServices)
+		}
+		require.NotZero(t, v.MaxFiles)
+		return v.Supervisors == 2
+	})
+	_, err := Open(t.TempDir()).Svscan(t.Context())
+	require.ErrorIs(t, err, ErrNotListening)
+}
+
 func TestHoldersNamesWhoKeepsALoggerAlive(t *testing.T) {
 	scandir := startSvscan(t, "#!/bin/sh\nsetsid sleep 7777 &\necho $! >child\nexec sleep 600\n")
 	s := Open(scandir)

@@ -169,7 +169,7 @@ func TestSvscanIsFoundByItsArgumentsWhereTheScandirIsClosed(t *testing.T) {
 		{[]string{"grep", "/run/service"}, false},
 	} {
 		h := Host{"linux", fakeProc(t, map[int][]string{1: {"tini"}, 7: c.argv})}
-		require.Equal(t, c.want, h.svscanOn("/run/service"), "%v", c.argv)
+		require.Equal(t, c.want, h.svscanOn("/run/service") == 7, "%v", c.argv)
 	}
 }
 
@@ -187,5 +187,26 @@ func TestNobodySupervisesWhatIsNotThere(t *testing.T) {
 		status, err := s.Status("gateway-x")
 		require.NoError(t, err)
 		require.Equal(t, Status{}, status)
+	}
+}
+
+func TestSvscanOptions(t *testing.T) {
+	for _, c := range []struct {
+		args  string
+		newer bool
+		want  Svscan
+	}{
+		{"s6-svscan /run/service", false, Svscan{MaxServices: 500}},
+		{"s6-svscan -c 7 -t 5000 /run/service", false, Svscan{MaxServices: 7}},
+		{"s6-svscan -c0 scan", false, Svscan{MaxServices: 2}},
+		{"s6-svscan -d4 -- /run/service", true, Svscan{MaxServices: 1000, CountsLoggers: true, MaxName: 251}},
+		{"s6-svscan -C8 -L 20 scan", true, Svscan{MaxServices: 8, CountsLoggers: true, MaxName: 20}},
+		{"s6-svscan -c 50 scan", true, Svscan{MaxServices: 100, CountsLoggers: true, MaxName: 251}},
+		{"s6-svscan --services-max=12 --name-max 300 --timeout 5 -C3 scan", true, Svscan{MaxServices: 4, CountsLoggers: true, MaxName: 300}},
+		{"s6-svscan -- -C8", true, Svscan{MaxServices: 1000, CountsLoggers: true, MaxName: 251}},
+		{"s6-svscan -C", true, Svscan{MaxServices: 1000, CountsLoggers: true, MaxName: 251}},
+		{"", true, Svscan{MaxServices: 1000, CountsLoggers: true, MaxName: 251}},
+	} {
+		require.Equal(t, c.want, parseSvscan(strings.Fields(c.args), c.newer), c.args)
 	}
 }

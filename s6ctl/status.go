@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -49,26 +50,39 @@ const (
 const taiOffset = 1<<62 + 37
 
 // Status reads the state of the service in dir, a path relative to the scandir. A directory that nobody supervises, a
-// missing one included, is no error: Supervised is false.
+// missing one included, is no error: Supervised is false. No symlink is followed, and nothing planted there can block.
 func (s *Scandir) Status(dir string) (Status, error) {
-	supervise := filepath.Join(s.path, dir, "supervise")
-	supervised, err := listens(supervise)
-	if err != nil || !supervised {
-		return Status{}, err
-	}
-	// s6-supervise takes its lock first, opens its FIFO next, writes its status last, and replaces the file by rename.
-	data, err := os.ReadFile(filepath.Join(supervise, "status"))
-	if errors.Is(err, fs.ErrNotExist) {
+	status, err := s.status(dir)
+	if isAbsent(err) {
 		return Status{}, nil
 	}
 	if err != nil {
-		return Status{}, fmt.Errorf("cannot read the status of %s: %w", dir, err)
-	}
-	status, err := parseStatus(data)
-	if err != nil {
-		return Status{}, fmt.Errorf("cannot read the status of %s: %w", dir, err)
+		return Status{}, fmt.Errorf("cannot read the state of %s: %w", dir, err)
 	}
 	return status, nil
+}
+
+func (s *Scandir) status(dir string) (Status, error) {
+	supervise, err := descend(s.path, filepath.Join(dir, "supervise"))
+	if err != nil {
+		return Status{}, err
+	}
+	defer supervise.Close()
+	if pid, err := daemonIn(supervise); pid == 0 || err != nil {
+		return Status{}, err
+	}
+	// s6-supervise takes its lock first, opens its FIFO next, writes its status last, and replaces the file by rename.
+	f, err := openAt(supervise, "status", unix.O_RDONLY)
+	if err != nil {
+		return Status{}, err
+	}
+	defer f.Close()
+	data := make([]byte, statusSize13+1)
+	n, err := f.Read(data)
+	if err != nil && err != io.EOF {
+		return Status{}, err
+	}
+	return parseStatus(data[:n])
 }
 
 func parseStatus(b []byte) (Status, error) {
@@ -105,40 +119,68 @@ func parseStatus(b []byte) (Status, error) {
 	return st, nil
 }
 
-// listens tells whether an s6 daemon holds the lock in dir and reads the FIFO there. That is what `s6-svok` asks, and
-// opening the FIFO is what the control programs do first. The lock is a POSIX record lock: flock(2) does not see it.
-func listens(dir string) (bool, error) {
-	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+// daemonIn is the process of the s6 daemon that holds the lock in a folder and reads the FIFO there, or 0. That is what
+// `s6-svok` asks, and opening the FIFO is what the control programs do first. The lock is a POSIX record lock, which
+// flock(2) does not see. A daemon outside our process namespace has pid -1.
+func daemonIn(folder *os.File) (pid int, err error) {
+	f, err := openAt(folder, "lock", unix.O_RDONLY)
 	if isAbsent(err) {
-		return false, nil
+		return 0, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("cannot see whether s6 listens: %w", err)
+		return 0, err
 	}
 	defer f.Close()
 	lock := unix.Flock_t{Type: unix.F_RDLCK, Whence: io.SeekStart}
 	if err := unix.FcntlFlock(f.Fd(), unix.F_GETLK, &lock); err != nil {
-		return false, fmt.Errorf("cannot see whether s6 holds %s: %w", f.Name(), err)
+		return 0, fmt.Errorf("cannot see who holds %s: %w", f.Name(), err)
 	}
 	if lock.Type == unix.F_UNLCK {
-		return false, nil
+		return 0, nil
 	}
-	return hasReader(filepath.Join(dir, "control"))
+	control, err := openAt(folder, "control", unix.O_WRONLY)
+	if isAbsent(err) || errors.Is(err, unix.ENXIO) { // ENXIO: nobody reads
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	return max(int(lock.Pid), -1), control.Close()
 }
 
-// hasReader tells whether somebody reads the FIFO at path.
-func hasReader(path string) (bool, error) {
-	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_NONBLOCK|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
-	switch {
-	case err == nil:
-		return true, unix.Close(fd)
-	case errors.Is(err, unix.ENXIO) || isAbsent(err):
-		return false, nil
+// descend opens the folder at a path relative to another one, and follows no symlink on the way.
+func descend(from, to string) (*os.File, error) {
+	f, err := os.OpenFile(from, os.O_RDONLY|unix.O_DIRECTORY, 0)
+	if err != nil {
+		return nil, err
 	}
-	return false, fmt.Errorf("cannot see whether s6 reads %s: %w", path, err)
+	for name := range strings.SplitSeq(to, "/") {
+		next, err := openAt(f, name, unix.O_RDONLY|unix.O_DIRECTORY)
+		f.Close()
+		if err != nil {
+			return nil, err
+		}
+		f = next
+	}
+	return f, nil
 }
 
-// isAbsent tells whether a path does not lead to a file, for whatever part of it is not there.
+// openAt opens a file in a folder, without following a symlink and without waiting for the other side of a FIFO.
+func openAt(folder *os.File, name string, flags int) (*os.File, error) {
+	for {
+		fd, err := unix.Openat(int(folder.Fd()), name, flags|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+		if err == unix.EINTR {
+			continue
+		}
+		path := filepath.Join(folder.Name(), name)
+		if err != nil {
+			return nil, &fs.PathError{Op: "open", Path: path, Err: err}
+		}
+		return os.NewFile(uintptr(fd), path), nil
+	}
+}
+
+// isAbsent tells whether a path does not lead to a file, for whatever part of it is not there. A symlink is not there.
 func isAbsent(err error) bool {
-	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR)
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP)
 }

@@ -14,6 +14,7 @@ import (
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/render"
+	"hermes-reconcile/s6ctl"
 )
 
 type applyFlags struct {
@@ -124,9 +125,24 @@ func (f *applyFlags) carryOut(ctx context.Context, u ui, session *reconcile.Sess
 		for _, note := range result.Notes {
 			u.warning("%s", printable(note))
 		}
-		return withHint(err, "run apply again")
+		return failureHint(err)
 	}
 	return u.result(plan, result)
+}
+
+// failureHint says what to do about an apply that changed nothing live.
+func failureHint(err error) error {
+	var room *reconcile.RoomError
+	var name *reconcile.NameError
+	switch {
+	case errors.As(err, &room):
+		return withHint(err, "nothing was changed; name fewer profiles, or start s6-svscan with more room")
+	case errors.As(err, &name):
+		return withHint(err, "nothing was changed; shorten the profile's name, or start s6-svscan with a larger -L")
+	case errors.Is(err, s6ctl.ErrNotListening):
+		return withHint(err, "what was begun has been taken back; start s6-svscan and run apply again")
+	}
+	return withHint(err, "run apply again")
 }
 
 func lockHint(err error) error {

@@ -45,6 +45,8 @@ func exitCode(err error) int {
 		usage   *usageError
 		partial *partialError
 		timeout *reconcile.TimeoutError
+		room    *reconcile.RoomError
+		name    *reconcile.NameError
 	)
 	switch {
 	case err == nil:
@@ -56,7 +58,8 @@ func exitCode(err error) int {
 			return exitTimeout
 		}
 		return exitPartial
-	case errors.As(err, &usage), errors.Is(err, s6ctl.ErrNotInstalled), errors.Is(err, s6ctl.ErrNotListening):
+	case errors.As(err, &usage), errors.Is(err, s6ctl.ErrNotInstalled), errors.Is(err, s6ctl.ErrNotListening),
+		errors.As(err, &room), errors.As(err, &name):
 		return exitUsage
 	case errors.As(err, &timeout):
 		return exitTimeout

@@ -100,6 +100,11 @@ func (s supervisor) Status(dir string) (reconcile.Status, error) {
 	return reconcile.Status(st), err
 }
 
+func (s supervisor) Room(ctx context.Context) (reconcile.Room, error) {
+	v, err := s.s6.Svscan(ctx)
+	return reconcile.Room(v), err
+}
+
 func (s supervisor) Holders(dir string) []string { return s.s6.Holders(dir) }
 
 // defaultScandir is where s6-overlay's s6-svscan runs. A manifest that says nothing means it, too.

@@ -1,0 +1,184 @@
+package s6ctl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// Svscan is what an s6-svscan can take, and what it has.
+type Svscan struct {
+	// MaxServices is how many services it takes. From s6 2.12 on a logger counts as one, too, and one service too many makes
+	// it give up every scan; before, a logger is free and only the surplus is left out.
+	MaxServices   int
+	CountsLoggers bool
+	MaxName       int // longest name, in bytes, that it does not ignore; 0: any
+	MaxFiles      int // its limit of open files; 0: unknown. It needs two for each logged service, and some.
+	Supervisors   int // s6-supervise processes that it has now
+}
+
+// Defaults and bounds of s6-svscan (s6-svscan.c of 2.11, of 2.12 to 2.14, and of 2.15).
+const (
+	defaultServicesOld = 500
+	minServicesOld     = 2
+	maxServicesOld     = 90_000
+	defaultServices    = 1000
+	minServices        = 4
+	maxServices        = 160_000
+	defaultName        = 251
+	minName            = 11
+	maxName            = 1019
+)
+
+// Svscan looks at the s6-svscan on the scandir: its family, its command line, its limits. The error is ErrNotListening
+// where there is none.
+func (s *Scandir) Svscan(ctx context.Context) (Svscan, error) {
+	h := ThisHost()
+	pid, err := svscanPID(h, s.path)
+	if err != nil {
+		return Svscan{}, err
+	}
+	if pid == 0 {
+		return Svscan{}, ErrNotListening
+	}
+	newer, err := s.newer(ctx)
+	if err != nil {
+		return Svscan{}, err
+	}
+	v := parseSvscan(h.cmdline(pid), newer)
+	v.MaxFiles = h.maxFiles(pid)
+	v.Supervisors = h.supervisors(pid)
+	return v, nil
+}
+
+// newer tells whether s6-svscan is of 2.12 or later. There is no option to ask for its version, but only those know -L, and
+// then find that the folder is not there.
+func (s *Scandir) newer(ctx context.Context) (bool, error) {
+	svscan, err := find("s6-svscan")
+	if err != nil {
+		return false, err
+	}
+	err = s.run(ctx, svscan, "-L", strconv.Itoa(defaultName), "--", filepath.Join(s.path, ".s6-svscan", "lock", "none"))
+	switch exitCode(err) {
+	case exitNobody: // wrong usage
+		return false, nil
+	case exitSystem:
+		return true, nil
+	}
+	if err == nil {
+		err = errors.New("it ran on a folder that cannot be there")
+	}
+	return false, fmt.Errorf("cannot tell the family of s6-svscan: %w", err)
+}
+
+// exitSystem is what s6 programs end with when a system call fails.
+const exitSystem = 111
+
+// parseSvscan reads the options of an s6-svscan's command line.
+func parseSvscan(args []string, newer bool) Svscan {
+	opts := options(args)
+	if !newer {
+		return Svscan{MaxServices: number(opts['c'], defaultServicesOld, minServicesOld, maxServicesOld)}
+	}
+	v := Svscan{
+		CountsLoggers: true,
+		MaxServices:   number(opts['C'], defaultServices, minServices, maxServices),
+		MaxName:       number(opts['L'], defaultName, minName, maxName),
+	}
+	if c, found := opts['c']; found { // 2.12 to 2.14 took it as so many logged services
+		if n, err := strconv.Atoi(c); err == nil {
+			v.MaxServices = min(max(2*n, minServices), maxServices)
+		}
+	}
+	return v
+}
+
+// number reads an option's value as s6-svscan does, clamped.
+func number(text string, otherwise, least, most int) int {
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		return otherwise
+	}
+	return min(max(n, least), most)
+}
+
+// options reads the options of a command line, all of which take a value: `-C 8`, `-C8`, `--services-max=8`.
+func options(args []string) map[byte]string {
+	found := map[byte]string{}
+	for i := 1; i < len(args); i++ {
+		arg := args[i]
+		if arg == "--" || len(arg) < 2 || arg[0] != '-' {
+			break
+		}
+		letter, value, has := arg[1], arg[2:], len(arg) > 2
+		if long, isLong := strings.CutPrefix(arg, "--"); isLong {
+			long, value, has = strings.Cut(long, "=")
+			letter = short(long)
+		}
+		if !has && i+1 < len(args) {
+			i++
+			value = args[i]
+		}
+		found[letter] = value
+	}
+	return found
+}
+
+// short is the letter of a long option, which s6-svscan has from 2.15 on; 0 for those that do not matter here.
+func short(long string) byte {
+	switch long {
+	case "services-max":
+		return 'C'
+	case "name-max":
+		return 'L'
+	}
+	return 0
+}
+
+// maxFiles is a process's soft limit of open files; 0 if it has none or cannot be told.
+func (h Host) maxFiles(pid int) int {
+	b, err := os.ReadFile(filepath.Join(h.Proc, strconv.Itoa(pid), "limits"))
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(b)) {
+		if rest, ok := strings.CutPrefix(line, "Max open files"); ok {
+			if fields := strings.Fields(rest); len(fields) > 0 {
+				n, _ := strconv.Atoi(fields[0]) // "unlimited" is no number
+				return n
+			}
+		}
+	}
+	return 0
+}
+
+// supervisors counts the s6-supervise processes that are children of a process.
+func (h Host) supervisors(parent int) int {
+	n := 0
+	for _, pid := range h.pids() {
+		if h.comm(pid) == "s6-supervise" && h.parent(pid) == parent {
+			n++
+		}
+	}
+	return n
+}
+
+// parent is the parent of a process, or 0.
+func (h Host) parent(pid int) int {
+	b, err := os.ReadFile(filepath.Join(h.Proc, strconv.Itoa(pid), "stat"))
+	if err != nil {
+		return 0
+	}
+	// The name stands in parentheses and may hold any: 7 (a) b) S 1 ...
+	text := string(b)
+	fields := strings.Fields(text[strings.LastIndexByte(text, ')')+1:])
+	if len(fields) < 2 {
+		return 0
+	}
+	ppid, _ := strconv.Atoi(fields[1])
+	return ppid
+}
