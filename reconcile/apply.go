@@ -129,7 +129,7 @@ type job struct {
 func (j *job) hides() bool { return j.Op == Remove || (j.Replace && j.present) }
 
 // appears tells whether a new directory takes the service's name.
-func (j *job) appears() bool { return j.Replace || (j.Op == Create && !j.present) }
+func (j *job) appears() bool { return j.Replace || j.Op == Create }
 
 // heldBack tells whether the service appears with a `down` file because the port it needs is not free yet.
 func (j *job) heldBack() bool { return j.appears() && len(j.Await) > 0 && !j.wantsDown() }
@@ -348,16 +348,11 @@ func (r *run) rescan(ctx context.Context) error {
 		return nil
 	}
 	prune := slices.ContainsFunc(r.removals, func(m *removal) bool { return !m.gone() })
-	came := slices.ContainsFunc(r.jobs, func(j *job) bool { return j.err == nil && j.unseen() })
+	came := slices.ContainsFunc(r.jobs, func(j *job) bool { return j.err == nil && j.appears() })
 	if !prune && !came {
 		return nil
 	}
 	return r.sup.Rescan(ctx, prune)
-}
-
-// unseen tells whether s6-svscan has yet to find the service.
-func (j *job) unseen() bool {
-	return j.appears() || j.Op == Create || (j.present && j.Op != Remove && !j.actual.Status.Supervised)
 }
 
 // takeBack undoes what a failed apply has done so far, the last first.

@@ -271,7 +271,7 @@ func TestScanWithoutEffectIsNoticed(t *testing.T) {
 	f.deaf = false
 	plan := f.must(profile("a", "1"))
 	require.Equal(t, Create, plan.Changes[0].Op)
-	require.Equal(t, []string{"not supervised yet"}, plan.Changes[0].Reasons)
+	require.Equal(t, []string{"not supervised, so a new directory takes its place"}, plan.Changes[0].Reasons)
 	f.settled(profile("a", "1"))
 }
 

@@ -183,10 +183,10 @@ func compare(d render.Servicedir, s Service, actual Actual) Change {
 	case !s.HasLog:
 		// s6 connects a gateway to a logger only when it first sees the directory.
 		c.replace("has no log/, so a new directory takes its place")
-	case !s.Status.Supervised && len(c.Files) > 0:
+	case !s.Status.Supervised && (len(c.Files) > 0 || actual.Listening):
+		// If an aborted scan has seen it, it may be one that s6-svscan never starts. A new inode is sure to be new to it.
+		c.Op = Create
 		c.replace("not supervised, so a new directory takes its place")
-	case !s.Status.Supervised && actual.Listening:
-		c.Op, c.Reasons = Create, []string{"not supervised yet"}
 	case !s.Status.Supervised:
 		c.Op = Unchanged // as good as it gets while no s6-svscan runs
 	default:
@@ -344,9 +344,6 @@ func awaitPorts(changes []Change, actual Actual) {
 			default:
 				c.Reasons = append(c.Reasons, fmt.Sprintf("port %d is held by %s, which is left alone", c.Port, holder))
 			}
-		}
-		if c.Op == Create && c.present && len(c.Await) > 0 {
-			c.Replace = true // it would start with the next scan, whoever asks for that
 		}
 	}
 }

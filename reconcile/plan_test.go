@@ -84,7 +84,6 @@ func TestPlanOfOneService(t *testing.T) {
 		{name: "down now and changed", want: down(profile("a", "2")), have: found(t, up), op: Update, gateway: Down, reasons: []string{"state is down now", "run changed", "is up, the manifest says down"}},
 		{name: "foreign and equal", want: up, have: with(found(t, up), foreign), op: Adopt, reasons: []string{"not ours, but in the manifest", "the marker changed"}},
 		{name: "foreign and other", want: profile("a", "2"), have: with(found(t, up), foreign), op: Adopt, gateway: Restart, reasons: []string{"not ours, but in the manifest", "run changed"}},
-		{name: "not supervised", want: up, have: with(found(t, up), func(s *Service) { s.Status, s.LogStatus = Status{}, Status{} }), op: Create, reasons: []string{"not supervised yet"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			actual := Actual{Listening: true, Services: []Service{c.have}, Owed: map[string]Owed{c.have.Name: c.owed}}
@@ -110,6 +109,7 @@ func TestWhatTakesANewDirectory(t *testing.T) {
 	for name, have := range map[string]Service{
 		"foreign without logger": with(with(found(t, want), foreign), func(s *Service) { s.HasLog = false }),
 		"ours without logger":    with(found(t, want), func(s *Service) { s.HasLog = false }),
+		"not supervised":         with(found(t, want), func(s *Service) { s.Status, s.LogStatus = Status{}, Status{} }),
 		"not supervised, changed": with(found(t, profile("a", "1")), func(s *Service) {
 			s.Status, s.LogStatus = Status{}, Status{}
 		}),

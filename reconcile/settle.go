@@ -13,8 +13,6 @@ import (
 )
 
 const (
-	// pickupLimit is how long s6-svscan may take to act on a rescan. One service takes 4 to 15 ms, a thousand take 9 s.
-	pickupLimit = 30 * time.Second
 	// startLimit is how long s6-supervise may take to start a service that it was told to start: milliseconds.
 	startLimit = 10 * time.Second
 	// loggerLimit is how long a logger may take to end once its gateway and the gateway's supervisor are gone. It has only
@@ -59,53 +57,9 @@ func (r *run) each(ctx context.Context, want func(*job) bool, do func(context.Co
 	all.Wait()
 }
 
-// observe waits until s6-svscan has found what came.
-func (r *run) observe(ctx context.Context) {
-	r.each(ctx, (*job).unseen, func(ctx context.Context, j *job) error {
-		if !r.listening || r.opt.NoRescan {
-			return r.strike(j.Service)
-		}
-		err := wait(ctx, pickupLimit, "s6-svscan to supervise "+j.Service, func() (bool, error) {
-			gateway, err := r.sup.Status(j.Service)
-			if err != nil || !gateway.Supervised {
-				return false, err
-			}
-			logger, err := r.sup.Status(path.Join(j.Service, "log"))
-			return logger.Supervised, err
-		})
-		if err != nil {
-			return r.explainScan(err)
-		}
-		return r.strike(j.Service) // it starts with the files that are there now
-	})
-}
-
-// explainScan adds to an error about a scan without effect what may have aborted the scan.
-func (r *run) explainScan(err error) error {
-	own, openErr := r.dir.open(".") // several of us may look at once, and a listing has a position
-	if openErr != nil {
-		return err
-	}
-	defer own.close()
-	names, listErr := own.names()
-	if listErr != nil {
-		return err
-	}
-	var culprits []string
-	for _, name := range names {
-		if !strings.HasPrefix(name, ".") && r.dir.dangles(name) {
-			culprits = append(culprits, name)
-		}
-	}
-	if len(culprits) == 0 {
-		return fmt.Errorf("%w (see what s6-svscan says in its log)", err)
-	}
-	return fmt.Errorf("%w (dangling symlinks abort its scans: remove %s)", err, strings.Join(culprits, ", "))
-}
-
 // settle brings every service that stays to what the manifest says: files, logger, gateway.
 func (r *run) settle(ctx context.Context) {
-	inPlace := func(j *job) bool { return j.Op != Remove && (!j.unseen() || j.heldBack()) }
+	inPlace := func(j *job) bool { return j.Op != Remove && (!j.appears() || j.heldBack()) }
 	r.each(ctx, inPlace, r.settleJob)
 }
 
@@ -318,12 +272,8 @@ func (r *run) removeGateway(ctx context.Context, m *removal) error {
 		}
 		return !m.Status.Supervised, err
 	}
-	told := func() (bool, error) {
-		ok, err := gone()
-		return ok || !m.Status.WantUp, err
-	}
-	if err := wait(ctx, pickupLimit, "s6-svscan to end "+m.Name, told); err != nil {
-		return r.explainScan(err)
+	if err := r.awaitTold(ctx, m, gone); err != nil {
+		return err
 	}
 	if m.stopTimeout == 0 {
 		err := wait(ctx, defaultPatience, m.Name+" to stop", gone)
@@ -339,6 +289,22 @@ func (r *run) removeGateway(ctx context.Context, m *removal) error {
 		}
 	}
 	return wait(ctx, forever, m.Name+" to stop", gone)
+}
+
+// awaitTold waits until the scan has told the gateway's supervisor to end.
+func (r *run) awaitTold(ctx context.Context, m *removal, gone func() (bool, error)) error {
+	start := time.Now()
+	what := "s6-svscan to end " + m.Name
+	return r.explain(wait(ctx, scanLimit, what, func() (bool, error) {
+		ok, err := gone()
+		if ok || err != nil || !m.Status.WantUp {
+			return true, err
+		}
+		if waited := time.Since(start); waited > scanStall && len(r.culprits()) > 0 {
+			return false, &TimeoutError{what, waited}
+		}
+		return false, nil
+	}))
 }
 
 // removeLogger waits until the logger's supervisor is gone. A logger reads to the end of its pipe, so whoever keeps the

@@ -1,0 +1,134 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"time"
+)
+
+const (
+	// scanStall is how long s6-svscan may find nothing new before its scans are taken for aborted. One service takes it 4 to
+	// 15 ms, and it repeats an aborted scan by itself after 3 or 4 s.
+	scanStall = 6 * time.Second
+	// scanLimit is how long s6-svscan may take to end a service: it repeats a scan that met too many services after 60 s.
+	scanLimit = 70 * time.Second
+)
+
+// observe waits until s6-svscan has found what came, and helps it where an aborted scan has lost something.
+func (r *run) observe(ctx context.Context) {
+	var pending []*job
+	for _, j := range r.jobs {
+		if j.err == nil && j.appears() {
+			pending = append(pending, j)
+		}
+	}
+	if r.listening && !r.opt.NoRescan {
+		pending = r.await(ctx, pending)
+	} else {
+		for _, j := range pending {
+			j.err = r.strike(j.Service)
+		}
+	}
+	for _, j := range pending {
+		r.freed[j.Service].give(j.err)
+	}
+}
+
+// await waits for these services to be supervised. It returns those that are not, each with its error.
+func (r *run) await(ctx context.Context, pending []*job) []*job {
+	start, progress, cured := time.Now(), time.Now(), false
+	const newServices = "s6-svscan to supervise what is new"
+	err := wait(ctx, forever, newServices, func() (bool, error) {
+		before := len(pending)
+		pending = slices.DeleteFunc(pending, r.pickedUp)
+		switch {
+		case len(pending) < before:
+			progress = time.Now()
+		case len(pending) == 0 || time.Since(progress) < scanStall:
+		case cured || len(r.culprits()) > 0:
+			return false, &TimeoutError{newServices, time.Since(start)}
+		default:
+			progress, cured = time.Now(), true
+			return false, r.cure(ctx, pending[0])
+		}
+		return len(pending) == 0, nil
+	})
+	err = r.explain(err)
+	for _, j := range pending {
+		if j.err == nil {
+			j.err = fmt.Errorf("not supervised: %w", err)
+		}
+	}
+	return pending
+}
+
+// pickedUp tells whether the wait for a service is over: it is supervised, or its state cannot be told.
+func (r *run) pickedUp(j *job) bool {
+	gateway, err := r.sup.Status(j.Service)
+	if err == nil && gateway.Supervised {
+		var logger Status
+		if logger, err = r.sup.Status(path.Join(j.Service, "log")); err == nil && logger.Supervised {
+			j.err = r.strike(j.Service) // it starts with the files that are there now
+			return true
+		}
+	}
+	j.err = err
+	return err != nil
+}
+
+// cure gives a service that an aborted scan has lost a new directory. From s6 2.12 on, what such a scan sees first is not
+// started by later ones, until one of them finds something new: then it starts all that it had forgotten.
+func (r *run) cure(ctx context.Context, j *job) error {
+	h, err := r.hide(j.Service)
+	if err != nil {
+		return err
+	}
+	if err := r.updateHidden(&h); err != nil {
+		return err
+	}
+	if !h.gone() {
+		return r.unhide(h) // found after all
+	}
+	if err := writeServicedir(r.staging, j.Service, j.staged()); err != nil {
+		return err
+	}
+	if err := move(r.staging, j.Service, r.dir, j.Service); err != nil {
+		return err
+	}
+	r.note("rescanned once more: an aborted scan had lost what is new")
+	if err := r.sup.Rescan(ctx, true); err != nil {
+		return err
+	}
+	return r.discard(&removal{Hidden: h})
+}
+
+// culprits are the entries of the scandir that abort scans of s6 2.12 and later: symlinks that lead nowhere.
+func (r *run) culprits() []string {
+	own, err := r.dir.open(".") // several of us may look at once, and a listing has a position
+	if err != nil {
+		return nil
+	}
+	defer own.close()
+	names, err := own.names()
+	if err != nil {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Sorted(slices.Values(names)), func(name string) bool {
+		return strings.HasPrefix(name, ".") || !own.dangles(name)
+	})
+}
+
+// explain adds to a timeout of s6-svscan why its scans may have no effect.
+func (r *run) explain(err error) error {
+	if timeout := (*TimeoutError)(nil); !errors.As(err, &timeout) {
+		return err
+	}
+	if culprits := r.culprits(); len(culprits) > 0 {
+		return fmt.Errorf("%w (its scans are aborted by symlinks that lead nowhere: remove %s)", err, strings.Join(culprits, ", "))
+	}
+	return fmt.Errorf("%w (see what it says in its log)", err)
+}
