@@ -20,7 +20,7 @@ func TestHandEditedRunScriptIsRepaired(t *testing.T) {
 	run := tr.dir("alpha", "run")
 	rendered, err := os.ReadFile(run)
 	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(run, append(rendered, "# somebody was here\n"...), 0o755))
+	tr.writeScript(run, string(rendered)+"# somebody was here\n")
 
 	r := tr.run("diff")
 	require.Regexp(t, `edited by hand|drift`, r.stdout)

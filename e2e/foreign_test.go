@@ -14,18 +14,14 @@ import (
 )
 
 // service puts a service directory that is none of ours into the scandir, and waits until it is supervised. Files are
-// given by path; scripts are those named run and finish.
+// given by path.
 func (tr *tree) service(name string, files map[string]string) {
 	tr.t.Helper()
 	staged := filepath.Join(tr.scandir, ".staged-"+name)
 	for path, content := range files {
 		file := filepath.Join(staged, path)
 		require.NoError(tr.t, os.MkdirAll(filepath.Dir(file), 0o755))
-		mode := os.FileMode(0o644)
-		if base := filepath.Base(path); base == "run" || base == "finish" {
-			mode = 0o755
-		}
-		require.NoError(tr.t, os.WriteFile(file, []byte(content), mode))
+		tr.writeScript(file, content)
 	}
 	require.NoError(tr.t, os.Rename(staged, filepath.Join(tr.scandir, name)))
 	tr.svscanctl("-a")

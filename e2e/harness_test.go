@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -59,6 +60,15 @@ func (tr *tree) user() string {
 func (tr *tree) write(name, content string) {
 	tr.t.Helper()
 	require.NoError(tr.t, os.WriteFile(tr.path(name), []byte(content), 0o644))
+}
+
+// writeScript lets no other test start a process meanwhile: the child would inherit the open file for a moment, in which
+// the script cannot be run ("text file busy").
+func (tr *tree) writeScript(path, content string) {
+	tr.t.Helper()
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	require.NoError(tr.t, os.WriteFile(path, []byte(content), 0o755))
 }
 
 // command runs the program, or another one, as a user would in the tree's folder: profiles.yaml is there. Little but
@@ -155,7 +165,7 @@ func (tr *tree) fake(name, body string) {
 	tr.t.Helper()
 	script := fmt.Sprintf("#!/bin/sh\nprintf '%%s\\0' %s \"$@\" '' >>%s\n%s\nexec %s \"$@\"\n",
 		name, tr.path(name+".calls"), body, tools[name])
-	require.NoError(tr.t, os.WriteFile(filepath.Join(tr.bin, name), []byte(script), 0o755))
+	tr.writeScript(filepath.Join(tr.bin, name), script)
 }
 
 // calls returns the argument lists that the fake program was called with since the last time.

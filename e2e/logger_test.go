@@ -28,7 +28,7 @@ func TestLoggerChangeLosesNoLine(t *testing.T) {
 	gateway := tr.gatewayPid("noisy")
 	for _, keep := range []int{510, 520, 530} {
 		tr.logged("noisy", "line 00") // it prints now
-		logger := tr.pid("gateway-noisy/log")
+		logger := tr.runningPid("gateway-noisy/log")
 		write(keep)
 		diff := tr.run("diff")
 		require.Regexp(t, `restart logger|logger`, diff.stdout)

@@ -72,11 +72,11 @@ func TestChildThatIgnoresSigterm(t *testing.T) {
 	first := tr.childOf("parent", 1)
 
 	write("two")
-	logger := tr.pid("gateway-parent/log")
+	logger := tr.runningPid("gateway-parent/log")
 	tr.mustApply()
 	second := tr.childOf("parent", 2)
 	require.False(t, alive(first), "the restart left a child behind")
-	require.Equal(t, logger, tr.pid("gateway-parent/log"))
+	require.Equal(t, logger, tr.runningPid("gateway-parent/log"))
 
 	family := tr.family("parent")
 	tr.manifest("keep: {}")

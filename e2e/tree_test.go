@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -28,6 +29,8 @@ type treeOpts struct {
 	allowDouble   bool     // the stub may have seen two gateways of one profile
 	allowBindFail bool     // the stub may have found a port taken
 	allowLeft     bool     // processes may outlive s6-svscan
+	svscanArgs    []string // options of s6-svscan
+	nofile        int      // s6-svscan's limit of open files; 0: the test's
 }
 
 // tree is a scandir with an s6-svscan on it, and all that belongs to one test.
@@ -115,7 +118,11 @@ func (tr *tree) startSvscan() {
 	require.NoError(tr.t, err)
 	defer errs.Close()
 
-	cmd := tr.as(exec.Command(tools["s6-svscan"], tr.scandir))
+	argv := append(append([]string{tools["s6-svscan"]}, tr.opts.svscanArgs...), tr.scandir)
+	if tr.opts.nofile != 0 {
+		argv = append([]string{"/bin/sh", "-c", `ulimit -n "$0" && exec "$@"`, strconv.Itoa(tr.opts.nofile)}, argv...)
+	}
+	cmd := tr.as(exec.Command(argv[0], argv[1:]...))
 	cmd.Dir, cmd.Stdout, cmd.Stderr = tr.base, out, errs
 	cmd.Env = append([]string{"PATH=" + stubDir + ":" + os.Getenv("PATH")}, tr.opts.env...)
 	if tr.home != "" {
