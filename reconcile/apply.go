@@ -76,7 +76,11 @@ func (s *Session) Apply(ctx context.Context, plan Plan, opt Options) (Result, er
 		{"rescan", r.rescan},
 	}
 	for _, step := range reversible {
-		if err := guarded(func() error { return step.do(ctx) }); err != nil {
+		err := interrupted(ctx)
+		if err == nil {
+			err = guarded(func() error { return step.do(ctx) })
+		}
+		if err != nil {
 			return r.result(), errors.Join(fmt.Errorf("cannot %s: %w", step.name, err), r.takeBack())
 		}
 	}

@@ -49,7 +49,10 @@ func (r *run) each(ctx context.Context, want func(*job) bool, do func(context.Co
 			continue
 		}
 		all.Go(func() {
-			if j.err = guarded(func() error { return do(ctx, j) }); j.err != nil {
+			if j.err = interrupted(ctx); j.err == nil {
+				j.err = guarded(func() error { return do(ctx, j) })
+			}
+			if j.err != nil {
 				r.freed[j.Service].give(j.err)
 			}
 		})
@@ -92,7 +95,7 @@ func (r *run) settleJob(ctx context.Context, j *job) error {
 func (r *run) move(ctx context.Context, j *job) error {
 	if j.Gateway == Down || j.Gateway == Restart {
 		if err := r.stop(ctx, j.Service, j.stopPatience()); err != nil {
-			return err
+			return r.bringBack(ctx, j, err)
 		}
 		r.freed[j.Service].give(nil)
 	}
@@ -103,6 +106,15 @@ func (r *run) move(ctx context.Context, j *job) error {
 		return r.start(ctx, j.Service)
 	}
 	return nil
+}
+
+// bringBack lets s6 start a gateway again that has not stopped in time, or not before the user lost patience: it has its
+// new files by then. What is owed stays on record, because nobody sees that start.
+func (r *run) bringBack(ctx context.Context, j *job, err error) error {
+	if j.Gateway != Restart || len(j.Await) > 0 {
+		return err
+	}
+	return errors.Join(err, r.sup.Control(context.WithoutCancel(ctx), j.Service, "u"))
 }
 
 // release starts a gateway that appeared down because its port was not free yet.

@@ -38,15 +38,29 @@ func wait(ctx context.Context, limit time.Duration, what string, done func() (bo
 		if err := pause(ctx, delay); errors.Is(err, context.DeadlineExceeded) {
 			return &TimeoutError{what, time.Since(start)}
 		} else if err != nil {
-			return fmt.Errorf("interrupted while waiting for %s", what)
+			return fmt.Errorf("%w while waiting for %s", err, what)
 		}
 	}
+}
+
+// ErrInterrupted says that the user wanted no more.
+var ErrInterrupted = errors.New("interrupted")
+
+// interrupted is ErrInterrupted once ctx is cancelled. A deadline that passes is no interruption.
+func interrupted(ctx context.Context) error {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return ErrInterrupted
+	}
+	return nil
 }
 
 // pause waits for d, or for the end of ctx.
 func pause(ctx context.Context, d time.Duration) error {
 	select {
 	case <-ctx.Done():
+		if err := interrupted(ctx); err != nil {
+			return err
+		}
 		return ctx.Err()
 	case <-time.After(d):
 		return nil

@@ -52,11 +52,12 @@ type Scandir struct {
 	svc       string
 	missing   error // why the programs cannot be run
 	calls     chan struct{}
+	timeout   time.Duration // of one call
 }
 
 // Open prepares to control the scandir at path. Looking at it needs no program; Installed tells whether acting will work.
 func Open(path string) *Scandir {
-	s := &Scandir{path: path, calls: make(chan struct{}, maxCalls)}
+	s := &Scandir{path: path, calls: make(chan struct{}, maxCalls), timeout: callTimeout}
 	if s.svscanctl, s.missing = find("s6-svscanctl"); s.missing == nil {
 		s.svc, s.missing = find("s6-svc")
 	}
@@ -107,7 +108,11 @@ func (s *Scandir) run(ctx context.Context, program string, args ...string) error
 	}
 	s.calls <- struct{}{}
 	defer func() { <-s.calls }()
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	// What has begun is not cut short: nobody could tell whether the command had reached its service.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.timeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, program, args...)
 	var stderr bytes.Buffer

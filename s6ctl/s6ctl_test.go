@@ -73,9 +73,11 @@ func TestProgramThatHangsIsEnded(t *testing.T) {
 	fakePrograms(t, 0, "")
 	s := Open("/scan")
 	require.NoError(t, os.WriteFile(s.svc, []byte("#!/bin/sh\nexec sleep 600\n"), 0o755))
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
-	require.ErrorIs(t, s.Control(ctx, "gateway-x", "d"), context.DeadlineExceeded)
+	s.timeout = 50 * time.Millisecond
+	require.ErrorIs(t, s.Control(t.Context(), "gateway-x", "d"), context.DeadlineExceeded)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.ErrorIs(t, s.Control(ctx, "gateway-x", "d"), context.Canceled)
 }
 
 func TestNotInstalled(t *testing.T) {

@@ -139,6 +139,8 @@ func failureHint(err error) error {
 		return withHint(err, "nothing was changed; name fewer profiles, or start s6-svscan with more room")
 	case errors.As(err, &name):
 		return withHint(err, "nothing was changed; shorten the profile's name, or start s6-svscan with a larger -L")
+	case errors.Is(err, reconcile.ErrInterrupted):
+		return withHint(err, "what was begun has been taken back; run apply again to do it")
 	case errors.Is(err, s6ctl.ErrNotListening):
 		return withHint(err, "what was begun has been taken back; start s6-svscan and run apply again")
 	}
@@ -193,8 +195,7 @@ func (u ui) result(plan reconcile.Plan, result reconcile.Result) error {
 
 func (e *partialError) add(err error) {
 	e.failed++
-	var timeout *reconcile.TimeoutError
-	if errors.As(err, &timeout) {
+	if timedOut(err) {
 		e.timeouts++
 	}
 }

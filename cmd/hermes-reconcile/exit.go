@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -44,7 +45,6 @@ func exitCode(err error) int {
 	var (
 		usage   *usageError
 		partial *partialError
-		timeout *reconcile.TimeoutError
 		room    *reconcile.RoomError
 		name    *reconcile.NameError
 	)
@@ -53,6 +53,8 @@ func exitCode(err error) int {
 		return exitDone
 	case errors.Is(err, errDiffers):
 		return exitDiffers
+	case errors.Is(err, reconcile.ErrInterrupted):
+		return exitPartial
 	case errors.As(err, &partial):
 		if partial.timeouts == partial.failed {
 			return exitTimeout
@@ -61,8 +63,14 @@ func exitCode(err error) int {
 	case errors.As(err, &usage), errors.Is(err, s6ctl.ErrNotInstalled), errors.Is(err, s6ctl.ErrNotListening),
 		errors.As(err, &room), errors.As(err, &name):
 		return exitUsage
-	case errors.As(err, &timeout):
+	case timedOut(err):
 		return exitTimeout
 	}
 	return exitTemporary
+}
+
+// timedOut tells whether an error is that something did not happen in time.
+func timedOut(err error) bool {
+	var timeout *reconcile.TimeoutError
+	return errors.As(err, &timeout) || errors.Is(err, context.DeadlineExceeded)
 }

@@ -1,0 +1,106 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+)
+
+// TestInterruptedApply: a signal ends apply at the next safe point. What it was restarting comes back by itself.
+func TestInterruptedApply(t *testing.T) {
+	t.Parallel()
+	for _, signal := range []syscall.Signal{unix.SIGINT, unix.SIGTERM} {
+		t.Run(signal.String(), func(t *testing.T) {
+			t.Parallel()
+			tr := newTree(t, treeOpts{})
+			tr.manifest(`slow: {env: {STUB_DRAIN: 2s, VALUE: v0}}` + "\n" + `quick: {env: {VALUE: v0}}` + "\ngoing: {env: {STUB_DRAIN: 2s}}")
+			tr.mustApply()
+			for _, profile := range []string{"slow", "quick", "going"} {
+				tr.started(profile, 1)
+			}
+			old := tr.family("going")
+			tr.manifest(`slow: {env: {STUB_DRAIN: 2s, VALUE: v1}}` + "\n" + `quick: {env: {VALUE: v1}}`)
+			apply := tr.start("apply")
+			tr.started("quick", 2)
+			eventually(t, 10*time.Second, func() bool { return len(tr.stops("slow")) > 0 }, "slow drains")
+			require.NoError(t, unix.Kill(apply.pid, signal))
+			r := <-apply.done
+			require.Equal(t, 1, r.code, "%v", r)
+			require.Less(t, r.took, 2*time.Second, "it waited for the drain")
+			require.Regexp(t, `(?m)^updated \(restart\) +quick`, r.stdout)
+			require.Regexp(t, `error: cannot update gateway-slow: interrupted`, r.stderr)
+			require.Regexp(t, `error: cannot remove gateway-going: interrupted`, r.stderr)
+
+			tr.runsRound("slow", 1) // s6 starts it when it has drained, with nobody's help
+			tr.mustApply()
+			tr.gone("going", old)
+			tr.runsRound("slow", 1)
+			tr.mustBeDone()
+		})
+	}
+}
+
+// TestSecondSignalEndsApplyAtOnce: the next apply mends what that leaves.
+func TestSecondSignalEndsApplyAtOnce(t *testing.T) {
+	t.Parallel()
+	tr := newTree(t, treeOpts{allowLeft: true}) // the sleep below
+	tr.manifest("alpha: {env: {VALUE: v0}}")
+	tr.mustApply()
+	tr.started("alpha", 1)
+	// s6-svc that takes its time: apply does not cut it short for one signal.
+	tr.fake("s6-svc", "touch "+tr.path("called")+"; sleep 5")
+	tr.manifest("alpha: {env: {VALUE: v1}}")
+	apply := tr.start("apply")
+	eventually(t, 5*time.Second, func() bool { return exists(tr.path("called")) }, "apply runs s6-svc")
+	require.NoError(t, unix.Kill(apply.pid, unix.SIGTERM))
+	second := func() bool {
+		_ = unix.Kill(apply.pid, unix.SIGTERM)
+		select {
+		case r := <-apply.done:
+			require.Equal(t, -1, r.code, "it was to be ended by the signal: %v", r)
+			return true
+		default:
+			return false
+		}
+	}
+	eventually(t, 3*time.Second, second, "the second signal ends it")
+
+	tr.fake("s6-svc", "")
+	tr.mustApply()
+	tr.runsRound("alpha", 1)
+	tr.mustBeDone()
+}
+
+// TestInterruptedWhileWaitingForTheLock touches nothing.
+func TestInterruptedWhileWaitingForTheLock(t *testing.T) {
+	t.Parallel()
+	tr := newTree(t, treeOpts{})
+	tr.manifest("alpha: {env: {STUB_DRAIN: 2s, VALUE: v0}}")
+	tr.mustApply()
+	tr.started("alpha", 1)
+	tr.manifest("alpha: {env: {STUB_DRAIN: 2s, VALUE: v1}}")
+	first := tr.start("apply")
+	eventually(t, 10*time.Second, func() bool { return len(tr.stops("alpha")) > 0 }, "the first apply holds the lock")
+	second := tr.start("apply")
+	require.NoError(t, unix.Kill(second.pid, 0))
+	interrupt := func() bool {
+		_ = unix.Kill(second.pid, unix.SIGINT)
+		select {
+		case r := <-second.done:
+			require.NotEqual(t, 0, r.code, "%v", r)
+			return true
+		default:
+			return false
+		}
+	}
+	eventually(t, 5*time.Second, interrupt, "the second apply gives up")
+	r := <-first.done
+	require.Equal(t, 0, r.code, "%v", r)
+	tr.runsRound("alpha", 1)
+	tr.mustBeDone()
+}
