@@ -85,23 +85,22 @@ func (d *dir) stat(name string) (unix.Stat_t, error) {
 	return st, d.fail("stat", name, err)
 }
 
-// read returns the regular file name in d, at most limit bytes of it. Something else of that name is an error that wraps
+// read returns the regular file name in d, at most limit bytes of it, and its state. Something else of that name is an error that wraps
 // errIrregular; it is opened in a way that a FIFO cannot block and a device does nothing.
-func (d *dir) read(name string, limit int64) (data []byte, mode fs.FileMode, err error) {
+func (d *dir) read(name string, limit int64) (data []byte, st unix.Stat_t, err error) {
 	f, err := d.openFile(name, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
 	if errors.Is(err, unix.ELOOP) || errors.Is(err, unix.ENXIO) {
-		return nil, 0, d.fail("read", name, errIrregular)
+		return nil, st, d.fail("read", name, errIrregular)
 	}
 	if err != nil {
-		return nil, 0, err
+		return nil, st, err
 	}
 	defer f.Close()
-	var st unix.Stat_t
 	if err := retry(func() error { return unix.Fstat(int(f.Fd()), &st) }); err != nil {
-		return nil, 0, d.fail("stat", name, err)
+		return nil, st, d.fail("stat", name, err)
 	}
-	if st.Mode&unix.S_IFMT != unix.S_IFREG {
-		return nil, 0, d.fail("read", name, errIrregular)
+	if st.Mode&modeType != modeRegular {
+		return nil, st, d.fail("read", name, errIrregular)
 	}
 	data = make([]byte, 0, min(st.Size, limit)+1) // one more, so that the end is seen without growing
 	for int64(len(data)) < limit {
@@ -114,10 +113,10 @@ func (d *dir) read(name string, limit int64) (data []byte, mode fs.FileMode, err
 			break
 		}
 		if err != nil {
-			return nil, 0, err
+			return nil, st, err
 		}
 	}
-	return data, fs.FileMode(st.Mode & 0o7777), nil
+	return data, st, nil
 }
 
 // errIrregular marks a name that should be a regular file and is something else.
@@ -212,6 +211,15 @@ func (d *dir) removeAll(name string) error {
 	}
 	err = retry(func() error { return unix.Unlinkat(d.fd(), name, unix.AT_REMOVEDIR) })
 	return d.fail("remove", name, err)
+}
+
+// give makes d a folder of a user that nobody else can change.
+func (d *dir) give(uid uint32) error {
+	const sameGroup = -1
+	if err := retry(func() error { return unix.Fchown(d.fd(), int(uid), sameGroup) }); err != nil {
+		return d.fail("chown", ".", err)
+	}
+	return d.fail("chmod", ".", retry(func() error { return unix.Fchmod(d.fd(), modeServicedir) }))
 }
 
 // memoryBacked tells whether d lies on a filesystem that a power loss empties. There is nothing to sync there.

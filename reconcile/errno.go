@@ -13,4 +13,6 @@ const (
 	modeType      = unix.S_IFMT
 	modeSymlink   = unix.S_IFLNK
 	modeDirectory = unix.S_IFDIR
+	modeRegular   = unix.S_IFREG
+	modeOthers    = unix.S_IWGRP | unix.S_IWOTH
 )

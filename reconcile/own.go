@@ -13,8 +13,6 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"hermes-reconcile/render"
 )
 
 // All that is ours in a scandir and is no service lies in one directory, whose name s6-svscan skips for its dot:
@@ -114,7 +112,7 @@ func (s *Scandir) readHiddenSlot(d *dir, number string) ([]Hidden, error) {
 	}
 	var all []Hidden
 	for _, name := range names {
-		h := Hidden{Name: name, Path: path.Join(ownDir, hiddenDir, number, name), Port: markerPort(slot, name)}
+		h := Hidden{Name: name, Path: path.Join(ownDir, hiddenDir, number, name), Port: s.markerPort(slot, name)}
 		if err := s.updateHidden(&h); err != nil {
 			return nil, err
 		}
@@ -136,21 +134,17 @@ func (s *Scandir) updateHidden(h *Hidden) (err error) {
 }
 
 // markerPort is the port that the marker of a service directory names, or 0.
-func markerPort(parent *dir, name string) int {
+func (s *Scandir) markerPort(parent *dir, name string) int {
 	d, err := parent.open(name)
 	if err != nil {
 		return 0
 	}
 	defer d.close()
-	s := Service{Files: map[string]File{}}
-	if err := s.readFile(d, render.MarkerPath); err != nil {
+	r := serviceReader{Service: &Service{Name: name, Files: map[string]File{}}, trusts: s.trusts}
+	if err := r.readData(d); err != nil {
 		return 0
 	}
-	m, err := render.ParseMarker(s.Files[render.MarkerPath].Data)
-	if err != nil {
-		return 0
-	}
-	return m.Port
+	return r.Marker.Port
 }
 
 // Session is the right to change a scandir: one at a time.
@@ -196,6 +190,13 @@ func (s *Scandir) Lock(ctx context.Context, timeout time.Duration) (*Session, er
 func (s *Session) openOwn() (err error) {
 	if s.own, err = s.dir.ensure(ownDir, modePrivate); err != nil {
 		return err
+	}
+	st, err := s.own.stat(".")
+	if err != nil {
+		return err
+	}
+	if st.Mode&modeOthers != 0 || !s.trusts(st.Uid) {
+		return fmt.Errorf("it belongs to user %d with mode %#o, so somebody else may have filled it (look at it, and remove it)", st.Uid, st.Mode&0o7777)
 	}
 	for name, d := range map[string]**dir{stagingDir: &s.staging, hiddenDir: &s.hidden, owedDir: &s.owed} {
 		if *d, err = s.own.ensure(name, modePrivate); err != nil {

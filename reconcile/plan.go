@@ -57,6 +57,8 @@ type Change struct {
 	Files         []FileChange // sorted by path
 	Gateway       Action
 	RestartLogger bool
+	// Mend are the folders of the directory, itself as ".", and files that others can change and shall not.
+	Mend []string
 	// Replace says that the directory cannot be updated in place: a new one takes its name.
 	Replace bool
 	// Await are the services that hold this one's port now and will give it up. It starts when they are down.
@@ -210,6 +212,9 @@ func (c *Change) replace(reason string) {
 // inPlace plans the update of a supervised service, or finds that there is none.
 func (c *Change) inPlace(owed Owed) {
 	c.Reasons = append(c.Reasons, c.fileReasons()...)
+	if c.Mend = c.actual.Exposed; len(c.Mend) > 0 {
+		c.Reasons = append(c.Reasons, "others can change "+strings.Join(c.Mend, ", "))
+	}
 	c.RestartLogger = c.changes("log/run") || c.changes("log/notification-fd") || owed.Logger
 	if owed.Logger || (owed.Gateway && !(c.wantsDown() && c.actual.Status.Down())) {
 		c.Reasons = append(c.Reasons, "an interrupted apply owes it a restart")
@@ -244,7 +249,7 @@ func (c *Change) name() {
 		return f.Path != render.MarkerPath && f.Path != render.DownPath
 	})
 	switch {
-	case content || c.RestartLogger || c.Gateway == Restart:
+	case content || len(c.Mend) > 0 || c.RestartLogger || c.Gateway == Restart:
 	case c.Gateway == BringUp:
 		c.Op = Start
 	case c.Gateway == Down:
@@ -267,11 +272,13 @@ func (c *Change) changes(path string) bool {
 
 // fileReasons says which files change, and whether the manifest or a hand changed them.
 func (c *Change) fileReasons() []string {
-	var changed, edited, reasons []string
+	var changed, edited, exposed, reasons []string
 	hand := c.actual.Edited()
 	for _, f := range c.Files {
 		switch {
 		case f.Path == render.MarkerPath:
+		case f.Before != nil && f.Before.Exposed:
+			exposed = append(exposed, f.Path)
 		case c.actual.Owned && slices.Contains(hand, f.Path):
 			edited = append(edited, f.Path)
 		case f.Path == render.DownPath && f.After != nil:
@@ -288,6 +295,9 @@ func (c *Change) fileReasons() []string {
 	if len(edited) > 0 {
 		reasons = append(reasons, strings.Join(edited, ", ")+" edited by hand (drift)")
 	}
+	if len(exposed) > 0 {
+		reasons = append(reasons, strings.Join(exposed, ", ")+" in others' hands")
+	}
 	if len(reasons) == 0 && len(c.Files) > 0 {
 		reasons = append(reasons, "the marker changed")
 	}
@@ -299,7 +309,7 @@ func fileChanges(d render.Servicedir, actual map[string]File) []FileChange {
 	var changes []FileChange
 	for _, f := range d.Files {
 		before, exists := actual[f.Path]
-		if exists && !before.Irregular && before.Mode == f.Mode && bytes.Equal(before.Data, f.Data) {
+		if exists && !before.Irregular && !before.Exposed && before.Mode == f.Mode && bytes.Equal(before.Data, f.Data) {
 			continue
 		}
 		change := FileChange{Path: f.Path, After: &File{Mode: f.Mode, Data: f.Data}}

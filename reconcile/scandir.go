@@ -75,6 +75,7 @@ type Service struct {
 	Obstacle  string          // why it is no service directory: "is a symlink", "is not a directory"; else empty
 	HasLog    bool            // it has a logger
 	Files     map[string]File // by path: what the marker lists, and what s6 reads
+	Exposed   []string        // folders in it, and itself as ".", that others than the scandir's owner and root can change
 	Status    Status
 	LogStatus Status
 }
@@ -84,6 +85,7 @@ type File struct {
 	Mode      fs.FileMode
 	Data      []byte
 	Irregular bool // it is a symlink, a directory, a FIFO or larger than maxFile
+	Exposed   bool // it belongs to somebody who may not change what s6 runs
 }
 
 // maxFile is the largest file that is read for comparison, in bytes. Rendered ones have a few kB.
@@ -110,8 +112,9 @@ var s6Files = []string{
 
 // Scandir is an opened scan directory.
 type Scandir struct {
-	dir *dir
-	sup Supervisor
+	dir   *dir
+	sup   Supervisor
+	owner uint32 // whose s6-svscan runs here: besides root the one who may change what it runs
 }
 
 // Open opens the scandir at path. Nothing is read or written yet.
@@ -120,7 +123,38 @@ func Open(path string, sup Supervisor) (*Scandir, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot open scandir %q: %w", path, cause(err))
 	}
-	return &Scandir{d, sup}, nil
+	s := &Scandir{dir: d, sup: sup}
+	if err := s.findOwner(); err != nil {
+		d.close()
+		return nil, fmt.Errorf("cannot open scandir %q: %w", path, cause(err))
+	}
+	return s, nil
+}
+
+// findOwner finds whose s6-svscan runs here. It makes its control folder itself; without one the scandir's owner will do.
+func (s *Scandir) findOwner() error {
+	st, err := s.dir.stat(".s6-svscan")
+	if errors.Is(err, fs.ErrNotExist) {
+		st, err = s.dir.stat(".")
+	}
+	s.owner = st.Uid
+	return err
+}
+
+// trusts tells whether what belongs to a user may be run by s6.
+func (s *Scandir) trusts(uid uint32) bool { return uid == 0 || uid == s.owner }
+
+// Exposed says why whoever can change the scandir itself could run anything as its supervisor, or is empty.
+func (s *Scandir) Exposed() string {
+	st, err := s.dir.stat(".")
+	switch {
+	case err != nil:
+	case st.Mode&modeOthers != 0:
+		return fmt.Sprintf("others than its owner can write to it (mode %#o)", st.Mode&0o7777)
+	case !s.trusts(st.Uid):
+		return fmt.Sprintf("it belongs to user %d, and user %d's s6-svscan runs what is there", st.Uid, s.owner)
+	}
+	return ""
 }
 
 // Close closes the scandir.
@@ -189,7 +223,8 @@ func (s *Scandir) readService(name string) (Service, error) {
 		return service, s.obstacle(&service, err)
 	}
 	defer d.close()
-	if err := service.readFiles(d); err != nil {
+	r := &serviceReader{Service: &service, trusts: s.trusts}
+	if err := r.readFiles(d); err != nil {
 		return service, err
 	}
 	if service.Status, err = s.sup.Status(name); err != nil {
@@ -217,37 +252,92 @@ func (s *Scandir) obstacle(service *Service, openErr error) error {
 	return nil
 }
 
+// serviceReader reads the files of one service directory.
+type serviceReader struct {
+	*Service
+	trusts func(uid uint32) bool
+}
+
 // readFiles reads the marker, the files that it lists, and the files that s6 reads.
-func (s *Service) readFiles(d *dir) error {
+func (s *serviceReader) readFiles(d *dir) error {
 	s.Files = map[string]File{}
 	names, err := d.names()
 	if err != nil {
 		return err
 	}
-	if slices.Contains(names, path.Dir(render.MarkerPath)) {
-		if err := s.readFile(d, render.MarkerPath); err != nil {
+	if err := s.lookAt(d, "."); err != nil {
+		return err
+	}
+	if slices.Contains(names, dataDir) {
+		if err := s.readData(d); err != nil {
 			return err
 		}
-		if marker, err := render.ParseMarker(s.Files[render.MarkerPath].Data); err == nil {
-			s.Marker, s.Owned = marker, render.Prefix+marker.Profile == s.Name
-		}
 	}
-	if err := s.readS6Files(d, "", names); err != nil {
+	if err := s.readS6Files(d, "", names); err != nil || !slices.Contains(names, "log") {
 		return err
 	}
-	if !slices.Contains(names, "log") {
+	return s.readLog(d)
+}
+
+// lookAt notes whether others can change a folder.
+func (s *serviceReader) lookAt(d *dir, name string) error {
+	st, err := d.stat(".")
+	if err == nil && (st.Mode&modeOthers != 0 || !s.trusts(st.Uid)) {
+		s.Exposed = append(s.Exposed, name)
+	}
+	return err
+}
+
+// dataDir is the folder that s6 leaves to its users.
+const dataDir = "data"
+
+// pgidFile is where a run script writes its process group. A symlink there would have it write elsewhere.
+const pgidFile = "pgid"
+
+// readData reads the marker.
+func (s *serviceReader) readData(parent *dir) error {
+	d, err := parent.open(dataDir)
+	if err != nil {
+		return missing(err)
+	}
+	defer d.close()
+	if err := s.lookAt(d, dataDir); err != nil {
+		return err
+	}
+	if st, err := d.stat(pgidFile); err == nil && (st.Mode&modeType != modeRegular || st.Nlink > 1 || !s.trusts(st.Uid)) {
+		s.Exposed = append(s.Exposed, path.Join(dataDir, pgidFile))
+	}
+	f, err := s.readFile(d, path.Base(render.MarkerPath))
+	if err != nil {
+		return missing(err)
+	}
+	s.Files[render.MarkerPath] = f
+	if marker, err := render.ParseMarker(f.Data); err == nil {
+		s.Marker, s.Owned = marker, render.Prefix+marker.Profile == s.Name
+	}
+	return nil
+}
+
+// missing is nil for an error that says that there is no such file or folder. Behind a symlink there is none for us.
+func missing(err error) error {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errNoDir) || errors.Is(err, errSymlink) {
 		return nil
 	}
-	log, err := d.open("log")
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errNoDir) || errors.Is(err, errSymlink) {
-		return nil // no logger: a file of that name means nothing to s6, and behind a symlink we do not look
-	}
+	return err
+}
+
+// readLog reads the logger's files. A file at its name means nothing to s6.
+func (s *serviceReader) readLog(parent *dir) error {
+	log, err := parent.open("log")
 	if err != nil {
-		return err
+		return missing(err)
 	}
 	defer log.close()
 	s.HasLog = true
-	names, err = log.names()
+	if err := s.lookAt(log, "log"); err != nil {
+		return err
+	}
+	names, err := log.names()
 	if err != nil {
 		return err
 	}
@@ -255,12 +345,12 @@ func (s *Service) readFiles(d *dir) error {
 }
 
 // readS6Files reads those of the files that s6 reads.
-func (s *Service) readS6Files(d *dir, prefix string, names []string) error {
+func (s *serviceReader) readS6Files(d *dir, prefix string, names []string) error {
 	for _, name := range names {
 		if !slices.Contains(s6Files, name) {
 			continue
 		}
-		f, err := readFile(d, name)
+		f, err := s.readFile(d, name)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -272,32 +362,12 @@ func (s *Service) readS6Files(d *dir, prefix string, names []string) error {
 	return nil
 }
 
-// readFile reads a file one level below d, if it is there.
-func (s *Service) readFile(d *dir, name string) error {
-	sub, err := d.open(path.Dir(name))
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errNoDir) || errors.Is(err, errSymlink) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	defer sub.close()
-	f, err := readFile(sub, path.Base(name))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err == nil {
-		s.Files[name] = f
-	}
-	return err
-}
-
-func readFile(d *dir, name string) (File, error) {
-	data, mode, err := d.read(name, maxFile)
+func (s *serviceReader) readFile(d *dir, name string) (File, error) {
+	data, st, err := d.read(name, maxFile)
 	if errors.Is(err, errIrregular) || len(data) >= maxFile {
 		return File{Irregular: true}, nil
 	}
-	return File{Mode: mode, Data: data}, err
+	return File{Mode: fs.FileMode(st.Mode & 0o7777), Data: data, Exposed: !s.trusts(st.Uid) || st.Nlink > 1}, err
 }
 
 // Edited lists the files of an owned service that are not as we rendered them.

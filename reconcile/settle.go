@@ -76,6 +76,9 @@ func (r *run) settleJob(ctx context.Context, j *job) error {
 			return err
 		}
 	}
+	if err := r.mend(j.Change); err != nil {
+		return fmt.Errorf("cannot take it out of others' hands: %w", err)
+	}
 	if err := r.replaceFiles(j.Change); err != nil {
 		return fmt.Errorf("cannot replace its files: %w", err)
 	}

@@ -144,6 +144,33 @@ func (s *Session) replaceFiles(c *Change) error {
 	return live.top.sync()
 }
 
+// mend takes what others could change out of their hands: folders change their owner, the process group file goes.
+func (s *Session) mend(c *Change) error {
+	if len(c.Mend) == 0 {
+		return nil
+	}
+	top, err := s.dir.open(c.Service)
+	if err != nil {
+		return err
+	}
+	live := newTree(top)
+	defer live.close()
+	for _, name := range c.Mend { // the directory itself is the first, so that nobody can swap what is in it
+		d, err := live.parent(path.Join(name, "x"))
+		if path.Base(name) == pgidFile {
+			if d, err = live.parent(name); err == nil {
+				err = d.removeAll(pgidFile)
+			}
+		} else if err == nil {
+			err = d.give(s.owner)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func isMarker(f FileChange) int {
 	if f.Path == render.MarkerPath {
 		return 1

@@ -74,6 +74,9 @@ func runApply(ctx context.Context, u ui, flags *applyFlags) error {
 		return err
 	}
 	defer scandir.Close()
+	if why := scandir.Exposed(); why != "" {
+		u.warning("scandir %q is not safe: %s", scandir.path, why)
+	}
 	if flags.dryRun {
 		plan, err := flags.plan(scandir.Scandir, dirs, prune)
 		if err != nil {
