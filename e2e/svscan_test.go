@@ -163,3 +163,31 @@ func TestNoRescanWithSvscan(t *testing.T) {
 	require.Len(t, tr.starts("alpha"), 2)
 	tr.mustBeDone()
 }
+
+// TestSvscanEndsBeforeTheRescan: what apply had begun is taken back, and done when there is an s6-svscan again.
+func TestSvscanEndsBeforeTheRescan(t *testing.T) {
+	t.Parallel()
+	tr := newTree(t, treeOpts{})
+	tr.manifest("alpha: {env: {VALUE: v0}}\nbeta: {}")
+	tr.mustApply()
+	tr.started("alpha", 1)
+	before := tr.visible()
+	end := tools["s6-svscanctl"] + " -t " + tr.scandir + "; while " + tools["s6-svscanctl"] + " " + tr.scandir + " 2>/dev/null; do sleep 0.01; done"
+	tr.fake("s6-svscanctl", end)
+	tr.manifest("alpha: {env: {VALUE: v1}}\ngamma: {}")
+	r := tr.apply()
+	require.Equal(t, 100, r.code, "%v", r)
+	require.Contains(t, r.stderr, "cannot rescan: no s6-svscan is running on it")
+	require.Empty(t, cmp.Diff(before, tr.visible()), "(-before +after)")
+	require.Empty(t, tr.hidden())
+	tr.fake("s6-svscanctl", "")
+	<-tr.svscan.done
+	tr.svscan = nil
+
+	tr.startSvscan()
+	tr.mustApply()
+	tr.runsRound("alpha", 1)
+	tr.gatewayPid("gamma")
+	require.NoDirExists(t, tr.dir("beta"))
+	tr.mustBeDone()
+}

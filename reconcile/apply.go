@@ -389,7 +389,8 @@ func (r *run) putBack(h Hidden, before Service) error {
 	if err := r.updateHidden(&h); err != nil {
 		return err
 	}
-	if (before.Status.Supervised && !h.Status.Supervised) || (before.LogStatus.Supervised && !h.Log.Supervised) {
+	begun := before.LogStatus.Supervised && h.Status.Supervised != h.Log.Supervised
+	if begun {
 		return fmt.Errorf("%s is being removed by somebody else's scan", h.Name)
 	}
 	return r.unhide(h)
