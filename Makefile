@@ -1,4 +1,4 @@
-.PHONY: build demo test lint bench install
+.PHONY: build demo test lint bench torture install
 
 build:
 	CGO_ENABLED=0 go build -trimpath -o bin/hermes-reconcile ./cmd/hermes-reconcile
@@ -19,6 +19,9 @@ lint:
 
 bench:
 	go test -run '^$$' -bench . -benchmem ./manifest ./render ./reconcile
+
+torture: lint
+	TORTURE=$(or $(TORTURE),10m) go test -race -count=1 -timeout 0 -tags e2e -run 'Walk|Torture' -v ./e2e
 
 install: build
 	install -D bin/hermes-reconcile $(DESTDIR)/usr/local/bin/hermes-reconcile

@@ -222,10 +222,48 @@ func (c *Change) paid() bool {
 	return c.present && c.wantsDown() && c.actual.Status.Supervised && c.actual.Status.Down() && !c.RestartLogger
 }
 
-// Prepare finishes those removals of earlier applies whose names are needed again. It comes before the plan, because its
+// settleLimit is how long s6-svscan may take to start a supervisor again that has died: it waits a second at most.
+const settleLimit = 3 * time.Second
+
+// Plan compares what shall be with what is, for Apply. It finishes what earlier applies left in the way first.
+func (s *Session) Plan(ctx context.Context, desired []render.Servicedir, prune Prune, opt Options) (Plan, error) {
+	if err := s.freeNames(ctx, desired, opt); err != nil {
+		return Plan{}, err
+	}
+	var plan Plan
+	err := wait(ctx, settleLimit, "supervisors to come back", func() (settled bool, err error) {
+		plan, err = s.Scandir.Plan(desired, prune)
+		return !plan.unsettled(), err
+	})
+	if timeout := (*TimeoutError)(nil); errors.As(err, &timeout) {
+		err = nil // they do not come back
+	}
+	return plan, err
+}
+
+// Plan compares what shall be with what is.
+func (s *Scandir) Plan(desired []render.Servicedir, prune Prune) (Plan, error) {
+	actual, err := s.Read()
+	if err != nil {
+		return Plan{}, err
+	}
+	plan, err := Diff(desired, actual, prune)
+	if err != nil {
+		return Plan{}, &ObstacleError{err}
+	}
+	return plan, nil
+}
+
+// ObstacleError says that something stands where a service directory should be.
+type ObstacleError struct{ Err error }
+
+func (e *ObstacleError) Error() string { return e.Err.Error() }
+func (e *ObstacleError) Unwrap() error { return e.Err }
+
+// freeNames finishes those removals of earlier applies whose names are needed again. It comes before the plan, because its
 // rescan may start services that an aborted scan had left lying. Until the last supervisor of a former directory is gone,
 // a new one of its name would be a second gateway.
-func (s *Session) Prepare(ctx context.Context, desired []render.Servicedir, opt Options) error {
+func (s *Session) freeNames(ctx context.Context, desired []render.Servicedir, opt Options) error {
 	hidden, err := s.readHidden(s.own)
 	if err != nil {
 		return err

@@ -47,10 +47,10 @@ func (f *fakeS6) apply(opt Options, profiles ...manifest.Profile) (Plan, Result,
 	session, err := s.Lock(context.Background(), time.Second)
 	require.NoError(f.t, err)
 	defer session.Unlock()
-	if err := session.Prepare(context.Background(), servicedirs(f.t, profiles...), opt); err != nil {
+	plan, err := session.Plan(context.Background(), servicedirs(f.t, profiles...), f.prune, opt)
+	if err != nil {
 		return Plan{}, Result{}, err
 	}
-	plan := f.diff(s, profiles...)
 	result, err := session.Apply(context.Background(), plan, opt)
 	for _, o := range result.Outcomes {
 		f.t.Logf("%s %s %v: %v", o.Change.Op, o.Change.Service, o.Change.Reasons, o.Err)
@@ -58,15 +58,6 @@ func (f *fakeS6) apply(opt Options, profiles ...manifest.Profile) (Plan, Result,
 	f.t.Logf("leftovers %d, error %v", len(plan.Leftovers), err)
 	require.Empty(f.t, f.doubleRun, "two gateways of one profile")
 	return plan, result, err
-}
-
-func (f *fakeS6) diff(s *Scandir, profiles ...manifest.Profile) Plan {
-	f.t.Helper()
-	actual, err := s.Read()
-	require.NoError(f.t, err)
-	plan, err := Diff(servicedirs(f.t, profiles...), actual, f.prune)
-	require.NoError(f.t, err)
-	return plan
 }
 
 // must applies, and every change must succeed.
@@ -371,4 +362,17 @@ func TestSymlinksAtOurNamesAreNotFollowed(t *testing.T) {
 	entries, err := os.ReadDir(elsewhere)
 	require.NoError(t, err)
 	require.Len(t, entries, 1)
+}
+
+func TestSupervisorThatIsOnlyGoneForAMoment(t *testing.T) {
+	f := newFakeS6(t)
+	f.must(profile("a", "1"))
+	ino := inode(t, f.root+"/gateway-a")
+	require.NoError(t, os.Mkdir(f.root+"/gateway-a/supervise", 0o700))
+	require.NoError(t, os.WriteFile(f.root+"/gateway-a/supervise/status", nil, 0o644))
+	f.mu.Lock()
+	f.absent = 3
+	f.mu.Unlock()
+	require.True(t, f.must(profile("a", "1")).Empty())
+	require.Equal(t, ino, inode(t, f.root+"/gateway-a"))
 }

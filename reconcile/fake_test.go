@@ -31,6 +31,7 @@ type fakeS6 struct {
 	failing   map[string]error // by call
 	doubleRun []string
 	prune     Prune
+	absent    int // supervisors are gone for so many looks
 	room      Room
 }
 
@@ -162,6 +163,9 @@ func (f *fakeS6) Status(dir string) (Status, error) {
 	s, isLog := f.find(dir)
 	switch {
 	case s == nil:
+		return Status{}, nil
+	case f.absent > 0 && !isLog:
+		f.absent--
 		return Status{}, nil
 	case isLog:
 		return s.log, nil

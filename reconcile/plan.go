@@ -85,6 +85,13 @@ type Plan struct {
 	Leftovers []Hidden
 }
 
+// unsettled tells whether the plan is about a service whose supervisor may only be gone for a moment.
+func (p Plan) unsettled() bool {
+	return slices.ContainsFunc(p.Changes, func(c Change) bool {
+		return c.Replace && c.actual.WasSupervised && !c.actual.Status.Supervised
+	})
+}
+
 // Empty tells whether there is nothing to do.
 func (p Plan) Empty() bool {
 	return len(p.Leftovers) == 0 && !slices.ContainsFunc(p.Changes, Change.Acts)

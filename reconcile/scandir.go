@@ -78,6 +78,8 @@ type Service struct {
 	Exposed   []string        // folders in it, and itself as ".", that others than the scandir's owner and root can change
 	Status    Status
 	LogStatus Status
+	// WasSupervised tells that s6-supervise has run on it. If none does now, s6-svscan may be about to start it again.
+	WasSupervised bool
 }
 
 // File is a file of a service directory.
@@ -272,6 +274,10 @@ func (s *serviceReader) readFiles(d *dir) error {
 		if err := s.readData(d); err != nil {
 			return err
 		}
+	}
+	if slices.Contains(names, "supervise") {
+		_, err := d.stat("supervise/status")
+		s.WasSupervised = err == nil
 	}
 	if err := s.readS6Files(d, "", names); err != nil || !slices.Contains(names, "log") {
 		return err

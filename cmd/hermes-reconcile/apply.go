@@ -13,7 +13,6 @@ import (
 
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
-	"hermes-reconcile/render"
 	"hermes-reconcile/s6ctl"
 )
 
@@ -78,8 +77,11 @@ func runApply(ctx context.Context, u ui, flags *applyFlags) error {
 		u.warning("scandir %q is not safe: %s", scandir.path, why)
 	}
 	if flags.dryRun {
-		plan, err := flags.plan(scandir.Scandir, dirs, prune)
+		plan, err := scandir.Plan(dirs, prune)
 		if err != nil {
+			return err
+		}
+		if err := flags.refuse(plan, len(dirs)); err != nil {
 			return err
 		}
 		u.plan(plan)
@@ -90,11 +92,11 @@ func runApply(ctx context.Context, u ui, flags *applyFlags) error {
 		return lockHint(err)
 	}
 	defer session.Unlock()
-	if err := session.Prepare(ctx, dirs, flags.options()); err != nil {
+	plan, err := session.Plan(ctx, dirs, prune, flags.options())
+	if err != nil {
 		return err
 	}
-	plan, err := flags.plan(session.Scandir, dirs, prune)
-	if err != nil {
+	if err := flags.refuse(plan, len(dirs)); err != nil {
 		return err
 	}
 	return flags.carryOut(ctx, u, session, plan)
@@ -104,21 +106,13 @@ func (f *applyFlags) options() reconcile.Options {
 	return reconcile.Options{NoRescan: f.noRescan, Timeout: f.timeout}
 }
 
-// plan compares, and refuses what the user cannot have meant.
-func (f *applyFlags) plan(s *reconcile.Scandir, dirs []render.Servicedir, prune reconcile.Prune) (reconcile.Plan, error) {
-	actual, err := s.Read()
-	if err != nil {
-		return reconcile.Plan{}, err
+// refuse refuses a plan that the user cannot have meant.
+func (f *applyFlags) refuse(plan reconcile.Plan, profiles int) error {
+	if profiles > 0 || !plan.Removes() || f.allowEmpty {
+		return nil
 	}
-	plan, err := reconcile.Diff(dirs, actual, prune)
-	if err != nil {
-		return plan, &usageError{err}
-	}
-	if len(dirs) == 0 && plan.Removes() && !f.allowEmpty {
-		return plan, withHint(usagef("the manifest has no profiles: this would remove every gateway (%s)", tally(plan.Changes)),
-			"nothing was changed; pass --allow-empty if that is what you want")
-	}
-	return plan, nil
+	return withHint(usagef("the manifest has no profiles: this would remove every gateway (%s)", tally(plan.Changes)),
+		"nothing was changed; pass --allow-empty if that is what you want")
 }
 
 // carryOut applies the plan and prints what became of it.

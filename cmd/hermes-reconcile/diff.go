@@ -69,13 +69,9 @@ func runDiff(u ui, flags *differFlags) error {
 	}
 	defer scandir.Close()
 	warnSilent(u, scandir)
-	actual, err := scandir.Read()
+	plan, err := scandir.Plan(dirs, prune)
 	if err != nil {
 		return err
-	}
-	plan, err := reconcile.Diff(dirs, actual, prune)
-	if err != nil {
-		return &usageError{err}
 	}
 	u.plan(plan)
 	u.files(plan)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -60,4 +61,22 @@ func TestVersionIsThatOfTheChangelog(t *testing.T) {
 	first := regexp.MustCompile(`(?m)^## (\S+)`).FindStringSubmatch(read(t, "CHANGELOG.md"))
 	require.NotNil(t, first)
 	require.Equal(t, first[1], version)
+}
+
+func TestReadmeNamesTestsThatExist(t *testing.T) {
+	known := map[string]bool{}
+	for _, dir := range []string{"e2e", "manifest"} {
+		names, err := filepath.Glob("../../" + dir + "/*_test.go")
+		require.NoError(t, err)
+		for _, name := range names {
+			data, err := os.ReadFile(name)
+			require.NoError(t, err)
+			for _, f := range regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w+)`).FindAllStringSubmatch(string(data), -1) {
+				known[f[1]] = true
+			}
+		}
+	}
+	for _, name := range regexp.MustCompile("`((?:Test|Fuzz)\\w+)`").FindAllStringSubmatch(read(t, "README.md"), -1) {
+		require.True(t, known[name[1]], "%s is no test", name[1])
+	}
 }

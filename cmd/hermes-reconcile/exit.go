@@ -47,6 +47,7 @@ func exitCode(err error) int {
 		partial *partialError
 		room    *reconcile.RoomError
 		name    *reconcile.NameError
+		blocked *reconcile.ObstacleError
 	)
 	switch {
 	case err == nil:
@@ -61,7 +62,7 @@ func exitCode(err error) int {
 		}
 		return exitPartial
 	case errors.As(err, &usage), errors.Is(err, s6ctl.ErrNotInstalled), errors.Is(err, s6ctl.ErrNotListening),
-		errors.As(err, &room), errors.As(err, &name):
+		errors.As(err, &room), errors.As(err, &name), errors.As(err, &blocked):
 		return exitUsage
 	case timedOut(err):
 		return exitTimeout
