@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -24,10 +25,14 @@ func (tr *tree) victim() (path string, untouched func()) {
 	for _, name := range []string{"current", "lock", "state", "run", "pgid", "folder/file"} {
 		require.NoError(tr.t, os.WriteFile(filepath.Join(path, name), []byte("root's\n"), 0o644))
 	}
-	before := snapshotOf(tr.t, path)
+	// Where a symlink in the scandir leads, s6-svscan itself makes supervise/ and event/: hence not the folder's own times.
+	inside := func() []entry {
+		return slices.DeleteFunc(snapshotOf(tr.t, path), func(e entry) bool { return e.Path == "." })
+	}
+	before := inside()
 	return path, func() {
 		tr.t.Helper()
-		require.Empty(tr.t, cmp.Diff(before, snapshotOf(tr.t, path)), "root was led astray (-before +after)")
+		require.Empty(tr.t, cmp.Diff(before, inside()), "root was led astray (-before +after)")
 	}
 }
 
