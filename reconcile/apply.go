@@ -23,23 +23,14 @@ type Options struct {
 type Outcome struct {
 	Change Change
 	Err    error // nil: done as planned
+	// Pending says that the rest is left to the next apply, as Options.NoRescan asked for.
+	Pending bool
 }
 
 // Result is what became of a plan.
 type Result struct {
 	Outcomes []Outcome // in the plan's order
 	Notes    []string  // what the user should know besides
-}
-
-// Failed counts the changes that were not carried out.
-func (r Result) Failed() int {
-	n := 0
-	for _, o := range r.Outcomes {
-		if o.Err != nil {
-			n++
-		}
-	}
-	return n
 }
 
 // step is a part of an apply.
@@ -125,8 +116,9 @@ func (r *run) later(do func() error) {
 // job is a change being carried out.
 type job struct {
 	*Change
-	hidden bool
-	err    error
+	hidden  bool
+	pending bool
+	err     error
 }
 
 // hides tells whether a directory has to get out of sight.
@@ -166,13 +158,17 @@ func newRun(s *Session, plan Plan, opt Options) (*run, error) {
 
 // result collects what became of the plan.
 func (r *run) result() Result {
-	errs := map[string]error{}
+	jobs := map[string]*job{}
 	for _, j := range r.jobs {
-		errs[j.Service] = j.err
+		jobs[j.Service] = j
 	}
 	result := Result{Notes: r.notes}
 	for _, c := range r.plan.Changes {
-		result.Outcomes = append(result.Outcomes, Outcome{c, errs[c.Service]})
+		o := Outcome{Change: c}
+		if j := jobs[c.Service]; j != nil {
+			o.Err, o.Pending = j.err, j.pending
+		}
+		result.Outcomes = append(result.Outcomes, o)
 	}
 	return result
 }

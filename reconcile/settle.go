@@ -266,7 +266,10 @@ func (r *run) collectRemovals() {
 // remove waits until nothing supervises a hidden directory any more, and deletes it.
 func (r *run) remove(ctx context.Context, m *removal) error {
 	if !m.gone() && r.opt.NoRescan {
-		r.note("%s is out of sight but runs on; the next apply without --no-rescan ends it", m.Name)
+		r.note("%s is hidden but runs on: its removal is owed, and the next apply without --no-rescan ends it", m.Name)
+		if m.job != nil {
+			m.job.pending = true
+		}
 		return nil
 	}
 	if err := r.removeGateway(ctx, m); err != nil {

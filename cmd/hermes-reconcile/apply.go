@@ -165,6 +165,10 @@ func (u ui) result(plan reconcile.Plan, result reconcile.Result) error {
 			partial.add(o.Err)
 			continue
 		}
+		if o.Pending {
+			lines = append(lines, row(o.Change, string(o.Change.Op)+" owed"))
+			continue
+		}
 		done = append(done, o.Change)
 		if shown(o.Change) {
 			lines = append(lines, row(o.Change, past(o.Change.Op)))
