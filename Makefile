@@ -13,7 +13,7 @@ test: lint
 	go test -race -tags e2e ./e2e
 
 lint:
-	sh e2e/deps.sh s6-svscan:s6 execlineb:execline shellcheck:shellcheck busybox:busybox strace:strace gcc:gcc:libc6-dev
+	sh e2e/deps.sh s6-svscan:s6 execlineb:execline shellcheck:shellcheck busybox:busybox gcc:gcc:libc6-dev
 	test -z "$$(gofmt -l .)" && go vet -tags e2e ./... && go tool staticcheck -tags e2e ./...
 	sh e2e/shellcheck.sh
 

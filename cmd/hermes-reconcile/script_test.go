@@ -20,6 +20,7 @@ func TestScripts(t *testing.T) {
 		},
 		Setup: func(env *testscript.Env) error {
 			env.Setenv(scandirVariable, "")
+			env.Setenv("GORACE", "atexit_sleep_ms=0") // else a binary with the race detector takes a second to exit
 			return nil
 		},
 		RequireExplicitExec: true,
