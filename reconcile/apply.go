@@ -133,9 +133,8 @@ func (j *job) heldBack() bool { return j.appears() && len(j.Await) > 0 && !j.wan
 // removal is a hidden directory on its way out.
 type removal struct {
 	Hidden
-	job         *job // nil for a leftover
-	stopTimeout time.Duration
-	err         error
+	job *job // nil for a leftover
+	err error
 }
 
 func newRun(s *Session, plan Plan, opt Options) (*run, error) {
@@ -274,7 +273,7 @@ func (s *Session) freeNames(ctx context.Context, desired []render.Servicedir, op
 		return fmt.Errorf("%s is still being removed (apply once without --no-rescan)", hidden[0].Name)
 	}
 	if opt.Timeout == 0 {
-		opt.Timeout = defaultPatience + grace // their own stop timeouts are not read any more
+		opt.Timeout = Plan{Leftovers: hidden}.Timeout()
 	}
 	ctx, cancel := context.WithTimeout(ctx, opt.Timeout)
 	defer cancel()
@@ -324,11 +323,7 @@ func (r *run) stopReplaced(ctx context.Context) error {
 		if !j.actual.Status.Down() {
 			r.later(func() error { return r.sup.Control(context.WithoutCancel(ctx), j.Service, "u") })
 		}
-		if err := r.stop(ctx, j.Service, j.stopPatience()); err != nil {
-			return err
-		}
-		r.freed[j.Service].give(nil)
-		return nil
+		return r.stopJob(ctx, j)
 	})
 	return nil
 }
@@ -338,6 +333,7 @@ func (r *run) exchange(context.Context) error {
 	if err := r.hideAll(); err != nil {
 		return err
 	}
+	came := false
 	for _, j := range r.jobs {
 		if j.err != nil || !j.appears() {
 			continue
@@ -345,7 +341,11 @@ func (r *run) exchange(context.Context) error {
 		if err := move(r.staging, j.Service, r.dir, j.Service); err != nil {
 			return err
 		}
+		came = true
 		r.later(func() error { return r.takeOut(j.Service) })
+	}
+	if !came {
+		return nil
 	}
 	return r.dir.sync()
 }
@@ -369,7 +369,8 @@ func (r *run) hideJob(j *job) error {
 	}
 	j.hidden = true
 	r.undo = append(r.undo, undo{hides: true, do: func() error { return r.putBack(h, j.actual) }})
-	m := &removal{Hidden: h, job: j, stopTimeout: j.actual.stopTimeout()}
+	h.StopTimeout = j.actual.stopTimeout()
+	m := &removal{Hidden: h, job: j}
 	if err := r.updateHidden(&m.Hidden); err != nil {
 		return err
 	}

@@ -376,3 +376,46 @@ func TestSupervisorThatIsOnlyGoneForAMoment(t *testing.T) {
 	require.True(t, f.must(profile("a", "1")).Empty())
 	require.Equal(t, ino, inode(t, f.root+"/gateway-a"))
 }
+
+func TestGatewayThatDoesNotStopInTimeComesBack(t *testing.T) {
+	f := newFakeS6(t)
+	f.must(profile("a", "1"))
+	f.took()
+	f.stubborn["gateway-a"] = true
+	_, result, err := f.apply(Options{Timeout: 50 * time.Millisecond}, profile("a", "2"))
+	require.NoError(t, err)
+	timeout := (*TimeoutError)(nil)
+	require.ErrorAs(t, result.Outcomes[0].Err, &timeout)
+	require.Equal(t, []string{"d gateway-a", "u gateway-a"}, f.took(), "it shall run when it is down at last")
+	delete(f.stubborn, "gateway-a")
+	f.must(profile("a", "2"))
+	f.settled(profile("a", "2"))
+}
+
+func TestHiddenGatewayKeepsItsPort(t *testing.T) {
+	f := newFakeS6(t)
+	f.must(onPort(profile("a", "1"), 9001), onPort(profile("b", "1"), 9002))
+	_, result, err := f.apply(Options{NoRescan: true}, onPort(profile("b", "2"), 9001))
+	require.NoError(t, err)
+	require.True(t, result.Outcomes[0].Pending)
+	require.ErrorContains(t, result.Outcomes[1].Err, "gateway-a still holds port 9001")
+	f.must(onPort(profile("b", "2"), 9001))
+	f.settled(onPort(profile("b", "2"), 9001))
+}
+
+func TestNothingIsSyncedOrWrittenForNothing(t *testing.T) {
+	f := newFakeS6(t)
+	f.must(profile("a", "1"))
+	s, err := Open(f.root, f)
+	require.NoError(t, err)
+	defer s.Close()
+	session, err := s.Lock(context.Background(), 0)
+	require.NoError(t, err)
+	defer session.Unlock()
+	before := f.snapshot()
+	plan, err := session.Plan(context.Background(), servicedirs(t, profile("a", "1")), PruneOwned, Options{})
+	require.NoError(t, err)
+	_, err = session.Apply(context.Background(), plan, Options{})
+	require.NoError(t, err)
+	require.Equal(t, before, f.snapshot())
+}

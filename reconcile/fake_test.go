@@ -153,6 +153,8 @@ func (f *fakeS6) Control(_ context.Context, dir, letters string) error {
 		s.status.PID, s.status.WantUp, s.status.Since = 0, false, time.Now()
 	case letters == "u" && s.status.PID == 0:
 		f.start(s, filepath.Join(f.root, dir))
+	case letters == "u":
+		s.status.WantUp = true
 	}
 	return nil
 }

@@ -112,7 +112,8 @@ func (s *Scandir) readHiddenSlot(d *dir, number string) ([]Hidden, error) {
 	}
 	var all []Hidden
 	for _, name := range names {
-		h := Hidden{Name: name, Path: path.Join(ownDir, hiddenDir, number, name), Port: s.markerPort(slot, name)}
+		h := Hidden{Name: name, Path: path.Join(ownDir, hiddenDir, number, name)}
+		h.Port, h.StopTimeout = s.lastWords(slot, name)
 		if err := s.updateHidden(&h); err != nil {
 			return nil, err
 		}
@@ -133,18 +134,18 @@ func (s *Scandir) updateHidden(h *Hidden) (err error) {
 	return err
 }
 
-// markerPort is the port that the marker of a service directory names, or 0.
-func (s *Scandir) markerPort(parent *dir, name string) int {
+// lastWords are the port that the marker of a hidden directory names, or 0, and its stop timeout.
+func (s *Scandir) lastWords(parent *dir, name string) (port int, stopTimeout time.Duration) {
 	d, err := parent.open(name)
 	if err != nil {
-		return 0
+		return 0, 0
 	}
 	defer d.close()
-	r := serviceReader{Service: &Service{Name: name, Files: map[string]File{}}, trusts: s.trusts}
-	if err := r.readData(d); err != nil {
-		return 0
+	r := serviceReader{Service: &Service{Name: name}, trusts: s.trusts}
+	if err := r.readFiles(d); err != nil {
+		return 0, 0
 	}
-	return r.Marker.Port
+	return r.Marker.Port, r.stopTimeout()
 }
 
 // Session is the right to change a scandir: one at a time.

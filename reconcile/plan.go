@@ -63,7 +63,7 @@ type Change struct {
 	Replace bool
 	// Await are the services that hold this one's port now and will give it up. It starts when they are down.
 	Await []string
-	// StopTimeout is how long stopping the service may take before s6 kills it; 0: for ever.
+	// StopTimeout is how long stopping the service may take before it is killed.
 	StopTimeout time.Duration
 
 	desired render.Servicedir
@@ -116,7 +116,18 @@ func (p Plan) Timeout() time.Duration {
 			longest = max(longest, c.StopTimeout)
 		}
 	}
+	for _, h := range p.Leftovers {
+		longest = max(longest, patience(h.StopTimeout))
+	}
 	return longest + grace
+}
+
+// patience is how long to wait for a service to stop. One that s6 would wait for for ever is killed after a while.
+func patience(stopTimeout time.Duration) time.Duration {
+	if stopTimeout == 0 {
+		return defaultPatience
+	}
+	return stopTimeout
 }
 
 // Diff compares what shall be with what is. It is pure. Its error lists what stands in the way of a plan.
@@ -160,7 +171,7 @@ func create(d render.Servicedir) Change {
 func unnamed(s Service, prune Prune) Change {
 	c := Change{
 		Op: Foreign, Service: s.Name, Profile: strings.TrimPrefix(s.Name, render.Prefix), Port: s.Marker.Port,
-		StopTimeout: s.stopTimeout(), actual: s, present: true,
+		StopTimeout: patience(s.stopTimeout()), actual: s, present: true,
 	}
 	const absent = "not in the manifest"
 	switch {

@@ -100,6 +100,8 @@ type Hidden struct {
 	Port   int    // that its gateway may still hold, or 0
 	Status Status
 	Log    Status
+	// StopTimeout is how long its gateway may take to stop before s6 kills it; 0: for ever.
+	StopTimeout time.Duration
 }
 
 // gone tells whether nothing of s6 runs in the directory any more.

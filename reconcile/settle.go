@@ -72,7 +72,7 @@ func (r *run) settleJob(ctx context.Context, j *job) error {
 	}
 	if j.Gateway == Restart && len(j.Await) > 0 {
 		// A crash between the new files and the stop would start it on a port that is still taken.
-		if err := r.stop(ctx, j.Service, j.stopPatience()); err != nil {
+		if err := r.stopJob(ctx, j); err != nil {
 			return err
 		}
 	}
@@ -97,10 +97,9 @@ func (r *run) settleJob(ctx context.Context, j *job) error {
 // makes s6-supervise wait a second before it starts the next.
 func (r *run) move(ctx context.Context, j *job) error {
 	if j.Gateway == Down || j.Gateway == Restart {
-		if err := r.stop(ctx, j.Service, j.stopPatience()); err != nil {
-			return r.bringBack(ctx, j, err)
+		if err := r.stopJob(ctx, j); err != nil {
+			return err
 		}
-		r.freed[j.Service].give(nil)
 	}
 	if j.Gateway == BringUp || j.Gateway == Restart {
 		if err := r.awaitPort(ctx, j); err != nil {
@@ -111,10 +110,16 @@ func (r *run) move(ctx context.Context, j *job) error {
 	return nil
 }
 
-// bringBack lets s6 start a gateway again that has not stopped in time, or not before the user lost patience: it has its
-// new files by then. What is owed stays on record, because nobody sees that start.
-func (r *run) bringBack(ctx context.Context, j *job, err error) error {
-	if j.Gateway != Restart || len(j.Await) > 0 {
+// stopJob stops the gateway of a service. One that has not stopped in time, or not before the user lost patience, and shall
+// run, is told to come up again when it is down at last: s6 sees to that. What is owed stays on record, because nobody
+// sees that start.
+func (r *run) stopJob(ctx context.Context, j *job) error {
+	err := r.stop(ctx, j.Service, j.stopPatience())
+	if err == nil {
+		r.freed[j.Service].give(nil)
+		return nil
+	}
+	if j.Gateway == Down {
 		return err
 	}
 	return errors.Join(err, r.sup.Control(context.WithoutCancel(ctx), j.Service, "u"))
@@ -270,6 +275,7 @@ func (r *run) remove(ctx context.Context, m *removal) error {
 		if m.job != nil {
 			m.job.pending = true
 		}
+		r.freed[m.Name].give(errors.New("it runs on"))
 		return nil
 	}
 	if err := r.removeGateway(ctx, m); err != nil {
@@ -293,7 +299,7 @@ func (r *run) removeGateway(ctx context.Context, m *removal) error {
 	if err := r.awaitTold(ctx, m, gone); err != nil {
 		return err
 	}
-	if m.stopTimeout == 0 {
+	if m.StopTimeout == 0 {
 		err := wait(ctx, defaultPatience, m.Name+" to stop", gone)
 		if timeout := (*TimeoutError)(nil); !errors.As(err, &timeout) {
 			return err

@@ -32,6 +32,7 @@ func (s *Session) clearStaging() error {
 
 // stage writes what the plan needs, out of s6-svscan's sight: whole directories for what comes, single files for what changes.
 func (r *run) stage(context.Context) error {
+	staged := false
 	for _, j := range r.jobs {
 		if !j.appears() && len(j.Files) == 0 {
 			continue
@@ -39,6 +40,10 @@ func (r *run) stage(context.Context) error {
 		if err := writeServicedir(r.staging, j.Service, j.staged()); err != nil {
 			return err
 		}
+		staged = true
+	}
+	if !staged {
+		return nil
 	}
 	return r.staging.sync()
 }
