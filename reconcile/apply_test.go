@@ -402,20 +402,3 @@ func TestHiddenGatewayKeepsItsPort(t *testing.T) {
 	f.must(onPort(profile("b", "2"), 9001))
 	f.settled(onPort(profile("b", "2"), 9001))
 }
-
-func TestNothingIsSyncedOrWrittenForNothing(t *testing.T) {
-	f := newFakeS6(t)
-	f.must(profile("a", "1"))
-	s, err := Open(f.root, f)
-	require.NoError(t, err)
-	defer s.Close()
-	session, err := s.Lock(context.Background(), 0)
-	require.NoError(t, err)
-	defer session.Unlock()
-	before := f.snapshot()
-	plan, err := session.Plan(context.Background(), servicedirs(t, profile("a", "1")), PruneOwned, Options{})
-	require.NoError(t, err)
-	_, err = session.Apply(context.Background(), plan, Options{})
-	require.NoError(t, err)
-	require.Equal(t, before, f.snapshot())
-}

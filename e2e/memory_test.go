@@ -1,0 +1,73 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestHostileManifestsTakeLittleMemory: whatever 4 MiB hold, they are refused within 256 MiB and some seconds. The race
+// detector would take a multiple of that, so the program is built without.
+func TestHostileManifestsTakeLittleMemory(t *testing.T) {
+	t.Parallel()
+	plain := filepath.Join(t.TempDir(), "hermes-reconcile")
+	out, err := exec.Command("go", "build", "-o", plain, "../cmd/hermes-reconcile").CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	const size = 4 << 20
+	fill := func(unit string) string { return strings.Repeat(unit, size/len(unit)-20) }
+	for name, text := range map[string]string{
+		"flow map":      "version: 1\nprofiles: {" + fill("a,") + "}\n",
+		"flow list":     "version: 1\nprofiles: [" + fill("a,") + "]\n",
+		"nested lists":  "version: 1\nprofiles: " + fill("[") + "\n",
+		"nested maps":   "version: 1\nprofiles: " + fill("{a: ") + "\n",
+		"block list":    "version: 1\nprofiles:\n" + fill("- a\n"),
+		"block keys":    "version: 1\nprofiles:\n" + fill(" a:\n"),
+		"dashes":        fill("- "),
+		"question":      fill("? "),
+		"documents":     fill("---\n"),
+		"comments":      fill("#\n"),
+		"anchors":       "version: 1\nprofiles: [" + fill("&a a,") + "]\n",
+		"aliases":       "version: 1\ndefaults: &a {}\nprofiles: [" + fill("*a,") + "]\n",
+		"bomb":          bomb(),
+		"long text":     "version: 1\nprofiles: {a: {user: " + fill("x") + "}}\n",
+		"long key":      fill("x") + ": 1\n",
+		"quotes":        "version: \"" + fill("\\u0041"),
+		"control":       fill("\x01"),
+		"not text":      fill("\xff\xfe"),
+		"tabs":          fill("\t"),
+		"tags":          "version: 1\nprofiles: [" + fill("!!str a,") + "]\n",
+		"just too long": "version: 1\n" + fill("#\n") + fill("#\n"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			tr := newTree(t, treeOpts{noSvscan: true})
+			tr.write("profiles.yaml", text)
+			cmd := exec.Command(plain, "validate")
+			cmd.Dir = tr.base
+			begin := time.Now()
+			stderr, err := cmd.CombinedOutput()
+			require.Error(t, err)
+			require.Equal(t, 100, cmd.ProcessState.ExitCode(), "%.300s", stderr)
+			require.Regexp(t, `(?m)^profiles\.yaml:\d+:\d+: `, string(stderr))
+			require.Less(t, time.Since(begin), 20*time.Second)
+			peak := cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss / 1024 // KiB to MiB
+			require.Less(t, peak, int64(256), "MiB")
+		})
+	}
+}
+
+// bomb is a manifest of a few hundred bytes whose aliases stand for a billion values.
+func bomb() string {
+	text := "version: 1\nprofiles:\n  l0: &l0 [a, a, a, a, a, a, a, a, a, a]\n"
+	for i := 1; i < 10; i++ {
+		prev := "*l" + string(rune('0'+i-1))
+		text += "  l" + string(rune('0'+i)) + ": &l" + string(rune('0'+i)) + " [" + strings.Repeat(prev+", ", 9) + prev + "]\n"
+	}
+	return text
+}
