@@ -3,10 +3,10 @@
 build:
 	CGO_ENABLED=0 go build -trimpath -o bin/hermes-reconcile ./cmd/hermes-reconcile
 
-demo: build
+demo:
 	sh e2e/deps.sh s6-svscan:s6 execlineb:execline curl:curl
-	CGO_ENABLED=0 go build -o bin/stub/hermes ./e2e/stub/hermes
-	sh e2e/demo.sh bin/hermes-reconcile bin/stub
+	CGO_ENABLED=0 go build -trimpath -o bin/demo/ ./cmd/hermes-reconcile ./e2e/stub/hermes
+	sh e2e/demo.sh bin/demo
 
 test: lint
 	go test -race ./...

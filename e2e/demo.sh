@@ -1,9 +1,8 @@
 #!/bin/sh
 # Shows hermes-reconcile on a private s6-svscan in a temporary folder, and checks what it shows.
-#   demo.sh HERMES-RECONCILE FOLDER-OF-STUB-HERMES
+#   demo.sh FOLDER, which holds hermes-reconcile and a stub of hermes
 set -eu
-bin=$(cd "$(dirname "$1")" && pwd)
-stub=$(cd "$2" && pwd)
+bin=$(cd "$1" && pwd)
 dir=$(mktemp -d "${TMPDIR:-/tmp}/hermes-demo.XXXXXX")
 svscan=
 
@@ -58,7 +57,7 @@ free_ports() {
 
 cd "$dir"
 mkdir scan home
-PATH=$bin:$stub:$PATH HERMES_HOME=$dir/home
+PATH=$bin:$PATH HERMES_HOME=$dir/home
 export PATH HERMES_HOME
 unset HERMES_RECONCILE_SCANDIR
 # shellcheck disable=SC2046 # three words

@@ -12,17 +12,18 @@
 package main
 
 import (
+	"bufio"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -195,14 +196,37 @@ func (g *gateway) serve() error {
 	if err != nil {
 		return err
 	}
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(w).Encode(map[string]any{"profile": g.name, "pid": os.Getpid()})
-	})
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
-	go func() { fmt.Fprintf(os.Stderr, "hermes (stub): %v\n", server.Serve(l)) }()
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				fmt.Fprintf(os.Stderr, "hermes (stub): %v\n", err)
+				return
+			}
+			go g.answer(conn)
+		}
+	}()
 	return nil
+}
+
+// answer answers one request, as little HTTP as will do: net/http takes longer to compile than all else here.
+func (g *gateway) answer(conn net.Conn) {
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+	request := bufio.NewReader(conn)
+	first, err := request.ReadString('\n')
+	for line := first; err == nil && line != "\r\n"; {
+		line, err = request.ReadString('\n')
+	}
+	if err != nil {
+		return
+	}
+	status, body := "404 Not Found", "{}\n"
+	if strings.HasPrefix(first, "GET /health ") {
+		status, body = "200 OK", fmt.Sprintf("{\"pid\":%d,\"profile\":%q}\n", os.Getpid(), g.name)
+	}
+	fmt.Fprintf(conn, "HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s",
+		status, len(body), body)
 }
 
 // startChild starts a process that ignores SIGTERM and holds stdout and stderr, so the logger's pipe.
