@@ -2,11 +2,13 @@ package s6ctl
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -115,15 +117,16 @@ func TestSvscanTellsItsLimitsAndWhatItHas(t *testing.T) {
 func TestHoldersNamesWhoKeepsALoggerAlive(t *testing.T) {
 	scandir := startSvscan(t, "#!/bin/sh\nsetsid sleep 7777 &\necho $! >child\nexec sleep 600\n")
 	s := Open(scandir)
-	child := func() string {
-		data, err := os.ReadFile(filepath.Join(scandir, "x", "child"))
-		if err != nil {
-			return ""
-		}
-		return strings.TrimSpace(string(data))
-	}
-	eventually(t, "the child is there", func() bool { return strings.Contains(strings.Join(s.Holders("x/log"), " "), "(pid "+child()+")") })
-	require.NoError(t, exec.Command("kill", child()).Run())
+	child := 0
+	eventually(t, "the child is there", func() bool {
+		data, _ := os.ReadFile(filepath.Join(scandir, "x", "child"))
+		child, _ = strconv.Atoi(strings.TrimSpace(string(data)))
+		return child != 0
+	})
+	t.Cleanup(func() { _ = syscall.Kill(child, syscall.SIGKILL) }) // s6-svscan would wait for it
+	eventually(t, "it is named", func() bool {
+		return strings.Contains(strings.Join(s.Holders("x/log"), " "), fmt.Sprintf("(pid %d)", child))
+	})
 }
 
 func TestNobodyListensOnAPlainFolder(t *testing.T) {
