@@ -33,6 +33,9 @@ type Result struct {
 	Notes    []string  // what the user should know besides
 }
 
+// ErrStale says that the scandir has changed since the plan was made. All has been taken back: plan again.
+var ErrStale = errors.New("the plan no longer fits")
+
 // step is a part of an apply.
 type step struct {
 	name string
@@ -375,7 +378,7 @@ func (r *run) hideJob(j *job) error {
 		return err
 	}
 	if m.Status.Supervised && !j.actual.Status.Supervised {
-		return fmt.Errorf("somebody else's scan has just found %s", j.Service) // its gateway may run already
+		return fmt.Errorf("%w: a scan has just found %s", ErrStale, j.Service) // its gateway may run already
 	}
 	r.removals = append(r.removals, m)
 	return nil

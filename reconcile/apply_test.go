@@ -402,3 +402,27 @@ func TestHiddenGatewayKeepsItsPort(t *testing.T) {
 	f.must(onPort(profile("b", "2"), 9001))
 	f.settled(onPort(profile("b", "2"), 9001))
 }
+
+func TestScanBetweenPlanAndApply(t *testing.T) {
+	f := newFakeS6(t)
+	f.deaf = true
+	_, _, err := f.apply(Options{Timeout: 50 * time.Millisecond}, profile("a", "1"))
+	require.NoError(t, err)
+	s, err := Open(f.root, f)
+	require.NoError(t, err)
+	defer s.Close()
+	session, err := s.Lock(context.Background(), 0)
+	require.NoError(t, err)
+	plan, err := session.Plan(context.Background(), servicedirs(t, profile("a", "2")), PruneOwned, Options{})
+	require.NoError(t, err)
+	require.True(t, plan.Changes[0].Replace)
+	f.scan(false) // somebody else's
+	pid := f.pid("gateway-a")
+	_, err = session.Apply(context.Background(), plan, Options{})
+	require.ErrorIs(t, err, ErrStale)
+	require.Equal(t, pid, f.pid("gateway-a"))
+	session.Unlock()
+	f.deaf = false
+	f.must(profile("a", "2"))
+	f.settled(profile("a", "2"))
+}

@@ -13,6 +13,7 @@ import (
 
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
+	"hermes-reconcile/render"
 	"hermes-reconcile/s6ctl"
 )
 
@@ -92,14 +93,7 @@ func runApply(ctx context.Context, u ui, flags *applyFlags) error {
 		return lockHint(err)
 	}
 	defer session.Unlock()
-	plan, err := session.Plan(ctx, dirs, prune, flags.options())
-	if err != nil {
-		return err
-	}
-	if err := flags.refuse(plan, len(dirs)); err != nil {
-		return err
-	}
-	return flags.carryOut(ctx, u, session, plan)
+	return flags.carryOut(ctx, u, session, dirs, prune)
 }
 
 func (f *applyFlags) options() reconcile.Options {
@@ -115,16 +109,32 @@ func (f *applyFlags) refuse(plan reconcile.Plan, profiles int) error {
 		"nothing was changed; pass --allow-empty if that is what you want")
 }
 
-// carryOut applies the plan and prints what became of it.
-func (f *applyFlags) carryOut(ctx context.Context, u ui, session *reconcile.Session, plan reconcile.Plan) error {
-	result, err := session.Apply(ctx, plan, f.options())
-	if err != nil {
+// maxPlans is how often to plan anew when s6-svscan finds something between plan and apply, as it may after an apply that
+// was killed just behind its rescan.
+const maxPlans = 5
+
+// carryOut plans, applies, and prints what became of it.
+func (f *applyFlags) carryOut(ctx context.Context, u ui, session *reconcile.Session, dirs []render.Servicedir, prune reconcile.Prune) error {
+	for try := 1; ; try++ {
+		plan, err := session.Plan(ctx, dirs, prune, f.options())
+		if err != nil {
+			return err
+		}
+		if err := f.refuse(plan, len(dirs)); err != nil {
+			return err
+		}
+		result, err := session.Apply(ctx, plan, f.options())
+		if errors.Is(err, reconcile.ErrStale) && try < maxPlans {
+			continue
+		}
+		if err == nil {
+			return u.result(plan, result)
+		}
 		for _, note := range result.Notes {
 			u.warning("%s", printable(note))
 		}
 		return failureHint(err)
 	}
-	return u.result(plan, result)
 }
 
 // failureHint says what to do about an apply that changed nothing live.
