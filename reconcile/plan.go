@@ -258,6 +258,9 @@ func (c *Change) planGateway(owed Owed) {
 	case status.Down():
 		c.Gateway = BringUp
 		c.Reasons = append(c.Reasons, "is down, the manifest says up")
+	case !status.WantUp:
+		c.Gateway = BringUp // s6 starts it when it is down
+		c.Reasons = append(c.Reasons, "is stopping, the manifest says up")
 	}
 }
 

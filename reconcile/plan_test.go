@@ -74,6 +74,7 @@ func TestPlanOfOneService(t *testing.T) {
 		{name: "down as it should be", want: down(up), have: found(t, down(up)), op: Unchanged},
 		{name: "down, started by hand", want: down(up), have: with(found(t, down(up)), func(s *Service) { s.Status = Status{Supervised: true, PID: 7, WantUp: true} }), op: Stop, gateway: Down, reasons: []string{"is up, the manifest says down"}},
 		{name: "up, stopped by hand", want: up, have: with(found(t, up), stopped), op: Start, gateway: BringUp, reasons: []string{"is down, the manifest says up"}},
+		{name: "up, just being stopped by hand", want: up, have: with(found(t, up), func(s *Service) { s.Status = Status{Supervised: true, PID: 7} }), op: Start, gateway: BringUp, reasons: []string{"is stopping, the manifest says up"}},
 		{name: "between two starts", want: up, have: with(found(t, up), func(s *Service) { s.Status = Status{Supervised: true, WantUp: true} }), op: Unchanged},
 		{name: "ended", want: up, have: with(found(t, up), ended), op: Ended, reasons: []string{"exited 78: no restart would help until its run script changes"}},
 		{name: "ended, changed run", want: profile("a", "2"), have: with(found(t, up), ended), op: Update, gateway: Restart, reasons: []string{"run changed"}},
