@@ -253,8 +253,10 @@ func (c *Change) planGateway(owed Owed) {
 		c.Gateway = Restart
 	case status.Down() && c.changes(render.DownPath):
 		c.Gateway = BringUp
-	case status.Ended():
+	case c.ended() && status.ExitCode == exitConfig:
 		c.Reasons = append(c.Reasons, fmt.Sprintf("exited %d: no restart would help until its run script changes", exitConfig))
+	case c.ended():
+		c.Reasons = append(c.Reasons, "exited 0: restart is on-failure")
 	case status.Down():
 		c.Gateway = BringUp
 		c.Reasons = append(c.Reasons, "is down, the manifest says up")
@@ -273,12 +275,15 @@ func (c *Change) name() {
 	case c.Gateway == Down:
 		c.Op = Stop
 	case len(c.Files) > 0:
-	case c.actual.Status.Ended() && !c.wantsDown():
+	case c.ended() && !c.wantsDown():
 		c.Op = Ended
 	default:
 		c.Op = Unchanged
 	}
 }
+
+// ended tells whether the gateway is down by an exit code that the manifest takes for final.
+func (c *Change) ended() bool { return c.actual.Status.Ended(c.desired.OnFailure) }
 
 // wantsDown tells whether the manifest wants the gateway down.
 func (c *Change) wantsDown() bool { return c.desired.File(render.DownPath) != nil }

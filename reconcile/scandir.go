@@ -56,8 +56,11 @@ func (s Status) Down() bool { return s.PID == 0 && !s.Finishing && !s.WantUp }
 // exitConfig is the exit code of a gateway that no restart would help: EX_CONFIG of sysexits.h.
 const exitConfig = 78
 
-// Ended tells whether the service is down because its gateway said that no restart would help.
-func (s Status) Ended() bool { return s.Supervised && s.Down() && s.ExitCode == exitConfig }
+// Ended tells whether the service is down because its gateway said that no restart would help or, with onFailure, that it
+// is done. A stop by hand that exits 0 looks the same.
+func (s Status) Ended(onFailure bool) bool {
+	return s.Supervised && s.Down() && (s.ExitCode == exitConfig || onFailure && s.ExitCode == 0 && s.Signal == 0)
+}
 
 // Actual is what a scandir holds, as far as it concerns us.
 type Actual struct {
