@@ -68,6 +68,9 @@ func runApply(ctx context.Context, u ui, flags *applyFlags) error {
 	if err := checkUsers(m); err != nil {
 		return err
 	}
+	if os.Geteuid() == 0 {
+		warnSecrets(u, m)
+	}
 	scandir, err := flags.open(m.Scandir)
 	if err != nil {
 		return err
