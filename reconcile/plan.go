@@ -237,6 +237,10 @@ func (c *Change) inPlace(owed Owed) {
 	if owed.Logger || (owed.Gateway && !(c.wantsDown() && c.actual.Status.Down())) {
 		c.Reasons = append(c.Reasons, "an interrupted apply owes it a restart")
 	}
+	if log := c.actual.LogStatus; log.Supervised && !log.WantUp {
+		c.RestartLogger = true // with -p it ignores being told down as long as it runs, and is gone with its next end
+		c.Reasons = append(c.Reasons, "its logger was told down")
+	}
 	c.planGateway(owed)
 	c.name()
 }

@@ -24,7 +24,7 @@ func newStatusCommand(u ui) *cobra.Command {
 
 STATE is up, down, starting, stopping, unsupervised, backing off (it died again and again, so its next start waits), or
 ended (it exited 78, or 0 with restart: on-failure).
-DRIFT names files that are not as they were rendered, and restarts that an interrupted apply owes.
+DRIFT names files that are not as they were rendered, loggers in trouble, and restarts that an interrupted apply owes.
 The scandir is --scandir, else $` + scandirVariable + `, else that of the manifest (-f, or ` + defaultManifest + ` if it is there), else
 ` + defaultScandir + `.`,
 		RunE: func(_ *cobra.Command, profiles []string) error {
@@ -150,6 +150,13 @@ func drift(s reconcile.Service, owed reconcile.Owed) string {
 	var found []string
 	if edited := s.Edited(); len(edited) > 0 {
 		found = append(found, "edited: "+strings.Join(edited, ", "))
+	}
+	switch log := s.LogStatus; {
+	case !log.Supervised:
+	case !log.WantUp:
+		found = append(found, "logger told down")
+	case log.PID == 0:
+		found = append(found, "logger cannot run")
 	}
 	if owed.Gateway {
 		found = append(found, "runs an old script")
