@@ -21,14 +21,6 @@ func (tr *tree) prints(perSecond int) {
 	tr.logged("noisy", "line 000001")
 }
 
-// giveHome gives HERMES_HOME to nobody, where the test may.
-func (tr *tree) giveHome() {
-	tr.t.Helper()
-	for _, dir := range []string{tr.home, tr.path("home", "stub")} {
-		require.NoError(tr.t, os.Chown(dir, nobody, nobody))
-	}
-}
-
 // stopsPrinting stops the gateway and returns how many lines it printed.
 func (tr *tree) stopsPrinting() int {
 	tr.t.Helper()

@@ -368,7 +368,6 @@ func TestSupervisorThatIsOnlyGoneForAMoment(t *testing.T) {
 	f := newFakeS6(t)
 	f.must(profile("a", "1"))
 	ino := inode(t, f.root+"/gateway-a")
-	require.NoError(t, os.Mkdir(f.root+"/gateway-a/supervise", 0o700))
 	require.NoError(t, os.WriteFile(f.root+"/gateway-a/supervise/status", nil, 0o644))
 	f.mu.Lock()
 	f.absent = 3

@@ -203,6 +203,9 @@ func compare(d render.Servicedir, s Service, actual Actual) Change {
 	case !s.HasLog:
 		// s6 connects a gateway to a logger only when it first sees the directory.
 		c.replace("has no log/, so a new directory takes its place")
+	case len(s.Seized) > 0:
+		// What was planted there may be waiting for the next write of s6-supervise.
+		c.replace("others can change " + strings.Join(s.Seized, ", ") + ", so a new directory takes its place")
 	case !s.Status.Supervised && (len(c.Files) > 0 || actual.Listening):
 		// If an aborted scan has seen it, it may be one that s6-svscan never starts. A new inode is sure to be new to it.
 		c.Op = Create
@@ -261,7 +264,7 @@ func (c *Change) planGateway(owed Owed) {
 		c.Reasons = append(c.Reasons, fmt.Sprintf("exited %d: no restart would help until its run script changes", exitConfig))
 	case c.ended():
 		c.Reasons = append(c.Reasons, "exited 0: restart is on-failure")
-	case status.Down():
+	case status.PID == 0 && !status.WantUp: // its ./finish may still run
 		c.Gateway = BringUp
 		c.Reasons = append(c.Reasons, "is down, the manifest says up")
 	}

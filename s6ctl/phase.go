@@ -38,12 +38,3 @@ func (s *Scandir) Phase(dir string, pid int) Phase {
 	}
 	return Starting
 }
-
-// cmdline are the arguments of a process, none if they cannot be told.
-func (h Host) cmdline(pid int) []string {
-	data, err := os.ReadFile(filepath.Join(h.Proc, strconv.Itoa(pid), "cmdline"))
-	if err != nil || len(data) == 0 {
-		return nil
-	}
-	return strings.Split(strings.TrimSuffix(string(data), "\x00"), "\x00")
-}

@@ -4,14 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"os/user"
 	"time"
 
-	"github.com/hashicorp/go-multierror"
 	"github.com/spf13/cobra"
 
-	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/s6ctl"
 )
@@ -65,17 +61,19 @@ func runApply(ctx context.Context, u ui, flags *applyFlags) error {
 			return err
 		}
 	}
-	if err := checkUsers(m); err != nil {
-		return err
-	}
-	if os.Geteuid() == 0 {
-		warnSecrets(u, m)
-	}
 	scandir, err := flags.open(m.Scandir)
 	if err != nil {
 		return err
 	}
 	defer scandir.Close()
+	if err := becomeOwner(scandir.Owner()); err != nil {
+		return err
+	}
+	options := reconcile.Options{NoRescan: flags.noRescan, Timeout: flags.timeout}
+	if options.Users, err = findUsers(m); err != nil {
+		return err
+	}
+	warnSecrets(u, m)
 	if why := scandir.Exposed(); why != "" {
 		u.warning("scandir %q is not safe: %s", scandir.path, why)
 	}
@@ -95,18 +93,14 @@ func runApply(ctx context.Context, u ui, flags *applyFlags) error {
 		return lockHint(err)
 	}
 	defer session.Unlock()
-	plan, err := session.Plan(ctx, dirs, prune, flags.options())
+	plan, err := session.Plan(ctx, dirs, prune, options)
 	if err != nil {
 		return err
 	}
 	if err := flags.refuse(plan, len(dirs)); err != nil {
 		return err
 	}
-	return flags.carryOut(ctx, u, session, plan)
-}
-
-func (f *applyFlags) options() reconcile.Options {
-	return reconcile.Options{NoRescan: f.noRescan, Timeout: f.timeout}
+	return carryOut(ctx, u, session, plan, options)
 }
 
 // refuse refuses a plan that the user cannot have meant.
@@ -119,8 +113,8 @@ func (f *applyFlags) refuse(plan reconcile.Plan, profiles int) error {
 }
 
 // carryOut applies the plan and prints what became of it.
-func (f *applyFlags) carryOut(ctx context.Context, u ui, session *reconcile.Session, plan reconcile.Plan) error {
-	result, err := session.Apply(ctx, plan, f.options())
+func carryOut(ctx context.Context, u ui, session *reconcile.Session, plan reconcile.Plan, options reconcile.Options) error {
+	result, err := session.Apply(ctx, plan, options)
 	if err != nil {
 		for _, note := range result.Notes {
 			u.warning("%s", printable(note))
@@ -202,30 +196,4 @@ func (e *partialError) add(err error) {
 	if timedOut(err) {
 		e.timeouts++
 	}
-}
-
-// checkUsers looks up the accounts that gateways run as. Only root can change to one, so nobody else needs them.
-func checkUsers(m *manifest.Manifest) error {
-	if os.Geteuid() != 0 {
-		return nil
-	}
-	var unknown *multierror.Error
-	known := map[string]error{}
-	for _, p := range m.Profiles {
-		err, looked := known[p.User]
-		if !looked {
-			_, err = user.Lookup(p.User)
-			known[p.User] = err
-		}
-		if err != nil {
-			unknown = multierror.Append(unknown, &manifest.Error{
-				Pos: p.Pos, Path: "profiles." + p.Name + ".user",
-				Msg: "this system has no account \"" + p.User + "\" (want one of its accounts)",
-			})
-		}
-	}
-	if err := unknown.ErrorOrNil(); err != nil {
-		return &usageError{err}
-	}
-	return nil
 }

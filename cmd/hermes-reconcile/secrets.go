@@ -14,6 +14,9 @@ import (
 // warnSecrets names the secret files that a gateway's user could put something else in the place of. Root reads them when
 // the gateway starts: a symlink there would hand any file of root's over.
 func warnSecrets(u ui, m *manifest.Manifest) {
+	if os.Geteuid() != 0 {
+		return
+	}
 	accounts := map[string]account{}
 	for _, p := range m.Profiles {
 		who, known := accounts[p.User]
