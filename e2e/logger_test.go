@@ -66,7 +66,8 @@ func (tr *tree) loggerKeeps(profile string, keep int) {
 func (tr *tree) numbers(profile string) []int {
 	tr.t.Helper()
 	// Each name holds the time of the rotation, in a form that sorts.
-	files, err := filepath.Glob(tr.logPath(profile, "@*.s"))
+	// Of a logger that was killed the last file is called `.u`.
+	files, err := filepath.Glob(tr.logPath(profile, "@*.[su]"))
 	require.NoError(tr.t, err)
 	slices.Sort(files)
 	var found []int

@@ -114,53 +114,67 @@ func namesPort(argv []string) bool {
 	})
 }
 
-// giveCommand sets the profile's command. Its port is known by now.
+// giveCommand sets the profile's command and its wrapper. Its port is known by now.
 func (r *reader) giveCommand(p *Profile, e *entry, defaults *settings) {
 	builtin := builtinCommand
 	if p.Port != 0 {
 		builtin = slices.Concat(builtinCommand, portArguments)
 	}
-	chosen := choose(e.settings.command, defaults.command, builtin)
-	if chosen.state == faulty || !r.portIsThere(p, e, chosen) {
-		return
-	}
-	argv := chosen.value
+	wrapper := words{"wrapper", e.settings.wrapper, choose(e.settings.wrapper, defaults.wrapper, nil)}
+	command := words{"command", e.settings.command, choose(e.settings.command, defaults.command, builtin)}
+	p.Wrapper = r.giveWords(p, e, wrapper)
 	if p.Name == DefaultProfile {
-		argv = dropProfileOption(argv)
+		command.chosen.value = dropProfileOption(command.chosen.value)
 	}
+	p.Command = r.giveWords(p, e, command)
+	if command.chosen.state != faulty && (len(command.chosen.value) == 0 || command.chosen.value[0] == "") {
+		r.faultWords(e, command, `has no program once "-p {profile}" is dropped, as it is for the profile "default"`)
+	}
+}
+
+// words is an argument list with placeholders: the profile's own, and the one that counts.
+type words struct {
+	key         string
+	own, chosen setting[[]string]
+}
+
+// giveWords expands an argument list for a profile.
+func (r *reader) giveWords(p *Profile, e *entry, w words) []string {
+	if w.chosen.state == faulty || !r.portIsThere(p, e, w) {
+		return nil
+	}
+	var argv []string
 	size := 0
-	for _, arg := range argv {
+	for _, arg := range w.chosen.value {
 		text, _ := expand(arg, p.Name, p.Port)
-		p.Command = append(p.Command, text)
+		argv = append(argv, text)
 		if size += len(text) + stringBytes; size > maxCommand {
-			r.faultCommand(e, chosen, "is too long (want at most 1 MiB of arguments: the kernel starts no program with much more)")
-			return
+			r.faultWords(e, w, "is too long (want at most 1 MiB of arguments: the kernel starts no program with much more)")
+			return nil
 		}
 	}
 	r.merged += size
-	if len(p.Command) == 0 || p.Command[0] == "" {
-		r.faultCommand(e, chosen, `has no program once "-p {profile}" is dropped, as it is for the profile "default"`)
-	}
+	return argv
 }
 
-// portIsThere reports a command that names a port which the profile does not have; one with a wrong port has an error
-// already.
-func (r *reader) portIsThere(p *Profile, e *entry, command setting[[]string]) bool {
-	if p.Port != 0 || e.settings.port.state == faulty || e.settings.port.state == given || !namesPort(command.value) {
+// portIsThere reports an argument list that names a port which the profile does not have; one with a wrong port has an
+// error already.
+func (r *reader) portIsThere(p *Profile, e *entry, w words) bool {
+	if p.Port != 0 || e.settings.port.state == faulty || e.settings.port.state == given || !namesPort(w.chosen.value) {
 		return true
 	}
-	r.faultCommand(e, command, `names {port}, but the profile has none (want a port, or a command without it)`)
+	r.faultWords(e, w, "names {port}, but the profile has none (want a port, or a "+w.key+" without it)")
 	return false
 }
 
-// faultCommand puts an error at the profile's own command, or at the profile where the command is that of defaults and
+// faultWords puts an error at the profile's own argument list, or at the profile where the list is that of defaults and
 // right for others.
-func (r *reader) faultCommand(e *entry, command setting[[]string], reason string) {
-	if e.settings.command.state == given {
-		r.faultAt(command.at, e.path.key("command"), "%s", reason)
+func (r *reader) faultWords(e *entry, w words, reason string) {
+	if w.own.state == given {
+		r.faultAt(w.chosen.at, e.path.key(w.key), "%s", reason)
 		return
 	}
-	r.faultAt(e.at, e.path, "the command from defaults (%s) %s", r.position(command.at), reason)
+	r.faultAt(e.at, e.path, "the %s from defaults (%s) %s", w.key, r.position(w.chosen.at), reason)
 }
 
 // dropProfileOption takes each `-p {profile}` out: the root profile has no name that hermes would know.

@@ -3,6 +3,8 @@ package manifest
 import (
 	"bytes"
 	"errors"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -51,9 +53,19 @@ func checkManifest(t *testing.T, m *Manifest) {
 		if p.Port != 0 {
 			ports[p.Port] = p.Name
 		}
+		names := slices.Clone(p.Unset)
 		for _, v := range p.Env {
-			require.Empty(t, envNameFault(v.Name))
+			names = append(names, v.Name)
 			require.NotContains(t, v.Value, "\x00")
+		}
+		for _, v := range p.Secrets {
+			names = append(names, v.Name)
+			require.True(t, strings.HasPrefix(v.File, "/"))
+		}
+		slices.Sort(names)
+		for i, name := range names {
+			require.Empty(t, envNameFault(name))
+			require.True(t, i == 0 || names[i-1] != name, "%s is given twice", name)
 		}
 	}
 }

@@ -51,7 +51,12 @@ type settings struct {
 	state       setting[State]
 	user        setting[string]
 	command     setting[[]string]
+	wrapper     setting[[]string]
 	env         setting[map[string]setting[string]]
+	unset       setting[map[string]setting[string]] // the values are empty
+	secrets     setting[map[string]setting[string]] // values are files
+	restart     setting[Restart]
+	backoff     setting[time.Duration]
 	stopTimeout setting[time.Duration]
 	log         setting[logSettings]
 }
@@ -83,6 +88,7 @@ var documentKeys = []key[document, Manifest]{
 		name: "defaults",
 		read: func(r *reader, at *path, n *yaml.Node, to *document) {
 			readKeys(r, at, n, shared(profileKeys), &to.defaults)
+			r.checkVariables(at, &to.defaults)
 		},
 	},
 	{
@@ -91,8 +97,13 @@ var documentKeys = []key[document, Manifest]{
 	},
 }
 
-// defaultStopTimeout leaves room for a drain, which may need 70 s.
-const defaultStopTimeout = 75 * time.Second
+const (
+	// defaultStopTimeout leaves room for a drain, which may need 70 s.
+	defaultStopTimeout = 75 * time.Second
+
+	// defaultBackoff is the longest pause between crash restarts.
+	defaultBackoff = time.Minute
+)
 
 var profileKeys = []key[settings, Profile]{
 	{name: "port", own: true, read: func(r *reader, at *path, n *yaml.Node, to *settings) { to.port = readSetting(r, at, n, readPort) }},
@@ -101,12 +112,19 @@ var profileKeys = []key[settings, Profile]{
 	one("user", readUser, "hermes",
 		func(s *settings) *setting[string] { return &s.user }, func(p *Profile) *string { return &p.User }),
 	{name: "command", read: func(r *reader, at *path, n *yaml.Node, to *settings) { to.command = readSetting(r, at, n, readCommand) }},
+	{name: "wrapper", read: func(r *reader, at *path, n *yaml.Node, to *settings) { to.wrapper = readSetting(r, at, n, readCommand) }},
 	{
 		name: "env",
 		read: func(r *reader, at *path, n *yaml.Node, to *settings) { to.env = readSetting(r, at, n, readEnv) },
-		give: giveEnv,
+		give: giveVariables, // secrets and unset too
 	},
-	one("stop_timeout", readDuration(time.Millisecond, 24*time.Hour), defaultStopTimeout,
+	{name: "unset", read: func(r *reader, at *path, n *yaml.Node, to *settings) { to.unset = readSetting(r, at, n, readUnset) }},
+	{name: "secrets", own: true, read: func(r *reader, at *path, n *yaml.Node, to *settings) { to.secrets = readSetting(r, at, n, readSecrets) }},
+	one("restart", oneOf(RestartAlways, RestartOnFailure), RestartAlways,
+		func(s *settings) *setting[Restart] { return &s.restart }, func(p *Profile) *Restart { return &p.Restart }),
+	one("backoff", readDuration(0, 24*time.Hour, time.Second), defaultBackoff,
+		func(s *settings) *setting[time.Duration] { return &s.backoff }, func(p *Profile) *time.Duration { return &p.Backoff }),
+	one("stop_timeout", readDuration(time.Millisecond, 24*time.Hour, time.Millisecond), defaultStopTimeout,
 		func(s *settings) *setting[time.Duration] { return &s.stopTimeout }, func(p *Profile) *time.Duration { return &p.StopTimeout }),
 	group("log", logKeys,
 		func(s *settings) *setting[logSettings] { return &s.log }, func(p *Profile) *Log { return &p.Log }),

@@ -54,7 +54,12 @@ type Profile struct {
 	State       State
 	User        string
 	Command     []string // argv of the gateway, placeholders expanded, never empty
-	Env         []EnvVar // sorted by name
+	Wrapper     []string // put before Command, placeholders expanded
+	Env         []EnvVar // sorted by name; a name is in one of Env, Unset and Secrets
+	Unset       []string // container variables that must not reach the gateway, sorted
+	Secrets     []Secret // sorted by name
+	Restart     Restart
+	Backoff     time.Duration // longest pause between crash restarts, whole seconds; 0: none but s6's own second
 	StopTimeout time.Duration
 	Log         Log
 }
@@ -75,6 +80,20 @@ type EnvVar struct {
 	Name  string
 	Value string
 }
+
+// Secret is an environment variable whose value is read from a file each time the gateway starts.
+type Secret struct {
+	Name string
+	File string // absolute path
+}
+
+// Restart says which ends of a gateway s6 answers with a new start. Exit code 78 is never one.
+type Restart string
+
+const (
+	RestartAlways    Restart = "always"
+	RestartOnFailure Restart = "on-failure" // exit code 0 leaves it down
+)
 
 // Log says how a gateway's log is kept.
 type Log struct {

@@ -27,6 +27,8 @@ func profile(name string, line int) Profile {
 	return Profile{
 		Name: name, Pos: Position{"profiles.yaml", line, 3}, State: StateUp, User: "hermes",
 		Command:     []string{"hermes", "-p", name, "gateway", "start", "--foreground"},
+		Restart:     RestartAlways,
+		Backoff:     time.Minute,
 		StopTimeout: 75 * time.Second,
 		Log:         Log{Keep: 10, Size: 1_000_000, Timestamp: TimestampISO8601, Stdout: true},
 	}
@@ -62,7 +64,12 @@ profiles:
     state: down
     user: Some.User_1-x
     command: [run, -p, "{profile}", "{{{port}}}", "a{{b}}c", 8, true, ""]
+    wrapper: [doppler, "{profile}", --]
     env: {B: "x\ny'\"", A: 0x1F}
+    unset: [Z, API_KEY]
+    secrets: {TOKEN: /run/secrets//token, KEY: /run/key}
+    restart: on-failure
+    backoff: 2m
     stop_timeout: 1m30s
     log: {keep: 0, size: 64KiB, timestamp: none, stdout: false}
 `)
@@ -75,7 +82,12 @@ profiles:
 		Profiles: []Profile{{
 			Name: "coder", Pos: Position{"profiles.yaml", 10, 3}, Port: 100, State: StateDown, User: "Some.User_1-x",
 			Command:     []string{"run", "-p", "coder", "{100}", "a{b}c", "8", "true", ""},
+			Wrapper:     []string{"doppler", "coder", "--"},
 			Env:         []EnvVar{{"A", "0x1F"}, {"B", "x\ny'\""}, {"LOG_LEVEL", "info"}},
+			Unset:       []string{"API_KEY", "Z"},
+			Secrets:     []Secret{{"KEY", "/run/key"}, {"TOKEN", "/run/secrets/token"}},
+			Restart:     RestartOnFailure,
+			Backoff:     2 * time.Minute,
 			StopTimeout: 90 * time.Second,
 			Log:         Log{Keep: 0, Size: 65536, Timestamp: TimestampNone, Stdout: false},
 		}, root},
@@ -90,30 +102,50 @@ func TestMerge(t *testing.T) {
   env: {A: a, B: b}
   stop_timeout: 5s
   log: {keep: 3, stdout: false}
+  wrapper: [env, --]
+  unset: [U, V]
+  restart: on-failure
+  backoff: 0s
 profiles:
   x: `
 	base := func(change func(*Profile)) Profile {
-		p := profile("x", 10)
+		p := profile("x", 14)
 		p.State, p.User, p.Command, p.StopTimeout = StateDown, "other", []string{"serve", "-p", "x"}, 5*time.Second
 		p.Env = []EnvVar{{"A", "a"}, {"B", "b"}}
 		p.Log.Keep, p.Log.Stdout = 3, false
+		p.Wrapper, p.Unset, p.Restart, p.Backoff = []string{"env", "--"}, []string{"U", "V"}, RestartOnFailure, 0
 		change(&p)
 		return p
 	}
 	for own, change := range map[string]func(*Profile){
-		"{}":                         func(*Profile) {},
-		"{state: up, user: me}":      func(p *Profile) { p.State, p.User = StateUp, "me" },
-		"{state: null, user: ~}":     func(p *Profile) { p.State, p.User = StateUp, "hermes" },
-		"{stop_timeout: }":           func(p *Profile) { p.StopTimeout = 75 * time.Second },
-		"{command: [x]}":             func(p *Profile) { p.Command = []string{"x"} },
-		"{command: null}":            func(p *Profile) { p.Command = profile("x", 0).Command },
-		"{command: null, port: 1}":   func(p *Profile) { p.Port, p.Command = 1, append(profile("x", 0).Command, "--port", "1") },
-		"{port: null}":               func(*Profile) {},
-		"{env: {A: z, C: c}}":        func(p *Profile) { p.Env = []EnvVar{{"A", "z"}, {"B", "b"}, {"C", "c"}} },
-		"{env: {A: null}}":           func(p *Profile) { p.Env = []EnvVar{{"B", "b"}} },
-		"{env: {A: \"\"}}":           func(p *Profile) { p.Env = []EnvVar{{"A", ""}, {"B", "b"}} },
-		"{env: null}":                func(p *Profile) { p.Env = nil },
-		"{env: {A: null, B: null}}":  func(p *Profile) { p.Env = nil },
+		"{}":                        func(*Profile) {},
+		"{state: up, user: me}":     func(p *Profile) { p.State, p.User = StateUp, "me" },
+		"{state: null, user: ~}":    func(p *Profile) { p.State, p.User = StateUp, "hermes" },
+		"{stop_timeout: }":          func(p *Profile) { p.StopTimeout = 75 * time.Second },
+		"{command: [x]}":            func(p *Profile) { p.Command = []string{"x"} },
+		"{command: null}":           func(p *Profile) { p.Command = profile("x", 0).Command },
+		"{command: null, port: 1}":  func(p *Profile) { p.Port, p.Command = 1, append(profile("x", 0).Command, "--port", "1") },
+		"{port: null}":              func(*Profile) {},
+		"{env: {A: z, C: c}}":       func(p *Profile) { p.Env = []EnvVar{{"A", "z"}, {"B", "b"}, {"C", "c"}} },
+		"{env: {A: null}}":          func(p *Profile) { p.Env = []EnvVar{{"B", "b"}} },
+		"{env: {A: \"\"}}":          func(p *Profile) { p.Env = []EnvVar{{"A", ""}, {"B", "b"}} },
+		"{env: null}":               func(p *Profile) { p.Env = nil },
+		"{env: {A: null, B: null}}": func(p *Profile) { p.Env = nil },
+		"{wrapper: null}":           func(p *Profile) { p.Wrapper = nil },
+		"{wrapper: [w]}":            func(p *Profile) { p.Wrapper = []string{"w"} },
+		"{unset: [W, V]}":           func(p *Profile) { p.Unset = []string{"U", "V", "W"} },
+		"{unset: null}":             func(p *Profile) { p.Unset = nil },
+		"{unset: []}":               func(*Profile) {},
+		"{unset: [A]}":              func(p *Profile) { p.Env, p.Unset = []EnvVar{{"B", "b"}}, []string{"A", "U", "V"} },
+		"{env: {U: u}}":             func(p *Profile) { p.Env, p.Unset = append(p.Env, EnvVar{"U", "u"}), []string{"V"} },
+		"{env: {U: null}}":          func(p *Profile) { p.Unset = []string{"V"} },
+		"{secrets: {A: /a, U: /u}}": func(p *Profile) {
+			p.Env, p.Unset, p.Secrets = []EnvVar{{"B", "b"}}, []string{"V"}, []Secret{{"A", "/a"}, {"U", "/u"}}
+		},
+		"{secrets: null}":            func(*Profile) {},
+		"{restart: always}":          func(p *Profile) { p.Restart = RestartAlways },
+		"{restart: , backoff: }":     func(p *Profile) { p.Restart, p.Backoff = RestartAlways, time.Minute },
+		"{backoff: 90s}":             func(p *Profile) { p.Backoff = 90 * time.Second },
 		"{log: {keep: 4}}":           func(p *Profile) { p.Log.Keep = 4 },
 		"{log: {keep: null}}":        func(p *Profile) { p.Log.Keep = 10 },
 		"{log: null}":                func(p *Profile) { p.Log = profile("x", 0).Log },

@@ -149,7 +149,7 @@ func (r *reader) finish() *Manifest {
 		giveAll(profileKeys, &p, &e.settings, &r.document.defaults)
 		r.giveCommand(&p, e, &r.document.defaults)
 		m.Profiles = append(m.Profiles, p)
-		if r.merged += len(p.Env) * envBytes; r.merged > maxMerged {
+		if r.merged += (len(p.Env) + len(p.Unset) + len(p.Secrets)) * envBytes; r.merged > maxMerged {
 			r.overflow(e.at, e.path, "all profiles up to here have more than %d MiB of commands and env together, defaults merged in", maxMerged>>20)
 			break
 		}
@@ -169,6 +169,7 @@ func (r *reader) readProfiles(at *path, n *yaml.Node) {
 			r.fault(key, e.path, "%s", reason)
 		}
 		readKeys(r, e.path, value, profileKeys, &e.settings)
+		r.checkVariables(e.path, &e.settings)
 		if first, ok := r.names[e.name]; ok {
 			r.fault(key, e.path, "profile is already defined at %s", r.position(r.entries[first].at))
 			return

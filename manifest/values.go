@@ -149,8 +149,10 @@ func readPath(r *reader, at *path, n *yaml.Node) (string, bool) {
 // durationUnits are those of Go's time.ParseDuration.
 const durationUnits = `want a duration such as 75s, 1m30s or 500ms`
 
-// readDuration reads a time with a unit, to the millisecond: s6 counts in milliseconds.
-func readDuration(low, high time.Duration) kind[time.Duration] {
+var stepNames = map[time.Duration]string{time.Millisecond: "milliseconds", time.Second: "seconds"}
+
+// readDuration reads a time with a unit, in steps of what it is used with: s6 counts in milliseconds, sleep in seconds.
+func readDuration(low, high, step time.Duration) kind[time.Duration] {
 	return func(r *reader, at *path, n *yaml.Node) (time.Duration, bool) {
 		text, ok := readText(r, at, n)
 		if !ok {
@@ -167,8 +169,8 @@ func readDuration(low, high time.Duration) kind[time.Duration] {
 			r.fault(n, at, "%s is not a duration (%s)", quote(text), durationUnits)
 		case value < low || value > high:
 			r.fault(n, at, "%s is out of range (want %v to %s)", quote(text), low, hours(high))
-		case value%time.Millisecond != 0:
-			r.fault(n, at, "%s is finer than 1ms (want whole milliseconds)", quote(text))
+		case value%step != 0:
+			r.fault(n, at, "%s is finer than %v (want whole %s)", quote(text), step, stepNames[step])
 		default:
 			return value, true
 		}

@@ -17,6 +17,8 @@ type Options struct {
 	NoRescan bool
 	// Timeout bounds the whole; 0 means Plan.Timeout.
 	Timeout time.Duration
+	// Users are the accounts that may control their gateways without root, by name. One that is not listed may not.
+	Users map[string]uint32
 }
 
 // Outcome is what became of a change.
@@ -321,6 +323,9 @@ func (r *run) restoreOwed(j *job) error {
 
 // stopReplaced stops the services whose directories are replaced, since the new one starts with the scan that ends the old.
 func (r *run) stopReplaced(ctx context.Context) error {
+	if err := r.reclaim(); err != nil {
+		return err
+	}
 	replaced := func(j *job) bool { return j.Replace && j.actual.Status.Supervised }
 	r.each(ctx, replaced, func(ctx context.Context, j *job) error {
 		if !j.actual.Status.Down() {

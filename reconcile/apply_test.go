@@ -82,7 +82,7 @@ func (f *fakeS6) settled(profiles ...manifest.Profile) {
 	for _, d := range servicedirs(f.t, profiles...) {
 		s, _ := f.find(d.Name)
 		require.NotNil(f.t, s, "%s is not supervised", d.Name)
-		if d.File(render.DownPath) == nil && !s.status.Ended() {
+		if d.File(render.DownPath) == nil && !s.status.Ended(false) {
 			require.NotZero(f.t, s.status.PID, "%s is down", d.Name)
 			require.Equal(f.t, string(d.File("run").Data), s.script, "%s runs another script", d.Name)
 		}
@@ -368,7 +368,6 @@ func TestSupervisorThatIsOnlyGoneForAMoment(t *testing.T) {
 	f := newFakeS6(t)
 	f.must(profile("a", "1"))
 	ino := inode(t, f.root+"/gateway-a")
-	require.NoError(t, os.Mkdir(f.root+"/gateway-a/supervise", 0o700))
 	require.NoError(t, os.WriteFile(f.root+"/gateway-a/supervise/status", nil, 0o644))
 	f.mu.Lock()
 	f.absent = 3

@@ -222,6 +222,19 @@ func (d *dir) give(uid uint32) error {
 	return d.fail("chmod", ".", retry(func() error { return unix.Fchmod(d.fd(), modeServicedir) }))
 }
 
+// mkfifo makes a FIFO in d, with exactly this mode.
+func (d *dir) mkfifo(name string, mode fs.FileMode) error {
+	if err := retry(func() error { return unix.Mkfifoat(d.fd(), name, uint32(mode.Perm())) }); err != nil {
+		return d.fail("mkfifo", name, err)
+	}
+	return d.fail("chmod", name, retry(func() error { return unix.Fchmodat(d.fd(), name, uint32(mode.Perm()), 0) }))
+}
+
+// chown gives name in d, not what it may lead to, to a user.
+func (d *dir) chown(name string, uid uint32) error {
+	return d.fail("chown", name, retry(func() error { return unix.Fchownat(d.fd(), name, int(uid), -1, unix.AT_SYMLINK_NOFOLLOW) }))
+}
+
 // memoryBacked tells whether d lies on a filesystem that a power loss empties. There is nothing to sync there.
 func (d *dir) memoryBacked() bool {
 	var st unix.Statfs_t

@@ -203,6 +203,9 @@ func compare(d render.Servicedir, s Service, actual Actual) Change {
 	case !s.HasLog:
 		// s6 connects a gateway to a logger only when it first sees the directory.
 		c.replace("has no log/, so a new directory takes its place")
+	case len(s.Seized) > 0:
+		// What was planted there may be waiting for the next write of s6-supervise.
+		c.replace("others can change " + strings.Join(s.Seized, ", ") + ", so a new directory takes its place")
 	case !s.Status.Supervised && (len(c.Files) > 0 || actual.Listening):
 		// If an aborted scan has seen it, it may be one that s6-svscan never starts. A new inode is sure to be new to it.
 		c.Op = Create
@@ -237,6 +240,10 @@ func (c *Change) inPlace(owed Owed) {
 	if owed.Logger || (owed.Gateway && !(c.wantsDown() && c.actual.Status.Down())) {
 		c.Reasons = append(c.Reasons, "an interrupted apply owes it a restart")
 	}
+	if log := c.actual.LogStatus; log.Supervised && !log.WantUp {
+		c.RestartLogger = true // with -p it ignores being told down as long as it runs, and is gone with its next end
+		c.Reasons = append(c.Reasons, "its logger was told down")
+	}
 	c.planGateway(owed)
 	c.name()
 }
@@ -253,9 +260,11 @@ func (c *Change) planGateway(owed Owed) {
 		c.Gateway = Restart
 	case status.Down() && c.changes(render.DownPath):
 		c.Gateway = BringUp
-	case status.Ended():
+	case c.ended() && status.ExitCode == exitConfig:
 		c.Reasons = append(c.Reasons, fmt.Sprintf("exited %d: no restart would help until its run script changes", exitConfig))
-	case status.Down():
+	case c.ended():
+		c.Reasons = append(c.Reasons, "exited 0: restart is on-failure")
+	case status.PID == 0 && !status.WantUp: // its ./finish may still run
 		c.Gateway = BringUp
 		c.Reasons = append(c.Reasons, "is down, the manifest says up")
 	case !status.WantUp:
@@ -276,12 +285,15 @@ func (c *Change) name() {
 	case c.Gateway == Down:
 		c.Op = Stop
 	case len(c.Files) > 0:
-	case c.actual.Status.Ended() && !c.wantsDown():
+	case c.ended() && !c.wantsDown():
 		c.Op = Ended
 	default:
 		c.Op = Unchanged
 	}
 }
+
+// ended tells whether the gateway is down by an exit code that the manifest takes for final.
+func (c *Change) ended() bool { return c.actual.Status.Ended(c.desired.OnFailure) }
 
 // wantsDown tells whether the manifest wants the gateway down.
 func (c *Change) wantsDown() bool { return c.desired.File(render.DownPath) != nil }

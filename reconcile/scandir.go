@@ -56,8 +56,11 @@ func (s Status) Down() bool { return s.PID == 0 && !s.Finishing && !s.WantUp }
 // exitConfig is the exit code of a gateway that no restart would help: EX_CONFIG of sysexits.h.
 const exitConfig = 78
 
-// Ended tells whether the service is down because its gateway said that no restart would help.
-func (s Status) Ended() bool { return s.Supervised && s.Down() && s.ExitCode == exitConfig }
+// Ended tells whether the service is down because its gateway said that no restart would help or, with onFailure, that it
+// is done. A stop by hand that exits 0 looks the same.
+func (s Status) Ended(onFailure bool) bool {
+	return s.Supervised && s.Down() && (s.ExitCode == exitConfig || onFailure && s.ExitCode == 0 && s.Signal == 0)
+}
 
 // Actual is what a scandir holds, as far as it concerns us.
 type Actual struct {
@@ -76,6 +79,7 @@ type Service struct {
 	HasLog    bool            // it has a logger
 	Files     map[string]File // by path: what the marker lists, and what s6 reads
 	Exposed   []string        // folders in it, and itself as ".", that others than the scandir's owner and root can change
+	Seized    []string        // of s6's own folders supervise/ and event/, those that others can change
 	Status    Status
 	LogStatus Status
 	// WasSupervised tells that s6-supervise has run on it. If none does now, s6-svscan may be about to start it again.
@@ -144,6 +148,9 @@ func (s *Scandir) findOwner() error {
 	s.owner = st.Uid
 	return err
 }
+
+// Owner is the user whose s6-svscan runs here.
+func (s *Scandir) Owner() uint32 { return s.owner }
 
 // trusts tells whether what belongs to a user may be run by s6.
 func (s *Scandir) trusts(uid uint32) bool { return uid == 0 || uid == s.owner }
@@ -272,6 +279,7 @@ func (s *serviceReader) readFiles(d *dir) error {
 	if err := s.lookAt(d, "."); err != nil {
 		return err
 	}
+	s.lookAtControl(d, "")
 	if slices.Contains(names, dataDir) {
 		if err := s.readData(d); err != nil {
 			return err
@@ -299,9 +307,6 @@ func (s *serviceReader) lookAt(d *dir, name string) error {
 // dataDir is the folder that s6 leaves to its users.
 const dataDir = "data"
 
-// pgidFile is where a run script writes its process group. A symlink there would have it write elsewhere.
-const pgidFile = "pgid"
-
 // readData reads the marker.
 func (s *serviceReader) readData(parent *dir) error {
 	d, err := parent.open(dataDir)
@@ -312,9 +317,8 @@ func (s *serviceReader) readData(parent *dir) error {
 	if err := s.lookAt(d, dataDir); err != nil {
 		return err
 	}
-	if st, err := d.stat(pgidFile); err == nil && (st.Mode&modeType != modeRegular || st.Nlink > 1 || !s.trusts(st.Uid)) {
-		s.Exposed = append(s.Exposed, path.Join(dataDir, pgidFile))
-	}
+	s.lookAtScriptFile(d, "data/pgid")
+	s.lookAtScriptFile(d, "data/backoff")
 	f, err := s.readFile(d, path.Base(render.MarkerPath))
 	if err != nil {
 		return missing(err)
@@ -345,6 +349,8 @@ func (s *serviceReader) readLog(parent *dir) error {
 	if err := s.lookAt(log, "log"); err != nil {
 		return err
 	}
+	s.lookAtControl(log, "log/")
+	s.lookAtScriptFile(log, "log/told")
 	names, err := log.names()
 	if err != nil {
 		return err

@@ -82,6 +82,9 @@ func (r *run) settleJob(ctx context.Context, j *job) error {
 	if err := r.replaceFiles(j.Change); err != nil {
 		return fmt.Errorf("cannot replace its files: %w", err)
 	}
+	if err := r.passControls(j); err != nil {
+		return err
+	}
 	if j.RestartLogger {
 		if err := r.restartLogger(ctx, path.Join(j.Service, "log")); err != nil {
 			return err

@@ -40,6 +40,11 @@ func (r *run) stage(context.Context) error {
 		if err := writeServicedir(r.staging, j.Service, j.staged()); err != nil {
 			return err
 		}
+		if j.appears() {
+			if err := r.makeControls(j); err != nil {
+				return err
+			}
+		}
 		staged = true
 	}
 	if !staged {
@@ -149,7 +154,7 @@ func (s *Session) replaceFiles(c *Change) error {
 	return live.top.sync()
 }
 
-// mend takes what others could change out of their hands: folders change their owner, the process group file goes.
+// mend takes what others could change out of their hands: folders change their owner, the files of scripts go.
 func (s *Session) mend(c *Change) error {
 	if len(c.Mend) == 0 {
 		return nil
@@ -162,9 +167,9 @@ func (s *Session) mend(c *Change) error {
 	defer live.close()
 	for _, name := range c.Mend { // the directory itself is the first, so that nobody can swap what is in it
 		d, err := live.parent(path.Join(name, "x"))
-		if path.Base(name) == pgidFile {
+		if scriptFiles[name] {
 			if d, err = live.parent(name); err == nil {
-				err = d.removeAll(pgidFile)
+				err = d.removeAll(path.Base(name))
 			}
 		} else if err == nil {
 			err = d.give(s.owner)

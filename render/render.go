@@ -8,6 +8,7 @@ import (
 	"bytes"
 	"embed"
 	"fmt"
+	"slices"
 	"strconv"
 	"text/template"
 
@@ -20,6 +21,15 @@ var templateFiles embed.FS
 // timeoutFinish is how long ./finish may run, in ms; s6's own default, written down so that it is ours to know. Ours
 // takes a few ms.
 const timeoutFinish = 5000
+
+// What a run script counts a crash loop by, in seconds.
+const (
+	firstPause = 2   // after the third death in a row; each further one doubles it
+	quiet      = 600 // a gateway that lived as long starts with a clean slate
+)
+
+// maxEntry is the longest NAME=value with which Linux starts a program, in bytes without its NUL (MAX_ARG_STRLEN).
+const maxEntry = 128<<10 - 1
 
 // All renders every profile of m, in m's order.
 func All(m *manifest.Manifest) ([]Servicedir, error) {
@@ -42,7 +52,7 @@ func All(m *manifest.Manifest) ([]Servicedir, error) {
 type renderer struct {
 	manifest  *manifest.Manifest
 	templates *template.Template
-	finish    []byte
+	finish    map[bool][]byte // by whether exit code 0 ends the gateway
 	buf       bytes.Buffer
 }
 
@@ -54,12 +64,31 @@ func newRenderer(m *manifest.Manifest) (*renderer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot parse the embedded templates: %w", err)
 	}
-	r := &renderer{manifest: m, templates: t}
-	r.finish, err = r.execute("finish.tmpl", nil)
-	return r, err
+	r := &renderer{manifest: m, templates: t, finish: map[bool][]byte{}}
+	for _, onFailure := range []bool{false, true} {
+		r.finish[onFailure], err = r.execute("finish.tmpl", finish{r.program("s6-svstat"), onFailure})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return r, nil
 }
 
-// script is what the templates see.
+// finish is what the template of ./finish sees.
+type finish struct {
+	Svstat    string
+	OnFailure bool
+}
+
+// program is an s6 program as a script calls it: under s6-overlay its folder may not be on PATH.
+func (r *renderer) program(name string) string {
+	if r.manifest.Runtime == manifest.RuntimeS6Overlay {
+		return "/command/" + name
+	}
+	return name
+}
+
+// script is what the templates of run and log/run see.
 type script struct {
 	Shebang       string
 	Profile       string
@@ -68,10 +97,17 @@ type script struct {
 	Setuidgid     string // shell word, of a program that is found before the profile's PATH is set
 	SetuidgidName string
 	S6Log         string
+	Svdt          string
 	LogScript     []string // words of s6-log's script, quoted where they need it
 	User          string
-	Command       []string
+	Command       []string // the wrapper's words first
 	Env           []manifest.EnvVar
+	Unset         []string
+	Secrets       []manifest.Secret
+	Backoff       int64 // s; 0: no pause at all
+	FirstPause    int   // s
+	Quiet         int   // s
+	MaxEntry      int
 }
 
 func (r *renderer) script(p manifest.Profile) script {
@@ -81,17 +117,41 @@ func (r *renderer) script(p manifest.Profile) script {
 		Shebang:       "#!/bin/sh",
 		HermesHome:    r.manifest.HermesHome,
 		Setuidgid:     `"$(command -v s6-setuidgid || echo s6-setuidgid)"`,
-		SetuidgidName: "s6-setuidgid",
-		S6Log:         "s6-log",
+		SetuidgidName: r.program("s6-setuidgid"),
+		S6Log:         r.program("s6-log"),
+		Svdt:          r.program("s6-svdt"),
 		LogScript:     logScript(p),
+		User:          p.User,
+		Command:       slices.Concat(p.Wrapper, p.Command),
+		Env:           p.Env,
+		Unset:         p.Unset,
+		Secrets:       pathLast(p.Secrets),
+		Backoff:       int64(p.Backoff.Seconds()),
+		FirstPause:    firstPause,
+		Quiet:         quiet,
+		MaxEntry:      maxEntry,
 	}
-	s.Command, s.User, s.Env = p.Command, p.User, p.Env
 	if r.manifest.Runtime == manifest.RuntimeS6Overlay {
 		// One word only: the kernel hands the rest of the line over as a single argument, which with-contenv cannot run.
-		s.Shebang = "#!/command/with-contenv sh"
-		s.Setuidgid, s.SetuidgidName, s.S6Log = "/command/s6-setuidgid", "/command/s6-setuidgid", "/command/s6-log"
+		s.Shebang, s.Setuidgid = "#!/command/with-contenv sh", s.SetuidgidName
 	}
 	return s
+}
+
+// pathLast puts a PATH behind the others: the script needs its own to read them.
+func pathLast(secrets []manifest.Secret) []manifest.Secret {
+	sorted := slices.Clone(secrets)
+	slices.SortStableFunc(sorted, func(a, b manifest.Secret) int {
+		return isPath(a) - isPath(b)
+	})
+	return sorted
+}
+
+func isPath(s manifest.Secret) int {
+	if s.Name == "PATH" {
+		return 1
+	}
+	return 0
 }
 
 // logScript is s6-log's script for p, without the directory. A selection or stamp is for the next action alone, so what
@@ -120,8 +180,9 @@ func (r *renderer) servicedir(p manifest.Profile) (Servicedir, error) {
 	if err != nil {
 		return Servicedir{}, err
 	}
-	dir := Servicedir{Name: Prefix + p.Name, Profile: p.Name, Port: p.Port, User: p.User, Files: []File{
-		{"finish", modeScript, r.finish},
+	onFailure := p.Restart == manifest.RestartOnFailure
+	dir := Servicedir{Name: Prefix + p.Name, Profile: p.Name, Port: p.Port, User: p.User, OnFailure: onFailure, Files: []File{
+		{"finish", modeScript, r.finish[onFailure]},
 		{"flag-timeout-killpg", modeFile, nil},
 		{"log/run", modeScript, logRun},
 		{"log/type", modeFile, []byte("longrun\n")},

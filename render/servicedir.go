@@ -31,7 +31,9 @@ type Servicedir struct {
 	Profile string
 	Port    int    // 0: none
 	User    string // account that the gateway and its logger run as where the tree is root's
-	Files   []File // sorted by path, the marker included
+	// OnFailure says that exit code 0 leaves the gateway down, as 78 always does.
+	OnFailure bool
+	Files     []File // sorted by path, the marker included
 }
 
 // File is one file of a service directory.
@@ -62,10 +64,11 @@ const markerFormat = 1
 // Marker is what MarkerPath holds: whose directory it is, and what we rendered into it. A file that no longer has its
 // digest was changed by somebody else.
 type Marker struct {
-	Format  int               `json:"format"`
-	Profile string            `json:"profile"`
-	Port    int               `json:"port,omitempty"`
-	Files   map[string]string `json:"files"` // path -> Digest of its content
+	Format    int               `json:"format"`
+	Profile   string            `json:"profile"`
+	Port      int               `json:"port,omitempty"`
+	OnFailure bool              `json:"on_failure,omitempty"`
+	Files     map[string]string `json:"files"` // path -> Digest of its content
 }
 
 // ParseMarker reads a marker. Anything but a marker of a format that this program knows is an error: a directory whose
@@ -83,7 +86,7 @@ func ParseMarker(data []byte) (Marker, error) {
 
 // seal sorts the files and adds the marker that lists them.
 func (s *Servicedir) seal() error {
-	m := Marker{Format: markerFormat, Profile: s.Profile, Port: s.Port, Files: make(map[string]string, len(s.Files))}
+	m := Marker{Format: markerFormat, Profile: s.Profile, Port: s.Port, OnFailure: s.OnFailure, Files: make(map[string]string, len(s.Files))}
 	for _, f := range s.Files {
 		m.Files[f.Path] = Digest(f.Data)
 	}

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -37,13 +38,19 @@ func in(t *testing.T, shell []string, dir string, env []string, script string, a
 func service(t *testing.T, home string, p manifest.Profile) string {
 	t.Helper()
 	p.StopTimeout, p.State = time.Second, manifest.StateUp
-	me, err := user.Current()
-	require.NoError(t, err)
-	p.User = me.Username
+	p.User = account(t)
 	d := renderAll(t, &manifest.Manifest{Runtime: manifest.RuntimeS6, HermesHome: home, Profiles: []manifest.Profile{p}})[0]
 	root := filepath.Join(t.TempDir(), d.Name)
 	writeTree(t, root, d)
 	return root
+}
+
+// account is who runs the test: also root drops to it.
+func account(t *testing.T) string {
+	t.Helper()
+	me, err := user.Current()
+	require.NoError(t, err)
+	return me.Username
 }
 
 // environment is what a process sees, from the output of `env -0`.
@@ -89,32 +96,63 @@ func TestEveryByteButNULReachesTheGateway(t *testing.T) {
 }
 
 func TestRandomEnvironmentsAndArgumentsReachTheGateway(t *testing.T) {
+	t.Parallel()
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 0))
-	home := t.TempDir()
-	script := `printf '%s\0' "$@"; exec env -0`
-	for range 40 {
-		p := manifest.Profile{Name: "x", Command: []string{"/bin/sh", "-c", script, "arg0", randomText(r), randomText(r)}}
-		for i := range 8 {
-			p.Env = append(p.Env, manifest.EnvVar{Name: "V" + string(rune('A'+i)), Value: randomText(r)})
+	m := &manifest.Manifest{Runtime: manifest.RuntimeS6, HermesHome: t.TempDir()}
+	for i := range 1000 {
+		p := manifest.Profile{Name: "x" + strconv.Itoa(i), User: account(t), StopTimeout: time.Second}
+		p.Command = []string{"/bin/sh", "-c", `printf '%s\0' "$@"; exec env -0`, "arg0", randomText(r), randomText(r)}
+		for name := range randomNames(r) {
+			p.Env = append(p.Env, manifest.EnvVar{Name: name, Value: randomText(r)})
 		}
-		dir := service(t, home, p)
-		for _, shell := range shells {
-			out, code := in(t, shell, dir, basePath(), "./run")
-			require.Zero(t, code)
-			parts := strings.SplitN(string(out), "\x00", 3)
-			if diff := cmp.Diff(p.Command[4:], parts[:2]); diff != "" {
-				t.Errorf("%v: arguments (-want +got)\n%s", shell, diff)
-			}
-			env := environment([]byte(parts[2]))
-			for _, v := range p.Env {
-				if env[v.Name] != v.Value {
-					t.Errorf("%v: %s is %q, want %q", shell, v.Name, env[v.Name], v.Value)
-				}
-			}
+		m.Profiles = append(m.Profiles, p)
+	}
+	root := t.TempDir()
+	for i, d := range renderAll(t, m) {
+		writeTree(t, filepath.Join(root, d.Name), d)
+		for _, shell := range shells[:2] {
+			checkRandom(t, shell, filepath.Join(root, d.Name), m.Profiles[i])
 		}
 	}
+}
+
+// checkRandom runs a gateway that prints its arguments and its environment.
+func checkRandom(t *testing.T, shell []string, dir string, p manifest.Profile) {
+	t.Helper()
+	out, code := in(t, shell, dir, basePath(), "./run")
+	require.Zero(t, code)
+	parts := strings.SplitN(string(out), "\x00", 3)
+	if diff := cmp.Diff(p.Command[4:], parts[:2]); diff != "" {
+		t.Errorf("%v: arguments (-want +got)\n%s", shell, diff)
+	}
+	env := environment([]byte(parts[2]))
+	for _, v := range p.Env {
+		if got, found := env[v.Name]; !found || got != v.Value {
+			t.Errorf("%v: %s is %q, want %q", shell, v.Name, got, v.Value)
+		}
+	}
+}
+
+// randomNames are up to eight names that a variable may have. All begin with V_, or are lower-case words that a script might
+// use itself.
+func randomNames(r *rand.Rand) map[string]bool {
+	const letters = "ABCXYZabcxyz_0189"
+	names := map[string]bool{}
+	for range r.IntN(8) {
+		name := []byte("V_")
+		for range r.IntN(20) {
+			name = append(name, letters[r.IntN(len(letters))])
+		}
+		names[string(name)] = true
+	}
+	for _, name := range []string{"n", "t", "before", "pause", "pgid", "value", "newline"} {
+		if r.IntN(8) == 0 {
+			names[name] = true
+		}
+	}
+	return names
 }
 
 // randomText is any text without NUL, with a liking for what shells find special.
@@ -167,48 +205,5 @@ func TestHermesHomeOfRunTimeWins(t *testing.T) {
 		out, code = in(t, shell, dir, basePath(), "./run")
 		require.Equal(t, 1, code)
 		require.Contains(t, string(out), "hermes-reconcile: gateway-x: cannot enter HERMES_HOME /nonexistent", "%v", shell)
-	}
-}
-
-func TestFinishTellsS6NotToRestartAfter78(t *testing.T) {
-	dir := service(t, "/", manifest.Profile{Name: "x", Command: []string{"true"}})
-	for _, shell := range shells {
-		for _, c := range []struct {
-			exit string
-			want int
-		}{{"0", 0}, {"1", 0}, {"75", 0}, {"78", 125}, {"256", 0}} {
-			_, code := in(t, shell, dir, basePath(), "./finish", c.exit, "0", "gateway-x")
-			require.Equal(t, c.want, code, "%v: exit %s", shell, c.exit)
-		}
-	}
-}
-
-func TestFinishEndsWhatIsLeftOfTheProcessGroup(t *testing.T) {
-	for _, shell := range shells {
-		for _, named := range []bool{true, false} { // s6 2.13 and later name the group, earlier ones do not
-			dir := service(t, "/", manifest.Profile{Name: "x", Command: []string{"true"}})
-			left := exec.Command("sleep", "600")
-			left.SysProcAttr = ownGroup()
-			require.NoError(t, left.Start())
-			args := []string{"0", "0", "gateway-x"}
-			if named {
-				args = append(args, pid(left))
-			} else {
-				require.NoError(t, os.WriteFile(filepath.Join(dir, "data", "pgid"), []byte(pid(left)+"\n"), 0o644))
-			}
-			in(t, shell, dir, basePath(), "./finish", args...)
-			require.EqualError(t, left.Wait(), "signal: killed", "%v, named %v", shell, named)
-		}
-	}
-}
-
-func TestFinishKillsNothingWithoutAGroup(t *testing.T) {
-	for _, shell := range shells {
-		for _, content := range []string{"", "\n", "x\n", "-1\n", "1 2\n"} {
-			dir := service(t, "/", manifest.Profile{Name: "x", Command: []string{"true"}})
-			require.NoError(t, os.WriteFile(filepath.Join(dir, "data", "pgid"), []byte(content), 0o644))
-			_, code := in(t, shell, dir, basePath(), "./finish", "0", "0", "gateway-x")
-			require.Zero(t, code, "%v: %q", shell, content)
-		}
 	}
 }

@@ -4,14 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"os/user"
 	"time"
 
-	"github.com/hashicorp/go-multierror"
 	"github.com/spf13/cobra"
 
-	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/render"
 	"hermes-reconcile/s6ctl"
@@ -66,14 +62,19 @@ func runApply(ctx context.Context, u ui, flags *applyFlags) error {
 			return err
 		}
 	}
-	if err := checkUsers(m); err != nil {
-		return err
-	}
 	scandir, err := flags.open(m.Scandir)
 	if err != nil {
 		return err
 	}
 	defer scandir.Close()
+	if err := becomeOwner(scandir.Owner()); err != nil {
+		return err
+	}
+	options := reconcile.Options{NoRescan: flags.noRescan, Timeout: flags.timeout}
+	if options.Users, err = findUsers(m); err != nil {
+		return err
+	}
+	warnSecrets(u, m)
 	if why := scandir.Exposed(); why != "" {
 		u.warning("scandir %q is not safe: %s", scandir.path, why)
 	}
@@ -93,11 +94,7 @@ func runApply(ctx context.Context, u ui, flags *applyFlags) error {
 		return lockHint(err)
 	}
 	defer session.Unlock()
-	return flags.carryOut(ctx, u, session, dirs, prune)
-}
-
-func (f *applyFlags) options() reconcile.Options {
-	return reconcile.Options{NoRescan: f.noRescan, Timeout: f.timeout}
+	return flags.carryOut(ctx, u, session, dirs, prune, options)
 }
 
 // refuse refuses a plan that the user cannot have meant.
@@ -114,16 +111,16 @@ func (f *applyFlags) refuse(plan reconcile.Plan, profiles int) error {
 const maxPlans = 5
 
 // carryOut plans, applies, and prints what became of it.
-func (f *applyFlags) carryOut(ctx context.Context, u ui, session *reconcile.Session, dirs []render.Servicedir, prune reconcile.Prune) error {
+func (f *applyFlags) carryOut(ctx context.Context, u ui, session *reconcile.Session, dirs []render.Servicedir, prune reconcile.Prune, options reconcile.Options) error {
 	for try := 1; ; try++ {
-		plan, err := session.Plan(ctx, dirs, prune, f.options())
+		plan, err := session.Plan(ctx, dirs, prune, options)
 		if err != nil {
 			return err
 		}
 		if err := f.refuse(plan, len(dirs)); err != nil {
 			return err
 		}
-		result, err := session.Apply(ctx, plan, f.options())
+		result, err := session.Apply(ctx, plan, options)
 		if errors.Is(err, reconcile.ErrStale) && try < maxPlans {
 			continue
 		}
@@ -209,30 +206,4 @@ func (e *partialError) add(err error) {
 	if timedOut(err) {
 		e.timeouts++
 	}
-}
-
-// checkUsers looks up the accounts that gateways run as. Only root can change to one, so nobody else needs them.
-func checkUsers(m *manifest.Manifest) error {
-	if os.Geteuid() != 0 {
-		return nil
-	}
-	var unknown *multierror.Error
-	known := map[string]error{}
-	for _, p := range m.Profiles {
-		err, looked := known[p.User]
-		if !looked {
-			_, err = user.Lookup(p.User)
-			known[p.User] = err
-		}
-		if err != nil {
-			unknown = multierror.Append(unknown, &manifest.Error{
-				Pos: p.Pos, Path: "profiles." + p.Name + ".user",
-				Msg: "this system has no account \"" + p.User + "\" (want one of its accounts)",
-			})
-		}
-	}
-	if err := unknown.ErrorOrNil(); err != nil {
-		return &usageError{err}
-	}
-	return nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/render"
+	"hermes-reconcile/s6ctl"
 )
 
 func newStatusCommand(u ui) *cobra.Command {
@@ -21,8 +22,9 @@ func newStatusCommand(u ui) *cobra.Command {
 		Short: "show the gateways of the scandir: wanted, state, pid, since, port, drift",
 		Long: `Show the gateways of the scandir, a row each.
 
-STATE is up, down, ended (it exited 78, so no restart would help), starting, stopping or unsupervised.
-DRIFT names files that are not as they were rendered, and restarts that an interrupted apply owes.
+STATE is up, down, starting, stopping, unsupervised, backing off (it died again and again, so its next start waits), or
+ended (it exited 78, or 0 with restart: on-failure).
+DRIFT names files that are not as they were rendered, loggers in trouble, and restarts that an interrupted apply owes.
 The scandir is --scandir, else $` + scandirVariable + `, else that of the manifest (-f, or ` + defaultManifest + ` if it is there), else
 ` + defaultScandir + `.`,
 		RunE: func(_ *cobra.Command, profiles []string) error {
@@ -70,7 +72,7 @@ func runStatus(u ui, flags *scandirFlags, path string, profiles []string) error 
 	}
 	lines := []string{"PROFILE\tWANTED\tSTATE\tPID\tSINCE\tPORT\tDRIFT"}
 	for _, s := range services {
-		lines = append(lines, statusRow(s, actual.Owed[s.Name], time.Now()))
+		lines = append(lines, statusRow(s, scandir.s6.Phase(s.Name, s.Status.PID), actual.Owed[s.Name], time.Now()))
 	}
 	u.table(lines)
 	return nil
@@ -92,7 +94,7 @@ func pick(services []reconcile.Service, profiles []string) ([]reconcile.Service,
 	return picked, nil
 }
 
-func statusRow(s reconcile.Service, owed reconcile.Owed, now time.Time) string {
+func statusRow(s reconcile.Service, phase s6ctl.Phase, owed reconcile.Owed, now time.Time) string {
 	pid, since, port := "-", "-", "-"
 	if s.Status.PID != 0 {
 		pid = strconv.Itoa(s.Status.PID)
@@ -103,7 +105,7 @@ func statusRow(s reconcile.Service, owed reconcile.Owed, now time.Time) string {
 	if s.Marker.Port != 0 {
 		port = strconv.Itoa(s.Marker.Port)
 	}
-	cells := []string{strings.TrimPrefix(s.Name, render.Prefix), wanted(s), state(s), pid, since, port, drift(s, owed)}
+	cells := []string{strings.TrimPrefix(s.Name, render.Prefix), wanted(s), state(s, phase), pid, since, port, drift(s, owed)}
 	return strings.Join(cells, "\t")
 }
 
@@ -118,18 +120,20 @@ func wanted(s reconcile.Service) string {
 	return "up"
 }
 
-// state is what s6 says the gateway is.
-func state(s reconcile.Service) string {
+// state is what s6 says the gateway is, and where its run script is not through yet, that.
+func state(s reconcile.Service, phase s6ctl.Phase) string {
 	switch {
 	case !s.Status.Supervised:
 		return "unsupervised"
 	case s.Status.PID != 0 && !s.Status.WantUp:
 		return "stopping"
+	case s.Status.PID != 0 && phase != s6ctl.Running:
+		return string(phase)
 	case s.Status.PID != 0:
 		return "up"
 	case s.Status.Finishing || s.Status.WantUp:
 		return "starting"
-	case s.Status.Ended():
+	case s.Status.Ended(s.Marker.OnFailure):
 		return "ended"
 	}
 	return "down"
@@ -146,6 +150,13 @@ func drift(s reconcile.Service, owed reconcile.Owed) string {
 	var found []string
 	if edited := s.Edited(); len(edited) > 0 {
 		found = append(found, "edited: "+strings.Join(edited, ", "))
+	}
+	switch log := s.LogStatus; {
+	case !log.Supervised:
+	case !log.WantUp:
+		found = append(found, "logger told down")
+	case log.PID == 0:
+		found = append(found, "logger cannot run")
 	}
 	if owed.Gateway {
 		found = append(found, "runs an old script")

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/user"
+	"strconv"
+	"syscall"
+
+	"github.com/hashicorp/go-multierror"
+
+	"hermes-reconcile/manifest"
+)
+
+// becomeOwner makes root the user whose s6-svscan runs on the scandir, for good: what apply makes must be that user's, and
+// in a folder of another's root has nothing to gain.
+func becomeOwner(uid uint32) error {
+	if os.Geteuid() != 0 || uid == 0 {
+		return nil
+	}
+	gid := int(uid)
+	if u, err := user.LookupId(strconv.Itoa(int(uid))); err == nil {
+		if n, err := strconv.Atoi(u.Gid); err == nil {
+			gid = n
+		}
+	}
+	for _, step := range []error{syscall.Setgroups([]int{gid}), syscall.Setgid(gid), syscall.Setuid(int(uid))} {
+		if step != nil {
+			return fmt.Errorf("cannot act as user %d, whose s6-svscan this is: %w", uid, step)
+		}
+	}
+	return nil
+}
+
+// findUsers looks up the accounts that gateways run as. Only root can change to one, so nobody else needs them.
+func findUsers(m *manifest.Manifest) (map[string]uint32, error) {
+	if os.Geteuid() != 0 {
+		return nil, nil
+	}
+	var unknown *multierror.Error
+	uids := map[string]uint32{}
+	missing := map[string]bool{}
+	for _, p := range m.Profiles {
+		_, known := uids[p.User]
+		if !known && !missing[p.User] {
+			uid, err := findUser(p.User)
+			if missing[p.User] = err != nil; err == nil {
+				uids[p.User] = uid
+			}
+		}
+		if missing[p.User] {
+			unknown = multierror.Append(unknown, &manifest.Error{
+				Pos: p.Pos, Path: "profiles." + p.Name + ".user",
+				Msg: "this system has no account \"" + p.User + "\" (want one of its accounts)",
+			})
+		}
+	}
+	if err := unknown.ErrorOrNil(); err != nil {
+		return nil, &usageError{err}
+	}
+	return uids, nil
+}
+
+func findUser(name string) (uint32, error) {
+	u, err := user.Lookup(name)
+	if err != nil {
+		return 0, err
+	}
+	uid, err := strconv.ParseUint(u.Uid, 10, 32)
+	return uint32(uid), err
+}

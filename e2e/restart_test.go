@@ -1,0 +1,154 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"encoding/binary"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestRestartPolicies(t *testing.T) {
+	t.Parallel()
+	tr := newTree(t, treeOpts{})
+	tr.manifest(`done: {restart: on-failure, env: {STUB_EXIT: "0"}}
+failing: {restart: on-failure, backoff: 0s, env: {STUB_EXIT: "3"}}
+config: {restart: on-failure, env: {STUB_EXIT: "78"}}
+steady: {}`)
+	tr.mustApply()
+	tr.down("gateway-done")
+	tr.down("gateway-config")
+	eventually(t, 10*time.Second, func() bool { return len(tr.starts("failing")) >= 3 }, "exit 3 is answered by a start")
+	require.Contains(t, tr.statusOf("done"), "ended")
+	diff := tr.run("diff")
+	requirePlanLine(t, diff.stdout, "done", "ended")
+	require.Contains(t, diff.stdout, "exited 0: restart is on-failure")
+	requirePlanLine(t, tr.mustApply().stdout, "done", "ended")
+	require.Len(t, tr.starts("done"), 1)
+
+	// Told to stop by a signal and not by s6, a gateway exits 0: under `always` it comes back.
+	tr.started("steady", 1)
+	tr.svc("gateway-steady", "-t")
+	tr.started("steady", 2)
+
+	tr.manifest(`done: {env: {STUB_EXIT: "0"}, backoff: 0s}` + "\n" + `steady: {}`)
+	tr.mustApply()
+	eventually(t, 10*time.Second, func() bool { return len(tr.starts("done")) >= 3 }, "`always` answers exit 0 by a start")
+}
+
+// dies makes s6 believe that the gateway died n times, a second apart, the last one that long ago, and kills it once more.
+func (tr *tree) dies(profile string, n int, ago time.Duration) {
+	tr.t.Helper()
+	pid := tr.gatewayPid(profile)
+	var tally []byte
+	for i := range n {
+		at := time.Now().Add(-ago - time.Duration(n-1-i)*time.Second).Unix()
+		tally = binary.BigEndian.AppendUint64(tally, uint64(at)+1<<62+10) // TAI64N, then exit code and signal
+		tally = append(tally, 0, 0, 0, 0, 1, 0)
+	}
+	require.NoError(tr.t, os.WriteFile(tr.dir(profile, "supervise", "death_tally"), tally, 0o644))
+	kill(pid)
+	eventually(tr.t, 5*time.Second, func() bool { return tr.pid("gateway-"+profile) != pid }, profile+" is dead")
+}
+
+// backsOff makes the profile's run script wait for a minute.
+func (tr *tree) backsOff(profile string) {
+	tr.t.Helper()
+	tr.dies(profile, 20, time.Second)
+	eventually(tr.t, 10*time.Second, func() bool { return strings.Contains(tr.statusOf(profile), "backing off") }, profile+" backs off")
+}
+
+// TestPauseOfACrashLoopEndsAtOnce: whatever somebody wants of a gateway that waits a minute happens now.
+func TestPauseOfACrashLoopEndsAtOnce(t *testing.T) {
+	t.Parallel()
+	tr := newTree(t, treeOpts{})
+	tr.manifest("alpha: {}\nbeta: {}")
+	tr.mustApply()
+	tr.started("alpha", 1)
+	const soon = 5 * time.Second // a fraction of the pause, on a busy machine
+
+	tr.backsOff("alpha")
+	tr.logged("alpha", "the next start waits 60 s")
+	begin := time.Now()
+	tr.svc("gateway-alpha", "-d")
+	tr.down("gateway-alpha")
+	require.Less(t, time.Since(begin), soon)
+	t.Logf("a stop took %v", time.Since(begin))
+	begin = time.Now()
+	tr.svc("gateway-alpha", "-u")
+	tr.started("alpha", 2)
+	require.Less(t, time.Since(begin), soon, "the start after a stop is not delayed")
+
+	tr.backsOff("alpha")
+	tr.svc("gateway-alpha", "-r")
+	tr.started("alpha", 3) // waits less than the pause
+
+	tr.backsOff("alpha")
+	tr.manifest("alpha: {env: {A: b}}\nbeta: {}")
+	r := tr.mustApply()
+	require.Less(t, r.took, soon, "%v", r)
+	tr.started("alpha", 4)
+
+	tr.backsOff("alpha")
+	family := tr.family("alpha")
+	tr.manifest("beta: {}")
+	r = tr.mustApply()
+	require.Less(t, r.took, soon, "%v", r)
+	tr.gone("alpha", family)
+	for _, p := range tr.processes() {
+		require.NotContains(t, p.argv, "sleep", "the pause outlives its gateway")
+	}
+}
+
+func TestTenQuietMinutesStartAfresh(t *testing.T) {
+	t.Parallel()
+	tr := newTree(t, treeOpts{})
+	tr.manifest("alpha: {}")
+	tr.mustApply()
+	tr.started("alpha", 1)
+	tr.dies("alpha", 8, 11*time.Minute+time.Second) // a pause of 60 s, then ten quiet minutes
+	tr.started("alpha", 2)                          // waits less than a pause
+	tr.dies("alpha", 8, 9*time.Minute)
+	tr.logged("alpha", "the next start waits 60 s")
+}
+
+// TestCrashLoopSlowsDown: without a pause there would be a start a second.
+func TestCrashLoopSlowsDown(t *testing.T) {
+	t.Parallel()
+	tr := newTree(t, treeOpts{})
+	tr.manifest(`looping: {backoff: 4s, env: {STUB_EXIT: "1"}}`)
+	tr.mustApply()
+	eventually(t, 40*time.Second, func() bool { return len(tr.starts("looping")) >= 6 }, "six starts")
+	starts := tr.starts("looping")
+	for i, least := range []time.Duration{0, 0, 2 * time.Second, 4 * time.Second, 4 * time.Second} {
+		gap := time.Duration(starts[i+1].Time - starts[i].Time)
+		require.Greater(t, gap, least, "between start %d and %d", i+1, i+2)
+	}
+	log := tr.log("looping")
+	require.Equal(t, 1, strings.Count(log, "waits 2 s"), log)
+	require.GreaterOrEqual(t, strings.Count(log, "waits 4 s"), 2, log)
+}
+
+// TestGatewayIsTheChildOfItsSupervisor: no process of ours stays, and the gateway is at home.
+func TestGatewayIsTheChildOfItsSupervisor(t *testing.T) {
+	t.Parallel()
+	tr := newTree(t, treeOpts{env: []string{"HOME=/root", "API_SERVER_ENABLED=true", "KEPT=1", "n=container's"}})
+	tr.manifest(`alpha: {unset: [API_SERVER_ENABLED], wrapper: [env, WRAPPED=1], env: {n: mine}}`)
+	tr.mustApply()
+	s := tr.started("alpha", 1)
+	require.Equal(t, tr.gatewayPid("alpha"), s.PID)
+	require.Equal(t, tr.supervisors("alpha")["gateway-alpha"], s.PPID)
+	require.Equal(t, tr.home, s.Cwd)
+	for name, want := range map[string]string{"HOME": tr.home, "HERMES_HOME": tr.home, "KEPT": "1", "n": "mine", "WRAPPED": "1"} {
+		got, _ := envOf(s.Env, name)
+		require.Equal(t, want, got, name)
+	}
+	_, found := envOf(s.Env, "API_SERVER_ENABLED")
+	require.False(t, found, "a container variable leaks into the gateway")
+	require.True(t, slices.ContainsFunc(tr.processes(), func(p proc) bool { return p.pid == s.PID && p.ppid == s.PPID }))
+}

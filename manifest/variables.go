@@ -1,0 +1,188 @@
+package manifest
+
+import (
+	"encoding/base64"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"gopkg.in/yaml.v3"
+)
+
+// scriptNames are set by the rendered run script itself; PWD and OLDPWD by its `cd`.
+var scriptNames = []string{"HERMES_HOME", "HOME", "PWD", "OLDPWD", "HERMES_S6_SUPERVISED_CHILD", "HERMES_SUPERVISED_CHILD"}
+
+// shellNames do not reach a program exactly as `export NAME=value` gives them, in dash 0.5.12 (OPTIND), busybox 1.35 sh
+// or bash 5.2 --posix (the others): readonly, numbers only, unset, or replaced. IFS and PPID belong to the shell in all.
+var shellNames = []string{
+	"BASHOPTS", "BASHPID", "BASH_ALIASES", "BASH_ARGC", "BASH_ARGV", "BASH_CMDS", "BASH_COMMAND", "BASH_LINENO",
+	"BASH_SOURCE", "BASH_SUBSHELL", "BASH_VERSINFO", "DIRSTACK", "EPOCHREALTIME", "EPOCHSECONDS", "EUID", "FUNCNAME",
+	"GROUPS", "HISTCMD", "IFS", "LINENO", "OPTIND", "PPID", "RANDOM", "SECONDS", "SHELLOPTS", "SHLVL", "SRANDOM", "UID", "_",
+}
+
+// envNameFault is why a gateway's variable cannot be set or unset, empty where it can.
+func envNameFault(name string) string {
+	switch {
+	case name == "":
+		return "empty variable name (want a letter or _, then letters, digits and _)"
+	case slices.Contains(scriptNames, name):
+		return "is set by the run script itself (want another name)"
+	case slices.Contains(shellNames, name):
+		return "belongs to the shell that runs the run script, in some shells it would be lost (want another name)"
+	}
+	for i, c := range name {
+		letter := c == '_' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+		if !letter && (i == 0 || c < '0' || c > '9') {
+			return fmt.Sprintf("variable name holds %q at character %d (want a letter or _, then letters, digits and _)",
+				string(c), 1+utf8.RuneCountInString(name[:i]))
+		}
+	}
+	return ""
+}
+
+// readEnv reads a map of variables. Its messages never hold a value: it may be a password.
+func readEnv(r *reader, at *path, n *yaml.Node) (map[string]setting[string], bool) {
+	vars := make(map[string]setting[string], len(n.Content)/2)
+	r.eachKey(n, at, func(key, value *yaml.Node) {
+		below := at.key(key.Value)
+		if reason := envNameFault(key.Value); reason != "" {
+			r.fault(key, below, "%s", reason)
+		}
+		v := readSetting(r, below, value, readEnvValue)
+		if len(key.Value)+1+len(v.value) > maxArgument {
+			r.fault(value, below, "the name and its value have %d bytes (want less than %d: the kernel starts no program with more)",
+				len(key.Value)+len(v.value), maxArgument)
+			v.state = faulty
+		}
+		vars[key.Value] = v
+	})
+	return vars, n.Kind == yaml.MappingNode
+}
+
+func readEnvValue(r *reader, at *path, n *yaml.Node) (string, bool) {
+	if !r.isKind(n, at, yaml.ScalarNode, "text") {
+		return "", false
+	}
+	text := n.Value
+	if n.Tag == "!!binary" {
+		raw, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(text), ""))
+		if err != nil {
+			r.fault(n, at, "the value is tagged !!binary, but is not base64")
+			return "", false
+		}
+		text = string(raw)
+	}
+	if strings.ContainsRune(text, 0) {
+		r.fault(n, at, "the value holds a NUL (no environment variable can)")
+		return "", false
+	}
+	return text, true
+}
+
+// readUnset reads a list of names, which must not repeat.
+func readUnset(r *reader, at *path, n *yaml.Node) (map[string]setting[string], bool) {
+	if !r.isKind(n, at, yaml.SequenceNode, "a list of variable names") {
+		return nil, false
+	}
+	names := make(map[string]setting[string], len(n.Content))
+	for i, element := range n.Content {
+		below := at.element(i)
+		name, ok := readText(r, below, target(element))
+		if !ok {
+			continue
+		}
+		if reason := envNameFault(name); reason != "" {
+			r.fault(element, below, "%s", reason)
+		}
+		if first, again := names[name]; again {
+			r.fault(element, below, "%s is already listed at %s", quote(name), r.position(first.at))
+			continue
+		}
+		names[name] = setting[string]{state: given, at: r.spot(element)}
+	}
+	return names, true
+}
+
+// readSecrets reads a map of variables to the files that hold their values.
+func readSecrets(r *reader, at *path, n *yaml.Node) (map[string]setting[string], bool) {
+	files := make(map[string]setting[string], len(n.Content)/2)
+	r.eachKey(n, at, func(key, value *yaml.Node) {
+		below := at.key(key.Value)
+		if reason := envNameFault(key.Value); reason != "" {
+			r.fault(key, below, "%s", reason)
+		}
+		files[key.Value] = readSetting(r, below, value, readPath)
+	})
+	return files, n.Kind == yaml.MappingNode
+}
+
+// variableSource is one of the keys that say something of variables.
+type variableSource struct {
+	key  string
+	vars map[string]setting[string]
+}
+
+func (s *settings) variables() []variableSource {
+	return []variableSource{{"env", s.env.value}, {"secrets", s.secrets.value}, {"unset", s.unset.value}}
+}
+
+// checkVariables reports names that one level, a profile or `defaults`, has more than once: nobody could tell which
+// counts. The error stands at the later one.
+func (r *reader) checkVariables(at *path, level *settings) {
+	type place struct {
+		key string
+		at  spot
+	}
+	first := map[string]place{}
+	for _, source := range level.variables() {
+		for _, name := range slices.Sorted(maps.Keys(source.vars)) {
+			here := place{source.key, source.vars[name].at}
+			before, again := first[name]
+			if !again {
+				first[name] = here
+				continue
+			}
+			if here.at.compare(before.at) < 0 {
+				here, before = before, here
+			}
+			r.faultAt(here.at, at.key(here.key), "%s is in %s too, at %s (want it in one of them)", quote(name), before.key, r.position(before.at))
+		}
+	}
+}
+
+// giveVariables merges name by name. What a profile says of a name replaces all that defaults say of it; a null in env or
+// secrets takes it away.
+func giveVariables(to *Profile, own, defaults *settings) {
+	type variable struct {
+		key, value string
+	}
+	merged := map[string]variable{}
+	lay := func(source variableSource) {
+		for name, v := range source.vars {
+			if delete(merged, name); v.state == given {
+				merged[name] = variable{source.key, v.value}
+			}
+		}
+	}
+	ownStates := []state{own.env.state, own.secrets.state, own.unset.state}
+	for i, source := range defaults.variables() {
+		if ownStates[i] != dropped {
+			lay(source)
+		}
+	}
+	for _, source := range own.variables() {
+		lay(source)
+	}
+	for _, name := range slices.Sorted(maps.Keys(merged)) {
+		switch v := merged[name]; v.key {
+		case "env":
+			to.Env = append(to.Env, EnvVar{name, v.value})
+		case "secrets":
+			to.Secrets = append(to.Secrets, Secret{name, v.value})
+		case "unset":
+			to.Unset = append(to.Unset, name)
+		}
+	}
+}

@@ -1,0 +1,80 @@
+package render
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"hermes-reconcile/manifest"
+)
+
+// A real s6-svstat finds nobody in these directories, and finish must do its work all the same.
+func TestFinishTellsS6WhatNotToRestart(t *testing.T) {
+	for restart, final := range map[manifest.Restart][]string{
+		manifest.RestartAlways: {"78"}, manifest.RestartOnFailure: {"0", "78"},
+	} {
+		dir := service(t, "/", manifest.Profile{Name: "x", Command: []string{"true"}, Restart: restart})
+		for _, shell := range shells {
+			for _, exit := range []string{"0", "1", "7", "8", "75", "78", "178", "256"} {
+				want := 0
+				if slices.Contains(final, exit) {
+					want = 125
+				}
+				_, code := in(t, shell, dir, basePath(), "./finish", exit, "0", "gateway-x")
+				require.Equal(t, want, code, "%v, %s: exit %s", shell, restart, exit)
+			}
+		}
+	}
+}
+
+// Deaths before a stop must not delay the start after it, and those before an end by exit code neither.
+func TestFinishForgetsTheDeathsAtAStop(t *testing.T) {
+	for _, c := range []struct {
+		wanted, exit string
+		forgets      bool
+	}{{"true", "1", false}, {"false", "1", true}, {"false", "256", true}, {"true", "78", true}} {
+		for _, shell := range shells {
+			dir := service(t, "/", manifest.Profile{Name: "x", Command: []string{"true"}})
+			tally := tallied(t, dir)
+			path := fakeProgram(t, "s6-svstat", `[ "$*" = "-o wantedup ." ] && echo `+c.wanted)
+			in(t, shell, dir, path, "./finish", c.exit, "0", "gateway-x")
+			info, err := os.Stat(tally)
+			require.NoError(t, err)
+			require.Equal(t, c.forgets, info.Size() == 0, "%v, %+v", shell, c)
+		}
+	}
+}
+
+func TestFinishEndsWhatIsLeftOfTheProcessGroup(t *testing.T) {
+	for _, shell := range shells {
+		for _, named := range []bool{true, false} { // s6 2.13 and later name the group, earlier ones do not
+			dir := service(t, "/", manifest.Profile{Name: "x", Command: []string{"true"}})
+			left := exec.Command("sleep", "600")
+			left.SysProcAttr = ownGroup()
+			require.NoError(t, left.Start())
+			args := []string{"0", "0", "gateway-x"}
+			if named {
+				args = append(args, pid(left))
+			} else {
+				require.NoError(t, os.WriteFile(filepath.Join(dir, "data", "pgid"), []byte(pid(left)+"\n"), 0o644))
+			}
+			in(t, shell, dir, basePath(), "./finish", args...)
+			require.EqualError(t, left.Wait(), "signal: killed", "%v, named %v", shell, named)
+		}
+	}
+}
+
+func TestFinishKillsNothingWithoutAGroup(t *testing.T) {
+	for _, shell := range shells {
+		for _, content := range []string{"", "\n", "x\n", "-1\n", "1 2\n"} {
+			dir := service(t, "/", manifest.Profile{Name: "x", Command: []string{"true"}})
+			require.NoError(t, os.WriteFile(filepath.Join(dir, "data", "pgid"), []byte(content), 0o644))
+			_, code := in(t, shell, dir, basePath(), "./finish", "0", "0", "gateway-x")
+			require.Zero(t, code, "%v: %q", shell, content)
+		}
+	}
+}

@@ -1,0 +1,40 @@
+package s6ctl
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// Phase is how far the process of a service is that s6 calls up: s6 cannot know when a run script has become the service.
+type Phase string
+
+const (
+	Running    Phase = ""
+	Starting   Phase = "starting"
+	BackingOff Phase = "backing off" // its script waits, because the service died again and again
+)
+
+// backoffFile is where a rendered run script says that it waits: its pid, and how many seconds.
+const backoffFile = "data/backoff"
+
+// Phase tells how far the process pid of the service in dir, a path relative to the scandir, is. The arguments of a process
+// are for everybody to read; where they are hidden all the same, it counts as running.
+func (s *Scandir) Phase(dir string, pid int) Phase {
+	argv := ThisHost().cmdline(pid)
+	switch {
+	case len(argv) == 0:
+		return Running
+	case filepath.Base(argv[0]) == "s6-setuidgid" || filepath.Base(argv[0]) == "s6-notifyoncheck":
+		return Starting // they become the service
+	case len(argv) < 3 || argv[len(argv)-2] != "./run":
+		return Running
+	}
+	// s6-supervise runs `./run NAME`, so a script is `sh ./run NAME`, whatever the interpreter.
+	data, err := os.ReadFile(filepath.Join(s.path, dir, backoffFile))
+	if who, _, _ := strings.Cut(string(data), " "); err == nil && who == strconv.Itoa(pid) {
+		return BackingOff
+	}
+	return Starting
+}
