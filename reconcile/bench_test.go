@@ -151,9 +151,23 @@ func plainly(b *testing.B, root string, dirs []render.Servicedir) {
 			}
 			unix.Close(fd)
 		}
+		plainControl(b, service)
+		plainControl(b, subs["log"])
 		for _, fd := range subs {
 			unix.Close(fd)
 		}
+	}
+}
+
+// plainControl makes what s6-supervise is told through.
+func plainControl(b *testing.B, service int) {
+	if _, err := unix.Openat(service, superviseDir, unix.O_DIRECTORY|unix.O_RDONLY, 0); err == nil {
+		b.Fatal("exists")
+	}
+	d := plainMkdir(b, service, superviseDir)
+	defer unix.Close(d)
+	if unix.Mkfifoat(d, controlFIFO, modeControl) != nil || unix.Fchmodat(d, controlFIFO, modeControl, 0) != nil {
+		b.Fatal("cannot make a FIFO")
 	}
 }
 
