@@ -1,7 +1,8 @@
 //go:build e2e
 
-// Package e2e runs the built hermes-reconcile against a real s6-svscan. It imports nothing of the project: what it
-// knows is what a user knows, the command line, the manifest, the rendered directories and what s6 says.
+// Package e2e runs the built hermes-reconcile against a real s6-svscan. It imports nothing of the project but what
+// the tests share (kit): what it knows is what a user knows, the command line, the manifest, the rendered directories
+// and what s6 says.
 //
 // Each test has a tree of its own (newTree): a scandir, a HERMES_HOME, an s6-svscan, and a stub of the hermes program
 // that writes down what happens to it (stub/hermes).
@@ -14,6 +15,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"hermes-reconcile/e2e/kit"
 )
 
 // needed are the programs that the tests run themselves, and the Debian packages that hold them.
@@ -84,15 +87,7 @@ func buildPrograms(dir string) error {
 		build = append(build, "-race")
 	}
 	return errors.Join(
-		goTool("build", "-o", filepath.Join(stubDir, "hermes"), "./stub/hermes"),
-		goTool(append(build, "-o", program, "../cmd/hermes-reconcile")...),
+		kit.GoTool(nil, "build", "-o", filepath.Join(stubDir, "hermes"), "./stub/hermes"),
+		kit.GoTool(nil, append(build, "-o", program, "../cmd/hermes-reconcile")...),
 	)
-}
-
-func goTool(args ...string) error {
-	out, err := exec.Command("go", args...).CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("go %v: %w\n%s", args, err, out)
-	}
-	return nil
 }

@@ -20,28 +20,14 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"hermes-reconcile/e2e/kit"
 )
 
-// start is what the stub wrote down when it was started.
-type start struct {
-	PID    int      `json:"pid"`
-	PPID   int      `json:"ppid"`
-	Argv   []string `json:"argv"`
-	Env    []string `json:"env"`
-	Cwd    string   `json:"cwd"`
-	UID    int      `json:"uid"`
-	GID    int      `json:"gid"`
-	Groups []int    `json:"groups"`
-	Time   int64    `json:"time"`
-}
-
-// stop is what the stub wrote down at SIGTERM ("term") and at its end ("exit").
-type stop struct {
-	PID   int    `json:"pid"`
-	Event string `json:"event"`
-	Lines int    `json:"lines"`
-	Time  int64  `json:"time"`
-}
+type (
+	start = kit.Start
+	stop  = kit.Stop
+)
 
 func (tr *tree) starts(profile string) []start {
 	tr.t.Helper()
@@ -67,16 +53,7 @@ func records[T any](t testing.TB, path string) []T {
 		return nil
 	}
 	require.NoError(t, err)
-	var found []T
-	for line := range strings.Lines(string(data)) {
-		if !strings.HasSuffix(line, "\n") {
-			break // is being written
-		}
-		var v T
-		require.NoError(t, json.Unmarshal([]byte(line), &v), "%s: %q", path, line)
-		found = append(found, v)
-	}
-	return found
+	return kit.Records[T](t, data)
 }
 
 // started waits until the profile's gateway has recorded n starts, and returns the last one.

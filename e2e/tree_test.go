@@ -19,6 +19,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"hermes-reconcile/e2e/kit"
 )
 
 // treeOpts says what is unusual about a tree.
@@ -222,18 +224,10 @@ func (tr *tree) checkRecord(path string, allowed bool) {
 func (tr *tree) tellAll() {
 	for _, name := range []string{"profiles.yaml", "svscan.out", "svscan.err"} {
 		if data, err := os.ReadFile(tr.path(name)); err == nil && len(data) > 0 {
-			tr.t.Logf("%s:\n%s", name, tail(string(data), 60))
+			tr.t.Logf("%s:\n%s", name, kit.Tail(string(data), 60))
 		}
 	}
 	tr.t.Logf("scandir:\n%s", strings.Join(tr.listing(), "\n"))
-}
-
-func tail(s string, lines int) string {
-	all := strings.Split(strings.TrimRight(s, "\n"), "\n")
-	if len(all) > lines {
-		all = all[len(all)-lines:]
-	}
-	return strings.Join(all, "\n")
 }
 
 func (tr *tree) path(elem ...string) string {
@@ -245,18 +239,12 @@ func (tr *tree) dir(profile string, elem ...string) string {
 	return filepath.Join(append([]string{tr.scandir, "gateway-" + profile}, elem...)...)
 }
 
-// eventually polls cond until it holds, and fails the test after the deadline.
+// eventually fails the test if cond does not hold before the deadline; poll only tells.
 func eventually(t testing.TB, deadline time.Duration, cond func() bool, what string) {
 	t.Helper()
-	require.True(t, poll(deadline, cond), "not within %v: %s", deadline, what)
+	kit.Eventually(t, deadline, cond, what)
 }
 
-// poll tells whether cond held before the deadline. It is the one place that sleeps.
 func poll(deadline time.Duration, cond func() bool) bool {
-	for end := time.Now().Add(deadline); !cond(); time.Sleep(3 * time.Millisecond) {
-		if time.Now().After(end) {
-			return false
-		}
-	}
-	return true
+	return kit.Poll(deadline, cond)
 }

@@ -43,6 +43,7 @@ var layers = map[string]struct {
 		never: []string{"os/exec"},
 	},
 	"e2e":             {},
+	"e2e/kit":         {others: []string{"github.com/stretchr/testify/require"}},
 	"e2e/stub/hermes": {},
 }
 
