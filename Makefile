@@ -15,7 +15,7 @@ test: lint
 lint:
 	sh e2e/deps.sh s6-svscan:s6 execlineb:execline shellcheck:shellcheck busybox:busybox gcc:gcc:libc6-dev
 	test -z "$$(gofmt -l .)" && go vet -tags e2e ./... && go tool staticcheck -tags e2e ./...
-	sh e2e/shellcheck.sh
+	sh e2e/shellcheck.sh && sh e2e/cross.sh
 
 bench:
 	go test -run '^$$' -bench . -benchmem ./manifest ./render ./reconcile

@@ -1,3 +1,5 @@
+//go:build linux
+
 package reconcile
 
 import (
@@ -34,9 +36,6 @@ type Result struct {
 	Outcomes []Outcome // in the plan's order
 	Notes    []string  // what the user should know besides
 }
-
-// ErrStale says that the scandir has changed since the plan was made. All has been taken back: plan again.
-var ErrStale = errors.New("the plan no longer fits")
 
 // step is a part of an apply.
 type step struct {
@@ -253,12 +252,6 @@ func (s *Scandir) Plan(desired []render.Servicedir, prune Prune) (Plan, error) {
 	}
 	return plan, nil
 }
-
-// ObstacleError says that something stands where a service directory should be.
-type ObstacleError struct{ Err error }
-
-func (e *ObstacleError) Error() string { return e.Err.Error() }
-func (e *ObstacleError) Unwrap() error { return e.Err }
 
 // freeNames finishes those removals of earlier applies whose names are needed again. It comes before the plan, because its
 // rescan may start services that an aborted scan had left lying. Until the last supervisor of a former directory is gone,

@@ -1,3 +1,5 @@
+//go:build linux
+
 package reconcile
 
 import (
@@ -18,25 +20,6 @@ import (
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/render"
 )
-
-// profile is a profile with a marker in its environment, so that a change of it changes its run script.
-func profile(name, value string) manifest.Profile {
-	return manifest.Profile{
-		Name: name, State: manifest.StateUp, User: "nobody", Command: []string{"gateway"}, StopTimeout: time.Second,
-		Env: []manifest.EnvVar{{Name: "VALUE", Value: value}}, Log: manifest.Log{Keep: 1, Size: 4096},
-	}
-}
-
-func onPort(p manifest.Profile, port int) manifest.Profile { p.Port = port; return p }
-func down(p manifest.Profile) manifest.Profile             { p.State = manifest.StateDown; return p }
-func keeping(p manifest.Profile, n int) manifest.Profile   { p.Log.Keep = n; return p }
-
-func servicedirs(t testing.TB, profiles ...manifest.Profile) []render.Servicedir {
-	t.Helper()
-	dirs, err := render.All(&manifest.Manifest{Runtime: manifest.RuntimeS6, HermesHome: "/h", Profiles: profiles})
-	require.NoError(t, err)
-	return dirs
-}
 
 // apply makes the scandir hold these profiles, and gives the plan, the result and the error.
 func (f *fakeS6) apply(opt Options, profiles ...manifest.Profile) (Plan, Result, error) {

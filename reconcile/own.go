@@ -1,3 +1,5 @@
+//go:build linux
+
 package reconcile
 
 import (
@@ -34,15 +36,6 @@ const (
 	modeLock    = 0o600
 	modeOwed    = 0o600
 )
-
-// Owed is what an apply has to do to a service whose files it has changed. It is written before the first file changes and
-// removed once the restart was seen, so that an apply that is killed in between leaves a trace for the next.
-// It names no process: a restart by hand in between costs one restart more, never a gateway that runs an old script.
-type Owed struct {
-	Gateway bool `json:"gateway"`
-	Logger  bool `json:"logger"`
-	Port    int  `json:"port,omitempty"` // that the gateway may hold until it is restarted
-}
 
 func readOwed(own *dir) (map[string]Owed, error) {
 	d, err := own.open(owedDir)
@@ -157,19 +150,6 @@ type Session struct {
 	hidden  *dir
 	owed    *dir
 	slots   int // of hidden/ that are known to be taken
-}
-
-// LockedError says that another apply holds the scandir.
-type LockedError struct {
-	Path string
-	PID  int // of the holder; 0 if it cannot be told
-}
-
-func (e *LockedError) Error() string {
-	if e.PID == 0 {
-		return fmt.Sprintf("%q is held by another apply", e.Path)
-	}
-	return fmt.Sprintf("%q is held by another apply (pid %d)", e.Path, e.PID)
 }
 
 // Lock waits up to timeout for the right to change the scandir. The error is a *LockedError when that was not enough.

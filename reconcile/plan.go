@@ -122,6 +122,10 @@ func (p Plan) Timeout() time.Duration {
 	return longest + grace
 }
 
+// defaultPatience is how long a service that has no stop timeout of its own is waited for before it is killed: what a
+// gateway may need to drain.
+const defaultPatience = 75 * time.Second
+
 // patience is how long to wait for a service to stop. One that s6 would wait for for ever is killed after a while.
 func patience(stopTimeout time.Duration) time.Duration {
 	if stopTimeout == 0 {

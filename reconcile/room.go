@@ -1,3 +1,5 @@
+//go:build linux
+
 package reconcile
 
 import (
@@ -23,27 +25,6 @@ const (
 	filesPerLogged = 2
 	filesOfItsOwn  = 20
 )
-
-// RoomError says that s6-svscan cannot take what a plan adds. A scan that meets one service too many does nothing at all in
-// s6 2.12 and later, for nobody.
-type RoomError struct {
-	Limit      string // what it is that has no room
-	Have, More int
-}
-
-func (e *RoomError) Error() string {
-	return fmt.Sprintf("no room: %s; %d are there, and %d more are needed", e.Limit, e.Have, e.More)
-}
-
-// NameError says that s6-svscan would ignore a service for the length of its name.
-type NameError struct {
-	Service string
-	Max     int
-}
-
-func (e *NameError) Error() string {
-	return fmt.Sprintf("%s: its name has %d bytes, and this s6-svscan ignores names over %d", e.Service, len(e.Service), e.Max)
-}
 
 // census counts services as s6-svscan does.
 type census struct{ services, loggers int }

@@ -1,9 +1,5 @@
-// Package reconcile makes a scandir match a set of rendered service directories. It is the only writer of the scandir.
-//
-// Open gives a Scandir; Read tells what is there; Diff compares that with what shall be there and gives a Plan, which is
-// plain data; Lock and Session.Apply carry a plan out. The order in which that happens, and why, stands in apply.go.
-// Nothing here runs a program: what s6 does and knows comes through a Supervisor. Nothing here follows a symlink below
-// the scandir or touches a directory that is neither ours nor named by the manifest.
+//go:build linux
+
 package reconcile
 
 import (
@@ -11,12 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 
 	"hermes-reconcile/render"
 )
@@ -36,86 +29,6 @@ type Supervisor interface {
 	Room(ctx context.Context) (Room, error)
 	// Holders names the processes, besides s6's own, that keep the pipe to a service's logger open.
 	Holders(dir string) []string
-}
-
-// Status is what s6 knows of one service.
-type Status struct {
-	Supervised bool
-	PID        int // 0: down
-	WantUp     bool
-	Finishing  bool // ./finish runs
-	Ready      bool
-	Since      time.Time
-	ExitCode   int // of the last process; -1 if a signal ended it or it never ran
-	Signal     int // that ended the last process, or 0
-}
-
-// Down tells whether no process of the service runs and none will be started unasked.
-func (s Status) Down() bool { return s.PID == 0 && !s.Finishing && !s.WantUp }
-
-// exitConfig is the exit code of a gateway that no restart would help: EX_CONFIG of sysexits.h.
-const exitConfig = 78
-
-// Ended tells whether the service is down because its gateway said that no restart would help or, with onFailure, that it
-// is done. A stop by hand that exits 0 looks the same.
-func (s Status) Ended(onFailure bool) bool {
-	return s.Supervised && s.Down() && (s.ExitCode == exitConfig || onFailure && s.ExitCode == 0 && s.Signal == 0)
-}
-
-// Actual is what a scandir holds, as far as it concerns us.
-type Actual struct {
-	Listening bool            // an s6-svscan runs on it
-	Services  []Service       // every gateway-*, sorted by name
-	Hidden    []Hidden        // removals that an earlier apply did not finish
-	Owed      map[string]Owed // by service
-}
-
-// Service is an entry gateway-* of a scandir.
-type Service struct {
-	Name      string
-	Owned     bool            // it has our marker
-	Marker    render.Marker   // of an owned one
-	Obstacle  string          // why it is no service directory: "is a symlink", "is not a directory"; else empty
-	HasLog    bool            // it has a logger
-	Files     map[string]File // by path: what the marker lists, and what s6 reads
-	Exposed   []string        // folders in it, and itself as ".", that others than the scandir's owner and root can change
-	Seized    []string        // of s6's own folders supervise/ and event/, those that others can change
-	Status    Status
-	LogStatus Status
-	// WasSupervised tells that s6-supervise has run on it. If none does now, s6-svscan may be about to start it again.
-	WasSupervised bool
-}
-
-// File is a file of a service directory.
-type File struct {
-	Mode      fs.FileMode
-	Data      []byte
-	Irregular bool // it is a symlink, a directory, a FIFO or larger than maxFile
-	Exposed   bool // it belongs to somebody who may not change what s6 runs
-}
-
-// maxFile is the largest file that is read for comparison, in bytes. Rendered ones have a few kB.
-const maxFile = 4 << 20
-
-// Hidden is a service directory that was taken out of s6-svscan's sight and not deleted yet.
-type Hidden struct {
-	Name   string // of the service it was
-	Path   string // relative to the scandir
-	Port   int    // that its gateway may still hold, or 0
-	Status Status
-	Log    Status
-	// StopTimeout is how long its gateway may take to stop before s6 kills it; 0: for ever.
-	StopTimeout time.Duration
-}
-
-// gone tells whether nothing of s6 runs in the directory any more.
-func (h Hidden) gone() bool { return !h.Status.Supervised && !h.Log.Supervised }
-
-// s6Files are the files that s6 itself reads in a service directory and in its log/. In a directory of ours they are
-// ours: one that is not rendered changes how the service behaves, so it goes.
-var s6Files = []string{
-	"run", "finish", "type", "down", "notification-fd", "lock-fd", "timeout-kill", "timeout-finish", "max-death-tally",
-	"down-signal", "reload-signal", "flag-newpidns", "flag-timeout-killpg",
 }
 
 // Scandir is an opened scan directory.
@@ -170,15 +83,6 @@ func (s *Scandir) Exposed() string {
 
 // Close closes the scandir.
 func (s *Scandir) Close() { s.dir.close() }
-
-// cause takes a path that is already in the message off an error.
-func cause(err error) error {
-	var pathErr *fs.PathError
-	if errors.As(err, &pathErr) {
-		return pathErr.Err
-	}
-	return err
-}
 
 // Read tells what the scandir holds. It takes no lock and writes nothing.
 func (s *Scandir) Read() (Actual, error) {
@@ -382,32 +286,4 @@ func (s *serviceReader) readFile(d *dir, name string) (File, error) {
 		return File{Irregular: true}, nil
 	}
 	return File{Mode: fs.FileMode(st.Mode & 0o7777), Data: data, Exposed: !s.trusts(st.Uid) || st.Nlink > 1}, err
-}
-
-// Edited lists the files of an owned service that are not as we rendered them.
-func (s *Service) Edited() []string {
-	var paths []string
-	for _, p := range slices.Sorted(maps.Keys(s.Files)) {
-		if f := s.Files[p]; p != render.MarkerPath && (f.Irregular || render.Digest(f.Data) != s.Marker.Files[p]) {
-			paths = append(paths, p)
-		}
-	}
-	for _, p := range slices.Sorted(maps.Keys(s.Marker.Files)) {
-		if _, found := s.Files[p]; !found {
-			paths = append(paths, p)
-		}
-	}
-	return paths
-}
-
-// stopTimeout is how long s6-supervise waits for the gateway between SIGTERM and SIGKILL; 0 if it waits for ever.
-func (s *Service) stopTimeout() time.Duration { return stopTimeout(s.Files["timeout-kill"].Data) }
-
-// stopTimeout reads a timeout-kill file: milliseconds. s6 takes what is no number as none.
-func stopTimeout(data []byte) time.Duration {
-	ms, err := strconv.ParseUint(strings.TrimSpace(string(data)), 10, 32)
-	if err != nil {
-		return 0
-	}
-	return time.Duration(ms) * time.Millisecond
 }

@@ -1,3 +1,5 @@
+//go:build linux
+
 package reconcile
 
 import (
@@ -20,9 +22,6 @@ const (
 	loggerLimit = 5 * time.Second
 	// killMargin is what s6-supervise may need beyond a stop timeout: SIGKILL, ./finish, and telling so.
 	killMargin = 10 * time.Second
-	// defaultPatience is how long a service that has no stop timeout of its own is waited for before it is killed: what a
-	// gateway may need to drain.
-	defaultPatience = 75 * time.Second
 )
 
 // signal is an event that happens once, with success or not.

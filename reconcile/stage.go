@@ -1,20 +1,14 @@
+//go:build linux
+
 package reconcile
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"io/fs"
-	"os"
 	"path"
 	"slices"
 
 	"hermes-reconcile/render"
 )
-
-// modeServicedir is the mode of a service directory and of the folders in it: s6-svscan may run as another user than those
-// who ask for the state of a service.
-const modeServicedir = 0o755
 
 // clearStaging deletes all that is staged.
 func (s *Session) clearStaging() error {
@@ -208,32 +202,3 @@ func replaceFile(staged, live *tree, f FileChange) error {
 	}
 	return rename(from, name, to, name)
 }
-
-// WriteTree writes service directories into the folder at path, which must be empty or missing. It is for a look, or for
-// an image: nothing there is supervised.
-func WriteTree(name string, dirs []render.Servicedir) error {
-	if err := os.Mkdir(name, modeServicedir); err != nil && !errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("cannot make folder %q: %w", name, cause(err))
-	}
-	out, err := openDir(name)
-	if err != nil {
-		return fmt.Errorf("cannot open folder %q: %w", name, cause(err))
-	}
-	defer out.close()
-	names, err := out.names()
-	if err != nil {
-		return err
-	}
-	if len(names) > 0 {
-		return fmt.Errorf("cannot write to folder %q: %w", name, ErrNotEmpty)
-	}
-	for _, d := range dirs {
-		if err := writeServicedir(out, d.Name, d.Files); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// ErrNotEmpty says that a folder that should be empty is not.
-var ErrNotEmpty = errors.New("it is not empty")

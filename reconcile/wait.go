@@ -1,3 +1,5 @@
+//go:build linux
+
 package reconcile
 
 import (
@@ -7,16 +9,6 @@ import (
 	"runtime/debug"
 	"time"
 )
-
-// TimeoutError says that something did not happen in time.
-type TimeoutError struct {
-	What  string // was waited for
-	After time.Duration
-}
-
-func (e *TimeoutError) Error() string {
-	return fmt.Sprintf("timed out after %s waiting for %s", e.After.Round(100*time.Millisecond), e.What)
-}
 
 // Polling starts fast, since s6 acts within milliseconds, and slows down for those who drain for a minute.
 const (
@@ -42,9 +34,6 @@ func wait(ctx context.Context, limit time.Duration, what string, done func() (bo
 		}
 	}
 }
-
-// ErrInterrupted says that the user wanted no more.
-var ErrInterrupted = errors.New("interrupted")
 
 // interrupted is ErrInterrupted once ctx is cancelled. A deadline that passes is no interruption.
 func interrupted(ctx context.Context) error {

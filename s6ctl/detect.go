@@ -1,13 +1,15 @@
+// Package s6ctl talks to s6: it runs the s6 programs, and no other package does.
+//
+// Open and Detect are the entry points. What s6 answers is read from exit codes, from locks and from the status file, never from
+// text, which differs between s6 versions. State that s6 itself publishes (is a service supervised, is it up, since when) is
+// read without starting a process, so that looking at a thousand services costs a thousand small reads. This package
+// writes no service file.
 package s6ctl
 
 import (
-	"errors"
-	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -54,32 +56,6 @@ func Detect(h Host, scandir string) Kind {
 	return KindNone
 }
 
-// Listening tells whether an s6-svscan runs on the scandir. Where its control directory is closed to us, the processes
-// are searched for an s6-svscan whose arguments name the scandir.
-func Listening(h Host, scandir string) (bool, error) {
-	pid, err := svscanPID(h, scandir)
-	return pid != 0, err
-}
-
-// svscanPID is the process of the s6-svscan on a scandir; 0 if there is none, -1 if it is outside our process namespace.
-func svscanPID(h Host, scandir string) (int, error) {
-	control, err := descend(scandir, ".s6-svscan")
-	if isAbsent(err) {
-		return 0, nil
-	}
-	if err == nil {
-		defer control.Close()
-		var pid int
-		if pid, err = daemonIn(control); err == nil {
-			return pid, nil
-		}
-	}
-	if errors.Is(err, fs.ErrPermission) {
-		return h.svscanOn(scandir), nil
-	}
-	return 0, fmt.Errorf("cannot see whether s6-svscan runs: %w", err)
-}
-
 // comm is the name of a process, or "" if it cannot be told.
 func (h Host) comm(pid int) string {
 	b, err := os.ReadFile(filepath.Join(h.Proc, strconv.Itoa(pid), "comm"))
@@ -87,35 +63,4 @@ func (h Host) comm(pid int) string {
 		return ""
 	}
 	return strings.TrimSuffix(string(b), "\n")
-}
-
-// svscanOn searches the processes for an s6-svscan with this scandir as an argument, and gives its pid, or 0.
-func (h Host) svscanOn(scandir string) int {
-	for _, pid := range h.pids() {
-		if h.comm(pid) != "s6-svscan" {
-			continue
-		}
-		if names(h.cmdline(pid), scandir) {
-			return pid
-		}
-	}
-	return 0
-}
-
-// cmdline are the arguments of a process, or nil if they cannot be told.
-func (h Host) cmdline(pid int) []string {
-	b, err := os.ReadFile(filepath.Join(h.Proc, strconv.Itoa(pid), "cmdline"))
-	if err != nil || len(b) == 0 {
-		return nil
-	}
-	return strings.Split(strings.TrimSuffix(string(b), "\x00"), "\x00")
-}
-
-// names tells whether one of the arguments is path. Arguments are relative to a folder that we may not be allowed to know,
-// so a relative one counts when path ends in it.
-func names(args []string, path string) bool {
-	return slices.ContainsFunc(args, func(arg string) bool {
-		a := filepath.Clean(arg)
-		return a == path || (!filepath.IsAbs(a) && a != "." && strings.HasSuffix(path, "/"+a))
-	})
 }

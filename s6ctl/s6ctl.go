@@ -1,9 +1,5 @@
-// Package s6ctl talks to s6: it runs the s6 programs, and no other package does.
-//
-// Open and Detect are the entry points. What s6 answers is read from exit codes, from locks and from the status file, never from
-// text, which differs between s6 versions. State that s6 itself publishes (is a service supervised, is it up, since when) is
-// read without starting a process, so that looking at a thousand services costs a thousand small reads. This package
-// writes no service file.
+//go:build linux
+
 package s6ctl
 
 import (
@@ -18,15 +14,6 @@ import (
 	"syscall"
 	"time"
 )
-
-// ErrNotInstalled is returned where a program of s6 is neither in /command nor on PATH.
-var ErrNotInstalled = errors.New("s6 is not installed")
-
-// ErrNotListening is returned where no s6-svscan runs on the scandir.
-var ErrNotListening = errors.New("no s6-svscan is running on it")
-
-// ErrNotSupervised is returned where no s6-supervise runs on a service directory.
-var ErrNotSupervised = errors.New("not supervised")
 
 // commandDir is where s6-overlay keeps the s6 programs. `docker exec` does not have it on PATH.
 const commandDir = "/command"

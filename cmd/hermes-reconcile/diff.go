@@ -63,24 +63,11 @@ func runDiff(u ui, flags *differFlags) error {
 	if err != nil {
 		return err
 	}
-	scandir, err := flags.open(m.Scandir)
-	if err != nil {
-		return err
-	}
-	defer scandir.Close()
-	warnSilent(u, scandir)
-	plan, err := scandir.Plan(dirs, prune)
+	plan, err := flags.live(u, m.Scandir, dirs, prune)
 	if err != nil {
 		return err
 	}
 	u.plan(plan)
 	u.files(plan)
 	return flags.differs(plan)
-}
-
-// warnSilent says that nobody runs what the scandir holds.
-func warnSilent(u ui, scandir *live) {
-	if listening, err := (supervisor{scandir.s6, scandir.path}).Listening(); err == nil && !listening {
-		u.warning("no s6-svscan is running on %q", scandir.path)
-	}
 }

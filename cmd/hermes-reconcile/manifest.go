@@ -90,13 +90,22 @@ func expand(name string) ([]string, error) {
 	var files []string
 	for _, e := range entries {
 		if filepath.Ext(e.Name()) == ".yaml" && e.Name()[0] != '.' {
-			files = append(files, filepath.Join(name, e.Name()))
+			files = append(files, inFolder(name, e.Name(), os.IsPathSeparator))
 		}
 	}
 	if len(files) == 0 {
 		return nil, errors.New("the folder has no *.yaml file")
 	}
 	return files, nil
+}
+
+// inFolder is the path of a file in a folder, with the folder as the user wrote it: errors name files by it, and editors and
+// CI annotations find them so. A slash does on every system.
+func inFolder(folder, name string, isSeparator func(uint8) bool) string {
+	if isSeparator(folder[len(folder)-1]) {
+		return folder + name
+	}
+	return folder + "/" + name
 }
 
 // readLimited reads a file, but no more of it than the parser needs to refuse it.

@@ -7,6 +7,8 @@ import (
 	"io"
 	"runtime/debug"
 
+	"hermes-reconcile/s6ctl"
+
 	"github.com/spf13/cobra"
 )
 
@@ -47,17 +49,25 @@ must restart, and removes what is no longer named.`,
 		return withHint(&usageError{err}, "%s --help", cmd.CommandPath())
 	})
 	root.AddCommand(
-		newApplyCommand(u),
 		newDiffCommand(u),
 		newValidateCommand(u),
 		newRenderCommand(u),
-		newStatusCommand(u),
 		newVersionCommand(u),
 	)
+	root.AddCommand(liveCommands(u)...)
 	for _, cmd := range append(root.Commands(), root) {
 		cmd.Args = usageArgs(cmd.Args)
 	}
 	return root
+}
+
+// needsS6 names the commands that need a live s6. Elsewhere than on Linux they are there, too, and refuse.
+var needsS6 = [...]string{"apply", "status"}
+
+// noS6Here refuses a command on a system where s6 cannot run, and names what supervises services there.
+func noS6Here(command string, kind s6ctl.Kind) error {
+	return withHint(usagef("cannot %s here: it needs a live s6, and services of this system are supervised by %s", command, kind),
+		"validate, render and diff --against work everywhere; run %s in the container", command)
 }
 
 // usageArgs makes wrong arguments an error of usage.

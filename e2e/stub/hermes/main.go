@@ -1,3 +1,5 @@
+//go:build linux
+
 // Command hermes stands in for the hermes program in the end-to-end tests: it serves /health on its port and writes
 // down what happened to it, below $HERMES_HOME/stub:
 //

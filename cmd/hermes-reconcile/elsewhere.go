@@ -1,0 +1,32 @@
+//go:build !linux
+
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"hermes-reconcile/reconcile"
+	"hermes-reconcile/render"
+	"hermes-reconcile/s6ctl"
+)
+
+// liveCommands refuse: s6 is not here. Their flags are not looked at, since none could help.
+func liveCommands(ui) []*cobra.Command {
+	var commands []*cobra.Command
+	for _, name := range needsS6 {
+		commands = append(commands, &cobra.Command{
+			Use:                name,
+			Short:              "needs a live s6, which this system does not have",
+			FParseErrWhitelist: cobra.FParseErrWhitelist{UnknownFlags: true},
+			RunE:               func(*cobra.Command, []string) error { return refusal(name) },
+		})
+	}
+	return commands
+}
+
+// live refuses, too.
+func (f *differFlags) live(ui, string, []render.Servicedir, reconcile.Prune) (reconcile.Plan, error) {
+	return reconcile.Plan{}, refusal("diff")
+}
+
+func refusal(command string) error { return noS6Here(command, s6ctl.Detect(s6ctl.ThisHost(), "")) }

@@ -1,0 +1,126 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"hermes-reconcile/reconcile"
+	"hermes-reconcile/render"
+	"hermes-reconcile/s6ctl"
+)
+
+// liveCommands are those that need a live s6: needsS6 names them.
+func liveCommands(u ui) []*cobra.Command {
+	return []*cobra.Command{newApplyCommand(u), newStatusCommand(u)}
+}
+
+// live compares the manifest with what the scandir holds.
+func (f *differFlags) live(u ui, fromManifest string, dirs []render.Servicedir, prune reconcile.Prune) (reconcile.Plan, error) {
+	scandir, err := f.open(fromManifest)
+	if err != nil {
+		return reconcile.Plan{}, err
+	}
+	defer scandir.Close()
+	warnSilent(u, scandir)
+	return scandir.Plan(dirs, prune)
+}
+
+// warnSilent says that nobody runs what the scandir holds.
+func warnSilent(u ui, scandir *live) {
+	if listening, err := (supervisor{scandir.s6, scandir.path}).Listening(); err == nil && !listening {
+		u.warning("no s6-svscan is running on %q", scandir.path)
+	}
+}
+
+// resolve picks the scandir: the flag, the environment, the manifest.
+func (f *scandirFlags) resolve(fromManifest string) (string, error) {
+	path := fromManifest
+	if env := os.Getenv(scandirVariable); env != "" {
+		path = env
+	}
+	if f.path != "" {
+		path = f.path
+	}
+	return filepath.Abs(path)
+}
+
+// live is a scandir and the s6 that may run on it.
+type live struct {
+	*reconcile.Scandir
+	path string
+	s6   *s6ctl.Scandir
+}
+
+// open opens the scandir for looking at it.
+func (f *scandirFlags) open(fromManifest string) (*live, error) {
+	path, err := f.resolve(fromManifest)
+	if err != nil {
+		return nil, err
+	}
+	s6 := s6ctl.Open(path)
+	scandir, err := reconcile.Open(path, supervisor{s6, path})
+	if err != nil {
+		return nil, withHint(&usageError{err}, "name the folder that s6-svscan runs on with --scandir")
+	}
+	return &live{scandir, path, s6}, nil
+}
+
+// requireS6 refuses where s6 does not run or cannot be told anything, and names what is there instead.
+func (f *scandirFlags) requireS6(fromManifest string) error {
+	path, err := f.resolve(fromManifest)
+	if err != nil {
+		return err
+	}
+	kind := s6ctl.Detect(s6ctl.ThisHost(), path)
+	other := ""
+	if kind != s6ctl.KindS6 && kind != s6ctl.KindNone {
+		other = fmt.Sprintf("; services of this system are supervised by %s", kind)
+	}
+	if err := s6ctl.Open(path).Installed(); err != nil {
+		return withHint(fmt.Errorf("%w%s", err, other), "validate, render and diff work without s6; nothing was changed")
+	}
+	listening, err := s6ctl.Listening(s6ctl.ThisHost(), path)
+	if err != nil {
+		return err
+	}
+	if !listening {
+		return withHint(fmt.Errorf("cannot apply to %q: %w%s", path, s6ctl.ErrNotListening, other),
+			"nothing was changed; start s6-svscan on it, or name another with --scandir")
+	}
+	return nil
+}
+
+// supervisor lets reconcile use s6.
+type supervisor struct {
+	s6   *s6ctl.Scandir
+	path string
+}
+
+func (s supervisor) Listening() (bool, error) { return s6ctl.Listening(s6ctl.ThisHost(), s.path) }
+
+func (s supervisor) Rescan(ctx context.Context, prune bool) error { return s.s6.Rescan(ctx, prune) }
+
+func (s supervisor) Control(ctx context.Context, dir, letters string) error {
+	return s.s6.Control(ctx, dir, letters)
+}
+
+func (s supervisor) Status(dir string) (reconcile.Status, error) {
+	st, err := s.s6.Status(dir)
+	return reconcile.Status(st), err
+}
+
+func (s supervisor) Room(ctx context.Context) (reconcile.Room, error) {
+	v, err := s.s6.Svscan(ctx)
+	return reconcile.Room(v), err
+}
+
+func (s supervisor) Holders(dir string) []string { return s.s6.Holders(dir) }
+
+// defaultScandir is where s6-overlay's s6-svscan runs. A manifest that says nothing means it, too.
+const defaultScandir = "/run/service"

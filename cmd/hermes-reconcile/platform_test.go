@@ -1,0 +1,59 @@
+package main
+
+import (
+	"io"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"hermes-reconcile/manifest"
+	"hermes-reconcile/s6ctl"
+)
+
+func TestCommandsThatNeedS6AreKnownElsewhere(t *testing.T) {
+	var names []string
+	for _, cmd := range liveCommands(ui{io.Discard, io.Discard}) {
+		names = append(names, cmd.Name())
+	}
+	require.Equal(t, needsS6[:], names)
+}
+
+func TestRefusalNamesTheSupervisorOfTheSystem(t *testing.T) {
+	for os, supervisor := range map[string]string{"darwin": "launchd", "windows": "windows"} {
+		err := noS6Here("apply", s6ctl.Detect(s6ctl.Host{OS: os}, ""))
+		require.ErrorContains(t, err, "cannot apply here: ")
+		require.ErrorContains(t, err, "supervised by "+supervisor)
+		require.Equal(t, exitUsage, exitCode(err))
+	}
+}
+
+func TestFilesInAFolderAreNamedAsTheFolderWas(t *testing.T) {
+	unix := func(c uint8) bool { return c == '/' }
+	windows := func(c uint8) bool { return c == '/' || c == '\\' }
+	for _, c := range []struct {
+		folder    string
+		separator func(uint8) bool
+		want      string
+	}{
+		{"profiles.d", unix, "profiles.d/a.yaml"},
+		{"./profiles.d/", unix, "./profiles.d/a.yaml"},
+		{"..", unix, "../a.yaml"},
+		{`odd\`, unix, `odd\/a.yaml`},
+		{`C:\work\profiles.d`, windows, `C:\work\profiles.d/a.yaml`},
+		{`profiles.d\`, windows, `profiles.d\a.yaml`},
+	} {
+		require.Equal(t, c.want, inFolder(c.folder, "a.yaml", c.separator))
+	}
+}
+
+// A manifest is about a container, whatever system it is looked at on.
+func TestPathsInAManifestAreThoseOfAContainer(t *testing.T) {
+	for path, valid := range map[string]bool{"/run/service": true, `C:\run`: false, `\run`: false, "c:/run": false} {
+		_, err := manifest.Parse([]manifest.Source{{Name: `dir\m.yaml`, Data: []byte("version: 1\nscandir: '" + path + "'\nprofiles: {}\n")}})
+		if valid {
+			require.NoError(t, err, path)
+			continue
+		}
+		require.ErrorContains(t, err, `dir\m.yaml:2:10: scandir: `, path)
+	}
+}

@@ -1,0 +1,6 @@
+//go:build !linux
+
+package s6ctl
+
+// Listening is false: s6 is not here.
+func Listening(Host, string) (bool, error) { return false, nil }

@@ -1,0 +1,71 @@
+//go:build linux
+
+package s6ctl
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Listening tells whether an s6-svscan runs on the scandir. Where its control directory is closed to us, the processes
+// are searched for an s6-svscan whose arguments name the scandir.
+func Listening(h Host, scandir string) (bool, error) {
+	pid, err := svscanPID(h, scandir)
+	return pid != 0, err
+}
+
+// svscanPID is the process of the s6-svscan on a scandir; 0 if there is none, -1 if it is outside our process namespace.
+func svscanPID(h Host, scandir string) (int, error) {
+	control, err := descend(scandir, ".s6-svscan")
+	if isAbsent(err) {
+		return 0, nil
+	}
+	if err == nil {
+		defer control.Close()
+		var pid int
+		if pid, err = daemonIn(control); err == nil {
+			return pid, nil
+		}
+	}
+	if errors.Is(err, fs.ErrPermission) {
+		return h.svscanOn(scandir), nil
+	}
+	return 0, fmt.Errorf("cannot see whether s6-svscan runs: %w", err)
+}
+
+// svscanOn searches the processes for an s6-svscan with this scandir as an argument, and gives its pid, or 0.
+func (h Host) svscanOn(scandir string) int {
+	for _, pid := range h.pids() {
+		if h.comm(pid) != "s6-svscan" {
+			continue
+		}
+		if names(h.cmdline(pid), scandir) {
+			return pid
+		}
+	}
+	return 0
+}
+
+// cmdline are the arguments of a process, or nil if they cannot be told.
+func (h Host) cmdline(pid int) []string {
+	b, err := os.ReadFile(filepath.Join(h.Proc, strconv.Itoa(pid), "cmdline"))
+	if err != nil || len(b) == 0 {
+		return nil
+	}
+	return strings.Split(strings.TrimSuffix(string(b), "\x00"), "\x00")
+}
+
+// names tells whether one of the arguments is path. Arguments are relative to a folder that we may not be allowed to know,
+// so a relative one counts when path ends in it.
+func names(args []string, path string) bool {
+	return slices.ContainsFunc(args, func(arg string) bool {
+		a := filepath.Clean(arg)
+		return a == path || (!filepath.IsAbs(a) && a != "." && strings.HasSuffix(path, "/"+a))
+	})
+}
