@@ -27,6 +27,11 @@ const (
 	stringBytes = 16
 )
 
+var arguments = kind[[]string]{readCommand, shape{
+	Type: types{"array"}, MinItems: 1, MoreItems: ptr(refTo("argument")),
+	Items: []shape{refTo("program")},
+}, writeList}
+
 // readCommand reads an argument list and keeps its placeholders.
 func readCommand(r *reader, at *path, n *yaml.Node) ([]string, bool) {
 	if !r.isKind(n, at, yaml.SequenceNode, "a list of texts") {

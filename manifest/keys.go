@@ -13,11 +13,19 @@ import (
 // key is a row of a table. S is what a source says, P what comes out of it.
 type key[S, P any] struct {
 	name    string
+	says    says   // what an editor shows
+	shape   shape  // of its value, for the JSON Schema
 	repeats bool   // top level: may stand in more than one source
 	own     bool   // of a profile alone, no default
 	refused string // why the key cannot stand here; it is not offered either
 	read    func(r *reader, at *path, n *yaml.Node, to *S)
 	give    func(to *P, own, defaults *S)
+}
+
+// says is what a row tells of itself: a title, a description, and examples beyond the default.
+type says struct {
+	title, about string
+	examples     []any
 }
 
 // setting is one value as a source has it.
@@ -73,26 +81,40 @@ const knownVersion = 1
 
 var documentKeys = []key[document, Manifest]{
 	{
-		name: "version", repeats: true,
+		name: "version", repeats: true, shape: shape{Type: types{"integer"}, Enum: []any{knownVersion}},
+		says: says{title: "Format version", about: "Version of the manifest format. Required."},
 		read: func(r *reader, at *path, n *yaml.Node, _ *document) { r.checkVersion(at, target(n)) },
 	},
 	one("runtime", oneOf(RuntimeS6Overlay, RuntimeS6), RuntimeS6Overlay,
+		says{title: "Kind of s6 tree", about: "s6-overlay: scripts start through /command/with-contenv, s6 programs are in /command. " +
+			"s6: a plain s6 tree; scripts start through /bin/sh and find s6 programs on its PATH."},
 		func(d *document) *setting[Runtime] { return &d.runtime }, func(m *Manifest) *Runtime { return &m.Runtime }),
-	one("scandir", readPath, "/run/service",
+	one("scandir", absolutePath, "/run/service",
+		says{title: "Scan directory", about: "The folder that s6-svscan runs on. --scandir and $HERMES_RECONCILE_SCANDIR go before it."},
 		func(d *document) *setting[string] { return &d.scandir }, func(m *Manifest) *string { return &m.Scandir }),
-	one("hermes_home", readPath, "/opt/data",
+	one("hermes_home", absolutePath, "/opt/data",
+		says{title: "Fallback for HERMES_HOME", about: "Used only where HERMES_HOME is unset when a script runs."},
 		func(d *document) *setting[string] { return &d.hermesHome }, func(m *Manifest) *string { return &m.HermesHome }),
-	one("auto_ports", readPortRange, PortRange{20000, 29999},
+	one("auto_ports", portRange, PortRange{20000, 29999},
+		says{title: "Range of automatic ports", about: "FIRST-LAST. `port: auto` picks from it, by a hash of the profile's name."},
 		func(d *document) *setting[PortRange] { return &d.autoPorts }, func(m *Manifest) *PortRange { return &m.AutoPorts }),
 	{
-		name: "defaults",
+		name: "defaults", shape: objectOf(shared(profileKeys)).orNull(),
+		says: says{title: "Defaults of all profiles", about: "Any key of a profile but `port` and `secrets`. A profile's own key wins; " +
+			"`env` and `log` merge key by key, `unset` adds up, null drops a default."},
 		read: func(r *reader, at *path, n *yaml.Node, to *document) {
 			readKeys(r, at, n, shared(profileKeys), &to.defaults)
 			r.checkVariables(at, &to.defaults)
 		},
 	},
 	{
-		name: "profiles", repeats: true,
+		name: "profiles", repeats: true, shape: shape{
+			Type: types{"object", "null"}, MaxProperties: maxProfiles,
+			PropertyNames: &shape{Pattern: "^[a-z0-9][a-z0-9_-]*$", MaxLength: maxProfileName}, // profileNameFault has the reasons
+			Each:          ptr(objectOf(profileKeys).orNull().titled("Profile", "One gateway. Empty: all defaults.")),
+		},
+		says: says{title: "Profiles", about: "Name to profile. Each has a gateway; `default` is the root profile, run without `-p`. " +
+			"A name is a-z or 0-9, then a-z, 0-9, - and _."},
 		read: func(r *reader, at *path, n *yaml.Node, _ *document) { r.readProfiles(at, n) },
 	},
 }
@@ -106,38 +128,64 @@ const (
 )
 
 var profileKeys = []key[settings, Profile]{
-	{name: "port", own: true, read: func(r *reader, at *path, n *yaml.Node, to *settings) { to.port = readSetting(r, at, n, readPort) }},
+	raw[port, settings, Profile]("port", portNumber,
+		says{title: "TCP port", about: "1-65535, or auto: by a hash of the profile's name, the same on every machine. " +
+			"Without one the command has no --port.", examples: []any{9201, "auto"}},
+		func(s *settings) *setting[port] { return &s.port }).alone(),
 	one("state", oneOf(StateUp, StateDown), StateUp,
+		says{title: "Wanted state", about: "up or down. A gateway that is down stays down when s6 restarts."},
 		func(s *settings) *setting[State] { return &s.state }, func(p *Profile) *State { return &p.State }),
-	one("user", readUser, "hermes",
+	one("user", account, "hermes",
+		says{title: "Account", about: "Runs the gateway and its logger, where s6-svscan is root."},
 		func(s *settings) *setting[string] { return &s.user }, func(p *Profile) *string { return &p.User }),
-	{name: "command", read: func(r *reader, at *path, n *yaml.Node, to *settings) { to.command = readSetting(r, at, n, readCommand) }},
-	{name: "wrapper", read: func(r *reader, at *path, n *yaml.Node, to *settings) { to.wrapper = readSetting(r, at, n, readCommand) }},
-	{
-		name: "env",
-		read: func(r *reader, at *path, n *yaml.Node, to *settings) { to.env = readSetting(r, at, n, readEnv) },
-		give: giveVariables, // secrets and unset too
-	},
-	{name: "unset", read: func(r *reader, at *path, n *yaml.Node, to *settings) { to.unset = readSetting(r, at, n, readUnset) }},
-	{name: "secrets", own: true, read: func(r *reader, at *path, n *yaml.Node, to *settings) { to.secrets = readSetting(r, at, n, readSecrets) }},
+	raw[[]string, settings, Profile]("command", arguments,
+		says{title: "Command of the gateway", about: "Program and arguments. {profile} and {port} are filled in, {{ and }} are braces; " +
+			"for the profile `default` a `-p {profile}` is dropped. The default has no --port where the profile has none.",
+			examples: []any{[]string{"hermes", "-p", "{profile}", "gateway", "run", "--replace"}}},
+		func(s *settings) *setting[[]string] { return &s.command }).defaultsTo(slices.Concat(builtinCommand, portArguments)),
+	raw[[]string, settings, Profile]("wrapper", arguments,
+		says{title: "Wrapper of the command", about: "Program and arguments put before the command, after the privilege drop.",
+			examples: []any{[]string{"doppler", "run", "--"}}},
+		func(s *settings) *setting[[]string] { return &s.wrapper }),
+	raw[map[string]setting[string], settings, Profile]("env", variables,
+		says{title: "Environment variables", about: "Reach the gateway byte for byte. null drops what `defaults` say of a name.",
+			examples: []any{map[string]string{"LOG_LEVEL": "info"}}},
+		func(s *settings) *setting[map[string]setting[string]] { return &s.env }).
+		gives(giveVariables), // secrets and unset too
+	raw[map[string]setting[string], settings, Profile]("unset", variableNames,
+		says{title: "Container variables to drop", about: "Variables of the container that must not reach the gateway.",
+			examples: []any{[]string{"API_SERVER_ENABLED"}}},
+		func(s *settings) *setting[map[string]setting[string]] { return &s.unset }),
+	raw[map[string]setting[string], settings, Profile]("secrets", secretFiles,
+		says{title: "Variables from files", about: "Variable to file. Read as root each time the gateway starts, and never rendered; one newline at the end is dropped.",
+			examples: []any{map[string]string{"OPENAI_API_KEY": "/run/secrets/openai"}}},
+		func(s *settings) *setting[map[string]setting[string]] { return &s.secrets }).alone(),
 	one("restart", oneOf(RestartAlways, RestartOnFailure), RestartAlways,
+		says{title: "Restart policy", about: "always, or on-failure: exit 0 leaves the gateway down. Exit 78 does so always."},
 		func(s *settings) *setting[Restart] { return &s.restart }, func(p *Profile) *Restart { return &p.Restart }),
-	one("backoff", readDuration(0, 24*time.Hour, time.Second), defaultBackoff,
+	one("backoff", duration(0, 24*time.Hour, time.Second), defaultBackoff,
+		says{title: "Longest pause between crash restarts", about: "Whole seconds up to 24h. 0s: none but s6's own second.", examples: []any{"0s", "2m"}},
 		func(s *settings) *setting[time.Duration] { return &s.backoff }, func(p *Profile) *time.Duration { return &p.Backoff }),
-	one("stop_timeout", readDuration(time.Millisecond, 24*time.Hour, time.Millisecond), defaultStopTimeout,
+	one("stop_timeout", duration(time.Millisecond, 24*time.Hour, time.Millisecond), defaultStopTimeout,
+		says{title: "Time to stop", about: "From SIGTERM to SIGKILL: whole milliseconds, 1ms to 24h.", examples: []any{"1m30s", "500ms"}},
 		func(s *settings) *setting[time.Duration] { return &s.stopTimeout }, func(p *Profile) *time.Duration { return &p.StopTimeout }),
 	group("log", logKeys,
+		says{title: "Log", about: "How ${HERMES_HOME}/logs/gateways/NAME/ is kept."},
 		func(s *settings) *setting[logSettings] { return &s.log }, func(p *Profile) *Log { return &p.Log }),
 }
 
 var logKeys = []key[logSettings, Log]{
 	one("keep", integer[int](0, 10_000), 10,
+		says{title: "Rotated files", about: "How many are kept beside `current`."},
 		func(s *logSettings) *setting[int] { return &s.keep }, func(l *Log) *int { return &l.Keep }),
-	one("size", readSize(minLogSize, maxLogSize), 1_000_000,
+	one("size", byteSize(minLogSize, maxLogSize), 1_000_000,
+		says{title: "Size at which `current` is rotated", about: "4096 to 268435455 bytes; B, kB, MB, GB, KiB, MiB and GiB are units.", examples: []any{65536, "64KiB"}},
 		func(s *logSettings) *setting[int64] { return &s.size }, func(l *Log) *int64 { return &l.Size }),
 	one("timestamp", oneOf(TimestampISO8601, TimestampTAI64N, TimestampNone), TimestampISO8601,
+		says{title: "Time stamp", about: "At the start of each line of the log file."},
 		func(s *logSettings) *setting[Timestamp] { return &s.timestamp }, func(l *Log) *Timestamp { return &l.Timestamp }),
-	one("stdout", readBool, true,
+	one("stdout", boolean, true,
+		says{title: "Copy to the container's log", about: "Each line goes there too, marked with the profile's name."},
 		func(s *logSettings) *setting[bool] { return &s.stdout }, func(l *Log) *bool { return &l.Stdout }),
 }
 
@@ -147,35 +195,60 @@ const (
 	maxLogSize = 268_435_455
 )
 
-// kind reads one value; n is neither an alias nor null. Where the value is wrong it has said why.
-type kind[V any] func(r *reader, at *path, n *yaml.Node) (V, bool)
+// kind is a sort of value.
+type kind[V any] struct {
+	// read reads one; n is neither an alias nor null. Where the value is wrong it has said why.
+	read  func(r *reader, at *path, n *yaml.Node) (V, bool)
+	shape shape              // what a JSON Schema can say of it
+	write func(V) *yaml.Node // what read reads back as the same value
+}
 
-// one is the row of a key with a single value: the profile's, else that of defaults, else the builtin one.
-func one[V, S, P any](name string, read kind[V], builtin V, from func(*S) *setting[V], to func(*P) *V) key[S, P] {
+// raw is the row of a key whose value is merged in a way of its own.
+func raw[V, S, P any](name string, k kind[V], says says, from func(*S) *setting[V]) key[S, P] {
 	return key[S, P]{
-		name: name,
-		read: func(r *reader, at *path, n *yaml.Node, s *S) { *from(s) = readSetting(r, at, n, read) },
-		give: func(p *P, own, defaults *S) { *to(p) = choose(*from(own), *from(defaults), builtin).value },
+		name: name, says: says, shape: k.shape.orNull(),
+		read: func(r *reader, at *path, n *yaml.Node, s *S) { *from(s) = readSetting(r, at, n, k.read) },
 	}
 }
 
+// alone makes it a key that has no default.
+func (k key[S, P]) alone() key[S, P] {
+	k.own = true
+	return k
+}
+
+func (k key[S, P]) gives(give func(to *P, own, defaults *S)) key[S, P] {
+	k.give = give
+	return k
+}
+
+// defaultsTo tells the schema of a default that another place gives.
+func (k key[S, P]) defaultsTo(value any) key[S, P] {
+	k.shape.Default = value
+	return k
+}
+
+// one is the row of a key with a single value: the profile's, else that of defaults, else the builtin one.
+func one[V, S, P any](name string, k kind[V], builtin V, says says, from func(*S) *setting[V], to func(*P) *V) key[S, P] {
+	return raw[V, S, P](name, k, says, from).
+		gives(func(p *P, own, defaults *S) { *to(p) = choose(*from(own), *from(defaults), builtin).value }).
+		defaultsTo(plainValue(k.write(builtin)))
+}
+
 // group is the row of a key whose value is a map of keys, merged one by one.
-func group[T, U, S, P any](name string, keys []key[T, U], from func(*S) *setting[T], to func(*P) *U) key[S, P] {
+func group[T, U, S, P any](name string, keys []key[T, U], says says, from func(*S) *setting[T], to func(*P) *U) key[S, P] {
 	read := func(r *reader, at *path, n *yaml.Node) (value T, ok bool) {
 		readKeys(r, at, n, keys, &value)
 		return value, true
 	}
-	return key[S, P]{
-		name: name,
-		read: func(r *reader, at *path, n *yaml.Node, s *S) { *from(s) = readSetting(r, at, n, read) },
-		give: func(p *P, own, defaults *S) {
+	return raw[T, S, P](name, kind[T]{read: read, shape: objectOf(keys)}, says, from).
+		gives(func(p *P, own, defaults *S) {
 			below := from(defaults).value
 			if from(own).state == dropped {
 				below = *new(T)
 			}
 			giveAll(keys, to(p), &from(own).value, &below)
-		},
-	}
+		})
 }
 
 // choose picks what counts of a profile's own setting and the default.
@@ -189,7 +262,7 @@ func choose[V any](own, defaults setting[V], builtin V) setting[V] {
 	return setting[V]{value: builtin}
 }
 
-func readSetting[V any](r *reader, at *path, n *yaml.Node, read kind[V]) setting[V] {
+func readSetting[V any](r *reader, at *path, n *yaml.Node, read func(*reader, *path, *yaml.Node) (V, bool)) setting[V] {
 	s := setting[V]{state: dropped, at: r.spot(n)}
 	if n = target(n); isNull(n) {
 		return s

@@ -237,8 +237,9 @@ func isNull(n *yaml.Node) bool {
 		slices.Contains([]string{"", "~", "null", "Null", "NULL"}, n.Value)
 }
 
+// isQuoted tells whether a value is text by its quotes, or by a tag.
 func isQuoted(n *yaml.Node) bool {
-	return n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) != 0
+	return n.Style&yaml.TaggedStyle != 0 && n.Tag == "!!str" || n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) != 0
 }
 
 // describe says what a value is, in the words of somebody who has never read the YAML specification.

@@ -18,6 +18,11 @@ type port struct {
 	number int
 }
 
+var portNumber = kind[port]{readPort, shape{AnyOf: []shape{
+	{Type: types{"integer"}, Minimum: ptr[int64](1), Maximum: ptr[int64](maxPort)},
+	{Enum: []any{"auto"}},
+}}, func(v port) *yaml.Node { return writeInteger(v.number) }}
+
 func readPort(r *reader, at *path, n *yaml.Node) (port, bool) {
 	if !r.isKind(n, at, yaml.ScalarNode, "1-65535 or auto") {
 		return port{}, false
@@ -29,11 +34,17 @@ func readPort(r *reader, at *path, n *yaml.Node) (port, bool) {
 		r.fault(n, at, "%s is not a port (%swant 1-65535 or auto)", quote(n.Value), didYouMean(n.Value, []string{"auto"}))
 		return port{}, false
 	}
-	value, ok := integer[int](1, maxPort)(r, at, n)
+	value, ok := integer[int](1, maxPort).read(r, at, n)
 	return port{number: value}, ok
 }
 
 var rangeText = regexp.MustCompile(`^([0-9]+)-([0-9]+)$`)
+
+// portText is 1-65535 as a range has it.
+const portText = "0*([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
+
+var portRange = kind[PortRange]{readPortRange, shape{Type: types{"string"}, Pattern: "^" + portText + "-" + portText + "$"},
+	func(v PortRange) *yaml.Node { return scalar("!!str", span(int64(v.First), int64(v.Last), "")) }}
 
 func readPortRange(r *reader, at *path, n *yaml.Node) (PortRange, bool) {
 	text, ok := readText(r, at, n)

@@ -31,7 +31,7 @@ func oneOf[V ~string](words ...V) kind[V] {
 	for i, w := range words {
 		list[i] = string(w)
 	}
-	return func(r *reader, at *path, n *yaml.Node) (V, bool) {
+	read := func(r *reader, at *path, n *yaml.Node) (V, bool) {
 		text, ok := readText(r, at, n)
 		if !ok {
 			return "", false
@@ -44,7 +44,11 @@ func oneOf[V ~string](words ...V) kind[V] {
 		r.fault(n, at, "%s is unknown (%swant %s)", quote(text), didYouMean(text, list), orList(list))
 		return "", false
 	}
+	return kind[V]{read, shape{Enum: anys(words)}, writeText[V]}
 }
+
+var boolean = kind[bool]{readBool, shape{Type: types{"boolean"}},
+	func(v bool) *yaml.Node { return scalar("!!bool", strconv.FormatBool(v)) }}
 
 func readBool(r *reader, at *path, n *yaml.Node) (value, ok bool) {
 	if !r.isKind(n, at, yaml.ScalarNode, "true or false") {
@@ -84,7 +88,7 @@ func number(digits string) int64 {
 
 // integer reads a whole number from low to high.
 func integer[V int | int64](low, high int64) kind[V] {
-	return func(r *reader, at *path, n *yaml.Node) (V, bool) {
+	read := func(r *reader, at *path, n *yaml.Node) (V, bool) {
 		want := span(low, high, "")
 		if !r.isKind(n, at, yaml.ScalarNode, "a number") {
 			return 0, false
@@ -100,6 +104,11 @@ func integer[V int | int64](low, high int64) kind[V] {
 		}
 		return V(value), true
 	}
+	return kind[V]{read, shape{Type: types{"integer"}, Minimum: &low, Maximum: &high}, writeInteger[V]}
+}
+
+func writeInteger[V int | int64](v V) *yaml.Node {
+	return scalar("!!int", strconv.FormatInt(int64(v), 10))
 }
 
 func span(low, high int64, unit string) string {
@@ -126,6 +135,8 @@ func (r *reader) checkVersion(at *path, n *yaml.Node) {
 	r.fault(n, at, "%s is not allowed here (want %d)", describe(n), knownVersion)
 }
 
+var absolutePath = kind[string]{readPath, refTo("path"), writeText[string]}
+
 // readPath reads an absolute path. A ".." is refused: dropping it as text gives another folder where a symlink stands
 // before it.
 func readPath(r *reader, at *path, n *yaml.Node) (string, bool) {
@@ -151,9 +162,12 @@ const durationUnits = `want a duration such as 75s, 1m30s or 500ms`
 
 var stepNames = map[time.Duration]string{time.Millisecond: "milliseconds", time.Second: "seconds"}
 
-// readDuration reads a time with a unit, in steps of what it is used with: s6 counts in milliseconds, sleep in seconds.
-func readDuration(low, high, step time.Duration) kind[time.Duration] {
-	return func(r *reader, at *path, n *yaml.Node) (time.Duration, bool) {
+// durationText is how time.ParseDuration wants it; that 0 needs no unit plays no part here.
+const durationText = `^\+?(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+$`
+
+// duration is a time with a unit, in steps of what it is used with: s6 counts in milliseconds, sleep in seconds.
+func duration(low, high, step time.Duration) kind[time.Duration] {
+	read := func(r *reader, at *path, n *yaml.Node) (time.Duration, bool) {
 		text, ok := readText(r, at, n)
 		if !ok {
 			return 0, false
@@ -176,6 +190,14 @@ func readDuration(low, high, step time.Duration) kind[time.Duration] {
 		}
 		return 0, false
 	}
+	return kind[time.Duration]{read, shape{Type: types{"string"}, Pattern: durationText}, writeDuration}
+}
+
+func writeDuration(v time.Duration) *yaml.Node {
+	if v%time.Second == 0 {
+		return scalar("!!str", strconv.FormatInt(int64(v/time.Second), 10)+"s")
+	}
+	return scalar("!!str", strconv.FormatInt(v.Milliseconds(), 10)+"ms")
 }
 
 func hours(d time.Duration) string { return strconv.Itoa(int(d.Hours())) + "h" }
@@ -189,9 +211,9 @@ var sizeUnits = map[string]int64{
 	"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30,
 }
 
-// readSize reads a number of bytes.
-func readSize(low, high int64) kind[int64] {
-	return func(r *reader, at *path, n *yaml.Node) (int64, bool) {
+// byteSize is a number of bytes.
+func byteSize(low, high int64) kind[int64] {
+	read := func(r *reader, at *path, n *yaml.Node) (int64, bool) {
 		text, ok := readText(r, at, n)
 		if !ok {
 			return 0, false
@@ -213,6 +235,19 @@ func readSize(low, high int64) kind[int64] {
 		}
 		return count * unit, true
 	}
+	return kind[int64]{read, shape{AnyOf: []shape{
+		{Type: types{"integer"}, Minimum: &low, Maximum: &high},
+		{Type: types{"string"}, Pattern: "^[0-9]+(B|kB|KB|MB|GB|KiB|MiB|GiB)?$"}, // sizeUnits
+	}}, writeSize}
+}
+
+func writeSize(v int64) *yaml.Node {
+	for _, unit := range []string{"GB", "GiB", "MB", "MiB", "kB", "KiB"} {
+		if v%sizeUnits[unit] == 0 {
+			return scalar("!!str", strconv.FormatInt(v/sizeUnits[unit], 10)+unit)
+		}
+	}
+	return writeInteger(v)
 }
 
 // maxUser is the longest account name that useradd(8) makes.
@@ -222,6 +257,10 @@ var (
 	userText = regexp.MustCompile(`^[A-Za-z0-9_.][A-Za-z0-9_.-]*$`)
 	digits   = regexp.MustCompile(`^[0-9]+$`)
 )
+
+var account = kind[string]{readUser, shape{
+	Type: types{"string", "boolean"}, Pattern: userText.String(), Not: &shape{Type: types{"string"}, Pattern: digits.String()}, MaxLength: maxUser,
+}, writeText[string]}
 
 func readUser(r *reader, at *path, n *yaml.Node) (string, bool) {
 	text, ok := readText(r, at, n)

@@ -42,6 +42,11 @@ func envNameFault(name string) string {
 	return ""
 }
 
+var variables = kind[map[string]setting[string]]{read: readEnv, shape: shape{
+	Type: types{"object"}, PropertyNames: ptr(refTo("variable")),
+	Each: shape{Type: types{"string", "number", "boolean", "null"}, Pattern: `^[^\x00]*$`},
+}}
+
 // readEnv reads a map of variables. Its messages never hold a value: it may be a password.
 func readEnv(r *reader, at *path, n *yaml.Node) (map[string]setting[string], bool) {
 	vars := make(map[string]setting[string], len(n.Content)/2)
@@ -81,6 +86,10 @@ func readEnvValue(r *reader, at *path, n *yaml.Node) (string, bool) {
 	return text, true
 }
 
+var variableNames = kind[map[string]setting[string]]{read: readUnset, shape: shape{
+	Type: types{"array"}, UniqueItems: true, Items: refTo("variable"),
+}}
+
 // readUnset reads a list of names, which must not repeat.
 func readUnset(r *reader, at *path, n *yaml.Node) (map[string]setting[string], bool) {
 	if !r.isKind(n, at, yaml.SequenceNode, "a list of variable names") {
@@ -104,6 +113,10 @@ func readUnset(r *reader, at *path, n *yaml.Node) (map[string]setting[string], b
 	}
 	return names, true
 }
+
+var secretFiles = kind[map[string]setting[string]]{read: readSecrets, shape: shape{
+	Type: types{"object"}, PropertyNames: ptr(refTo("variable")), Each: refTo("path").orNull(),
+}}
 
 // readSecrets reads a map of variables to the files that hold their values.
 func readSecrets(r *reader, at *path, n *yaml.Node) (map[string]setting[string], bool) {

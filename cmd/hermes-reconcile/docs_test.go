@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -12,6 +13,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/require"
+
+	"hermes-reconcile/manifest"
 )
 
 func read(t *testing.T, name string) string {
@@ -78,5 +81,36 @@ func TestReadmeNamesTestsThatExist(t *testing.T) {
 	}
 	for _, name := range regexp.MustCompile("`((?:Test|Fuzz)\\w+)`").FindAllStringSubmatch(read(t, "README.md"), -1) {
 		require.True(t, known[name[1]], "%s is no test", name[1])
+	}
+}
+
+// TestReadmeNamesEveryKey: the README's tables and examples/full.yaml have the keys that the schema has, and no others.
+func TestReadmeNamesEveryKey(t *testing.T) {
+	type object struct{ Properties map[string]json.RawMessage }
+	var root object
+	var profiles struct{ AdditionalProperties object }
+	text, err := manifest.Schema()
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(text, &root))
+	require.NoError(t, json.Unmarshal(root.Properties["profiles"], &profiles))
+	readme, full := read(t, "README.md"), read(t, "examples/full.yaml")
+	for name := range root.Properties {
+		require.Contains(t, readme, "| `"+name+"` |")
+		require.Regexp(t, `(?m)^`+name+`:`, full)
+	}
+	for name, value := range profiles.AdditionalProperties.Properties {
+		require.Contains(t, readme, "| `"+name+"` |")
+		require.Regexp(t, `(?m)^    `+name+`:`, full)
+		var group object
+		require.NoError(t, json.Unmarshal(value, &group))
+		for inner := range group.Properties {
+			require.Contains(t, readme, "`"+inner+"`")
+			require.Regexp(t, `(?m)^      `+inner+`:`, full)
+		}
+	}
+	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z_]+)` \\| .* \\| [^|]*\\|$").FindAllStringSubmatch(readme[strings.Index(readme, "| key |"):strings.Index(readme, "A profile's key wins")], -1) {
+		_, top := root.Properties[row[1]]
+		_, own := profiles.AdditionalProperties.Properties[row[1]]
+		require.True(t, top || own, "README has a key %q that does not exist", row[1])
 	}
 }

@@ -52,6 +52,7 @@ must restart, and removes what is no longer named.`,
 		newDiffCommand(u),
 		newValidateCommand(u),
 		newRenderCommand(u),
+		newSchemaCommand(u),
 		newVersionCommand(u),
 	)
 	root.AddCommand(liveCommands(u)...)
