@@ -142,6 +142,7 @@ func TestPlantedBeforeAdoption(t *testing.T) {
 	for _, name := range []string{".", "data", "log", "run"} {
 		require.NoError(t, os.Chown(filepath.Join(dir, name), nobody, nobody))
 	}
+	tr.started("alpha", 1)
 	tr.manifest("alpha: {user: nobody}")
 	tr.mustApply()
 	tr.started("alpha", 2)

@@ -145,6 +145,7 @@ func TestStatus(t *testing.T) {
 	port := freePorts(t, 1)[0]
 	tr.manifest("alpha: {port: %d}\nbeta: {state: down}", port)
 	tr.mustApply()
+	tr.started("alpha", 1)
 	before := tr.snapshot()
 	r := tr.run("status")
 	require.Equal(t, 0, r.code, "%v", r)
