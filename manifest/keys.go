@@ -132,8 +132,9 @@ var profileKeys = []key[settings, Profile]{
 		says{title: "TCP port", about: "1-65535, or auto: by a hash of the profile's name, the same on every machine. " +
 			"Without one the command has no --port.", examples: []any{9201, "auto"}},
 		func(s *settings) *setting[port] { return &s.port }).alone(),
-	one("state", oneOf(StateUp, StateDown), StateUp,
-		says{title: "Wanted state", about: "up or down. A gateway that is down stays down when s6 restarts."},
+	one("state", oneOf(StateUp, StateDown, StateLast), StateUp,
+		says{title: "Wanted state", about: "up, down or last. A gateway that is down stays down when s6 restarts. One that is last " +
+			"comes up with the container if it was up before, and is up or down as people make it in between."},
 		func(s *settings) *setting[State] { return &s.state }, func(p *Profile) *State { return &p.State }),
 	one("user", account, "hermes",
 		says{title: "Account", about: "Runs the gateway and its logger, where s6-svscan is root."},

@@ -73,6 +73,8 @@ type State string
 const (
 	StateUp   State = "up"
 	StateDown State = "down"
+	// StateLast is what the gateway was last, as its home remembers, and on a live scandir whatever it is.
+	StateLast State = "last"
 )
 
 // EnvVar is one environment variable of a gateway. Value may hold any byte but NUL.

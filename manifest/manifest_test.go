@@ -120,6 +120,7 @@ profiles:
 	for own, change := range map[string]func(*Profile){
 		"{}":                        func(*Profile) {},
 		"{state: up, user: me}":     func(p *Profile) { p.State, p.User = StateUp, "me" },
+		"{state: last}":             func(p *Profile) { p.State = StateLast },
 		"{state: null, user: ~}":    func(p *Profile) { p.State, p.User = StateUp, "hermes" },
 		"{stop_timeout: }":          func(p *Profile) { p.StopTimeout = 75 * time.Second },
 		"{command: [x]}":            func(p *Profile) { p.Command = []string{"x"} },

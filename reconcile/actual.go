@@ -48,6 +48,7 @@ type Actual struct {
 	Services  []Service       // every gateway-*, sorted by name
 	Hidden    []Hidden        // removals that an earlier apply did not finish
 	Owed      map[string]Owed // by service
+	Was       map[string]Was  // by service, where a plan needs it
 }
 
 // Service is an entry gateway-* of a scandir.
@@ -120,7 +121,10 @@ func cause(err error) error {
 func (s *Service) Edited() []string {
 	var paths []string
 	for _, p := range slices.Sorted(maps.Keys(s.Files)) {
-		if f := s.Files[p]; p != render.MarkerPath && (f.Irregular || render.Digest(f.Data) != s.Marker.Files[p]) {
+		if p == render.MarkerPath || p == render.DownPath && s.Marker.Last {
+			continue
+		}
+		if f := s.Files[p]; f.Irregular || render.Digest(f.Data) != s.Marker.Files[p] {
 			paths = append(paths, p)
 		}
 	}

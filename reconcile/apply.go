@@ -17,6 +17,8 @@ import (
 type Options struct {
 	// NoRescan leaves s6-svscan alone: what is new waits for somebody else's rescan, what goes is only hidden.
 	NoRescan bool
+	// Hurried does not wait until s6-svscan has found what is new. Whether it has is seen by the next apply.
+	Hurried bool
 	// Timeout bounds the whole; 0 means Plan.Timeout.
 	Timeout time.Duration
 	// Users are the accounts that may control their gateways without root, by name. One that is not listed may not.
@@ -246,6 +248,7 @@ func (s *Scandir) Plan(desired []render.Servicedir, prune Prune) (Plan, error) {
 	if err != nil {
 		return Plan{}, err
 	}
+	s.recall(desired, &actual)
 	plan, err := Diff(desired, actual, prune)
 	if err != nil {
 		return Plan{}, &ObstacleError{err}

@@ -27,6 +27,7 @@ func (f *fakeS6) apply(opt Options, profiles ...manifest.Profile) (Plan, Result,
 	s, err := Open(f.root, f)
 	require.NoError(f.t, err)
 	defer s.Close()
+	s.Recall = f.recall
 	session, err := s.Lock(context.Background(), time.Second)
 	require.NoError(f.t, err)
 	defer session.Unlock()
@@ -407,4 +408,37 @@ func TestScanBetweenPlanAndApply(t *testing.T) {
 	f.deaf = false
 	f.must(profile("a", "2"))
 	f.settled(profile("a", "2"))
+}
+
+// TestApplyOfWhatIsAsItWasLast: asked is who it was last only where a directory is made for it.
+func TestApplyOfWhatIsAsItWasLast(t *testing.T) {
+	f := newFakeS6(t)
+	var asked []string
+	f.recall = func(services []render.Servicedir) map[string]Was {
+		for _, d := range services {
+			asked = append(asked, d.Name)
+		}
+		return map[string]Was{"gateway-a": {Up: true}}
+	}
+	profiles := []manifest.Profile{last(profile("a", "1")), last(profile("b", "1")), profile("c", "1")}
+	f.must(profiles...)
+	require.Equal(t, []string{"gateway-a", "gateway-b"}, asked)
+	require.NotZero(t, f.pid("gateway-a"))
+	require.Zero(t, f.pid("gateway-b"))
+	require.NoFileExists(t, f.root+"/gateway-a/down")
+	require.FileExists(t, f.root+"/gateway-b/down")
+
+	asked = nil
+	require.NoError(t, f.Control(t.Context(), "gateway-a", "d"))
+	require.NoError(t, f.Control(t.Context(), "gateway-b", "u"))
+	require.True(t, f.must(profiles...).Empty())
+	require.Zero(t, f.pid("gateway-a"))
+	require.NotZero(t, f.pid("gateway-b"))
+	require.Empty(t, asked)
+
+	f.must(last(profile("a", "2")), last(profile("b", "2")), profile("c", "1"))
+	require.Zero(t, f.pid("gateway-a"))
+	require.NotZero(t, f.pid("gateway-b"))
+	require.FileExists(t, f.root+"/gateway-b/down", "afterwards it is nobody's business")
+	require.Equal(t, []string{"rescan -a", "d gateway-a", "u gateway-b", "d gateway-b", "u gateway-b"}, f.took())
 }

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"hermes-reconcile/render"
 )
 
 // fakeS6 behaves like s6-svscan and its supervisors where it matters to apply: a service is its directory's inode, not its
@@ -35,6 +37,7 @@ type fakeS6 struct {
 	prune     Prune
 	absent    int // supervisors are gone for so many looks
 	room      Room
+	recall    func([]render.Servicedir) map[string]Was
 }
 
 type fakeService struct {

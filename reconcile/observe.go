@@ -24,20 +24,24 @@ const (
 func (r *run) observe(ctx context.Context) {
 	var pending []*job
 	for _, j := range r.jobs {
-		if j.err == nil && j.appears() {
+		switch {
+		case j.err != nil || !j.appears():
+		case r.awaits(j):
 			pending = append(pending, j)
-		}
-	}
-	if r.listening && !r.opt.NoRescan {
-		pending = r.await(ctx, pending)
-	} else {
-		for _, j := range pending {
+		default:
 			j.err = r.strike(j.Service)
+			r.freed[j.Service].give(j.err)
 		}
 	}
-	for _, j := range pending {
+	for _, j := range r.await(ctx, pending) {
 		r.freed[j.Service].give(j.err)
 	}
+}
+
+// awaits tells whether to wait until a new service is found. One that appeared down, for want of its port, is told to start
+// later, and only who is there can be told.
+func (r *run) awaits(j *job) bool {
+	return r.listening && !r.opt.NoRescan && (!r.opt.Hurried || j.heldBack())
 }
 
 // await waits for these services to be supervised. It returns those that are not, each with its error.

@@ -69,7 +69,9 @@ type Change struct {
 	desired render.Servicedir
 	actual  Service
 	owed    Owed
+	was     Was
 	present bool // a directory of that name is there
+	down    bool // the gateway shall be down
 }
 
 // FileChange is a file before and after. Before is nil where there was none, After where there will be none.
@@ -147,7 +149,7 @@ func Diff(desired []render.Servicedir, actual Actual, prune Prune) (Plan, error)
 		delete(found, d.Name)
 		switch {
 		case !exists:
-			plan.Changes = append(plan.Changes, create(d))
+			plan.Changes = append(plan.Changes, create(d, actual))
 		case s.Obstacle != "":
 			obstacles = multierror.Append(obstacles, fmt.Errorf("%s: the manifest names it, but it %s (remove it, or the profile)", d.Name, s.Obstacle))
 		default:
@@ -162,13 +164,15 @@ func Diff(desired []render.Servicedir, actual Actual, prune Prune) (Plan, error)
 	return plan, obstacles.ErrorOrNil()
 }
 
-func create(d render.Servicedir) Change {
-	return Change{
+func create(d render.Servicedir, actual Actual) Change {
+	c := Change{
 		Op: Create, Service: d.Name, Profile: d.Profile, Port: d.Port,
 		Reasons: []string{"not in the scandir"},
 		Files:   fileChanges(d, nil),
 		desired: d,
 	}
+	c.decide(actual)
+	return c
 }
 
 // unnamed is what becomes of a service that the manifest does not name.
@@ -203,6 +207,7 @@ func compare(d render.Servicedir, s Service, actual Actual) Change {
 		StopTimeout: max(s.stopTimeout(), stopTimeout(d.File("timeout-kill").Data)),
 		desired:     d, actual: s, owed: owed, present: true,
 	}
+	c.decide(actual)
 	switch {
 	case !s.HasLog:
 		// s6 connects a gateway to a logger only when it first sees the directory.
@@ -256,16 +261,18 @@ func (c *Change) inPlace(owed Owed) {
 func (c *Change) planGateway(owed Owed) {
 	status := c.actual.Status
 	switch {
-	case c.wantsDown() && !status.Down():
+	case c.wantsDown() && !status.Down() && !c.desired.Last:
 		c.Gateway = Down
 		c.Reasons = append(c.Reasons, "is up, the manifest says down")
+	case c.wantsDown() && c.desired.Last && c.ended():
+		c.Reasons = append(c.Reasons, exitedConfig)
 	case c.wantsDown():
 	case c.changes("run") || c.changes("notification-fd") || owed.Gateway:
 		c.Gateway = Restart
 	case status.Down() && c.changes(render.DownPath):
 		c.Gateway = BringUp
 	case c.ended() && status.ExitCode == exitConfig:
-		c.Reasons = append(c.Reasons, fmt.Sprintf("exited %d: no restart would help until its run script changes", exitConfig))
+		c.Reasons = append(c.Reasons, exitedConfig)
 	case c.ended():
 		c.Reasons = append(c.Reasons, "exited 0: restart is on-failure")
 	case status.PID == 0 && !status.WantUp: // its ./finish may still run
@@ -289,18 +296,22 @@ func (c *Change) name() {
 	case c.Gateway == Down:
 		c.Op = Stop
 	case len(c.Files) > 0:
-	case c.ended() && !c.wantsDown():
+	case c.ended() && (c.desired.Last || !c.wantsDown()):
 		c.Op = Ended
 	default:
 		c.Op = Unchanged
 	}
 }
 
-// ended tells whether the gateway is down by an exit code that the manifest takes for final.
-func (c *Change) ended() bool { return c.actual.Status.Ended(c.desired.OnFailure) }
+// exitedConfig is why a gateway that exited 78 is left down.
+var exitedConfig = fmt.Sprintf("exited %d: no restart would help until its run script changes", exitConfig)
 
-// wantsDown tells whether the manifest wants the gateway down.
-func (c *Change) wantsDown() bool { return c.desired.File(render.DownPath) != nil }
+// ended tells whether the gateway is down by an exit code that the manifest takes for final. One that was what it is last may
+// have been stopped by hand, which also ends in exit code 0.
+func (c *Change) ended() bool { return c.actual.Status.Ended(c.desired.OnFailure && !c.desired.Last) }
+
+// wantsDown tells whether the gateway shall be down.
+func (c *Change) wantsDown() bool { return c.down }
 
 // changes tells whether the file at path changes.
 func (c *Change) changes(path string) bool {
@@ -320,7 +331,7 @@ func (c *Change) fileReasons() []string {
 			edited = append(edited, f.Path)
 		case f.Path == render.DownPath && f.After != nil:
 			reasons = append(reasons, "state is down now")
-		case f.Path == render.DownPath:
+		case f.Path == render.DownPath && !c.desired.Last:
 			reasons = append(reasons, "state is up now")
 		default:
 			changed = append(changed, f.Path)
@@ -334,6 +345,9 @@ func (c *Change) fileReasons() []string {
 	}
 	if len(exposed) > 0 {
 		reasons = append(reasons, strings.Join(exposed, ", ")+" in others' hands")
+	}
+	if c.actual.Owned && c.desired.Last && !c.actual.Marker.Last {
+		reasons = append(reasons, "state is last now")
 	}
 	if len(reasons) == 0 && len(c.Files) > 0 {
 		reasons = append(reasons, "the marker changed")

@@ -36,6 +36,8 @@ type Scandir struct {
 	dir   *dir
 	sup   Supervisor
 	owner uint32 // whose s6-svscan runs here: besides root the one who may change what it runs
+	// Recall tells what the gateways of these services were last; nil means that nobody knows, so that they are down.
+	Recall func([]render.Servicedir) map[string]Was
 }
 
 // Open opens the scandir at path. Nothing is read or written yet.
@@ -129,6 +131,22 @@ func (s *Scandir) readOwn(a *Actual) error {
 	}
 	a.Hidden, err = s.readHidden(own)
 	return err
+}
+
+// recall finds out what those gateways were last that a plan will make a directory for, or adopt, and whose state the
+// manifest leaves to that. For all others nobody has to look.
+func (s *Scandir) recall(desired []render.Servicedir, actual *Actual) {
+	if s.Recall == nil {
+		return
+	}
+	asked := slices.DeleteFunc(slices.Clone(desired), func(d render.Servicedir) bool {
+		return !d.Last || slices.ContainsFunc(actual.Services, func(s Service) bool {
+			return s.Name == d.Name && s.Owned && s.Status.Supervised
+		})
+	})
+	if len(asked) > 0 {
+		actual.Was = s.Recall(asked)
+	}
 }
 
 func (s *Scandir) readService(name string) (Service, error) {

@@ -51,7 +51,7 @@ func (r *run) stage(context.Context) error {
 func (j *job) staged() []render.File {
 	if j.appears() {
 		files := j.desired.Files
-		if j.heldBack() {
+		if j.heldBack() || j.wantsDown() && j.desired.Last {
 			files = append(slices.Clone(files), render.File{Path: render.DownPath, Mode: 0o644})
 		}
 		return files

@@ -181,7 +181,7 @@ func (r *renderer) servicedir(p manifest.Profile) (Servicedir, error) {
 		return Servicedir{}, err
 	}
 	onFailure := p.Restart == manifest.RestartOnFailure
-	dir := Servicedir{Name: Prefix + p.Name, Profile: p.Name, Port: p.Port, User: p.User, OnFailure: onFailure, Files: []File{
+	dir := Servicedir{Name: Prefix + p.Name, Profile: p.Name, Port: p.Port, User: p.User, OnFailure: onFailure, Last: p.State == manifest.StateLast, Files: []File{
 		{"finish", modeScript, r.finish[onFailure]},
 		{"flag-timeout-killpg", modeFile, nil},
 		{"log/run", modeScript, logRun},

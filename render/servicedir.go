@@ -33,7 +33,10 @@ type Servicedir struct {
 	User    string // account that the gateway and its logger run as where the tree is root's
 	// OnFailure says that exit code 0 leaves the gateway down, as 78 always does.
 	OnFailure bool
-	Files     []File // sorted by path, the marker included
+	// Last says that the manifest leaves up or down to what the gateway was last. DownPath is then nobody's business: it is
+	// neither rendered nor compared.
+	Last  bool
+	Files []File // sorted by path, the marker included
 }
 
 // File is one file of a service directory.
@@ -68,6 +71,7 @@ type Marker struct {
 	Profile   string            `json:"profile"`
 	Port      int               `json:"port,omitempty"`
 	OnFailure bool              `json:"on_failure,omitempty"`
+	Last      bool              `json:"last,omitempty"`
 	Files     map[string]string `json:"files"` // path -> Digest of its content
 }
 
@@ -86,7 +90,7 @@ func ParseMarker(data []byte) (Marker, error) {
 
 // seal sorts the files and adds the marker that lists them.
 func (s *Servicedir) seal() error {
-	m := Marker{Format: markerFormat, Profile: s.Profile, Port: s.Port, OnFailure: s.OnFailure, Files: make(map[string]string, len(s.Files))}
+	m := Marker{Format: markerFormat, Profile: s.Profile, Port: s.Port, OnFailure: s.OnFailure, Last: s.Last, Files: make(map[string]string, len(s.Files))}
 	for _, f := range s.Files {
 		m.Files[f.Path] = Digest(f.Data)
 	}

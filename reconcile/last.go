@@ -1,0 +1,57 @@
+package reconcile
+
+import (
+	"slices"
+	"strings"
+
+	"hermes-reconcile/render"
+)
+
+// Was is what a gateway was last, up or down, and how that is known.
+type Was struct {
+	Up  bool
+	Why string
+}
+
+// Wants tells whether the gateway shall be up, and why.
+func (c Change) Wants() (up bool, why string) {
+	switch {
+	case c.Op == Remove || c.Op == Foreign || c.desired.Name == "":
+		return false, "not in the manifest"
+	case c.Op == Ended:
+		return false, strings.Join(c.Reasons, "; ")
+	case c.desired.Last && c.was.Why != "":
+		return c.was.Up && !c.down, c.was.Why
+	case c.desired.Last:
+		return !c.down, "state is last, and so it is"
+	case c.down:
+		return false, "state is down"
+	}
+	return true, "state is up"
+}
+
+// Runs tells whether a process of the gateway lives, or is about to.
+func (c Change) Runs() bool { return c.actual.Status.Supervised && !c.actual.Status.Down() }
+
+// Wanted tells whether the manifest names the service.
+func (c Change) Wanted() bool { return c.desired.Name != "" }
+
+// decide decides whether the gateway shall be up or down. Where that is left to what it was last, a gateway that s6 knows
+// stays what it is, with one exception: a foreign one that is down. Whoever made it may have had no say in that, as the boot
+// script of an image that makes every gateway down.
+func (c *Change) decide(actual Actual) {
+	if !c.desired.Last {
+		c.down = c.desired.File(render.DownPath) != nil
+		return
+	}
+	c.was = actual.Was[c.Service]
+	status := c.actual.Status
+	if !status.Supervised || !c.actual.Owned && status.Down() {
+		c.down = !c.was.Up
+	} else {
+		c.down = !status.WantUp && !c.owed.Gateway
+	}
+	if c.down || c.actual.Owned { // else the file would bring it down with the next s6-supervise
+		c.Files = slices.DeleteFunc(c.Files, func(f FileChange) bool { return f.Path == render.DownPath })
+	}
+}

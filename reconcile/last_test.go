@@ -1,0 +1,76 @@
+package reconcile
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/stretchr/testify/require"
+
+	"hermes-reconcile/manifest"
+	"hermes-reconcile/render"
+)
+
+func last(p manifest.Profile) manifest.Profile { p.State = manifest.StateLast; return p }
+
+// withDown puts a `down` file into a service that is down.
+func withDown(s *Service) {
+	s.Files[render.DownPath] = File{Mode: 0o644}
+	s.Status = Status{Supervised: true}
+}
+
+func TestPlanOfWhatIsAsItWasLast(t *testing.T) {
+	one, two := last(profile("a", "1")), last(profile("a", "2"))
+	is := func(status Status) func(*Service) { return func(s *Service) { s.Status = status } }
+	stopped := Status{Supervised: true}
+	for _, c := range []struct {
+		name    string
+		want    manifest.Profile
+		have    Service
+		owed    bool
+		was     bool
+		op      Op
+		gateway Action
+		files   []string // that change, the marker and run aside
+		reasons []string
+	}{
+		{name: "up", want: one, have: found(t, one), op: Unchanged},
+		{name: "up, changed", want: two, have: found(t, one), op: Update, gateway: Restart, reasons: []string{"run changed"}},
+		{name: "stopped by hand", want: one, have: with(found(t, one), is(stopped)), was: true, op: Unchanged},
+		{name: "stopped, changed", want: two, have: with(found(t, one), is(stopped)), op: Update, reasons: []string{"run changed"}},
+		{name: "made down", want: one, have: with(found(t, one), withDown), op: Unchanged},
+		{name: "being stopped", want: one, have: with(found(t, one), is(Status{Supervised: true, PID: 7})), op: Unchanged},
+		{name: "being stopped, changed", want: two, have: with(found(t, one), is(Status{Supervised: true, PID: 7})), op: Update, reasons: []string{"run changed"}},
+		{name: "between two starts", want: two, have: with(found(t, one), is(Status{Supervised: true, WantUp: true})), op: Update, gateway: Restart, reasons: []string{"run changed"}},
+		{name: "restart owed to one that was being restarted", want: one, have: with(found(t, one), is(stopped)), owed: true, op: Update, gateway: Restart, reasons: []string{"an interrupted apply owes it a restart"}},
+		{name: "ended", want: one, have: with(found(t, one), is(Status{Supervised: true, ExitCode: 78})), op: Ended, reasons: []string{exitedConfig}},
+		{name: "was up", want: one, have: found(t, profile("a", "1")), op: Update, reasons: []string{"state is last now"}},
+		{name: "was to be down", want: one, have: with(found(t, profile("a", "1")), withDown), op: Update, reasons: []string{"state is last now"}},
+		{name: "shall be up", want: profile("a", "1"), have: with(found(t, one), withDown), op: Start, gateway: BringUp, files: []string{"down"}, reasons: []string{"state is up now"}},
+		{name: "shall be down", want: down(profile("a", "1")), have: found(t, one), op: Stop, gateway: Down, files: []string{"down"}, reasons: []string{"state is down now", "is up, the manifest says down"}},
+		{name: "foreign, up", want: one, have: with(found(t, one), foreign), op: Adopt, reasons: []string{"not ours, but in the manifest", "the marker changed"}},
+		{name: "foreign, made down, was up", want: two, have: with(with(found(t, one), foreign), withDown), was: true, op: Adopt, gateway: Restart, files: []string{"down"}, reasons: []string{"not ours, but in the manifest", "down, run changed"}},
+		{name: "foreign, made down, was down", want: two, have: with(with(found(t, one), foreign), withDown), op: Adopt, reasons: []string{"not ours, but in the manifest", "run changed"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			actual := Actual{
+				Listening: true, Services: []Service{c.have},
+				Owed: map[string]Owed{c.have.Name: {Gateway: c.owed}}, Was: map[string]Was{c.have.Name: {Up: c.was}},
+			}
+			plan, err := Diff(servicedirs(t, c.want), actual, PruneOwned)
+			require.NoError(t, err)
+			got := plan.Changes[0]
+			require.Equal(t, c.op, got.Op, "%v", got.Reasons)
+			require.Equal(t, c.gateway, got.Gateway)
+			if diff := cmp.Diff(c.reasons, got.Reasons); diff != "" {
+				t.Errorf("reasons (-want +got)\n%s", diff)
+			}
+			var files []string
+			for _, f := range got.Files {
+				if f.Path != render.MarkerPath && f.Path != "run" {
+					files = append(files, f.Path)
+				}
+			}
+			require.Equal(t, c.files, files)
+		})
+	}
+}
