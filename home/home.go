@@ -1,0 +1,98 @@
+// Package home reads and writes what concerns gateways below HERMES_HOME, as the user that it belongs to.
+//
+// That folder may be hostile: whoever owns it can put a symlink, a FIFO or a folder at any name, or the disk below it may
+// hang. So nobody here opens anything there by path as root: Ask starts this program anew with the user's credentials,
+// hands it a Request, and kills it if it does not answer in time. Serve is that other side.
+package home
+
+import (
+	"bytes"
+	"encoding/json"
+	"path"
+)
+
+// Request is what to do below a home. What is asked for is done in the order of the fields.
+type Request struct {
+	Home   string          // HERMES_HOME, an absolute path
+	Recall []string        // profiles: what were they last?
+	Sweep  []string        // profiles that do not run: remove what a gateway of an earlier container left
+	Wishes map[string]bool // by profile: record that it shall be up, or not
+	Report *Report
+}
+
+// Report is text to append to a file. One that would grow beyond Limit is rotated first: one old one is kept.
+type Report struct {
+	File  string // absolute
+	Text  string
+	Limit int64 // bytes
+}
+
+// Answer is what came of a request.
+type Answer struct {
+	States map[string]State    // by profile, of Recall
+	Swept  map[string][]string // by profile, of Sweep: the names of the files that were removed
+	Faults []string            // what could not be done
+}
+
+// State is what a profile's home remembers of its gateway.
+type State struct {
+	Up  bool
+	Why string
+}
+
+// The files of a profile's home that matter here. hermes-agent writes them.
+const (
+	stateFile     = "gateway_state.json"
+	pidFile       = "gateway.pid"
+	processesFile = "processes.json"
+)
+
+// maxState is the largest state file that is read, in bytes. Real ones have a few kB.
+const maxState = 1 << 20
+
+// rootProfile is the profile that lives in HERMES_HOME itself.
+const rootProfile = "default"
+
+// profileDir is the home of a profile, relative to HERMES_HOME.
+func profileDir(profile string) string {
+	if profile == rootProfile {
+		return "."
+	}
+	return path.Join("profiles", profile)
+}
+
+// parseState reads a state file. An operator's wish goes before what the gateway last said of itself; one that was killed
+// while it drained, or lacked some of its platforms, was up.
+func parseState(data []byte) State {
+	var fields struct {
+		Desired *string `json:"desired_state"`
+		Gateway *string `json:"gateway_state"`
+	}
+	data = bytes.TrimPrefix(data, []byte("\ufeff"))
+	if err := json.Unmarshal(data, &fields); err != nil {
+		return State{Why: stateFile + " cannot be understood"}
+	}
+	switch {
+	case fields.Desired != nil:
+		return State{*fields.Desired == stateRunning, "desired_state is " + shown(*fields.Desired)}
+	case fields.Gateway != nil:
+		up := *fields.Gateway == stateRunning || *fields.Gateway == "draining" || *fields.Gateway == "degraded"
+		return State{up, "gateway_state is " + shown(*fields.Gateway)}
+	}
+	return State{Why: stateFile + " names no state"}
+}
+
+// What desired_state says.
+const (
+	stateRunning = "running"
+	stateStopped = "stopped"
+)
+
+// shown is a word from a file, short enough for a line.
+func shown(word string) string {
+	const limit = 40 // bytes
+	if len(word) > limit {
+		return word[:limit] + "..."
+	}
+	return word
+}

@@ -1,0 +1,223 @@
+//go:build linux
+
+package home
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Serves tells whether the program was started by Ask.
+func Serves(args []string) bool { return len(args) == 2 && args[1] == argument }
+
+// Serve carries out the request on stdin and answers on stdout.
+func Serve(stdin io.Reader, stdout io.Writer) error {
+	var request Request
+	if err := json.NewDecoder(stdin).Decode(&request); err != nil {
+		return fmt.Errorf("cannot read the request: %w", err)
+	}
+	return json.NewEncoder(stdout).Encode(carryOut(request))
+}
+
+func carryOut(request Request) Answer {
+	s := &server{home: request.Home, answer: Answer{States: map[string]State{}, Swept: map[string][]string{}}}
+	for _, p := range request.Recall {
+		s.answer.States[p] = s.recall(p)
+	}
+	for _, p := range request.Sweep {
+		s.sweep(p)
+	}
+	for _, p := range slices.Sorted(maps.Keys(request.Wishes)) {
+		s.note(s.wish(p, request.Wishes[p]))
+	}
+	if request.Report != nil {
+		s.note(s.report(*request.Report))
+	}
+	return s.answer
+}
+
+// server carries out one request. It runs as the user that the home belongs to, so wherever a path leads that user may go.
+// What must not happen is that it waits: every file is opened in a way that a FIFO cannot block.
+type server struct {
+	home   string
+	answer Answer
+}
+
+func (s *server) note(err error) {
+	if err != nil {
+		s.answer.Faults = append(s.answer.Faults, err.Error())
+	}
+}
+
+func (s *server) path(profile, name string) string {
+	return filepath.Join(s.home, profileDir(profile), name)
+}
+
+func (s *server) recall(profile string) State {
+	data, err := readFile(s.path(profile, stateFile))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return State{Why: "there is no " + stateFile}
+	case err != nil:
+		return State{Why: fmt.Sprintf("%s cannot be read: %v", stateFile, cause(err))}
+	}
+	return parseState(data)
+}
+
+// sweep removes what names processes of a container that is no more: their numbers belong to others now.
+func (s *server) sweep(profile string) {
+	if pid := s.lives(profile); pid != 0 {
+		s.note(fmt.Errorf("%s: %s is left: the gateway of pid %d runs outside of s6", profile, pidFile, pid))
+		return
+	}
+	for _, name := range []string{pidFile, processesFile} {
+		switch err := os.Remove(s.path(profile, name)); {
+		case err == nil:
+			s.answer.Swept[profile] = append(s.answer.Swept[profile], name)
+		case !errors.Is(err, fs.ErrNotExist):
+			s.note(fmt.Errorf("cannot remove %s of %s: %w", name, profile, cause(err)))
+		}
+	}
+}
+
+// lives is the process that the pid file names, if it is the very one that wrote it, else 0. The file has its start time.
+func (s *server) lives(profile string) int {
+	data, err := readFile(s.path(profile, pidFile))
+	var named struct {
+		PID       int   `json:"pid"`
+		StartTime int64 `json:"start_time"` // clock ticks since boot, as in /proc
+	}
+	if err != nil || json.Unmarshal(data, &named) != nil || named.StartTime == 0 {
+		return 0
+	}
+	stat, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(named.PID), "stat"))
+	if err != nil {
+		return 0
+	}
+	// "pid (name) state ...": the name may hold blanks and parentheses, and the start time is the 20th field behind it.
+	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
+	const startTime = 19
+	if len(fields) <= startTime || fields[startTime] != strconv.FormatInt(named.StartTime, 10) {
+		return 0
+	}
+	return named.PID
+}
+
+// wish records what an operator wants of a gateway. All else that the file says is kept.
+func (s *server) wish(profile string, up bool) error {
+	file := s.path(profile, stateFile)
+	fields := map[string]json.RawMessage{}
+	mode := fs.FileMode(0o644)
+	data, err := readFile(file)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("cannot record in %s of %s: %w", stateFile, profile, cause(err))
+	}
+	if info, statErr := os.Stat(file); statErr == nil {
+		mode = info.Mode().Perm()
+	}
+	if json.Unmarshal(data, &fields) != nil || fields == nil {
+		fields = map[string]json.RawMessage{} // what nobody can read is worth nothing
+	}
+	state := stateStopped
+	if up {
+		state = stateRunning
+	}
+	fields["desired_state"] = json.RawMessage(strconv.Quote(state))
+	data, err = json.Marshal(fields)
+	if err == nil {
+		err = replaceFile(file, mode, append(data, '\n'))
+	}
+	if err != nil {
+		return fmt.Errorf("cannot record in %s of %s: %w", stateFile, profile, cause(err))
+	}
+	return nil
+}
+
+// replaceFile writes a file whole or not at all, even if the machine loses power.
+func replaceFile(name string, mode fs.FileMode, data []byte) error {
+	temporary := filepath.Join(filepath.Dir(name), "."+filepath.Base(name)+".hermes-reconcile")
+	if err := os.Remove(temporary); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	f, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err = errors.Join(err, f.Chmod(mode), f.Sync(), f.Close()); err == nil {
+		err = os.Rename(temporary, name)
+	}
+	if err != nil {
+		os.Remove(temporary)
+	}
+	return err
+}
+
+// report appends to the report.
+func (s *server) report(r Report) error {
+	name := r.File
+	if err := os.Mkdir(filepath.Dir(name), 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("cannot write the report: %w", err) // of the folders above it none is made
+	}
+	if info, err := os.Lstat(name); err == nil && info.Mode().IsRegular() && info.Size()+int64(len(r.Text)) > r.Limit {
+		if err := os.Rename(name, name+".1"); err != nil {
+			return fmt.Errorf("cannot rotate the report: %w", err)
+		}
+	}
+	f, err := openRegular(name, unix.O_WRONLY|unix.O_APPEND|unix.O_CREAT|unix.O_NOFOLLOW)
+	if err != nil {
+		return fmt.Errorf("cannot write the report: %w", err)
+	}
+	_, err = f.WriteString(r.Text) // one write: the lines of two of us never mix
+	if err = errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("cannot write the report: %w", err)
+	}
+	return nil
+}
+
+// readFile reads a regular file that is not too large.
+func readFile(name string) ([]byte, error) {
+	f, err := openRegular(name, unix.O_RDONLY)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxState+1))
+	if len(data) > maxState {
+		return nil, fmt.Errorf("it has more than %d bytes", maxState)
+	}
+	return data, err
+}
+
+// openRegular opens a regular file, and waits for nobody if it is something else.
+func openRegular(name string, flags int) (*os.File, error) {
+	f, err := os.OpenFile(name, flags|unix.O_NONBLOCK|unix.O_NOCTTY, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		f.Close()
+		return nil, &fs.PathError{Op: "open", Path: name, Err: errors.New("it is not a regular file")}
+	}
+	return f, nil
+}
+
+// cause takes a path that is already in the message off an error.
+func cause(err error) error {
+	var pathErr *fs.PathError
+	if errors.As(err, &pathErr) {
+		return pathErr.Err
+	}
+	return err
+}
