@@ -17,6 +17,17 @@ import (
 // given by path.
 func (tr *tree) service(name string, files map[string]string) {
 	tr.t.Helper()
+	tr.place(name, files)
+	tr.svscanctl("-a")
+	eventually(tr.t, 10*time.Second, func() bool { return tr.pid(name) > 0 }, name+" is up")
+	if _, logged := files["log/run"]; logged {
+		eventually(tr.t, 10*time.Second, func() bool { return tr.pid(name+"/log") > 0 }, "the logger of "+name+" is up")
+	}
+}
+
+// place makes a service directory for the next scan to find.
+func (tr *tree) place(name string, files map[string]string) {
+	tr.t.Helper()
 	staged := filepath.Join(tr.scandir, ".staged-"+name)
 	for path, content := range files {
 		file := filepath.Join(staged, path)
@@ -24,11 +35,6 @@ func (tr *tree) service(name string, files map[string]string) {
 		tr.writeScript(file, content)
 	}
 	require.NoError(tr.t, os.Rename(staged, filepath.Join(tr.scandir, name)))
-	tr.svscanctl("-a")
-	eventually(tr.t, 10*time.Second, func() bool { return tr.pid(name) > 0 }, name+" is up")
-	if _, logged := files["log/run"]; logged {
-		eventually(tr.t, 10*time.Second, func() bool { return tr.pid(name+"/log") > 0 }, "the logger of "+name+" is up")
-	}
 }
 
 // plainService is a service that has nothing to do with hermes.

@@ -57,6 +57,19 @@ func (s *Scandir) Svscan(ctx context.Context) (Svscan, error) {
 	return v, nil
 }
 
+// Environ is the environment that the s6-svscan on a scandir was started with, or nil where it cannot be told.
+func Environ(h Host, scandir string) []string {
+	pid, err := svscanPID(h, scandir)
+	if err != nil || pid <= 0 {
+		return nil
+	}
+	b, err := os.ReadFile(filepath.Join(h.Proc, strconv.Itoa(pid), "environ"))
+	if err != nil {
+		return nil
+	}
+	return strings.Split(string(b), "\x00")
+}
+
 // newer tells whether s6-svscan is of 2.12 or later. There is no option to ask for its version, but only those know -L, and
 // then find that the folder is not there.
 func (s *Scandir) newer(ctx context.Context) (bool, error) {

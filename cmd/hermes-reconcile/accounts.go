@@ -68,6 +68,28 @@ func findUser(name string) (uint32, error) {
 	if err != nil {
 		return 0, err
 	}
-	uid, err := strconv.ParseUint(u.Uid, 10, 32)
-	return uint32(uid), err
+	who, err := accountOf(u)
+	return who.uid, err
+}
+
+// account is a user of this system and its groups.
+type account struct {
+	uid, gid uint32
+	gids     []uint32
+}
+
+func accountOf(u *user.User) (account, error) {
+	groups, err := u.GroupIds()
+	if err != nil {
+		groups = []string{u.Gid}
+	}
+	numbers := make([]uint32, 0, 2+len(groups))
+	for _, text := range append([]string{u.Uid, u.Gid}, groups...) {
+		n, err := strconv.ParseUint(text, 10, 32)
+		if err != nil {
+			return account{}, fmt.Errorf("account %q: %w", u.Username, err)
+		}
+		numbers = append(numbers, uint32(n))
+	}
+	return account{numbers[0], numbers[1], numbers[2:]}, nil
 }

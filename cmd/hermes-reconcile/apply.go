@@ -6,12 +6,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"hermes-reconcile/reconcile"
-	"hermes-reconcile/render"
 	"hermes-reconcile/s6ctl"
 )
 
@@ -20,6 +20,8 @@ type applyFlags struct {
 	dryRun      bool
 	allowEmpty  bool
 	noRescan    bool
+	boot        bool
+	report      string
 	timeout     time.Duration
 	lockTimeout time.Duration
 }
@@ -33,70 +35,115 @@ func newApplyCommand(u ui) *cobra.Command {
 		Use:   "apply [-f FILE]...",
 		Short: "make the gateways of the scandir match the manifest",
 		Long: `Make the gateways of the scandir match the manifest: create, update, start, stop, adopt and remove what differs, and touch
-nothing else. A gateway restarts only when its own run script changes.`,
+nothing else. A gateway restarts only when its own run script changes.
+
+With --boot, for a script that runs when a container starts: it ends within seconds whatever happens, does not wait for what it
+starts, removes gateway.pid and processes.json that gateways of an earlier container left, writes a report to
+${HERMES_HOME}/` + bootReport + `, and exits 0 unless there is no s6 here. A manifest that is wrong is said on stderr
+and in the report, changes nothing, and does not keep the container from starting.`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return runApply(cmd.Context(), u, &flags) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := flags.check(cmd.Flags().Changed); err != nil {
+				return err
+			}
+			return runApply(cmd.Context(), u, &flags)
+		},
 	}
 	flags.add(cmd)
 	f := cmd.Flags()
 	f.BoolVar(&flags.dryRun, "dry-run", false, "only show what would be done; with --exit-code, exit 2 if that is something")
 	f.BoolVar(&flags.allowEmpty, "allow-empty", false, "let a manifest without profiles remove every gateway")
 	f.BoolVar(&flags.noRescan, "no-rescan", false, "do not wake s6-svscan: what is new waits for the next rescan, what goes is only hidden")
-	f.DurationVar(&flags.timeout, "timeout", 0, "longest `DURATION` of it all (default the longest stop_timeout concerned + 15s)")
-	f.DurationVar(&flags.lockTimeout, "lock-timeout", defaultLockTimeout, "longest `DURATION` to wait for another apply")
+	f.BoolVar(&flags.boot, "boot", false, "for the start of a container: wait for nobody, report, and exit 0 unless there is no s6 here")
+	f.StringVar(&flags.report, "report", "", "append a line a profile to `FILE` (default with --boot ${HERMES_HOME}/"+bootReport+")")
+	f.DurationVar(&flags.timeout, "timeout", 0, "longest `DURATION` of it all (default the longest stop_timeout concerned + 15s, with --boot "+bootTimeout.String()+")")
+	f.DurationVar(&flags.lockTimeout, "lock-timeout", defaultLockTimeout, "longest `DURATION` to wait for another apply (default with --boot "+bootLockTimeout.String()+")")
 	return cmd
 }
 
-func runApply(ctx context.Context, u ui, flags *applyFlags) error {
-	prune, err := flags.policy()
-	if err != nil {
-		return err
-	}
-	if flags.timeout < 0 || flags.lockTimeout < 0 {
+// check refuses flags that do not make sense, and fills in those that depend on others.
+func (f *applyFlags) check(changed func(flag string) bool) error {
+	if f.timeout < 0 || f.lockTimeout < 0 {
 		return usagef("a timeout must not be negative")
 	}
-	m, dirs, err := flags.rendered()
-	if err != nil {
-		return err
-	}
-	if !flags.noRescan {
-		if err := flags.requireS6(m.Scandir); err != nil {
-			return err
-		}
-	}
-	scandir, err := flags.open(m.Scandir)
-	if err != nil {
-		return err
-	}
-	defer scandir.Close()
-	if err := becomeOwner(scandir.Owner()); err != nil {
-		return err
-	}
-	options := reconcile.Options{NoRescan: flags.noRescan, Timeout: flags.timeout}
-	if options.Users, err = findUsers(m); err != nil {
-		return err
-	}
-	warnSecrets(u, m)
-	if why := scandir.Exposed(); why != "" {
-		u.warning("scandir %q is not safe: %s", scandir.path, why)
-	}
-	if flags.dryRun {
-		plan, err := scandir.Plan(dirs, prune)
+	if f.report != "" {
+		path, err := filepath.Abs(f.report)
 		if err != nil {
 			return err
 		}
-		if err := flags.refuse(plan, len(dirs)); err != nil {
-			return err
-		}
-		u.plan(plan)
-		return flags.differs(plan)
+		f.report = path
 	}
-	session, err := scandir.Lock(ctx, flags.lockTimeout)
+	if !f.boot {
+		return nil
+	}
+	if f.dryRun || f.noRescan {
+		return withHint(usagef("--boot neither shows a plan nor leaves the rescan to others"), "leave --dry-run and --no-rescan away")
+	}
+	if f.timeout == 0 {
+		f.timeout = bootTimeout
+	}
+	if !changed("lock-timeout") {
+		f.lockTimeout = bootLockTimeout
+	}
+	return nil
+}
+
+func runApply(ctx context.Context, u ui, flags *applyFlags) (err error) {
+	if flags.boot {
+		return runBoot(ctx, u, flags)
+	}
+	t, err := flags.read()
+	if err != nil {
+		return err
+	}
+	if err := t.enter(ctx, u, flags); err != nil {
+		return err
+	}
+	defer t.scandir.Close()
+	if err := t.check(u); err != nil {
+		return err
+	}
+	if flags.dryRun {
+		return flags.show(u, t)
+	}
+	session, err := t.scandir.Lock(ctx, flags.lockTimeout)
 	if err != nil {
 		return lockHint(err)
 	}
 	defer session.Unlock()
-	return flags.carryOut(ctx, u, session, dirs, prune, options)
+	plan, result, err := t.apply(ctx, session, flags)
+	flags.tell(ctx, u, t, result, err)
+	if err != nil {
+		u.notes(result)
+		return err
+	}
+	return u.result(plan, result)
+}
+
+// show prints what would be done.
+func (f *applyFlags) show(u ui, t *target) error {
+	plan, err := t.scandir.Plan(t.dirs, t.prune)
+	if err != nil {
+		return err
+	}
+	if err := f.refuse(plan, len(t.dirs)); err != nil {
+		return err
+	}
+	u.plan(plan)
+	return f.differs(plan)
+}
+
+// tell writes the report, if one is asked for.
+func (f *applyFlags) tell(ctx context.Context, u ui, t *target, result reconcile.Result, err error) {
+	if f.report == "" {
+		return
+	}
+	r := newReport()
+	r.outcomes(result.Outcomes)
+	if err != nil {
+		r.failure(err)
+	}
+	r.write(ctx, u, f.report, t.homes)
 }
 
 // refuse refuses a plan that the user cannot have meant.
@@ -106,34 +153,6 @@ func (f *applyFlags) refuse(plan reconcile.Plan, profiles int) error {
 	}
 	return withHint(usagef("the manifest has no profiles: this would remove every gateway (%s)", tally(plan.Changes)),
 		"nothing was changed; pass --allow-empty if that is what you want")
-}
-
-// maxPlans is how often to plan anew when s6-svscan finds something between plan and apply, as it may after an apply that
-// was killed just behind its rescan.
-const maxPlans = 5
-
-// carryOut plans, applies, and prints what became of it.
-func (f *applyFlags) carryOut(ctx context.Context, u ui, session *reconcile.Session, dirs []render.Servicedir, prune reconcile.Prune, options reconcile.Options) error {
-	for try := 1; ; try++ {
-		plan, err := session.Plan(ctx, dirs, prune, options)
-		if err != nil {
-			return err
-		}
-		if err := f.refuse(plan, len(dirs)); err != nil {
-			return err
-		}
-		result, err := session.Apply(ctx, plan, options)
-		if errors.Is(err, reconcile.ErrStale) && try < maxPlans {
-			continue
-		}
-		if err == nil {
-			return u.result(plan, result)
-		}
-		for _, note := range result.Notes {
-			u.warning("%s", printable(note))
-		}
-		return failureHint(err)
-	}
 }
 
 // failureHint says what to do about an apply that changed nothing live.
@@ -189,9 +208,7 @@ func (u ui) result(plan reconcile.Plan, result reconcile.Result) error {
 	} else {
 		u.info("%s", tallyOps(done, past))
 	}
-	for _, note := range result.Notes {
-		u.warning("%s", printable(note))
-	}
+	u.notes(result)
 	for _, o := range result.Outcomes {
 		if o.Err != nil {
 			u.error(fmt.Errorf("cannot %s %s: %w", o.Change.Op, o.Change.Service, o.Err))
@@ -201,6 +218,13 @@ func (u ui) result(plan reconcile.Plan, result reconcile.Result) error {
 		return nil
 	}
 	return withHint(partial, "run apply again to retry")
+}
+
+// notes prints what the user should know besides.
+func (u ui) notes(result reconcile.Result) {
+	for _, note := range result.Notes {
+		u.warning("%s", printable(note))
+	}
 }
 
 func (e *partialError) add(err error) {

@@ -63,7 +63,7 @@ func runDiff(u ui, flags *differFlags) error {
 	if err != nil {
 		return err
 	}
-	plan, err := flags.live(u, m.Scandir, dirs, prune)
+	plan, err := flags.live(u, m, dirs, prune)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ package main
 import (
 	"github.com/spf13/cobra"
 
+	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/render"
 	"hermes-reconcile/s6ctl"
@@ -24,8 +25,11 @@ func liveCommands(ui) []*cobra.Command {
 	return commands
 }
 
+// serve has nothing to do: nobody here acts as another user.
+func serve() bool { return false }
+
 // live refuses, too.
-func (f *differFlags) live(ui, string, []render.Servicedir, reconcile.Prune) (reconcile.Plan, error) {
+func (f *differFlags) live(ui, *manifest.Manifest, []render.Servicedir, reconcile.Prune) (reconcile.Plan, error) {
 	return reconcile.Plan{}, refusal("diff")
 }
 

@@ -35,8 +35,12 @@ var layers = map[string]struct {
 		others: []string{"golang.org/x/sys/unix"},
 		never:  []string{"net", "flag", "log"},
 	},
+	"home": {
+		others: []string{"golang.org/x/sys/unix"},
+		never:  []string{"net", "flag", "log"},
+	},
 	"cmd/hermes-reconcile": {
-		ours: []string{"manifest", "render", "reconcile", "s6ctl"},
+		ours: []string{"manifest", "render", "reconcile", "s6ctl", "home"},
 		others: []string{
 			"github.com/spf13/cobra", "github.com/aymanbagabas/go-udiff", "github.com/hashicorp/go-multierror",
 		},

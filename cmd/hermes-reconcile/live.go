@@ -10,6 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"hermes-reconcile/home"
+	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/render"
 	"hermes-reconcile/s6ctl"
@@ -20,14 +22,25 @@ func liveCommands(u ui) []*cobra.Command {
 	return []*cobra.Command{newApplyCommand(u), newStatusCommand(u)}
 }
 
+// serve does what this process was started for by another of this program, if it was: something below HERMES_HOME, as the
+// user that it belongs to. Who asked sees by a missing answer that it failed.
+func serve() bool {
+	if !home.Serves(os.Args) {
+		return false
+	}
+	_ = home.Serve(os.Stdin, os.Stdout)
+	return true
+}
+
 // live compares the manifest with what the scandir holds.
-func (f *differFlags) live(u ui, fromManifest string, dirs []render.Servicedir, prune reconcile.Prune) (reconcile.Plan, error) {
-	scandir, err := f.open(fromManifest)
+func (f *differFlags) live(u ui, m *manifest.Manifest, dirs []render.Servicedir, prune reconcile.Prune) (reconcile.Plan, error) {
+	scandir, err := f.open(m.Scandir)
 	if err != nil {
 		return reconcile.Plan{}, err
 	}
 	defer scandir.Close()
 	warnSilent(u, scandir)
+	scandir.Recall = newHomes(m, scandir.path).recall(context.Background(), u)
 	return scandir.Plan(dirs, prune)
 }
 
@@ -41,7 +54,7 @@ func warnSilent(u ui, scandir *live) {
 // resolve picks the scandir: the flag, the environment, the manifest.
 func (f *scandirFlags) resolve(fromManifest string) (string, error) {
 	path := fromManifest
-	if env := os.Getenv(scandirVariable); env != "" {
+	if env := variable(scandirVariable); env != "" {
 		path = env
 	}
 	if f.path != "" {

@@ -9,6 +9,9 @@ import (
 )
 
 func main() {
+	if serve() {
+		return
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	go func() {
 		<-ctx.Done()

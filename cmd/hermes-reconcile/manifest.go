@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -16,6 +17,7 @@ import (
 
 const (
 	defaultManifest = "profiles.yaml"
+	fileVariable    = "HERMES_RECONCILE_FILE"
 	maxManifest     = 4 << 20 // bytes; the parser refuses more
 )
 
@@ -26,17 +28,24 @@ type manifestFlags struct {
 
 func (f *manifestFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVarP(&f.files, "file", "f", nil,
-		"manifest `FILE`, or folder of *.yaml files; may be given more than once (default "+defaultManifest+")")
+		"manifest `FILE`, or folder of *.yaml files; may be given more than once (default $"+fileVariable+", else "+defaultManifest+")")
 }
+
+// names are the files and folders to read.
+func (f *manifestFlags) names() []string {
+	if len(f.files) > 0 {
+		return f.files
+	}
+	return []string{cmp.Or(variable(fileVariable), defaultManifest)}
+}
+
+// named tells whether somebody has said which manifest to read.
+func (f *manifestFlags) named() bool { return len(f.files) > 0 || variable(fileVariable) != "" }
 
 // load reads and checks the manifest. Its errors are all errors of usage.
 func (f *manifestFlags) load() (*manifest.Manifest, error) {
-	names := f.files
-	if len(names) == 0 {
-		names = []string{defaultManifest}
-	}
 	var sources []manifest.Source
-	for _, name := range names {
+	for _, name := range f.names() {
 		files, err := expand(name)
 		if err != nil {
 			return nil, unreadable(name, err)

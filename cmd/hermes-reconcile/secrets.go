@@ -7,7 +7,6 @@ import (
 	"os/user"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"syscall"
 
 	"hermes-reconcile/manifest"
@@ -35,31 +34,15 @@ func warnSecrets(u ui, m *manifest.Manifest) {
 	}
 }
 
-// account is a user of this system and its groups.
-type account struct {
-	uid  uint32
-	gids []uint32
-}
-
 // lookUp finds an account by name. One that is root, or unknown, is nobody to warn of.
 func lookUp(name string) account {
 	found, err := user.Lookup(name)
 	if err != nil {
 		return account{}
 	}
-	uid, err := strconv.ParseUint(found.Uid, 10, 32)
+	who, err := accountOf(found)
 	if err != nil {
 		return account{}
-	}
-	who := account{uid: uint32(uid)}
-	groups, err := found.GroupIds()
-	if err != nil {
-		groups = []string{found.Gid}
-	}
-	for _, g := range groups {
-		if gid, err := strconv.ParseUint(g, 10, 32); err == nil {
-			who.gids = append(who.gids, uint32(gid))
-		}
 	}
 	return who
 }

@@ -27,7 +27,7 @@ func newStatusCommand(u ui) *cobra.Command {
 STATE is up, down, starting, stopping, unsupervised, backing off (it died again and again, so its next start waits), or
 ended (it exited 78, or 0 with restart: on-failure).
 DRIFT names files that are not as they were rendered, loggers in trouble, and restarts that an interrupted apply owes.
-The scandir is --scandir, else $` + scandirVariable + `, else that of the manifest (-f, or ` + defaultManifest + ` if it is there), else
+The scandir is --scandir, else $` + scandirVariable + `, else that of the manifest (-f, else $` + fileVariable + `, else ` + defaultManifest + ` if it is there), else
 ` + defaultScandir + `.`,
 		RunE: func(_ *cobra.Command, profiles []string) error {
 			path, err := statusScandir(&flags, &manifestFile)
@@ -44,10 +44,10 @@ The scandir is --scandir, else $` + scandirVariable + `, else that of the manife
 
 // statusScandir finds the scandir without insisting on a manifest: who looks for trouble may have none, or a broken one.
 func statusScandir(flags *scandirFlags, file *manifestFlags) (string, error) {
-	if flags.path != "" || os.Getenv(scandirVariable) != "" {
+	if flags.path != "" || variable(scandirVariable) != "" {
 		return "", nil
 	}
-	if _, err := os.Stat(defaultManifest); err != nil && len(file.files) == 0 {
+	if _, err := os.Stat(defaultManifest); err != nil && !file.named() {
 		return defaultScandir, nil
 	}
 	m, err := file.load()
@@ -115,6 +115,9 @@ func statusRow(s reconcile.Service, phase s6ctl.Phase, owed reconcile.Owed, now 
 func wanted(s reconcile.Service) string {
 	if s.Obstacle != "" {
 		return "-"
+	}
+	if s.Marker.Last {
+		return "last"
 	}
 	if _, down := s.Files[render.DownPath]; down {
 		return "down"

@@ -1,0 +1,135 @@
+//go:build linux
+
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"hermes-reconcile/home"
+	"hermes-reconcile/reconcile"
+)
+
+// A boot waits for nobody: s6-overlay up to 3.1.6.2 gives all that happens at a boot 5 s, and later ones give no limit at all.
+const (
+	// bootTimeout bounds apply --boot.
+	bootTimeout = 4 * time.Second
+	// bootLockTimeout is how long it waits for another apply.
+	bootLockTimeout = 2 * time.Second
+	// reportPatience is how long the report may take.
+	reportPatience = 700 * time.Millisecond
+	// bootMargin is what comes on top of the timeout before a call that does not return is left to itself: the report, and
+	// some room for a machine that has a lot to do.
+	bootMargin = 800 * time.Millisecond
+)
+
+// runBoot applies, and ends in time whatever the lock, s6-svscan or a disk does. Giving up is as good as being killed: the
+// next apply finishes what was begun.
+func runBoot(ctx context.Context, u ui, flags *applyFlags) error {
+	ctx, cancel := context.WithTimeout(ctx, flags.timeout)
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- boot(ctx, u, flags) }()
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(flags.timeout + bootMargin):
+		u.error(fmt.Errorf("gave up after %s: a disk or a process does not answer", flags.timeout+bootMargin))
+		u.hint("the next apply finishes what was begun")
+		return nil
+	}
+}
+
+// boot applies for a container that starts. Its error is that no later apply can mend: this is no place for it. Whatever else
+// is wrong is reported and shall not keep the container from starting.
+func boot(ctx context.Context, u ui, flags *applyFlags) (err error) {
+	defer catch(&err)
+	path, err := flags.resolve(defaultScandir)
+	if err != nil {
+		return err
+	}
+	// Even if the manifest does not tell: the report goes there.
+	b := &booting{ui: u, flags: flags, report: newReport(), homes: &homes{path: findHome(path, defaultHome)}}
+	began := time.Now()
+	err = b.apply(ctx)
+	var partial *partialError
+	if err != nil && !errors.As(err, &partial) { // its parts are in the report
+		b.report.failure(err)
+	}
+	b.report.log.Info("boot", "took", time.Since(began).Round(time.Millisecond).String())
+	b.report.write(ctx, u, cmp.Or(flags.report, bootReport), b.homes)
+	var unfit *unfitError
+	if err == nil || errors.As(err, &unfit) {
+		return err
+	}
+	u.error(err)
+	return nil
+}
+
+// booting is an apply --boot under way.
+type booting struct {
+	ui
+	flags  *applyFlags
+	report *report
+	homes  *homes
+}
+
+func (b *booting) apply(ctx context.Context) error {
+	t, err := b.flags.read()
+	if err != nil {
+		return err
+	}
+	b.homes = t.homes
+	if err := t.enter(ctx, b.ui, b.flags); err != nil {
+		return err
+	}
+	defer t.scandir.Close()
+	if err := t.check(b.ui); err != nil {
+		return err
+	}
+	session, err := t.scandir.Lock(ctx, b.flags.lockTimeout)
+	if err != nil {
+		return lockHint(err)
+	}
+	defer session.Unlock()
+	t.options.Hurried = true
+	t.planned = b.sweep
+	plan, result, err := t.apply(ctx, session, b.flags)
+	if err != nil {
+		b.notes(result)
+		return err
+	}
+	b.report.outcomes(result.Outcomes)
+	return b.result(plan, result)
+}
+
+// sweep removes what gateways of an earlier container left that would make those of this one believe they run already.
+func (b *booting) sweep(ctx context.Context, plan reconcile.Plan) {
+	var profiles []string
+	for _, c := range plan.Changes {
+		if c.Wanted() && !c.Runs() {
+			profiles = append(profiles, c.Profile)
+		}
+	}
+	answer := b.homes.ask(ctx, profiles, func(theirs []string) home.Request { return home.Request{Sweep: theirs} })
+	b.faults(answer)
+	for _, fault := range answer.Faults {
+		b.report.log.Warn(fault)
+	}
+	for _, profile := range profiles {
+		for _, name := range answer.Swept[profile] {
+			b.report.log.Info("removed a stale file", "profile", profile, "file", name)
+		}
+	}
+}
+
+// catch makes an error of a panic, at the end of a function that returns err.
+func catch(err *error) {
+	if r := recover(); r != nil {
+		*err = fmt.Errorf("internal fault: %v\n%s", r, debug.Stack())
+	}
+}

@@ -1,0 +1,147 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"hermes-reconcile/home"
+	"hermes-reconcile/manifest"
+	"hermes-reconcile/reconcile"
+	"hermes-reconcile/render"
+	"hermes-reconcile/s6ctl"
+)
+
+// defaultHome is HERMES_HOME where nobody says another one, as in a manifest.
+const defaultHome = "/opt/data"
+
+// homeLimit is how long a disk may take to tell what is on it.
+const homeLimit = 5 * time.Second
+
+// findHome finds HERMES_HOME as a gateway of the scandir would: in the container's variables, in s6-svscan's, in the
+// manifest.
+func findHome(scandir, fromManifest string) string {
+	if value := variable(homeVariable); value != "" {
+		return value
+	}
+	for _, entry := range s6ctl.Environ(s6ctl.ThisHost(), scandir) {
+		if value, ok := strings.CutPrefix(entry, homeVariable+"="); ok && value != "" {
+			return value
+		}
+	}
+	return fromManifest
+}
+
+const homeVariable = "HERMES_HOME"
+
+// homes are what the profiles of a manifest have below HERMES_HOME.
+type homes struct {
+	path  string            // HERMES_HOME
+	users map[string]string // by profile
+}
+
+func newHomes(m *manifest.Manifest, scandir string) *homes {
+	h := &homes{path: findHome(scandir, m.HermesHome), users: map[string]string{}}
+	for _, p := range m.Profiles {
+		h.users[p.Name] = p.User
+	}
+	return h
+}
+
+// ask has a request carried out for these profiles: by one child process for each of their users, side by side.
+func (h *homes) ask(ctx context.Context, profiles []string, request func(profiles []string) home.Request) home.Answer {
+	if !filepath.IsAbs(h.path) {
+		return unanswered(profiles, fmt.Errorf("%q is not absolute", h.path))
+	}
+	byUser := map[string][]string{}
+	for _, p := range profiles {
+		byUser[h.users[p]] = append(byUser[h.users[p]], p)
+	}
+	ctx, cancel := context.WithTimeout(ctx, homeLimit)
+	defer cancel()
+	var all sync.WaitGroup
+	var mu sync.Mutex
+	whole := home.Answer{States: map[string]home.State{}, Swept: map[string][]string{}}
+	for name, theirs := range byUser {
+		all.Go(func() {
+			r := request(theirs)
+			r.Home = h.path
+			answer, err := askAs(ctx, name, r)
+			if err != nil {
+				answer = unanswered(theirs, err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			maps.Copy(whole.States, answer.States)
+			maps.Copy(whole.Swept, answer.Swept)
+			whole.Faults = append(whole.Faults, answer.Faults...)
+		})
+	}
+	all.Wait()
+	slices.Sort(whole.Faults)
+	return whole
+}
+
+// unanswered is what is known where nobody could look.
+func unanswered(profiles []string, err error) home.Answer {
+	a := home.Answer{States: map[string]home.State{}, Faults: []string{fmt.Sprintf("cannot look below %s: %v", homeVariable, err)}}
+	for _, p := range profiles {
+		a.States[p] = home.State{Why: "nobody could look: " + err.Error()}
+	}
+	return a
+}
+
+// askAs asks as a user.
+func askAs(ctx context.Context, name string, request home.Request) (answer home.Answer, err error) {
+	defer catch(&err)
+	who := home.Account{}
+	if os.Geteuid() == 0 { // nobody else can be another one
+		found, err := user.Lookup(name)
+		if err != nil {
+			return home.Answer{}, fmt.Errorf("this system has no account %q", name)
+		}
+		if who, err = credentials(found); err != nil {
+			return home.Answer{}, err
+		}
+	}
+	return home.Ask(ctx, who, request)
+}
+
+// credentials are those of an account.
+func credentials(found *user.User) (home.Account, error) {
+	who, err := accountOf(found)
+	return home.Account{UID: who.uid, GID: who.gid, Groups: who.gids, Switch: true}, err
+}
+
+// recall tells what gateways were last.
+func (h *homes) recall(ctx context.Context, u ui) func([]render.Servicedir) map[string]reconcile.Was {
+	return func(dirs []render.Servicedir) map[string]reconcile.Was {
+		var profiles []string
+		for _, d := range dirs {
+			profiles = append(profiles, d.Profile)
+		}
+		answer := h.ask(ctx, profiles, func(theirs []string) home.Request { return home.Request{Recall: theirs} })
+		u.faults(answer)
+		was := map[string]reconcile.Was{}
+		for profile, state := range answer.States {
+			was[render.Prefix+profile] = reconcile.Was{Up: state.Up, Why: printable(state.Why)}
+		}
+		return was
+	}
+}
+
+// faults prints what could not be done below HERMES_HOME.
+func (u ui) faults(answer home.Answer) {
+	for _, fault := range answer.Faults {
+		u.warning("%s", printable(fault))
+	}
+}

@@ -1,0 +1,170 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"os"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"hermes-reconcile/home"
+	"hermes-reconcile/manifest"
+	"hermes-reconcile/reconcile"
+)
+
+// The report of apply --boot: where it is below HERMES_HOME, and how large it grows before it is rotated. A boot of ten
+// profiles writes about 1 kB.
+const (
+	bootReport  = "logs/hermes-reconcile.log"
+	reportLimit = 1 << 20 // bytes
+)
+
+// report is what happened, a line a profile, in logfmt.
+type report struct {
+	text bytes.Buffer
+	log  *slog.Logger
+}
+
+func newReport() *report {
+	r := &report{}
+	r.log = newLog(&r.text, formatLogfmt)
+	return r
+}
+
+// The formats of log lines.
+const (
+	formatLogfmt = "logfmt"
+	formatJSON   = "json"
+)
+
+// newLog writes log lines.
+func newLog(w io.Writer, format string) *slog.Logger {
+	if format == formatJSON {
+		return slog.New(slog.NewJSONHandler(w, nil))
+	}
+	return slog.New(slog.NewTextHandler(w, nil))
+}
+
+// outcomes adds a line a profile: what was done, whether its gateway shall be up, and why.
+func (r *report) outcomes(outcomes []reconcile.Outcome) {
+	for _, o := range outcomes {
+		logOutcome(r.log, o)
+	}
+}
+
+// logOutcome is the line about one profile.
+func logOutcome(log *slog.Logger, o reconcile.Outcome) {
+	up, why := o.Change.Wants()
+	args := []any{"profile", o.Change.Profile}
+	if o.Change.Wanted() {
+		args = append(args, "gateway", upOrDown(up))
+	}
+	args = append(args, "why", why)
+	if len(o.Change.Reasons) > 0 {
+		args = append(args, "reason", strings.Join(o.Change.Reasons, "; "))
+	}
+	switch {
+	case o.Err != nil:
+		log.Error("cannot "+describe(o.Change, string(o.Change.Op)), append(args, "error", o.Err.Error())...)
+	case o.Pending:
+		log.Warn(describe(o.Change, string(o.Change.Op))+" owed", args...)
+	default:
+		log.Info(describe(o.Change, past(o.Change.Op)), args...)
+	}
+}
+
+func upOrDown(up bool) string {
+	if up {
+		return "up"
+	}
+	return "down"
+}
+
+// failure adds what made it impossible to do anything, several errors on a line each.
+func (r *report) failure(err error) {
+	for _, e := range flatten(err) {
+		r.log.Error(e.Error())
+	}
+}
+
+// write appends the report to its file, absolute or relative to HERMES_HOME: below that as the user that it belongs to.
+func (r *report) write(ctx context.Context, u ui, file string, h *homes) {
+	if file == "" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reportPatience)
+	defer cancel()
+	if !filepath.IsAbs(file) {
+		file = filepath.Join(h.path, file)
+	}
+	who, err := h.reporter(file)
+	var answer home.Answer
+	if err == nil {
+		request := home.Request{Home: h.path, Report: &home.Report{File: file, Text: r.text.String(), Limit: reportLimit}}
+		answer, err = home.Ask(ctx, who, request)
+	}
+	if err != nil {
+		u.warning("cannot write the report %q: %v", file, err)
+	}
+	u.faults(answer)
+}
+
+// reporter is who writes the report: below HERMES_HOME the user of the root profile, or else of the first; without a
+// manifest whoever owns the place.
+func (h *homes) reporter(file string) (home.Account, error) {
+	if os.Geteuid() != 0 || !within(h.path, file) {
+		return home.Account{}, nil
+	}
+	for _, profile := range append([]string{manifest.DefaultProfile}, slices.Sorted(maps.Keys(h.users))...) {
+		if name := h.users[profile]; name != "" {
+			found, err := user.Lookup(name)
+			if err != nil {
+				return home.Account{}, fmt.Errorf("this system has no account %q", name)
+			}
+			return credentials(found)
+		}
+	}
+	uid, err := ownerOf(h.path, filepath.Dir(file))
+	if err != nil || uid == 0 {
+		return home.Account{}, err
+	}
+	found, err := user.LookupId(strconv.Itoa(int(uid)))
+	if err != nil {
+		return home.Account{UID: uid, GID: uid, Groups: []uint32{uid}, Switch: true}, nil
+	}
+	return credentials(found)
+}
+
+// within tells whether a path lies below a folder, by their names.
+func within(folder, path string) bool {
+	rel, err := filepath.Rel(folder, path)
+	return err == nil && filepath.IsLocal(rel)
+}
+
+// ownerOf is the owner of the first of these folders that is not root's, else root.
+func ownerOf(folders ...string) (uint32, error) {
+	for _, folder := range folders {
+		info, err := os.Lstat(folder)
+		if errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return 0, err
+		}
+		if st, ok := info.Sys().(*syscall.Stat_t); ok && st.Uid != 0 {
+			return st.Uid, nil
+		}
+	}
+	return 0, nil
+}

@@ -1,0 +1,106 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+
+	"hermes-reconcile/manifest"
+	"hermes-reconcile/reconcile"
+	"hermes-reconcile/render"
+)
+
+// target is what a command applies: a manifest, rendered, and the scandir that shall be as it says.
+type target struct {
+	manifest *manifest.Manifest
+	dirs     []render.Servicedir
+	prune    reconcile.Prune
+	scandir  *live
+	homes    *homes
+	options  reconcile.Options
+	// planned, if there is one, is called when it is clear what will be done, before anything is.
+	planned func(context.Context, reconcile.Plan)
+}
+
+// unfitError says that this is no place for the command: no other manifest and no later try would help.
+type unfitError struct{ err error }
+
+func (e *unfitError) Error() string { return e.err.Error() }
+func (e *unfitError) Unwrap() error { return e.err }
+
+// read reads and renders the manifest.
+func (f *applyFlags) read() (*target, error) {
+	prune, err := f.policy()
+	if err != nil {
+		return nil, err
+	}
+	m, dirs, err := f.rendered()
+	if err != nil {
+		return nil, err
+	}
+	path, err := f.resolve(m.Scandir)
+	if err != nil {
+		return nil, err
+	}
+	options := reconcile.Options{NoRescan: f.noRescan, Timeout: f.timeout}
+	return &target{manifest: m, dirs: dirs, prune: prune, homes: newHomes(m, path), options: options}, nil
+}
+
+// enter opens the scandir, as the user whose s6-svscan runs there.
+func (t *target) enter(ctx context.Context, u ui, flags *applyFlags) (err error) {
+	if !flags.noRescan {
+		if err := flags.requireS6(t.manifest.Scandir); err != nil {
+			return &unfitError{err}
+		}
+	}
+	if t.scandir, err = flags.open(t.manifest.Scandir); err != nil {
+		return &unfitError{err}
+	}
+	if err := becomeOwner(t.scandir.Owner()); err != nil {
+		t.scandir.Close()
+		return &unfitError{err}
+	}
+	t.scandir.Recall = t.homes.recall(ctx, u)
+	return nil
+}
+
+// check looks at what surrounds the scandir.
+func (t *target) check(u ui) (err error) {
+	if t.options.Users, err = findUsers(t.manifest); err != nil {
+		return err
+	}
+	warnSecrets(u, t.manifest)
+	if why := t.scandir.Exposed(); why != "" {
+		u.warning("scandir %q is not safe: %s", t.scandir.path, why)
+	}
+	return nil
+}
+
+// maxPlans is how often to plan anew when s6-svscan finds something between plan and apply, as it may after an apply that
+// was killed just behind its rescan.
+const maxPlans = 5
+
+// apply plans and applies. With an error the result says only what the user should know besides.
+func (t *target) apply(ctx context.Context, session *reconcile.Session, flags *applyFlags) (reconcile.Plan, reconcile.Result, error) {
+	for try := 1; ; try++ {
+		plan, err := session.Plan(ctx, t.dirs, t.prune, t.options)
+		if err == nil {
+			err = flags.refuse(plan, len(t.dirs))
+		}
+		if err != nil {
+			return plan, reconcile.Result{}, err
+		}
+		if t.planned != nil {
+			t.planned(ctx, plan)
+		}
+		result, err := session.Apply(ctx, plan, t.options)
+		if errors.Is(err, reconcile.ErrStale) && try < maxPlans {
+			continue
+		}
+		if err != nil {
+			err = failureHint(err)
+		}
+		return plan, result, err
+	}
+}

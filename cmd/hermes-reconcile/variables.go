@@ -1,0 +1,29 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// containerFolder is where s6-overlay keeps the variables of the container, a file each. Its boot scripts and the programs
+// of `docker exec` in a tree of its own have little but PATH in their environment.
+const containerFolder = "/run/s6/container_environment"
+
+// variable is the value of an environment variable: ours, else the container's, else "".
+func variable(name string) string { return variables{containerFolder}.look(name) }
+
+// variables looks variables up in our environment and in a folder like containerFolder.
+type variables struct{ folder string }
+
+func (v variables) look(name string) string {
+	if value := os.Getenv(name); value != "" {
+		return value
+	}
+	data, err := os.ReadFile(filepath.Join(v.folder, name))
+	if err != nil {
+		return "" // not s6-overlay, or no such variable
+	}
+	// From s6-overlay 3.2.2 on a newline follows the value; earlier ones write the value alone.
+	return strings.TrimSuffix(string(data), "\n")
+}
