@@ -55,11 +55,19 @@ func row(c reconcile.Change, verb string) string {
 	if len(c.Await) > 0 {
 		reasons = append(slices.Clone(reasons), fmt.Sprintf("waits for port %d of %s", c.Port, strings.Join(c.Await, ", ")))
 	}
-	return fmt.Sprintf("%s\t%s\t%s", describe(c, verb), c.Profile, strings.Join(reasons, "; "))
+	return cells(describe(c, verb), c.Profile, strings.Join(reasons, "; "))
 }
 
 // shown tells whether a change is worth a line: whatever acts, and what the user may wonder about.
 func shown(c reconcile.Change) bool { return c.Op != reconcile.Unchanged || len(c.Reasons) > 0 }
+
+// cells makes a line of a table. A name in a scandir may hold whatever a file's name may: it does not get out of its cell.
+func cells(texts ...string) string {
+	for i, text := range texts {
+		texts[i] = strings.NewReplacer("\n", `\n`, "\t", `\t`).Replace(text)
+	}
+	return strings.Join(texts, "\t")
+}
 
 // table prints lines of tab-separated cells in columns.
 func (u ui) table(lines []string) {
@@ -79,7 +87,7 @@ func (u ui) plan(p reconcile.Plan) {
 		}
 	}
 	for _, h := range p.Leftovers {
-		lines = append(lines, fmt.Sprintf("remove\t%s\tan interrupted apply had begun to", strings.TrimPrefix(h.Name, render.Prefix)))
+		lines = append(lines, cells("remove", strings.TrimPrefix(h.Name, render.Prefix), "an interrupted apply had begun to"))
 	}
 	u.table(lines)
 	if p.Empty() {

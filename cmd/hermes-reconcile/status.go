@@ -72,7 +72,7 @@ func runStatus(u ui, flags *scandirFlags, path string, profiles []string) error 
 	if err != nil {
 		return err
 	}
-	lines := []string{"PROFILE\tWANTED\tSTATE\tPID\tSINCE\tPORT\tDRIFT"}
+	lines := []string{cells("PROFILE", "WANTED", "STATE", "PID", "SINCE", "PORT", "DRIFT")}
 	for _, s := range services {
 		lines = append(lines, statusRow(s, scandir.s6.Phase(s.Name, s.Status.PID), actual.Owed[s.Name], time.Now()))
 	}
@@ -107,8 +107,7 @@ func statusRow(s reconcile.Service, phase s6ctl.Phase, owed reconcile.Owed, now 
 	if s.Marker.Port != 0 {
 		port = strconv.Itoa(s.Marker.Port)
 	}
-	cells := []string{strings.TrimPrefix(s.Name, render.Prefix), wanted(s), state(s, phase), pid, since, port, drift(s, owed)}
-	return strings.Join(cells, "\t")
+	return cells(strings.TrimPrefix(s.Name, render.Prefix), wanted(s), state(s, phase), pid, since, port, drift(s, owed))
 }
 
 // wanted is what the service directory says the gateway shall be.

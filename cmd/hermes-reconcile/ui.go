@@ -55,6 +55,9 @@ func (u ui) error(err error) {
 
 // flatten takes errors that are lists apart.
 func flatten(err error) []error {
+	if hinted, ok := err.(*hintedError); ok {
+		err = hinted.err
+	}
 	var multi *multierror.Error
 	if errors.As(err, &multi) {
 		return multi.Errors
