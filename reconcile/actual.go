@@ -108,10 +108,10 @@ type Owed struct {
 	Port    int  `json:"port,omitempty"` // that the gateway may hold until it is restarted
 }
 
-// cause takes a path that is already in the message off an error.
-func cause(err error) error {
+// cause takes the path that is already in the message off an error. The error may be about another.
+func cause(path string, err error) error {
 	var pathErr *fs.PathError
-	if errors.As(err, &pathErr) {
+	if errors.As(err, &pathErr) && pathErr.Path == path {
 		return pathErr.Err
 	}
 	return err

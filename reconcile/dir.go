@@ -197,8 +197,11 @@ func (d *dir) removeAll(name string) error {
 	if err == nil || errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	sub, openErr := d.open(name)
-	if openErr != nil {
+	if !errors.Is(err, unix.EISDIR) {
+		return err
+	}
+	sub, err := d.open(name)
+	if err != nil {
 		return err
 	}
 	defer sub.close()

@@ -158,7 +158,8 @@ func (s *Scandir) Lock(ctx context.Context, timeout time.Duration) (*Session, er
 	session := &Session{Scandir: s}
 	if err := session.openOwn(); err != nil {
 		session.Unlock()
-		return nil, fmt.Errorf("cannot open %q: %w", s.dir.join(ownDir), cause(err))
+		own := s.dir.join(ownDir)
+		return nil, fmt.Errorf("cannot open %q: %w", own, cause(own, err))
 	}
 	if err := session.acquire(ctx, timeout); err != nil {
 		session.Unlock()

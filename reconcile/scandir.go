@@ -44,12 +44,12 @@ type Scandir struct {
 func Open(path string, sup Supervisor) (*Scandir, error) {
 	d, err := openDir(path)
 	if err != nil {
-		return nil, fmt.Errorf("cannot open scandir %q: %w", path, cause(err))
+		return nil, fmt.Errorf("cannot open scandir %q: %w", path, cause(path, err))
 	}
 	s := &Scandir{dir: d, sup: sup}
 	if err := s.findOwner(); err != nil {
 		d.close()
-		return nil, fmt.Errorf("cannot open scandir %q: %w", path, cause(err))
+		return nil, fmt.Errorf("cannot open scandir %q: %w", path, cause(path, err))
 	}
 	return s, nil
 }
@@ -90,7 +90,7 @@ func (s *Scandir) Close() { s.dir.close() }
 func (s *Scandir) Read() (Actual, error) {
 	names, err := s.dir.names()
 	if err != nil {
-		return Actual{}, fmt.Errorf("cannot read scandir %q: %w", s.dir.path, cause(err))
+		return Actual{}, fmt.Errorf("cannot read scandir %q: %w", s.dir.path, cause(s.dir.path, err))
 	}
 	slices.Sort(names)
 	var a Actual

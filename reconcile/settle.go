@@ -124,7 +124,10 @@ func (r *run) stopJob(ctx context.Context, j *job) error {
 	if j.Gateway == Down {
 		return err
 	}
-	return errors.Join(err, r.sup.Control(context.WithoutCancel(ctx), j.Service, "u"))
+	if again := r.sup.Control(context.WithoutCancel(ctx), j.Service, "u"); again != nil {
+		return fmt.Errorf("%w, and cannot start it again: %v", err, again)
+	}
+	return err
 }
 
 // release starts a gateway that appeared down because its port was not free yet.

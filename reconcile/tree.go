@@ -18,16 +18,16 @@ const modeServicedir = 0o755
 // an image: nothing there is supervised.
 func WriteTree(name string, dirs []render.Servicedir) error {
 	if err := os.Mkdir(name, modeServicedir); err != nil && !errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("cannot make folder %q: %w", name, cause(err))
+		return fmt.Errorf("cannot make folder %q: %w", name, cause(name, err))
 	}
 	out, err := os.OpenRoot(name)
 	if err != nil {
-		return fmt.Errorf("cannot open folder %q: %w", name, cause(err))
+		return fmt.Errorf("cannot open folder %q: %w", name, cause(name, err))
 	}
 	defer out.Close()
 	entries, err := fs.ReadDir(out.FS(), ".")
 	if err != nil {
-		return fmt.Errorf("cannot read folder %q: %w", name, cause(err))
+		return fmt.Errorf("cannot read folder %q: %w", name, cause(".", err))
 	}
 	if len(entries) > 0 {
 		return fmt.Errorf("cannot write to folder %q: %w", name, ErrNotEmpty)
