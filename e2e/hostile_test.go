@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -16,14 +17,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// victim is a folder of root's that the gateway's user wants root to change.
+// victimText stands in the files of the victim, and must stand nowhere else.
+const victimText = "root's alone\n"
+
+// victim is a folder of root's that the gateway's user wants root to change, or to read into a service.
 func (tr *tree) victim() (path string, untouched func()) {
 	tr.t.Helper()
 	require.Zero(tr.t, os.Geteuid(), "this test needs root, and a user that turns on it")
 	path = tr.path("victim")
 	require.NoError(tr.t, os.MkdirAll(filepath.Join(path, "folder"), 0o755))
 	for _, name := range []string{"current", "lock", "state", "run", "pgid", "folder/file"} {
-		require.NoError(tr.t, os.WriteFile(filepath.Join(path, name), []byte("root's\n"), 0o644))
+		require.NoError(tr.t, os.WriteFile(filepath.Join(path, name), []byte(victimText), 0o644))
 	}
 	// Where a symlink in the scandir leads, s6-svscan itself makes supervise/ and event/: hence not the folder's own times.
 	inside := func() []entry {
@@ -33,7 +37,20 @@ func (tr *tree) victim() (path string, untouched func()) {
 	return path, func() {
 		tr.t.Helper()
 		require.Empty(tr.t, cmp.Diff(before, inside()), "root was led astray (-before +after)")
+		tr.readNowhere(tr.scandir)
 	}
+}
+
+// readNowhere: no file of a service holds the victim's text.
+func (tr *tree) readNowhere(folder string) {
+	tr.t.Helper()
+	_ = filepath.WalkDir(folder, func(path string, d os.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() {
+			data, _ := os.ReadFile(path) // it may be gone again
+			require.NotContains(tr.t, string(data), victimText, path)
+		}
+		return nil
+	})
 }
 
 // TestHostileHome: the gateway's user plants things where its log shall go. Root makes nothing there, and when they are
@@ -91,40 +108,113 @@ func (tr *tree) giveHome() {
 	require.NoError(tr.t, os.Chmod(tr.base, 0o755))
 }
 
-// mischief runs a shell script over and over as the gateway's user, in the scandir, until the test ends.
-func (tr *tree) mischief(script string) {
+// mischief runs a shell script over and over as the gateway's user, in a folder, until it is stopped or the test ends.
+func (tr *tree) mischief(folder, script string) (stop func()) {
 	tr.t.Helper()
-	cmd := exec.Command("/bin/sh", "-c", "while :; do "+script+"; done")
-	cmd.Dir = tr.scandir
+	cmd := exec.Command("/bin/sh", "-c", "while :; do "+script+"\ndone 2>/dev/null")
+	cmd.Dir = folder
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}, Setpgid: true}
 	require.NoError(tr.t, cmd.Start())
-	tr.t.Cleanup(func() {
+	stop = sync.OnceFunc(func() {
 		_ = unix.Kill(-cmd.Process.Pid, unix.SIGKILL)
 		_ = cmd.Wait()
 	})
+	tr.t.Cleanup(stop)
+	return stop
+}
+
+// underAttack applies one manifest after the other: gateways and loggers restart, come and go. Apply comes to an end each
+// time, says what is wrong if something is, and the victim is untouched.
+func (tr *tree) underAttack(untouched func(), check func(result)) {
+	tr.t.Helper()
+	for round := range 20 {
+		tr.manifest("alpha: {user: nobody, env: {VALUE: v%d}}\nbeta: {user: nobody, log: {keep: %d}}\nr%d: {user: nobody}",
+			round, 5+round, round%3)
+		r := tr.run("apply", "--timeout", "5s")
+		require.Contains(tr.t, []int{0, 1, 99, 100, 111}, r.code, "%v", r)
+		require.Less(tr.t, r.took, 30*time.Second)
+		if r.code != 0 {
+			require.Contains(tr.t, r.stderr, "hermes-reconcile: error: ")
+		}
+		check(r)
+		untouched()
+	}
+}
+
+// TestHostileHomeDuringApply: the gateway's user swaps folders of HERMES_HOME for symlinks and FIFOs while apply starts and
+// ends the loggers that write there. When that is over, the log is back.
+func TestHostileHomeDuringApply(t *testing.T) {
+	t.Parallel()
+	tr := newTree(t, treeOpts{})
+	victim, untouched := tr.victim()
+	tr.giveHome()
+	stop := tr.mischief(tr.home, `
+for path in logs logs/gateways logs/gateways/alpha logs/gateways/beta/current 'logs/gateways/r1
+odd'; do
+	mv "$path" away; ln -s `+victim+` "$path"; sleep 0.01; rm "$path"
+	mkfifo "$path"; sleep 0.01; rm "$path"
+	mkdir -p "$path/`+"\x01"+` -rf *"; sleep 0.01; rm -r "$path"
+	mv away "$path"; rm -rf away
+done`)
+	tr.underAttack(untouched, func(r result) {
+		require.Zero(t, r.code, "nothing of this is apply's affair: %v", r)
+	})
+	stop()
+	require.NoError(t, os.RemoveAll(filepath.Join(tr.home, "logs")))
+	tr.svc("gateway-alpha/log", "-h") // it may have its files open
+	tr.svc("gateway-alpha", "-r")
+	tr.logged("alpha", "started on stderr")
+	untouched()
+	tr.mustBeDone()
 }
 
 // TestHostileScandir: an image made the scandir writable for the gateway's user. Apply says so, follows nothing that is
 // planted there, and comes to an end.
 func TestHostileScandir(t *testing.T) {
 	t.Parallel()
-	tr := newTree(t, treeOpts{})
+	tr := newTree(t, treeOpts{allowDouble: true}) // whoever moves a gateway's directory away has it run on beside the next
 	victim, untouched := tr.victim()
 	tr.giveHome()
 	require.NoError(t, os.Chmod(tr.scandir, 0o777))
-	tr.mischief(`for n in gateway-evil gateway-alpha gateway-beta 'gateway-
-odd' .hermes-reconcile; do ln -s ` + victim + ` "$n"; mkfifo "$n.fifo"; done 2>/dev/null; sleep 0.01; rm -f ./gateway-* .hermes-reconcile* 2>/dev/null; sleep 0.01`)
-	for round := range 20 {
-		tr.manifest("alpha: {user: nobody, env: {VALUE: v%d}}\nbeta: {user: nobody}", round)
-		r := tr.run("apply", "--timeout", "5s")
+	tr.mischief(tr.scandir, `
+turn=$((turn + 1)); own=; [ $((turn % 9)) != 0 ] || own=.hermes-reconcile
+for n in gateway-evil gateway-alpha gateway-beta gateway-r1 'gateway-
+odd' 'gateway- -rf *' $own; do
+	mv "$n" "$n.away"; ln -s `+victim+` "$n"; mkfifo "$n.fifo"
+	mkdir -p "$n.d/data"; ln -s `+victim+`/run "$n.d/run"; ln -s `+victim+`/state "$n.d/data/hermes-reconcile.json"
+done
+sleep 0.01
+for n in gateway-* .hermes-reconcile* 'gateway-
+odd'*; do
+	rm -f "$n"; rm -rf "$n.d"; mv "$n.away" "$n"
+done
+sleep 0.01`)
+	tr.underAttack(untouched, func(r result) {
 		require.Contains(t, r.stderr, "is not safe: others than its owner can write to it")
-		require.Contains(t, []int{0, 1, 99, 100, 111}, r.code, "%v", r)
-		require.Less(t, r.took, 30*time.Second)
-		if r.code != 0 {
-			require.Contains(t, r.stderr, "hermes-reconcile: error: ")
-		}
-		untouched()
-	}
+	})
+}
+
+// TestHostileControl: the gateway's user reads the commands that are meant for its supervisor, and writes others. Apply may
+// not get its will, but says so in time; when that is over it does.
+func TestHostileControl(t *testing.T) {
+	t.Parallel()
+	tr := newTree(t, treeOpts{})
+	_, untouched := tr.victim()
+	tr.giveHome()
+	tr.manifest("alpha: {user: nobody}\nbeta: {user: nobody}")
+	tr.mustApply()
+	tr.started("alpha", 1)
+	stop := tr.mischief(tr.scandir, `
+for dir in gateway-alpha gateway-beta/log gateway-alpha/log; do
+	timeout 0.02 cat $dir/supervise/control
+	for c in d u x o h "$(printf 'u\000\377d')"; do printf %s "$c" >$dir/supervise/control; done
+	chmod 000 $dir/supervise/control; chmod 600 $dir/supervise/control
+done`)
+	tr.underAttack(untouched, func(result) {})
+	stop()
+	eventually(t, patience, func() bool { return tr.apply().code == 0 && tr.pid("gateway-alpha") > 0 }, "apply gets its will")
+	tr.onlyControlIsTheUsers("alpha", nobody)
+	tr.mustBeDone()
 }
 
 // TestPlantedBeforeAdoption: what the gateway's user could change in a foreign directory is root's after adoption.

@@ -46,6 +46,9 @@ func TestMain(m *testing.M) {
 }
 
 func runTests(m *testing.M) (int, error) {
+	if os.Args[0] == filterName {
+		return 1, becomeFiltered()
+	}
 	if err := findPrograms(); err != nil {
 		return 1, err
 	}

@@ -10,7 +10,8 @@
 //	double         one line each time a gateway started while another of its profile lived
 //	bindfail       one line each time a port was taken
 //
-// What it shall do wrong is said by STUB_EXIT, STUB_LINES, STUB_CHILD, STUB_DRAIN and STUB_IGNORE_TERM (see behaviour).
+// What it shall do wrong is said by STUB_EXIT, STUB_LINES, STUB_CHILD, STUB_DRAIN, STUB_IGNORE_TERM and STUB_LIFE (see
+// behaviour).
 package main
 
 import (
@@ -33,7 +34,7 @@ import (
 // childArg makes this program the child of STUB_CHILD instead of a gateway.
 const childArg = "stub-child"
 
-// maxLife ends a process that a failed test left behind.
+// maxLife ends a process that a failed test left behind, if STUB_LIFE says nothing else.
 const maxLife = 10 * time.Minute
 
 func main() {
@@ -55,10 +56,11 @@ type behaviour struct {
 	child      string        // STUB_CHILD: "1", or "setsid" for a session of its own
 	drain      time.Duration // STUB_DRAIN: between SIGTERM and the exit
 	ignoreTerm bool          // STUB_IGNORE_TERM=1
+	life       time.Duration // STUB_LIFE: after which it ends itself
 }
 
 func readBehaviour() (behaviour, error) {
-	b := behaviour{exit: -1, child: os.Getenv("STUB_CHILD"), ignoreTerm: os.Getenv("STUB_IGNORE_TERM") == "1"}
+	b := behaviour{exit: -1, child: os.Getenv("STUB_CHILD"), ignoreTerm: os.Getenv("STUB_IGNORE_TERM") == "1", life: maxLife}
 	var errs []error
 	if s := os.Getenv("STUB_EXIT"); s != "" {
 		n, err := strconv.Atoi(s)
@@ -71,6 +73,10 @@ func readBehaviour() (behaviour, error) {
 	if s := os.Getenv("STUB_DRAIN"); s != "" {
 		d, err := time.ParseDuration(s)
 		b.drain, errs = d, append(errs, err)
+	}
+	if s := os.Getenv("STUB_LIFE"); s != "" {
+		d, err := time.ParseDuration(s)
+		b.life, errs = d, append(errs, err)
 	}
 	return b, errors.Join(errs...)
 }
@@ -140,7 +146,7 @@ func (g *gateway) live(term <-chan os.Signal) error {
 	stop := make(chan struct{})
 	printed := make(chan int, 1)
 	go func() { printed <- printLines(g.lines, stop) }()
-	end := time.NewTimer(maxLife)
+	end := time.NewTimer(g.life)
 	for {
 		select {
 		case <-end.C:

@@ -1,0 +1,127 @@
+//go:build e2e && linux && amd64
+
+package e2e
+
+import (
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+)
+
+// failures are the errors that a system call of each kind may give. Kinds without any are not made to fail.
+var failures = map[class][]unix.Errno{
+	look:     {unix.EMFILE, unix.EIO, unix.EACCES},
+	list:     {unix.EIO, unix.ENOMEM},
+	lockFile: {unix.ENOLCK},
+	pipe:     {unix.EMFILE},
+	create:   {unix.ENOSPC, unix.EMFILE, unix.EACCES, unix.EDQUOT, unix.EIO},
+	mkdir:    {unix.ENOSPC, unix.EACCES, unix.EDQUOT, unix.EIO},
+	write:    {unix.ENOSPC, unix.EIO, unix.EDQUOT},
+	chmod:    {unix.EIO, unix.EPERM},
+	rename:   {unix.ENOSPC, unix.EIO, unix.EACCES},
+	unlink:   {unix.EIO, unix.EACCES},
+	flush:    {unix.EIO, unix.ENOSPC},
+	spawn:    {unix.EAGAIN, unix.ENOMEM},
+}
+
+// TestFailureWalk lets each call that touches the scandir or starts a program fail once.
+func TestFailureWalk(t *testing.T) {
+	t.Parallel()
+	k := walk{name: "failure walk", point: (*world).failed}
+	k.run(t)
+}
+
+// failed lets the n-th call of an apply fail, and the next apply mend what that did.
+func (w *world) failed(n, pass int) (reached bool) {
+	w.t.Helper()
+	before := w.begin()
+	s := w.strike(mishap{
+		n:     n,
+		count: func(c sysCall) bool { return failures[c.class] != nil },
+		errno: func(c sysCall) unix.Errno { return failures[c.class][(n+pass)%len(failures[c.class])] },
+	})
+	defer func() {
+		if w.t.Failed() {
+			w.t.Log(s)
+		}
+	}()
+	now := w.soundAtOnce(w.strangers()...)
+	w.explains(s)
+	if s.code != 0 {
+		w.nobodyLost(before, s)
+		now = w.view()
+	}
+	if s.code != 0 && w.untouched(before, now, s) {
+		return s.hit
+	}
+	if s.code != 0 {
+		w.takenBack(before, s)
+		w.mustApply()
+	}
+	w.arrive(before)
+	return s.hit
+}
+
+// explains: apply says what failed, and why, or did not need it.
+func (w *world) explains(s stroke) {
+	w.t.Helper()
+	if s.code == 0 {
+		return
+	}
+	require.True(w.t, s.hit, "it failed by itself")
+	require.Contains(w.t, []int{1, 99, 100, 111}, s.code)
+	require.Regexp(w.t, `(?m)^hermes-reconcile: error: .*`+regexp.QuoteMeta(s.errno.Error()), s.stderr)
+	about := filepath.Base(s.call.path)
+	if s.call.class == spawn || s.call.class == pipe || s.call.path == "/dev/null" {
+		about = "s6-sv"
+	} else if about == "." {
+		about = w.scandir
+	}
+	require.Contains(w.t, s.stderr, about, "what failed")
+}
+
+// nobodyLost: a gateway that ran and shall run runs, unless apply says that it is not done with it. Those that the
+// manifest leaves alone are the same process.
+func (w *world) nobodyLost(before view, s stroke) {
+	w.t.Helper()
+	var lost []string
+	found := poll(patience, func() bool {
+		lost = w.lost(before, w.view(), s.stderr)
+		return len(lost) == 0
+	})
+	require.True(w.t, found, "lost: %v", lost)
+	now := w.view()
+	for _, service := range unmoved {
+		require.Equal(w.t, before.units[service].pid, now.units[service].pid, "%s was restarted", service)
+	}
+}
+
+func (w *world) lost(before, now view, stderr string) (profiles []string) {
+	for profile, p := range w.profiles(1 - w.side) {
+		service := "gateway-" + profile
+		ran, runs := before.units[service], now.units[service]
+		busy := strings.Contains(stderr, service) && !slices.Contains(unmoved, service)
+		if !p.down && ran.pid != 0 && runs.pid == 0 && !busy {
+			profiles = append(profiles, profile)
+		}
+	}
+	return profiles
+}
+
+// reversible are the steps whose failure changes nothing that anybody sees.
+var reversible = regexp.MustCompile(`error: cannot (apply|clear leftovers|stage|record what will be owed|stop what is replaced|exchange directories|rescan): `)
+
+// takenBack: where apply says that such a step failed, every service is as it was.
+func (w *world) takenBack(before view, s stroke) {
+	w.t.Helper()
+	if reversible.MatchString(s.stderr) {
+		require.Equal(w.t, 111, s.code)
+		require.Empty(w.t, cmp.Diff(live(before.entries), live(w.entries())), "not all was taken back (-before +after)")
+	}
+}

@@ -1,0 +1,327 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+)
+
+// fate is what a profile may have gone through when a round is over.
+type fate struct {
+	least, most int  // starts of its gateway
+	logger      bool // its logger may be another process
+	moved       bool // it may be another directory
+	files       bool // its files may have been written
+
+	happened string // what happened to it before apply; "": nothing
+}
+
+// idle tells whether nothing at all may have happened.
+func (f *fate) idle() bool { return f.most == 0 && !f.logger && !f.moved && !f.files }
+
+// leftAlone are files that others may put into a service directory of ours, or its scripts.
+var leftAlone = []string{"env/KEPT", "data/note", "data/pgid", "data/backoff", "log/told"}
+
+// fateOf the profile in this round.
+func (l *life) fateOf(name string) *fate {
+	if l.fates[name] == nil {
+		l.fates[name] = &fate{}
+	}
+	return l.fates[name]
+}
+
+// foresee says what becomes of a profile with an apply that goes well.
+func (l *life) foresee(name string, old map[string]wanted) {
+	f := l.fateOf(name)
+	was, ours := old[name]
+	is, stays := l.profiles[name]
+	logged, foreign := l.foreign[name]
+	switch {
+	case f.files && f.most > patientStarts: // after a disturbed apply nothing more can be told
+	case !stays:
+		f.most++
+	case !ours && !foreign:
+		f.moved, f.logger = true, true
+		l.starting(f, is)
+	case foreign:
+		f.moved, f.logger, f.files = f.moved || !logged, true, true
+		l.starting(f, is)
+	default:
+		f.files = f.files || was != is
+		f.logger = f.logger || was.keep != is.keep
+		restart := !is.down && (was.down || was.value != is.value || was.port != is.port)
+		if f.happened == "edit run" || f.happened == "told down" {
+			restart = !is.down
+		}
+		switch {
+		case restart && f.happened == "crash":
+			f.least, f.most = 1, 2 // apply may stop it before s6 starts it
+		case restart:
+			f.least, f.most = 1, 1
+		case f.happened == "crash" && is.down:
+			f.most = 1
+		case f.happened == "crash":
+			f.least, f.most = 1, 1
+		}
+	}
+}
+
+func (l *life) starting(f *fate, is wanted) {
+	if !is.down {
+		f.least++
+		f.most++
+	}
+}
+
+// patientStarts is more than an undisturbed round can have.
+const patientStarts = 3
+
+// mutate changes the manifest.
+func (l *life) mutate() {
+	name := l.pick(names)
+	p, exists := l.profiles[name]
+	if !exists {
+		p = wanted{keep: 3 + l.IntN(3)}
+		l.note("add %s", name)
+	} else {
+		switch l.IntN(9) {
+		case 0, 1:
+			l.note("drop %s", name)
+			delete(l.profiles, name)
+			return
+		case 2:
+			l.rename(name)
+			return
+		case 3:
+			p.down = !p.down
+		case 4:
+			p.value = fmt.Sprintf("v%d", l.IntN(1000))
+		case 5:
+			p.keep = 3 + l.IntN(3)
+		case 6:
+			p.stop = 2000 + l.IntN(1000)
+		default:
+			l.changePort(name, &p)
+		}
+		l.note("change %s: %+v", name, p)
+	}
+	l.profiles[name] = p
+}
+
+// changePort gives the profile a port, takes it away, or swaps it with another profile's.
+func (l *life) changePort(name string, p *wanted) {
+	port := l.ports[l.IntN(len(l.ports))]
+	if l.IntN(4) == 0 {
+		port = 0
+	}
+	for other, q := range l.profiles {
+		if other != name && port != 0 && q.port == port {
+			q.port = p.port
+			l.profiles[other] = q
+			l.note("swap its port with %s", other)
+		}
+	}
+	p.port = port
+}
+
+func (l *life) rename(name string) {
+	to := l.pick(names)
+	if _, exists := l.profiles[to]; exists {
+		return
+	}
+	l.note("rename %s to %s", name, to)
+	l.profiles[to] = l.profiles[name]
+	delete(l.profiles, name)
+}
+
+// pick is a random one of these.
+func (l *life) pick(of []string) string { return of[l.IntN(len(of))] }
+
+// happen lets something happen to a gateway to which nothing has happened yet.
+func (l *life) happen() {
+	name := l.pick(names)
+	p, ours := l.profiles[name]
+	if l.fates[name] != nil {
+		return
+	}
+	if !ours {
+		if _, exists := l.foreign[name]; !exists {
+			l.placeForeign(name)
+		}
+		return
+	}
+	acts := []func(*fate, string){l.editQuiet, l.addDown, l.addNote, l.killLogger, l.tellLoggerDown, l.editLogRun}
+	if p.down {
+		acts = append(acts, l.tellUp)
+	} else {
+		acts = append(acts, l.editRun, l.spoilRun, l.addNotification, l.tellDown, l.tellDown, l.crash, l.crash)
+	}
+	acts[l.IntN(len(acts))](l.fateOf(name), name)
+}
+
+func (l *life) placeForeign(name string) {
+	logged := l.IntN(2) == 0
+	files := map[string]string{"run": strangerRun(name)}
+	if logged {
+		files["log/run"], files["env/KEPT"], files["down-signal"] = strings.ReplaceAll(l.foreignLogger(), "foreign-log", "foreign-"+name), "1", "TERM\n"
+	}
+	l.note("place a foreign %s, with a logger: %v", name, logged)
+	l.service("gateway-"+name, files)
+	l.started(name, 1)
+	l.foreign[name] = logged
+	*l.fateOf(name) = fate{least: 1, most: 1, moved: true, logger: true, files: true, happened: "placed"}
+}
+
+func (l *life) crash(f *fate, name string) {
+	l.note("crash %s", name)
+	f.happened = "crash"
+	kill(l.before.units["gateway-"+name].pid)
+}
+
+func (l *life) tellDown(f *fate, name string) {
+	l.note("tell %s down", name)
+	f.happened = "told down"
+	l.tell("gateway-"+name, "-d")
+}
+
+func (l *life) tellUp(f *fate, name string) {
+	l.note("tell %s up", name)
+	f.happened = "crash" // it may be started once more
+	l.tell("gateway-"+name, "-u")
+}
+
+func (l *life) tellLoggerDown(f *fate, name string) {
+	l.note("tell the logger of %s down", name)
+	f.logger = true
+	l.tell("gateway-"+name+"/log", "-d")
+}
+
+// tell waits until the supervisor has heard.
+func (l *life) tell(service, letters string) {
+	l.svc(service, letters)
+	want := fmt.Sprint(letters == "-u")
+	eventually(l.t, patience, func() bool { return slices.Equal(l.svstat(service, "wantedup"), []string{want}) }, service+" was told "+letters)
+}
+
+func (l *life) killLogger(f *fate, name string) {
+	l.note("kill the logger of %s", name)
+	f.logger = true
+	kill(l.before.units["gateway-"+name+"/log"].pid)
+}
+
+func (l *life) editRun(f *fate, name string) {
+	f.happened = "edit run"
+	l.edit(f, name, "run")
+}
+
+func (l *life) spoilRun(f *fate, name string) {
+	l.note("make run of %s unusable", name)
+	f.files, f.happened = true, "edit run"
+	require.NoError(l.t, os.Chmod(l.dir(name, "run"), 0o644))
+}
+
+func (l *life) addNotification(f *fate, name string) {
+	f.happened = "edit run"
+	l.edit(f, name, "notification-fd")
+}
+
+// editQuiet edits a file that s6 reads when it needs it.
+func (l *life) editQuiet(f *fate, name string) {
+	l.edit(f, name, l.pick([]string{"finish", "timeout-finish", "flag-timeout-killpg", "log/type"}))
+}
+
+func (l *life) addDown(f *fate, name string)    { l.edit(f, name, "down") }
+func (l *life) addNote(f *fate, name string)    { l.edit(f, name, "data/note") }
+func (l *life) editLogRun(f *fate, name string) { f.logger = true; l.edit(f, name, "log/run") }
+
+// edit adds a line to a file, as an editor does: a new file takes the name.
+func (l *life) edit(f *fate, name, file string) {
+	l.note("edit %s of %s", file, name)
+	f.files = true
+	path := l.dir(name, file)
+	data, err := os.ReadFile(path)
+	if !os.IsNotExist(err) {
+		require.NoError(l.t, err)
+	}
+	l.writeScript(path+"~", string(data)+"# by hand\n")
+	require.NoError(l.t, os.Rename(path+"~", path))
+}
+
+// disturbedApply begins with the manifest, does not get to its end, and perhaps the manifest changes once more.
+func (l *life) disturbedApply(old map[string]wanted) {
+	between := maps.Clone(l.profiles)
+	after := time.Duration(l.IntN(120)) * time.Millisecond
+	l.applies++
+	switch l.IntN(5) {
+	case 0:
+		l.note("apply, too slow for %v", after)
+		l.apply("--timeout", (after + time.Millisecond).String())
+	case 1:
+		l.note("apply without a rescan")
+		l.apply("--no-rescan")
+	case 2:
+		l.hit(after, unix.SIGTERM)
+	default:
+		l.hit(after, unix.SIGKILL)
+	}
+	l.soundAtOnce(append(slices.Sorted(maps.Keys(l.foreign)), "neighbour")...)
+	for range l.IntN(3) {
+		l.mutate()
+	}
+	l.writeManifest()
+	for name := range merged(merged(old, between), l.profiles) {
+		l.blur(name, old[name] == between[name] && between[name] == l.profiles[name] && sameKeys(name, old, between, l.profiles))
+	}
+}
+
+// sameKeys tells whether a profile is in all of them, or in none.
+func sameKeys(name string, all ...map[string]wanted) bool {
+	_, first := all[0][name]
+	return !slices.ContainsFunc(all, func(m map[string]wanted) bool { _, found := m[name]; return found != first })
+}
+
+// blur says that little can be told of a profile after a disturbed apply, unless it had nothing to do with it.
+func (l *life) blur(name string, same bool) {
+	f := l.fateOf(name)
+	_, foreign := l.foreign[name]
+	if same && f.happened == "" && !f.logger && !f.files && !foreign {
+		return
+	}
+	*f = fate{most: 2 * patientStarts, logger: true, moved: true, files: true, happened: f.happened}
+}
+
+// hit sends apply a signal after a while.
+func (l *life) hit(after time.Duration, signal unix.Signal) {
+	l.note("apply, %v after %v", signal, after)
+	bg := l.start("apply")
+	select {
+	case r := <-bg.done:
+		bg.done <- r
+	case <-time.After(after):
+		_ = unix.Kill(bg.pid, signal)
+	}
+	r := <-bg.done
+	l.note("%v", r)
+	require.Contains(l.t, []int{-1, 0, 1}, r.code, "%v", r) // -1: a signal, or one that came before it could be caught
+}
+
+// forgetRecords removes what the stubs wrote down.
+func (tr *tree) forgetRecords() {
+	tr.t.Helper()
+	all, err := os.ReadDir(tr.path("home", "stub"))
+	require.NoError(tr.t, err)
+	for _, e := range all {
+		if strings.HasSuffix(e.Name(), ".starts") || strings.HasSuffix(e.Name(), ".stops") {
+			require.NoError(tr.t, os.Remove(filepath.Join(tr.path("home", "stub"), e.Name())))
+		}
+	}
+}

@@ -1,0 +1,303 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/stretchr/testify/require"
+)
+
+// lifeInTests is how long a life lasts where TORTURE does not ask for more.
+const lifeInTests = 20 * time.Second
+
+// TestTortureOfALongLife lives through random manifests, and through all that people, programs and fate do to gateways in
+// between. After each round every process, file and restart is what a small model says. TORTURE_SEED repeats the choices
+// of an earlier life.
+func TestTortureOfALongLife(t *testing.T) {
+	t.Parallel()
+	duration, asked := torture(t)
+	if !asked {
+		duration = lifeInTests
+	}
+	seed := rand.Uint64()
+	if text := os.Getenv("TORTURE_SEED"); text != "" {
+		var err error
+		seed, err = strconv.ParseUint(text, 10, 64)
+		require.NoError(t, err, "TORTURE_SEED")
+	}
+	t.Logf("TORTURE_SEED=%d", seed)
+	l := newLife(t, seed)
+	progress := newTeller(asked)
+	for time.Since(progress.began) < duration {
+		l.round()
+		progress.tell("long life: %d rounds with %d applies, 0 violations", l.rounds, l.applies)
+	}
+	t.Logf("long life: %d rounds with %d applies, 0 violations, %v", l.rounds, l.applies, duration)
+}
+
+// torture is how long the long tests shall go on, if somebody asks.
+func torture(t testing.TB) (duration time.Duration, asked bool) {
+	t.Helper()
+	text := os.Getenv("TORTURE")
+	if text == "" {
+		return 0, false
+	}
+	duration, err := time.ParseDuration(text)
+	require.NoError(t, err, "TORTURE")
+	return duration, true
+}
+
+// longLived is for trees whose gateways must not end themselves as long as somebody wants the test to go on.
+func longLived(t testing.TB) treeOpts {
+	t.Helper()
+	duration, _ := torture(t)
+	return treeOpts{env: []string{"STUB_LIFE=" + (duration + time.Hour).String()}}
+}
+
+// teller prints a line on stderr now and then, if it shall.
+type teller struct {
+	began, told time.Time
+	shall       bool
+}
+
+func newTeller(shall bool) *teller { return &teller{time.Now(), time.Now(), shall} }
+
+func (p *teller) tell(format string, args ...any) {
+	const pace = 10 * time.Second
+	if p.shall && time.Since(p.told) > pace {
+		p.told = time.Now()
+		fmt.Fprintf(os.Stderr, "%6v  %s\n", time.Since(p.began).Round(time.Second), fmt.Sprintf(format, args...))
+	}
+}
+
+// life is a tree with a model of what should be in it.
+type life struct {
+	*tree
+	*rand.Rand
+	ports    []int
+	profiles map[string]wanted // of the manifest
+	foreign  map[string]bool   // gateways that run, and are not ours; true: with a logger
+	fates    map[string]*fate  // of this round, by profile
+	before   view              // when the round began
+	diary    []string          // of this round
+	rounds   int
+	applies  int
+}
+
+// names are the profiles that come and go.
+var names = []string{"alpha", "beta", "gamma", "delta", "a-b_c", "0", "gateway-x", strings.Repeat("long", 50)}
+
+func newLife(t testing.TB, seed uint64) *life {
+	tr := newTree(t, longLived(t))
+	l := &life{
+		tree: tr, Rand: rand.New(rand.NewPCG(seed, 0)), ports: freePorts(tr.t, len(names)),
+		profiles: map[string]wanted{}, foreign: map[string]bool{},
+	}
+	tr.plainService("neighbour")
+	for range 4 {
+		l.mutate()
+	}
+	l.writeManifest()
+	l.mustApply()
+	l.settle()
+	return l
+}
+
+// writeManifest: gateways drain for a moment, so that two at once would be seen, and crash without a back-off.
+func (l *life) writeManifest() {
+	l.t.Helper()
+	l.manifestOf(l.profiles)
+	text, err := os.ReadFile(l.path("profiles.yaml"))
+	require.NoError(l.t, err)
+	const mark = "defaults: {"
+	require.Contains(l.t, string(text), mark)
+	l.write("profiles.yaml", strings.Replace(string(text), mark, mark+"backoff: 0s, env: {STUB_DRAIN: 20ms}, ", 1))
+}
+
+// round lets something happen, changes the manifest, and applies it.
+func (l *life) round() {
+	l.rounds++
+	l.diary, l.fates = nil, map[string]*fate{}
+	defer func() {
+		if l.t.Failed() {
+			l.t.Logf("violated in round %d:\n%s", l.rounds, strings.Join(l.diary, "\n"))
+		}
+	}()
+	l.begin()
+	for range l.IntN(3) {
+		l.happen()
+	}
+	old := maps.Clone(l.profiles)
+	for range l.IntN(4) {
+		l.mutate()
+	}
+	l.writeManifest()
+	if l.IntN(3) == 0 {
+		l.disturbedApply(old)
+	}
+	for name := range merged(old, l.profiles) {
+		l.foresee(name, old)
+	}
+	l.note("apply")
+	l.applies++
+	l.note("%s", l.mustApply().stdout)
+	for name := range l.profiles {
+		delete(l.foreign, name) // adopted
+	}
+	l.settle()
+	if l.IntN(4) == 0 {
+		l.applies++
+		l.mustBeDone()
+	}
+}
+
+func (l *life) note(format string, args ...any) {
+	l.diary = append(l.diary, fmt.Sprintf(format, args...))
+}
+
+func merged(a, b map[string]wanted) map[string]wanted {
+	all := maps.Clone(a)
+	maps.Copy(all, b)
+	return all
+}
+
+// begin looks at what is there, and forgets the records of earlier rounds.
+func (l *life) begin() {
+	l.t.Helper()
+	l.forgetRecords()
+	l.before = l.view()
+	l.before.entries = l.entries()
+}
+
+// settle waits until all is as the model says, and fails the test if it is not.
+func (l *life) settle() {
+	l.t.Helper()
+	var v view
+	var wrong []string
+	settled := poll(patience, func() bool {
+		v = l.view()
+		wrong = l.unsettled(v)
+		return len(wrong) == 0
+	})
+	require.True(l.t, settled, "%s", strings.Join(wrong, "\n"))
+	l.noDouble(v)
+	l.nothingLeft()
+	l.asRendered()
+	for _, name := range slices.Sorted(maps.Keys(l.fates)) {
+		l.fulfilled(name, v)
+	}
+	l.othersUntouched(v)
+}
+
+// unsettled lists what is not as it shall be, and may still become so.
+func (l *life) unsettled(v view) []string {
+	wrong := v.differs(l.profiles, slices.Sorted(maps.Keys(l.foreign))...)
+	for name, p := range l.profiles {
+		all := l.starts(name)
+		if f := l.fates[name]; f != nil && len(all) < f.least {
+			wrong = append(wrong, fmt.Sprintf("%s was started %d times, not %d", name, len(all), f.least))
+		}
+		service := "gateway-" + name
+		pid, recorded := v.units[service].pid, l.before.units[service].pid
+		if len(all) > 0 {
+			recorded = all[len(all)-1].PID
+		}
+		if !p.down && pid != recorded {
+			wrong = append(wrong, fmt.Sprintf("%s has not yet recorded its start with pid %d", name, pid))
+		}
+	}
+	return wrong
+}
+
+// fulfilled: the profile has gone through what the model says, and no more.
+func (l *life) fulfilled(name string, now view) {
+	l.t.Helper()
+	f := l.fates[name]
+	starts := len(l.starts(name))
+	require.LessOrEqual(l.t, starts, f.most, "starts of %s", name)
+	service := "gateway-" + name
+	was, is := l.before.units[service], now.units[service]
+	if _, wanted := l.profiles[name]; !wanted {
+		return
+	}
+	if !f.moved {
+		require.Equal(l.t, inodeIn(l.before.entries, service), l.inode(service), "%s is another directory", service)
+		require.Equal(l.t, was.supervisor, is.supervisor, "%s has another supervisor", service)
+	}
+	if f.most == 0 && !l.profiles[name].down {
+		require.Equal(l.t, was.pid, is.pid, "%s was restarted", service)
+	}
+	if !f.logger {
+		require.Equal(l.t, l.before.units[service+"/log"], now.units[service+"/log"], "logger of %s", service)
+	}
+	if f.idle() {
+		require.Empty(l.t, cmp.Diff(below(service, l.before.entries), below(service, l.entries())), "%s was written to", service)
+	}
+}
+
+// othersUntouched: foreign gateways run on, and other programs' services, too.
+func (l *life) othersUntouched(now view) {
+	l.t.Helper()
+	for name := range l.foreign {
+		service := "gateway-" + name
+		if was := l.before.units[service]; was.pid != 0 && l.fates[name] == nil {
+			require.Equal(l.t, was, now.units[service], "%s is not ours", service)
+		}
+	}
+	if was := l.before.units["neighbour"]; was.pid != 0 {
+		require.Equal(l.t, was, now.units["neighbour"])
+	}
+}
+
+// asRendered: the files of every gateway are those that render writes.
+func (l *life) asRendered() {
+	l.t.Helper()
+	out := l.path("rendered")
+	require.NoError(l.t, os.RemoveAll(out))
+	r := l.run("render", "--out", out)
+	require.Equal(l.t, 0, r.code, "%v", r)
+	for name := range l.profiles {
+		want, got := contents(snapshotOf(l.t, filepath.Join(out, "gateway-"+name))), contents(snapshotOf(l.t, l.dir(name)))
+		require.Empty(l.t, cmp.Diff(want, got), "%s (-rendered +there)", name)
+	}
+}
+
+// contents are the files of a service directory but those that are nobody's business.
+func contents(entries []entry) (found []entry) {
+	for _, e := range timeless(entries) {
+		if slices.Contains(leftAlone, e.Path) || e.Mode.IsDir() {
+			continue
+		}
+		found = append(found, e)
+	}
+	return found
+}
+
+// below are the entries of one service.
+func below(service string, entries []entry) (found []entry) {
+	for _, e := range entries {
+		if e.Path == service || strings.HasPrefix(e.Path, service+"/") {
+			found = append(found, e)
+		}
+	}
+	return found
+}
+
+func inodeIn(entries []entry, path string) uint64 {
+	i := slices.IndexFunc(entries, func(e entry) bool { return e.Path == path })
+	if i < 0 {
+		return 0
+	}
+	return entries[i].Inode
+}

@@ -1,0 +1,243 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// wanted is what a gateway shall be.
+type wanted struct {
+	down  bool
+	value string // VALUE in its environment
+	port  int
+	keep  int // log.keep
+	stop  int // stop_timeout, ms; 0: the default
+}
+
+func (p wanted) yaml() string {
+	keys := []string{fmt.Sprintf("log: {keep: %d}", p.keep)}
+	if p.down {
+		keys = append(keys, "state: down")
+	}
+	if p.value != "" {
+		keys = append(keys, fmt.Sprintf("env: {VALUE: %s}", p.value))
+	}
+	if p.port != 0 {
+		keys = append(keys, fmt.Sprintf("port: %d", p.port))
+	}
+	if p.stop != 0 {
+		keys = append(keys, fmt.Sprintf("stop_timeout: %dms", p.stop))
+	}
+	return strings.Join(keys, ", ")
+}
+
+// manifestOf writes the manifest that wants these profiles.
+func (tr *tree) manifestOf(profiles map[string]wanted) {
+	tr.t.Helper()
+	var lines []string
+	for _, name := range slices.Sorted(maps.Keys(profiles)) {
+		lines = append(lines, name+": {"+profiles[name].yaml()+"}")
+	}
+	tr.manifest("%s", strings.Join(lines, "\n"))
+}
+
+// view is what runs in a tree, and perhaps what lies there. It reads /proc, and asks no program: who looks often looks fast.
+type view struct {
+	units    map[string]unit // by name of the service
+	gateways []proc          // processes of the hermes program
+	entries  []entry
+}
+
+// unit is a supervised service.
+type unit struct {
+	supervisor int
+	pid        int // 0: down
+	argv       []string
+}
+
+func (tr *tree) view() view {
+	v := view{units: map[string]unit{}}
+	all, names := allProcesses(), map[int]string{}
+	for _, p := range all {
+		if p.ppid == tr.svscan.pid && len(p.argv) == 2 && p.argv[0] == "s6-supervise" {
+			names[p.pid] = p.argv[1]
+			v.units[p.argv[1]] = unit{supervisor: p.pid}
+		}
+	}
+	for _, p := range all {
+		name, ours := names[p.ppid]
+		if !ours {
+			continue
+		}
+		v.units[name] = unit{p.ppid, p.pid, p.argv}
+		if len(p.argv) > 2 && p.argv[0] == "hermes" {
+			v.gateways = append(v.gateways, p)
+		}
+	}
+	return v
+}
+
+// runs tells whether the profile's process is the hermes program with these last arguments.
+func (v view) runs(profile string, args ...string) bool {
+	want := append([]string{"hermes", "-p", profile, "gateway"}, args...)
+	return slices.Equal(want, v.units["gateway-"+profile].argv)
+}
+
+// differs lists what is not as it shall be. Foreign profiles may run, too.
+func (v view) differs(profiles map[string]wanted, foreign ...string) []string {
+	var found []string
+	for profile, p := range profiles {
+		gateway, running := v.units["gateway-"+profile]
+		switch {
+		case !running:
+			found = append(found, profile+" is not supervised")
+		case p.down && gateway.pid != 0:
+			found = append(found, profile+" is not down")
+		case !p.down && !v.runsAs(profile, p):
+			found = append(found, fmt.Sprintf("%s does not run as asked: %+v", profile, gateway))
+		}
+		if logger := v.units["gateway-"+profile+"/log"]; !slices.Contains(logger.argv, "n"+strconv.Itoa(p.keep)) {
+			found = append(found, fmt.Sprintf("the logger of %s does not run as asked: %+v", profile, logger))
+		}
+	}
+	for service := range v.units {
+		profile, gateway := strings.CutPrefix(strings.TrimSuffix(service, "/log"), "gateway-")
+		if _, asked := profiles[profile]; gateway && !asked && !slices.Contains(foreign, profile) {
+			found = append(found, service+" is still supervised")
+		}
+	}
+	return found
+}
+
+// runsAs tells whether the profile's gateway was started by a script that says the same.
+func (v view) runsAs(profile string, p wanted) bool {
+	args := []string{"start", "--foreground"}
+	if p.port != 0 {
+		args = append(args, "--port", strconv.Itoa(p.port))
+	}
+	env := processEnv(v.units["gateway-"+profile].pid)
+	value, _ := envOf(env, "VALUE")
+	return v.runs(profile, args...) && value == p.value
+}
+
+// noDouble fails the test if two gateways of a profile run, or ever ran, at a time, or met on a port.
+func (tr *tree) noDouble(v view) {
+	tr.t.Helper()
+	of := map[string]int{}
+	for _, p := range v.gateways {
+		require.Zero(tr.t, of[p.argv[2]], "%s runs twice: %s", p.argv[2], describe(v.gateways))
+		of[p.argv[2]] = p.pid
+	}
+	for _, home := range tr.homes {
+		tr.checkRecord(filepath.Join(home, "stub", "double"), false)
+		tr.checkRecord(filepath.Join(home, "stub", "bindfail"), false)
+	}
+	require.False(tr.t, tr.t.Failed())
+}
+
+// soundAtOnce checks what holds at every instant, whatever happened to an apply. Profiles may be strangers', whose
+// directories are not ours.
+func (tr *tree) soundAtOnce(strangers ...string) view {
+	tr.t.Helper()
+	names, err := os.ReadDir(tr.scandir)
+	require.NoError(tr.t, err)
+	for _, e := range names {
+		name := e.Name()
+		if name == ".hermes-reconcile" || name == ".s6-svscan" {
+			continue
+		}
+		profile, found := strings.CutPrefix(name, "gateway-")
+		if !found && slices.Contains(strangers, name) {
+			continue
+		}
+		require.True(tr.t, found && e.IsDir(), "%s is in the scandir", name)
+		if !slices.Contains(strangers, profile) || exists(tr.dir(profile, markerFile)) {
+			tr.complete(profile)
+		}
+	}
+	v := tr.view()
+	tr.noDouble(v)
+	return v
+}
+
+const markerFile = "data/hermes-reconcile.json"
+
+// complete: a directory of ours has all that its marker lists.
+func (tr *tree) complete(profile string) {
+	tr.t.Helper()
+	data, err := os.ReadFile(tr.dir(profile, markerFile))
+	require.NoError(tr.t, err)
+	var marker struct {
+		Profile string            `json:"profile"`
+		Files   map[string]string `json:"files"`
+	}
+	require.NoError(tr.t, json.Unmarshal(data, &marker), "marker of %s", profile)
+	require.Equal(tr.t, profile, marker.Profile)
+	require.GreaterOrEqual(tr.t, len(marker.Files), 7, "marker of %s", profile)
+	delete(marker.Files, "down") // the one that an update takes away, before the marker says so
+	for path := range marker.Files {
+		require.FileExists(tr.t, tr.dir(profile, path))
+	}
+}
+
+// nothingLeft: apply has cleared away all that it needed, and what it removed is gone.
+func (tr *tree) nothingLeft() {
+	tr.t.Helper()
+	for _, kind := range []string{"staging", "hidden", "owed"} {
+		left, err := os.ReadDir(filepath.Join(tr.scandir, ".hermes-reconcile", kind))
+		require.NoError(tr.t, err)
+		require.Empty(tr.t, left, "left in %s", kind)
+	}
+	for _, p := range tr.processes() {
+		cwd, err := os.Readlink(fmt.Sprintf("/proc/%d/cwd", p.pid))
+		require.False(tr.t, err == nil && strings.HasSuffix(cwd, " (deleted)"), "%q works in %s", p.argv, cwd)
+	}
+}
+
+// patience is how long anything but apply may take on a machine that is busy.
+const patience = 30 * time.Second
+
+// strangerRun drains for a moment, so that two at once would be seen.
+func strangerRun(profile string) string {
+	return strings.ReplaceAll(foreignRun(profile), "STUB_DRAIN=300ms", "STUB_DRAIN=20ms")
+}
+
+// entries is a snapshot of the scandir that does not tell when a directory was written to.
+func (tr *tree) entries() []entry {
+	tr.t.Helper()
+	found := tr.snapshot()
+	for i := range found {
+		if found[i].Mode.IsDir() {
+			found[i].Mtime, found[i].Size = 0, 0
+		}
+	}
+	return found
+}
+
+// timeless leaves what every apply to the same manifest would leave.
+func timeless(entries []entry) []entry {
+	all := slices.Clone(entries)
+	for i := range all {
+		all[i].Mtime, all[i].Inode = 0, 0
+	}
+	return all
+}
+
+// live is what can be seen of the services in a snapshot.
+func live(entries []entry) []entry {
+	return slices.DeleteFunc(slices.Clone(entries), func(e entry) bool {
+		return e.Path == "." || strings.HasPrefix(e.Path, ".hermes-reconcile"+string(filepath.Separator)) || e.Mode&fs.ModeSymlink != 0
+	})
+}

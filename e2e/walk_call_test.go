@@ -1,0 +1,84 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"golang.org/x/sys/unix"
+)
+
+// sysCall is a system call of apply that concerns the scandir, or that starts a process.
+type sysCall struct {
+	class class
+	path  string // relative to the scandir; of a child: its program
+}
+
+func (c sysCall) String() string { return string(c.class) + " " + c.path }
+
+// class is a kind of system call.
+type class string
+
+const (
+	look      class = "open"   // for reading, or to see whether anybody reads a FIFO
+	list      class = "list"   // getdents64
+	lockFile  class = "lock"   // fcntl
+	await     class = "wait"   // for a child
+	pipe      class = "pipe"   // to a child
+	create    class = "create" // open for writing
+	mkdir     class = "mkdir"
+	write     class = "write"
+	chmod     class = "chmod" // and chown
+	rename    class = "rename"
+	unlink    class = "unlink"
+	flush     class = "sync" // fsync, syncfs, ftruncate
+	spawn     class = "fork"
+	execChild class = "exec"
+)
+
+// looks tells whether such a call changes nothing.
+func (c class) looks() bool {
+	return c == look || c == list || c == lockFile || c == await || c == pipe
+}
+
+// byPath are the calls with a directory and a path, and where these stand among their arguments.
+var byPath = map[uint64]struct {
+	class class
+	at    int
+}{
+	unix.SYS_MKDIRAT:   {mkdir, 0},
+	unix.SYS_MKNODAT:   {mkdir, 0},
+	unix.SYS_FCHMODAT:  {chmod, 0},
+	unix.SYS_FCHMODAT2: {chmod, 0},
+	unix.SYS_FCHOWNAT:  {chmod, 0},
+	unix.SYS_RENAMEAT:  {rename, 2},
+	unix.SYS_RENAMEAT2: {rename, 2},
+	unix.SYS_UNLINKAT:  {unlink, 0},
+}
+
+// byFile are the calls with an opened file as their first argument.
+var byFile = map[uint64]class{
+	unix.SYS_WRITE:      write,
+	unix.SYS_PWRITE64:   write,
+	unix.SYS_FCHMOD:     chmod,
+	unix.SYS_FCHOWN:     chmod,
+	unix.SYS_FSYNC:      flush,
+	unix.SYS_FDATASYNC:  flush,
+	unix.SYS_SYNCFS:     flush,
+	unix.SYS_FTRUNCATE:  flush,
+	unix.SYS_GETDENTS64: list,
+}
+
+// others are calls that classify looks at more closely.
+var others = []uint64{
+	unix.SYS_OPENAT, unix.SYS_FCNTL, unix.SYS_CLONE, unix.SYS_PIPE2, unix.SYS_WAITID, unix.SYS_WAIT4, unix.SYS_EXECVE,
+}
+
+// opens tells what an open with these flags does. Who opens a FIFO for writing without waiting only asks for its reader.
+func opens(flags uint64) class {
+	switch {
+	case flags&unix.O_CREAT != 0:
+		return create
+	case flags&(unix.O_WRONLY|unix.O_RDWR) != 0 && flags&unix.O_NONBLOCK == 0:
+		return create
+	}
+	return look
+}
