@@ -49,6 +49,7 @@ type Actual struct {
 	Hidden    []Hidden        // removals that an earlier apply did not finish
 	Owed      map[string]Owed // by service
 	Was       map[string]Was  // by service, where a plan needs it
+	Held      time.Time       // since when nothing shall be started unasked; zero: that is not so
 }
 
 // Service is an entry gateway-* of a scandir.

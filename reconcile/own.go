@@ -23,6 +23,7 @@ import (
 //	staging/  service directories and files that are being written
 //	hidden/   N/gateway-x: taken out of sight, until its supervisors are gone
 //	owed/     gateway-x: a restart that is due because its files changed
+//	held      down was called: nothing shall be started unasked
 const (
 	ownDir     = ".hermes-reconcile"
 	lockFile   = "lock"

@@ -129,6 +129,9 @@ func (s *Scandir) readOwn(a *Actual) error {
 	if a.Owed, err = readOwed(own); err != nil {
 		return err
 	}
+	if a.Held, err = readHeld(own); err != nil {
+		return err
+	}
 	a.Hidden, err = s.readHidden(own)
 	return err
 }

@@ -111,6 +111,9 @@ func runApply(ctx context.Context, u ui, flags *applyFlags) (err error) {
 		return lockHint(err)
 	}
 	defer session.Unlock()
+	if err := session.Release(); err != nil { // whoever applies by hand wants gateways up
+		return err
+	}
 	plan, result, err := t.apply(ctx, session, flags)
 	flags.tell(ctx, u, t, result, err)
 	if err != nil {

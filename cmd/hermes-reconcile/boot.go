@@ -96,6 +96,9 @@ func (b *booting) apply(ctx context.Context) error {
 		return lockHint(err)
 	}
 	defer session.Unlock()
+	if err := session.Release(); err != nil {
+		return err
+	}
 	t.options.Hurried = true
 	t.planned = b.sweep
 	plan, result, err := t.apply(ctx, session, b.flags)

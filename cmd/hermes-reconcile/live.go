@@ -19,7 +19,7 @@ import (
 
 // liveCommands are those that need a live s6: needsS6 names them.
 func liveCommands(u ui) []*cobra.Command {
-	return []*cobra.Command{newApplyCommand(u), newStatusCommand(u)}
+	return []*cobra.Command{newApplyCommand(u), newStatusCommand(u), newDownCommand(u)}
 }
 
 // serve does what this process was started for by another of this program, if it was: something below HERMES_HOME, as the
@@ -85,7 +85,7 @@ func (f *scandirFlags) open(fromManifest string) (*live, error) {
 }
 
 // requireS6 refuses where s6 does not run or cannot be told anything, and names what is there instead.
-func (f *scandirFlags) requireS6(fromManifest string) error {
+func (f *scandirFlags) requireS6(fromManifest, verb string) error {
 	path, err := f.resolve(fromManifest)
 	if err != nil {
 		return err
@@ -103,7 +103,7 @@ func (f *scandirFlags) requireS6(fromManifest string) error {
 		return err
 	}
 	if !listening {
-		return withHint(fmt.Errorf("cannot apply to %q: %w%s", path, s6ctl.ErrNotListening, other),
+		return withHint(fmt.Errorf("cannot %s %q: %w%s", verb, path, s6ctl.ErrNotListening, other),
 			"nothing was changed; start s6-svscan on it, or name another with --scandir")
 	}
 	return nil

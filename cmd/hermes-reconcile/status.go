@@ -30,7 +30,7 @@ DRIFT names files that are not as they were rendered, loggers in trouble, and re
 The scandir is --scandir, else $` + scandirVariable + `, else that of the manifest (-f, else $` + fileVariable + `, else ` + defaultManifest + ` if it is there), else
 ` + defaultScandir + `.`,
 		RunE: func(_ *cobra.Command, profiles []string) error {
-			path, err := statusScandir(&flags, &manifestFile)
+			path, err := findScandir(u, &flags, &manifestFile)
 			if err != nil {
 				return err
 			}
@@ -42,8 +42,9 @@ The scandir is --scandir, else $` + scandirVariable + `, else that of the manife
 	return cmd
 }
 
-// statusScandir finds the scandir without insisting on a manifest: who looks for trouble may have none, or a broken one.
-func statusScandir(flags *scandirFlags, file *manifestFlags) (string, error) {
+// findScandir finds the scandir without insisting on a manifest: who looks for trouble, or ends a container, may have none, or
+// a broken one.
+func findScandir(u ui, flags *scandirFlags, file *manifestFlags) (string, error) {
 	if flags.path != "" || variable(scandirVariable) != "" {
 		return "", nil
 	}
@@ -51,8 +52,12 @@ func statusScandir(flags *scandirFlags, file *manifestFlags) (string, error) {
 		return defaultScandir, nil
 	}
 	m, err := file.load()
-	if err != nil {
+	if err != nil && len(file.files) > 0 {
 		return "", err
+	}
+	if err != nil {
+		u.warning("the manifest is wrong or cannot be read: taking %q for the scandir", defaultScandir)
+		return defaultScandir, nil
 	}
 	return m.Scandir, nil
 }
@@ -77,6 +82,9 @@ func runStatus(u ui, flags *scandirFlags, path string, profiles []string) error 
 		lines = append(lines, statusRow(s, scandir.s6.Phase(s.Name, s.Status.PID), actual.Owed[s.Name], time.Now()))
 	}
 	u.table(lines)
+	if !actual.Held.IsZero() {
+		u.warning("down was called %s ago: watch starts nothing until the next apply", time.Since(actual.Held).Truncate(time.Second))
+	}
 	return nil
 }
 

@@ -50,7 +50,7 @@ func (f *applyFlags) read() (*target, error) {
 // enter opens the scandir, as the user whose s6-svscan runs there.
 func (t *target) enter(ctx context.Context, u ui, flags *applyFlags) (err error) {
 	if !flags.noRescan {
-		if err := flags.requireS6(t.manifest.Scandir); err != nil {
+		if err := flags.requireS6(t.manifest.Scandir, "apply to"); err != nil {
 			return &unfitError{err}
 		}
 	}

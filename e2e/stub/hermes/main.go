@@ -161,7 +161,10 @@ func (g *gateway) live(term <-chan os.Signal) error {
 	close(stop)
 	lines := <-printed
 	fmt.Println("stopping")
-	time.Sleep(g.drain)
+	if g.drain > 0 {
+		time.Sleep(g.drain)
+		fmt.Println("drained")
+	}
 	return errors.Join(err, g.recordStop("exit", lines))
 }
 

@@ -1,0 +1,124 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"hermes-reconcile/reconcile"
+	"hermes-reconcile/render"
+)
+
+const (
+	// downTimeout leaves a second of the 5 s that s6-overlay gives a script of cont-finish.d.
+	downTimeout = 4 * time.Second
+	// downLock is the part of its timeout that down waits for an apply to end. Then it stops gateways beside it.
+	downLock = 4
+)
+
+type downFlags struct {
+	manifestFlags
+	scandirFlags
+	timeout time.Duration
+}
+
+func newDownCommand(u ui) *cobra.Command {
+	var flags downFlags
+	cmd := &cobra.Command{
+		Use:   "down",
+		Short: "stop all our gateways, before a container ends",
+		Long: `Stop all our gateways at once, and wait until they are down. Who is not by then is named, and goes on being stopped; loggers are
+left to write what is in their pipes. Afterwards watch starts nothing, until the next apply by hand or start of the container.
+
+For /etc/cont-finish.d: s6-overlay gives services that it does not know only 3 s (S6_KILL_GRACETIME).
+No manifest is needed. The scandir is --scandir, else $` + scandirVariable + `, else that of the manifest, else ` + defaultScandir + `.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return runDown(cmd.Context(), u, &flags) },
+	}
+	flags.scandirFlags.add(cmd)
+	flags.manifestFlags.add(cmd)
+	cmd.Flags().DurationVar(&flags.timeout, "timeout", downTimeout, "longest `DURATION` to wait for gateways to stop")
+	return cmd
+}
+
+func runDown(ctx context.Context, u ui, flags *downFlags) error {
+	if flags.timeout < 0 {
+		return usagef("a timeout must not be negative")
+	}
+	ctx, cancel := context.WithTimeout(ctx, flags.timeout)
+	defer cancel()
+	fromManifest, err := findScandir(u, &flags.scandirFlags, &flags.manifestFlags)
+	if err != nil {
+		return err
+	}
+	if err := flags.requireS6(fromManifest, "stop gateways of"); err != nil {
+		return err
+	}
+	scandir, err := flags.open(fromManifest)
+	if err != nil {
+		return err
+	}
+	defer scandir.Close()
+	if err := becomeOwner(scandir.Owner()); err != nil {
+		return err
+	}
+	if err := scandir.Hold(); err != nil { // first: what is down shall stay so
+		u.warning("%v: watch may start gateways again", err)
+	}
+	session, err := scandir.Lock(ctx, flags.timeout/downLock)
+	if errors.Is(err, reconcile.ErrInterrupted) {
+		return err
+	}
+	if err != nil {
+		u.warning("%v: stopping gateways all the same", err)
+		session = scandir.Unlocked()
+	}
+	defer session.Unlock()
+	actual, err := scandir.Read()
+	if err != nil {
+		return err
+	}
+	ours := slices.DeleteFunc(actual.Services, func(s reconcile.Service) bool { return !s.Owned || !s.Status.Supervised })
+	acted, notes := session.Act(ctx, ours, reconcile.Down)
+	return u.acted(acted, notes, "stop", "stopped", "down")
+}
+
+// acted prints what became of gateways that somebody wanted up or down: verb and past are what was done, state what it leads to.
+func (u ui) acted(acted []reconcile.Acted, notes []string, verb, past, state string) error {
+	var lines []string
+	partial := &partialError{total: len(acted)}
+	already := 0
+	for _, a := range acted {
+		profile := strings.TrimPrefix(a.Service.Name, render.Prefix)
+		switch {
+		case a.Err != nil:
+			partial.add(a.Err)
+		case a.Already:
+			already++
+			lines = append(lines, fmt.Sprintf("unchanged\t%s\tis %s", profile, state))
+		default:
+			lines = append(lines, past+"\t"+profile+"\t")
+		}
+	}
+	u.table(lines)
+	u.info("%d %s, %d unchanged", len(acted)-already-partial.failed, past, already)
+	for _, note := range notes {
+		u.warning("%s", printable(note))
+	}
+	for _, a := range acted {
+		if a.Err != nil {
+			u.error(fmt.Errorf("cannot %s %s: %w", verb, a.Service.Name, a.Err))
+		}
+	}
+	if partial.failed == 0 {
+		return nil
+	}
+	return partial
+}

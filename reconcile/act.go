@@ -1,0 +1,133 @@
+//go:build linux
+
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"sync"
+	"time"
+
+	"hermes-reconcile/render"
+)
+
+// Acted is what became of a gateway that somebody wanted up, down, or started anew.
+type Acted struct {
+	Service Service
+	Already bool // it was so
+	Err     error
+}
+
+// Unlocked is a session of those who cannot have the lock, or cannot wait for it. It is good for Act alone.
+func (s *Scandir) Unlocked() *Session { return &Session{Scandir: s} }
+
+// ActTimeout is how long it may take to bring these services down, or down and up.
+func ActTimeout(services []Service) time.Duration {
+	longest := time.Duration(0)
+	for _, s := range services {
+		longest = max(longest, patience(s.stopTimeout()))
+	}
+	return longest + grace
+}
+
+// Act brings gateways down, up, or down and up, side by side, and waits until they are: BringUp, Down or Restart. What the
+// manifest says plays no part, so the next apply may undo it. It returns what became of each, and what the user should know
+// besides.
+func (s *Session) Act(ctx context.Context, services []Service, action Action) ([]Acted, []string) {
+	r := &run{Session: s, listening: true}
+	all := make([]Acted, len(services))
+	var wg sync.WaitGroup
+	for i, service := range services {
+		all[i].Service = service
+		wg.Go(func() {
+			all[i].Err = guarded(func() (err error) {
+				all[i].Already, err = r.act(ctx, service, action)
+				return err
+			})
+		})
+	}
+	wg.Wait()
+	return all, r.notes
+}
+
+func (r *run) act(ctx context.Context, service Service, action Action) (already bool, err error) {
+	before, err := r.sup.Status(service.Name)
+	if err != nil {
+		return false, err
+	}
+	if !before.Supervised {
+		return false, errors.New("nobody supervises it")
+	}
+	switch action {
+	case Down:
+		already, err = before.Down(), r.stop(ctx, service.Name, service.killAfter())
+	case BringUp:
+		already, err = before.PID != 0 && before.WantUp, r.bringUp(ctx, service.Name, before)
+	case Restart:
+		err = r.restart(ctx, service)
+	}
+	return already, err
+}
+
+// killAfter is after how long to kill the gateway ourselves; 0 where s6 does.
+func (s *Service) killAfter() time.Duration {
+	if s.stopTimeout() > 0 {
+		return 0
+	}
+	return defaultPatience
+}
+
+// bringUp starts a gateway. One that is just being stopped comes back when it is down.
+func (r *run) bringUp(ctx context.Context, service string, before Status) error {
+	if before.PID == 0 || before.WantUp {
+		return r.start(ctx, service)
+	}
+	if err := r.sup.Control(ctx, service, "u"); err != nil {
+		return err
+	}
+	return wait(ctx, forever, service+" to stop and to start again", func() (bool, error) {
+		now, err := r.sup.Status(service)
+		return now.PID != before.PID && now.PID != 0, err
+	})
+}
+
+// restart brings a gateway down and up. One that does not stop in time comes back when it is down at last.
+func (r *run) restart(ctx context.Context, service Service) error {
+	if err := r.stop(ctx, service.Name, service.killAfter()); err != nil {
+		return errors.Join(err, r.sup.Control(context.WithoutCancel(ctx), service.Name, "u"))
+	}
+	return r.start(ctx, service.Name)
+}
+
+// Settle records that a gateway has gone down, or come up anew: no restart is owed to it any more.
+func (s *Session) Settle(service Service) error {
+	all, err := readOwed(s.own)
+	if err != nil || !all[service.Name].Gateway {
+		return err
+	}
+	if all[service.Name].Logger {
+		return s.owe(service.Name, Owed{Logger: true})
+	}
+	return s.strike(service.Name)
+}
+
+// Keep makes the directory of a service remember, for a supervisor that dies, whether its gateway is wanted up. That is for
+// those alone of which the manifest does not say it.
+func (s *Session) Keep(service Service, up bool) error {
+	d, err := s.dir.open(service.Name)
+	if err != nil {
+		return err
+	}
+	defer d.close()
+	if up {
+		err = missing(d.unlink(render.DownPath))
+	} else if err = d.write(render.DownPath, 0o644, nil); errors.Is(err, fs.ErrExist) {
+		err = nil
+	}
+	if err != nil {
+		return fmt.Errorf("cannot remember it in %s: %w", service.Name, err)
+	}
+	return nil
+}

@@ -1,0 +1,87 @@
+//go:build linux
+
+package reconcile
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// act does what a hand wants to all gateways of the scandir, within a time.
+func (f *fakeS6) act(action Action, limit time.Duration) []Acted {
+	f.t.Helper()
+	s, err := Open(f.root, f)
+	require.NoError(f.t, err)
+	defer s.Close()
+	session, err := s.Lock(context.Background(), time.Second)
+	require.NoError(f.t, err)
+	defer session.Unlock()
+	actual, err := s.Read()
+	require.NoError(f.t, err)
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	acted, _ := session.Act(ctx, actual.Services, action)
+	return acted
+}
+
+func TestActs(t *testing.T) {
+	f := newFakeS6(t)
+	f.must(profile("a", "1"), down(profile("b", "1")))
+	f.took()
+	first := f.pid("gateway-a")
+	acted := f.act(Down, time.Second)
+	require.Equal(t, []bool{false, true}, []bool{acted[0].Already, acted[1].Already})
+	require.Equal(t, []string{"d gateway-a"}, f.took())
+	require.Zero(t, f.pid("gateway-a"))
+
+	acted = f.act(BringUp, time.Second)
+	require.False(t, acted[0].Already || acted[1].Already)
+	second := f.pid("gateway-a")
+	require.NotContains(t, []int{0, first}, second)
+	require.True(t, f.act(BringUp, time.Second)[0].Already)
+	require.Equal(t, second, f.pid("gateway-a"))
+	f.took()
+
+	f.act(Restart, time.Second)
+	require.NotContains(t, []int{0, second}, f.pid("gateway-a"))
+	require.ElementsMatch(t, []string{"d gateway-a", "u gateway-a", "d gateway-b", "u gateway-b"}, f.took())
+}
+
+func TestActOnWhatDoesNotStop(t *testing.T) {
+	f := newFakeS6(t)
+	f.must(profile("a", "1"))
+	f.took()
+	f.stubborn["gateway-a"] = true
+	timeout := (*TimeoutError)(nil)
+	require.ErrorAs(t, f.act(Down, 30*time.Millisecond)[0].Err, &timeout)
+	require.Equal(t, []string{"d gateway-a"}, f.took())
+	require.ErrorAs(t, f.act(Restart, 30*time.Millisecond)[0].Err, &timeout)
+	require.Equal(t, []string{"d gateway-a", "u gateway-a"}, f.took(), "it comes back when it is down at last")
+	f.scan(true)
+	require.NoError(t, f.Control(t.Context(), "gateway-a", "k"))
+	f.services = map[uint64]*fakeService{}
+	require.ErrorContains(t, f.act(BringUp, time.Second)[0].Err, "nobody supervises it")
+}
+
+func TestHold(t *testing.T) {
+	f := newFakeS6(t)
+	s, err := Open(f.root, f)
+	require.NoError(t, err)
+	defer s.Close()
+	require.NoError(t, s.Hold())
+	require.NoError(t, s.Hold())
+	actual, err := s.Read()
+	require.NoError(t, err)
+	require.WithinDuration(t, time.Now(), actual.Held, time.Minute)
+	session, err := s.Lock(t.Context(), time.Second)
+	require.NoError(t, err)
+	defer session.Unlock()
+	require.NoError(t, session.Release())
+	require.NoError(t, session.Release())
+	held, err := session.Held()
+	require.NoError(t, err)
+	require.Zero(t, held)
+}
