@@ -23,7 +23,7 @@ func (s *Scandir) Hold() error {
 	session := &Session{Scandir: s}
 	defer session.Unlock()
 	if err := session.openOwn(); err != nil {
-		return fmt.Errorf("cannot open %q: %w", s.dir.join(ownDir), cause(err))
+		return fmt.Errorf("cannot open %q: %w", s.dir.join(ownDir), cause(s.dir.join(ownDir), err))
 	}
 	if err := session.own.write(heldFile, modeHeld, nil); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
