@@ -17,8 +17,14 @@ const (
 	controlFIFO  = "control"
 )
 
-// modeControl lets the gateway's user alone write commands.
-const modeControl = 0o600
+// modeControl lets its owner alone write commands. modeGivenControl is that of a FIFO which root has given to a gateway's user:
+// it stays with root's group, since root's own s6-supervise can open it as little as anybody else where it lacks
+// CAP_DAC_OVERRIDE, as in many a container.
+const (
+	modeControl      = 0o600
+	modeGivenControl = 0o660
+	rootGroup        = 0
+)
 
 // makeControls makes, in a staged directory, what lets a gateway's user control it without root: the FIFO is its own, and
 // nothing else. s6-supervise writes its status by name, so whoever owned the folder could turn a write of root's elsewhere.
@@ -63,7 +69,12 @@ func (r *run) giveControl(supervise *dir, user string) error {
 	if err != nil || st.Uid == uid || st.Mode&modeType != unix.S_IFIFO {
 		return err
 	}
-	return supervise.chown(controlFIFO, uid)
+	if st.Mode&^modeType != modeGivenControl {
+		if err := supervise.chmod(controlFIFO, modeGivenControl); err != nil {
+			return err
+		}
+	}
+	return supervise.chown(controlFIFO, uid, rootGroup)
 }
 
 // passControls gives the control of a live gateway to the user that it runs as now. Its folder stays s6's.

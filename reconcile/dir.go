@@ -232,12 +232,17 @@ func (d *dir) mkfifo(name string, mode fs.FileMode) error {
 	if err := retry(func() error { return unix.Mkfifoat(d.fd(), name, uint32(mode.Perm())) }); err != nil {
 		return d.fail("mkfifo", name, err)
 	}
+	return d.chmod(name, mode)
+}
+
+// chmod changes the mode of name in d, which must be no symlink.
+func (d *dir) chmod(name string, mode fs.FileMode) error {
 	return d.fail("chmod", name, retry(func() error { return unix.Fchmodat(d.fd(), name, uint32(mode.Perm()), 0) }))
 }
 
-// chown gives name in d, not what it may lead to, to a user.
-func (d *dir) chown(name string, uid uint32) error {
-	return d.fail("chown", name, retry(func() error { return unix.Fchownat(d.fd(), name, int(uid), -1, unix.AT_SYMLINK_NOFOLLOW) }))
+// chown gives name in d, not what it may lead to, to a user and a group.
+func (d *dir) chown(name string, uid uint32, gid int) error {
+	return d.fail("chown", name, retry(func() error { return unix.Fchownat(d.fd(), name, int(uid), gid, unix.AT_SYMLINK_NOFOLLOW) }))
 }
 
 // memoryBacked tells whether d lies on a filesystem that a power loss empties. There is nothing to sync there.
