@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"time"
 
@@ -177,8 +178,11 @@ func failureHint(err error) error {
 
 func lockHint(err error) error {
 	var locked *reconcile.LockedError
-	if errors.As(err, &locked) {
+	switch {
+	case errors.As(err, &locked):
 		return withHint(err, "try again when it has ended, or wait longer with --lock-timeout")
+	case errors.Is(err, fs.ErrPermission):
+		return withHint(err, "nothing was changed; run it as the user that s6-svscan runs as, in a container most often root")
 	}
 	return err
 }
