@@ -145,7 +145,7 @@ type words struct {
 
 // giveWords expands an argument list for a profile.
 func (r *reader) giveWords(p *Profile, e *entry, w words) []string {
-	if w.chosen.state == faulty || !r.portIsThere(p, e, w) {
+	if w.chosen.state == faulty || !r.portIsThere(e, w) {
 		return nil
 	}
 	var argv []string
@@ -162,10 +162,15 @@ func (r *reader) giveWords(p *Profile, e *entry, w words) []string {
 	return argv
 }
 
+// hasPort tells whether a profile has a port, be it a wrong one.
+func (e *entry) hasPort() bool {
+	return e.settings.port.state == given || e.settings.port.state == faulty
+}
+
 // portIsThere reports an argument list that names a port which the profile does not have; one with a wrong port has an
 // error already.
-func (r *reader) portIsThere(p *Profile, e *entry, w words) bool {
-	if p.Port != 0 || e.settings.port.state == faulty || e.settings.port.state == given || !namesPort(w.chosen.value) {
+func (r *reader) portIsThere(e *entry, w words) bool {
+	if e.hasPort() || !namesPort(w.chosen.value) {
 		return true
 	}
 	r.faultWords(e, w, "names {port}, but the profile has none (want a port, or a "+w.key+" without it)")

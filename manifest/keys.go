@@ -66,7 +66,14 @@ type settings struct {
 	restart     setting[Restart]
 	backoff     setting[time.Duration]
 	stopTimeout setting[time.Duration]
+	ready       setting[readySettings]
 	log         setting[logSettings]
+}
+
+type readySettings struct {
+	http     setting[string]
+	interval setting[time.Duration]
+	timeout  setting[time.Duration]
 }
 
 type logSettings struct {
@@ -101,7 +108,7 @@ var documentKeys = []key[document, Manifest]{
 	{
 		name: "defaults", shape: objectOf(shared(profileKeys)).orNull(),
 		says: says{title: "Defaults of all profiles", about: "Any key of a profile but `port` and `secrets`. A profile's own key wins; " +
-			"`env` and `log` merge key by key, `unset` adds up, null drops a default."},
+			"`env`, `ready` and `log` merge key by key, `unset` adds up, null drops a default."},
 		read: func(r *reader, at *path, n *yaml.Node, to *document) {
 			readKeys(r, at, n, shared(profileKeys), &to.defaults)
 			r.checkVariables(at, &to.defaults)
@@ -170,9 +177,27 @@ var profileKeys = []key[settings, Profile]{
 	one("stop_timeout", duration(time.Millisecond, 24*time.Hour, time.Millisecond), defaultStopTimeout,
 		says{title: "Time to stop", about: "From SIGTERM to SIGKILL: whole milliseconds, 1ms to 24h.", examples: []any{"1m30s", "500ms"}},
 		func(s *settings) *setting[time.Duration] { return &s.stopTimeout }, func(p *Profile) *time.Duration { return &p.StopTimeout }),
+	group("ready", readyKeys,
+		says{title: "Readiness", about: "A request on the profile's port that shows whether the gateway serves. Needs a port; from `defaults` it is for the profiles that have one.",
+			examples: []any{map[string]string{"http": "/health"}}},
+		func(s *settings) *setting[readySettings] { return &s.ready },
+		func(p *Profile) *Ready { p.Ready = &Ready{}; return p.Ready }), // giveReady drops what nobody asked for
 	group("log", logKeys,
 		says{title: "Log", about: "How ${HERMES_HOME}/logs/gateways/NAME/ is kept."},
 		func(s *settings) *setting[logSettings] { return &s.log }, func(p *Profile) *Log { return &p.Log }),
+}
+
+var readyKeys = []key[readySettings, Ready]{
+	raw[string, readySettings, Ready]("http", requestPath,
+		says{title: "Path of the request", about: "The gateway serves once this answers with a status from 200 to 399.", examples: []any{"/health"}},
+		func(s *readySettings) *setting[string] { return &s.http }).
+		gives(func(r *Ready, own, defaults *readySettings) { r.HTTP = choose(own.http, defaults.http, "").value }),
+	one("interval", duration(100*time.Millisecond, time.Hour, time.Millisecond), time.Second,
+		says{title: "Time between two requests", about: "100ms to 1h; the first ones follow faster.", examples: []any{"5s"}},
+		func(s *readySettings) *setting[time.Duration] { return &s.interval }, func(r *Ready) *time.Duration { return &r.Interval }),
+	one("timeout", duration(time.Second, 24*time.Hour, time.Millisecond), time.Minute,
+		says{title: "Time until it is late", about: "1s to 24h. A gateway that is late is named in its log and asked on, not ended.", examples: []any{"2m"}},
+		func(s *readySettings) *setting[time.Duration] { return &s.timeout }, func(r *Ready) *time.Duration { return &r.Timeout }),
 }
 
 var logKeys = []key[logSettings, Log]{
@@ -240,7 +265,7 @@ func one[V, S, P any](name string, k kind[V], builtin V, says says, from func(*S
 func group[T, U, S, P any](name string, keys []key[T, U], says says, from func(*S) *setting[T], to func(*P) *U) key[S, P] {
 	read := func(r *reader, at *path, n *yaml.Node) (value T, ok bool) {
 		readKeys(r, at, n, keys, &value)
-		return value, true
+		return value, n.Kind == yaml.MappingNode
 	}
 	return raw[T, S, P](name, kind[T]{read: read, shape: objectOf(keys)}, says, from).
 		gives(func(p *P, own, defaults *S) {

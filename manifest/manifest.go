@@ -6,7 +6,10 @@
 // profile: one error anywhere and there is no Manifest.
 package manifest
 
-import "time"
+import (
+	"strconv"
+	"time"
+)
 
 // Source is one manifest file: its name, as errors shall print it, and its content.
 type Source struct {
@@ -61,6 +64,7 @@ type Profile struct {
 	Restart     Restart
 	Backoff     time.Duration // longest pause between crash restarts, whole seconds; 0: none but s6's own second
 	StopTimeout time.Duration
+	Ready       *Ready // nil: the profile has none
 	Log         Log
 }
 
@@ -96,6 +100,16 @@ const (
 	RestartAlways    Restart = "always"
 	RestartOnFailure Restart = "on-failure" // exit code 0 leaves it down
 )
+
+// Ready says how to find out whether a gateway serves: by a request to its port.
+type Ready struct {
+	HTTP     string        // path and query of the request, starts with "/"
+	Interval time.Duration // between two requests, whole milliseconds
+	Timeout  time.Duration // after which a gateway that does not serve is late; whole milliseconds
+}
+
+// URL is what to ask a gateway on this port for.
+func (r *Ready) URL(port int) string { return "http://127.0.0.1:" + strconv.Itoa(port) + r.HTTP }
 
 // Log says how a gateway's log is kept.
 type Log struct {

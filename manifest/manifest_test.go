@@ -71,6 +71,7 @@ profiles:
     restart: on-failure
     backoff: 2m
     stop_timeout: 1m30s
+    ready: {http: "/health?full=1", interval: 250ms, timeout: 2m}
     log: {keep: 0, size: 64KiB, timestamp: none, stdout: false}
 `)
 	root := profile("default", 9)
@@ -89,9 +90,30 @@ profiles:
 			Restart:     RestartOnFailure,
 			Backoff:     2 * time.Minute,
 			StopTimeout: 90 * time.Second,
+			Ready:       &Ready{"/health?full=1", 250 * time.Millisecond, 2 * time.Minute},
 			Log:         Log{Keep: 0, Size: 65536, Timestamp: TimestampNone, Stdout: false},
 		}, root},
 	}, got)
+}
+
+// What defaults say of readiness is for the profiles that have a port.
+func TestReadyFromDefaults(t *testing.T) {
+	const defaults = "defaults: {ready: {http: /health, timeout: 2m}}\nprofiles:\n  x: "
+	for own, want := range map[string]*Ready{
+		"{port: 1}":                               {"/health", time.Second, 2 * time.Minute},
+		"{}":                                      nil,
+		"{port: 1, ready: null}":                  nil,
+		"{ready: null}":                           nil,
+		"{port: 1, ready: {}}":                    {"/health", time.Second, 2 * time.Minute},
+		"{port: 1, ready: {http: /up}}":           {"/up", time.Second, 2 * time.Minute},
+		"{port: 1, ready: {timeout: null}}":       {"/health", time.Second, time.Minute},
+		"{port: auto, ready: {interval: 1500ms}}": {"/health", 1500 * time.Millisecond, 2 * time.Minute},
+	} {
+		equal(t, want, parse(t, defaults+own+"\n").Profiles[0].Ready)
+	}
+	require.Nil(t, parse(t, "defaults: {ready: {interval: 2s}}\nprofiles: {x: {port: 1}}").Profiles[0].Ready)
+	got := parse(t, "defaults: {ready: {interval: 2s}}\nprofiles: {x: {port: 1, ready: {http: /}}}").Profiles[0].Ready
+	equal(t, &Ready{"/", 2 * time.Second, time.Minute}, got)
 }
 
 func TestMerge(t *testing.T) {

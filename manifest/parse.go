@@ -148,6 +148,7 @@ func (r *reader) finish() *Manifest {
 		p := Profile{Name: e.name, Pos: r.position(e.at), Port: numbers[i]}
 		giveAll(profileKeys, &p, &e.settings, &r.document.defaults)
 		r.giveCommand(&p, e, &r.document.defaults)
+		r.giveReady(&p, e, &r.document.defaults)
 		m.Profiles = append(m.Profiles, p)
 		if r.merged += (len(p.Env) + len(p.Unset) + len(p.Secrets)) * envBytes; r.merged > maxMerged {
 			r.overflow(e.at, e.path, "all profiles up to here have more than %d MiB of commands and env together, defaults merged in", maxMerged>>20)

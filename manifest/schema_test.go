@@ -101,7 +101,7 @@ var unsaid = []disagreement{
 	{"ports and names used twice", "profiles: {a: {port: 1}, b: {port: 1}}",
 		regexp.MustCompile(`port: .*is already used by profile|is already listed at|: "\w*" is in (env|secrets|unset) too`), nil},
 	{"what merging makes of a profile", "profiles: {a: {command: [x, '{port}']}}",
-		regexp.MustCompile(`names \{port\}, but the profile has none|has no program once`), nil},
+		regexp.MustCompile(`names \{port\}, but the profile has none|has no program once|ready: http is missing|ready: asks the gateway on its port`), nil},
 	{"how much time or how many bytes a text stands for", "profiles: {a: {stop_timeout: 25h, backoff: 1500ms, log: {size: 1kB}}}",
 		regexp.MustCompile(`(stop_timeout|backoff|size|interval|timeout): \S+ is (out of range|finer than)|(has|have) \d+ bytes|is too long \(`), nil},
 	{"a range that ends before it starts", "profiles:\nauto_ports: 9-8",
@@ -113,7 +113,7 @@ var unsaid = []disagreement{
 	{"an account whose name YAML takes for a number", "profiles: {a: {user: 1e3}}",
 		nil, regexp.MustCompile(`/user': got number`)},
 	{"a duration of minus nothing", "profiles: {a: {backoff: -0s}}",
-		nil, regexp.MustCompile(`(backoff|stop_timeout)': '-[0.]+\w+' does not match pattern`)},
+		nil, regexp.MustCompile(`(backoff|stop_timeout|interval|timeout)': '-[0.]+\w+' does not match pattern`)},
 }
 
 func TestReadmeNamesWhatTheSchemaCannotSay(t *testing.T) {
@@ -311,7 +311,8 @@ var right = map[string][]string{
 	"command": {"[hermes]", "[a, '{profile}']", "[a, 8, true, '']", "[x, '{{y}}']", "null"}, "wrapper": {"[doppler, run, --]", "[env, 1.5]"},
 	"env": {"{A: b}", "{}", "null", "{A: null, B: 1, _C: 1e3, D: yes}", "{PATH: /bin}"}, "unset": {"[X]", "[]", "[X, Y, true]", "null"},
 	"secrets": {"{K: /run/k}", "{}", "{K: null}"}, "restart": {"always", "on-failure"}, "backoff": {"60s", "0s", "1m30s", "1h", "+.5m"},
-	"stop_timeout": {"75s", "500ms", "1.5s", "1h2m3s"}, "log": {"{}", "null"}, "keep": {"0", "10", "10000", "007"},
+	"stop_timeout": {"75s", "500ms", "1.5s", "1h2m3s"}, "log": {"{}", "null"}, "ready": {"{}", "null", "{http: /}"},
+	"http": {"/health", "/", "'/a?b=%41&c'", "null"}, "interval": {"1s", "100ms", "null"}, "timeout": {"60s", "1h"}, "keep": {"0", "10", "10000", "007"},
 	"size": {"1MB", "4096", `"65536"`, "64KiB", "268435455B", "05000"}, "timestamp": {"none", "iso8601", "tai64n"}, "stdout": {"true", "False", "null"},
 }
 
@@ -319,7 +320,7 @@ var right = map[string][]string{
 var wrong = []string{
 	"0", "-1", "65536", "1.0", "9201.0", "1e3", "0x1F", "0o17", "1_000", "99999999999999999999999", ".inf", ".nan", "true", "no", "null", `""`, `"8"`,
 	"75", "75 s", "-5s", "25h", "1500us", "s", "1x", "4095", "300MB", "1XB", "1 MB", "9-8", "1-65536", "0-5", "1-2-3",
-	"/a/../b", "/..", "a/b", "'/a\\nb'", "/a..b", "/.../x", "up", "Up", "autom", "root", "1234", "-x", "a b", "a234567890123456789012345678901234",
+	"/a/../b", "/..", "a/b", "'/a\\nb'", "/a..b", "/.../x", "/a b", "/%zz", "/é", "up", "Up", "autom", "root", "1234", "-x", "a b", "a234567890123456789012345678901234",
 	"[]", "[[]]", "[a, null]", "['']", "[a, '{x}']", "[a, '{']", "[a, '}}}']", "[a, '{{profile}']", "[A, A]", "[OPTIND]", "[1X]", "[1]", "x",
 	"{}", "{A: []}", "{a-b: c}", "{HOME: x}", "{IFS: x}", `{"": x}`, "{A: {}}", "{1: a}", "{K: run/k}", "{K: 1}", "{state: up}", "{keep: 1}", "2001-01-01", "!!str 5",
 }
@@ -346,6 +347,8 @@ func randomDocument(t *testing.T, r *rand.Rand) string {
 			case r.IntN(100) >= chance:
 			case name == "log" && r.IntN(3) > 0:
 				list = append(list, written+": "+fill(names(logKeys), 50))
+			case name == "ready" && r.IntN(3) > 0:
+				list = append(list, written+": "+fill(names(readyKeys), 50))
 			default:
 				list = append(list, written+": "+value(name))
 			}

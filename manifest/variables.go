@@ -114,8 +114,12 @@ func readUnset(r *reader, at *path, n *yaml.Node) (map[string]setting[string], b
 	return names, true
 }
 
+// loaderPrefix starts the names of what the dynamic loader reads in every program.
+const loaderPrefix = "LD_"
+
 var secretFiles = kind[map[string]setting[string]]{read: readSecrets, shape: shape{
-	Type: types{"object"}, PropertyNames: ptr(refTo("variable")), Each: refTo("path").orNull(),
+	Type: types{"object"}, Each: refTo("path").orNull(),
+	PropertyNames: &shape{AnyOf: []shape{refTo("variable")}, Not: &shape{Type: types{"string"}, Pattern: "^" + loaderPrefix}},
 }}
 
 // readSecrets reads a map of variables to the files that hold their values.
@@ -123,7 +127,11 @@ func readSecrets(r *reader, at *path, n *yaml.Node) (map[string]setting[string],
 	files := make(map[string]setting[string], len(n.Content)/2)
 	r.eachKey(n, at, func(key, value *yaml.Node) {
 		below := at.key(key.Value)
-		if reason := envNameFault(key.Value); reason != "" {
+		reason := envNameFault(key.Value)
+		if strings.HasPrefix(key.Value, loaderPrefix) {
+			reason = "steers the dynamic loader, of root's programs too until the gateway has its user (want it in env)"
+		}
+		if reason != "" {
 			r.fault(key, below, "%s", reason)
 		}
 		files[key.Value] = readSetting(r, below, value, readPath)
