@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"hermes-reconcile/probe"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/s6ctl"
 )
@@ -40,11 +41,26 @@ func (e *partialError) Error() string {
 	return fmt.Sprintf("%d of %d changes failed, %d applied", e.failed, e.total, e.total-e.failed)
 }
 
+// lateError says that gateways have not come as far as --wait asks. They have been named, one by one.
+type lateError struct {
+	level    reconcile.Level
+	late     int
+	hopeless int // of the late ones
+}
+
+func (e *lateError) Error() string {
+	if e.late == 1 {
+		return fmt.Sprintf("1 gateway is not %s", e.level)
+	}
+	return fmt.Sprintf("%d gateways are not %s", e.late, e.level)
+}
+
 // exitCode maps an error to the code that the program ends with.
 func exitCode(err error) int {
 	var (
 		usage   *usageError
 		partial *partialError
+		late    *lateError
 		room    *reconcile.RoomError
 		name    *reconcile.NameError
 		blocked *reconcile.ObstacleError
@@ -56,8 +72,8 @@ func exitCode(err error) int {
 		return exitDiffers
 	case errors.Is(err, reconcile.ErrInterrupted):
 		return exitPartial
-	case errors.As(err, &partial):
-		if partial.timeouts == partial.failed {
+	case errors.As(err, &partial) || errors.As(err, &late):
+		if (partial == nil || partial.timeouts == partial.failed) && (late == nil || late.hopeless == 0) {
 			return exitTimeout
 		}
 		return exitPartial
@@ -73,5 +89,6 @@ func exitCode(err error) int {
 // timedOut tells whether an error is that something did not happen in time.
 func timedOut(err error) bool {
 	var timeout *reconcile.TimeoutError
-	return errors.As(err, &timeout) || errors.Is(err, context.DeadlineExceeded)
+	var late *probe.LateError
+	return errors.As(err, &timeout) || errors.As(err, &late) || errors.Is(err, context.DeadlineExceeded)
 }

@@ -39,12 +39,15 @@ var layers = map[string]struct {
 		others: []string{"golang.org/x/sys/unix"},
 		never:  []string{"net", "flag", "log"},
 	},
+	"probe": {
+		never: []string{"os", "os/exec", "flag", "log"},
+	},
 	"cmd/hermes-reconcile": {
-		ours: []string{"manifest", "render", "reconcile", "s6ctl", "home"},
+		ours: []string{"manifest", "render", "reconcile", "s6ctl", "home", "probe"},
 		others: []string{
 			"github.com/spf13/cobra", "github.com/aymanbagabas/go-udiff", "github.com/hashicorp/go-multierror",
 		},
-		never: []string{"os/exec"},
+		never: []string{"os/exec", "net/http"},
 	},
 	"e2e":             {},
 	"e2e/kit":         {others: []string{"github.com/stretchr/testify/require"}},

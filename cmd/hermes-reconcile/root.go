@@ -53,6 +53,7 @@ must restart, and removes what is no longer named.`,
 		newValidateCommand(u),
 		newRenderCommand(u),
 		newSchemaCommand(u),
+		newProbeCommand(u),
 		newVersionCommand(u),
 	)
 	root.AddCommand(liveCommands(u)...)

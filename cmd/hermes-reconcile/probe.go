@@ -1,0 +1,56 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"hermes-reconcile/probe"
+	"hermes-reconcile/reconcile"
+)
+
+type probeFlags struct {
+	interval, timeout time.Duration
+}
+
+func newProbeCommand(u ui) *cobra.Command {
+	var flags probeFlags
+	cmd := &cobra.Command{
+		Use:   "probe URL",
+		Short: "ask a gateway whether it serves",
+		Long: `Ask a gateway whether it serves: exit 0 if it answers with a status from 200 to 399, else say why not.
+
+Services of profiles with ready run this beside the gateway. It goes through no proxy and follows no redirect.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return runProbe(cmd.Context(), args[0], flags) },
+	}
+	cmd.Flags().DurationVar(&flags.interval, "interval", time.Second, "longest `DURATION` between two requests")
+	cmd.Flags().DurationVar(&flags.timeout, "timeout", 0, "ask again for that long until there is a good answer (default: ask once)")
+	return cmd
+}
+
+func runProbe(ctx context.Context, url string, flags probeFlags) error {
+	if flags.interval <= 0 || flags.timeout < 0 {
+		return usagef("an interval must be longer than nothing, and a timeout not negative")
+	}
+	if err := probe.Check(url); err != nil {
+		return &usageError{err}
+	}
+	if flags.timeout == 0 {
+		if err := probe.Once(ctx, url); err != nil {
+			return fmt.Errorf("%s: %w", url, err)
+		}
+		return nil
+	}
+	err := probe.Wait(ctx, url, flags.interval, flags.timeout)
+	switch {
+	case errors.Is(err, context.Canceled):
+		return reconcile.ErrInterrupted
+	case err != nil:
+		return fmt.Errorf("%s: %w", url, err)
+	}
+	return nil
+}

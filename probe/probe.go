@@ -1,0 +1,112 @@
+// Package probe finds out whether a gateway serves, by an HTTP request to it.
+//
+// Once asks once, Wait asks until there is a good answer. A good answer is any with a status from 200 to 399. Nothing here
+// goes through a proxy, follows a redirect, or keeps a connection.
+package probe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"syscall"
+	"time"
+)
+
+// patience is how long one request may take. A gateway on the same machine that needs longer does not serve.
+const patience = 5 * time.Second
+
+// firstPause is between the first and the second request of Wait; each further pause is twice as long, up to the interval.
+const firstPause = 50 * time.Millisecond
+
+// maxBody is how much of an answer is read, in bytes, to let the server end it in its own way.
+const maxBody = 64 << 10
+
+// Check tells whether a URL can be asked at all.
+func Check(raw string) error {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return fmt.Errorf("%q is not a URL", raw)
+	}
+	if (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+		return fmt.Errorf("%q is not a URL that can be asked (want http://HOST:PORT/PATH)", raw)
+	}
+	return nil
+}
+
+// Once asks once. Its error says what was wrong with the answer, without the URL.
+func Once(ctx context.Context, url string) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	request.Header.Set("User-Agent", "hermes-reconcile")
+	client := http.Client{
+		Transport:     &http.Transport{DisableKeepAlives: true},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		return reason(ctx, err)
+	}
+	defer response.Body.Close()
+	_, _ = io.CopyN(io.Discard, response.Body, maxBody)
+	if response.StatusCode < 200 || response.StatusCode > 399 {
+		return fmt.Errorf("answers %d %s", response.StatusCode, http.StatusText(response.StatusCode))
+	}
+	return nil
+}
+
+// reason is what a request failed for, without the URL and the address that net puts before it.
+func reason(ctx context.Context, err error) error {
+	var errno syscall.Errno
+	var failed *url.Error
+	switch {
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return fmt.Errorf("no answer within %s", patience)
+	case errors.Is(err, io.EOF):
+		return errors.New("closes the connection without an answer")
+	case errors.As(err, &errno):
+		return errno
+	case errors.As(err, &failed):
+		return failed.Err
+	}
+	return err
+}
+
+// LateError says that there was no good answer in time.
+type LateError struct {
+	After time.Duration
+	Err   error // of the last request
+}
+
+func (e *LateError) Error() string {
+	return fmt.Sprintf("not ready after %s: %v", e.After, e.Err)
+}
+
+func (e *LateError) Unwrap() error { return e.Err }
+
+// Wait asks until there is a good answer, for at most timeout, with no more than interval between two requests. What the
+// gateway needs to start is often less than an interval, so the first pauses are short.
+func Wait(ctx context.Context, url string, interval, timeout time.Duration) error {
+	deadline := time.Now().Add(timeout)
+	for pause := min(firstPause, interval); ; pause = min(2*pause, interval) {
+		err := Once(ctx, url)
+		if err == nil {
+			return nil
+		}
+		left := time.Until(deadline)
+		if left <= 0 && ctx.Err() == nil {
+			return &LateError{timeout, err}
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(min(pause, left)):
+		}
+	}
+}

@@ -1,0 +1,127 @@
+package probe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// server answers the n-th request with the n-th status, and the last one for ever.
+func server(t *testing.T, statuses ...int) (url string, requests *atomic.Int64) {
+	t.Helper()
+	requests = new(atomic.Int64)
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n := int(requests.Add(1))
+		w.Header().Set("Location", "http://127.0.0.1:1/")
+		w.WriteHeader(statuses[min(n, len(statuses))-1])
+		fmt.Fprintf(w, "%s %s", r.Method, r.RequestURI)
+	}))
+	t.Cleanup(s.Close)
+	return s.URL + "/health?x=1", requests
+}
+
+func TestWhatIsAGoodAnswer(t *testing.T) {
+	t.Setenv("HTTP_PROXY", "http://127.0.0.1:1")
+	for status, good := range map[int]bool{200: true, 204: true, 302: true, 399: true, 400: false, 401: false, 404: false, 503: false} {
+		url, requests := server(t, status)
+		err := Once(t.Context(), url)
+		require.EqualValues(t, 1, requests.Load(), "a redirect was followed")
+		if good {
+			require.NoError(t, err, "%d", status)
+			continue
+		}
+		require.EqualError(t, err, fmt.Sprintf("answers %d %s", status, http.StatusText(status)))
+	}
+}
+
+// listen gives the address of a server that treats its connections so.
+func listen(t *testing.T, treat func(net.Conn)) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			treat(conn)
+		}
+	}()
+	return "http://" + l.Addr().String() + "/"
+}
+
+func TestReasons(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	refused := "http://" + l.Addr().String() + "/"
+	l.Close()
+	for url, want := range map[string]string{
+		refused: "connection refused",
+		listen(t, func(c net.Conn) { _, _ = c.Read(make([]byte, 4096)); c.Close() }):                                 "closes the connection without an answer",
+		listen(t, func(c net.Conn) { _, _ = c.Read(make([]byte, 4096)); fmt.Fprint(c, "\x00?\r\n\r\n"); c.Close() }): "malformed HTTP",
+	} {
+		require.ErrorContains(t, Once(t.Context(), url), want)
+	}
+}
+
+func TestAnswerThatNeverComes(t *testing.T) {
+	t.Parallel()
+	url := listen(t, func(net.Conn) {})
+	require.EqualError(t, Once(t.Context(), url), "no answer within 5s")
+	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	require.Error(t, Once(ctx, url))
+}
+
+func TestAnswerWithoutEndIsNotReadToItsEnd(t *testing.T) {
+	t.Parallel()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for r.Context().Err() == nil {
+			if _, err := w.Write([]byte(strings.Repeat("x", 4096))); err != nil {
+				return
+			}
+		}
+	}))
+	t.Cleanup(s.Close)
+	require.NoError(t, Once(t.Context(), s.URL))
+}
+
+func TestWait(t *testing.T) {
+	t.Parallel()
+	url, requests := server(t, 503, 503, 200)
+	begin := time.Now()
+	require.NoError(t, Wait(t.Context(), url, time.Hour, time.Minute))
+	require.EqualValues(t, 3, requests.Load())
+	require.Less(t, time.Since(begin), 10*time.Second, "the first pauses are short, whatever the interval")
+
+	url, _ = server(t, 503)
+	err := Wait(t.Context(), url, 10*time.Millisecond, 100*time.Millisecond)
+	var late *LateError
+	require.ErrorAs(t, err, &late)
+	require.EqualError(t, err, "not ready after 100ms: answers 503 Service Unavailable")
+
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.True(t, errors.Is(Wait(ctx, url, time.Hour, time.Hour), context.Canceled))
+}
+
+func TestCheck(t *testing.T) {
+	for _, good := range []string{"http://127.0.0.1:1/", "https://x", "http://[::1]:80/a?b"} {
+		require.NoError(t, Check(good))
+	}
+	for _, bad := range []string{"", "x", "/health", "127.0.0.1:80/x", "ftp://x/", "http:///x", "http://a b/", "http://x:y/"} {
+		require.Error(t, Check(bad), bad)
+	}
+}
