@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"text/template"
 
 	"hermes-reconcile/manifest"
@@ -27,6 +28,12 @@ const (
 	firstPause = 2   // after the third death in a row; each further one doubles it
 	quiet      = 600 // a gateway that lived as long starts with a clean slate
 )
+
+// notificationFD is the descriptor by which s6 is told that a gateway is ready: the first that is nobody's.
+const notificationFD = 3
+
+// latePause is how long to wait, in s, between questions to a gateway that is not ready after its timeout.
+const latePause = 10
 
 // maxEntry is the longest NAME=value with which Linux starts a program, in bytes without its NUL (MAX_ARG_STRLEN).
 const maxEntry = 128<<10 - 1
@@ -100,14 +107,22 @@ type script struct {
 	Svdt          string
 	LogScript     []string // words of s6-log's script, quoted where they need it
 	User          string
-	Command       []string // the wrapper's words first
-	Env           []manifest.EnvVar
-	Unset         []string
-	Secrets       []manifest.Secret
-	Backoff       int64 // s; 0: no pause at all
-	FirstPause    int   // s
-	Quiet         int   // s
-	MaxEntry      int
+	Command       []string          // the wrapper's words first
+	Env           []manifest.EnvVar // without LoaderEnv
+	// LoaderEnv is what the dynamic loader reads. It is set behind the privilege drop: a library that the gateway's user can
+	// write must not get into s6-setuidgid while that is root.
+	LoaderEnv  []manifest.EnvVar
+	Unset      []string
+	Secrets    []manifest.Secret
+	Backoff    int64 // s; 0: no pause at all
+	FirstPause int   // s
+	Quiet      int   // s
+	MaxEntry   int
+	Ready      *manifest.Ready
+
+	URL            string // that Ready asks for
+	NotificationFD int
+	LatePause      int // s
 }
 
 func (r *renderer) script(p manifest.Profile) script {
@@ -116,20 +131,33 @@ func (r *renderer) script(p manifest.Profile) script {
 		Label:         "hermes-reconcile: " + Prefix + p.Name,
 		Shebang:       "#!/bin/sh",
 		HermesHome:    r.manifest.HermesHome,
-		Setuidgid:     `"$(command -v s6-setuidgid || echo s6-setuidgid)"`,
+		Setuidgid:     `"$(command -v s6-setuidgid || echo /command/s6-setuidgid)"`,
 		SetuidgidName: r.program("s6-setuidgid"),
 		S6Log:         r.program("s6-log"),
 		Svdt:          r.program("s6-svdt"),
 		LogScript:     logScript(p),
 		User:          p.User,
 		Command:       slices.Concat(p.Wrapper, p.Command),
-		Env:           p.Env,
 		Unset:         p.Unset,
 		Secrets:       pathLast(p.Secrets),
 		Backoff:       int64(p.Backoff.Seconds()),
 		FirstPause:    firstPause,
 		Quiet:         quiet,
 		MaxEntry:      maxEntry,
+		Ready:         p.Ready,
+
+		NotificationFD: notificationFD,
+		LatePause:      latePause,
+	}
+	if p.Ready != nil {
+		s.URL = p.Ready.URL(p.Port)
+	}
+	for _, v := range p.Env {
+		if strings.HasPrefix(v.Name, "LD_") {
+			s.LoaderEnv = append(s.LoaderEnv, v)
+		} else {
+			s.Env = append(s.Env, v)
+		}
 	}
 	if r.manifest.Runtime == manifest.RuntimeS6Overlay {
 		// One word only: the kernel hands the rest of the line over as a single argument, which with-contenv cannot run.
@@ -181,7 +209,11 @@ func (r *renderer) servicedir(p manifest.Profile) (Servicedir, error) {
 		return Servicedir{}, err
 	}
 	onFailure := p.Restart == manifest.RestartOnFailure
-	dir := Servicedir{Name: Prefix + p.Name, Profile: p.Name, Port: p.Port, User: p.User, OnFailure: onFailure, Last: p.State == manifest.StateLast, Files: []File{
+	dir := Servicedir{
+		Name: Prefix + p.Name, Profile: p.Name, Port: p.Port, User: p.User, OnFailure: onFailure,
+		Last: p.State == manifest.StateLast, Ready: p.Ready,
+	}
+	dir.Files = []File{
 		{"finish", modeScript, r.finish[onFailure]},
 		{"flag-timeout-killpg", modeFile, nil},
 		{"log/run", modeScript, logRun},
@@ -190,7 +222,14 @@ func (r *renderer) servicedir(p manifest.Profile) (Servicedir, error) {
 		{"timeout-finish", modeFile, line(timeoutFinish)},
 		{"timeout-kill", modeFile, line(p.StopTimeout.Milliseconds())},
 		{"type", modeFile, []byte("longrun\n")},
-	}}
+	}
+	if p.Ready != nil {
+		check, err := r.execute("check.tmpl", s)
+		if err != nil {
+			return Servicedir{}, err
+		}
+		dir.Files = append(dir.Files, File{"data/check", modeScript, check}, File{NotificationPath, modeFile, line(notificationFD)})
+	}
 	if p.State == manifest.StateDown {
 		dir.Files = append(dir.Files, File{DownPath, modeFile, nil})
 	}

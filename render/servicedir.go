@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
+
+	"hermes-reconcile/manifest"
 )
 
 // Prefix starts the name of every service directory of a profile.
@@ -18,6 +20,9 @@ const MarkerPath = "data/hermes-reconcile.json"
 
 // DownPath is the file that keeps s6-supervise from starting a service by itself.
 const DownPath = "down"
+
+// NotificationPath is the file that makes s6 expect word that a service is ready.
+const NotificationPath = "notification-fd"
 
 // Modes of rendered files. Nothing rendered is secret: every user of the container may read it.
 const (
@@ -36,7 +41,8 @@ type Servicedir struct {
 	// Last says that the manifest leaves up or down to what the gateway was last. DownPath is then nobody's business: it is
 	// neither rendered nor compared.
 	Last  bool
-	Files []File // sorted by path, the marker included
+	Ready *manifest.Ready // nil: nobody can tell
+	Files []File          // sorted by path, the marker included
 }
 
 // File is one file of a service directory.
