@@ -31,6 +31,7 @@ type fakeS6 struct {
 	calls     []string
 	silent    bool // nobody listens on the scandir
 	deaf      bool // scans have no effect
+	phase     Phase
 	stubborn  map[string]bool
 	failing   map[string]error // by call
 	doubleRun []string
@@ -59,6 +60,12 @@ func newFakeS6(t *testing.T) *fakeS6 {
 func (f *fakeS6) call(name string) error {
 	f.calls = append(f.calls, name)
 	return f.failing[name]
+}
+
+func (f *fakeS6) Phase(string, int) Phase {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.phase
 }
 
 func (f *fakeS6) Listening() (bool, error) { return !f.silent, nil }

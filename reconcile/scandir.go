@@ -25,6 +25,8 @@ type Supervisor interface {
 	Control(ctx context.Context, dir, letters string) error
 	// Status tells the state of a service. A directory that nobody supervises is no error.
 	Status(dir string) (Status, error)
+	// Phase tells how far the process of a service is.
+	Phase(dir string, pid int) Phase
 	// Room tells what the s6-svscan can take.
 	Room(ctx context.Context) (Room, error)
 	// Holders names the processes, besides s6's own, that keep the pipe to a service's logger open.
@@ -232,7 +234,7 @@ func (s *serviceReader) lookAt(d *dir, name string) error {
 // dataDir is the folder that s6 leaves to its users.
 const dataDir = "data"
 
-// readData reads the marker.
+// readData reads the marker, and what it lists.
 func (s *serviceReader) readData(parent *dir) error {
 	d, err := parent.open(dataDir)
 	if err != nil {
@@ -251,6 +253,25 @@ func (s *serviceReader) readData(parent *dir) error {
 	s.Files[render.MarkerPath] = f
 	if marker, err := render.ParseMarker(f.Data); err == nil {
 		s.Marker, s.Owned = marker, render.Prefix+marker.Profile == s.Name
+	}
+	return s.readListed(d)
+}
+
+// readListed reads what the marker says that we have rendered into data/. Other files there are not ours.
+func (s *serviceReader) readListed(data *dir) error {
+	for listed := range s.Marker.Files {
+		name, inData := strings.CutPrefix(listed, dataDir+"/")
+		if !inData || name != path.Base(listed) || name == "." || name == ".." {
+			continue
+		}
+		f, err := s.readFile(data, name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		s.Files[listed] = f
 	}
 	return nil
 }

@@ -62,3 +62,16 @@ func (h Host) pids() []int {
 	}
 	return pids
 }
+
+// LogFolder is where the s6-log of the service in dir writes to, by its arguments; "" if none runs or it cannot be told.
+func (s *Scandir) LogFolder(dir string) string {
+	status, err := s.Status(filepath.Join(dir, "log"))
+	if err != nil || status.PID == 0 {
+		return ""
+	}
+	argv := ThisHost().cmdline(status.PID)
+	if len(argv) < 2 || filepath.Base(argv[0]) != "s6-log" || !filepath.IsAbs(argv[len(argv)-1]) {
+		return ""
+	}
+	return argv[len(argv)-1]
+}

@@ -40,3 +40,19 @@ func (s *Scandir) Phase(dir string, pid int) Phase {
 	}
 	return Starting
 }
+
+// deathSize is what s6-supervise writes down of a death, in bytes: a TAI64N label, the exit code and the signal.
+const deathSize = 14
+
+// MaxDeaths is how many deaths s6-supervise remembers, unless a file max-death-tally says otherwise.
+const MaxDeaths = 100
+
+// Deaths is how often the service in dir has died since its supervisor was started or its rendered ./finish saw a stop; at
+// most MaxDeaths.
+func (s *Scandir) Deaths(dir string) int {
+	info, err := os.Lstat(filepath.Join(s.path, dir, "supervise", "death_tally"))
+	if err != nil {
+		return 0
+	}
+	return int(info.Size() / deathSize)
+}

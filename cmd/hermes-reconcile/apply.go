@@ -23,6 +23,7 @@ type applyFlags struct {
 	noRescan    bool
 	boot        bool
 	report      string
+	wait        string
 	timeout     time.Duration
 	lockTimeout time.Duration
 }
@@ -57,7 +58,9 @@ and in the report, changes nothing, and does not keep the container from startin
 	f.BoolVar(&flags.noRescan, "no-rescan", false, "do not wake s6-svscan: what is new waits for the next rescan, what goes is only hidden")
 	f.BoolVar(&flags.boot, "boot", false, "for the start of a container: wait for nobody, report, and exit 0 unless there is no s6 here")
 	f.StringVar(&flags.report, "report", "", "append a line a profile to `FILE` (default with --boot ${HERMES_HOME}/"+bootReport+")")
-	f.DurationVar(&flags.timeout, "timeout", 0, "longest `DURATION` of it all (default the longest stop_timeout concerned + 15s, with --boot "+bootTimeout.String()+")")
+	f.StringVar(&flags.wait, "wait", string(reconcile.LevelSupervised),
+		"how far the gateways have to come: `supervised|up|ready`; ready is up where the profile has no ready")
+	f.DurationVar(&flags.timeout, "timeout", 0, "longest `DURATION` of it all (default the longest stop_timeout concerned + 15s, with --wait=ready the longest ready.timeout + 15s on top, with --boot "+bootTimeout.String()+")")
 	f.DurationVar(&flags.lockTimeout, "lock-timeout", defaultLockTimeout, "longest `DURATION` to wait for another apply (default with --boot "+bootLockTimeout.String()+")")
 	return cmd
 }
@@ -66,6 +69,9 @@ and in the report, changes nothing, and does not keep the container from startin
 func (f *applyFlags) check(changed func(flag string) bool) error {
 	if f.timeout < 0 || f.lockTimeout < 0 {
 		return usagef("a timeout must not be negative")
+	}
+	if err := f.checkWait(); err != nil {
+		return err
 	}
 	if f.report != "" {
 		path, err := filepath.Abs(f.report)
@@ -115,13 +121,16 @@ func runApply(ctx context.Context, u ui, flags *applyFlags) (err error) {
 	if err := session.Release(); err != nil { // whoever applies by hand wants gateways up
 		return err
 	}
+	began := time.Now()
 	plan, result, err := t.apply(ctx, session, flags)
 	flags.tell(ctx, u, t, result, err)
 	if err != nil {
 		u.notes(result)
 		return err
 	}
-	return u.result(plan, result)
+	err = u.result(plan, result)
+	session.Unlock() // who waits does not keep others from applying
+	return errors.Join(err, flags.arrive(ctx, u, t, result, began))
 }
 
 // show prints what would be done.

@@ -128,6 +128,10 @@ func (s supervisor) Status(dir string) (reconcile.Status, error) {
 	return reconcile.Status(st), err
 }
 
+func (s supervisor) Phase(dir string, pid int) reconcile.Phase {
+	return reconcile.Phase(s.s6.Phase(dir, pid))
+}
+
 func (s supervisor) Room(ctx context.Context) (reconcile.Room, error) {
 	v, err := s.s6.Svscan(ctx)
 	return reconcile.Room(v), err

@@ -21,11 +21,13 @@ func newStatusCommand(u ui) *cobra.Command {
 	var flags scandirFlags
 	cmd := &cobra.Command{
 		Use:   "status [PROFILE...]",
-		Short: "show the gateways of the scandir: wanted, state, pid, since, port, drift",
+		Short: "show the gateways of the scandir: wanted, state, ready, pid, since, restarts, port, drift",
 		Long: `Show the gateways of the scandir, a row each.
 
 STATE is up, down, starting, stopping, unsupervised, backing off (it died again and again, so its next start waits), or
 ended (it exited 78, or 0 with restart: on-failure).
+READY is yes once the gateway has answered as ready in its profile asks, and - where the profile has no ready.
+RESTARTS counts how often it died since it was last started on purpose.
 DRIFT names files that are not as they were rendered, loggers in trouble, and restarts that an interrupted apply owes.
 The scandir is --scandir, else $` + scandirVariable + `, else that of the manifest (-f, else $` + fileVariable + `, else ` + defaultManifest + ` if it is there), else
 ` + defaultScandir + `.`,
@@ -77,9 +79,9 @@ func runStatus(u ui, flags *scandirFlags, path string, profiles []string) error 
 	if err != nil {
 		return err
 	}
-	lines := []string{cells("PROFILE", "WANTED", "STATE", "PID", "SINCE", "PORT", "DRIFT")}
+	lines := []string{cells("PROFILE", "WANTED", "STATE", "READY", "PID", "SINCE", "RESTARTS", "PORT", "DRIFT")}
 	for _, s := range services {
-		lines = append(lines, statusRow(s, scandir.s6.Phase(s.Name, s.Status.PID), actual.Owed[s.Name], time.Now()))
+		lines = append(lines, statusRow(s, observe(scandir, s), actual.Owed[s.Name], time.Now()))
 	}
 	u.table(lines)
 	if !actual.Held.IsZero() {
@@ -104,18 +106,45 @@ func pick(services []reconcile.Service, profiles []string) ([]reconcile.Service,
 	return picked, nil
 }
 
-func statusRow(s reconcile.Service, phase s6ctl.Phase, owed reconcile.Owed, now time.Time) string {
-	pid, since, port := "-", "-", "-"
+// observed is what of a service is not in its files.
+type observed struct {
+	state  reconcile.State
+	deaths int
+}
+
+func observe(scandir *live, s reconcile.Service) observed {
+	phase := supervisor{scandir.s6, scandir.path}.Phase(s.Name, s.Status.PID)
+	return observed{s.Status.State(phase, s.Marker.OnFailure), scandir.s6.Deaths(s.Name)}
+}
+
+func statusRow(s reconcile.Service, seen observed, owed reconcile.Owed, now time.Time) string {
+	pid, since, restarts, port := "-", "-", "-", "-"
 	if s.Status.PID != 0 {
 		pid = strconv.Itoa(s.Status.PID)
 	}
 	if s.Status.Supervised {
 		since = max(now.Sub(s.Status.Since), 0).Truncate(time.Second).String()
+		restarts = strconv.Itoa(seen.deaths)
+		if seen.deaths >= s6ctl.MaxDeaths {
+			restarts += "+"
+		}
 	}
 	if s.Marker.Port != 0 {
 		port = strconv.Itoa(s.Marker.Port)
 	}
-	return cells(strings.TrimPrefix(s.Name, render.Prefix), wanted(s), state(s, phase), pid, since, port, drift(s, owed))
+	return cells(strings.TrimPrefix(s.Name, render.Prefix), wanted(s), string(seen.state), readiness(s), pid, since, restarts, port, drift(s, owed))
+}
+
+// readiness is what s6 was told of the gateway, where it expects to be told.
+func readiness(s reconcile.Service) string {
+	_, expected := s.Files[render.NotificationPath]
+	switch {
+	case !expected:
+		return "-"
+	case s.Status.Ready:
+		return "yes"
+	}
+	return "no"
 }
 
 // wanted is what the service directory says the gateway shall be.
@@ -130,25 +159,6 @@ func wanted(s reconcile.Service) string {
 		return "down"
 	}
 	return "up"
-}
-
-// state is what s6 says the gateway is, and where its run script is not through yet, that.
-func state(s reconcile.Service, phase s6ctl.Phase) string {
-	switch {
-	case !s.Status.Supervised:
-		return "unsupervised"
-	case s.Status.PID != 0 && !s.Status.WantUp:
-		return "stopping"
-	case s.Status.PID != 0 && phase != s6ctl.Running:
-		return string(phase)
-	case s.Status.PID != 0:
-		return "up"
-	case s.Status.Finishing || s.Status.WantUp:
-		return "starting"
-	case s.Status.Ended(s.Marker.OnFailure):
-		return "ended"
-	}
-	return "down"
 }
 
 // drift is what of the service is not as it was rendered.

@@ -6,6 +6,7 @@
 //	NAME.starts    one JSON record a start
 //	NAME.stops     one JSON record at SIGTERM, one at the exit that follows
 //	NAME.children  one pid a line: the child processes asked for by STUB_CHILD
+//	NAME.unready   answers 503 as long as somebody leaves this file there
 //	NAME.lock      locked as long as a gateway of that profile lives
 //	double         one line each time a gateway started while another of its profile lived
 //	bindfail       one line each time a port was taken
@@ -233,7 +234,9 @@ func (g *gateway) answer(conn net.Conn) {
 		return
 	}
 	status, body := "404 Not Found", "{}\n"
-	if strings.HasPrefix(first, "GET /health ") {
+	if _, err := os.Stat(g.path("unready")); err == nil {
+		status = "503 Service Unavailable"
+	} else if strings.HasPrefix(first, "GET /health ") {
 		status, body = "200 OK", fmt.Sprintf("{\"pid\":%d,\"profile\":%q}\n", os.Getpid(), g.name)
 	}
 	fmt.Fprintf(conn, "HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s",

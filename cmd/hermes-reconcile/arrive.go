@@ -1,0 +1,110 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"hermes-reconcile/probe"
+	"hermes-reconcile/reconcile"
+	"hermes-reconcile/render"
+)
+
+// checkWait checks the value of --wait.
+func (f *applyFlags) checkWait() error {
+	switch level := reconcile.Level(f.wait); {
+	case level == reconcile.LevelSupervised:
+		return nil
+	case level != reconcile.LevelUp && level != reconcile.LevelReady:
+		return usagef("--wait: %q is not known (want supervised, up or ready)", f.wait)
+	case f.noRescan:
+		return usagef("--wait=%s needs a rescan (want it without --no-rescan)", level)
+	case f.boot:
+		return usagef("--boot waits for nobody (want it without --wait=%s)", level)
+	}
+	return nil
+}
+
+// arrive waits until the gateways whose changes are done have come as far as --wait says, and says which have not and why.
+func (f *applyFlags) arrive(ctx context.Context, u ui, t *target, result reconcile.Result, began time.Time) error {
+	level := reconcile.Level(f.wait)
+	if level == reconcile.LevelSupervised {
+		return nil
+	}
+	var changes []reconcile.Change
+	for _, o := range result.Outcomes {
+		if o.Err == nil && !o.Pending {
+			changes = append(changes, o.Change)
+		}
+	}
+	limit := reconcile.ArriveLimit(changes, level)
+	if f.timeout > 0 {
+		limit = max(f.timeout-time.Since(began), 0)
+	}
+	late, err := t.scandir.Arrive(ctx, changes, level, limit)
+	if err != nil || len(late) == 0 {
+		return err
+	}
+	failed := &lateError{level: level, late: len(late)}
+	for _, l := range late {
+		if l.Hopeless() {
+			failed.hopeless++
+		}
+		u.error(withHint(fmt.Errorf("%s: not %s%s: %s", l.Change.Service, level, waited(l), whyLate(ctx, l)),
+			"see its log in %s", t.logFile(l.Change.Profile)))
+	}
+	if failed.hopeless == failed.late {
+		return failed
+	}
+	return withHint(failed, "they run on as they are; wait longer with --timeout")
+}
+
+// waited says how long a gateway was waited for.
+func waited(l reconcile.Late) string {
+	if l.Hopeless() {
+		return ""
+	}
+	return " after " + l.After.Round(100*time.Millisecond).String()
+}
+
+// whyLate says what a gateway is instead of what it should be.
+func whyLate(ctx context.Context, l reconcile.Late) string {
+	url := l.Change.ReadyURL()
+	switch {
+	case l.State == reconcile.StateEnded:
+		return fmt.Sprintf("it ended by itself (exit code %d)", l.Status.ExitCode)
+	case l.State == reconcile.StateUp && url != "":
+		err := probe.Once(ctx, url)
+		if err == nil {
+			err = errors.New("answers now, but its service has not told s6 so")
+		}
+		return fmt.Sprintf("up (pid %d), %s: %v", l.Status.PID, url, err)
+	case l.State == reconcile.StateUp:
+		return fmt.Sprintf("up (pid %d), but not for a second yet", l.Status.PID)
+	}
+	return string(l.State) + lastEnd(l.Status)
+}
+
+// lastEnd says how the last process of a gateway ended that has none or starts again.
+func lastEnd(s reconcile.Status) string {
+	switch {
+	case s.Signal != 0:
+		return fmt.Sprintf(" (signal %d ended it)", s.Signal)
+	case s.ExitCode > 0:
+		return fmt.Sprintf(" (it exited %d)", s.ExitCode)
+	}
+	return ""
+}
+
+// logFile is where a profile's gateway logs to: what its logger was told, else where that would be.
+func (t *target) logFile(profile string) string {
+	folder := t.scandir.s6.LogFolder(render.Prefix + profile)
+	if folder == "" {
+		folder = filepath.Join(t.homes.path, "logs", "gateways", profile)
+	}
+	return filepath.Join(folder, "current")
+}
