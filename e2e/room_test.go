@@ -5,6 +5,7 @@ package e2e
 import (
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
@@ -122,24 +123,59 @@ func TestOtherServicesTakeRoomToo(t *testing.T) {
 	tr.sleeping(0, 1)
 }
 
-// TestScanAbortedByADanglingSymlink: s6 2.12 and later give up a scan that meets one.
+// abortsScans makes s6-svscan, asked by apply, do what s6 2.12 and later do: a scan that meets a dangling symlink has no
+// effect.
+func (tr *tree) abortsScans() {
+	tr.t.Helper()
+	tr.fake("s6-svscanctl", `for f in `+tr.scandir+`/*; do [ -e "$f" ] || exit 0; done`)
+}
+
+// TestScanAbortedByADanglingSymlink: ten gateways are added beside one, and one is removed.
 func TestScanAbortedByADanglingSymlink(t *testing.T) {
 	t.Parallel()
-	tr := newTree(t, treeOpts{})
-	tr.sleepers(0, 1)
-	tr.mustApply()
-	old := tr.sleeping(0, 1)
-	link := filepath.Join(tr.scandir, "gone-astray")
-	require.NoError(t, exec.Command("ln", "-s", "/nonexistent/folder", link).Run())
-	tr.sleepers(1, 11)
-	if r := tr.apply(); r.code != 0 {
-		require.Equal(t, 99, r.code, "%v", r)
-		require.Contains(t, r.stderr, "gone-astray")
-		require.Equal(t, 11, strings.Count(r.stderr, "hermes-reconcile: error: cannot "), "%v", r)
-		require.NoError(t, exec.Command("rm", link).Run())
-		tr.mustApply()
+	for name, family := range map[string]func(*tree){"aborted": (*tree).abortsScans, "as installed": func(*tree) {}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			tr := newTree(t, treeOpts{})
+			tr.sleepers(0, 1)
+			tr.mustApply()
+			old := tr.sleeping(0, 1)
+			family(tr)
+			link := filepath.Join(tr.scandir, "gone-astray")
+			require.NoError(t, os.Symlink("/nonexistent/folder", link))
+			tr.sleepers(1, 11)
+			r := tr.apply()
+			if name == "aborted" {
+				require.Equal(t, 99, r.code, "%v", r)
+			}
+			if r.code != 0 {
+				require.Equal(t, 99, r.code, "%v", r)
+				require.Contains(t, r.stderr, "remove gone-astray")
+				require.Equal(t, 11, strings.Count(r.stderr, "hermes-reconcile: error: cannot "), "%v", r)
+			}
+			require.NoError(t, os.Remove(link))
+			tr.mustApply()
+			tr.sleeping(1, 11)
+			tr.gone("p0000", map[string]int{"gateway": old["gateway-p0000"], "logger": old["gateway-p0000/log"]})
+			tr.mustBeDone()
+		})
 	}
-	tr.sleeping(1, 11)
-	tr.gone("p0000", map[string]int{"gateway": old["gateway-p0000"], "logger": old["gateway-p0000/log"]})
+}
+
+// TestStartThatAnAbortedScanHasLost: the new directory that cures it is like any other, the user's control included.
+func TestStartThatAnAbortedScanHasLost(t *testing.T) {
+	t.Parallel()
+	tr := newTree(t, treeOpts{})
+	tr.giveHome()
+	swallowed := tr.path("swallowed")
+	tr.fake("s6-svscanctl", "[ -e "+swallowed+" ] || { touch "+swallowed+"; exit 0; }")
+	tr.manifest("alpha: {user: nobody}\nbeta: {user: nobody}")
+	r := tr.mustApply()
+	require.Contains(t, r.stderr, "rescanned once more: an aborted scan had lost what is new")
+	for _, profile := range []string{"alpha", "beta"} {
+		tr.started(profile, 1)
+		tr.onlyControlIsTheUsers(profile, nobody)
+	}
+	require.Empty(t, tr.hidden())
 	tr.mustBeDone()
 }

@@ -99,7 +99,7 @@ func (r *run) cure(ctx context.Context, j *job) error {
 	if !h.gone() {
 		return r.unhide(h) // found after all
 	}
-	if err := writeServicedir(r.staging, j.Service, j.staged()); err != nil {
+	if err := r.stageJob(j); err != nil {
 		return err
 	}
 	if err := move(r.staging, j.Service, r.dir, j.Service); err != nil {

@@ -31,13 +31,8 @@ func (r *run) stage(context.Context) error {
 		if !j.appears() && len(j.Files) == 0 {
 			continue
 		}
-		if err := writeServicedir(r.staging, j.Service, j.staged()); err != nil {
+		if err := r.stageJob(j); err != nil {
 			return err
-		}
-		if j.appears() {
-			if err := r.makeControls(j); err != nil {
-				return err
-			}
 		}
 		staged = true
 	}
@@ -45,6 +40,13 @@ func (r *run) stage(context.Context) error {
 		return nil
 	}
 	return r.staging.sync()
+}
+
+func (r *run) stageJob(j *job) error {
+	if err := writeServicedir(r.staging, j.Service, j.staged()); err != nil || !j.appears() {
+		return err
+	}
+	return r.makeControls(j)
 }
 
 // staged are the files that a change needs written.
