@@ -215,7 +215,9 @@ func (l *life) tell(service, letters string) {
 func (l *life) killLogger(f *fate, name string) {
 	l.note("kill the logger of %s", name)
 	f.logger = true
-	kill(l.before.units["gateway-"+name+"/log"].pid)
+	pid := l.before.units["gateway-"+name+"/log"].pid
+	kill(pid)
+	eventually(l.t, patience, func() bool { return !alive(pid) }, "the logger is dead")
 }
 
 func (l *life) editRun(f *fate, name string) {

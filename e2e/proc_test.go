@@ -103,6 +103,20 @@ func readProc(pid int) (proc, bool) {
 	return proc{pid: pid, ppid: ppid, argv: nulSeparated(fmt.Sprintf("/proc/%d/cmdline", pid))}, true
 }
 
+// childrenOf a process with one thread that live. The kernel lists them; to look through all of /proc takes a thousand times
+// as long. It may miss one while others end.
+func childrenOf(pid int) []proc {
+	data, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
+	var found []proc
+	for field := range strings.FieldsSeq(string(data)) {
+		child, _ := strconv.Atoi(field)
+		if p, ok := readProc(child); ok {
+			found = append(found, p)
+		}
+	}
+	return found
+}
+
 // alive: pids are not reused as fast as a test asks.
 func alive(pid int) bool {
 	_, ok := readProc(pid)

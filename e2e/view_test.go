@@ -69,21 +69,17 @@ type unit struct {
 
 func (tr *tree) view() view {
 	v := view{units: map[string]unit{}}
-	all, names := allProcesses(), map[int]string{}
-	for _, p := range all {
-		if p.ppid == tr.svscan.pid && len(p.argv) == 2 && p.argv[0] == "s6-supervise" {
-			names[p.pid] = p.argv[1]
-			v.units[p.argv[1]] = unit{supervisor: p.pid}
-		}
-	}
-	for _, p := range all {
-		name, ours := names[p.ppid]
-		if !ours {
+	for _, s := range childrenOf(tr.svscan.pid) {
+		if len(s.argv) != 2 || s.argv[0] != "s6-supervise" {
 			continue
 		}
-		v.units[name] = unit{p.ppid, p.pid, p.argv}
-		if len(p.argv) > 2 && p.argv[0] == "hermes" {
-			v.gateways = append(v.gateways, p)
+		name := s.argv[1]
+		v.units[name] = unit{supervisor: s.pid}
+		for _, p := range childrenOf(s.pid) {
+			v.units[name] = unit{s.pid, p.pid, p.argv}
+			if len(p.argv) > 2 && p.argv[0] == "hermes" {
+				v.gateways = append(v.gateways, p)
+			}
 		}
 	}
 	return v
@@ -93,6 +89,11 @@ func (tr *tree) view() view {
 func (v view) runs(profile string, args ...string) bool {
 	want := append([]string{"hermes", "-p", profile, "gateway"}, args...)
 	return slices.Equal(want, v.units["gateway-"+profile].argv)
+}
+
+// logs tells whether the process is s6-log with this argument.
+func (u unit) logs(arg string) bool {
+	return len(u.argv) > 0 && u.argv[0] == "s6-log" && slices.Contains(u.argv, arg)
 }
 
 // differs lists what is not as it shall be. Foreign profiles may run, too.
@@ -108,7 +109,7 @@ func (v view) differs(profiles map[string]wanted, foreign ...string) []string {
 		case !p.down && !v.runsAs(profile, p):
 			found = append(found, fmt.Sprintf("%s does not run as asked: %+v", profile, gateway))
 		}
-		if logger := v.units["gateway-"+profile+"/log"]; !slices.Contains(logger.argv, "n"+strconv.Itoa(p.keep)) {
+		if logger := v.units["gateway-"+profile+"/log"]; !logger.logs("n" + strconv.Itoa(p.keep)) {
 			found = append(found, fmt.Sprintf("the logger of %s does not run as asked: %+v", profile, logger))
 		}
 	}
