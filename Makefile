@@ -21,7 +21,7 @@ bench:
 	go test -run '^$$' -bench . -benchmem ./manifest ./render ./reconcile
 
 torture: lint
-	TORTURE=$(or $(TORTURE),10m) go test -race -count=1 -timeout 0 -tags e2e -run 'Walk|Torture' -v ./e2e
+	TORTURE=$(or $(TORTURE),10m) go test -race -count=1 -timeout 0 -parallel 8 -tags e2e -run 'Walk|Torture' -v ./e2e
 
 install: build
 	install -D bin/hermes-reconcile $(DESTDIR)/usr/local/bin/hermes-reconcile

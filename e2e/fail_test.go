@@ -33,19 +33,17 @@ var failures = map[class][]unix.Errno{
 // TestFailureWalk lets each call that touches the scandir or starts a program fail once.
 func TestFailureWalk(t *testing.T) {
 	t.Parallel()
-	k := walk{name: "failure walk", point: (*world).failed}
+	fails := func(c sysCall) bool { return failures[c.class] != nil }
+	k := walk{name: "failure walk", point: (*world).failed, hits: fails, hitsInTests: fails}
 	k.run(t)
 }
 
-// failed lets the n-th call of an apply fail, and the next apply mend what that did.
-func (w *world) failed(n, pass int) (reached bool) {
+// failed lets a call of an apply fail, and the next apply mend what that did.
+func (w *world) failed(m mishap, pass int) (reached bool) {
 	w.t.Helper()
 	before := w.begin()
-	s := w.strike(mishap{
-		n:     n,
-		count: func(c sysCall) bool { return failures[c.class] != nil },
-		errno: func(c sysCall) unix.Errno { return failures[c.class][(n+pass)%len(failures[c.class])] },
-	})
+	m.errno = func(c sysCall) unix.Errno { return failures[c.class][(m.n+pass)%len(failures[c.class])] }
+	s := w.strike(m)
 	defer func() {
 		if w.t.Failed() {
 			w.t.Log(s)

@@ -79,8 +79,16 @@ func TestReadmeNamesTestsThatExist(t *testing.T) {
 			}
 		}
 	}
-	for _, name := range regexp.MustCompile("`((?:Test|Fuzz)\\w+)`").FindAllStringSubmatch(read(t, "README.md"), -1) {
+	named := regexp.MustCompile("`((?:Test|Fuzz)\\w+)`")
+	readme := read(t, "README.md")
+	for _, name := range named.FindAllStringSubmatch(readme, -1) {
 		require.True(t, known[name[1]], "%s is no test", name[1])
+	}
+	_, chapter, found := strings.Cut(readme, "| what goes wrong | what happens then | shown by |\n|---|---|---|\n")
+	require.True(t, found)
+	chapter, _, _ = strings.Cut(chapter, "\n\n")
+	for promise := range strings.Lines(chapter) {
+		require.Regexp(t, named, promise, "no test shows this")
 	}
 }
 
