@@ -311,7 +311,7 @@ func TestReportBelongsToTheUser(t *testing.T) {
 	require.EqualValues(t, os.Getuid(), owner(t, tr.path("report")))
 	data, err := os.ReadFile(tr.path("report"))
 	require.NoError(t, err)
-	require.Regexp(t, `(?m)^time=\S+ level=INFO msg=created profile=beta gateway=up why="state is up" reason="not in the scandir"$`, string(data))
+	require.Regexp(t, `(?m)^time=\S+ level=INFO msg=created profile=beta gateway=up why="state is up" reason="no such service yet"$`, string(data))
 }
 
 // TestStateLast: a container brings back what was up, and nothing but a container does.

@@ -64,6 +64,8 @@ type Service struct {
 	Seized    []string        // of s6's own folders supervise/ and event/, those that others can change
 	Status    Status
 	LogStatus Status
+	// Guessed tells that the status is not known: it may be up or down.
+	Guessed bool
 	// WasSupervised tells that s6-supervise has run on it. If none does now, s6-svscan may be about to start it again.
 	WasSupervised bool
 }
@@ -116,6 +118,14 @@ func cause(path string, err error) error {
 		return pathErr.Err
 	}
 	return err
+}
+
+// mark takes in the marker of a service.
+func (s *Service) mark(f File) {
+	s.Files[render.MarkerPath] = f
+	if marker, err := render.ParseMarker(f.Data); err == nil {
+		s.Marker, s.Owned = marker, render.Prefix+marker.Profile == s.Name
+	}
 }
 
 // Edited lists the files of an owned service that are not as we rendered them.

@@ -25,20 +25,6 @@ type Options struct {
 	Users map[string]uint32
 }
 
-// Outcome is what became of a change.
-type Outcome struct {
-	Change Change
-	Err    error // nil: done as planned
-	// Pending says that the rest is left to the next apply, as Options.NoRescan asked for.
-	Pending bool
-}
-
-// Result is what became of a plan.
-type Result struct {
-	Outcomes []Outcome // in the plan's order
-	Notes    []string  // what the user should know besides
-}
-
 // step is a part of an apply.
 type step struct {
 	name string

@@ -87,6 +87,20 @@ type Plan struct {
 	Leftovers []Hidden
 }
 
+// Outcome is what became of a change.
+type Outcome struct {
+	Change Change
+	Err    error // nil: done as planned
+	// Pending says that the rest is left to the next apply, as Options.NoRescan asked for.
+	Pending bool
+}
+
+// Result is what became of a plan.
+type Result struct {
+	Outcomes []Outcome // in the plan's order
+	Notes    []string  // what the user should know besides
+}
+
 // unsettled tells whether the plan is about a service whose supervisor may only be gone for a moment.
 func (p Plan) unsettled() bool {
 	return slices.ContainsFunc(p.Changes, func(c Change) bool {
@@ -167,7 +181,7 @@ func Diff(desired []render.Servicedir, actual Actual, prune Prune) (Plan, error)
 func create(d render.Servicedir, actual Actual) Change {
 	c := Change{
 		Op: Create, Service: d.Name, Profile: d.Profile, Port: d.Port,
-		Reasons: []string{"not in the scandir"},
+		Reasons: []string{"no such service yet"},
 		Files:   fileChanges(d, nil),
 		desired: d,
 	}
@@ -254,6 +268,9 @@ func (c *Change) inPlace(owed Owed) {
 		c.Reasons = append(c.Reasons, "its logger was told down")
 	}
 	c.planGateway(owed)
+	if c.actual.Guessed && (c.Gateway != Keep || !c.desired.Last) {
+		c.Reasons = append(c.Reasons, "taken to be up: its state is last, and what that is only a live scandir could tell")
+	}
 	c.name()
 }
 

@@ -250,10 +250,7 @@ func (s *serviceReader) readData(parent *dir) error {
 	if err != nil {
 		return missing(err)
 	}
-	s.Files[render.MarkerPath] = f
-	if marker, err := render.ParseMarker(f.Data); err == nil {
-		s.Marker, s.Owned = marker, render.Prefix+marker.Profile == s.Name
-	}
+	s.mark(f)
 	return s.readListed(d)
 }
 

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"runtime"
+	"strings"
 
 	"hermes-reconcile/render"
 )
@@ -66,3 +68,112 @@ func writeFiles(out *os.Root, d render.Servicedir) error {
 
 // ErrNotEmpty says that a folder that should be empty is not.
 var ErrNotEmpty = errors.New("it is not empty")
+
+// ErrNoTree says that a folder holds something, but no service directory.
+var ErrNoTree = errors.New("it holds no service directory")
+
+// ReadTree reads service directories that WriteTree wrote into the folder at path, wherever they have been since. What
+// runs of them is assumed, as Assume does. An empty folder is a tree without services.
+func ReadTree(name string) (Actual, error) {
+	root, err := os.OpenRoot(name)
+	if err != nil {
+		return Actual{}, fmt.Errorf("cannot open folder %q: %w", name, cause(name, err))
+	}
+	defer root.Close()
+	entries, err := fs.ReadDir(root.FS(), ".")
+	if err != nil {
+		return Actual{}, fmt.Errorf("cannot read folder %q: %w", name, cause(".", err))
+	}
+	a := Actual{Listening: true}
+	for _, e := range entries { // sorted by name
+		if !strings.HasPrefix(e.Name(), render.Prefix) {
+			continue
+		}
+		s, err := readTreeService(root, e)
+		if err != nil {
+			return Actual{}, fmt.Errorf("cannot read %s in folder %q: %w", e.Name(), name, err)
+		}
+		a.Services = append(a.Services, s)
+	}
+	if len(entries) > 0 && len(a.Services) == 0 {
+		return Actual{}, fmt.Errorf("cannot use folder %q: %w", name, ErrNoTree)
+	}
+	return a, nil
+}
+
+func readTreeService(root *os.Root, e fs.DirEntry) (Service, error) {
+	s := Service{Name: e.Name(), Files: map[string]File{}}
+	switch {
+	case e.Type()&fs.ModeSymlink != 0:
+		s.Obstacle = "is a symlink"
+		return s, nil
+	case !e.IsDir():
+		s.Obstacle = "is not a directory"
+		return s, nil
+	}
+	info, err := root.Stat(path.Join(s.Name, "log"))
+	s.HasLog = err == nil && info.IsDir()
+	marker, found, err := readTreeFile(root, s.Name, render.MarkerPath)
+	if err != nil {
+		return s, err
+	}
+	if found {
+		s.mark(marker)
+	}
+	for _, p := range s.treePaths() {
+		f, found, err := readTreeFile(root, s.Name, p)
+		if err != nil {
+			return s, err
+		}
+		if found {
+			s.Files[p] = f
+		}
+	}
+	s.assumeStatus()
+	return s, nil
+}
+
+// treePaths are the files that concern us: those that s6 reads, and those that the marker lists.
+func (s *Service) treePaths() []string {
+	var paths []string
+	for _, name := range s6Files {
+		paths = append(paths, name, "log/"+name)
+	}
+	for p := range s.Marker.Files {
+		if fs.ValidPath(p) {
+			paths = append(paths, p)
+		}
+	}
+	return paths
+}
+
+// readTreeFile reads a file of a service directory, if it is there.
+func readTreeFile(root *os.Root, service, p string) (f File, found bool, err error) {
+	name := path.Join(service, p)
+	info, err := root.Lstat(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return f, false, nil
+	}
+	if err != nil {
+		return f, false, err
+	}
+	if !info.Mode().IsRegular() || info.Size() >= maxFile {
+		return File{Irregular: true}, true, nil
+	}
+	data, err := root.ReadFile(name)
+	return File{Mode: treeMode(p, info.Mode(), runtime.GOOS), Data: data}, true, err
+}
+
+// treeMode is the mode that a file of a tree was written with. Of that, git and archives keep whether it can be executed,
+// and Windows not even that.
+func treeMode(p string, mode fs.FileMode, system string) fs.FileMode {
+	script := mode&0o111 != 0
+	if system == "windows" {
+		base := path.Base(p)
+		script = base == "run" || base == "finish" || p == "data/check"
+	}
+	if script {
+		return 0o755
+	}
+	return 0o644
+}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"hermes-reconcile/explain"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/s6ctl"
 )
@@ -51,7 +52,7 @@ and in the report, changes nothing, and does not keep the container from startin
 			return runApply(cmd.Context(), u, &flags)
 		},
 	}
-	flags.add(cmd)
+	flags.add(cmd, formText, formJSON)
 	f := cmd.Flags()
 	f.BoolVar(&flags.dryRun, "dry-run", false, "only show what would be done; with --exit-code, exit 2 if that is something")
 	f.BoolVar(&flags.allowEmpty, "allow-empty", false, "let a manifest without profiles remove every gateway")
@@ -128,7 +129,7 @@ func runApply(ctx context.Context, u ui, flags *applyFlags) (err error) {
 		u.notes(result)
 		return err
 	}
-	err = u.result(plan, result)
+	err = flags.result(u, t, plan, result)
 	session.Unlock() // who waits does not keep others from applying
 	return errors.Join(err, flags.arrive(ctx, u, t, result, began))
 }
@@ -142,8 +143,11 @@ func (f *applyFlags) show(u ui, t *target) error {
 	if err := f.refuse(plan, len(t.dirs)); err != nil {
 		return err
 	}
-	u.plan(plan)
-	return f.differs(plan)
+	r := f.explain(plan, t.manifest, oldSide{})
+	if err := f.print(u, &r, false); err != nil {
+		return err
+	}
+	return f.differs(&r)
 }
 
 // tell writes the report, if one is asked for.
@@ -164,7 +168,7 @@ func (f *applyFlags) refuse(plan reconcile.Plan, profiles int) error {
 	if profiles > 0 || !plan.Removes() || f.allowEmpty {
 		return nil
 	}
-	return withHint(usagef("the manifest has no profiles: this would remove every gateway (%s)", tally(plan.Changes)),
+	return withHint(usagef("the manifest has no profiles: this would remove every gateway (%s)", explain.New(plan, explain.Options{}).Summary.Text),
 		"nothing was changed; pass --allow-empty if that is what you want")
 }
 
@@ -197,9 +201,13 @@ func lockHint(err error) error {
 }
 
 // result prints what became of a plan.
-func (u ui) result(plan reconcile.Plan, result reconcile.Result) error {
-	var lines []string
-	var done []reconcile.Change
+func (f *applyFlags) result(u ui, t *target, plan reconcile.Plan, result reconcile.Result) error {
+	r := f.explain(plan, t.manifest, oldSide{})
+	r.Finish(result)
+	if err := f.print(u, &r, false); err != nil {
+		return err
+	}
+	u.notes(result)
 	partial := &partialError{}
 	for _, o := range result.Outcomes {
 		if o.Change.Acts() {
@@ -207,26 +215,6 @@ func (u ui) result(plan reconcile.Plan, result reconcile.Result) error {
 		}
 		if o.Err != nil {
 			partial.add(o.Err)
-			continue
-		}
-		if o.Pending {
-			lines = append(lines, row(o.Change, string(o.Change.Op)+" owed"))
-			continue
-		}
-		done = append(done, o.Change)
-		if shown(o.Change) {
-			lines = append(lines, row(o.Change, past(o.Change.Op)))
-		}
-	}
-	u.table(lines)
-	if plan.Empty() {
-		u.info("nothing changed: %s", tally(done))
-	} else {
-		u.info("%s", tallyOps(done, past))
-	}
-	u.notes(result)
-	for _, o := range result.Outcomes {
-		if o.Err != nil {
 			u.error(fmt.Errorf("cannot %s %s: %w", o.Change.Op, o.Change.Service, o.Err))
 		}
 	}

@@ -107,7 +107,7 @@ func (b *booting) apply(ctx context.Context) error {
 		return err
 	}
 	b.report.outcomes(result.Outcomes)
-	return b.result(plan, result)
+	return b.flags.result(b.ui, t, plan, result)
 }
 
 // sweep removes what gateways of an earlier container left that would make those of this one believe they run already.

@@ -1,29 +1,39 @@
 package main
 
 import (
+	"io"
+
 	"github.com/spf13/cobra"
 
+	"hermes-reconcile/explain"
+	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
+	"hermes-reconcile/render"
 )
 
 // differFlags are the flags of commands that compare the manifest with a scandir.
 type differFlags struct {
 	manifestFlags
 	scandirFlags
+	outputFlags
 	prune    string
 	exitCode bool
 }
 
-func (f *differFlags) add(cmd *cobra.Command) {
+func (f *differFlags) add(cmd *cobra.Command, forms ...string) {
 	f.manifestFlags.add(cmd)
 	f.scandirFlags.add(cmd)
+	f.outputFlags.add(cmd, forms...)
 	cmd.Flags().StringVar(&f.prune, "prune", string(reconcile.PruneOwned),
 		"which services that the manifest does not name to remove: `owned|all|none`")
 	cmd.Flags().BoolVar(&f.exitCode, "exit-code", false, "exit 2 if there are differences")
 }
 
-// policy checks the value of --prune.
+// policy checks the flags, and gives the value of --prune.
 func (f *differFlags) policy() (reconcile.Prune, error) {
+	if err := f.outputFlags.check(); err != nil {
+		return "", err
+	}
 	switch p := reconcile.Prune(f.prune); p {
 	case reconcile.PruneOwned, reconcile.PruneAll, reconcile.PruneNone:
 		return p, nil
@@ -32,42 +42,92 @@ func (f *differFlags) policy() (reconcile.Prune, error) {
 }
 
 // differs is the result of a command that only compares.
-func (f *differFlags) differs(p reconcile.Plan) error {
-	if f.exitCode && !p.Empty() {
+func (f *differFlags) differs(r *explain.Report) error {
+	if f.exitCode && r.Differs {
 		return errDiffers
 	}
 	return nil
 }
 
+// diffFlags are the flags of diff.
+type diffFlags struct {
+	differFlags
+	against string
+}
+
+// againstLive is the value of --against that means the scandir.
+const againstLive = "live"
+
 func newDiffCommand(u ui) *cobra.Command {
-	var flags differFlags
+	var flags diffFlags
 	cmd := &cobra.Command{
-		Use:   "diff [-f FILE]...",
+		Use:   "diff [-f FILE]... [--against live|FILE|DIR|-]",
 		Short: "show what apply would do, and why",
-		Long: `Show what apply would do to the scandir: a line for each profile that is not as the manifest says, with the reason,
-then the files that differ. Of a new gateway only run and log/run are shown; render --out writes all of it.
-Nothing is changed and no lock is taken.`,
+		Long: `Show what apply would do: a line for each profile that is not as the manifest says, with the reason, then the files that
+differ. Of a new gateway only run and log/run are shown; render --out writes all of it.
+Nothing is changed and no lock is taken.
+
+With --against an older manifest (a file, a folder of *.yaml files, or - for standard input) or a folder that render --out
+wrote stands in for the scandir, and no s6 is needed:
+
+  git show main:profiles.yaml | hermes-reconcile diff --against -
+
+What only a live scandir can tell is then not known, and the output says so: every gateway is taken to be as the old side
+asked. An empty folder is a scandir without gateways.`,
 		Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error { return runDiff(u, &flags) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return flags.annotate(u, runDiff(u, cmd.InOrStdin(), &flags))
+		},
 	}
-	flags.add(cmd)
+	flags.add(cmd, formText, formJSON, formMarkdown, formGitHub)
+	f := cmd.Flags()
+	f.StringVar(&flags.against, "against", againstLive, "the old side, `live|FILE|DIR|-`: the scandir, another manifest, or a rendered tree")
+	f.IntVar(&flags.limit, "limit", explain.CommentLimit, "longest markdown, in `BYTES`; the rest is left out, and named")
 	return cmd
 }
 
-func runDiff(u ui, flags *differFlags) error {
+func runDiff(u ui, stdin io.Reader, flags *diffFlags) error {
 	prune, err := flags.policy()
 	if err != nil {
 		return err
+	}
+	if flags.limit < leastLimit {
+		return usagef("--limit: %d is too little (want at least %d)", flags.limit, leastLimit)
 	}
 	m, dirs, err := flags.rendered()
 	if err != nil {
 		return err
 	}
-	plan, err := flags.live(u, m, dirs, prune)
+	plan, old, err := flags.plan(u, stdin, m, dirs, prune)
 	if err != nil {
 		return err
 	}
-	u.plan(plan)
-	u.files(plan)
-	return flags.differs(plan)
+	r := flags.explain(plan, m, old)
+	if err := flags.print(u, &r, true); err != nil {
+		return err
+	}
+	return flags.differs(&r)
+}
+
+// leastLimit has room for the tally and for what was left out, in bytes.
+const leastLimit = 2000
+
+// plan compares the manifest with the old side.
+func (f *diffFlags) plan(u ui, stdin io.Reader, m *manifest.Manifest, dirs []render.Servicedir, prune reconcile.Prune) (reconcile.Plan, oldSide, error) {
+	if f.against == againstLive {
+		plan, err := f.live(u, m, dirs, prune)
+		return plan, oldSide{kind: explain.AgainstLive}, err
+	}
+	if f.path != "" {
+		return reconcile.Plan{}, oldSide{}, usagef("--scandir means nothing with --against %s: no scandir is looked at", f.against)
+	}
+	old, err := f.old(u, stdin, m)
+	if err != nil {
+		return reconcile.Plan{}, oldSide{}, err
+	}
+	plan, err := reconcile.Diff(dirs, old.actual, prune)
+	if err != nil {
+		return reconcile.Plan{}, oldSide{}, &reconcile.ObstacleError{Err: err}
+	}
+	return plan, old, nil
 }

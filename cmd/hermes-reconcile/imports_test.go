@@ -31,6 +31,11 @@ var layers = map[string]struct {
 		others: []string{"github.com/hashicorp/go-multierror", "golang.org/x/sys/unix"},
 		never:  []string{"os/exec", "net", "flag", "log"},
 	},
+	"explain": {
+		ours:   []string{"render", "reconcile"},
+		others: []string{"github.com/aymanbagabas/go-udiff"},
+		never:  []string{"os", "os/exec", "net", "time", "path/filepath"},
+	},
 	"s6ctl": {
 		others: []string{"golang.org/x/sys/unix"},
 		never:  []string{"net", "flag", "log"},
@@ -43,9 +48,9 @@ var layers = map[string]struct {
 		never: []string{"os", "os/exec", "flag", "log"},
 	},
 	"cmd/hermes-reconcile": {
-		ours: []string{"manifest", "render", "reconcile", "s6ctl", "home", "probe"},
+		ours: []string{"manifest", "render", "reconcile", "explain", "s6ctl", "home", "probe"},
 		others: []string{
-			"github.com/spf13/cobra", "github.com/aymanbagabas/go-udiff", "github.com/hashicorp/go-multierror",
+			"github.com/spf13/cobra", "github.com/hashicorp/go-multierror", "golang.org/x/term",
 		},
 		never: []string{"os/exec", "net/http"},
 	},

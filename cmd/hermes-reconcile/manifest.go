@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -44,8 +43,12 @@ func (f *manifestFlags) named() bool { return len(f.files) > 0 || variable(fileV
 
 // load reads and checks the manifest. Its errors are all errors of usage.
 func (f *manifestFlags) load() (*manifest.Manifest, error) {
+	return parseFiles(f.names())
+}
+
+func parseFiles(names []string) (*manifest.Manifest, error) {
 	var sources []manifest.Source
-	for _, name := range f.names() {
+	for _, name := range names {
 		files, err := expand(name)
 		if err != nil {
 			return nil, unreadable(name, err)
@@ -76,11 +79,16 @@ func (f *manifestFlags) rendered() (*manifest.Manifest, []render.Servicedir, err
 }
 
 func unreadable(name string, err error) error {
+	return withHint(usagef("cannot read manifest %q: %w", name, bare(err)), "name the manifest with -f FILE")
+}
+
+// bare takes the path off an error whose message names it already.
+func bare(err error) error {
 	var pathErr *fs.PathError
 	if errors.As(err, &pathErr) {
-		err = pathErr.Err
+		return pathErr.Err
 	}
-	return withHint(usagef("cannot read manifest %q: %w", name, err), "name the manifest with -f FILE")
+	return err
 }
 
 // expand gives the files that a -f argument stands for: itself, or the *.yaml files of a folder in name order.
@@ -98,7 +106,7 @@ func expand(name string) ([]string, error) {
 	}
 	var files []string
 	for _, e := range entries {
-		if filepath.Ext(e.Name()) == ".yaml" && e.Name()[0] != '.' {
+		if isManifest(e.Name()) {
 			files = append(files, inFolder(name, e.Name(), os.IsPathSeparator))
 		}
 	}

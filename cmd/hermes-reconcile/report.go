@@ -18,6 +18,7 @@ import (
 	"strings"
 	"syscall"
 
+	"hermes-reconcile/explain"
 	"hermes-reconcile/home"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
@@ -76,11 +77,11 @@ func logOutcome(log *slog.Logger, o reconcile.Outcome) {
 	}
 	switch {
 	case o.Err != nil:
-		log.Error("cannot "+describe(o.Change, string(o.Change.Op)), append(args, "error", o.Err.Error())...)
+		log.Error("cannot "+explain.Verb(o.Change, explain.Planned), append(args, "error", o.Err.Error())...)
 	case o.Pending:
-		log.Warn(describe(o.Change, string(o.Change.Op))+" owed", args...)
+		log.Warn(explain.Verb(o.Change, explain.Owed), args...)
 	default:
-		log.Info(describe(o.Change, past(o.Change.Op)), args...)
+		log.Info(explain.Verb(o.Change, explain.Done), args...)
 	}
 }
 

@@ -4,11 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
-	"unicode"
 
 	"github.com/hashicorp/go-multierror"
 
+	"hermes-reconcile/explain"
 	"hermes-reconcile/manifest"
 )
 
@@ -53,6 +52,9 @@ func (u ui) error(err error) {
 	}
 }
 
+// table prints lines of cells in columns.
+func (u ui) table(lines []string) { io.WriteString(u.stdout, explain.Table(lines)) }
+
 // flatten takes errors that are lists apart.
 func flatten(err error) []error {
 	if hinted, ok := err.(*hintedError); ok {
@@ -72,24 +74,6 @@ func flatten(err error) []error {
 	return []error{err}
 }
 
-// printable replaces control characters, line ends and tabs excepted, by their Go escapes.
-func printable(s string) string {
-	if !strings.ContainsFunc(s, isControl) {
-		return s
-	}
-	var b strings.Builder
-	for _, r := range s {
-		if isControl(r) {
-			fmt.Fprintf(&b, "\\x%02x", r)
-			continue
-		}
-		b.WriteRune(r)
-	}
-	return b.String()
-}
-
-func isControl(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' }
-
 // hintedError is an error with what to do about it.
 type hintedError struct {
 	err  error
@@ -102,3 +86,7 @@ func (e *hintedError) Unwrap() error { return e.err }
 func withHint(err error, format string, args ...any) error {
 	return &hintedError{err, fmt.Sprintf(format, args...)}
 }
+
+func cells(texts ...string) string { return explain.Cells(texts...) }
+
+func printable(s string) string { return explain.Printable(s) }

@@ -7,16 +7,16 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"hermes-reconcile/explain"
 	"hermes-reconcile/reconcile"
 )
 
 // Whoever may make folders in a scandir chooses their names, and must not write lines of ours with them.
 func TestNamesStayInTheirCells(t *testing.T) {
-	var out bytes.Buffer
-	ui{&out, nil}.plan(reconcile.Plan{Changes: []reconcile.Change{
+	r := explain.New(reconcile.Plan{Changes: []reconcile.Change{
 		{Op: reconcile.Foreign, Profile: "x\nremove\ty\x1b[2J", Reasons: []string{"not ours"}},
-	}})
-	require.Equal(t, `foreign  x\nremove\ty\x1b[2J  not ours`+"\nno changes: 1 foreign\n", out.String())
+	}}, explain.Options{})
+	require.Equal(t, `foreign  x\nremove\ty\x1b[2J  not ours`+"\nno changes: 1 foreign\n", string(r.Text(false)))
 }
 
 // What could not be taken back stands on a line of its own, whatever hint comes with it.

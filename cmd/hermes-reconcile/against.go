@@ -1,0 +1,114 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"hermes-reconcile/explain"
+	"hermes-reconcile/manifest"
+	"hermes-reconcile/reconcile"
+	"hermes-reconcile/render"
+)
+
+// How a file argument says standard input, and how errors name it.
+const (
+	standardInputFlag = "-"
+	standardInput     = "<stdin>"
+)
+
+// oldSide is what the manifest is compared with.
+type oldSide struct {
+	kind    string
+	actual  reconcile.Actual
+	unknown []string // what only a live scandir could tell
+}
+
+// old reads what --against names: a manifest, a folder of them, or a rendered tree.
+func (f *diffFlags) old(u ui, stdin io.Reader, m *manifest.Manifest) (oldSide, error) {
+	side := oldSide{kind: explain.AgainstManifest, unknown: []string{"which gateways are up", "what an interrupted apply owes", "services of others"}}
+	tree, err := isTree(f.against)
+	if err != nil {
+		return side, unreadableOld(f.against, err)
+	}
+	if tree {
+		side.kind = explain.AgainstTree
+		side.actual, err = reconcile.ReadTree(f.against)
+		if errors.Is(err, reconcile.ErrNoTree) {
+			err = unreadableOld(f.against, fmt.Errorf("%w and no *.yaml file", reconcile.ErrNoTree))
+		}
+		return side, err
+	}
+	old, err := readOld(f.against, stdin)
+	if err != nil {
+		return side, err
+	}
+	if old.Scandir != m.Scandir {
+		u.warning("scandir changes from %q to %q: apply looks at the new one only, and what runs in the old one goes on", old.Scandir, m.Scandir)
+	}
+	dirs, err := render.All(old)
+	if err != nil {
+		return side, fmt.Errorf("cannot render %q: %w", f.against, err)
+	}
+	side.actual = reconcile.Assume(dirs)
+	return side, nil
+}
+
+func unreadableOld(name string, err error) error {
+	return withHint(usagef("cannot compare with %q: %w", name, bare(err)), "name a manifest, or a folder that render --out wrote, with --against")
+}
+
+// readOld reads the manifest that --against names.
+func readOld(name string, stdin io.Reader) (*manifest.Manifest, error) {
+	if name != standardInputFlag {
+		m, err := parseFiles([]string{name})
+		return m, oldSideHint(name, err)
+	}
+	data, err := io.ReadAll(io.LimitReader(stdin, maxManifest+1))
+	if err != nil {
+		return nil, fmt.Errorf("cannot read standard input: %w", err)
+	}
+	m, err := manifest.Parse([]manifest.Source{{Name: standardInput, Data: data}})
+	if err != nil {
+		return nil, oldSideHint(name, &usageError{err})
+	}
+	return m, nil
+}
+
+// oldSideHint says which of the two manifests is wrong.
+func oldSideHint(name string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return withHint(err, "that is the old side, --against %s", name)
+}
+
+// isTree tells a folder of service directories from a manifest and from a folder of manifests.
+func isTree(name string) (bool, error) {
+	if name == standardInputFlag {
+		return false, nil
+	}
+	info, err := os.Stat(name)
+	if err != nil || !info.IsDir() {
+		return false, err
+	}
+	entries, err := os.ReadDir(name)
+	if err != nil {
+		return false, err
+	}
+	services, manifests := false, false
+	for _, e := range entries {
+		services = services || strings.HasPrefix(e.Name(), render.Prefix) && e.IsDir()
+		manifests = manifests || isManifest(e.Name())
+	}
+	if services && manifests {
+		return false, errors.New("it holds both service directories and *.yaml files")
+	}
+	return !manifests, nil
+}
+
+// isManifest tells whether a file in a folder of manifests is one of them.
+func isManifest(name string) bool { return filepath.Ext(name) == ".yaml" && name[0] != '.' }

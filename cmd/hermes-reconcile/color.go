@@ -1,0 +1,23 @@
+package main
+
+import "os"
+
+// The values of --color.
+const (
+	colorAuto   = "auto"
+	colorAlways = "always"
+	colorNever  = "never"
+)
+
+// colors tells whether text is colored: where it is asked for, and else on a terminal whose user does not object.
+// https://no-color.org
+func (f *outputFlags) colors(u ui) bool {
+	switch f.color {
+	case colorAlways:
+		return true
+	case colorNever:
+		return false
+	}
+	out, ok := u.stdout.(*os.File)
+	return ok && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && takesColors(out)
+}

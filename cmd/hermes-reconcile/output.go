@@ -1,0 +1,169 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp/syntax"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"hermes-reconcile/explain"
+	"hermes-reconcile/manifest"
+	"hermes-reconcile/reconcile"
+)
+
+// The forms of output.
+const (
+	formText     = "text"
+	formJSON     = "json"
+	formMarkdown = "markdown"
+	formGitHub   = "github"
+)
+
+// outputFlags say in which form a plan, or what became of it, is printed.
+type outputFlags struct {
+	form        string
+	color       string
+	secretNames string
+	showSecrets bool
+	limit       int
+
+	forms []string
+	mask  *explain.Mask
+}
+
+func (f *outputFlags) add(cmd *cobra.Command, forms ...string) {
+	f.forms = forms
+	cmd.Flags().StringVarP(&f.form, "output", "o", formText, "form of the output: `"+strings.Join(forms, "|")+"`")
+	cmd.Flags().StringVar(&f.color, "color", colorAuto, "color the text: `auto|always|never`; auto: on a terminal, unless $NO_COLOR is set")
+	cmd.Flags().BoolVar(&f.showSecrets, "show-secrets", false, "show the values of variables whose names look secret")
+	cmd.Flags().StringVar(&f.secretNames, "secret-names", explain.SecretNames, "`REGEXP` of variables whose values are masked")
+}
+
+// check checks the values of the flags.
+func (f *outputFlags) check() (err error) {
+	if !slices.Contains(f.forms, f.form) {
+		return usagef("--output: %q is not known (want %s)", f.form, strings.Join(f.forms, ", "))
+	}
+	if !slices.Contains([]string{colorAuto, colorAlways, colorNever}, f.color) {
+		return usagef("--color: %q is not known (want auto, always or never)", f.color)
+	}
+	if f.showSecrets {
+		return nil
+	}
+	f.mask, err = explain.NewMask(f.secretNames)
+	var wrong *syntax.Error
+	if errors.As(err, &wrong) {
+		return usagef("--secret-names: %s in %q (want a regular expression)", wrong.Code, wrong.Expr)
+	}
+	return err
+}
+
+// explain makes a report of a plan.
+func (f *outputFlags) explain(plan reconcile.Plan, m *manifest.Manifest, old oldSide) explain.Report {
+	opt := explain.Options{Against: old.kind, Places: map[string]explain.Place{}, Mask: f.mask, Unknown: old.unknown}
+	for _, p := range m.Profiles {
+		opt.Places[p.Name] = f.place(p.Pos)
+	}
+	if len(m.Profiles) > 0 {
+		opt.Manifest = f.place(m.Profiles[0].Pos).File
+	}
+	return explain.New(plan, opt)
+}
+
+// place is a position as the form wants it: GitHub knows files by their place in the repository.
+func (f *outputFlags) place(p manifest.Position) explain.Place {
+	file := p.File
+	if f.form == formGitHub {
+		file = inRepository(file)
+	}
+	return explain.Place{File: file, Line: p.Line, Column: p.Column}
+}
+
+// inRepository is a file as GitHub's annotations want it: relative to the checkout, with slashes. Elsewhere it is as the user
+// named it.
+func inRepository(file string) string {
+	root := os.Getenv("GITHUB_WORKSPACE")
+	if root == "" {
+		return file
+	}
+	path, err := filepath.Abs(file)
+	if err != nil {
+		return file
+	}
+	rel, err := filepath.Rel(root, path)
+	if err != nil || !filepath.IsLocal(rel) {
+		return file
+	}
+	return filepath.ToSlash(rel)
+}
+
+// print prints a report; the diffs of files are part of the text where they are asked for.
+func (f *outputFlags) print(u ui, r *explain.Report, diffs bool) error {
+	var out []byte
+	var err error
+	switch f.form {
+	case formJSON:
+		out, err = r.JSON()
+	case formMarkdown:
+		out = r.Markdown(f.limit)
+	case formGitHub:
+		out, err = r.GitHub(), summarize(r.Markdown(explain.SummaryLimit))
+	default:
+		color := f.colors(u)
+		out = r.Text(color)
+		if diffs {
+			out = append(out, r.Diffs(color)...)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	_, err = u.stdout.Write(out)
+	return err
+}
+
+// summarize appends to the summary of the step, where GitHub Actions wants one.
+func summarize(markdown []byte) error {
+	name := os.Getenv("GITHUB_STEP_SUMMARY")
+	if name == "" {
+		return nil
+	}
+	f, err := os.OpenFile(name, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	if err != nil {
+		return fmt.Errorf("cannot write the step summary: %w", err)
+	}
+	if _, err := f.Write(markdown); err != nil {
+		f.Close()
+		return fmt.Errorf("cannot write the step summary: %w", err)
+	}
+	return f.Close()
+}
+
+// annotate prints an error where GitHub Actions shows it: at its place in a manifest, or beside the step. It returns it.
+func (f *outputFlags) annotate(u ui, err error) error {
+	if err == nil || f.form != formGitHub || errors.Is(err, errDiffers) {
+		return err
+	}
+	var lines []string
+	for _, e := range flatten(err) {
+		var at *explain.Place
+		message := e.Error()
+		var wrong *manifest.Error
+		if errors.As(e, &wrong) && wrong.Pos.Line > 0 {
+			lines = append(lines, message)
+			if wrong.Pos.File != standardInput {
+				p := f.place(wrong.Pos)
+				at, message = &p, strings.TrimPrefix(message, wrong.Pos.String()+": ")
+			}
+		} else {
+			lines = append(lines, message)
+		}
+		fmt.Fprint(u.stdout, explain.Annotation("error", at, program, message))
+	}
+	return errors.Join(err, summarize(explain.Failure(lines, explain.SummaryLimit)))
+}

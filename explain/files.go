@@ -1,0 +1,80 @@
+package explain
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/aymanbagabas/go-udiff"
+
+	"hermes-reconcile/reconcile"
+	"hermes-reconcile/render"
+)
+
+func newFiles(c reconcile.Change, sides [2]string, mask *Mask) []File {
+	files := []File{}
+	for _, f := range c.Files {
+		file := File{Path: f.Path, Before: content(f.Before), After: content(f.After)}
+		if tells(c, f) {
+			file.Diff = diff(c.Service, f, sides, mask)
+		}
+		files = append(files, file)
+	}
+	return files
+}
+
+func content(f *reconcile.File) *Content {
+	switch {
+	case f == nil:
+		return nil
+	case f.Irregular:
+		return &Content{Irregular: true}
+	}
+	return &Content{SHA256: render.Digest(f.Data), Mode: fmt.Sprintf("%#o", f.Mode)}
+}
+
+// tells tells whether the diff of a file tells a reader something. The marker only follows the other files, and most files of a
+// new service are those of every other.
+func tells(c reconcile.Change, f reconcile.FileChange) bool {
+	if c.Op == reconcile.Foreign || c.Op == reconcile.Remove || f.Path == render.MarkerPath {
+		return false
+	}
+	fresh := c.Op == reconcile.Create && f.Before == nil
+	return !fresh || f.Path == "run" || f.Path == "log/run"
+}
+
+// diff is one file as a unified diff, its mode and its presence included.
+func diff(service string, f reconcile.FileChange, sides [2]string, mask *Mask) string {
+	name := "/" + service + "/" + f.Path
+	before, after := mask.both(data(f.Before), data(f.After))
+	from, to := side(sides[0]+name, f.Before), side(sides[1]+name, f.After)
+	text := udiff.Unified(from, to, before, after)
+	switch {
+	case text == "":
+		text = "--- " + from + "\n+++ " + to + "\n"
+	case !strings.HasSuffix(text, "\n"):
+		text += "\n"
+	}
+	switch {
+	case f.Before == nil || f.After == nil:
+	case f.Before.Irregular:
+		text += "was not a regular file\n"
+	case f.Before.Mode != f.After.Mode:
+		text += fmt.Sprintf("mode %#o -> %#o\n", f.Before.Mode, f.After.Mode)
+	}
+	return Printable(text)
+}
+
+func data(f *reconcile.File) string {
+	if f == nil {
+		return ""
+	}
+	return string(f.Data)
+}
+
+// side is what a diff calls one side.
+func side(name string, f *reconcile.File) string {
+	if f == nil {
+		return "/dev/null"
+	}
+	return name
+}

@@ -1,0 +1,197 @@
+package explain
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Limits of what GitHub takes, in characters and in bytes.
+const (
+	CommentLimit = 65_536  // of a comment
+	SummaryLimit = 1 << 20 // of a step's summary
+)
+
+// Markdown is the report for a pull request: a heading, a table of what changes, and a folded diff for each file. What would
+// make it longer than limit bytes is left out, diffs first, and named at the end.
+func (r *Report) Markdown(limit int) []byte {
+	head := "### hermes-reconcile: " + cell(r.Summary.Text) + "\n"
+	tail := r.footnotes()
+	room := limit - len(head) - len(tail) - noteRoom
+	rows, cutRows := fit(r.rows(), room)
+	for _, row := range rows {
+		room -= len(row)
+	}
+	names, folds := r.folds()
+	shown, cutDiffs := pack(folds, room)
+	var b strings.Builder
+	b.WriteString(head + strings.Join(rows, ""))
+	var missing []string
+	for i, fold := range folds {
+		if shown[i] {
+			b.WriteString(fold)
+		} else {
+			missing = append(missing, names[i])
+		}
+	}
+	b.WriteString(cutNote(limit, cutRows, cutDiffs, missing) + tail)
+	return []byte(b.String())
+}
+
+// noteRoom is kept free for the note of what was cut, in bytes.
+const noteRoom = 600
+
+// rows is the table, its head being the first row. Who is as the manifest says is only counted.
+func (r *Report) rows() []string {
+	var rows []string
+	for _, p := range r.Profiles {
+		if p.shown() {
+			rows = append(rows, fmt.Sprintf("| `%s` | %s | %s | %s |\n", p.Profile, cell(p.Verb()), p.restarts(), cell(p.Why())))
+		}
+	}
+	for _, l := range r.Leftovers {
+		rows = append(rows, fmt.Sprintf("| `%s` | remove | %s | %s |\n", l.profile(), RestartNo, cell(l.Reason)))
+	}
+	if len(rows) > 0 {
+		rows[0] = "\n| profile | action | restart | why |\n|---|---|---|---|\n" + rows[0]
+	}
+	return rows
+}
+
+// restarts is the cell that says what restarts, loud where a user would notice.
+func (p *Profile) restarts() string {
+	if p.Restart == RestartYes {
+		return "**yes**"
+	}
+	return string(p.Restart)
+}
+
+// folds are the diffs, each below a summary that opens it.
+func (r *Report) folds() (names, folds []string) {
+	for _, p := range r.Profiles {
+		for _, f := range p.Files {
+			if f.Diff == "" {
+				continue
+			}
+			name := p.Service + "/" + f.Path
+			fence := fenceFor(f.Diff)
+			names = append(names, name)
+			folds = append(folds, fmt.Sprintf("\n<details><summary><code>%s</code></summary>\n\n%sdiff\n%s%s\n\n</details>\n",
+				escapeHTML(name), fence, f.Diff, fence))
+		}
+	}
+	return names, folds
+}
+
+// footnotes say what is not known, and what apply had to say.
+func (r *Report) footnotes() string {
+	var b strings.Builder
+	if len(r.Unknown) > 0 {
+		fmt.Fprintf(&b, "\n<sub>Not known without a live scandir: %s.</sub>\n", cell(strings.Join(r.Unknown, ", ")))
+	}
+	for _, note := range r.Notes {
+		fmt.Fprintf(&b, "\n<sub>%s</sub>\n", cell(note))
+	}
+	return b.String()
+}
+
+// fit takes parts as long as there is room for them, and counts the others.
+func fit(parts []string, room int) (taken []string, cut int) {
+	for i, part := range parts {
+		if room -= len(part); room < 0 {
+			return parts[:i], len(parts) - i
+		}
+	}
+	return parts, 0
+}
+
+// pack takes those parts that there is room for: one that is too long leaves room for those behind it.
+func pack(parts []string, room int) (taken []bool, cut int) {
+	taken = make([]bool, len(parts))
+	for i, part := range parts {
+		if taken[i] = len(part) <= room; taken[i] {
+			room -= len(part)
+		} else {
+			cut++
+		}
+	}
+	return taken, cut
+}
+
+// cutNote says what had no room.
+func cutNote(limit, rows, diffs int, names []string) string {
+	if rows+diffs == 0 {
+		return ""
+	}
+	var cut []string
+	if rows > 0 {
+		cut = append(cut, count(rows, "row"))
+	}
+	if diffs > 0 {
+		listed, rest := fit(slices.Clone(names), noteRoom/2)
+		text := count(diffs, "diff")
+		if len(listed) > 0 {
+			text += " (" + strings.Join(listed, ", ")
+			if rest > 0 {
+				text += fmt.Sprintf(" and %d more", rest)
+			}
+			text += ")"
+		}
+		cut = append(cut, text)
+	}
+	return fmt.Sprintf("\n> Cut to %d bytes: %s left out. `hermes-reconcile diff` prints everything.\n", limit, cell(strings.Join(cut, " and ")))
+}
+
+// Failure is markdown for when there is no report: the errors, a line each.
+func Failure(lines []string, limit int) []byte {
+	text := Printable(strings.Join(lines, "\n") + "\n")
+	if room := limit - noteRoom; len(text) > room {
+		text = strings.ToValidUTF8(text[:room], "") + "\n...\n"
+	}
+	fence := fenceFor(text)
+	return []byte("### hermes-reconcile: the plan cannot be made\n\n" + fence + "text\n" + text + fence + "\n")
+}
+
+// count says how many there are of something: "1 row", "3 rows".
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// fenceFor is a code fence that is longer than any in the text.
+func fenceFor(text string) string {
+	longest, run := 2, 0
+	for _, c := range text {
+		if c == '`' {
+			run++
+		} else {
+			run = 0
+		}
+		longest = max(longest, run)
+	}
+	return strings.Repeat("`", longest+1)
+}
+
+// cell is text in a table's cell, as it is: no markup, no HTML, no mention of anybody.
+func cell(s string) string {
+	var b strings.Builder
+	for _, c := range escapeHTML(Printable(s)) {
+		switch {
+		case c == '\n' || c == '\t':
+			b.WriteByte(' ')
+		case c == '@':
+			b.WriteString("@\u200b") // a zero-width space: GitHub would notify a user of that name
+		case strings.ContainsRune("\\`*_{}[]|~#", c):
+			b.WriteString("\\" + string(c))
+		default:
+			b.WriteRune(c)
+		}
+	}
+	return b.String()
+}
+
+var htmlEscapes = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
+
+func escapeHTML(s string) string { return htmlEscapes.Replace(s) }

@@ -1,0 +1,174 @@
+package explain
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// SecretNames is the default of what a variable is called whose value is nobody's business: one of these words between
+// underscores.
+const SecretNames = `(?i)(^|_)(API_?KEY|KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|PASS|CREDENTIAL|PRIVATE)S?[0-9]*(_|$)`
+
+// Mask hides the values of variables with certain names.
+type Mask struct {
+	names *regexp.Regexp
+}
+
+// NewMask makes a mask of the regular expression that such names match.
+func NewMask(names string) (*Mask, error) {
+	re, err := regexp.Compile(names)
+	if err != nil {
+		return nil, err
+	}
+	return &Mask{re}, nil
+}
+
+// What stands in the place of a value: a diff shows whether it changes, and no more.
+const (
+	masked       = "***"
+	maskedBefore = "*** (before)"
+	maskedAfter  = "*** (after)"
+)
+
+// both masks a file before and after. A value that is the same on both sides, however it is quoted, has the same mask.
+func (m *Mask) both(before, after string) (string, string) {
+	if m == nil {
+		return before, after
+	}
+	old, fresh := m.find(before), m.find(after)
+	return cover(before, old, fresh, maskedBefore), cover(after, fresh, old, maskedAfter)
+}
+
+// value is a part of a text that is to be masked.
+type value struct {
+	start, end int
+	name       string
+	nth        int    // value of that name in the text
+	plain      string // without its quotes
+}
+
+// cover puts masks over values. The other side tells which of them change; one that it does not have has no before and after.
+func cover(text string, values, others []value, changed string) string {
+	var b strings.Builder
+	at := 0
+	for _, v := range values {
+		mark := masked
+		i := slices.IndexFunc(others, func(o value) bool { return o.name == v.name && o.nth == v.nth })
+		if i >= 0 && others[i].plain != v.plain {
+			mark = changed
+		}
+		b.WriteString(text[at:v.start] + mark)
+		at = v.end
+	}
+	return b.String() + text[at:]
+}
+
+// assignment is where a variable gets a value, in a script or in an argument such as `env`'s.
+var assignment = regexp.MustCompile(`(?:^|[^A-Za-z0-9_])([A-Za-z_][A-Za-z0-9_]*)=`)
+
+// find finds the secret values in a script: from the first secret assignment of a word to the end of the word, which quotes
+// may stretch over lines.
+func (m *Mask) find(script string) []value {
+	var values []value
+	count := map[string]int{}
+	for start, end := range words(script) {
+		word := script[start:end]
+		for _, at := range assignment.FindAllStringSubmatchIndex(word, -1) {
+			name := word[at[2]:at[3]]
+			if at[1] == len(word) || !m.names.MatchString(name) {
+				continue
+			}
+			values = append(values, value{start + at[1], end, name, count[name], unquote(word[at[1]:])})
+			count[name]++
+			break
+		}
+	}
+	return values
+}
+
+// words gives the words of a shell script as ranges of bytes, comments included, a line of a comment being a word. It
+// knows quotes and no more of the grammar: what is in $(...) comes as words of its own or as part of one.
+func words(script string) func(yield func(start, end int) bool) {
+	return func(yield func(start, end int) bool) {
+		for at := 0; at < len(script); {
+			if strings.IndexByte(separators, script[at]) >= 0 {
+				at++
+				continue
+			}
+			end := wordEnd(script, at)
+			if !yield(at, end) {
+				return
+			}
+			at = end
+		}
+	}
+}
+
+// separators end a word of a shell script.
+const separators = " \t\r\n;&|()<>"
+
+// wordEnd is the end of the word that begins at start.
+func wordEnd(s string, start int) int {
+	if s[start] == '#' {
+		return lineEnd(s, start)
+	}
+	at := start
+	for at < len(s) && strings.IndexByte(separators, s[at]) < 0 {
+		switch s[at] {
+		case '\\':
+			at += 2
+		case '\'':
+			at = after(s, at+1, '\'', false)
+		case '"':
+			at = after(s, at+1, '"', true)
+		default:
+			at++
+		}
+	}
+	return min(at, len(s))
+}
+
+func lineEnd(s string, at int) int {
+	if i := strings.IndexByte(s[at:], '\n'); i >= 0 {
+		return at + i
+	}
+	return len(s)
+}
+
+// after is the place behind the next quote; with escapes a backslash takes the meaning of what follows it.
+func after(s string, at int, quote byte, escapes bool) int {
+	for ; at < len(s); at++ {
+		switch {
+		case escapes && s[at] == '\\':
+			at++
+		case s[at] == quote:
+			return at + 1
+		}
+	}
+	return len(s)
+}
+
+// unquote is what a shell makes of a word, expansions aside.
+func unquote(word string) string {
+	var b strings.Builder
+	for at := 0; at < len(word); {
+		switch word[at] {
+		case '\'':
+			end := after(word, at+1, '\'', false)
+			b.WriteString(strings.TrimSuffix(word[at+1:end], "'"))
+			at = end
+		case '"':
+			end := after(word, at+1, '"', true)
+			b.WriteString(strings.TrimSuffix(word[at+1:end], `"`))
+			at = end
+		case '\\':
+			b.WriteString(word[min(at+1, len(word)):min(at+2, len(word))])
+			at += 2
+		default:
+			b.WriteByte(word[at])
+			at++
+		}
+	}
+	return b.String()
+}

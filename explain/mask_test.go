@@ -1,0 +1,78 @@
+package explain
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"hermes-reconcile/manifest"
+	"hermes-reconcile/render"
+)
+
+func mask(t testing.TB) *Mask {
+	t.Helper()
+	m, err := NewMask(SecretNames)
+	require.NoError(t, err)
+	return m
+}
+
+func TestNamesThatLookSecret(t *testing.T) {
+	m := mask(t)
+	for name, secret := range map[string]bool{
+		"OPENAI_API_KEY": true, "TOKEN": true, "github_token": true, "DB_PASSWORD": true, "PASS": true, "AWS_SECRET_ACCESS_KEY": true,
+		"PRIVATE_PEM": true, "API_KEYS": true, "TOKEN2": true, "MY_APIKEY": true, "X_CREDENTIALS": true, "SSH_PASSPHRASE": true,
+		"KEYBOARD": false, "BYPASS": false, "TOKENIZER": false, "PASSENGER_NAME": false, "MONKEY": false, "LOG_LEVEL": false,
+	} {
+		require.Equal(t, secret, m.names.MatchString(name), name)
+	}
+}
+
+func TestMask(t *testing.T) {
+	m := mask(t)
+	for _, c := range []struct{ name, before, after, wantBefore, wantAfter string }{
+		{"changed", "export A_KEY='x'\n", "export A_KEY='y'\n", "export A_KEY=*** (before)\n", "export A_KEY=*** (after)\n"},
+		{"the same", "export A_KEY='x'\n", "export A_KEY='x'\n", "export A_KEY=***\n", "export A_KEY=***\n"},
+		{"the same, quoted otherwise", "export A_KEY=x\n", "export A_KEY='x'\n", "export A_KEY=***\n", "export A_KEY=***\n"},
+		{"new", "", "export A_KEY='y'\nexport B='z'\n", "", "export A_KEY=***\nexport B='z'\n"},
+		{"lines", "export A_KEY='1\n2'\\''\n3'\nexport B='z'\n", "", "export A_KEY=***\nexport B='z'\n", ""},
+		{"in another's value", "export B='\nA_KEY=x\ny' C='z'\n", "", "export B='\nA_KEY=*** C='z'\n", ""},
+		{"an argument", "exec env 'A_KEY=x y' hermes\n", "", "exec env 'A_KEY=*** hermes\n", ""},
+		{"double quotes", "A_KEY=\"x \\\" y\"; B=z\n", "", "A_KEY=***; B=z\n", ""},
+		{"a comment", "# A_KEY=x y\nB=it's\n", "", "# A_KEY=***\nB=it's\n", ""},
+		{"an apostrophe in a comment", "# it's\nA_KEY='x y'\nB=z\n", "", "# it's\nA_KEY=***\nB=z\n", ""},
+		{"empty", "A_KEY= B=z A_KEY=''\n", "", "A_KEY= B=z A_KEY=***\n", ""},
+		{"an open quote", "A_KEY='x\ny", "A_KEY=\\", "A_KEY=*** (before)", "A_KEY=*** (after)"},
+		{"the second changes", "A_KEY=1\nA_KEY=2\n", "A_KEY=1\nA_KEY=3\n", "A_KEY=***\nA_KEY=*** (before)\n", "A_KEY=***\nA_KEY=*** (after)\n"},
+	} {
+		before, after := m.both(c.before, c.after)
+		require.Equal(t, c.wantBefore, before, c.name)
+		require.Equal(t, c.wantAfter, after, c.name)
+	}
+}
+
+// Whatever the values of variables are: no part of a secret one is left in a rendered script, all of every other one is.
+func FuzzMask(f *testing.F) {
+	for _, s := range [][2]string{{"plain", "x"}, {"it's", "\"$(x)\""}, {"a\nb", "# no comment"}, {"'", "A_KEY='"}, {"\\", "`"}} {
+		f.Add(s[0], s[1])
+	}
+	m := mask(f)
+	f.Fuzz(func(t *testing.T, secret, open string) {
+		if strings.ContainsRune(secret+open, 0) {
+			t.Skip("no variable holds a NUL")
+		}
+		const canary = "c4n4ry"
+		dirs, err := render.All(&manifest.Manifest{Runtime: manifest.RuntimeS6, HermesHome: "/it's", Profiles: []manifest.Profile{{
+			Name: "a", Command: []string{"hermes", "it's"}, Env: []manifest.EnvVar{
+				{Name: "A_KEY", Value: canary + secret + canary}, {Name: "B", Value: strings.ReplaceAll(open, canary, "")},
+				{Name: "C_TOKEN", Value: secret + canary + secret}, {Name: "D", Value: "the end"},
+			}}}})
+		require.NoError(t, err)
+		run := string(dirs[0].File("run").Data)
+		masked, _ := m.both(run, "")
+		require.NotContains(t, masked, canary)
+		require.Contains(t, masked, "\nexport D='the end'\nexec \"$@\"\n")
+		require.Contains(t, masked, "\nexport A_KEY=***\nexport B='")
+		require.Contains(t, masked, "\nexport C_TOKEN=***\nexport D='the end'\n")
+	})
+}

@@ -1,0 +1,342 @@
+// Package explain says what a plan does, and what became of it, in the forms that people and programs read.
+//
+// New makes a Report of a plan and Finish adds what became of it; Text, Files, JSON, Markdown and GitHub print one. A Report is
+// plain data in which secrets are masked already, so no form can show what another hides, and whether there are differences
+// stands in it once. Nothing here reads a file, a clock or an environment: the same plan gives the same bytes everywhere.
+package explain
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"hermes-reconcile/reconcile"
+	"hermes-reconcile/render"
+)
+
+// Format is the version of the JSON form. It changes when something that is there changes its meaning or goes.
+const Format = 1
+
+// Report is a plan, made to be read. Its JSON form is described by schema/report.json.
+type Report struct {
+	Format    int        `json:"format"`
+	Against   string     `json:"against"` // live, manifest or tree
+	Differs   bool       `json:"differs"`
+	Summary   Summary    `json:"summary"`
+	Profiles  []Profile  `json:"profiles"`
+	Leftovers []Leftover `json:"leftovers"`
+	Unknown   []string   `json:"unknown"` // what only a live scandir could tell
+	Notes     []string   `json:"notes"`   // what apply had to say besides
+
+	manifest string // where to show what the manifest does not name
+	finished bool   // it is of an apply that has been
+}
+
+// Summary counts the profiles.
+type Summary struct {
+	Text           string `json:"text"` // the line that ends the text form
+	Create         int    `json:"create"`
+	Adopt          int    `json:"adopt"`
+	Update         int    `json:"update"`
+	Start          int    `json:"start"`
+	Stop           int    `json:"stop"`
+	Remove         int    `json:"remove"`
+	Unchanged      int    `json:"unchanged"`
+	Ended          int    `json:"ended"`
+	Foreign        int    `json:"foreign"`
+	Restarts       int    `json:"restarts"`        // gateways that restart
+	LoggerRestarts int    `json:"logger_restarts"` // loggers that do
+}
+
+// Profile is what becomes of one profile's gateway, and why.
+type Profile struct {
+	Profile string       `json:"profile"`
+	Service string       `json:"service"`
+	Action  reconcile.Op `json:"action"`
+	Restart Restart      `json:"restart"`
+	Gateway string       `json:"gateway"` // keep, restart, start or stop
+	Logger  string       `json:"logger"`  // keep or restart
+	Port    int          `json:"port,omitempty"`
+	WaitFor []string     `json:"waits_for,omitempty"` // the services that give its port up first
+	Reasons []string     `json:"reasons"`
+	Place   *Place       `json:"place,omitempty"` // in the manifest
+	Files   []File       `json:"files"`
+	Result  Result       `json:"result,omitempty"` // only after an apply
+	Error   string       `json:"error,omitempty"`
+}
+
+// Restart says in a word what restarts.
+type Restart string
+
+const (
+	RestartYes    Restart = "yes" // the gateway, if not the logger, too
+	RestartLogger Restart = "logger"
+	RestartNo     Restart = "no"
+)
+
+// Result says what became of a change.
+type Result string
+
+const (
+	Planned Result = "" // nothing yet
+	Done    Result = "done"
+	Owed    Result = "owed" // left to the next apply
+	Failed  Result = "failed"
+)
+
+const keep = "keep"
+
+// Place is where a manifest speaks of a profile. Lines and columns count from 1.
+type Place struct {
+	File   string `json:"file"`
+	Line   int    `json:"line"`
+	Column int    `json:"column"`
+}
+
+// File is a file of a service directory that differs. Before is nil where there was none, After where there will be none.
+type File struct {
+	Path   string   `json:"path"`
+	Before *Content `json:"before"`
+	After  *Content `json:"after"`
+	// Diff is a unified diff, secrets masked. It is empty where it would tell nothing: of the marker, which only follows the other
+	// files, and of those files of a new gateway that are the same for every profile.
+	Diff string `json:"diff"`
+}
+
+// Content is one side of a file. The digest is of the file as it is, secrets included.
+type Content struct {
+	SHA256    string `json:"sha256,omitempty"`
+	Mode      string `json:"mode,omitempty"` // as in 0755
+	Irregular bool   `json:"irregular,omitempty"`
+}
+
+// Leftover is a removal that an earlier apply did not finish.
+type Leftover struct {
+	Service string `json:"service"`
+	Reason  string `json:"reason"`
+}
+
+// Options say what a Report needs besides the plan.
+type Options struct {
+	Against  string           // live, manifest or tree; empty: live
+	Places   map[string]Place // of profiles, by name
+	Manifest string           // file to point at for a profile that has no place
+	Mask     *Mask            // nil: nothing is masked
+	Unknown  []string
+}
+
+// New makes a report of a plan.
+func New(plan reconcile.Plan, opt Options) Report {
+	r := Report{
+		Format: Format, Against: opt.Against, Differs: !plan.Empty(), manifest: opt.Manifest,
+		Profiles: []Profile{}, Leftovers: []Leftover{}, Unknown: append([]string{}, opt.Unknown...), Notes: []string{},
+	}
+	if r.Against == "" {
+		r.Against = AgainstLive
+	}
+	for _, c := range plan.Changes {
+		p := newProfile(c)
+		if place, found := opt.Places[c.Profile]; found {
+			p.Place = &place
+		}
+		p.Files = newFiles(c, r.sides(), opt.Mask)
+		r.Profiles = append(r.Profiles, p)
+	}
+	for _, h := range plan.Leftovers {
+		r.Leftovers = append(r.Leftovers, Leftover{h.Name, "an interrupted apply had begun to"})
+	}
+	r.Summary = summarize(r.Profiles)
+	r.Summary.Text = tally(r.Profiles, planned)
+	if !r.Differs {
+		r.Summary.Text = "no changes: " + r.Summary.Text
+	}
+	return r
+}
+
+// What the old side of a comparison can be.
+const (
+	AgainstLive     = "live"
+	AgainstManifest = "manifest"
+	AgainstTree     = "tree"
+)
+
+// sides are what diffs call both sides.
+func (r *Report) sides() [2]string {
+	if r.Against == AgainstLive {
+		return [2]string{"scandir", "manifest"}
+	}
+	return [2]string{"old", "new"}
+}
+
+func newProfile(c reconcile.Change) Profile {
+	p := Profile{
+		Profile: c.Profile, Service: c.Service, Action: c.Op, Port: c.Port, WaitFor: c.Await,
+		Restart: RestartNo, Gateway: keep, Logger: keep, Reasons: append([]string{}, c.Reasons...),
+	}
+	if c.Gateway != reconcile.Keep {
+		p.Gateway = string(c.Gateway)
+	}
+	if c.RestartLogger {
+		p.Restart, p.Logger = RestartLogger, string(reconcile.Restart)
+	}
+	if c.Gateway == reconcile.Restart {
+		p.Restart = RestartYes
+	}
+	return p
+}
+
+// Finish adds to the report of a plan what became of it.
+func (r *Report) Finish(result reconcile.Result) {
+	r.finished = true
+	r.Notes = append(r.Notes, result.Notes...)
+	outcomes := make(map[string]reconcile.Outcome, len(result.Outcomes))
+	for _, o := range result.Outcomes {
+		outcomes[o.Change.Service] = o
+	}
+	var done []Profile
+	for i := range r.Profiles {
+		p := &r.Profiles[i]
+		switch o, found := outcomes[p.Service]; {
+		case !found:
+		case o.Err != nil:
+			p.Result, p.Error = Failed, o.Err.Error()
+		case o.Pending:
+			p.Result = Owed
+		default:
+			p.Result = Done
+			done = append(done, *p)
+		}
+	}
+	r.Summary.Text = tally(done, past)
+	if !r.Differs {
+		r.Summary.Text = "nothing changed: " + r.Summary.Text
+	}
+}
+
+func summarize(profiles []Profile) Summary {
+	var s Summary
+	counters := map[reconcile.Op]*int{
+		reconcile.Create: &s.Create, reconcile.Adopt: &s.Adopt, reconcile.Update: &s.Update, reconcile.Start: &s.Start,
+		reconcile.Stop: &s.Stop, reconcile.Remove: &s.Remove, reconcile.Unchanged: &s.Unchanged, reconcile.Ended: &s.Ended,
+		reconcile.Foreign: &s.Foreign,
+	}
+	for _, p := range profiles {
+		*counters[p.Action]++
+		if p.Restart == RestartYes {
+			s.Restarts++
+		}
+		if p.Logger != keep {
+			s.LoggerRestarts++
+		}
+	}
+	return s
+}
+
+// order is in which order the verbs are counted.
+var order = [...]reconcile.Op{
+	reconcile.Create, reconcile.Adopt, reconcile.Update, reconcile.Start, reconcile.Stop, reconcile.Remove,
+	reconcile.Unchanged, reconcile.Ended, reconcile.Foreign,
+}
+
+// tally counts profiles by verb: "2 to create, 1 to update, 7 unchanged".
+func tally(profiles []Profile, name func(reconcile.Op) string) string {
+	counts := map[reconcile.Op]int{}
+	for _, p := range profiles {
+		counts[p.Action]++
+	}
+	var parts []string
+	for _, op := range order {
+		if n := counts[op]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, name(op)))
+		}
+	}
+	if len(parts) == 0 {
+		return "no gateways"
+	}
+	return strings.Join(parts, ", ")
+}
+
+// planned are the verbs of a plan as they are counted.
+func planned(op reconcile.Op) string {
+	switch op {
+	case reconcile.Unchanged, reconcile.Ended, reconcile.Foreign:
+		return string(op)
+	}
+	return "to " + string(op)
+}
+
+// past are the verbs of a plan in the tense of a result.
+func past(op reconcile.Op) string {
+	switch op {
+	case reconcile.Create:
+		return "created"
+	case reconcile.Update:
+		return "updated"
+	case reconcile.Start:
+		return "started"
+	case reconcile.Stop:
+		return "stopped"
+	case reconcile.Adopt:
+		return "adopted"
+	case reconcile.Remove:
+		return "removed"
+	}
+	return string(op)
+}
+
+// Verb says what a change does, or did.
+func Verb(c reconcile.Change, r Result) string {
+	p := newProfile(c)
+	p.Result = r
+	return p.Verb()
+}
+
+// Verb says what is done to a profile, or was: the verb, and whose process that touches.
+func (p *Profile) Verb() string {
+	verb := string(p.Action)
+	switch p.Result {
+	case Done:
+		verb = past(p.Action)
+	case Owed:
+		return p.touching(verb) + " owed"
+	}
+	return p.touching(verb)
+}
+
+// touching adds to a verb whose process it touches, where that is not plain.
+func (p *Profile) touching(verb string) string {
+	if p.Action != reconcile.Update && p.Action != reconcile.Adopt {
+		return verb
+	}
+	var touched []string
+	if p.Gateway != keep {
+		touched = append(touched, p.Gateway)
+	}
+	if p.Logger != keep {
+		touched = append(touched, "restart logger")
+	}
+	if len(touched) == 0 {
+		touched = append(touched, "no restart")
+	}
+	return fmt.Sprintf("%s (%s)", verb, strings.Join(touched, ", "))
+}
+
+// Why are the reasons in one line.
+func (p *Profile) Why() string {
+	reasons := p.Reasons
+	if len(p.WaitFor) > 0 {
+		reasons = append(slices.Clone(reasons), fmt.Sprintf("waits for port %d of %s", p.Port, strings.Join(p.WaitFor, ", ")))
+	}
+	return strings.Join(reasons, "; ")
+}
+
+// acts tells whether something is done to the profile's gateway.
+func (p *Profile) acts() bool { return reconcile.Change{Op: p.Action}.Acts() }
+
+// shown tells whether a profile is worth a line: whatever acts, and what the user may wonder about. What failed is told apart.
+func (p *Profile) shown() bool {
+	return p.Result != Failed && (p.Action != reconcile.Unchanged || len(p.Reasons) > 0)
+}
+
+// profile is the name of the profile that a service is of.
+func (l *Leftover) profile() string { return strings.TrimPrefix(l.Service, render.Prefix) }

@@ -1,0 +1,143 @@
+package explain
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+	"unicode"
+
+	"hermes-reconcile/reconcile"
+)
+
+// Text is a line for each profile that is worth one, and the tally. Color is for terminals.
+func (r *Report) Text(color bool) []byte {
+	var lines []string
+	var verbs []string
+	for _, p := range r.Profiles {
+		if p.shown() {
+			verbs = append(verbs, p.Verb())
+			lines = append(lines, Cells(p.Verb(), p.Profile, p.Why()))
+		}
+	}
+	for _, l := range r.Leftovers {
+		if r.finished {
+			break // what became of them stands in the notes
+		}
+		verbs = append(verbs, string(reconcile.Remove))
+		lines = append(lines, Cells(string(reconcile.Remove), l.profile(), l.Reason))
+	}
+	var b bytes.Buffer
+	for i, line := range strings.SplitAfter(Table(lines), "\n") {
+		if color && i < len(verbs) {
+			line = paint(colorOf(verbs[i]), verbs[i]) + strings.TrimPrefix(line, verbs[i])
+		}
+		b.WriteString(line)
+	}
+	b.WriteString(r.Summary.Text + "\n")
+	if len(r.Unknown) > 0 {
+		fmt.Fprintf(&b, "not known without a live scandir: %s\n", strings.Join(r.Unknown, ", "))
+	}
+	return b.Bytes()
+}
+
+// Cells makes a line of a table. A name in a scandir may hold whatever a file's name may: it does not get out of its cell.
+func Cells(texts ...string) string {
+	for i, text := range texts {
+		texts[i] = strings.NewReplacer("\n", `\n`, "\t", `\t`).Replace(text)
+	}
+	return strings.Join(texts, "\t")
+}
+
+// Table puts lines of tab-separated cells in columns.
+func Table(lines []string) string {
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	for _, l := range lines {
+		fmt.Fprintln(w, Printable(l))
+	}
+	w.Flush()
+	return b.String()
+}
+
+// Diffs are the unified diffs of all files.
+func (r *Report) Diffs(color bool) []byte {
+	var b bytes.Buffer
+	for _, p := range r.Profiles {
+		for _, f := range p.Files {
+			if !color {
+				b.WriteString(f.Diff)
+				continue
+			}
+			for line := range strings.Lines(f.Diff) {
+				text := strings.TrimSuffix(line, "\n")
+				b.WriteString(paint(colorOfDiff(text), text) + "\n")
+			}
+		}
+	}
+	return b.Bytes()
+}
+
+// The colors of a terminal, as ECMA-48 numbers them.
+const (
+	plain  = 0
+	bold   = 1
+	red    = 31
+	green  = 32
+	yellow = 33
+	cyan   = 36
+)
+
+func paint(color int, text string) string {
+	if color == plain || text == "" {
+		return text
+	}
+	return fmt.Sprintf("\x1b[%dm%s\x1b[0m", color, text)
+}
+
+// colorOf is red for what goes down, green for what comes, yellow for what changes.
+func colorOf(verb string) int {
+	word, _, _ := strings.Cut(verb, " ")
+	switch word {
+	case "create", "created", "start", "started", "adopt", "adopted":
+		return green
+	case "remove", "removed", "stop", "stopped":
+		return red
+	case "update", "updated", "ended":
+		return yellow
+	}
+	return plain
+}
+
+func colorOfDiff(line string) int {
+	switch {
+	case strings.HasPrefix(line, "--- ") || strings.HasPrefix(line, "+++ "):
+		return bold
+	case strings.HasPrefix(line, "@@"):
+		return cyan
+	case strings.HasPrefix(line, "-"):
+		return red
+	case strings.HasPrefix(line, "+"):
+		return green
+	}
+	return plain
+}
+
+// Printable replaces control characters, line ends and tabs excepted, by their Go escapes: a manifest or a script may hold
+// some, and none shall reach a terminal.
+func Printable(s string) string {
+	if !strings.ContainsFunc(s, isControl) {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s {
+		if isControl(r) {
+			fmt.Fprintf(&b, "\\x%02x", r)
+			continue
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+func isControl(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' }
