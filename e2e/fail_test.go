@@ -28,6 +28,8 @@ var failures = map[class][]unix.Errno{
 	unlink:   {unix.EIO, unix.EACCES},
 	flush:    {unix.EIO, unix.ENOSPC},
 	spawn:    {unix.EAGAIN, unix.ENOMEM},
+	// A program cannot be started; by then its process is there.
+	execChild: {unix.ENOMEM, unix.EACCES},
 }
 
 // TestFailureWalk lets each call that touches the scandir or starts a program fail once.

@@ -123,11 +123,11 @@ func (tr *tree) mischief(folder, script string) (stop func()) {
 	return stop
 }
 
-// underAttack applies one manifest after the other: gateways and loggers restart, come and go. Apply comes to an end each
+// underAttack applies so many manifests, one after the other: gateways and loggers restart, come and go. Apply comes to an end each
 // time, says what is wrong if something is, and the victim is untouched.
-func (tr *tree) underAttack(untouched func(), check func(result)) {
+func (tr *tree) underAttack(rounds int, untouched func(), check func(result)) {
 	tr.t.Helper()
-	for round := range 20 {
+	for round := range rounds {
 		tr.manifest("alpha: {user: nobody, env: {VALUE: v%d}}\nbeta: {user: nobody, log: {keep: %d}}\nr%d: {user: nobody}",
 			round, 5+round, round%3)
 		r := tr.run("apply", "--timeout", "5s")
@@ -156,7 +156,7 @@ odd'; do
 	mkdir -p "$path/`+"\x01"+` -rf *"; sleep 0.01; rm -r "$path"
 	mv away "$path"; rm -rf away
 done`)
-	tr.underAttack(untouched, func(r result) {
+	tr.underAttack(20, untouched, func(r result) {
 		require.Zero(t, r.code, "nothing of this is apply's affair: %v", r)
 	})
 	stop()
@@ -189,7 +189,7 @@ odd'*; do
 	rm -f "$n"; rm -rf "$n.d"; mv "$n.away" "$n"
 done
 sleep 0.01`)
-	tr.underAttack(untouched, func(r result) {
+	tr.underAttack(20, untouched, func(r result) {
 		require.Contains(t, r.stderr, "is not safe: others than its owner can write to it")
 	})
 }
@@ -210,7 +210,7 @@ for dir in gateway-alpha gateway-beta/log gateway-alpha/log; do
 	for c in d u x o h "$(printf 'u\000\377d')"; do printf %s "$c" >$dir/supervise/control; done
 	chmod 000 $dir/supervise/control; chmod 600 $dir/supervise/control
 done`)
-	tr.underAttack(untouched, func(result) {})
+	tr.underAttack(6, untouched, func(result) {})
 	stop()
 	eventually(t, patience, func() bool { return tr.apply().code == 0 && tr.pid("gateway-alpha") > 0 }, "apply gets its will")
 	tr.onlyControlIsTheUsers("alpha", nobody)
