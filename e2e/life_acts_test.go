@@ -261,7 +261,7 @@ func (l *life) edit(f *fate, name, file string) {
 // disturbedApply begins with the manifest, does not get to its end, and perhaps the manifest changes once more.
 func (l *life) disturbedApply(old map[string]wanted) {
 	between := maps.Clone(l.profiles)
-	after := time.Duration(l.IntN(120)) * time.Millisecond
+	after := time.Duration(1.2 * l.Float64() * float64(l.took)) // some get to their end
 	l.applies++
 	switch l.IntN(5) {
 	case 0:

@@ -93,6 +93,7 @@ type life struct {
 	diary    []string          // of this round
 	rounds   int
 	applies  int
+	took     time.Duration // by the last apply that nobody disturbed
 }
 
 // names are the profiles that come and go.
@@ -109,7 +110,7 @@ func newLife(t testing.TB, seed uint64) *life {
 		l.mutate()
 	}
 	l.writeManifest()
-	l.mustApply()
+	l.took = l.mustApply().took
 	l.settle()
 	return l
 }
@@ -151,7 +152,9 @@ func (l *life) round() {
 	}
 	l.note("apply")
 	l.applies++
-	l.note("%s", l.mustApply().stdout)
+	r := l.mustApply()
+	l.took = r.took
+	l.note("%s", r.stdout)
 	for name := range l.profiles {
 		delete(l.foreign, name) // adopted
 	}
