@@ -28,7 +28,7 @@ var layers = map[string]struct {
 	},
 	"reconcile": {
 		ours:   []string{"render"},
-		others: []string{"github.com/hashicorp/go-multierror", "golang.org/x/sys/unix"},
+		others: []string{"github.com/hashicorp/go-multierror", "golang.org/x/sys/unix", "github.com/fsnotify/fsnotify"},
 		never:  []string{"os/exec", "net", "flag", "log"},
 	},
 	"explain": {
