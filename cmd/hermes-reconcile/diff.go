@@ -24,9 +24,13 @@ func (f *differFlags) add(cmd *cobra.Command, forms ...string) {
 	f.manifestFlags.add(cmd)
 	f.scandirFlags.add(cmd)
 	f.outputFlags.add(cmd, forms...)
+	f.addPrune(cmd)
+	cmd.Flags().BoolVar(&f.exitCode, "exit-code", false, "exit 2 if there are differences")
+}
+
+func (f *differFlags) addPrune(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.prune, "prune", string(reconcile.PruneOwned),
 		"which services that the manifest does not name to remove: `owned|all|none`")
-	cmd.Flags().BoolVar(&f.exitCode, "exit-code", false, "exit 2 if there are differences")
 }
 
 // policy checks the flags, and gives the value of --prune.

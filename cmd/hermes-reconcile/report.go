@@ -39,19 +39,16 @@ type report struct {
 
 func newReport() *report {
 	r := &report{}
-	r.log = newLog(&r.text, formatLogfmt)
+	r.log = newLog(&r.text, formLogfmt)
 	return r
 }
 
-// The formats of log lines.
-const (
-	formatLogfmt = "logfmt"
-	formatJSON   = "json"
-)
+// formLogfmt is the form of log lines that are not JSON.
+const formLogfmt = "logfmt"
 
 // newLog writes log lines.
-func newLog(w io.Writer, format string) *slog.Logger {
-	if format == formatJSON {
+func newLog(w io.Writer, form string) *slog.Logger {
+	if form == formJSON {
 		return slog.New(slog.NewJSONHandler(w, nil))
 	}
 	return slog.New(slog.NewTextHandler(w, nil))
@@ -64,8 +61,8 @@ func (r *report) outcomes(outcomes []reconcile.Outcome) {
 	}
 }
 
-// logOutcome is the line about one profile.
-func logOutcome(log *slog.Logger, o reconcile.Outcome) {
+// logOutcome is the line about one profile; more is added at its end.
+func logOutcome(log *slog.Logger, o reconcile.Outcome, more ...any) {
 	up, why := o.Change.Wants()
 	args := []any{"profile", o.Change.Profile}
 	if o.Change.Wanted() {
@@ -75,6 +72,7 @@ func logOutcome(log *slog.Logger, o reconcile.Outcome) {
 	if len(o.Change.Reasons) > 0 {
 		args = append(args, "reason", strings.Join(o.Change.Reasons, "; "))
 	}
+	args = append(args, more...)
 	switch {
 	case o.Err != nil:
 		log.Error("cannot "+explain.Verb(o.Change, explain.Planned), append(args, "error", o.Err.Error())...)

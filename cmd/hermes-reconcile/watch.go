@@ -1,0 +1,348 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"hermes-reconcile/reconcile"
+	"hermes-reconcile/render"
+)
+
+const (
+	// watchInterval is how often watch looks without a reason: for drift, and where a change of the manifest is not told.
+	watchInterval = 30 * time.Second
+	// leastInterval keeps a typing error from making watch a busy loop.
+	leastInterval = time.Second
+)
+
+type watchFlags struct {
+	applyFlags
+	interval time.Duration
+	notifyFD int
+}
+
+func newWatchCommand(u ui) *cobra.Command {
+	flags := watchFlags{}
+	flags.forms, flags.color = []string{formLogfmt, formJSON}, colorNever
+	cmd := &cobra.Command{
+		Use:   "watch [-f FILE]...",
+		Short: "apply at every change of the manifest, and every interval",
+		Long: `Apply when the manifest changes, on SIGHUP, and every interval, which undoes drift. A line is printed for each gateway that
+something was done to.
+
+A manifest that is wrong is reported once, with the place of each error, and changes nothing: what the last good one says is
+kept up until it is mended. What fails is tried again after 1 s, 2 s, 4 s ... up to 5 min. After down nothing is done until
+somebody applies by hand. SIGTERM ends watch at the next safe point.
+
+It is meant to be a service of s6 itself, beside the gateways: its own name must not start with "` + render.Prefix + `".`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return runWatch(cmd.Context(), u, &flags) },
+	}
+	flags.manifestFlags.add(cmd)
+	flags.scandirFlags.add(cmd)
+	flags.addPrune(cmd)
+	f := cmd.Flags()
+	f.BoolVar(&flags.allowEmpty, "allow-empty", false, "let a manifest without profiles remove every gateway")
+	f.DurationVar(&flags.timeout, "timeout", 0, "longest `DURATION` of one apply (default the longest stop_timeout concerned + 15s)")
+	f.DurationVar(&flags.lockTimeout, "lock-timeout", defaultLockTimeout, "longest `DURATION` to wait for another apply")
+	f.DurationVar(&flags.interval, "interval", watchInterval, "`DURATION` between looks without a reason")
+	f.StringVarP(&flags.form, "output", "o", formLogfmt, "form of the lines: `logfmt|json`")
+	f.IntVar(&flags.notifyFD, "notification-fd", 0, "file descriptor `N` to tell s6 on that the first apply is over")
+	return cmd
+}
+
+func (f *watchFlags) check() error {
+	switch {
+	case f.timeout < 0 || f.lockTimeout < 0:
+		return usagef("a timeout must not be negative")
+	case f.interval < leastInterval:
+		return usagef("--interval: %s is too short (want %s or more)", f.interval, leastInterval)
+	}
+	if here, err := os.Getwd(); err == nil && strings.HasPrefix(filepath.Base(here), render.Prefix) {
+		return withHint(usagef("this is the service %q, which watch would manage itself", filepath.Base(here)),
+			"name the service of watch otherwise, without %q at its start", render.Prefix)
+	}
+	_, err := f.policy()
+	return err
+}
+
+func runWatch(ctx context.Context, u ui, flags *watchFlags) error {
+	if err := flags.check(); err != nil {
+		return err
+	}
+	ready, err := notification(flags.notifyFD)
+	if err != nil {
+		return err
+	}
+	w := &watching{flags: &flags.applyFlags, log: newLog(u.stdout, flags.form)}
+	w.ui = ui{io.Discard, &onceWriter{log: w.log}}
+	paths, err := absolute(flags.names())
+	if err != nil {
+		return err
+	}
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
+	w.log.Info("watching", "manifest", strings.Join(paths, " "), "interval", flags.interval.String(), "version", version)
+	loop := reconcile.Loop{
+		Paths: paths, Interval: flags.interval, Ask: hup, Pass: w.pass, Began: ready,
+		Blind: func(err error) {
+			w.warning("cannot watch the manifest, looking every %s instead: %v", flags.interval, err)
+		},
+	}
+	if err := loop.Run(ctx); err != nil {
+		return err
+	}
+	w.log.Info("ended")
+	return nil
+}
+
+// absolute makes paths independent of the working directory.
+func absolute(paths []string) ([]string, error) {
+	all := make([]string, 0, len(paths))
+	for _, p := range paths {
+		a, err := filepath.Abs(p)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, a)
+	}
+	return all, nil
+}
+
+// notification is what tells s6 on a file descriptor that a service is ready: a newline (s6's notification-fd).
+func notification(fd int) (func(), error) {
+	if fd == 0 {
+		return func() {}, nil
+	}
+	f := os.NewFile(uintptr(fd), "notification-fd")
+	if f == nil {
+		return nil, usagef("--notification-fd: %d is no file descriptor", fd)
+	}
+	if _, err := f.Stat(); err != nil {
+		return nil, usagef("--notification-fd: %d is not open", fd)
+	}
+	syscall.CloseOnExec(fd)
+	return func() {
+		fmt.Fprintln(f)
+		f.Close()
+	}, nil
+}
+
+// watching is a watch under way.
+type watching struct {
+	ui    // for warnings, each of which is logged once
+	flags *applyFlags
+	log   *slog.Logger
+
+	good    *target // what the last good manifest says
+	applied []render.Servicedir
+	begun   bool   // something was applied
+	failed  bool   // the last pass did not do all that it should
+	wrong   string // what was said of the manifest last, while it is wrong
+	failure string // what was said of a pass last that failed as a whole, while it does
+	held    bool   // it was said that nothing is done after down
+	ended   map[string]bool
+}
+
+// pass makes the scandir match the manifest once.
+func (w *watching) pass(ctx context.Context, why reconcile.Trigger) error {
+	t := w.read(ctx, why)
+	if t == nil {
+		return nil
+	}
+	err := w.apply(ctx, t)
+	if errors.Is(err, reconcile.ErrInterrupted) {
+		return nil // it has been logged, and the loop knows
+	}
+	var unfit *unfitError
+	if errors.As(err, &unfit) && why == reconcile.Begin {
+		return &reconcile.StopError{Err: err}
+	}
+	w.failed = err != nil
+	var partial *partialError
+	if !errors.As(err, &partial) { // its parts have been logged
+		w.failure = w.say(err, w.failure)
+	}
+	return err
+}
+
+// read reads the manifest. While it is wrong, which is said once, the last good one counts, except that its being wrong is no
+// reason to do anything.
+func (w *watching) read(ctx context.Context, why reconcile.Trigger) *target {
+	t, err := w.settled(ctx)
+	if errors.Is(err, reconcile.ErrInterrupted) {
+		return nil
+	}
+	if err == nil && w.wrong != "" {
+		w.log.Info("the manifest is right again")
+	}
+	w.wrong = w.say(err, w.wrong)
+	if err == nil {
+		w.good = t
+		return t
+	}
+	if why == reconcile.Changed {
+		return nil
+	}
+	return w.good
+}
+
+// A file that was changed less than settleAge ago may be written still: its first half could be a manifest, too. After
+// settleMost it counts all the same: its disk's clock may be wrong.
+const (
+	settleAge  = 200 * time.Millisecond
+	settleMost = 3 * time.Second
+	settlePoll = 20 * time.Millisecond
+)
+
+// settled reads the manifest when nobody writes to it.
+func (w *watching) settled(ctx context.Context) (*target, error) {
+	for begin := time.Now(); ; {
+		before, enough := w.flags.stamp(), time.Since(begin) > settleMost
+		if enough || time.Since(before.latest) >= settleAge {
+			t, err := w.flags.read()
+			if enough || before == w.flags.stamp() {
+				return t, err
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return nil, reconcile.ErrInterrupted
+		case <-time.After(settlePoll):
+		}
+	}
+}
+
+// say logs an error, several on a line each, unless that is what was said before. It returns what has been said now.
+func (w *watching) say(err error, before string) string {
+	if err == nil {
+		return ""
+	}
+	if err.Error() != before {
+		for _, e := range flatten(err) {
+			w.log.Error(e.Error())
+		}
+	}
+	return err.Error()
+}
+
+// apply applies what is read, and logs what that does.
+func (w *watching) apply(ctx context.Context, t *target) error {
+	if err := t.enter(ctx, w.ui, w.flags); err != nil {
+		return err
+	}
+	defer t.scandir.Close()
+	if err := t.check(w.ui); err != nil {
+		return err
+	}
+	session, err := t.scandir.Lock(ctx, w.flags.lockTimeout)
+	if err != nil {
+		return err
+	}
+	defer session.Unlock()
+	if held, err := w.holds(session); held || err != nil {
+		return err
+	}
+	cause := w.cause(t)
+	_, result, err := t.apply(ctx, session, w.flags)
+	w.notes(result)
+	if err != nil {
+		return err
+	}
+	w.begun, w.applied = true, t.dirs
+	return w.outcomes(result.Outcomes, cause)
+}
+
+// holds tells whether down was called, so that nothing shall be done.
+func (w *watching) holds(session *reconcile.Session) (bool, error) {
+	since, err := session.Held()
+	held := !since.IsZero()
+	if held != w.held && err == nil {
+		w.held = held
+		if held {
+			w.log.Warn("down was called: nothing is done until somebody applies by hand", "since", since.Format(time.RFC3339))
+		} else {
+			w.log.Info("somebody has applied by hand: going on")
+		}
+	}
+	return held, err
+}
+
+// cause is what brings changes about: the manifest, or that the scandir is no longer as it was left.
+func (w *watching) cause(t *target) string {
+	switch {
+	case !w.begun:
+		return "begin"
+	case !reflect.DeepEqual(w.applied, t.dirs):
+		return "manifest"
+	case w.failed:
+		return "retry"
+	}
+	return "drift"
+}
+
+// outcomes logs a line for each gateway that something was done to, or that has ended by itself.
+func (w *watching) outcomes(outcomes []reconcile.Outcome, cause string) error {
+	partial := &partialError{}
+	ended := map[string]bool{}
+	for _, o := range outcomes {
+		if o.Change.Acts() {
+			partial.total++
+		}
+		if o.Change.Op == reconcile.Ended {
+			ended[o.Change.Profile] = true
+		}
+		if o.Err != nil {
+			partial.add(o.Err)
+		}
+		if o.Change.Acts() || o.Change.Op == reconcile.Ended && !w.ended[o.Change.Profile] {
+			logOutcome(w.log, o, "cause", cause)
+		}
+	}
+	w.ended = ended
+	if partial.failed == 0 {
+		return nil
+	}
+	return partial
+}
+
+// onceWriter logs lines as warnings, each of them once.
+type onceWriter struct {
+	log  *slog.Logger
+	seen map[string]bool
+}
+
+// maxSeen bounds what a onceWriter remembers.
+const maxSeen = 1000
+
+func (o *onceWriter) Write(p []byte) (int, error) {
+	for line := range strings.Lines(string(p)) {
+		line = strings.TrimPrefix(strings.TrimSuffix(line, "\n"), program+": warning: ")
+		if len(o.seen) >= maxSeen {
+			o.seen = nil
+		}
+		if o.seen == nil {
+			o.seen = map[string]bool{}
+		}
+		if !o.seen[line] {
+			o.seen[line] = true
+			o.log.Warn(line)
+		}
+	}
+	return len(p), nil
+}
