@@ -20,6 +20,11 @@ type key[S, P any] struct {
 	refused string // why the key cannot stand here; it is not offered either
 	read    func(r *reader, at *path, n *yaml.Node, to *S)
 	give    func(to *P, own, defaults *S)
+
+	// For Write. put is the value with which p is written where defaults make it below; nil: with none. share finds what
+	// defaults shall say for all.
+	put   func(p, below *P) *yaml.Node
+	share func(all []*P, below *P)
 }
 
 // says is what a row tells of itself: a title, a description, and examples beyond the default.
@@ -138,7 +143,8 @@ var profileKeys = []key[settings, Profile]{
 	raw[port, settings, Profile]("port", portNumber,
 		says{title: "TCP port", about: "1-65535, or auto: by a hash of the profile's name, the same on every machine. " +
 			"Without one the command has no --port.", examples: []any{9201, "auto"}},
-		func(s *settings) *setting[port] { return &s.port }).alone(),
+		func(s *settings) *setting[port] { return &s.port }).alone().
+		written(func(p, _ *Profile) *yaml.Node { return putPort(p) }, nil),
 	one("state", oneOf(StateUp, StateDown, StateLast), StateUp,
 		says{title: "Wanted state", about: "up, down or last. A gateway that is down stays down when s6 restarts. One that is last " +
 			"comes up with the container if it was up before, and is up or down as people make it in between."},
@@ -150,24 +156,30 @@ var profileKeys = []key[settings, Profile]{
 		says{title: "Command of the gateway", about: "Program and arguments. {profile} and {port} are filled in, {{ and }} are braces; " +
 			"for the profile `default` a `-p {profile}` is dropped. The default has no --port where the profile has none.",
 			examples: []any{[]string{"hermes", "-p", "{profile}", "gateway", "run", "--replace"}}},
-		func(s *settings) *setting[[]string] { return &s.command }).defaultsTo(slices.Concat(builtinCommand, portArguments)),
+		func(s *settings) *setting[[]string] { return &s.command }).
+		written(func(p, below *Profile) *yaml.Node { return putWords(commandOf, p, below) }, func(all []*Profile, below *Profile) { shareWords(commandOf, all, below) }).
+		defaultsTo(slices.Concat(builtinCommand, portArguments)),
 	raw[[]string, settings, Profile]("wrapper", arguments,
 		says{title: "Wrapper of the command", about: "Program and arguments put before the command, after the privilege drop.",
 			examples: []any{[]string{"doppler", "run", "--"}}},
-		func(s *settings) *setting[[]string] { return &s.wrapper }),
+		func(s *settings) *setting[[]string] { return &s.wrapper }).
+		written(func(p, below *Profile) *yaml.Node { return putWords(wrapperOf, p, below) }, func(all []*Profile, below *Profile) { shareWords(wrapperOf, all, below) }),
 	raw[map[string]setting[string], settings, Profile]("env", variables,
 		says{title: "Environment variables", about: "Reach the gateway byte for byte. null drops what `defaults` say of a name.",
 			examples: []any{map[string]string{"LOG_LEVEL": "info"}}},
 		func(s *settings) *setting[map[string]setting[string]] { return &s.env }).
-		gives(giveVariables), // secrets and unset too
+		gives(giveVariables). // secrets and unset too
+		written(putEnv, shareEnv),
 	raw[map[string]setting[string], settings, Profile]("unset", variableNames,
 		says{title: "Container variables to drop", about: "Variables of the container that must not reach the gateway.",
 			examples: []any{[]string{"API_SERVER_ENABLED"}}},
-		func(s *settings) *setting[map[string]setting[string]] { return &s.unset }),
+		func(s *settings) *setting[map[string]setting[string]] { return &s.unset }).
+		written(putUnset, shareUnset),
 	raw[map[string]setting[string], settings, Profile]("secrets", secretFiles,
 		says{title: "Variables from files", about: "Variable to file. Read as root each time the gateway starts, and never rendered; one newline at the end is dropped.",
 			examples: []any{map[string]string{"OPENAI_API_KEY": "/run/secrets/openai"}}},
-		func(s *settings) *setting[map[string]setting[string]] { return &s.secrets }).alone(),
+		func(s *settings) *setting[map[string]setting[string]] { return &s.secrets }).alone().
+		written(func(p, _ *Profile) *yaml.Node { return putSecrets(p) }, nil),
 	one("restart", oneOf(RestartAlways, RestartOnFailure), RestartAlways,
 		says{title: "Restart policy", about: "always, or on-failure: exit 0 leaves the gateway down. Exit 78 does so always."},
 		func(s *settings) *setting[Restart] { return &s.restart }, func(p *Profile) *Restart { return &p.Restart }),
@@ -181,7 +193,8 @@ var profileKeys = []key[settings, Profile]{
 		says{title: "Readiness", about: "A request on the profile's port that shows whether the gateway serves. Needs a port; from `defaults` it is for the profiles that have one.",
 			examples: []any{map[string]string{"http": "/health"}}},
 		func(s *settings) *setting[readySettings] { return &s.ready },
-		func(p *Profile) *Ready { p.Ready = &Ready{}; return p.Ready }), // giveReady drops what nobody asked for
+		func(p *Profile) *Ready { p.Ready = &Ready{}; return p.Ready }). // giveReady drops what nobody asked for
+		written(putReady, shareReady),
 	group("log", logKeys,
 		says{title: "Log", about: "How ${HERMES_HOME}/logs/gateways/NAME/ is kept."},
 		func(s *settings) *setting[logSettings] { return &s.log }, func(p *Profile) *Log { return &p.Log }),
@@ -191,7 +204,8 @@ var readyKeys = []key[readySettings, Ready]{
 	raw[string, readySettings, Ready]("http", requestPath,
 		says{title: "Path of the request", about: "The gateway serves once this answers with a status from 200 to 399.", examples: []any{"/health"}},
 		func(s *readySettings) *setting[string] { return &s.http }).
-		gives(func(r *Ready, own, defaults *readySettings) { r.HTTP = choose(own.http, defaults.http, "").value }),
+		gives(func(r *Ready, own, defaults *readySettings) { r.HTTP = choose(own.http, defaults.http, "").value }).
+		written(func(r, below *Ready) *yaml.Node { return unlessSame(writeText(r.HTTP), writeText(below.HTTP)) }, nil),
 	one("interval", duration(100*time.Millisecond, time.Hour, time.Millisecond), time.Second,
 		says{title: "Time between two requests", about: "100ms to 1h; the first ones follow faster.", examples: []any{"5s"}},
 		func(s *readySettings) *setting[time.Duration] { return &s.interval }, func(r *Ready) *time.Duration { return &r.Interval }),
@@ -248,6 +262,11 @@ func (k key[S, P]) gives(give func(to *P, own, defaults *S)) key[S, P] {
 	return k
 }
 
+func (k key[S, P]) written(put func(p, below *P) *yaml.Node, share func(all []*P, below *P)) key[S, P] {
+	k.put, k.share = put, share
+	return k
+}
+
 // defaultsTo tells the schema of a default that another place gives.
 func (k key[S, P]) defaultsTo(value any) key[S, P] {
 	k.shape.Default = value
@@ -258,6 +277,8 @@ func (k key[S, P]) defaultsTo(value any) key[S, P] {
 func one[V, S, P any](name string, k kind[V], builtin V, says says, from func(*S) *setting[V], to func(*P) *V) key[S, P] {
 	return raw[V, S, P](name, k, says, from).
 		gives(func(p *P, own, defaults *S) { *to(p) = choose(*from(own), *from(defaults), builtin).value }).
+		written(func(p, below *P) *yaml.Node { return unlessSame(k.write(*to(p)), k.write(*to(below))) },
+			func(all []*P, below *P) { shareMost(all, k.write, to, below) }).
 		defaultsTo(plainValue(k.write(builtin)))
 }
 
@@ -274,7 +295,9 @@ func group[T, U, S, P any](name string, keys []key[T, U], says says, from func(*
 				below = *new(T)
 			}
 			giveAll(keys, to(p), &from(own).value, &below)
-		})
+		}).
+		written(func(p, below *P) *yaml.Node { return putAll(keys, to(p), to(below), yaml.FlowStyle) },
+			func(all []*P, below *P) { shareAll(keys, each(all, to), to(below)) })
 }
 
 // choose picks what counts of a profile's own setting and the default.

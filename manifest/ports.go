@@ -44,7 +44,7 @@ var rangeText = regexp.MustCompile(`^([0-9]+)-([0-9]+)$`)
 const portText = "0*([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
 
 var portRange = kind[PortRange]{readPortRange, shape{Type: types{"string"}, Pattern: "^" + portText + "-" + portText + "$"},
-	func(v PortRange) *yaml.Node { return scalar("!!str", span(int64(v.First), int64(v.Last), "")) }}
+	func(v PortRange) *yaml.Node { return scalar("", span(int64(v.First), int64(v.Last), "")) }}
 
 func readPortRange(r *reader, at *path, n *yaml.Node) (PortRange, bool) {
 	text, ok := readText(r, at, n)

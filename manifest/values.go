@@ -195,9 +195,9 @@ func duration(low, high, step time.Duration) kind[time.Duration] {
 
 func writeDuration(v time.Duration) *yaml.Node {
 	if v%time.Second == 0 {
-		return scalar("!!str", strconv.FormatInt(int64(v/time.Second), 10)+"s")
+		return scalar("", strconv.FormatInt(int64(v/time.Second), 10)+"s")
 	}
-	return scalar("!!str", strconv.FormatInt(v.Milliseconds(), 10)+"ms")
+	return scalar("", strconv.FormatInt(v.Milliseconds(), 10)+"ms")
 }
 
 func hours(d time.Duration) string { return strconv.Itoa(int(d.Hours())) + "h" }
@@ -244,7 +244,7 @@ func byteSize(low, high int64) kind[int64] {
 func writeSize(v int64) *yaml.Node {
 	for _, unit := range []string{"GB", "GiB", "MB", "MiB", "kB", "KiB"} {
 		if v%sizeUnits[unit] == 0 {
-			return scalar("!!str", strconv.FormatInt(v/sizeUnits[unit], 10)+unit)
+			return scalar("", strconv.FormatInt(v/sizeUnits[unit], 10)+unit)
 		}
 	}
 	return writeInteger(v)

@@ -1,12 +1,188 @@
 package manifest
 
-import "gopkg.in/yaml.v3"
+import (
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"gopkg.in/yaml.v3"
+)
+
+// Draft is a manifest that shall become a file, and what its reader shall know.
+type Draft struct {
+	Manifest *Manifest           // of its profiles, Pos plays no part
+	Head     []string            // comment lines at the top
+	Notes    map[string][]string // comment lines above a profile
+}
+
+// Write gives the text of a manifest. Parse reads it back as the same Manifest, positions aside: that is tried, and
+// what no manifest can say is an error.
+func Write(d Draft) ([]byte, error) {
+	builtin := &Profile{}
+	giveAll(profileKeys, builtin, &settings{}, &settings{})
+	below := ptr(*builtin)
+	if len(d.Manifest.Profiles) > 1 {
+		shareAll(profileKeys, pointers(d.Manifest.Profiles), below)
+	}
+	w := &writer{}
+	w.comments("", d.Head)
+	w.document(d.Manifest)
+	if defaults := putAll(shared(profileKeys), below, builtin, 0); defaults != nil {
+		w.blank()
+		w.entry("", "defaults", defaults)
+	}
+	w.blank()
+	w.profiles(d, below)
+	if w.err != nil {
+		return nil, fmt.Errorf("cannot write the manifest: %w", w.err)
+	}
+	return w.buf.Bytes(), check(w.buf.Bytes(), d.Manifest)
+}
+
+// writer puts the parts of a manifest together. What stands in a part is written by yaml.v3, the frame is ours: yaml.v3
+// knows no blank lines.
+type writer struct {
+	buf bytes.Buffer
+	err error
+}
+
+func (w *writer) blank() { w.buf.WriteByte('\n') }
+
+// comments writes lines that nothing in a text can end early.
+func (w *writer) comments(indent string, lines []string) {
+	for _, text := range lines {
+		w.buf.WriteString(strings.TrimRight(indent+"# "+Printable(text), " ") + "\n")
+	}
+}
+
+// Printable is text without what would end a line, or play tricks on a terminal.
+func Printable(text string) string {
+	var b strings.Builder
+	for i, c := range text {
+		switch _, size := utf8.DecodeRuneInString(text[i:]); {
+		case c == utf8.RuneError && size == 1:
+			fmt.Fprintf(&b, `\x%02x`, text[i])
+		case unicode.IsPrint(c):
+			b.WriteRune(c)
+		case c < utf8.RuneSelf:
+			fmt.Fprintf(&b, `\x%02x`, c)
+		default:
+			fmt.Fprintf(&b, `\u%04x`, c)
+		}
+	}
+	return b.String()
+}
+
+func (w *writer) document(m *Manifest) {
+	builtin := &Manifest{}
+	giveAll(documentKeys, builtin, &document{}, &document{})
+	w.entry("", "version", writeInteger(knownVersion))
+	for _, k := range documentKeys {
+		if k.put != nil {
+			w.entry("", k.name, k.put(m, builtin))
+		}
+	}
+}
+
+func (w *writer) profiles(d Draft, below *Profile) {
+	if len(d.Manifest.Profiles) == 0 {
+		w.buf.WriteString("profiles: {}\n")
+		return
+	}
+	w.buf.WriteString("profiles:\n")
+	list := pointers(d.Manifest.Profiles)
+	slices.SortStableFunc(list, func(a, b *Profile) int { return isNamed(a) - isNamed(b) }) // the root profile first
+	for _, p := range list {
+		value := putAll(profileKeys, p, below, 0)
+		if value == nil {
+			value = mapping(yaml.FlowStyle) // {} is clearer than nothing
+		}
+		w.comments("  ", d.Notes[p.Name])
+		w.entry("  ", p.Name, value)
+	}
+}
+
+func isNamed(p *Profile) int {
+	if p.Name == DefaultProfile {
+		return 0
+	}
+	return 1
+}
+
+// entry writes one key and its value; nil: nothing.
+func (w *writer) entry(indent, name string, value *yaml.Node) {
+	if value == nil || w.err != nil {
+		return
+	}
+	n := mapping(0)
+	add(n, name, value)
+	dress(n)
+	var text bytes.Buffer
+	e := yaml.NewEncoder(&text)
+	e.SetIndent(2)
+	if w.err = errors.Join(e.Encode(n), e.Close()); w.err != nil {
+		return
+	}
+	for line := range bytes.Lines(text.Bytes()) { // texts are on one line: see dress
+		w.buf.WriteString(indent)
+		w.buf.Write(line)
+	}
+}
+
+// plainText needs no quotes anywhere, and is text to every reader of YAML unless it is one of readAsOther.
+var plainText = regexp.MustCompile(`^(/|--?[A-Za-z]|[A-Za-z_])[A-Za-z0-9_./@+-]*$`)
+
+// readAsOther are words that YAML 1.1 or 1.2 takes for something else than text, in lower case.
+var readAsOther = []string{"true", "false", "yes", "no", "on", "off", "y", "n", "null"}
+
+// dress chooses how texts are written: bare where nobody can mistake them, else in double quotes, whose escapes can
+// say any character; what is no UTF-8 in base64.
+func dress(n *yaml.Node) {
+	for _, child := range n.Content {
+		dress(child)
+	}
+	switch {
+	case n.Kind != yaml.ScalarNode || n.Tag != "!!str":
+	case !utf8.ValidString(n.Value):
+		n.Tag, n.Value = "!!binary", base64.StdEncoding.EncodeToString([]byte(n.Value))
+	case !plainText.MatchString(n.Value) || slices.Contains(readAsOther, strings.ToLower(n.Value)):
+		n.Style = yaml.DoubleQuotedStyle
+	}
+}
+
+// check reads a manifest back.
+func check(text []byte, want *Manifest) error {
+	got, err := Parse([]Source{{Name: "profiles.yaml", Data: text}})
+	if err != nil {
+		return fmt.Errorf("cannot write the manifest: it would be wrong: %w", err)
+	}
+	if !got.Same(want) {
+		return errors.New("cannot write the manifest: it would mean something else")
+	}
+	return nil
+}
 
 func scalar(tag, value string) *yaml.Node {
 	return &yaml.Node{Kind: yaml.ScalarNode, Tag: tag, Value: value}
 }
 
+func mapping(style yaml.Style) *yaml.Node {
+	return &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Style: style}
+}
+
+func add(to *yaml.Node, name string, value *yaml.Node) {
+	to.Content = append(to.Content, writeText(name), value)
+}
+
 func writeText[V ~string](v V) *yaml.Node { return scalar("!!str", string(v)) }
+
+func writeNull() *yaml.Node { return scalar("!!null", "null") }
 
 func writeList(values []string) *yaml.Node {
 	n := &yaml.Node{Kind: yaml.SequenceNode, Tag: "!!seq", Style: yaml.FlowStyle}

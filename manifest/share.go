@@ -1,0 +1,286 @@
+package manifest
+
+import (
+	"maps"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// What all profiles of a manifest that is written share goes to `defaults`. A single value goes there if more than half
+// of the profiles have it, for the others say theirs; of variables only what all have.
+
+// putAll is the map with which p is written where defaults make it below; nil where they are the same.
+func putAll[S, P any](keys []key[S, P], p, below *P, style yaml.Style) *yaml.Node {
+	n := mapping(style)
+	for _, k := range keys {
+		if k.put == nil || k.refused != "" {
+			continue
+		}
+		if value := k.put(p, below); value != nil {
+			add(n, k.name, value)
+		}
+	}
+	if len(n.Content) == 0 {
+		return nil
+	}
+	return n
+}
+
+// shareAll sets in below what is common to all.
+func shareAll[S, P any](keys []key[S, P], all []*P, below *P) {
+	for _, k := range keys {
+		if k.share != nil {
+			k.share(all, below)
+		}
+	}
+}
+
+func pointers[V any](list []V) []*V {
+	all := make([]*V, len(list))
+	for i := range list {
+		all[i] = &list[i]
+	}
+	return all
+}
+
+func each[P, V any](all []*P, to func(*P) *V) []*V {
+	values := make([]*V, len(all))
+	for i, p := range all {
+		values[i] = to(p)
+	}
+	return values
+}
+
+func unlessSame(value, below *yaml.Node) *yaml.Node {
+	if value.Value == below.Value {
+		return nil
+	}
+	return value
+}
+
+func shareMost[P, V any](all []*P, write func(V) *yaml.Node, to func(*P) *V, below *P) {
+	count := map[string]int{}
+	for _, p := range all {
+		value := write(*to(p)).Value
+		if count[value]++; count[value] > len(all)/2 {
+			*to(below) = *to(p)
+		}
+	}
+}
+
+func putPort(p *Profile) *yaml.Node {
+	if p.Port == 0 {
+		return nil
+	}
+	return writeInteger(p.Port)
+}
+
+// wordsOf is an argument list with placeholders: of a profile, which has them filled in, or of defaults, which is the
+// profile without a name.
+type wordsOf struct {
+	get     func(*Profile) *[]string
+	builtin func(*Profile) []string
+	drop    func(words []string) []string // what the root profile makes of them
+}
+
+var (
+	commandOf = wordsOf{func(p *Profile) *[]string { return &p.Command }, builtinCommandOf, dropProfileOption}
+	wrapperOf = wordsOf{func(p *Profile) *[]string { return &p.Wrapper },
+		func(*Profile) []string { return nil }, func(words []string) []string { return words }}
+)
+
+func builtinCommandOf(p *Profile) []string {
+	if p.Port != 0 {
+		return slices.Concat(builtinCommand, portArguments)
+	}
+	return builtinCommand
+}
+
+// gives tells whether an argument list with placeholders becomes that of p.
+func (w wordsOf) gives(words []string, p *Profile) bool {
+	if p.Name == DefaultProfile {
+		words = w.drop(words)
+	}
+	if p.Port == 0 && namesPort(words) {
+		return false
+	}
+	return slices.EqualFunc(words, *w.get(p), func(word, want string) bool {
+		text, _ := expand(word, p.Name, p.Port)
+		return text == want
+	})
+}
+
+var braces = strings.NewReplacer("{", "{{", "}", "}}")
+
+// template puts the placeholders back that are sure to be meant: a name behind -p, a port behind --port.
+func (w wordsOf) template(p *Profile) []string {
+	var words []string
+	port := strconv.Itoa(p.Port)
+	for i, arg := range *w.get(p) {
+		before := ""
+		if i > 0 {
+			before = (*w.get(p))[i-1]
+		}
+		switch {
+		case before == "-p" && arg == p.Name && p.Name != DefaultProfile:
+			words = append(words, "{profile}")
+		case before == "--port" && arg == port && p.Port != 0:
+			words = append(words, "{port}")
+		case arg == "--port="+port && p.Port != 0:
+			words = append(words, "--port={port}")
+		default:
+			words = append(words, braces.Replace(arg))
+		}
+	}
+	return words
+}
+
+func putWords(w wordsOf, p, below *Profile) *yaml.Node {
+	if p.Name == "" {
+		if len(*w.get(p)) == 0 {
+			return nil
+		}
+		return writeList(*w.get(p))
+	}
+	words := *w.get(below)
+	if len(words) == 0 {
+		words = w.builtin(p)
+	}
+	switch {
+	case w.gives(words, p):
+		return nil
+	case w.gives(w.builtin(p), p):
+		return writeNull()
+	}
+	return writeList(w.template(p))
+}
+
+// shareWords looks for what most profiles have. That of the root profile, which has no -p, follows from the others'.
+func shareWords(w wordsOf, all []*Profile, below *Profile) {
+	count := map[string]int{}
+	for _, p := range all {
+		if words := w.template(p); p.Name != DefaultProfile && len(words) > 0 && !w.gives(w.builtin(p), p) {
+			count[strings.Join(words, "\x00")]++
+		}
+	}
+	for _, text := range slices.Sorted(maps.Keys(count)) {
+		if count[text]+1 <= len(all)/2 { // the root profile may be one more
+			continue
+		}
+		words, most := strings.Split(text, "\x00"), 0
+		for _, p := range all {
+			if w.gives(words, p) {
+				most++
+			}
+		}
+		if most > len(all)/2 {
+			*w.get(below) = words
+			return
+		}
+	}
+}
+
+func putEnv(p, below *Profile) *yaml.Node {
+	n := mapping(0)
+	for _, v := range p.Env {
+		if !slices.Contains(below.Env, v) {
+			add(n, v.Name, writeText(v.Value))
+		}
+	}
+	return unlessEmpty(n)
+}
+
+func shareEnv(all []*Profile, below *Profile) {
+	below.Env = common(all, func(p *Profile) []EnvVar { return p.Env })
+}
+
+func putUnset(p, below *Profile) *yaml.Node {
+	names := slices.DeleteFunc(slices.Clone(p.Unset), func(name string) bool { return slices.Contains(below.Unset, name) })
+	return unlessEmpty(writeList(names))
+}
+
+func shareUnset(all []*Profile, below *Profile) {
+	below.Unset = common(all, func(p *Profile) []string { return p.Unset })
+}
+
+func putSecrets(p *Profile) *yaml.Node {
+	n := mapping(0)
+	for _, s := range p.Secrets {
+		add(n, s.Name, writeText(s.File))
+	}
+	return unlessEmpty(n)
+}
+
+// asks tells whether there is a request to make. Where nothing is said of it, the rest of Ready is that of the builtin.
+func (r *Ready) asks() bool { return r != nil && r.HTTP != "" }
+
+// putReady drops what defaults say for a profile that has a port; those without have none anyway.
+func putReady(p, below *Profile) *yaml.Node {
+	switch {
+	case p.Ready.asks():
+		return putAll(readyKeys, p.Ready, below.Ready, yaml.FlowStyle)
+	case below.Ready.asks() && p.Port != 0:
+		return writeNull()
+	}
+	return nil
+}
+
+// shareReady looks for what most of those that have a port say.
+func shareReady(all []*Profile, below *Profile) {
+	count, ports := map[Ready]int{}, 0
+	for _, p := range all {
+		if p.Port != 0 {
+			ports++
+		}
+		if p.Ready.asks() {
+			count[*p.Ready]++
+		}
+	}
+	for ready, n := range count {
+		if n > 1 && n > ports/2 {
+			below.Ready = &ready
+		}
+	}
+}
+
+func unlessEmpty(n *yaml.Node) *yaml.Node {
+	if len(n.Content) == 0 {
+		return nil
+	}
+	return n
+}
+
+// common are the elements that all profiles have.
+func common[V comparable](all []*Profile, of func(*Profile) []V) []V {
+	count := map[V]int{}
+	for _, p := range all {
+		for _, v := range of(p) {
+			count[v]++
+		}
+	}
+	var found []V
+	for _, v := range of(all[0]) {
+		if count[v] == len(all) {
+			found = append(found, v)
+		}
+	}
+	return found
+}
+
+// Same tells whether two manifests mean the same, wherever they stand.
+func (m *Manifest) Same(other *Manifest) bool {
+	return reflect.DeepEqual(m.withoutPositions(), other.withoutPositions())
+}
+
+func (m *Manifest) withoutPositions() Manifest {
+	n := *m
+	n.Profiles = slices.Clone(m.Profiles)
+	for i := range n.Profiles {
+		n.Profiles[i].Pos = Position{}
+	}
+	return n
+}
