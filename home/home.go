@@ -61,9 +61,9 @@ func profileDir(profile string) string {
 	return path.Join("profiles", profile)
 }
 
-// parseState reads a state file. An operator's wish goes before what the gateway last said of itself; one that was killed
+// ParseState reads a state file. An operator's wish goes before what the gateway last said of itself; one that was killed
 // while it drained, or lacked some of its platforms, was up.
-func parseState(data []byte) State {
+func ParseState(data []byte) State {
 	var fields struct {
 		Desired *string `json:"desired_state"`
 		Gateway *string `json:"gateway_state"`

@@ -48,7 +48,7 @@ func TestParseState(t *testing.T) {
 		`{"desired_state": ["running"]}`: {false, "gateway_state.json cannot be understood"},
 		`{"gateway_state": "` + strings.Repeat("x", 100) + `"}`: {false, "gateway_state is " + strings.Repeat("x", 40) + "..."},
 	} {
-		require.Equal(t, want, parseState([]byte(text)), text)
+		require.Equal(t, want, ParseState([]byte(text)), text)
 	}
 }
 

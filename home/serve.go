@@ -72,7 +72,7 @@ func (s *server) recall(profile string) State {
 	case err != nil:
 		return State{Why: fmt.Sprintf("%s cannot be read: %v", stateFile, cause(err))}
 	}
-	return parseState(data)
+	return ParseState(data)
 }
 
 // sweep removes what names processes of a container that is no more: their numbers belong to others now.

@@ -46,7 +46,7 @@ func checkManifest(t *testing.T, m *Manifest) {
 	for _, p := range m.Profiles {
 		require.Less(t, before, p.Name)
 		before = p.Name
-		require.Empty(t, profileNameFault(p.Name))
+		require.Empty(t, ProfileNameFault(p.Name))
 		require.NotEmpty(t, p.Command)
 		require.NotEmpty(t, p.Command[0])
 		require.Empty(t, ports[p.Port])
@@ -64,7 +64,7 @@ func checkManifest(t *testing.T, m *Manifest) {
 		}
 		slices.Sort(names)
 		for i, name := range names {
-			require.Empty(t, envNameFault(name))
+			require.Empty(t, EnvNameFault(name))
 			require.True(t, i == 0 || names[i-1] != name, "%s is given twice", name)
 		}
 	}

@@ -122,7 +122,7 @@ var documentKeys = []key[document, Manifest]{
 	{
 		name: "profiles", repeats: true, shape: shape{
 			Type: types{"object", "null"}, MaxProperties: maxProfiles,
-			PropertyNames: &shape{Pattern: "^[a-z0-9][a-z0-9_-]*$", MaxLength: maxProfileName}, // profileNameFault has the reasons
+			PropertyNames: &shape{Pattern: "^[a-z0-9][a-z0-9_-]*$", MaxLength: maxProfileName}, // ProfileNameFault has the reasons
 			Each:          ptr(objectOf(profileKeys).orNull().titled("Profile", "One gateway. Empty: all defaults.")),
 		},
 		says: says{title: "Profiles", about: "Name to profile. Each has a gateway; `default` is the root profile, run without `-p`. " +
@@ -218,7 +218,7 @@ var logKeys = []key[logSettings, Log]{
 	one("keep", integer[int](0, 10_000), 10,
 		says{title: "Rotated files", about: "How many are kept beside `current`."},
 		func(s *logSettings) *setting[int] { return &s.keep }, func(l *Log) *int { return &l.Keep }),
-	one("size", byteSize(minLogSize, maxLogSize), 1_000_000,
+	one("size", byteSize(MinLogSize, MaxLogSize), 1_000_000,
 		says{title: "Size at which `current` is rotated", about: "4096 to 268435455 bytes; B, kB, MB, GB, KiB, MiB and GiB are units.", examples: []any{65536, "64KiB"}},
 		func(s *logSettings) *setting[int64] { return &s.size }, func(l *Log) *int64 { return &l.Size }),
 	one("timestamp", oneOf(TimestampISO8601, TimestampTAI64N, TimestampNone), TimestampISO8601,
@@ -231,8 +231,8 @@ var logKeys = []key[logSettings, Log]{
 
 // What s6-log accepts after its directive `s`, in bytes (s6 doc/s6-log.html).
 const (
-	minLogSize = 4096
-	maxLogSize = 268_435_455
+	MinLogSize = 4096
+	MaxLogSize = 268_435_455
 )
 
 // kind is a sort of value.

@@ -166,7 +166,7 @@ func (r *reader) readProfiles(at *path, n *yaml.Node) {
 			return
 		}
 		e := &entry{name: key.Value, at: r.spot(key), path: at.key(key.Value)}
-		if reason := profileNameFault(e.name); reason != "" {
+		if reason := ProfileNameFault(e.name); reason != "" {
 			r.fault(key, e.path, "%s", reason)
 		}
 		readKeys(r, e.path, value, profileKeys, &e.settings)

@@ -89,7 +89,7 @@ var definitions = map[string]shape{
 	"variable": {
 		Type:    types{"string", "boolean"}, // `true` is a name, too
 		Pattern: "^[A-Za-z_][A-Za-z0-9_]*$",
-		Not:     &shape{Enum: anys(scriptNames, shellNames)}, // envNameFault has the reasons
+		Not:     &shape{Enum: anys(scriptNames, shellNames)}, // EnvNameFault has the reasons
 	},
 	// A text of an argument list. Numbers and booleans are text as they are written.
 	"argument": {

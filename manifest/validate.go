@@ -10,8 +10,8 @@ import (
 // maxProfileName in bytes: s6-svscan ignores names over 251, and the service is called gateway-NAME.
 const maxProfileName = 251 - len("gateway-")
 
-// profileNameFault is why a name cannot be that of a profile, empty where it can.
-func profileNameFault(name string) string {
+// ProfileNameFault is why a name cannot be that of a profile, empty where it can.
+func ProfileNameFault(name string) string {
 	if name == "" {
 		return "empty profile name (want a-z or 0-9, then a-z, 0-9, - and _)"
 	}

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"fmt"
 	"math"
 	gopath "path"
 	"regexp"
@@ -267,15 +268,22 @@ func readUser(r *reader, at *path, n *yaml.Node) (string, bool) {
 	if !ok {
 		return "", false
 	}
+	if reason := UserFault(text); reason != "" {
+		r.fault(n, at, "%s", reason)
+		return "", false
+	}
+	return text, true
+}
+
+// UserFault is why a text cannot be the account of a gateway, empty where it can.
+func UserFault(text string) string {
 	switch {
 	case digits.MatchString(text):
-		r.fault(n, at, "%s is a number (want the name of an account: s6-setuidgid looks its groups up by name)", clip(text))
+		return clip(text) + " is a number (want the name of an account: s6-setuidgid looks its groups up by name)"
 	case len(text) > maxUser:
-		r.fault(n, at, "%s has %d characters (want an account name of at most %d)", quote(text), len(text), maxUser)
+		return fmt.Sprintf("%s has %d characters (want an account name of at most %d)", quote(text), len(text), maxUser)
 	case !userText.MatchString(text):
-		r.fault(n, at, `%s is not an account name (want letters, digits, "_", "." and "-", and no "-" first)`, quote(text))
-	default:
-		return text, true
+		return quote(text) + ` is not an account name (want letters, digits, "_", "." and "-", and no "-" first)`
 	}
-	return "", false
+	return ""
 }

@@ -22,12 +22,15 @@ var shellNames = []string{
 	"GROUPS", "HISTCMD", "IFS", "LINENO", "OPTIND", "PPID", "RANDOM", "SECONDS", "SHELLOPTS", "SHLVL", "SRANDOM", "UID", "_",
 }
 
-// envNameFault is why a gateway's variable cannot be set or unset, empty where it can.
-func envNameFault(name string) string {
+// ScriptSets tells whether a variable is set by every run script.
+func ScriptSets(name string) bool { return slices.Contains(scriptNames, name) }
+
+// EnvNameFault is why a gateway's variable cannot be set or unset, empty where it can.
+func EnvNameFault(name string) string {
 	switch {
 	case name == "":
 		return "empty variable name (want a letter or _, then letters, digits and _)"
-	case slices.Contains(scriptNames, name):
+	case ScriptSets(name):
 		return "is set by the run script itself (want another name)"
 	case slices.Contains(shellNames, name):
 		return "belongs to the shell that runs the run script, in some shells it would be lost (want another name)"
@@ -52,7 +55,7 @@ func readEnv(r *reader, at *path, n *yaml.Node) (map[string]setting[string], boo
 	vars := make(map[string]setting[string], len(n.Content)/2)
 	r.eachKey(n, at, func(key, value *yaml.Node) {
 		below := at.key(key.Value)
-		if reason := envNameFault(key.Value); reason != "" {
+		if reason := EnvNameFault(key.Value); reason != "" {
 			r.fault(key, below, "%s", reason)
 		}
 		v := readSetting(r, below, value, readEnvValue)
@@ -102,7 +105,7 @@ func readUnset(r *reader, at *path, n *yaml.Node) (map[string]setting[string], b
 		if !ok {
 			continue
 		}
-		if reason := envNameFault(name); reason != "" {
+		if reason := EnvNameFault(name); reason != "" {
 			r.fault(element, below, "%s", reason)
 		}
 		if first, again := names[name]; again {
@@ -127,7 +130,7 @@ func readSecrets(r *reader, at *path, n *yaml.Node) (map[string]setting[string],
 	files := make(map[string]setting[string], len(n.Content)/2)
 	r.eachKey(n, at, func(key, value *yaml.Node) {
 		below := at.key(key.Value)
-		reason := envNameFault(key.Value)
+		reason := EnvNameFault(key.Value)
 		if strings.HasPrefix(key.Value, loaderPrefix) {
 			reason = "steers the dynamic loader, of root's programs too until the gateway has its user (want it in env)"
 		}

@@ -24,6 +24,45 @@ type Draft struct {
 // Write gives the text of a manifest. Parse reads it back as the same Manifest, positions aside: that is tried, and
 // what no manifest can say is an error.
 func Write(d Draft) ([]byte, error) {
+	text, err := write(d)
+	if err == nil {
+		err = check(text, d.Manifest)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot write the manifest: %w", err)
+	}
+	return text, nil
+}
+
+// Excerpt is a manifest of one profile of m alone, on one line: all that its service directory is rendered from.
+func Excerpt(m *Manifest, p Profile) ([]byte, error) {
+	builtin, below := builtinManifest(), &Profile{}
+	giveAll(profileKeys, below, &settings{}, &settings{})
+	all := &Manifest{Runtime: m.Runtime, HermesHome: m.HermesHome, Scandir: builtin.Scandir, AutoPorts: builtin.AutoPorts}
+	n, profiles := mapping(yaml.FlowStyle), mapping(yaml.FlowStyle)
+	add(n, "version", writeInteger(knownVersion))
+	if document := putAll(documentKeys, all, builtin, 0); document != nil {
+		n.Content = append(n.Content, document.Content...)
+	}
+	own := putAll(profileKeys, &p, below, yaml.FlowStyle)
+	if own == nil {
+		own = mapping(yaml.FlowStyle)
+	}
+	add(profiles, p.Name, own)
+	add(n, "profiles", profiles)
+	dress(n)
+	text, err := yaml.Marshal(n)
+	return bytes.TrimSuffix(text, []byte("\n")), err
+}
+
+func builtinManifest() *Manifest {
+	m := &Manifest{}
+	giveAll(documentKeys, m, &document{}, &document{})
+	return m
+}
+
+// write gives the text, unchecked.
+func write(d Draft) ([]byte, error) {
 	builtin := &Profile{}
 	giveAll(profileKeys, builtin, &settings{}, &settings{})
 	below := ptr(*builtin)
@@ -39,10 +78,7 @@ func Write(d Draft) ([]byte, error) {
 	}
 	w.blank()
 	w.profiles(d, below)
-	if w.err != nil {
-		return nil, fmt.Errorf("cannot write the manifest: %w", w.err)
-	}
-	return w.buf.Bytes(), check(w.buf.Bytes(), d.Manifest)
+	return w.buf.Bytes(), w.err
 }
 
 // writer puts the parts of a manifest together. What stands in a part is written by yaml.v3, the frame is ours: yaml.v3
@@ -80,12 +116,10 @@ func Printable(text string) string {
 }
 
 func (w *writer) document(m *Manifest) {
-	builtin := &Manifest{}
-	giveAll(documentKeys, builtin, &document{}, &document{})
 	w.entry("", "version", writeInteger(knownVersion))
-	for _, k := range documentKeys {
-		if k.put != nil {
-			w.entry("", k.name, k.put(m, builtin))
+	if n := putAll(documentKeys, m, builtinManifest(), 0); n != nil {
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			w.entry("", n.Content[i].Value, n.Content[i+1])
 		}
 	}
 }
@@ -160,10 +194,10 @@ func dress(n *yaml.Node) {
 func check(text []byte, want *Manifest) error {
 	got, err := Parse([]Source{{Name: "profiles.yaml", Data: text}})
 	if err != nil {
-		return fmt.Errorf("cannot write the manifest: it would be wrong: %w", err)
+		return fmt.Errorf("it would be wrong: %w", err)
 	}
 	if !got.Same(want) {
-		return errors.New("cannot write the manifest: it would mean something else")
+		return errors.New("it would mean something else")
 	}
 	return nil
 }

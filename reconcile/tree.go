@@ -16,6 +16,9 @@ import (
 // who ask for the state of a service.
 const modeServicedir = 0o755
 
+// modeText is the mode of a file for people, less the umask.
+const modeText = 0o666
+
 // WriteTree writes service directories into the folder at path, which must be empty or missing. It is for a look, or for
 // an image: nothing there is supervised.
 func WriteTree(name string, dirs []render.Servicedir) error {
@@ -38,6 +41,19 @@ func WriteTree(name string, dirs []render.Servicedir) error {
 		if err := writeFiles(out, d); err != nil {
 			return fmt.Errorf("cannot write %s to folder %q: %w", d.Name, name, err)
 		}
+	}
+	return nil
+}
+
+// WriteNew writes a file that must not be there. Where that fails, it is not there.
+func WriteNew(name string, data []byte) error {
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, modeText)
+	if err != nil {
+		return fmt.Errorf("cannot write %q: %w", name, cause(name, err))
+	}
+	_, err = f.Write(data)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return fmt.Errorf("cannot write %q: %w", name, errors.Join(cause(name, err), os.Remove(name)))
 	}
 	return nil
 }

@@ -233,7 +233,11 @@ func (r *renderer) servicedir(p manifest.Profile) (Servicedir, error) {
 	if p.State == manifest.StateDown {
 		dir.Files = append(dir.Files, File{DownPath, modeFile, nil})
 	}
-	return dir, dir.seal()
+	excerpt, err := manifest.Excerpt(r.manifest, p)
+	if err != nil {
+		return Servicedir{}, err
+	}
+	return dir, dir.seal(excerpt)
 }
 
 // line is n as s6 reads numbers from files.

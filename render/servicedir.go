@@ -78,7 +78,8 @@ type Marker struct {
 	Port      int               `json:"port,omitempty"`
 	OnFailure bool              `json:"on_failure,omitempty"`
 	Last      bool              `json:"last,omitempty"`
-	Files     map[string]string `json:"files"` // path -> Digest of its content
+	Manifest  string            `json:"manifest,omitempty"` // what it was rendered from, of this profile alone
+	Files     map[string]string `json:"files"`              // path -> Digest of its content
 }
 
 // ParseMarker reads a marker. Anything but a marker of a format that this program knows is an error: a directory whose
@@ -94,9 +95,9 @@ func ParseMarker(data []byte) (Marker, error) {
 	return m, nil
 }
 
-// seal sorts the files and adds the marker that lists them.
-func (s *Servicedir) seal() error {
-	m := Marker{Format: markerFormat, Profile: s.Profile, Port: s.Port, OnFailure: s.OnFailure, Last: s.Last, Files: make(map[string]string, len(s.Files))}
+// seal sorts the files and adds the marker that lists them, and says what they were rendered from.
+func (s *Servicedir) seal(excerpt []byte) error {
+	m := Marker{Format: markerFormat, Profile: s.Profile, Port: s.Port, OnFailure: s.OnFailure, Last: s.Last, Manifest: string(excerpt), Files: make(map[string]string, len(s.Files))}
 	for _, f := range s.Files {
 		m.Files[f.Path] = Digest(f.Data)
 	}

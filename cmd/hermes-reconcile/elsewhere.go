@@ -5,6 +5,7 @@ package main
 import (
 	"github.com/spf13/cobra"
 
+	"hermes-reconcile/discover"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/render"
@@ -31,6 +32,11 @@ func serve() bool { return false }
 // live refuses, too.
 func (f *differFlags) live(ui, *manifest.Manifest, []render.Servicedir, reconcile.Prune) (reconcile.Plan, error) {
 	return reconcile.Plan{}, refusal("diff")
+}
+
+// wantedBy knows nothing: only files are here.
+func wantedBy(string) discover.Wanted {
+	return func(string) (up, known bool) { return false, false }
 }
 
 func refusal(command string) error { return noS6Here(command, s6ctl.Detect(s6ctl.ThisHost(), "")) }

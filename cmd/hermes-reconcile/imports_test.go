@@ -26,6 +26,11 @@ var layers = map[string]struct {
 		ours:  []string{"manifest"},
 		never: []string{"os", "os/exec", "net", "math/rand", "math/rand/v2", "time"},
 	},
+	"discover": {
+		ours:   []string{"manifest", "render", "home"},
+		others: []string{"mvdan.cc/sh/v3/syntax"},
+		never:  []string{"os/exec", "net", "path/filepath"},
+	},
 	"reconcile": {
 		ours:   []string{"render"},
 		others: []string{"github.com/hashicorp/go-multierror", "golang.org/x/sys/unix", "github.com/fsnotify/fsnotify"},
@@ -48,7 +53,7 @@ var layers = map[string]struct {
 		never: []string{"os", "os/exec", "flag", "log"},
 	},
 	"cmd/hermes-reconcile": {
-		ours: []string{"manifest", "render", "reconcile", "explain", "s6ctl", "home", "probe"},
+		ours: []string{"manifest", "render", "discover", "reconcile", "explain", "s6ctl", "home", "probe"},
 		others: []string{
 			"github.com/spf13/cobra", "github.com/hashicorp/go-multierror", "golang.org/x/term",
 		},

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"hermes-reconcile/discover"
 	"hermes-reconcile/home"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
@@ -42,6 +43,15 @@ func (f *differFlags) live(u ui, m *manifest.Manifest, dirs []render.Servicedir,
 	warnSilent(u, scandir)
 	scandir.Recall = newHomes(m, scandir.path).recall(context.Background(), u)
 	return scandir.Plan(dirs, prune)
+}
+
+// wantedBy asks s6 what it wants of the services of a scandir.
+func wantedBy(scandir string) discover.Wanted {
+	s6 := s6ctl.Open(scandir)
+	return func(service string) (up, known bool) {
+		st, err := s6.Status(service)
+		return st.WantUp, err == nil && st.Supervised
+	}
 }
 
 // warnSilent says that nobody runs what the scandir holds.

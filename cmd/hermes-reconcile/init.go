@@ -1,0 +1,82 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"hermes-reconcile/discover"
+	"hermes-reconcile/manifest"
+	"hermes-reconcile/reconcile"
+)
+
+// initFlags say what there is to look at, and where the manifest goes.
+type initFlags struct {
+	home, scandir, out string
+}
+
+func newInitCommand(u ui) *cobra.Command {
+	var flags initFlags
+	cmd := &cobra.Command{
+		Use:   "init --from-home DIR | --from-scandir DIR [--out FILE]",
+		Short: "write a manifest for what is there; needs no s6",
+		Long: `Write a manifest for what is there: the profiles of a Hermes home, or the gateways of a scandir, whoever made them, or of
+a folder that render wrote. It goes to standard output, or to a new file. Nothing else is written, and nothing is run.
+
+What a manifest cannot say stands in its comments: read them, then see with diff what an apply would do.`,
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error { return runInit(u, flags) },
+	}
+	cmd.Flags().StringVar(&flags.home, "from-home", "", "`DIR` that is a HERMES_HOME: the profiles in it")
+	cmd.Flags().StringVar(&flags.scandir, "from-scandir", "", "`DIR` that s6-svscan runs on, or that render wrote: the gateways in it")
+	cmd.Flags().StringVar(&flags.out, "out", "", "`FILE` to write, which must not be there (default standard output)")
+	return cmd
+}
+
+func runInit(u ui, flags initFlags) error {
+	found, err := flags.discover()
+	if err != nil {
+		return err
+	}
+	text, err := manifest.Write(found.Draft)
+	if err != nil {
+		return err
+	}
+	for _, warning := range found.Warnings {
+		u.warning("%s", printable(warning))
+	}
+	if flags.out == "" {
+		_, err := u.stdout.Write(text)
+		return err
+	}
+	if err := reconcile.WriteNew(flags.out, text); errors.Is(err, fs.ErrExist) {
+		return withHint(&usageError{err}, "name a new file with --out")
+	} else if err != nil {
+		return err
+	}
+	u.info("wrote %s to %s", count(len(found.Draft.Manifest.Profiles), "profile"), flags.out)
+	u.hint("read its comments, then: %s diff -f %s", program, flags.out)
+	return nil
+}
+
+func (f initFlags) discover() (discover.Found, error) {
+	if (f.home == "") == (f.scandir == "") {
+		return discover.Found{}, withHint(usagef("want one of --from-home and --from-scandir"), "%s init --help", program)
+	}
+	dir, err := filepath.Abs(f.home + f.scandir)
+	if err != nil {
+		return discover.Found{}, err
+	}
+	var found discover.Found
+	if f.home != "" {
+		found, err = discover.Home(dir)
+	} else {
+		found, err = discover.Scandir(dir, wantedBy(dir))
+	}
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, discover.ErrNoFolder) {
+		return discover.Found{}, &usageError{err}
+	}
+	return found, err
+}

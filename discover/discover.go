@@ -1,0 +1,207 @@
+// Package discover reads what is there before a manifest is, the homes of Hermes profiles or a scandir, and says it as the
+// draft of a manifest.
+//
+// Home and Scandir are the entry points. They only read, and nothing that they read can hold them up: no FIFO is waited for,
+// no file is read beyond a limit, no symlink leads out of the folder. What they find and a manifest cannot say stands in the
+// comments of the draft.
+package discover
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"hermes-reconcile/manifest"
+)
+
+// Found is what there is, as a manifest, and what whoever asked shall know at once: it stands in the draft, too.
+type Found struct {
+	Draft    manifest.Draft
+	Warnings []string
+}
+
+const (
+	// maxFile is the largest file that is read, in bytes. A run script has a few kB, a config.yaml a few dozen.
+	maxFile = 4 << 20
+
+	// maxEntries is how many names of a folder are looked at; an s6-svscan takes 1000 services by default.
+	maxEntries = 50_000
+)
+
+// ErrNoFolder is returned for a path that is no folder.
+var ErrNoFolder = errors.New("not a folder")
+
+// Errors that are about a file and stand in a comment.
+var (
+	errIrregular = errors.New("is no regular file")
+	errTooLarge  = fmt.Errorf("has more than %d MiB", maxFile>>20)
+)
+
+// folder is an opened folder. Symlinks in it are followed as long as they stay in it.
+type folder struct{ root *os.Root }
+
+func open(dir string) (folder, error) {
+	if info, err := os.Stat(dir); err == nil && !info.IsDir() { // opening a FIFO might take for ever
+		return folder{}, fmt.Errorf("cannot open %q: %w", dir, ErrNoFolder)
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return folder{}, fmt.Errorf("cannot open %q: %w", dir, cause(err))
+	}
+	return folder{root}, nil
+}
+
+func (f folder) close() { _ = f.root.Close() }
+
+// read reads a file, of a name with slashes.
+func (f folder) read(name string) ([]byte, error) {
+	info, err := f.root.Stat(name)
+	if err != nil {
+		return nil, cause(err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, errIrregular
+	}
+	file, err := f.root.OpenFile(name, os.O_RDONLY|nonblock, 0)
+	if err != nil {
+		return nil, cause(err)
+	}
+	defer file.Close()
+	if info, err = file.Stat(); err == nil && !info.Mode().IsRegular() { // it was another one just now
+		return nil, errIrregular
+	}
+	data, err := io.ReadAll(io.LimitReader(file, maxFile+1))
+	if err != nil {
+		return nil, cause(err)
+	}
+	if len(data) > maxFile {
+		return nil, errTooLarge
+	}
+	return data, nil
+}
+
+// readAny is read for a file that need not be there: then there is nothing to read and no error.
+func (f folder) readAny(name string) (data []byte, there bool, err error) {
+	data, err = f.read(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, false, nil
+	}
+	return data, err == nil, err
+}
+
+// entries lists a folder by name; one that is not there is empty.
+func (f folder) entries(name string) ([]fs.DirEntry, error) {
+	info, err := f.root.Stat(name)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir() {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, cause(err)
+	}
+	dir, err := f.root.Open(name)
+	if err != nil {
+		return nil, cause(err)
+	}
+	defer dir.Close()
+	list, err := dir.ReadDir(maxEntries + 1)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, cause(err)
+	}
+	if len(list) > maxEntries {
+		return nil, fmt.Errorf("more than %d entries", maxEntries)
+	}
+	slices.SortFunc(list, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
+	return list, nil
+}
+
+// cause is an error without the path, which the message has already.
+func cause(err error) error {
+	var pathErr *fs.PathError
+	if errors.As(err, &pathErr) {
+		return pathErr.Err
+	}
+	return err
+}
+
+// book collects what will be a draft.
+type book struct {
+	manifest *manifest.Manifest
+	notes    map[string][]string
+	head     []string
+	warnings []string
+	ports    map[int]string // to the profile that has it
+}
+
+// newBook starts with a manifest that says nothing of its own.
+func newBook() (*book, error) {
+	m, err := manifest.Parse([]manifest.Source{{Name: "builtin", Data: []byte("version: 1\nprofiles:\n")}})
+	if err != nil {
+		return nil, err
+	}
+	return &book{manifest: m, notes: map[string][]string{}, ports: map[int]string{}}, nil
+}
+
+// blank is a profile with all defaults.
+func (b *book) blank(name string) manifest.Profile {
+	m, err := manifest.Parse([]manifest.Source{{Name: "builtin", Data: []byte("version: 1\nprofiles:\n  " + name + ":\n")}})
+	if err != nil {
+		panic(err) // the name was checked
+	}
+	return m.Profiles[0]
+}
+
+func (b *book) say(format string, args ...any) { b.head = append(b.head, fmt.Sprintf(format, args...)) }
+
+// warn is say for what cannot wait until somebody reads the draft.
+func (b *book) warn(format string, args ...any) {
+	b.say(format, args...)
+	b.warnings = append(b.warnings, fmt.Sprintf(format, args...))
+}
+
+func (b *book) note(profile, format string, args ...any) {
+	b.notes[profile] = append(b.notes[profile], fmt.Sprintf(format, args...))
+}
+
+// add takes a profile in. A port that another has already is left out: no manifest may have it twice.
+func (b *book) add(p manifest.Profile) {
+	if other, taken := b.ports[p.Port]; taken {
+		b.note(p.Name, "its port %d is that of %s, too: give it one of its own", p.Port, other)
+		p.Port = 0
+	}
+	if p.Port != 0 {
+		b.ports[p.Port] = p.Name
+	}
+	b.manifest.Profiles = append(b.manifest.Profiles, p)
+}
+
+func (b *book) found() Found {
+	slices.SortFunc(b.manifest.Profiles, func(x, y manifest.Profile) int { return strings.Compare(x.Name, y.Name) })
+	return Found{manifest.Draft{Manifest: b.manifest, Head: b.head, Notes: b.notes}, b.warnings}
+}
+
+// setPath takes a folder of this system for a path of the manifest, which is one of a container: absolute, with slashes.
+func setPath(to *string, dir string) bool {
+	clean := path.Clean(dir)
+	if !path.IsAbs(dir) || strings.ContainsAny(clean, "\x00\n") {
+		return false
+	}
+	*to = clean
+	return true
+}
+
+func quote(s string) string { return strconv.Quote(s) }
+
+// short is a piece of a file for a comment, which must not become longer than a line.
+func short(s string) string {
+	const most = 120
+	if s = strings.Join(strings.Fields(s), " "); len(s) > most {
+		return s[:most] + "..."
+	}
+	return s
+}

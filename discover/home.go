@@ -1,0 +1,218 @@
+package discover
+
+import (
+	"encoding/json"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"hermes-reconcile/home"
+	"hermes-reconcile/manifest"
+)
+
+// hermesCommand is what hermes-agent runs as a gateway today; examples/current-hermes.yaml has it, too.
+func hermesCommand(profile string) []string {
+	if profile == manifest.DefaultProfile {
+		return []string{"hermes", "gateway", "run", "--replace"}
+	}
+	return []string{"hermes", "-p", profile, "gateway", "run", "--replace"}
+}
+
+// Home reads a HERMES_HOME: the profile `default` is the folder itself, the others are the folders below profiles/ that have a
+// SOUL.md.
+func Home(dir string) (Found, error) {
+	f, err := open(dir)
+	if err != nil {
+		return Found{}, err
+	}
+	defer f.close()
+	b, err := newBook()
+	if err != nil {
+		return Found{}, err
+	}
+	b.say("The profiles of the Hermes home %s, written by `hermes-reconcile init`.", quote(dir))
+	b.say("up and down are as gateway_state.json has it now; `state: last` would follow that file at each boot.")
+	b.say("A gateway takes its port from its own .env or config.yaml. `port` here must be the same: it keeps two from having one.")
+	if !setPath(&b.manifest.HermesHome, dir) {
+		b.say("`hermes_home` is not set: %s is no path in a container.", quote(dir))
+	}
+	h := homes{b, f}
+	h.all()
+	return b.found(), nil
+}
+
+// homes reads the homes of all profiles below one HERMES_HOME.
+type homes struct {
+	*book
+	f folder
+}
+
+// profileHome is what the files of one profile say.
+type profileHome struct {
+	name   string
+	dir    string
+	env    map[string]string
+	config manifest.HermesConfig
+	state  home.State
+	served []string // by the root gateway, at its last start
+	parked bool
+}
+
+func (h homes) all() {
+	list := []profileHome{h.read(manifest.DefaultProfile, ".")}
+	if !h.exists("SOUL.md") && !h.exists("config.yaml") && !h.exists(".env") && !h.exists("profiles") {
+		h.warn("it has neither SOUL.md nor config.yaml nor .env nor profiles/: is it a Hermes home?")
+	}
+	entries, err := h.f.entries("profiles")
+	if err != nil {
+		h.warn("profiles/ cannot be read: %v", err)
+	}
+	for _, e := range entries {
+		if why := h.noProfile(e.Name()); why != "" {
+			h.say("profiles/%s is left out: %s.", e.Name(), why)
+			continue
+		}
+		list = append(list, h.read(e.Name(), path.Join("profiles", e.Name())))
+	}
+	shared := multiplexed(list[0])
+	if shared {
+		h.warn("The root gateway serves other profiles, too (multiplex). A profile that it serves must not have a gateway of its own: " +
+			"both would use one bot token. Those are down here.")
+		h.say("To give one its own, set gateway.standalone: true in its config.yaml, and `state: up` here.")
+	}
+	for _, one := range list {
+		h.profile(one, shared && serves(list[0], one))
+	}
+}
+
+func (h homes) exists(name string) bool {
+	_, err := h.f.root.Stat(name)
+	return err == nil
+}
+
+// noProfile is why a folder below profiles/ is none, empty where it is one.
+func (h homes) noProfile(name string) string {
+	dir := path.Join("profiles", name)
+	info, err := h.f.root.Stat(dir)
+	switch {
+	case err != nil:
+		return fmt.Sprintf("%v", cause(err))
+	case !info.IsDir():
+		return "it is no folder"
+	case !h.exists(path.Join(dir, "SOUL.md")):
+		return "it has no SOUL.md"
+	case name == manifest.DefaultProfile:
+		return "`default` is the Hermes home itself"
+	}
+	return manifest.ProfileNameFault(name)
+}
+
+// read reads the files of one profile. What cannot be read is noted and counts as not there.
+func (h homes) read(name, dir string) profileHome {
+	one := profileHome{name: name, dir: dir, parked: h.exists(path.Join(dir, "gateway.parked"))}
+	take := func(file string, parse func([]byte) error) {
+		data, there, err := h.f.readAny(path.Join(dir, file))
+		if there {
+			err = parse(data)
+		}
+		if err != nil {
+			h.note(name, "%s: %s", file, short(err.Error()))
+		}
+	}
+	take(".env", func(data []byte) error { one.env = dotEnv(data); return nil })
+	take("config.yaml", func(data []byte) (err error) { one.config, err = manifest.ParseHermesConfig(data); return err })
+	one.state.Why = "there is no gateway_state.json that can be read"
+	take("gateway_state.json", func(data []byte) error {
+		var root struct {
+			Served []string `json:"served_profiles"`
+		}
+		_ = json.Unmarshal(data, &root) // ParseState says what is wrong
+		one.state, one.served = home.ParseState(data), root.Served
+		return nil
+	})
+	return one
+}
+
+// profile turns what was read of one profileHome into a profile.
+func (h homes) profile(one profileHome, served bool) {
+	p := h.blank(one.name)
+	p.Command = hermesCommand(one.name)
+	p.Port = h.port(one)
+	switch {
+	case served:
+		p.State = manifest.StateDown
+		h.note(one.name, "down: the root gateway serves it; by itself it would be %s: %s", upOrDown(one.state.Up), one.state.Why)
+	case one.parked:
+		p.State = manifest.StateDown
+		h.note(one.name, "down: it has a file gateway.parked")
+	default:
+		p.State = upOrDown(one.state.Up)
+		h.note(one.name, "%s: %s", p.State, one.state.Why)
+	}
+	h.add(p)
+}
+
+// port is the one of the API server: the environment goes before the configuration, as in hermes.
+func (h homes) port(one profileHome) int {
+	text, there := one.env["API_SERVER_PORT"]
+	if !there {
+		return one.config.Port
+	}
+	port, err := manifest.ParsePort(text)
+	if err != nil {
+		h.note(one.name, ".env: API_SERVER_PORT: %v", err)
+	}
+	return port
+}
+
+func upOrDown(up bool) manifest.State {
+	if up {
+		return manifest.StateUp
+	}
+	return manifest.StateDown
+}
+
+// multiplexed tells whether the root gateway serves other profiles. The environment goes before the configuration; what it
+// did at its last start goes before both.
+func multiplexed(root profileHome) bool {
+	if len(root.served) > 0 {
+		return true
+	}
+	switch strings.ToLower(root.env["GATEWAY_MULTIPLEX_PROFILES"]) {
+	case "1", "true", "yes", "on":
+		return true
+	case "0", "false", "no", "off":
+		return false
+	}
+	return root.config.Multiplex != nil && *root.config.Multiplex
+}
+
+// serves tells whether the root gateway, which multiplexes, serves this profile.
+func serves(root, one profileHome) bool {
+	if one.name == manifest.DefaultProfile || one.config.Standalone {
+		return false
+	}
+	return len(root.served) == 0 || slices.Contains(root.served, one.name)
+}
+
+// dotEnv reads the lines NAME=VALUE of a .env file; the last one of a name counts. It knows quotes, `export` and comments,
+// and expands nothing.
+func dotEnv(data []byte) map[string]string {
+	env := map[string]string{}
+	for line := range strings.Lines(string(data)) {
+		name, value, found := strings.Cut(strings.TrimSpace(line), "=")
+		name = strings.TrimSpace(strings.TrimPrefix(name, "export "))
+		if !found || manifest.EnvNameFault(name) != "" {
+			continue
+		}
+		value = strings.TrimSpace(value)
+		if value != "" && (value[0] == '"' || value[0] == '\'') {
+			value, _, _ = strings.Cut(value[1:], value[:1])
+		} else if before, _, comment := strings.Cut(value, " #"); comment {
+			value = strings.TrimSpace(before)
+		}
+		env[name] = value
+	}
+	return env
+}

@@ -1,0 +1,147 @@
+package discover
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/stretchr/testify/require"
+
+	"hermes-reconcile/manifest"
+)
+
+// writtenHome is what init prints for a Hermes home.
+func writtenHome(t testing.TB, dir string) (string, Found) {
+	t.Helper()
+	found, err := Home(dir)
+	require.NoError(t, err)
+	text, err := manifest.Write(found.Draft)
+	require.NoError(t, err)
+	return strings.ReplaceAll(string(text), dir, "/home"), found
+}
+
+func TestHome(t *testing.T) {
+	dir := tree(t, map[string]string{
+		"SOUL.md": "", ".env": "API_SERVER_PORT=8642\n", "gateway_state.json": `{"gateway_state": "running"}`,
+		"profiles/coder/SOUL.md": "", "profiles/coder/.env": "# API_SERVER_PORT=1\nexport API_SERVER_PORT = \"9201\" # mine\n",
+		"profiles/coder/config.yaml":        "platforms: {api_server: {port: 1}}\n",
+		"profiles/coder/gateway_state.json": `{"gateway_state": "running", "desired_state": "stopped"}`,
+		"profiles/writer/SOUL.md":           "", "profiles/writer/config.yaml": "platforms:\n  api_server:\n    port: 7\n    extra:\n      port: 9202\n",
+		"profiles/writer/gateway_state.json": `{"gateway_state": "draining"}`,
+		"profiles/parked/SOUL.md":            "", "profiles/parked/gateway.parked": "", "profiles/parked/gateway_state.json": `{"gateway_state": "running"}`,
+		"profiles/clone/SOUL.md": "", "profiles/clone/.env": "API_SERVER_PORT=8642", "profiles/nobody/.env": "", "profiles/default/SOUL.md": "",
+		"profiles/Big/SOUL.md": "", "profiles/file": "", "profiles/a b\nc/SOUL.md": "",
+	})
+	text, found := writtenHome(t, dir)
+	const want = `# The profiles of the Hermes home "/home", written by ` + "`hermes-reconcile init`" + `.
+# up and down are as gateway_state.json has it now; ` + "`state: last`" + ` would follow that file at each boot.
+# A gateway takes its port from its own .env or config.yaml. ` + "`port`" + ` here must be the same: it keeps two from having one.
+# profiles/Big is left out: profile name holds upper case (want "big").
+# profiles/a b\x0ac is left out: profile name holds white space (want a-z, 0-9, - and _).
+# profiles/default is left out: ` + "`default`" + ` is the Hermes home itself.
+# profiles/file is left out: it is no folder.
+# profiles/nobody is left out: it has no SOUL.md.
+version: 1
+hermes_home: /home
+
+defaults:
+  state: down
+  command: [hermes, -p, "{profile}", gateway, run, --replace]
+
+profiles:
+  # up: gateway_state is running
+  default:
+    port: 8642
+    state: up
+  # down: there is no gateway_state.json that can be read
+  # its port 8642 is that of default, too: give it one of its own
+  clone: {}
+  # down: desired_state is stopped
+  coder:
+    port: 9201
+  # down: it has a file gateway.parked
+  parked: {}
+  # up: gateway_state is draining
+  writer:
+    port: 9202
+    state: up
+`
+	require.Empty(t, cmp.Diff(want, text))
+	require.Empty(t, found.Warnings)
+	require.Equal(t, []string{"hermes", "-p", "coder", "gateway", "run", "--replace"}, parse(t, text).Profiles[1].Command)
+	require.Equal(t, []string{"hermes", "gateway", "run", "--replace"}, parse(t, text).Profiles[2].Command)
+}
+
+// TestHomeOfAGatewayThatServesOthers: two gateways with one bot token would be worse than one that is down.
+func TestHomeOfAGatewayThatServesOthers(t *testing.T) {
+	const running = `{"gateway_state": "running"}`
+	for name, c := range map[string]struct {
+		files  map[string]string
+		shared bool
+		up     []string
+	}{
+		"not at all":        {nil, false, []string{"a", "b", "default"}},
+		"config":            {map[string]string{"config.yaml": "gateway: {multiplex_profiles: true}\n"}, true, []string{"default"}},
+		"config says no":    {map[string]string{"config.yaml": "gateway: {multiplex_profiles: false}\n"}, false, []string{"a", "b", "default"}},
+		"environment":       {map[string]string{".env": "GATEWAY_MULTIPLEX_PROFILES=Yes\n"}, true, []string{"default"}},
+		"environment first": {map[string]string{".env": "GATEWAY_MULTIPLEX_PROFILES=0\n", "config.yaml": "gateway: {multiplex_profiles: true}\n"}, false, []string{"a", "b", "default"}},
+		"odd environment":   {map[string]string{".env": "GATEWAY_MULTIPLEX_PROFILES=perhaps\n", "config.yaml": "gateway: {multiplex_profiles: true}\n"}, true, []string{"default"}},
+		"what it did":       {map[string]string{"gateway_state.json": `{"gateway_state": "running", "served_profiles": ["default", "a"]}`}, true, []string{"b", "default"}},
+		"standalone":        {map[string]string{".env": "GATEWAY_MULTIPLEX_PROFILES=1\n", "profiles/b/config.yaml": "gateway: {standalone: true}\n"}, true, []string{"b", "default"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			files := map[string]string{"SOUL.md": "", "gateway_state.json": running}
+			for _, profile := range []string{"a", "b"} {
+				files["profiles/"+profile+"/SOUL.md"] = ""
+				files["profiles/"+profile+"/gateway_state.json"] = running
+			}
+			for file, content := range c.files {
+				files[file] = content
+			}
+			text, found := writtenHome(t, tree(t, files))
+			var up []string
+			for _, p := range found.Draft.Manifest.Profiles {
+				if p.State == manifest.StateUp {
+					up = append(up, p.Name)
+				}
+			}
+			require.Equal(t, c.up, up, "%s", text)
+			require.Equal(t, c.shared, len(found.Warnings) == 1)
+			require.Equal(t, c.shared, strings.Contains(text, "# down: the root gateway serves it"))
+		})
+	}
+}
+
+func TestBrokenFilesOfAHome(t *testing.T) {
+	dir := tree(t, map[string]string{
+		"SOUL.md": "", ".env": "API_SERVER_PORT=0x50\nno line\n=x\nA-B=1\n", "config.yaml": "a: [\n", "gateway_state.json": "{",
+		"profiles/a/SOUL.md": "", "profiles/a/config.yaml": "platforms: {api_server: {extra: {port: 99999}}}\n", "profiles/a/gateway_state.json": `[1]`,
+		"profiles/b/SOUL.md": "", "profiles/b/config.yaml": "platforms: 7\ngateway: [x]\n", "profiles/b/gateway_state.json": `{"gateway_state": 7}`,
+		"profiles/c/SOUL.md": "", "profiles/c/config.yaml": "", "profiles/c/.env/x": "", "profiles/c/gateway_state.json": `{"gateway_state": "odd\u001b[31m"}`,
+	})
+	text, found := writtenHome(t, dir)
+	for profile, want := range map[string][]string{
+		"default": {"config.yaml: ", `.env: API_SERVER_PORT: "0x50" is not a port (want 1-65535)`, "down: gateway_state.json cannot be understood"},
+		"a":       {`config.yaml: platforms.api_server.extra.port: "99999" is not a port`, "down: gateway_state.json cannot be understood"},
+		"b":       {"down: gateway_state.json cannot be understood"},
+		"c":       {".env: is no regular file", "down: gateway_state is odd"},
+	} {
+		notes := found.Draft.Notes[profile]
+		require.Len(t, notes, len(want), "%q", notes)
+		for i, text := range want {
+			require.True(t, strings.HasPrefix(notes[i], text), "%q", notes[i])
+		}
+	}
+	require.NotContains(t, text, "\x1b")
+	require.Len(t, found.Draft.Manifest.Profiles, 4)
+}
+
+func TestFolderThatIsNoHome(t *testing.T) {
+	_, found := writtenHome(t, t.TempDir())
+	require.Len(t, found.Warnings, 1)
+	require.Len(t, found.Draft.Manifest.Profiles, 1, "hermes always has the root profile")
+	_, err := Home(filepath.Join(t.TempDir(), "none"))
+	require.ErrorIs(t, err, os.ErrNotExist)
+}

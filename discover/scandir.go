@@ -1,0 +1,207 @@
+package discover
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"hermes-reconcile/manifest"
+	"hermes-reconcile/render"
+)
+
+// Wanted tells whether s6 wants a service up now; known is false where it does not supervise it.
+type Wanted func(service string) (up, known bool)
+
+// Scandir reads the service directories gateway-* of a scandir, ours and others, or of a folder that render wrote. Of a live
+// scandir, wanted tells what the files do not: a gateway may run although a file says down.
+func Scandir(dir string, wanted Wanted) (Found, error) {
+	f, err := open(dir)
+	if err != nil {
+		return Found{}, err
+	}
+	defer f.close()
+	b, err := newBook()
+	if err != nil {
+		return Found{}, err
+	}
+	b.say("The gateways of the scandir %s, written by `hermes-reconcile init`.", quote(dir))
+	if !setPath(&b.manifest.Scandir, dir) {
+		b.say("`scandir` is not set: %s is no path in a container.", quote(dir))
+	}
+	s := services{b, f, wanted}
+	list, err := s.all()
+	if err != nil {
+		return Found{}, fmt.Errorf("cannot read %q: %w", dir, err)
+	}
+	if len(list) == 0 {
+		b.warn("There is no gateway-* that a manifest could name.")
+	}
+	s.settle(list)
+	return b.found(), nil
+}
+
+// services reads the service directories of a scandir.
+type services struct {
+	*book
+	f      folder
+	wanted Wanted
+}
+
+// found is a profile, and what its service directory says of the manifest around it.
+type found struct {
+	profile    manifest.Profile
+	runtime    manifest.Runtime
+	hermesHome string // empty: it does not say
+	ours       bool
+	notes      []string
+}
+
+func (f *found) note(format string, args ...any) {
+	f.notes = append(f.notes, fmt.Sprintf(format, args...))
+}
+
+func (s services) all() ([]found, error) {
+	entries, err := s.f.entries(".")
+	if err != nil {
+		return nil, err
+	}
+	var list []found
+	for _, e := range entries {
+		name, ok := strings.CutPrefix(e.Name(), render.Prefix)
+		if !ok {
+			continue
+		}
+		one, err := s.service(name, e.Name(), e.IsDir())
+		if err != nil {
+			s.say("%s is left out, and an apply leaves it alone: %s.", e.Name(), err)
+			continue
+		}
+		list = append(list, one)
+	}
+	return list, nil
+}
+
+// service reads one service directory. An error says why it cannot be in a manifest.
+func (s services) service(name, dir string, isDir bool) (found, error) {
+	if !isDir {
+		return found{}, fmt.Errorf("it is no folder")
+	}
+	if reason := manifest.ProfileNameFault(name); reason != "" {
+		return found{}, fmt.Errorf("%s", reason)
+	}
+	data, err := s.f.read(path.Join(dir, render.MarkerPath))
+	if err == nil {
+		if marker, err := render.ParseMarker(data); err == nil && marker.Profile == name {
+			return s.owned(marker), nil
+		}
+	}
+	one, err := s.foreign(name, dir)
+	if err != nil {
+		return found{}, err
+	}
+	s.state(dir, &one)
+	return one, nil
+}
+
+// state is up or down as the file says, or as s6 does where it supervises the service.
+func (s services) state(dir string, one *found) {
+	_, err := s.f.root.Lstat(path.Join(dir, render.DownPath))
+	one.profile.State = upOrDown(err != nil)
+	up, known := s.wanted(dir)
+	if known && upOrDown(up) != one.profile.State {
+		one.profile.State = upOrDown(up)
+		one.note("%s, as s6 has it now; its files would have it %s", upOrDown(up), upOrDown(!up))
+	}
+}
+
+// owned reads one of ours, whose marker says what it was rendered from. Whatever its marker lacks, it must be in the
+// manifest: an apply removes those of ours that are not.
+func (s services) owned(marker render.Marker) found {
+	one := found{ours: true}
+	m, err := manifest.Parse([]manifest.Source{{Name: render.MarkerPath, Data: []byte(marker.Manifest)}})
+	if err == nil && len(m.Profiles) == 1 && m.Profiles[0].Name == marker.Profile {
+		one.profile, one.runtime, one.hermesHome = m.Profiles[0], m.Runtime, m.HermesHome
+		return one
+	}
+	one.profile = s.blank(marker.Profile)
+	one.profile.Port = marker.Port
+	if marker.OnFailure {
+		one.profile.Restart = manifest.RestartOnFailure
+	}
+	one.note("its marker does not say what it was rendered from: CHECK command, env, user and log before an apply")
+	return one
+}
+
+// settle decides what all profiles share, and takes them in.
+func (s services) settle(list []found) {
+	s.manifest.Runtime = most(list, s.manifest.Runtime, func(f found) manifest.Runtime { return f.runtime })
+	s.manifest.HermesHome = most(list, s.manifest.HermesHome, func(f found) string { return f.hermesHome })
+	for _, one := range list {
+		if one.runtime != "" && one.runtime != s.manifest.Runtime {
+			one.note("its scripts are for runtime %s", one.runtime)
+		}
+		if one.hermesHome != "" && one.hermesHome != s.manifest.HermesHome {
+			one.note("its scripts have hermes_home %s", quote(one.hermesHome))
+		}
+		for _, text := range one.notes {
+			s.note(one.profile.Name, "%s", text)
+		}
+		s.add(one.profile)
+	}
+	s.compare(list)
+}
+
+// compare notes what in our own directories is not as rendered: somebody edited it, or another version of this program
+// wrote it.
+func (s services) compare(list []found) {
+	dirs, err := render.All(s.manifest)
+	if err != nil {
+		s.warn("cannot tell whether the files are as rendered: %v", err)
+		return
+	}
+	ours := map[string]bool{}
+	for _, one := range list {
+		ours[one.profile.Name] = one.ours
+	}
+	for _, dir := range dirs {
+		if !ours[dir.Profile] {
+			continue
+		}
+		for _, file := range dir.Files {
+			data, err := s.f.read(path.Join(dir.Name, file.Path))
+			if err != nil || !bytes.Equal(data, file.Data) {
+				s.note(dir.Profile, "%s is not what it would be rendered as: an apply undoes what was changed there", file.Path)
+			}
+		}
+	}
+}
+
+// most is the value that most have, of those that have one.
+func most[V cmp.Ordered](list []found, otherwise V, of func(found) V) V {
+	count := map[V]int{}
+	var none V
+	for _, one := range list {
+		if v := of(one); v != none {
+			count[v]++
+		}
+	}
+	best := otherwise
+	for _, v := range slices.Sorted(maps.Keys(count)) {
+		if count[v] > count[best] {
+			best = v
+		}
+	}
+	return best
+}
+
+func sortedKeys(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }
+
+// uniqueSorted is nil where there is nothing.
+func uniqueSorted(list []string) []string {
+	slices.Sort(list)
+	return slices.Compact(list)
+}

@@ -1,0 +1,229 @@
+package discover
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/stretchr/testify/require"
+
+	"hermes-reconcile/manifest"
+	"hermes-reconcile/render"
+)
+
+// files are written below a new folder, by path; those that start with #! may be run.
+func tree(t testing.TB, files map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, content := range files {
+		put(t, filepath.Join(dir, filepath.FromSlash(name)), content)
+	}
+	return dir
+}
+
+func put(t testing.TB, name, content string) {
+	t.Helper()
+	mode := os.FileMode(0o644)
+	if strings.HasPrefix(content, "#!") {
+		mode = 0o755
+	}
+	require.NoError(t, os.MkdirAll(filepath.Dir(name), 0o755))
+	require.NoError(t, os.WriteFile(name, []byte(content), mode))
+}
+
+func parse(t testing.TB, text string) *manifest.Manifest {
+	t.Helper()
+	m, err := manifest.Parse([]manifest.Source{{Name: "profiles.yaml", Data: []byte(text)}})
+	require.NoError(t, err, "%s", text)
+	return m
+}
+
+// rendered writes the service directories of a manifest.
+func rendered(t testing.TB, m *manifest.Manifest) (string, []render.Servicedir) {
+	t.Helper()
+	dirs, err := render.All(m)
+	require.NoError(t, err)
+	files := map[string]string{}
+	for _, d := range dirs {
+		for _, f := range d.Files {
+			files[d.Name+"/"+f.Path] = string(f.Data)
+		}
+	}
+	return tree(t, files), dirs
+}
+
+// nobody supervises anything.
+func nobody(string) (up, known bool) { return false, false }
+
+// written is what init prints for a scandir.
+func written(t testing.TB, dir string, wanted Wanted) (string, Found) {
+	t.Helper()
+	found, err := Scandir(dir, wanted)
+	require.NoError(t, err)
+	text, err := manifest.Write(found.Draft)
+	require.NoError(t, err)
+	return strings.ReplaceAll(string(text), dir, "/scandir"), found
+}
+
+// TestOwnDirectoriesComeBackExactly: rendered, read, and rendered again they have the same bytes.
+func TestOwnDirectoriesComeBackExactly(t *testing.T) {
+	for _, pattern := range []string{"../examples/*.yaml", "../render/testdata/*.yaml"} {
+		files, err := filepath.Glob(pattern)
+		require.NoError(t, err)
+		require.NotEmpty(t, files)
+		for _, file := range files {
+			t.Run(filepath.Base(file), func(t *testing.T) {
+				text, err := os.ReadFile(file)
+				require.NoError(t, err)
+				requireRoundTrip(t, parse(t, string(text)))
+			})
+		}
+	}
+}
+
+func requireRoundTrip(t *testing.T, m *manifest.Manifest) {
+	t.Helper()
+	dir, before := rendered(t, m)
+	text, found := written(t, dir, nobody)
+	got := parse(t, text)
+	after, err := render.All(got)
+	require.NoError(t, err)
+	if diff := cmp.Diff(before, after); diff != "" {
+		t.Fatalf("(-rendered +rendered again)\n%s\n%s", diff, text)
+	}
+	require.Empty(t, found.Draft.Notes, "%s", text)
+	got.Scandir, got.AutoPorts = m.Scandir, m.AutoPorts
+	require.True(t, m.Same(got), "%s", text)
+}
+
+func TestRandomOwnDirectoriesComeBackExactly(t *testing.T) {
+	t.Parallel()
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	r := rand.New(rand.NewPCG(seed, 0))
+	done := 0
+	for end := time.Now().Add(3 * time.Second); done < 100 && (done < 10 || time.Now().Before(end)); done++ {
+		requireRoundTrip(t, parse(t, randomManifest(r)))
+	}
+	t.Logf("%d manifests", done)
+}
+
+// randomManifest has values of every key in the schema, so that a new key cannot be forgotten: see values.
+func randomManifest(r *rand.Rand) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "version: 1\nruntime: %s\nhermes_home: %s\nprofiles:\n", pick(r, "s6", "s6-overlay"), pick(r, "/opt/data", "'/a b'", `"/it's"`))
+	for i, name := range []string{"default", "a", "b-1", "c_d"} {
+		b.WriteString("  " + name + ":\n    stop_timeout: 75s\n")
+		withPort := r.IntN(3) > 0
+		for _, key := range slices.Sorted(maps.Keys(values)) {
+			if r.IntN(3) == 0 && (key != "ready" || withPort) {
+				fmt.Fprintf(&b, "    %s: %s\n", key, pick(r, values[key]...))
+			}
+		}
+		if withPort {
+			fmt.Fprintf(&b, "    port: %d\n", 9000+i)
+		}
+	}
+	return b.String()
+}
+
+func pick(r *rand.Rand, from ...string) string { return from[r.IntN(len(from))] }
+
+var values = map[string][]string{
+	"state": {"up", "down", "last"}, "ready": {"{http: /health}", `{http: "/a?b='c'", interval: 250ms, timeout: 2m}`}, "user": {"bot", "a.b_c-1"},
+	"command": {"[run]", `[a, "b c", 'it''s', "\n", "{{}}", "", -p, "{profile}", -p, coder, "--x={profile}"]`, `[hermes, -p, "{profile}", gateway, run, --replace]`},
+	"wrapper": {"[doppler, run, --]", `["{profile}", "{{"]`},
+	"env":     {`{A: b, LD_PRELOAD: "x", PATH: /bin}`, `{A: "\n'\"\\ ", B: !!binary /w==, C: "é\u2028\e"}`, `{NO: "yes"}`},
+	"unset":   {"[X, Y]", "[API_SERVER_KEY]"}, "secrets": {"{K: /run/k}", `{K: "/it's", PATH_: "/a b"}`},
+	"restart": {"on-failure"}, "backoff": {"0s", "2m"},
+	"log": {"{keep: 3}", "{size: 64KiB, timestamp: none}", "{stdout: false, timestamp: tai64n, keep: 0, size: 4097}"},
+}
+
+func TestRandomManifestsHaveEveryKey(t *testing.T) {
+	schema, err := manifest.Schema()
+	require.NoError(t, err)
+	for _, key := range profileKeys(t, schema) {
+		if key != "port" && key != "stop_timeout" {
+			require.Contains(t, values, key)
+		}
+	}
+}
+
+// TestOwnDirectoriesThatWereChanged: what an apply would undo is named, and nothing is left out.
+func TestOwnDirectoriesThatWereChanged(t *testing.T) {
+	m := parse(t, "version: 1\nruntime: s6\nprofiles:\n  a: {port: 1, env: {A: b}}\n  b: {port: 2, restart: on-failure, command: [x]}\n  c: {}\n")
+	dir, _ := rendered(t, m)
+	put(t, filepath.Join(dir, "gateway-a/run"), "#!/bin/sh\nexec other\n")
+	require.NoError(t, os.Remove(filepath.Join(dir, "gateway-a/finish")))
+	// A marker of an older version, or of a hand.
+	put(t, filepath.Join(dir, "gateway-b/data/hermes-reconcile.json"), `{"format": 1, "profile": "b", "port": 2, "on_failure": true}`)
+	// One that names another profile, or of a format to come, is none of ours.
+	put(t, filepath.Join(dir, "gateway-c/data/hermes-reconcile.json"), `{"format": 1, "profile": "a"}`)
+	text, found := written(t, dir, nobody)
+	require.Equal(t, []string{
+		"finish is not what it would be rendered as: an apply undoes what was changed there",
+		"run is not what it would be rendered as: an apply undoes what was changed there",
+	}, found.Draft.Notes["a"])
+	require.Contains(t, strings.Join(found.Draft.Notes["b"], "\n"), "CHECK command, env")
+	require.Contains(t, text, "# gateway-c is left out, and an apply leaves it alone: run: it has no exec of a command that is known before it runs.")
+	got := parse(t, text)
+	require.Equal(t, []string{"a", "b"}, []string{got.Profiles[0].Name, got.Profiles[1].Name})
+	require.Equal(t, []manifest.EnvVar{{Name: "A", Value: "b"}}, got.Profiles[0].Env)
+	require.Equal(t, manifest.RestartOnFailure, got.Profiles[1].Restart)
+	require.Equal(t, 2, got.Profiles[1].Port)
+}
+
+// TestMixedTrees: runtime and hermes_home are what most have.
+func TestMixedTrees(t *testing.T) {
+	files := map[string]string{}
+	for i, header := range []string{"runtime: s6\nhermes_home: /x\n", "runtime: s6\nhermes_home: /x\n", "hermes_home: /y\n"} {
+		dirs, err := render.All(parse(t, "version: 1\n"+header+fmt.Sprintf("profiles: {p%d: {}}\n", i)))
+		require.NoError(t, err)
+		for _, f := range dirs[0].Files {
+			files[dirs[0].Name+"/"+f.Path] = string(f.Data)
+		}
+	}
+	_, found := written(t, tree(t, files), nobody)
+	require.Equal(t, manifest.RuntimeS6, found.Draft.Manifest.Runtime)
+	require.Equal(t, "/x", found.Draft.Manifest.HermesHome)
+	notes := strings.Join(found.Draft.Notes["p2"], "\n")
+	require.Contains(t, notes, "runtime s6-overlay")
+	require.Contains(t, notes, `hermes_home "/y"`)
+	require.Len(t, found.Draft.Notes, 1)
+}
+
+func TestPlacesThatAreNoScandir(t *testing.T) {
+	_, err := Scandir(filepath.Join(t.TempDir(), "none"), nobody)
+	require.ErrorIs(t, err, os.ErrNotExist)
+	file := filepath.Join(t.TempDir(), "file")
+	put(t, file, "x")
+	_, err = Scandir(file, nobody)
+	require.ErrorIs(t, err, ErrNoFolder)
+	text, found := written(t, t.TempDir(), nobody)
+	require.Contains(t, text, "profiles: {}\n")
+	require.Len(t, found.Warnings, 1)
+}
+
+func TestPathsOfAnotherSystem(t *testing.T) {
+	for dir, want := range map[string]string{
+		"/run/service": "/run/service", "/a//b/../c/": "/a/c", `C:\run\service`: "", `C:/run`: "", "/a\nb": "", "relative": "", "": "",
+	} {
+		var got string
+		require.Equal(t, want != "", setPath(&got, dir), dir)
+		require.Equal(t, want, got)
+	}
+}
+
+func TestCauseKeepsWhatItIs(t *testing.T) {
+	_, err := os.Open(filepath.Join(t.TempDir(), "none"))
+	require.True(t, errors.Is(cause(err), os.ErrNotExist))
+	require.NotContains(t, cause(err).Error(), "none")
+}

@@ -1,0 +1,316 @@
+package discover
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"mvdan.cc/sh/v3/syntax"
+
+	"hermes-reconcile/manifest"
+)
+
+// maxScript is the longest foreign script that is read, in bytes; those of hermes-agent's image have 1 kB. Its parser
+// descends into brackets, so 32,768 of them take some MiB of stack, and their time is quadratic: less than a second.
+const maxScript = 32 << 10
+
+// script is what somebody else's shell script does, as far as that can be told without running it.
+type script struct {
+	runtime manifest.Runtime
+	argv    []string // of its last exec, without the privilege drop
+	user    string   // that s6-setuidgid, or its like, drops to; empty: it drops nothing
+	env     map[string]string
+	unset   []string
+	rest    []string // what a manifest cannot say
+	tail    []*syntax.Word
+}
+
+// dropsPrivileges are programs that become another user and then run the rest of their arguments.
+var dropsPrivileges = []string{"s6-setuidgid", "gosu", "su-exec"}
+
+// readScript reads a script for the shell that ends in an exec of words known before it runs.
+func readScript(data []byte, withTail bool) (script, error) {
+	r := shellReader{script: script{env: map[string]string{}}, source: data, withTail: withTail}
+	file, err := r.parse()
+	if err != nil {
+		return script{}, err
+	}
+	for _, s := range file.Stmts {
+		if r.stmt(s); r.done {
+			break
+		}
+	}
+	switch {
+	case r.argv == nil:
+		return script{}, errors.New("it has no exec of a command that is known before it runs")
+	case r.argv[0] == "":
+		return script{}, errors.New("its command is empty")
+	}
+	return r.script, nil
+}
+
+// shellReader walks the statements of a script in their order.
+type shellReader struct {
+	script
+	source   []byte
+	withTail bool // words of an exec from the first on that is not known go to tail
+	done     bool // an exec that nothing guards: what follows is never reached
+}
+
+func (r *shellReader) parse() (*syntax.File, error) {
+	if len(r.source) > maxScript {
+		return nil, fmt.Errorf("it has %d bytes, more than %d", len(r.source), maxScript)
+	}
+	var err error
+	if r.runtime, err = runtimeOf(r.source); err != nil {
+		return nil, err
+	}
+	file, err := syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(bytes.NewReader(r.source), "")
+	if err != nil {
+		return nil, fmt.Errorf("it cannot be read as a shell script: %w", err)
+	}
+	return file, nil
+}
+
+// runtimeOf reads the line that names the interpreter.
+func runtimeOf(data []byte) (manifest.Runtime, error) {
+	line, _, _ := bytes.Cut(data, []byte{'\n'})
+	words := strings.Fields(strings.TrimPrefix(string(line), "#!"))
+	if !bytes.HasPrefix(line, []byte("#!")) || len(words) == 0 {
+		return "", errors.New("it does not start with #!")
+	}
+	runtime := manifest.RuntimeS6
+	if path.Base(words[0]) == "with-contenv" {
+		runtime, words = manifest.RuntimeS6Overlay, words[1:]
+	}
+	if len(words) > 1 && path.Base(words[0]) == "env" {
+		words = words[1:]
+	}
+	if len(words) == 0 || !slices.Contains([]string{"sh", "dash", "ash", "bash"}, path.Base(words[0])) {
+		return "", fmt.Errorf("it is no shell script, but one for %s", quote(short(strings.TrimPrefix(string(line), "#!"))))
+	}
+	return runtime, nil
+}
+
+// leave notes a statement that a manifest cannot say.
+func (r *shellReader) leave(n syntax.Node) {
+	r.rest = append(r.rest, short(string(r.source[n.Pos().Offset():n.End().Offset()])))
+}
+
+func (r *shellReader) text(n syntax.Node) string {
+	return string(r.source[n.Pos().Offset():n.End().Offset()])
+}
+
+func (r *shellReader) stmt(s *syntax.Stmt) {
+	switch c := s.Cmd.(type) {
+	case *syntax.CallExpr:
+		r.call(s, c)
+	case *syntax.DeclClause:
+		r.export(c)
+	case *syntax.BinaryCmd:
+		if (c.Op == syntax.AndStmt || c.Op == syntax.OrStmt) && r.asksForRoot(c.X) {
+			r.guarded(c.Y)
+			return
+		}
+		r.leave(s)
+	case *syntax.IfClause:
+		r.branches(s, c)
+	case *syntax.Block:
+		for _, inner := range c.Stmts {
+			r.stmt(inner)
+		}
+	default:
+		r.leave(s)
+	}
+}
+
+// asksForRoot tells whether a condition is about nothing but being root, as in `[ "$(id -u)" = 0 ]`: a gateway that s6
+// starts as root drops its privileges, another need not.
+func (r *shellReader) asksForRoot(s *syntax.Stmt) bool {
+	text := r.text(s)
+	return strings.HasPrefix(text, "[ ") && strings.Contains(text, "id -u")
+}
+
+func (r *shellReader) branches(s *syntax.Stmt, c *syntax.IfClause) {
+	if len(c.Cond) != 1 || !r.asksForRoot(c.Cond[0]) {
+		r.leave(s)
+		return
+	}
+	for ; c != nil; c = c.Else {
+		for _, inner := range c.Then {
+			r.guarded(inner)
+		}
+	}
+}
+
+// guarded reads a statement that may not be reached, so that the ones behind it count, too.
+func (r *shellReader) guarded(s *syntax.Stmt) {
+	r.stmt(s)
+	r.done = false
+}
+
+// call reads a simple command.
+func (r *shellReader) call(s *syntax.Stmt, c *syntax.CallExpr) {
+	if len(c.Args) == 0 {
+		for _, a := range c.Assigns {
+			r.assign(a)
+		}
+		return
+	}
+	name, _ := literal(c.Args[0])
+	switch {
+	case name == "exec" && len(c.Args) == 1:
+		r.redirects(s)
+	case name == "exec":
+		r.redirects(s)
+		r.exec(s, c)
+	case len(c.Assigns) > 0 || len(s.Redirs) > 0:
+		r.leave(s)
+	case name == "set" && len(c.Args) == 2, name == ":", name == "true":
+	case name == "cd" && len(c.Args) == 2:
+		if dir := r.text(c.Args[1]); strings.Trim(dir, `"'`) != "/opt/data" && !strings.Contains(dir, "HOME") {
+			r.leave(s)
+		}
+	case name == "unset":
+		r.unsets(s, c.Args[1:])
+	default:
+		r.leave(s)
+	}
+}
+
+// redirects notes redirections but the one that ours have, too: stderr to where stdout goes.
+func (r *shellReader) redirects(s *syntax.Stmt) {
+	for _, redirect := range s.Redirs {
+		if r.text(redirect) != "2>&1" {
+			r.rest = append(r.rest, short(r.text(redirect)))
+		}
+	}
+}
+
+func (r *shellReader) export(c *syntax.DeclClause) {
+	for _, a := range c.Args {
+		switch {
+		case c.Variant.Value != "export", a.Name == nil:
+			r.leave(c)
+			return
+		case !a.Naked:
+			r.assign(a)
+		}
+	}
+}
+
+// assign takes a variable for one of the gateway's environment.
+func (r *shellReader) assign(a *syntax.Assign) {
+	value, known := "", a.Value == nil
+	if a.Value != nil {
+		value, known = literal(a.Value)
+	}
+	switch name := a.Name.Value; {
+	case manifest.ScriptSets(name):
+		if strings.HasSuffix(name, "HOME") && value != "/opt/data" && !strings.Contains(r.text(a), "HERMES_HOME") {
+			r.leave(a)
+		}
+	case !known || a.Append || a.Index != nil || a.Array != nil || strings.Contains(value, "\x00"):
+		r.leave(a)
+	case manifest.EnvNameFault(name) != "":
+		r.leave(a)
+	default:
+		r.env[name] = value
+	}
+}
+
+func (r *shellReader) unsets(s *syntax.Stmt, args []*syntax.Word) {
+	for _, arg := range args {
+		name, known := literal(arg)
+		switch {
+		case name == "-v":
+		case !known || manifest.EnvNameFault(name) != "":
+			r.leave(s)
+		default:
+			delete(r.env, name)
+			r.unset = append(r.unset, name)
+		}
+	}
+}
+
+// exec takes the command of an exec. The last one counts; where there are several, they mostly differ in who runs them.
+func (r *shellReader) exec(s *syntax.Stmt, c *syntax.CallExpr) {
+	var argv []string
+	var tail []*syntax.Word
+	for i, word := range c.Args[1:] {
+		text, known := literal(word)
+		if !known && r.withTail {
+			tail = c.Args[1+i:]
+			break
+		}
+		if !known {
+			r.leave(s)
+			return
+		}
+		argv = append(argv, text)
+	}
+	for _, a := range c.Assigns {
+		r.assign(a)
+	}
+	if len(argv) > 2 && slices.Contains(dropsPrivileges, path.Base(argv[0])) {
+		r.user, argv = argv[1], argv[2:]
+	}
+	if len(argv) == 0 || strings.HasPrefix(argv[0], "-") { // an option of exec
+		r.leave(s)
+		return
+	}
+	if r.argv != nil && !slices.Equal(r.argv, argv) {
+		r.rest = append(r.rest, "exec "+short(strings.Join(r.argv, " ")))
+	}
+	r.argv, r.tail, r.done = argv, tail, true
+}
+
+// literal is the text of a word that is the same whenever the script runs.
+func literal(w *syntax.Word) (string, bool) {
+	var b strings.Builder
+	for i, part := range w.Parts {
+		switch p := part.(type) {
+		case *syntax.Lit:
+			if strings.ContainsAny(p.Value, "*?[") || i == 0 && strings.HasPrefix(p.Value, "~") {
+				return "", false
+			}
+			b.WriteString(unescape(p.Value, func(byte) bool { return true }))
+		case *syntax.SglQuoted:
+			if p.Dollar {
+				return "", false
+			}
+			b.WriteString(p.Value)
+		case *syntax.DblQuoted:
+			if p.Dollar {
+				return "", false
+			}
+			for _, inner := range p.Parts {
+				lit, ok := inner.(*syntax.Lit)
+				if !ok {
+					return "", false
+				}
+				b.WriteString(unescape(lit.Value, func(c byte) bool { return strings.IndexByte("$`\"\\\n", c) >= 0 }))
+			}
+		default:
+			return "", false
+		}
+	}
+	return b.String(), true
+}
+
+// unescape takes the backslashes away that quote a character; with a newline both go.
+func unescape(s string, quotes func(byte) bool) string {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] == '\\' && i+1 < len(s) && quotes(s[i+1]) {
+			if i++; s[i] == '\n' {
+				continue
+			}
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
+}

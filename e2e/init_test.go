@@ -1,0 +1,70 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// handMade is a run script that says who its gateway runs as, as that of hermes's image does.
+func handMade(user, profile, exports string) string {
+	return fmt.Sprintf("#!/bin/sh\nset -e\nexport STUB_DRAIN=300ms\n%s\nexec s6-setuidgid %s hermes -p %s gateway run --replace\n", exports, user, profile)
+}
+
+// TestInitAdoptsALiveScandir: from gateways that somebody else set up to a manifest that apply takes, and after it the same
+// gateways run, with the same variables, and the same ones are down.
+func TestInitAdoptsALiveScandir(t *testing.T) {
+	t.Parallel()
+	tr := newTree(t, treeOpts{})
+	logger := "#!/bin/sh\nexec s6-log 1 n5 s100000 T \"$HERMES_HOME/logs/gateways/$0\"\n"
+	const odd = "it's\n\"odd\""
+	tr.service("gateway-x", map[string]string{"run": handMade(tr.user(), "x", `export ODD='it'\''s`+"\n"+`"odd"'`), "log/run": logger})
+	tr.service("gateway-started", map[string]string{"run": handMade(tr.user(), "started", ""), "log/run": logger})
+	tr.service("gateway-stopped", map[string]string{"run": handMade(tr.user(), "stopped", ""), "log/run": logger})
+	tr.service("gateway-strange", map[string]string{"run": "#!/bin/sh\nexec \"$(command -v sleep)\" 1000\n"})
+	tr.plainService("other")
+	for _, profile := range []string{"x", "started", "stopped"} {
+		tr.started(profile, 1)
+	}
+	require.NoError(t, os.WriteFile(tr.dir("started", "down"), nil, 0o644))
+	tr.svc("gateway-stopped", "-d", "-wD", "-T", "10000")
+	strange, other, before := tr.pid("gateway-strange"), tr.pid("other"), tr.snapshot()
+
+	r := tr.run("init", "--from-scandir", tr.scandir, "--out", tr.path("profiles.yaml"))
+	require.Equal(t, 0, r.code, "%v", r)
+	tr.sameSnapshot(before)
+	text, err := os.ReadFile(tr.path("profiles.yaml"))
+	require.NoError(t, err)
+	require.Contains(t, string(text), "# gateway-strange is left out, and an apply leaves it alone: ")
+	require.Equal(t, 0, tr.run("validate").code)
+	r = tr.run("diff")
+	require.Equal(t, 0, r.code, "%v", r)
+	for _, profile := range []string{"x", "started", "stopped"} {
+		requirePlanLine(t, r.stdout, profile, "adopt")
+	}
+	requirePlanLine(t, r.stdout, "strange", "foreign")
+	require.NotRegexp(t, `(?m)^(remove|stop|start|create) `, r.stdout)
+
+	tr.mustApply()
+	for _, profile := range []string{"x", "started"} {
+		require.Equal(t, "hermes -p "+profile+" gateway run --replace", strings.Join(tr.started(profile, 2).Argv, " "))
+	}
+	value, _ := envOf(tr.started("x", 2).Env, "ODD")
+	require.Equal(t, odd, value)
+	tr.down("gateway-stopped")
+	require.Len(t, tr.starts("stopped"), 1)
+	require.Equal(t, strange, tr.pid("gateway-strange"))
+	require.Equal(t, other, tr.pid("other"))
+	tr.mustBeDone()
+
+	// And from what apply made the same manifest again.
+	r = tr.run("init", "--from-scandir", tr.scandir, "--out", tr.path("again.yaml"))
+	require.Equal(t, 0, r.code, "%v", r)
+	r = tr.mustApply("-f", tr.path("again.yaml"))
+	require.Contains(t, r.stdout, "nothing changed: 3 unchanged")
+}

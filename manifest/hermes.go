@@ -1,0 +1,75 @@
+package manifest
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// HermesConfig is what the config.yaml of a Hermes home says that concerns its gateway.
+type HermesConfig struct {
+	Port       int   // of the API server; 0: it does not say
+	Multiplex  *bool // the root gateway serves the other profiles, too; nil: it does not say
+	Standalone bool  // the profile has a gateway of its own all the same
+}
+
+// ParseHermesConfig reads a config.yaml, of which we need little: a value that is not as expected counts as not there. The
+// limits are those of a manifest.
+func ParseHermesConfig(data []byte) (HermesConfig, error) {
+	r := &reader{sources: []Source{{Name: "config.yaml", Data: data}}}
+	if strings.TrimSpace(string(data)) == "" {
+		return HermesConfig{}, nil
+	}
+	root := r.load(data)
+	if err := r.problems.err(r.position); err != nil {
+		return HermesConfig{}, err
+	}
+	c := HermesConfig{Standalone: isTrue(lookup(root, "gateway", "standalone"))}
+	if n := lookup(root, "gateway", "multiplex_profiles"); n != nil {
+		c.Multiplex = ptr(isTrue(n))
+	}
+	for _, path := range [][]string{{"platforms", "api_server", "extra", "port"}, {"platforms", "api_server", "port"}} {
+		if n := lookup(root, path...); n != nil && c.Port == 0 {
+			port, err := ParsePort(n.Value)
+			if err != nil {
+				return c, fmt.Errorf("%s: %w", strings.Join(path, "."), err)
+			}
+			c.Port = port
+		}
+	}
+	return c, nil
+}
+
+// lookup follows keys from map to map. Null is nothing.
+func lookup(n *yaml.Node, keys ...string) *yaml.Node {
+	n = target(n)
+	if len(keys) == 0 {
+		if n.Kind != yaml.ScalarNode || isNull(n) {
+			return nil
+		}
+		return n
+	}
+	if n.Kind != yaml.MappingNode {
+		return nil
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if target(n.Content[i]).Value == keys[0] {
+			return lookup(n.Content[i+1], keys[1:]...)
+		}
+	}
+	return nil
+}
+
+func isTrue(n *yaml.Node) bool {
+	return n != nil && n.Tag == "!!bool" && strings.EqualFold(n.Value, "true")
+}
+
+// ParsePort reads a port as people write it.
+func ParsePort(text string) (int, error) {
+	if !decimal.MatchString(text) || number(text) < 1 || number(text) > maxPort {
+		return 0, errors.New(quote(text) + " is not a port (want 1-65535)")
+	}
+	return int(number(text)), nil
+}
