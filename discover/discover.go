@@ -138,13 +138,14 @@ type book struct {
 	ports    map[int]string // to the profile that has it
 }
 
-// newBook starts with a manifest that says nothing of its own.
-func newBook() (*book, error) {
+// begin opens a folder and starts with a manifest that says nothing of its own.
+func begin(dir string) (folder, *book, error) {
 	m, err := manifest.Parse([]manifest.Source{{Name: "builtin", Data: []byte("version: 1\nprofiles:\n")}})
 	if err != nil {
-		return nil, err
+		return folder{}, nil, err
 	}
-	return &book{manifest: m, notes: map[string][]string{}, ports: map[int]string{}}, nil
+	f, err := open(dir)
+	return f, &book{manifest: m, notes: map[string][]string{}, ports: map[int]string{}}, err
 }
 
 // blank is a profile with all defaults.

@@ -123,6 +123,24 @@ func TestWhatS6WantsGoesBeforeTheFiles(t *testing.T) {
 	require.Len(t, found.Draft.Notes, 2)
 }
 
+// requireX reads a service directory gateway-x, and compares the profile that comes of it with what want makes of one with
+// all defaults.
+func requireX(t *testing.T, files map[string]string, want func(*manifest.Profile), notes []string) {
+	t.Helper()
+	below := map[string]string{}
+	for file, content := range files {
+		below["gateway-x/"+file] = content
+	}
+	_, found := written(t, tree(t, below), nobody)
+	require.Len(t, found.Draft.Manifest.Profiles, 1, "%v", found.Draft.Head)
+	p := parse(t, "version: 1\nprofiles: {x: {}}\n").Profiles[0]
+	want(&p)
+	got := found.Draft.Manifest.Profiles[0]
+	got.Pos, p.Pos = manifest.Position{}, manifest.Position{}
+	require.Empty(t, cmp.Diff(p, got))
+	require.Empty(t, cmp.Diff(notes, found.Draft.Notes["x"]))
+}
+
 func TestForeignScripts(t *testing.T) {
 	for name, c := range map[string]struct {
 		run   string
@@ -167,14 +185,7 @@ func TestForeignScripts(t *testing.T) {
 		}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, found := written(t, tree(t, map[string]string{"gateway-x/run": c.run, "gateway-x/log/run": "#!/bin/sh\nexec s6-log 1 n10 s1000000 T \"$d\"\n"}), nobody)
-			require.Len(t, found.Draft.Manifest.Profiles, 1, "%v", found.Draft.Head)
-			want := parse(t, "version: 1\nprofiles: {x: {}}\n").Profiles[0]
-			c.want(&want)
-			got := found.Draft.Manifest.Profiles[0]
-			got.Pos, want.Pos = manifest.Position{}, manifest.Position{}
-			require.Empty(t, cmp.Diff(want, got))
-			require.Empty(t, cmp.Diff(c.notes, found.Draft.Notes["x"]))
+			requireX(t, map[string]string{"run": c.run, "log/run": "#!/bin/sh\nexec s6-log 1 n10 s1000000 T \"$d\"\n"}, c.want, c.notes)
 		})
 	}
 }
@@ -184,7 +195,7 @@ func TestForeignServicesThatAreLeftOut(t *testing.T) {
 	for want, run := range map[string]string{
 		`it is no shell script, but one for "/command/execlineb -P"`:        "#!/command/execlineb -P\nhermes gateway run\n",
 		`it is no shell script, but one for "/usr/bin/env python3"`:         "#!/usr/bin/env python3\nimport os\n",
-		"it does not start with #!":                                         "exec hermes\n",
+		"its first line names no interpreter":                               "exec hermes\n",
 		"it cannot be read as a shell script":                               "#!/bin/sh\nif then\n",
 		"it has no exec of a command that is known before it runs":          "#!/bin/sh\nexec \"$@\"\n",
 		"it has no exec of a command that is known before it runs. ":        "#!/bin/sh\nhermes gateway run\n",
@@ -259,18 +270,12 @@ func TestForeignLogFinishAndTimeouts(t *testing.T) {
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			files := map[string]string{"gateway-x/run": run}
-			for file, content := range c.files {
-				files["gateway-x/"+file] = content
-			}
-			_, found := written(t, tree(t, files), nobody)
-			require.Len(t, found.Draft.Manifest.Profiles, 1, "%v", found.Draft.Head)
-			want := parse(t, "version: 1\nprofiles: {x: {command: [x]}}\n").Profiles[0]
-			c.want(&want)
-			got := found.Draft.Manifest.Profiles[0]
-			got.Pos, want.Pos = manifest.Position{}, manifest.Position{}
-			require.Empty(t, cmp.Diff(want, got))
-			require.Empty(t, cmp.Diff(c.notes, found.Draft.Notes["x"]))
+			files := map[string]string{"run": run}
+			maps.Copy(files, c.files)
+			requireX(t, files, func(p *manifest.Profile) {
+				p.Command = []string{"x"}
+				c.want(p)
+			}, c.notes)
 		})
 	}
 }

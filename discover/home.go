@@ -22,15 +22,11 @@ func hermesCommand(profile string) []string {
 // Home reads a HERMES_HOME: the profile `default` is the folder itself, the others are the folders below profiles/ that have a
 // SOUL.md.
 func Home(dir string) (Found, error) {
-	f, err := open(dir)
+	f, b, err := begin(dir)
 	if err != nil {
 		return Found{}, err
 	}
 	defer f.close()
-	b, err := newBook()
-	if err != nil {
-		return Found{}, err
-	}
 	b.say("The profiles of the Hermes home %s, written by `hermes-reconcile init`.", quote(dir))
 	b.say("up and down are as gateway_state.json has it now; `state: last` would follow that file at each boot.")
 	b.say("A gateway takes its port from its own .env or config.yaml. `port` here must be the same: it keeps two from having one.")

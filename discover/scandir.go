@@ -19,15 +19,11 @@ type Wanted func(service string) (up, known bool)
 // Scandir reads the service directories gateway-* of a scandir, ours and others, or of a folder that render wrote. Of a live
 // scandir, wanted tells what the files do not: a gateway may run although a file says down.
 func Scandir(dir string, wanted Wanted) (Found, error) {
-	f, err := open(dir)
+	f, b, err := begin(dir)
 	if err != nil {
 		return Found{}, err
 	}
 	defer f.close()
-	b, err := newBook()
-	if err != nil {
-		return Found{}, err
-	}
 	b.say("The gateways of the scandir %s, written by `hermes-reconcile init`.", quote(dir))
 	if !setPath(&b.manifest.Scandir, dir) {
 		b.say("`scandir` is not set: %s is no path in a container.", quote(dir))

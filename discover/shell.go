@@ -80,7 +80,7 @@ func runtimeOf(data []byte) (manifest.Runtime, error) {
 	line, _, _ := bytes.Cut(data, []byte{'\n'})
 	words := strings.Fields(strings.TrimPrefix(string(line), "#!"))
 	if !bytes.HasPrefix(line, []byte("#!")) || len(words) == 0 {
-		return "", errors.New("it does not start with #!")
+		return "", errors.New("its first line names no interpreter")
 	}
 	runtime := manifest.RuntimeS6
 	if path.Base(words[0]) == "with-contenv" {
