@@ -3,22 +3,25 @@ package main
 import (
 	"github.com/spf13/cobra"
 
+	"hermes-reconcile/explain"
 	"hermes-reconcile/manifest"
 )
 
 func newSchemaCommand(u ui) *cobra.Command {
 	return &cobra.Command{
-		Use:   "schema",
-		Short: "print the JSON Schema of the manifest; needs no s6",
+		Use:   "schema [manifest|report|status]",
+		Short: "print the JSON Schema of the manifest, or of a JSON output; needs no s6",
 		Long: `Print the JSON Schema (draft-07) of profiles.yaml, for editors and other programs that check YAML.
 An editor with a YAML language server uses it where a manifest starts with
 
     # yaml-language-server: $schema=profiles.schema.json
 
-validate checks more than a schema can say.`,
-		Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			text, err := manifest.Schema()
+validate checks more than a schema can say.
+
+With report it is the schema of diff -o json and apply -o json, with status that of status -o json.`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			text, err := schemaOf(append(args, schemaManifest)[0])
 			if err != nil {
 				return err
 			}
@@ -26,4 +29,23 @@ validate checks more than a schema can say.`,
 			return err
 		},
 	}
+}
+
+// What there is a schema of.
+const (
+	schemaManifest = "manifest"
+	schemaReport   = "report"
+	schemaStatus   = "status"
+)
+
+func schemaOf(what string) ([]byte, error) {
+	switch what {
+	case schemaManifest:
+		return manifest.Schema()
+	case schemaReport:
+		return explain.Schema, nil
+	case schemaStatus:
+		return explain.StatusSchema, nil
+	}
+	return nil, withHint(usagef("there is no schema of %q (want manifest, report or status)", what), "%s schema --help", program)
 }

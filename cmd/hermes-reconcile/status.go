@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"os"
 	"slices"
 	"strconv"
@@ -11,14 +12,21 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"hermes-reconcile/explain"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/render"
 	"hermes-reconcile/s6ctl"
 )
 
+// statusFlags are the flags of status.
+type statusFlags struct {
+	scandirFlags
+	form string
+}
+
 func newStatusCommand(u ui) *cobra.Command {
 	var manifestFile manifestFlags
-	var flags scandirFlags
+	var flags statusFlags
 	cmd := &cobra.Command{
 		Use:   "status [PROFILE...]",
 		Short: "show the gateways of the scandir: wanted, state, ready, pid, since, restarts, port, drift",
@@ -32,7 +40,10 @@ DRIFT names files that are not as they were rendered, loggers in trouble, and re
 The scandir is --scandir, else $` + scandirVariable + `, else that of the manifest (-f, else $` + fileVariable + `, else ` + defaultManifest + ` if it is there), else
 ` + defaultScandir + `.`,
 		RunE: func(_ *cobra.Command, profiles []string) error {
-			path, err := findScandir(u, &flags, &manifestFile)
+			if flags.form != formText && flags.form != formJSON {
+				return usagef("--output: %q is not known (want text, json)", flags.form)
+			}
+			path, err := findScandir(u, &flags.scandirFlags, &manifestFile)
 			if err != nil {
 				return err
 			}
@@ -41,6 +52,7 @@ The scandir is --scandir, else $` + scandirVariable + `, else that of the manife
 	}
 	flags.add(cmd)
 	manifestFile.add(cmd)
+	cmd.Flags().StringVarP(&flags.form, "output", "o", formText, "form of the output: `text|json`")
 	return cmd
 }
 
@@ -64,7 +76,7 @@ func findScandir(u ui, flags *scandirFlags, file *manifestFlags) (string, error)
 	return m.Scandir, nil
 }
 
-func runStatus(u ui, flags *scandirFlags, path string, profiles []string) error {
+func runStatus(u ui, flags *statusFlags, path string, profiles []string) error {
 	scandir, err := flags.open(path)
 	if err != nil {
 		return err
@@ -79,16 +91,30 @@ func runStatus(u ui, flags *scandirFlags, path string, profiles []string) error 
 	if err != nil {
 		return err
 	}
+	seen := explain.Status{Format: explain.StatusFormat, Scandir: scandir.path, Listening: actual.Listening, Gateways: []explain.Gateway{}}
 	lines := []string{cells("PROFILE", "WANTED", "STATE", "READY", "PID", "SINCE", "RESTARTS", "PORT", "DRIFT")}
 	for _, s := range services {
-		lines = append(lines, statusRow(s, observe(scandir, s), actual.Owed[s.Name], time.Now()))
+		g := gateway(s, scandir, actual.Owed[s.Name])
+		seen.Gateways = append(seen.Gateways, g)
+		lines = append(lines, statusRow(g, s.Status, time.Now()))
 	}
-	u.table(lines)
 	if !actual.Held.IsZero() {
+		seen.Held = rfc3339(actual.Held)
 		u.warning("down was called %s ago: watch starts nothing until the next apply", time.Since(actual.Held).Truncate(time.Second))
 	}
-	return nil
+	if flags.form == formText {
+		u.table(lines)
+		return nil
+	}
+	out, err := seen.JSON()
+	if err != nil {
+		return err
+	}
+	_, err = u.stdout.Write(out)
+	return err
 }
+
+func rfc3339(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 // pick selects the services of the named profiles; no name means all.
 func pick(services []reconcile.Service, profiles []string) ([]reconcile.Service, error) {
@@ -106,51 +132,54 @@ func pick(services []reconcile.Service, profiles []string) ([]reconcile.Service,
 	return picked, nil
 }
 
-// observed is what of a service is not in its files.
-type observed struct {
-	state  reconcile.State
-	deaths int
-}
-
-func observe(scandir *live, s reconcile.Service) observed {
-	phase := supervisor{scandir.s6, scandir.path}.Phase(s.Name, s.Status.PID)
-	return observed{s.Status.State(phase, s.Marker.OnFailure), scandir.s6.Deaths(s.Name)}
-}
-
-func statusRow(s reconcile.Service, seen observed, owed reconcile.Owed, now time.Time) string {
-	pid, since, restarts, port := "-", "-", "-", "-"
-	if s.Status.PID != 0 {
-		pid = strconv.Itoa(s.Status.PID)
+// gateway is what there is to say of a service.
+func gateway(s reconcile.Service, scandir *live, owed reconcile.Owed) explain.Gateway {
+	g := explain.Gateway{
+		Profile: strings.TrimPrefix(s.Name, render.Prefix), Service: s.Name, Owned: s.Owned,
+		Wanted: wanted(s), Ready: readiness(s), PID: s.Status.PID, Port: s.Marker.Port, Drift: drift(s, owed),
 	}
+	phase := supervisor{scandir.s6, scandir.path}.Phase(s.Name, s.Status.PID)
+	g.State = string(s.Status.State(phase, s.Marker.OnFailure))
 	if s.Status.Supervised {
-		since = max(now.Sub(s.Status.Since), 0).Truncate(time.Second).String()
-		restarts = strconv.Itoa(seen.deaths)
-		if seen.deaths >= s6ctl.MaxDeaths {
+		g.Since, g.Restarts = rfc3339(s.Status.Since), scandir.s6.Deaths(s.Name)
+	}
+	return g
+}
+
+func statusRow(g explain.Gateway, status reconcile.Status, now time.Time) string {
+	none := func(s string) string { return cmp.Or(s, "-") }
+	pid, since, restarts, port, ready := "", "", "", "", ""
+	if g.PID != 0 {
+		pid = strconv.Itoa(g.PID)
+	}
+	if status.Supervised {
+		since = max(now.Sub(status.Since), 0).Truncate(time.Second).String()
+		restarts = strconv.Itoa(g.Restarts)
+		if g.Restarts >= s6ctl.MaxDeaths {
 			restarts += "+"
 		}
 	}
-	if s.Marker.Port != 0 {
-		port = strconv.Itoa(s.Marker.Port)
+	if g.Port != 0 {
+		port = strconv.Itoa(g.Port)
 	}
-	return cells(strings.TrimPrefix(s.Name, render.Prefix), wanted(s), string(seen.state), readiness(s), pid, since, restarts, port, drift(s, owed))
+	if g.Ready != nil {
+		ready = map[bool]string{true: "yes", false: "no"}[*g.Ready]
+	}
+	return cells(g.Profile, none(g.Wanted), g.State, none(ready), none(pid), none(since), none(restarts), none(port), none(strings.Join(g.Drift, "; ")))
 }
 
 // readiness is what s6 was told of the gateway, where it expects to be told.
-func readiness(s reconcile.Service) string {
-	_, expected := s.Files[render.NotificationPath]
-	switch {
-	case !expected:
-		return "-"
-	case s.Status.Ready:
-		return "yes"
+func readiness(s reconcile.Service) *bool {
+	if _, expected := s.Files[render.NotificationPath]; !expected {
+		return nil
 	}
-	return "no"
+	return &s.Status.Ready
 }
 
 // wanted is what the service directory says the gateway shall be.
 func wanted(s reconcile.Service) string {
 	if s.Obstacle != "" {
-		return "-"
+		return ""
 	}
 	if s.Marker.Last {
 		return "last"
@@ -162,14 +191,14 @@ func wanted(s reconcile.Service) string {
 }
 
 // drift is what of the service is not as it was rendered.
-func drift(s reconcile.Service, owed reconcile.Owed) string {
+func drift(s reconcile.Service, owed reconcile.Owed) []string {
 	switch {
 	case s.Obstacle != "":
-		return s.Obstacle
+		return []string{s.Obstacle}
 	case !s.Owned:
-		return "foreign"
+		return []string{"foreign"}
 	}
-	var found []string
+	found := []string{}
 	if edited := s.Edited(); len(edited) > 0 {
 		found = append(found, "edited: "+strings.Join(edited, ", "))
 	}
@@ -186,8 +215,5 @@ func drift(s reconcile.Service, owed reconcile.Owed) string {
 	if owed.Logger {
 		found = append(found, "logger runs an old script")
 	}
-	if len(found) == 0 {
-		return "-"
-	}
-	return strings.Join(found, "; ")
+	return found
 }
