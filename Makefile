@@ -18,7 +18,7 @@ lint:
 	sh e2e/shellcheck.sh && sh e2e/cross.sh
 
 bench:
-	go test -run '^$$' -bench . -benchmem ./manifest ./render ./reconcile
+	go test -run '^$$' -bench . -benchmem ./manifest ./render ./reconcile ./cmd/hermes-reconcile
 
 torture: lint
 	TORTURE=$(or $(TORTURE),10m) go test -race -count=1 -timeout 0 -parallel 8 -tags e2e -run 'Walk|Torture' -v ./e2e

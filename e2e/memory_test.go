@@ -19,9 +19,7 @@ import (
 // detector would take a multiple of that, so the program is built without.
 func TestHostileManifestsTakeLittleMemory(t *testing.T) {
 	t.Parallel()
-	plain := filepath.Join(t.TempDir(), "hermes-reconcile")
-	out, err := exec.Command("go", "build", "-o", plain, "../cmd/hermes-reconcile").CombinedOutput()
-	require.NoError(t, err, "%s", out)
+	plain := buildPlain(t)
 	const size = 4 << 20
 	fill := func(unit string) string { return strings.Repeat(unit, size/len(unit)-20) }
 	for name, text := range map[string]string{
@@ -66,6 +64,53 @@ func TestHostileManifestsTakeLittleMemory(t *testing.T) {
 			require.Less(t, time.Since(begin), 20*time.Second)
 			require.Less(t, <-peak, 256, "MiB")
 		})
+	}
+}
+
+// buildPlain builds the program without the race detector, whatever the tests run with.
+func buildPlain(t *testing.T) string {
+	t.Helper()
+	plain := filepath.Join(t.TempDir(), "hermes-reconcile")
+	out, err := exec.Command("go", "build", "-o", plain, "../cmd/hermes-reconcile").CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	return plain
+}
+
+// TestThousandAgainstThousand: a pull request that changes every one of a thousand profiles, or all of them for others, is
+// answered within a second of processor time and 100 MiB.
+func TestThousandAgainstThousand(t *testing.T) {
+	t.Parallel()
+	plain := buildPlain(t)
+	tr := newTree(t, treeOpts{noSvscan: true})
+	thousand := func(name, tone string) string {
+		var b strings.Builder
+		for i := range 1000 {
+			fmt.Fprintf(&b, "  %s%04d: {port: %d, env: {TONE: %s, API_KEY: \"%s %d\"}}\n", name, i, 10_000+i, tone, tone, i)
+		}
+		return "version: 1\nprofiles:\n" + b.String()
+	}
+	tr.write("old.yaml", thousand("p", "dry"))
+	tr.write("changed.yaml", thousand("p", "warm"))
+	tr.write("others.yaml", thousand("q", "dry"))
+	for _, manifest := range []string{"changed.yaml", "others.yaml"} {
+		for _, form := range []string{"text", "json", "markdown", "github"} {
+			cmd := exec.Command(plain, "diff", "-f", manifest, "--against", "old.yaml", "-o", form)
+			cmd.Dir = tr.base
+			var output bytes.Buffer
+			cmd.Stdout = &output
+			require.NoError(t, cmd.Start())
+			peak := make(chan int)
+			done := make(chan struct{})
+			go func() { peak <- peakMemory(cmd.Process.Pid, done) }()
+			require.NoError(t, cmd.Wait())
+			close(done)
+			took := cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+			memory := <-peak
+			t.Logf("%s, %s: %v of processor time, %d MiB, %d kB of output", manifest, form, took, memory, output.Len()/1000)
+			require.Less(t, took, time.Second)
+			require.Less(t, memory, 100, "MiB")
+			require.Contains(t, output.String(), "1000 to ")
+		}
 	}
 }
 

@@ -74,6 +74,9 @@ func (m *Mask) find(script string) []value {
 	count := map[string]int{}
 	for start, end := range words(script) {
 		word := script[start:end]
+		if strings.IndexByte(word, '=') < 0 { // most words: half of the time would go into looking closer
+			continue
+		}
 		for _, at := range assignment.FindAllStringSubmatchIndex(word, -1) {
 			name := word[at[2]:at[3]]
 			if at[1] == len(word) || !m.names.MatchString(name) {

@@ -173,8 +173,14 @@ func newProfile(c reconcile.Change) Profile {
 		Profile: c.Profile, Service: c.Service, Action: c.Op, Port: c.Port, WaitFor: c.Await,
 		Restart: RestartNo, Gateway: keep, Logger: keep, Reasons: append([]string{}, c.Reasons...),
 	}
-	if c.Gateway != reconcile.Keep {
+	up, _ := c.Wants()
+	switch {
+	case c.Gateway != reconcile.Keep:
 		p.Gateway = string(c.Gateway)
+	case c.Op == reconcile.Create && up:
+		p.Gateway = string(reconcile.BringUp)
+	case c.Op == reconcile.Remove:
+		p.Gateway = string(reconcile.Down)
 	}
 	if c.RestartLogger {
 		p.Restart, p.Logger = RestartLogger, string(reconcile.Restart)

@@ -185,7 +185,7 @@ func TestErrorsAreAnnotatedWhereTheyAre(t *testing.T) {
 	require.Equal(t, "::error title=hermes-reconcile::cannot compare with \"missing.yaml\": no such file or directory\n", got.stdout)
 }
 
-func write(t *testing.T, name, text string) {
+func write(t testing.TB, name, text string) {
 	t.Helper()
 	require.NoError(t, os.WriteFile(name, []byte(text), 0o644))
 }
