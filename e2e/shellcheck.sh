@@ -7,5 +7,5 @@ trap 'rm -f "${TMPDIR:-/tmp}/scripts.$$"' EXIT
 count=$(wc -l <"${TMPDIR:-/tmp}/scripts.$$")
 [ "$count" -gt 10 ] || { echo "only $count golden scripts found" >&2; exit 1; }
 xargs shellcheck -s sh <"${TMPDIR:-/tmp}/scripts.$$"
-shellcheck -s sh e2e/*.sh .ci/run
+shellcheck -s sh e2e/*.sh examples/ci/*.sh .ci/run
 echo "shellcheck: $count rendered scripts"

@@ -93,12 +93,12 @@ func (w *writer) blank() { w.buf.WriteByte('\n') }
 // comments writes lines that nothing in a text can end early.
 func (w *writer) comments(indent string, lines []string) {
 	for _, text := range lines {
-		w.buf.WriteString(strings.TrimRight(indent+"# "+Printable(text), " ") + "\n")
+		w.buf.WriteString(strings.TrimRight(indent+"# "+printable(text), " ") + "\n")
 	}
 }
 
-// Printable is text without what would end a line, or play tricks on a terminal.
-func Printable(text string) string {
+// printable is text without what would end a line, or play tricks on a terminal.
+func printable(text string) string {
 	var b strings.Builder
 	for i, c := range text {
 		switch _, size := utf8.DecodeRuneInString(text[i:]); {

@@ -2,12 +2,17 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"hermes-reconcile/discover"
+	"hermes-reconcile/explain"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
 )
@@ -40,6 +45,7 @@ func runInit(u ui, flags initFlags) error {
 	if err != nil {
 		return err
 	}
+	adviseSecrets(&found)
 	text, err := manifest.Write(found.Draft)
 	if err != nil {
 		return err
@@ -59,6 +65,27 @@ func runInit(u ui, flags initFlags) error {
 	u.info("wrote %s to %s", count(len(found.Draft.Manifest.Profiles), "profile"), flags.out)
 	u.hint("read its comments, then: %s diff -f %s", program, flags.out)
 	return nil
+}
+
+// adviseSecrets names the variables whose values hardly belong in a file that people share.
+func adviseSecrets(found *discover.Found) {
+	secret := regexp.MustCompile(explain.SecretNames)
+	var names []string
+	for _, p := range found.Draft.Manifest.Profiles {
+		for _, v := range p.Env {
+			if secret.MatchString(v.Name) {
+				names = append(names, v.Name)
+			}
+		}
+	}
+	if len(names) == 0 {
+		return
+	}
+	slices.Sort(names)
+	advice := fmt.Sprintf("Values that look secret are in here: %s. Better keep each in a file, and name that under `secrets`.",
+		strings.Join(slices.Compact(names), ", "))
+	found.Draft.Head = append(found.Draft.Head, advice)
+	found.Warnings = append(found.Warnings, advice)
 }
 
 func (f initFlags) discover() (discover.Found, error) {
