@@ -291,7 +291,7 @@ func TestHostileHomeAtBoot(t *testing.T) {
 	untouched()
 	require.NoFileExists(t, tr.path("home", "gateway.pid"), "its own symlink it may lose")
 	require.Contains(t, r.stderr, "cannot write the report")
-	require.Contains(t, r.stderr, "cannot remove gateway.pid of alpha: permission denied")
+	require.Contains(t, r.stderr, `/profiles/alpha/gateway.pid": permission denied`)
 }
 
 // TestReportBelongsToTheUser, and elsewhere to who asks for it.

@@ -180,7 +180,7 @@ func TestWish(t *testing.T) {
 	})
 	answer := ask(t, who, Request{Home: home, Wishes: map[string]bool{"default": true, "broken": false, "new": true, "missing": true}})
 	require.Len(t, answer.Faults, 1, "%v", answer.Faults)
-	require.Contains(t, answer.Faults[0], "cannot record in gateway_state.json of missing: no such file or directory")
+	require.Contains(t, answer.Faults[0], `cannot record what missing shall be in "`+home+`/profiles/missing/gateway_state.json": no such file or directory`)
 	for name, want := range map[string]string{
 		"gateway_state.json":                 `{"desired_state":"running","gateway_state":"stopped","n":12345678901234567890,"o":{"a":[1.50]}}`,
 		"profiles/broken/gateway_state.json": `{"desired_state":"stopped"}`,

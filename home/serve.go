@@ -86,7 +86,7 @@ func (s *server) sweep(profile string) {
 		case err == nil:
 			s.answer.Swept[profile] = append(s.answer.Swept[profile], name)
 		case !errors.Is(err, fs.ErrNotExist):
-			s.note(fmt.Errorf("cannot remove %s of %s: %w", name, profile, cause(err)))
+			s.note(fmt.Errorf("cannot remove %q: %w", s.path(profile, name), cause(err)))
 		}
 	}
 }
@@ -121,7 +121,7 @@ func (s *server) wish(profile string, up bool) error {
 	mode := fs.FileMode(0o644)
 	data, err := readFile(file)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("cannot record in %s of %s: %w", stateFile, profile, cause(err))
+		return fmt.Errorf("cannot record what %s shall be in %q: %w", profile, file, cause(err))
 	}
 	if info, statErr := os.Stat(file); statErr == nil {
 		mode = info.Mode().Perm()
@@ -139,7 +139,7 @@ func (s *server) wish(profile string, up bool) error {
 		err = replaceFile(file, mode, append(data, '\n'))
 	}
 	if err != nil {
-		return fmt.Errorf("cannot record in %s of %s: %w", stateFile, profile, cause(err))
+		return fmt.Errorf("cannot record what %s shall be in %q: %w", profile, file, cause(err))
 	}
 	return nil
 }

@@ -23,11 +23,13 @@ type Acted struct {
 // Unlocked is a session of those who cannot have the lock, or cannot wait for it. It is good for Act alone.
 func (s *Scandir) Unlocked() *Session { return &Session{Scandir: s} }
 
-// ActTimeout is how long it may take to bring these services down, or down and up.
-func ActTimeout(services []Service) time.Duration {
+// ActTimeout is how long it may take to bring these services down, up, or down and up.
+func ActTimeout(services []Service, action Action) time.Duration {
 	longest := time.Duration(0)
 	for _, s := range services {
-		longest = max(longest, patience(s.stopTimeout()))
+		if action != BringUp || s.Status.PID != 0 { // which may be stopping
+			longest = max(longest, patience(s.stopTimeout()))
+		}
 	}
 	return longest + grace
 }
@@ -60,15 +62,40 @@ func (r *run) act(ctx context.Context, service Service, action Action) (already 
 	if !before.Supervised {
 		return false, errors.New("nobody supervises it")
 	}
-	switch action {
-	case Down:
-		already, err = before.Down(), r.stop(ctx, service.Name, service.killAfter())
-	case BringUp:
-		already, err = before.PID != 0 && before.WantUp, r.bringUp(ctx, service.Name, before)
-	case Restart:
+	if action == Down {
+		return before.Down(), r.stop(ctx, service.Name, service.killAfter())
+	}
+	state := before.State(r.sup.Phase(service.Name, before.PID), service.Marker.OnFailure)
+	switch {
+	case action == BringUp && state == StateUp:
+		return true, nil
+	case action == BringUp && state != StateBackingOff: // a restart ends the pause
+		err = r.bringUp(ctx, service.Name, before)
+	default:
 		err = r.restart(ctx, service)
 	}
-	return already, err
+	if err == nil {
+		err = r.staysUp(ctx, service)
+	}
+	return false, err
+}
+
+// staysUp waits until a gateway that was started runs, and for long enough to tell that it does.
+func (r *run) staysUp(ctx context.Context, service Service) error {
+	a := arrival{Change: Change{Op: Start, Service: service.Name, desired: render.Servicedir{OnFailure: service.Marker.OnFailure}}}
+	err := wait(ctx, forever, service.Name+" to be up", func() (bool, error) {
+		if err := a.look(r.sup); err != nil {
+			return false, err
+		}
+		if a.state == StateEnded {
+			return false, fmt.Errorf("it has ended by itself, with exit code %d", a.status.ExitCode)
+		}
+		return a.there(LevelUp), nil
+	})
+	if timeout := (*TimeoutError)(nil); errors.As(err, &timeout) {
+		return fmt.Errorf("%w: it is %s", err, a.state)
+	}
+	return err
 }
 
 // killAfter is after how long to kill the gateway ourselves; 0 where s6 does.

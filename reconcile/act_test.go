@@ -32,20 +32,21 @@ func TestActs(t *testing.T) {
 	f.must(profile("a", "1"), down(profile("b", "1")))
 	f.took()
 	first := f.pid("gateway-a")
-	acted := f.act(Down, time.Second)
+	acted := f.act(Down, time.Minute)
 	require.Equal(t, []bool{false, true}, []bool{acted[0].Already, acted[1].Already})
 	require.Equal(t, []string{"d gateway-a"}, f.took())
 	require.Zero(t, f.pid("gateway-a"))
 
-	acted = f.act(BringUp, time.Second)
+	acted = f.act(BringUp, time.Minute)
 	require.False(t, acted[0].Already || acted[1].Already)
 	second := f.pid("gateway-a")
 	require.NotContains(t, []int{0, first}, second)
-	require.True(t, f.act(BringUp, time.Second)[0].Already)
+	require.True(t, f.act(BringUp, time.Minute)[0].Already)
 	require.Equal(t, second, f.pid("gateway-a"))
 	f.took()
 
-	f.act(Restart, time.Second)
+	acted = f.act(Restart, time.Minute)
+	require.NoError(t, acted[0].Err)
 	require.NotContains(t, []int{0, second}, f.pid("gateway-a"))
 	require.ElementsMatch(t, []string{"d gateway-a", "u gateway-a", "d gateway-b", "u gateway-b"}, f.took())
 }
@@ -63,7 +64,25 @@ func TestActOnWhatDoesNotStop(t *testing.T) {
 	f.scan(true)
 	require.NoError(t, f.Control(t.Context(), "gateway-a", "k"))
 	f.services = map[uint64]*fakeService{}
-	require.ErrorContains(t, f.act(BringUp, time.Second)[0].Err, "nobody supervises it")
+	require.ErrorContains(t, f.act(BringUp, time.Minute)[0].Err, "nobody supervises it")
+}
+
+func TestStartOfWhatEndsByItself(t *testing.T) {
+	f := newFakeS6(t)
+	f.must(profile("a", "1"))
+	f.exit("gateway-a", 78)
+	f.exits = exitConfig
+	require.ErrorContains(t, f.act(BringUp, time.Minute)[0].Err, "it has ended by itself, with exit code 78")
+}
+
+func TestStartOfWhatBacksOffEndsThePause(t *testing.T) {
+	f := newFakeS6(t)
+	f.must(profile("a", "1"))
+	f.took()
+	f.phase = Phase(StateBackingOff)
+	acted := f.act(BringUp, 100*time.Millisecond)
+	require.ErrorContains(t, acted[0].Err, "it is backing off")
+	require.Equal(t, []string{"d gateway-a", "u gateway-a"}, f.took())
 }
 
 func TestHold(t *testing.T) {

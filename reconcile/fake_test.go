@@ -32,6 +32,7 @@ type fakeS6 struct {
 	silent    bool // nobody listens on the scandir
 	deaf      bool // scans have no effect
 	phase     Phase
+	exits     int // what gateways exit with as soon as they start, for good; 0: they run
 	stubborn  map[string]bool
 	failing   map[string]error // by call
 	doubleRun []string
@@ -132,6 +133,9 @@ func (f *fakeS6) start(s *fakeService, dir string) {
 	f.nextPID++
 	s.script = string(script)
 	s.status.PID, s.status.WantUp, s.status.Since = f.nextPID, true, time.Now()
+	if f.exits != 0 {
+		s.status = Status{Supervised: true, ExitCode: f.exits, Since: time.Now()}
+	}
 }
 
 func (f *fakeS6) find(dir string) (*fakeService, bool) {

@@ -11,6 +11,7 @@ const (
 	StateDown         State = "down"
 	StateStarting     State = "starting"
 	StateStopping     State = "stopping"
+	StateBackingOff   State = "backing off" // a phase: its next start waits, because it died again and again
 	StateEnded        State = "ended"
 	StateUnsupervised State = "unsupervised"
 )

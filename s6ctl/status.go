@@ -144,6 +144,9 @@ func daemonIn(folder *os.File) (pid int, err error) {
 	if isAbsent(err) || errors.Is(err, unix.ENXIO) { // ENXIO: nobody reads
 		return 0, nil
 	}
+	if errors.Is(err, fs.ErrPermission) { // another user's: its lock has to do
+		return max(int(lock.Pid), -1), nil
+	}
 	if err != nil {
 		return 0, err
 	}

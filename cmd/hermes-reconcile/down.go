@@ -87,11 +87,11 @@ func runDown(ctx context.Context, u ui, flags *downFlags) error {
 	}
 	ours := slices.DeleteFunc(actual.Services, func(s reconcile.Service) bool { return !s.Owned || !s.Status.Supervised })
 	acted, notes := session.Act(ctx, ours, reconcile.Down)
-	return u.acted(acted, notes, "stop", "stopped", "down")
+	return u.acted(acted, notes, stopping())
 }
 
-// acted prints what became of gateways that somebody wanted up or down: verb and past are what was done, state what it leads to.
-func (u ui) acted(acted []reconcile.Acted, notes []string, verb, past, state string) error {
+// acted prints what became of gateways that somebody wanted up or down.
+func (u ui) acted(acted []reconcile.Acted, notes []string, d deed) error {
 	var lines []string
 	partial := &partialError{total: len(acted)}
 	already := 0
@@ -102,19 +102,19 @@ func (u ui) acted(acted []reconcile.Acted, notes []string, verb, past, state str
 			partial.add(a.Err)
 		case a.Already:
 			already++
-			lines = append(lines, fmt.Sprintf("unchanged\t%s\tis %s", profile, state))
+			lines = append(lines, fmt.Sprintf("unchanged\t%s\tis %s", profile, d.state))
 		default:
-			lines = append(lines, past+"\t"+profile+"\t")
+			lines = append(lines, d.past+"\t"+profile+"\t")
 		}
 	}
 	u.table(lines)
-	u.info("%d %s, %d unchanged", len(acted)-already-partial.failed, past, already)
+	u.info("%d %s, %d unchanged", len(acted)-already-partial.failed, d.past, already)
 	for _, note := range notes {
 		u.warning("%s", printable(note))
 	}
 	for _, a := range acted {
 		if a.Err != nil {
-			u.error(fmt.Errorf("cannot %s %s: %w", verb, a.Service.Name, a.Err))
+			u.error(fmt.Errorf("cannot %s %s: %w", d.verb, a.Service.Name, a.Err))
 		}
 	}
 	if partial.failed == 0 {

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"hermes-reconcile/explain"
+	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/render"
 	"hermes-reconcile/s6ctl"
@@ -56,24 +57,31 @@ The scandir is --scandir, else $` + scandirVariable + `, else that of the manife
 	return cmd
 }
 
-// findScandir finds the scandir without insisting on a manifest: who looks for trouble, or ends a container, may have none, or
-// a broken one.
+// findScandir finds the scandir without insisting on a manifest.
 func findScandir(u ui, flags *scandirFlags, file *manifestFlags) (string, error) {
 	if flags.path != "" || variable(scandirVariable) != "" {
 		return "", nil
 	}
-	if _, err := os.Stat(defaultManifest); err != nil && !file.named() {
-		return defaultScandir, nil
-	}
-	m, err := file.load()
-	if err != nil && len(file.files) > 0 {
-		return "", err
-	}
-	if err != nil {
-		u.warning("the manifest is wrong or cannot be read: taking %q for the scandir", defaultScandir)
-		return defaultScandir, nil
+	m, err := file.loadIfAny(u)
+	if m == nil || err != nil {
+		return defaultScandir, err
 	}
 	return m.Scandir, nil
+}
+
+// loadIfAny reads the manifest if there is one: who looks for trouble, or ends a container, may have none, or a broken one.
+// One that was named on the command line has to be there, and right.
+func (f *manifestFlags) loadIfAny(u ui) (*manifest.Manifest, error) {
+	if _, err := os.Stat(defaultManifest); err != nil && !f.named() {
+		return nil, nil
+	}
+	m, err := f.load()
+	if err != nil && len(f.files) == 0 {
+		u.warning("the manifest is wrong or cannot be read, so it is left out of account")
+		u.hint("%s validate", program)
+		return nil, nil
+	}
+	return m, err
 }
 
 func runStatus(u ui, flags *statusFlags, path string, profiles []string) error {

@@ -1,0 +1,299 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"hermes-reconcile/home"
+	"hermes-reconcile/manifest"
+	"hermes-reconcile/reconcile"
+	"hermes-reconcile/render"
+)
+
+// deed is what start, stop and restart do, and how to speak of it.
+type deed struct {
+	action      reconcile.Action
+	verb, past  string
+	state       string // that it leads to
+	up          bool
+	all         string // what --all means
+	contrary    manifest.State
+	undo, again string // what the next apply does about it, and what to set so that it does not
+}
+
+func starting() deed {
+	return deed{
+		action: reconcile.BringUp, verb: "start", past: "started", state: "up", up: true,
+		all: "all of ours but those that shall be down", contrary: manifest.StateDown, undo: "stops", again: "up",
+	}
+}
+
+func stopping() deed {
+	return deed{
+		action: reconcile.Down, verb: "stop", past: "stopped", state: "down",
+		all: "all of ours", contrary: manifest.StateUp, undo: "starts", again: "down",
+	}
+}
+
+func restarting() deed {
+	return deed{
+		action: reconcile.Restart, verb: "restart", past: "restarted", state: "up", up: true,
+		all: "all of ours that run", contrary: manifest.StateDown, undo: "stops", again: "up",
+	}
+}
+
+type actFlags struct {
+	manifestFlags
+	scandirFlags
+	all         bool
+	timeout     time.Duration
+	lockTimeout time.Duration
+}
+
+func newActCommand(u ui, d deed) *cobra.Command {
+	var flags actFlags
+	cmd := &cobra.Command{
+		Use:   d.verb + " PROFILE...|--all",
+		Short: d.verb + " gateways by hand, and wait until they are " + d.state,
+		Long: strings.ToUpper(d.verb[:1]) + d.verb[1:] + ` gateways now, and wait until they are ` + d.state + `. Where the manifest says otherwise, the next apply undoes it, and so
+does watch; that is said. A profile with state: last remembers it, in gateway_state.json of its home.
+
+No manifest is needed: what a gateway shall be stands in its service directory, too. The scandir is --scandir, else
+$` + scandirVariable + `, else that of the manifest, else ` + defaultScandir + `.`,
+		RunE: func(cmd *cobra.Command, profiles []string) error {
+			return runAct(cmd.Context(), u, &flags, d, profiles)
+		},
+	}
+	flags.scandirFlags.add(cmd)
+	flags.manifestFlags.add(cmd)
+	f := cmd.Flags()
+	f.BoolVar(&flags.all, "all", false, d.verb+" "+d.all)
+	f.DurationVar(&flags.timeout, "timeout", 0, "longest `DURATION` to wait for gateways (default the longest stop_timeout concerned + 15s)")
+	f.DurationVar(&flags.lockTimeout, "lock-timeout", defaultLockTimeout, "longest `DURATION` to wait for an apply")
+	return cmd
+}
+
+func runAct(ctx context.Context, u ui, flags *actFlags, d deed, profiles []string) error {
+	if flags.timeout < 0 || flags.lockTimeout < 0 {
+		return usagef("a timeout must not be negative")
+	}
+	if flags.all == (len(profiles) > 0) {
+		return withHint(usagef("which gateways? (want names of profiles, or --all)"), "%s %s --help", program, d.verb)
+	}
+	m, err := flags.loadIfAny(u)
+	if err != nil {
+		return err
+	}
+	a := &acting{ui: u, deed: d, manifest: m}
+	if err := a.enter(ctx, flags); err != nil {
+		return err
+	}
+	defer a.scandir.Close()
+	defer a.session.Unlock()
+	actual, err := a.scandir.Read()
+	if err != nil {
+		return err
+	}
+	services, err := a.pick(actual.Services, profiles)
+	if err != nil {
+		return err
+	}
+	return a.do(ctx, services, flags.timeout)
+}
+
+// acting is a start, stop or restart under way.
+type acting struct {
+	ui
+	deed
+	manifest *manifest.Manifest // nil: there is none
+	scandir  *live
+	session  *reconcile.Session
+	locked   bool
+}
+
+// enter opens the scandir and takes the lock. A gateway's own user cannot have it, and needs it as little as for s6-svc.
+func (a *acting) enter(ctx context.Context, flags *actFlags) (err error) {
+	fromManifest := defaultScandir
+	if a.manifest != nil {
+		fromManifest = a.manifest.Scandir
+	}
+	if err := flags.requireS6(fromManifest, a.verb+" gateways of"); err != nil {
+		return err
+	}
+	if a.scandir, err = flags.open(fromManifest); err != nil {
+		return err
+	}
+	if err = becomeOwner(a.scandir.Owner()); err == nil {
+		a.session, err = a.scandir.Lock(ctx, flags.lockTimeout)
+	}
+	a.locked = err == nil
+	if errors.Is(err, fs.ErrPermission) {
+		a.session, err = a.scandir.Unlocked(), nil
+	}
+	if err != nil {
+		a.scandir.Close()
+		return lockHint(err)
+	}
+	return nil
+}
+
+// pick selects the services to act on: those of the named profiles, or those that --all means.
+func (a *acting) pick(services []reconcile.Service, profiles []string) ([]reconcile.Service, error) {
+	if len(profiles) == 0 {
+		return slices.DeleteFunc(services, func(s reconcile.Service) bool {
+			unwanted := a.action == reconcile.BringUp && a.wanted(s) == manifest.StateDown
+			idle := a.action == reconcile.Restart && s.Status.Down()
+			return !s.Owned || !s.Status.Supervised || unwanted || idle
+		}), nil
+	}
+	slices.Sort(profiles)
+	picked, err := pick(services, slices.Compact(profiles))
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range picked {
+		if !s.Owned {
+			return nil, withHint(usagef("%s is not ours", s.Name), "name it in the manifest and apply, or use s6-svc")
+		}
+	}
+	return picked, nil
+}
+
+// do acts on the services and records what shall last.
+func (a *acting) do(ctx context.Context, services []reconcile.Service, timeout time.Duration) error {
+	if timeout == 0 {
+		timeout = reconcile.ActTimeout(services, a.action)
+	}
+	limited, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	last := slices.DeleteFunc(slices.Clone(services), func(s reconcile.Service) bool { return a.wanted(s) != manifest.StateLast })
+	var errs []error
+	if a.up { // before a gateway runs, which writes to the same file
+		errs = append(errs, a.remember(ctx, last))
+	}
+	acted, notes := a.session.Act(limited, services, a.action)
+	if !a.up {
+		errs = append(errs, a.remember(ctx, last))
+	}
+	errs = append(errs, a.settle(acted), a.acted(acted, notes, a.deed))
+	a.warnOfUndoing(acted)
+	return errors.Join(errs...)
+}
+
+// settle strikes off restarts that were owed and are done with this.
+func (a *acting) settle(acted []reconcile.Acted) error {
+	if !a.locked {
+		return nil
+	}
+	var errs []error
+	for _, done := range acted {
+		if done.Err == nil && (!done.Already || !a.up) {
+			errs = append(errs, a.session.Settle(done.Service))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// remember records for those whose state is last what they are wanted to be: for the next container in their homes, and for a
+// supervisor that dies in their directories.
+func (a *acting) remember(ctx context.Context, services []reconcile.Service) error {
+	if len(services) == 0 {
+		return nil
+	}
+	var errs []error
+	h := &homes{path: findHome(a.scandir.path, defaultHome), users: map[string]string{}}
+	if a.manifest != nil {
+		h = newHomes(a.manifest, a.scandir.path)
+	}
+	var profiles []string
+	for _, s := range services {
+		profile := strings.TrimPrefix(s.Name, render.Prefix)
+		profiles = append(profiles, profile)
+		if h.users[profile] == "" {
+			h.users[profile] = controller(filepath.Join(a.scandir.path, s.Name))
+		}
+		if a.locked {
+			errs = append(errs, a.session.Keep(s, a.up))
+		}
+	}
+	if a.action == reconcile.Restart { // it runs, and may write there itself: only what is wrong is changed
+		states := h.ask(ctx, profiles, func(theirs []string) home.Request { return home.Request{Recall: theirs} }).States
+		profiles = slices.DeleteFunc(profiles, func(p string) bool { return states[p].Up })
+	}
+	answer := h.ask(ctx, profiles, func(theirs []string) home.Request {
+		wishes := map[string]bool{}
+		for _, p := range theirs {
+			wishes[p] = a.up
+		}
+		return home.Request{Wishes: wishes}
+	})
+	for _, fault := range answer.Faults {
+		errs = append(errs, errors.New(printable(fault)))
+	}
+	return errors.Join(errs...)
+}
+
+// controller is the name of the user who may control a service: who its gateway runs as.
+func controller(service string) string {
+	info, err := os.Lstat(filepath.Join(service, "supervise", "control"))
+	if err != nil {
+		return ""
+	}
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return ""
+	}
+	found, err := user.LookupId(strconv.Itoa(int(st.Uid)))
+	if err != nil {
+		return ""
+	}
+	return found.Username
+}
+
+// wanted is what a gateway shall be: as the manifest says, or else as it was applied last. It is empty where the manifest does
+// not name it.
+func (a *acting) wanted(s reconcile.Service) manifest.State {
+	if a.manifest == nil {
+		return manifest.State(wanted(s))
+	}
+	i := slices.IndexFunc(a.manifest.Profiles, func(p manifest.Profile) bool { return render.Prefix+p.Name == s.Name })
+	if i < 0 {
+		return ""
+	}
+	return a.manifest.Profiles[i].State
+}
+
+// warnOfUndoing says what the next apply will undo.
+func (a *acting) warnOfUndoing(acted []reconcile.Acted) {
+	var undone, removed []string
+	for _, done := range acted {
+		profile := strings.TrimPrefix(done.Service.Name, render.Prefix)
+		switch {
+		case done.Err != nil:
+		case a.wanted(done.Service) == a.contrary:
+			undone = append(undone, profile)
+		case a.wanted(done.Service) == "":
+			removed = append(removed, profile)
+		}
+	}
+	if len(undone) > 0 {
+		a.warning("the next apply %s again, and so does watch: %s", a.undo, strings.Join(undone, ", "))
+		a.hint("set state: %s in the manifest, or last, if it shall stay so", a.again)
+	}
+	if len(removed) > 0 {
+		a.warning("the manifest does not name, so the next apply removes: %s", strings.Join(removed, ", "))
+	}
+}
