@@ -2,7 +2,6 @@ package explain
 
 import (
 	"regexp"
-	"slices"
 	"strings"
 )
 
@@ -43,19 +42,27 @@ func (m *Mask) both(before, after string) (string, string) {
 // value is a part of a text that is to be masked.
 type value struct {
 	start, end int
-	name       string
-	nth        int    // value of that name in the text
+	of         variable
 	plain      string // without its quotes
+}
+
+// variable is one that a text gives a value: the first time, or a later one.
+type variable struct {
+	name string
+	nth  int
 }
 
 // cover puts masks over values. The other side tells which of them change; one that it does not have has no before and after.
 func cover(text string, values, others []value, changed string) string {
+	other := make(map[variable]string, len(others))
+	for _, o := range others {
+		other[o.of] = o.plain
+	}
 	var b strings.Builder
 	at := 0
 	for _, v := range values {
 		mark := masked
-		i := slices.IndexFunc(others, func(o value) bool { return o.name == v.name && o.nth == v.nth })
-		if i >= 0 && others[i].plain != v.plain {
+		if plain, found := other[v.of]; found && plain != v.plain {
 			mark = changed
 		}
 		b.WriteString(text[at:v.start] + mark)
@@ -82,7 +89,7 @@ func (m *Mask) find(script string) []value {
 			if at[1] == len(word) || !m.names.MatchString(name) {
 				continue
 			}
-			values = append(values, value{start + at[1], end, name, count[name], unquote(word[at[1]:])})
+			values = append(values, value{start + at[1], end, variable{name, count[name]}, unquote(word[at[1]:])})
 			count[name]++
 			break
 		}

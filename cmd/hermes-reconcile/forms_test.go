@@ -251,3 +251,34 @@ func TestStandardInputIsTheOldSide(t *testing.T) {
 		require.Contains(t, stderr.String(), "hint: that is the old side, --against -")
 	}
 }
+
+func TestFoldersAsTheOldSide(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write(t, "new.yaml", "version: 1\nprofiles: {a: {}}\n")
+	require.NoError(t, os.MkdirAll("both/gateway-a", 0o755))
+	write(t, "both/a.yaml", "version: 1\nprofiles: {}\n")
+	require.NoError(t, os.Mkdir("neither", 0o755))
+	write(t, "neither/README", "")
+	require.NoError(t, os.Mkdir("empty", 0o755))
+	for name, want := range map[string]string{
+		"both":    `cannot compare with "both": it holds both service directories and *.yaml files`,
+		"neither": `cannot compare with "neither": it holds no service directory and no *.yaml file`,
+		"missing": `cannot compare with "missing": no such file or directory`,
+	} {
+		got := hermes("diff", "-f", "new.yaml", "--against", name)
+		require.Equal(t, exitUsage, got.code, name)
+		require.Contains(t, got.stderr, "error: "+want+"\nhermes-reconcile: hint: name a manifest, or a folder that render --out wrote, with --against\n")
+	}
+	got := hermes("diff", "-f", "new.yaml", "--against", "empty", "--exit-code")
+	require.Equal(t, exitDiffers, got.code, "nothing is there yet: %v", got)
+	require.Contains(t, got.stdout, "1 to create\n")
+}
+
+func TestMovingToAnotherScandirIsTold(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write(t, "old.yaml", "version: 1\nprofiles: {a: {}}\n")
+	write(t, "new.yaml", "version: 1\nscandir: /srv/gateways\nprofiles: {a: {}}\n")
+	got := hermes("diff", "-f", "new.yaml", "--against", "old.yaml")
+	require.Contains(t, got.stderr, `warning: scandir changes from "/run/service" to "/srv/gateways": apply looks at the new one only`)
+	require.Empty(t, hermes("diff", "-f", "old.yaml", "--against", "old.yaml").stderr)
+}

@@ -69,8 +69,8 @@ var needsS6 = [...]string{"apply", "status", "down", "watch", "start", "stop", "
 
 // noS6Here refuses a command on a system where s6 cannot run, and names what supervises services there.
 func noS6Here(command string, kind s6ctl.Kind) error {
-	return withHint(usagef("cannot %s here: it needs a live s6, and services of this system are supervised by %s", command, kind),
-		"validate, render, diff --against and schema work everywhere; run %s in the container", command)
+	return withHint(usagef("cannot run %s here: it needs a live s6, and services of this system are supervised by %s", command, kind),
+		"validate, render, diff --against, init and schema work everywhere; run %s in the container", command)
 }
 
 // usageArgs makes wrong arguments an error of usage.
