@@ -16,7 +16,7 @@ import (
 
 // walk hits apply at its first, second, third ... system call.
 type walk struct {
-	name  string
+	name string
 	// hits are the calls that it hits: where there is time for all of them, and where there is not.
 	hits, hitsInTests func(sysCall) bool
 	// point lets the mishap happen, and checks what becomes of it.
