@@ -106,6 +106,7 @@ type script struct {
 	S6Log         string
 	Svdt          string
 	LogScript     []string // words of s6-log's script, quoted where they need it
+	LogStdout     bool
 	User          string
 	Command       []string          // the wrapper's words first
 	Env           []manifest.EnvVar // without LoaderEnv
@@ -136,6 +137,7 @@ func (r *renderer) script(p manifest.Profile) script {
 		S6Log:         r.program("s6-log"),
 		Svdt:          r.program("s6-svdt"),
 		LogScript:     logScript(p),
+		LogStdout:     p.Log.Stdout,
 		User:          p.User,
 		Command:       slices.Concat(p.Wrapper, p.Command),
 		Unset:         p.Unset,
