@@ -1,4 +1,4 @@
-.PHONY: build demo test lint bench torture install
+.PHONY: build demo test test-docker lint bench torture install
 
 build:
 	CGO_ENABLED=0 go build -trimpath -o bin/hermes-reconcile ./cmd/hermes-reconcile
@@ -12,9 +12,12 @@ test: lint
 	go test -race ./...
 	go test -race -tags e2e ./e2e
 
+test-docker:
+	go test -count=1 -tags docker ./e2e/docker
+
 lint:
 	sh e2e/deps.sh s6-svscan:s6 execlineb:execline shellcheck:shellcheck busybox:busybox gcc:gcc:libc6-dev
-	test -z "$$(gofmt -l .)" && go vet -tags e2e ./... && go tool staticcheck -tags e2e ./...
+	test -z "$$(gofmt -l .)" && go vet -tags e2e,docker ./... && go tool staticcheck -tags e2e,docker ./...
 	sh e2e/shellcheck.sh && sh e2e/cross.sh
 
 bench:

@@ -60,12 +60,13 @@ var layers = map[string]struct {
 		never: []string{"os/exec", "net/http"},
 	},
 	"e2e":             {},
+	"e2e/docker":      {},
 	"e2e/kit":         {others: []string{"github.com/stretchr/testify/require"}},
 	"e2e/stub/hermes": {},
 }
 
 func TestImports(t *testing.T) {
-	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", "-tags=e2e", module+"/...").Output()
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", "-tags=e2e,docker", module+"/...").Output()
 	require.NoError(t, err)
 	seen := 0
 	for decoder := json.NewDecoder(strings.NewReader(string(out))); ; seen++ {

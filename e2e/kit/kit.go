@@ -49,9 +49,14 @@ func Records[T any](t testing.TB, data []byte) []T {
 	return found
 }
 
-// Poll tells whether cond held before the deadline. It is the one place that sleeps.
+// Poll tells whether cond held before the deadline.
 func Poll(deadline time.Duration, cond func() bool) bool {
-	for end := time.Now().Add(deadline); !cond(); time.Sleep(3 * time.Millisecond) {
+	return PollEvery(3*time.Millisecond, deadline, cond)
+}
+
+// PollEvery is for conditions that cost something. It is the one place that sleeps.
+func PollEvery(interval, deadline time.Duration, cond func() bool) bool {
+	for end := time.Now().Add(deadline); !cond(); time.Sleep(interval) {
 		if time.Now().After(end) {
 			return false
 		}

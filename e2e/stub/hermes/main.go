@@ -1,7 +1,7 @@
 //go:build linux
 
-// Command hermes stands in for the hermes program in the end-to-end tests: it serves /health on its port and writes
-// down what happened to it, below $HERMES_HOME/stub:
+// Command hermes stands in for the hermes program in the end-to-end tests, as a gateway or as the dashboard: it serves
+// /health on its port and writes down what happened to it, below $HERMES_HOME/stub:
 //
 //	NAME.starts    one JSON record a start
 //	NAME.stops     one JSON record at SIGTERM, one at the exit that follows
@@ -100,6 +100,9 @@ func newGateway(args []string) (*gateway, error) {
 		return nil, err
 	}
 	g := &gateway{name: "default", dir: filepath.Join(home, "stub"), behaviour: b}
+	if len(args) > 0 && args[0] == "dashboard" {
+		g.name = "dashboard" // no gateway, but for the rest the same
+	}
 	for i := 0; i+1 < len(args); i++ {
 		switch args[i] {
 		case "-p":

@@ -1,0 +1,21 @@
+#!/bin/sh
+# Makes a small Debian with s6 and execline, as a tar archive.
+#   system.sh OUT.tar
+# It stays in a cache outside of the source, under a name that says what it is made of. Nothing but Debian's own packages is
+# in it, and none of their scripts has run.
+set -eu
+out=$(realpath "$1")
+cd "$(dirname "$0")/.."
+suite=bookworm
+packages=s6,execline,busybox-static,dash,base-files
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/hermes-reconcile
+system=$cache/$suite-$(echo "$packages" | tr , -)-$(uname -m).tar
+if [ ! -s "$system" ]; then
+  sh ../deps.sh mmdebstrap:mmdebstrap >&2
+  mkdir -p "$cache"
+  # Under a name of its own until it is whole: two runs at once, or one that is killed, spoil nothing.
+  trap 'rm -f "$system.$$"' EXIT
+  mmdebstrap --quiet --variant=extract --format=tar --include="$packages" "$suite" "$system.$$" >&2
+  mv "$system.$$" "$system"
+fi
+cp "$system" "$out"

@@ -1,0 +1,178 @@
+//go:build docker
+
+// Package docker runs examples/container in real containers: what starts there, and in which order, is what a user's image
+// does. Like e2e it knows what a user knows.
+//
+// The image under the example stands for one of hermes-agent with s6-overlay (base/): no image can be pulled here, so it is
+// made of Debian's packages. What it imitates of s6-overlay, and what not, is said in base/rootfs/init.
+package docker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"hermes-reconcile/e2e/kit"
+)
+
+// project is part of every name that the tests give: containers, volumes and images of this run, and no others, are
+// removed by it.
+var project = fmt.Sprintf("hermes-reconcile-test-%d-%04x", os.Getpid(), rand.IntN(1<<16))
+
+// exampleDir is a copy of examples/container, with the program installed.
+var exampleDir string
+
+// The images of this run: Debian's packages, the stand-in for hermes-agent's image, and the example on it.
+var systemImage, baseImage, image = project + ":system", project + ":base", project + ":example"
+
+func TestMain(m *testing.M) {
+	code, err := runTests(m)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "e2e/docker: %v\n", err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func runTests(m *testing.M) (int, error) {
+	if err := dockerAnswers(); err != nil {
+		return 1, err
+	}
+	dir, err := os.MkdirTemp("", "e2e-docker-")
+	if err != nil {
+		return 1, err
+	}
+	defer os.RemoveAll(dir)
+	defer removeImages()
+	if err := buildImages(dir); err != nil {
+		return 1, err
+	}
+	return m.Run(), nil
+}
+
+func dockerAnswers() error {
+	if _, err := exec.LookPath("docker"); err != nil {
+		return errors.New("docker is not installed: these tests need a Docker Engine (Debian's docker.io has one)")
+	}
+	if _, err := docker("version", "--format", "{{.Server.Version}}"); err != nil {
+		return fmt.Errorf("no Docker Engine answers; is it started, and may this user ask it? %w", err)
+	}
+	if compose() == nil {
+		return errors.New("neither docker compose nor docker-compose is installed (Debian's docker-compose is one)")
+	}
+	return nil
+}
+
+// compose is the command that runs a compose file: the plugin of newer clients, or the program of older ones.
+func compose() []string {
+	if _, err := docker("compose", "version"); err == nil {
+		return []string{"docker", "compose"}
+	}
+	if _, err := exec.LookPath("docker-compose"); err == nil {
+		return []string{"docker-compose"}
+	}
+	return nil
+}
+
+func buildImages(dir string) error {
+	base := filepath.Join(dir, "base")
+	exampleDir = filepath.Join(dir, "example")
+	return errors.Join(
+		os.CopyFS(base, os.DirFS("base")),
+		kit.GoTool([]string{"CGO_ENABLED=0"}, "build", "-o", filepath.Join(base, "hermes"), "../stub/hermes"),
+		buildBase(base),
+		os.CopyFS(exampleDir, os.DirFS("../../examples/container")),
+		// As the example's Dockerfile says.
+		run(5*time.Minute, "make", "-C", "../..", "install", "DESTDIR="+filepath.Join(exampleDir, "rootfs")),
+		buildImage(image, exampleDir, "Dockerfile", "BASE="+baseImage),
+	)
+}
+
+// buildBase makes what the example is put on: the stand-in for s6-overlay, or $BASE, an image that has the real one.
+func buildBase(dir string) error {
+	if real := os.Getenv("BASE"); real != "" {
+		return buildImage(baseImage, dir, "on.Dockerfile", "BASE="+real)
+	}
+	system := filepath.Join(dir, "system.tar")
+	if err := run(10*time.Minute, "sh", "base/system.sh", system); err != nil {
+		return err
+	}
+	if _, err := docker("import", system, systemImage); err != nil {
+		return err
+	}
+	if err := os.Remove(system); err != nil { // or it is sent along
+		return err
+	}
+	return buildImage(baseImage, dir, "Dockerfile", "SYSTEM="+systemImage)
+}
+
+func buildImage(name, dir, file, arg string) error {
+	_, err := docker("build", "--quiet", "--network", "none", "--tag", name, "--file", filepath.Join(dir, file), "--build-arg", arg, dir)
+	return err
+}
+
+func removeImages() {
+	for _, name := range []string{image, baseImage, systemImage} {
+		if _, err := docker("image", "inspect", name); err != nil {
+			continue // was not made
+		}
+		if _, err := docker("image", "rm", "--force", name); err != nil {
+			fmt.Fprintf(os.Stderr, "e2e/docker: %v\n", err)
+		}
+	}
+}
+
+// maxDocker ends a docker command that hangs.
+const maxDocker = 2 * time.Minute
+
+// docker runs a docker command and returns what it prints on stdout.
+func docker(args ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), maxDocker)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "docker", args...)
+	cmd.Env = append(cmd.Environ(), "DOCKER_BUILDKIT=0") // needs nothing that is not there
+	out, err := cmd.Output()
+	return string(out), explain(cmd, err)
+}
+
+// run runs another command.
+func run(limit time.Duration, name string, args ...string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, name, args...)
+	_, err := cmd.Output()
+	return explain(cmd, err)
+}
+
+// explain adds the command and what it said to its error.
+func explain(cmd *exec.Cmd, err error) error {
+	var exit *exec.ExitError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &exit):
+		return fmt.Errorf("%s: %w\n%s", strings.Join(cmd.Args, " "), err, kit.Tail(string(exit.Stderr), 20))
+	default:
+		return fmt.Errorf("%s: %w", strings.Join(cmd.Args, " "), err)
+	}
+}
+
+// eventually fails the test if cond does not come to hold: a machine may have a lot else to do, but not for ever.
+func eventually(t testing.TB, cond func() bool, what string) {
+	t.Helper()
+	require.True(t, poll(cond), "in vain: %s", what)
+}
+
+// poll asks less often than docker takes for an answer.
+func poll(cond func() bool) bool {
+	return kit.PollEvery(100*time.Millisecond, time.Minute, cond)
+}
