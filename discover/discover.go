@@ -173,7 +173,7 @@ func (b *book) note(profile, format string, args ...any) {
 func (b *book) add(p manifest.Profile) {
 	if other, taken := b.ports[p.Port]; taken {
 		b.note(p.Name, "its port %d is that of %s, too: give it one of its own", p.Port, other)
-		p.Port = 0
+		p.Port, p.Ready = 0, nil
 	}
 	if p.Port != 0 {
 		b.ports[p.Port] = p.Name

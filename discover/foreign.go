@@ -101,13 +101,13 @@ func (s services) logger(dir string, one *found) {
 		return
 	}
 	var rest []string
-	where := run.argv[len(run.argv)-1]
-	if run.tail == nil {
-		run.argv = run.argv[:len(run.argv)-1]
-	} else {
+	args, where := run.argv[1:], "$" // its last word is the folder, mostly one that only the running script knows
+	if run.tail == nil && len(args) > 0 {
+		args, where = args[:len(args)-1], args[len(args)-1]
+	} else if run.tail != nil {
 		where = string(data[run.tail[0].Pos().Offset():run.tail[0].End().Offset()])
 	}
-	one.profile.Log = logOf(run.argv[1:], &rest)
+	one.profile.Log = logOf(args, &rest)
 	for _, piece := range append(rest, run.rest...) {
 		if !folderCare.MatchString(piece) {
 			one.note("log/run: not carried over: %s", piece)

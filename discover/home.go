@@ -34,7 +34,7 @@ func Home(dir string) (Found, error) {
 		b.say("`hermes_home` is not set: %s is no path in a container.", quote(dir))
 	}
 	h := homes{b, f}
-	h.all()
+	h.all(dir)
 	return b.found(), nil
 }
 
@@ -55,14 +55,14 @@ type profileHome struct {
 	parked bool
 }
 
-func (h homes) all() {
+func (h homes) all(dir string) {
 	list := []profileHome{h.read(manifest.DefaultProfile, ".")}
 	if !h.exists("SOUL.md") && !h.exists("config.yaml") && !h.exists(".env") && !h.exists("profiles") {
-		h.warn("it has neither SOUL.md nor config.yaml nor .env nor profiles/: is it a Hermes home?")
+		h.warn("%s has neither SOUL.md nor config.yaml nor .env nor profiles/ (is it a Hermes home?)", quote(dir))
 	}
 	entries, err := h.f.entries("profiles")
 	if err != nil {
-		h.warn("profiles/ cannot be read: %v", err)
+		h.warn("cannot read profiles/: %v", err)
 	}
 	for _, e := range entries {
 		if why := h.noProfile(e.Name()); why != "" {
@@ -73,9 +73,8 @@ func (h homes) all() {
 	}
 	shared := multiplexed(list[0])
 	if shared {
-		h.warn("The root gateway serves other profiles, too (multiplex). A profile that it serves must not have a gateway of its own: " +
-			"both would use one bot token. Those are down here.")
-		h.say("To give one its own, set gateway.standalone: true in its config.yaml, and `state: up` here.")
+		h.warn("the root gateway serves other profiles, too (multiplex): these are down, since a gateway of their own would use the same bot token")
+		h.say("To give one its own all the same, set gateway.standalone: true in its config.yaml, and `state: up` here.")
 	}
 	for _, one := range list {
 		h.profile(one, shared && serves(list[0], one))

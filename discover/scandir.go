@@ -34,7 +34,7 @@ func Scandir(dir string, wanted Wanted) (Found, error) {
 		return Found{}, fmt.Errorf("cannot read %q: %w", dir, err)
 	}
 	if len(list) == 0 {
-		b.warn("There is no gateway-* that a manifest could name.")
+		b.warn("%s has no gateway-* that a manifest could name", quote(dir))
 	}
 	s.settle(list)
 	return b.found(), nil
@@ -198,6 +198,9 @@ func sortedKeys(m map[string]string) []string { return slices.Sorted(maps.Keys(m
 
 // uniqueSorted is nil where there is nothing.
 func uniqueSorted(list []string) []string {
+	if len(list) == 0 {
+		return nil
+	}
 	slices.Sort(list)
 	return slices.Compact(list)
 }

@@ -23,10 +23,15 @@ import (
 func tree(t testing.TB, files map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()
+	fill(t, dir, files)
+	return dir
+}
+
+func fill(t testing.TB, dir string, files map[string]string) {
+	t.Helper()
 	for name, content := range files {
 		put(t, filepath.Join(dir, filepath.FromSlash(name)), content)
 	}
-	return dir
 }
 
 func put(t testing.TB, name, content string) {

@@ -219,6 +219,7 @@ func (r *shellReader) assign(a *syntax.Assign) {
 		r.leave(a)
 	default:
 		r.env[name] = value
+		r.unset = slices.DeleteFunc(r.unset, func(other string) bool { return other == name })
 	}
 }
 

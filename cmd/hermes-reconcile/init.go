@@ -82,7 +82,7 @@ func adviseSecrets(found *discover.Found) {
 		return
 	}
 	slices.Sort(names)
-	advice := fmt.Sprintf("Values that look secret are in here: %s. Better keep each in a file, and name that under `secrets`.",
+	advice := fmt.Sprintf("values that look secret are in the manifest: %s (better each in a file that `secrets` names)",
 		strings.Join(slices.Compact(names), ", "))
 	found.Draft.Head = append(found.Draft.Head, advice)
 	found.Warnings = append(found.Warnings, advice)
