@@ -119,7 +119,7 @@ func TestReportOfApply(t *testing.T) {
 	tr.manifest("a: {env: {API_KEY: before}}\nb: {}\nc: {}")
 	tr.mustApply()
 	tr.manifest("a: {env: {API_KEY: after}}\nb: {log: {keep: 3}}\nd: {}")
-	var plan, dry, done report
+	var plan, dry, done, waited report
 	tr.jsonReport(tr.run("diff", "-o", "json"), "report", &plan)
 	dryRun := tr.apply("--dry-run", "-o", "json", "--exit-code")
 	require.Equal(t, 2, dryRun.code)
@@ -137,6 +137,13 @@ func TestReportOfApply(t *testing.T) {
 	var again report
 	tr.jsonReport(tr.mustApply("-o", "json"), "report", &again)
 	require.False(t, again.Differs)
+
+	tr.manifest("a: {env: {API_KEY: after, STUB_EXIT: \"78\"}}\nb: {log: {keep: 3}}\nd: {}")
+	late := tr.apply("-o", "json", "--wait=up")
+	require.NotZero(t, late.code)
+	tr.jsonReport(late, "report", &waited)
+	require.Regexp(t, `^not up.*: it ended by itself \(exit code 78\)$`, waited.Profiles[0]["late"])
+	require.NotContains(t, waited.Profiles[1], "late")
 
 	tr.fake("s6-svscanctl", "exit 111")
 	tr.manifest("a: {env: {API_KEY: after}}\nb: {log: {keep: 3}}\nd: {}\ne: {}")

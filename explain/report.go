@@ -63,6 +63,7 @@ type Profile struct {
 	Files   []File       `json:"files"`
 	Result  Result       `json:"result,omitempty"` // only after an apply
 	Error   string       `json:"error,omitempty"`
+	Late    string       `json:"late,omitempty"` // why it has not come as far as apply was to wait for
 }
 
 // Restart says in a word what restarts.
@@ -216,6 +217,15 @@ func (r *Report) Finish(result reconcile.Result) {
 	r.Summary.Text = tally(done, past)
 	if !r.Differs {
 		r.Summary.Text = "nothing changed: " + r.Summary.Text
+	}
+}
+
+// Late says why a gateway has not come as far as apply was to wait for.
+func (r *Report) Late(service, why string) {
+	for i := range r.Profiles {
+		if r.Profiles[i].Service == service {
+			r.Profiles[i].Late = why
+		}
 	}
 }
 

@@ -129,9 +129,11 @@ func runApply(ctx context.Context, u ui, flags *applyFlags) (err error) {
 		u.notes(result)
 		return err
 	}
-	err = flags.result(u, t, plan, result)
+	r := flags.explain(plan, t.manifest, oldSide{})
+	r.Finish(result)
+	err = flags.result(u, &r, result)
 	session.Unlock() // who waits does not keep others from applying
-	return errors.Join(err, flags.arrive(ctx, u, t, result, began))
+	return errors.Join(err, flags.arrive(ctx, u, t, &r, result, began), flags.conclude(u, &r))
 }
 
 // show prints what would be done.
@@ -200,12 +202,12 @@ func lockHint(err error) error {
 	return err
 }
 
-// result prints what became of a plan.
-func (f *applyFlags) result(u ui, t *target, plan reconcile.Plan, result reconcile.Result) error {
-	r := f.explain(plan, t.manifest, oldSide{})
-	r.Finish(result)
-	if err := f.print(u, &r, false); err != nil {
-		return err
+// result prints what became of a plan, as far as people read it.
+func (f *applyFlags) result(u ui, r *explain.Report, result reconcile.Result) error {
+	if f.form == formText {
+		if err := f.print(u, r, false); err != nil {
+			return err
+		}
 	}
 	u.notes(result)
 	partial := &partialError{}
@@ -222,6 +224,14 @@ func (f *applyFlags) result(u ui, t *target, plan reconcile.Plan, result reconci
 		return nil
 	}
 	return withHint(partial, "run apply again to retry")
+}
+
+// conclude prints what became of a plan for programs: in one piece, when all of it is known.
+func (f *applyFlags) conclude(u ui, r *explain.Report) error {
+	if f.form == formText {
+		return nil
+	}
+	return f.print(u, r, false)
 }
 
 // notes prints what the user should know besides.

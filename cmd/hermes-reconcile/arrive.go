@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"hermes-reconcile/explain"
 	"hermes-reconcile/probe"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/render"
@@ -30,7 +31,7 @@ func (f *applyFlags) checkWait() error {
 }
 
 // arrive waits until the gateways whose changes are done have come as far as --wait says, and says which have not and why.
-func (f *applyFlags) arrive(ctx context.Context, u ui, t *target, result reconcile.Result, began time.Time) error {
+func (f *applyFlags) arrive(ctx context.Context, u ui, t *target, r *explain.Report, result reconcile.Result, began time.Time) error {
 	level := reconcile.Level(f.wait)
 	if level == reconcile.LevelSupervised {
 		return nil
@@ -54,7 +55,9 @@ func (f *applyFlags) arrive(ctx context.Context, u ui, t *target, result reconci
 		if l.Hopeless() {
 			failed.hopeless++
 		}
-		u.error(withHint(fmt.Errorf("%s: not %s%s: %s", l.Change.Service, level, waited(l), whyLate(ctx, l)),
+		why := fmt.Sprintf("not %s%s: %s", level, waited(l), whyLate(ctx, l))
+		r.Late(l.Change.Service, why)
+		u.error(withHint(fmt.Errorf("%s: %s", l.Change.Service, why),
 			"see its log in %s", t.logFile(l.Change.Profile)))
 	}
 	if failed.hopeless == failed.late {

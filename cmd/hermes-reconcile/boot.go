@@ -107,7 +107,9 @@ func (b *booting) apply(ctx context.Context) error {
 		return err
 	}
 	b.report.outcomes(result.Outcomes)
-	return b.flags.result(b.ui, t, plan, result)
+	r := b.flags.explain(plan, t.manifest, oldSide{})
+	r.Finish(result)
+	return errors.Join(b.flags.result(b.ui, &r, result), b.flags.conclude(b.ui, &r))
 }
 
 // sweep removes what gateways of an earlier container left that would make those of this one believe they run already.
