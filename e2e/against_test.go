@@ -51,8 +51,9 @@ func randomProfiles(r *rand.Rand, ports []int) string {
 		}
 		fmt.Fprintf(&b, "%c:\n  state: %s\n", 'a'+rune(i), []string{"up", "up", "down"}[r.IntN(3)])
 		if r.IntN(3) > 0 {
-			fmt.Fprintf(&b, "  port: %d\n", ports[i])
+			fmt.Fprintf(&b, "  port: %d\n%s", ports[i], []string{"", "  ready: {http: /health}\n", "  ready: {http: /v1/health}\n"}[r.IntN(3)])
 		}
+		fmt.Fprintf(&b, "  restart: %s\n", []string{"always", "on-failure"}[r.IntN(2)])
 		fmt.Fprintf(&b, "  env: {TONE: %q, API_KEY: %q}\n", []string{"dry", "it's\nwarm"}[r.IntN(2)], []string{"s3cret'1", "s3cret\n2"}[r.IntN(2)])
 		fmt.Fprintf(&b, "  log: {keep: %d}\n  stop_timeout: %ds\n", 1+r.IntN(2), 2+r.IntN(2))
 	}
