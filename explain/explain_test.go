@@ -120,3 +120,7 @@ func TestFinish(t *testing.T) {
 	require.Equal(t, "no luck", r.Profiles[1].Error)
 	require.Equal(t, []string{"a note"}, r.Notes)
 }
+
+func TestRowsEndWithTheirLastWord(t *testing.T) {
+	require.Equal(t, "stopped    coder\nunchanged  writer  is down\n", Table([]string{"stopped\tcoder\t", "unchanged\twriter\tis down"}))
+}

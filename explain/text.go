@@ -3,6 +3,7 @@ package explain
 import (
 	"bytes"
 	"fmt"
+	"regexp"
 	"strings"
 	"text/tabwriter"
 	"unicode"
@@ -57,8 +58,10 @@ func Table(lines []string) string {
 		fmt.Fprintln(w, Printable(l))
 	}
 	w.Flush()
-	return b.String()
+	return trailingBlanks.ReplaceAllString(b.String(), "") // of rows whose last cell is empty
 }
+
+var trailingBlanks = regexp.MustCompile(`(?m) +$`)
 
 // Diffs are the unified diffs of all files.
 func (r *Report) Diffs(color bool) []byte {
