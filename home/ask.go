@@ -9,10 +9,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"os/exec"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Account is whose credentials the request is carried out with. The zero value means: one's own.
@@ -31,6 +34,9 @@ const argument = "--serve-home"
 // self is this program, whatever has become of its path.
 const self = "/proc/self/exe"
 
+// firstInherited is the first file descriptor behind the standard ones.
+const firstInherited = 3
+
 // reapLimit is how long a child may take to die of SIGKILL before it is left to itself: on a disk that hangs it may not.
 const reapLimit = 100 * time.Millisecond
 
@@ -47,6 +53,8 @@ func Ask(ctx context.Context, who Account, request Request) (Answer, error) {
 	if who.Switch {
 		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: who.UID, Gid: who.GID, Groups: who.Groups}
 	}
+	// The user may look into the child: what we were given open ourselves must not be there. From Linux 5.11 on.
+	_ = unix.CloseRange(firstInherited, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC)
 	answers, answering, err := os.Pipe()
 	if err != nil {
 		return Answer{}, err

@@ -240,3 +240,15 @@ func TestEndDoesNotWaitForWhatDoesNotEnd(t *testing.T) {
 	end(cmd)
 	require.NotNil(t, cmd.ProcessState, "it was killed and waited for")
 }
+
+// TestNothingOfOursIsHandedOn: a file that was left open for this program is not for the user.
+func TestNothingOfOursIsHandedOn(t *testing.T) {
+	home, who := newHome(t, nil)
+	fd, err := unix.Open("/dev/null", unix.O_RDONLY, 0)
+	require.NoError(t, err)
+	defer unix.Close(fd)
+	ask(t, who, Request{Home: home})
+	flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
+	require.NoError(t, err)
+	require.NotZero(t, flags&unix.FD_CLOEXEC)
+}

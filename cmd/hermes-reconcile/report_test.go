@@ -1,0 +1,53 @@
+//go:build linux
+
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"hermes-reconcile/home"
+)
+
+func TestWithin(t *testing.T) {
+	for path, want := range map[string]bool{
+		"/opt/data": true, "/opt/data/logs/x": true, "/opt/data/../x": false, "/opt/database": false, "/opt": false, "/": false, "/x": false,
+	} {
+		require.Equal(t, want, within("/opt/data", path), path)
+	}
+}
+
+// TestReporter: who writes the report is never root where the place is somebody else's.
+func TestReporter(t *testing.T) {
+	if os.Geteuid() != 0 {
+		return // nobody else can be somebody else
+	}
+	const nobody = 65534
+	path := t.TempDir()
+	file := filepath.Join(path, bootReport)
+	who := func(users map[string]string) home.Account {
+		t.Helper()
+		account, err := (&homes{path: path, users: users}).reporter(file)
+		require.NoError(t, err)
+		return account
+	}
+	require.Equal(t, home.Account{}, who(nil), "all of it is root's")
+	require.EqualValues(t, nobody, who(map[string]string{"default": "nobody", "a": "daemon"}).UID, "the root profile's")
+	require.EqualValues(t, nobody, who(map[string]string{"b": "daemon", "a": "nobody"}).UID, "the first one's")
+	_, err := (&homes{path: path, users: map[string]string{"a": "nosuchaccount"}}).reporter(file)
+	require.ErrorContains(t, err, `no account "nosuchaccount"`)
+
+	require.NoError(t, os.Mkdir(filepath.Dir(file), 0o755))
+	require.NoError(t, os.Lchown(filepath.Dir(file), nobody, nobody))
+	require.EqualValues(t, nobody, who(nil).UID, "its folder's")
+	require.True(t, who(nil).Switch)
+	require.NoError(t, os.Lchown(path, 4711, 4711))
+	require.EqualValues(t, 4711, who(nil).UID, "the home's, though it has no name")
+
+	elsewhere, err := (&homes{path: path}).reporter("/var/log/report")
+	require.NoError(t, err)
+	require.Equal(t, home.Account{}, elsewhere)
+}
