@@ -21,7 +21,7 @@ func (c Change) Wants() (up bool, why string) {
 	case c.Op == Ended:
 		return false, strings.Join(c.Reasons, "; ")
 	case c.desired.Last && c.was.Why != "":
-		return c.was.Up && !c.down, c.was.Why
+		return !c.down, c.was.Why
 	case c.desired.Last:
 		return !c.down, "state is last, and so it is"
 	case c.down:
@@ -44,14 +44,25 @@ func (c *Change) decide(actual Actual) {
 		c.down = c.desired.File(render.DownPath) != nil
 		return
 	}
-	c.was = actual.Was[c.Service]
 	status := c.actual.Status
+	c.down = !status.WantUp && !c.owed.Gateway
 	if !status.Supervised || !c.actual.Owned && status.Down() {
+		c.was = actual.Was[c.Service]
 		c.down = !c.was.Up
-	} else {
-		c.down = !status.WantUp && !c.owed.Gateway
 	}
 	if c.down || c.actual.Owned { // else the file would bring it down with the next s6-supervise
 		c.Files = slices.DeleteFunc(c.Files, func(f FileChange) bool { return f.Path == render.DownPath })
 	}
+}
+
+// tellLast adds what a gateway was last to the reasons, where that decides.
+func (c *Change) tellLast() {
+	if c.was.Why == "" || !c.Acts() {
+		return
+	}
+	was := "down"
+	if c.was.Up {
+		was = "up"
+	}
+	c.Reasons = append(c.Reasons, "was "+was+" last: "+c.was.Why)
 }

@@ -48,13 +48,13 @@ func TestPlanOfWhatIsAsItWasLast(t *testing.T) {
 		{name: "shall be up", want: profile("a", "1"), have: with(found(t, one), withDown), op: Start, gateway: BringUp, files: []string{"down"}, reasons: []string{"state is up now"}},
 		{name: "shall be down", want: down(profile("a", "1")), have: found(t, one), op: Stop, gateway: Down, files: []string{"down"}, reasons: []string{"state is down now", "is up, the manifest says down"}},
 		{name: "foreign, up", want: one, have: with(found(t, one), foreign), op: Adopt, reasons: []string{"not ours, but in the manifest", "the marker changed"}},
-		{name: "foreign, made down, was up", want: two, have: with(with(found(t, one), foreign), withDown), was: true, op: Adopt, gateway: Restart, files: []string{"down"}, reasons: []string{"not ours, but in the manifest", "down, run changed"}},
-		{name: "foreign, made down, was down", want: two, have: with(with(found(t, one), foreign), withDown), op: Adopt, reasons: []string{"not ours, but in the manifest", "run changed"}},
+		{name: "foreign, made down, was up", want: two, have: with(with(found(t, one), foreign), withDown), was: true, op: Adopt, gateway: Restart, files: []string{"down"}, reasons: []string{"not ours, but in the manifest", "down, run changed", "was up last: it says so"}},
+		{name: "foreign, made down, was down", want: two, have: with(with(found(t, one), foreign), withDown), op: Adopt, reasons: []string{"not ours, but in the manifest", "run changed", "was down last: it says so"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			actual := Actual{
 				Listening: true, Services: []Service{c.have},
-				Owed: map[string]Owed{c.have.Name: {Gateway: c.owed}}, Was: map[string]Was{c.have.Name: {Up: c.was}},
+				Owed: map[string]Owed{c.have.Name: {Gateway: c.owed}}, Was: map[string]Was{c.have.Name: {Up: c.was, Why: "it says so"}},
 			}
 			plan, err := Diff(servicedirs(t, c.want), actual, PruneOwned)
 			require.NoError(t, err)

@@ -186,6 +186,7 @@ func create(d render.Servicedir, actual Actual) Change {
 		desired: d,
 	}
 	c.decide(actual)
+	c.tellLast()
 	return c
 }
 
@@ -242,6 +243,7 @@ func compare(d render.Servicedir, s Service, actual Actual) Change {
 		c.Op = Adopt
 		c.Reasons = append([]string{"not ours, but in the manifest"}, c.Reasons...)
 	}
+	c.tellLast()
 	return c
 }
 

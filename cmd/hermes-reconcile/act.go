@@ -186,7 +186,7 @@ func (a *acting) do(ctx context.Context, services []reconcile.Service, timeout t
 	}
 	acted, notes := a.session.Act(limited, services, a.action)
 	if !a.up {
-		errs = append(errs, a.remember(ctx, last))
+		errs = append(errs, a.remember(context.WithoutCancel(ctx), last)) // who lost patience has still said what is wanted
 	}
 	errs = append(errs, a.settle(acted), a.acted(acted, notes, a.deed))
 	a.warnOfUndoing(acted)
@@ -241,7 +241,7 @@ func (a *acting) remember(ctx context.Context, services []reconcile.Service) err
 		return home.Request{Wishes: wishes}
 	})
 	for _, fault := range answer.Faults {
-		errs = append(errs, errors.New(printable(fault)))
+		errs = append(errs, errors.New(fault))
 	}
 	return errors.Join(errs...)
 }

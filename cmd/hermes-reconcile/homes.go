@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"maps"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -59,6 +58,9 @@ func newHomes(m *manifest.Manifest, scandir string) *homes {
 
 // ask has a request carried out for these profiles: by one child process for each of their users, side by side.
 func (h *homes) ask(ctx context.Context, profiles []string, request func(profiles []string) home.Request) home.Answer {
+	if len(profiles) == 0 {
+		return home.Answer{}
+	}
 	if !filepath.IsAbs(h.path) {
 		return unanswered(profiles, fmt.Errorf("%q is not absolute", h.path))
 	}
@@ -70,7 +72,7 @@ func (h *homes) ask(ctx context.Context, profiles []string, request func(profile
 	defer cancel()
 	var all sync.WaitGroup
 	var mu sync.Mutex
-	whole := home.Answer{States: map[string]home.State{}, Swept: map[string][]string{}}
+	whole := answers{home.Answer{States: map[string]home.State{}, Swept: map[string][]string{}}}
 	for name, theirs := range byUser {
 		all.Go(func() {
 			r := request(theirs)
@@ -81,14 +83,39 @@ func (h *homes) ask(ctx context.Context, profiles []string, request func(profile
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			maps.Copy(whole.States, answer.States)
-			maps.Copy(whole.Swept, answer.Swept)
-			whole.Faults = append(whole.Faults, answer.Faults...)
+			whole.take(theirs, answer)
 		})
 	}
 	all.Wait()
 	slices.Sort(whole.Faults)
-	return whole
+	return whole.Answer
+}
+
+// answers are those of several users. Each may say anything, but of its own profiles alone, and in short lines.
+type answers struct{ home.Answer }
+
+func (a *answers) take(profiles []string, answer home.Answer) {
+	for _, p := range profiles {
+		if state, told := answer.States[p]; told {
+			a.States[p] = home.State{Up: state.Up, Why: inShort(state.Why)}
+		}
+		for _, name := range answer.Swept[p] {
+			a.Swept[p] = append(a.Swept[p], inShort(name))
+		}
+	}
+	const most = 3 // faults of a profile: two files and a wish
+	for _, fault := range answer.Faults[:min(len(answer.Faults), most*len(profiles)+1)] {
+		a.Faults = append(a.Faults, inShort(fault))
+	}
+}
+
+// inShort makes of what somebody says a piece of one line.
+func inShort(text string) string {
+	const limit = 500 // bytes: a path, and what is wrong with it
+	if len(text) > limit {
+		text = strings.ToValidUTF8(text[:limit], "") + "..."
+	}
+	return strings.Join(strings.Fields(printable(text)), " ")
 }
 
 // unanswered is what is known where nobody could look.
@@ -122,18 +149,20 @@ func credentials(found *user.User) (home.Account, error) {
 	return home.Account{UID: who.uid, GID: who.gid, Groups: who.gids, Switch: true}, err
 }
 
-// recall tells what gateways were last.
+// recall tells what gateways were last. It looks once for each, however often a plan is made anew.
 func (h *homes) recall(ctx context.Context, u ui) func([]render.Servicedir) map[string]reconcile.Was {
+	was := map[string]reconcile.Was{}
 	return func(dirs []render.Servicedir) map[string]reconcile.Was {
 		var profiles []string
 		for _, d := range dirs {
-			profiles = append(profiles, d.Profile)
+			if _, known := was[d.Name]; !known {
+				profiles = append(profiles, d.Profile)
+			}
 		}
 		answer := h.ask(ctx, profiles, func(theirs []string) home.Request { return home.Request{Recall: theirs} })
 		u.faults(answer)
-		was := map[string]reconcile.Was{}
 		for profile, state := range answer.States {
-			was[render.Prefix+profile] = reconcile.Was{Up: state.Up, Why: printable(state.Why)}
+			was[render.Prefix+profile] = reconcile.Was{Up: state.Up, Why: state.Why}
 		}
 		return was
 	}
@@ -142,6 +171,6 @@ func (h *homes) recall(ctx context.Context, u ui) func([]render.Servicedir) map[
 // faults prints what could not be done below HERMES_HOME.
 func (u ui) faults(answer home.Answer) {
 	for _, fault := range answer.Faults {
-		u.warning("%s", printable(fault))
+		u.warning("%s", fault)
 	}
 }

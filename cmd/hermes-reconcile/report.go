@@ -116,7 +116,9 @@ func (r *report) write(ctx context.Context, u ui, file string, h *homes) {
 	if err != nil {
 		u.warning("cannot write the report %q: %v", file, err)
 	}
-	u.faults(answer)
+	for _, fault := range answer.Faults {
+		u.warning("%s", inShort(fault))
+	}
 }
 
 // reporter is who writes the report: below HERMES_HOME the user of the root profile, or else of the first; without a
