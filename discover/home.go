@@ -195,7 +195,7 @@ func serves(root, one profileHome) bool {
 // and expands nothing.
 func dotEnv(data []byte) map[string]string {
 	env := map[string]string{}
-	for line := range strings.Lines(string(data)) {
+	for line := range strings.Lines(strings.TrimPrefix(string(data), "\uFEFF")) {
 		name, value, found := strings.Cut(strings.TrimSpace(line), "=")
 		name = strings.TrimSpace(strings.TrimPrefix(name, "export "))
 		if !found || manifest.EnvNameFault(name) != "" {

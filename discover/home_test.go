@@ -24,7 +24,7 @@ func writtenHome(t testing.TB, dir string) (string, Found) {
 
 func TestHome(t *testing.T) {
 	dir := tree(t, map[string]string{
-		"SOUL.md": "", ".env": "API_SERVER_PORT=8642\n", "gateway_state.json": `{"gateway_state": "running"}`,
+		"SOUL.md": "", ".env": "\uFEFFAPI_SERVER_PORT=8642\r\n", "gateway_state.json": `{"gateway_state": "running"}`,
 		"profiles/coder/SOUL.md": "", "profiles/coder/.env": "# API_SERVER_PORT=1\nexport API_SERVER_PORT = \"9201\" # mine\n",
 		"profiles/coder/config.yaml":        "platforms: {api_server: {port: 1}}\n",
 		"profiles/coder/gateway_state.json": `{"gateway_state": "running", "desired_state": "stopped"}`,

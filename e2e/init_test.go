@@ -21,11 +21,13 @@ func handMade(user, profile, exports string) string {
 func TestInitAdoptsALiveScandir(t *testing.T) {
 	t.Parallel()
 	tr := newTree(t, treeOpts{})
-	logger := "#!/bin/sh\nexec s6-log 1 n5 s100000 T \"$HERMES_HOME/logs/gateways/$0\"\n"
+	logger := func(profile string) string {
+		return fmt.Sprintf("#!/bin/sh\nd=\"$HERMES_HOME/logs/gateways/%s\"\nmkdir -p \"$d\"\nexec s6-log 1 n5 s100000 T \"$d\"\n", profile)
+	}
 	const odd = "it's\n\"odd\""
-	tr.service("gateway-x", map[string]string{"run": handMade(tr.user(), "x", `export ODD='it'\''s`+"\n"+`"odd"'`), "log/run": logger})
-	tr.service("gateway-started", map[string]string{"run": handMade(tr.user(), "started", ""), "log/run": logger})
-	tr.service("gateway-stopped", map[string]string{"run": handMade(tr.user(), "stopped", ""), "log/run": logger})
+	tr.service("gateway-x", map[string]string{"run": handMade(tr.user(), "x", `export ODD='it'\''s`+"\n"+`"odd"'`), "log/run": logger("x")})
+	tr.service("gateway-started", map[string]string{"run": handMade(tr.user(), "started", ""), "log/run": logger("started")})
+	tr.service("gateway-stopped", map[string]string{"run": handMade(tr.user(), "stopped", ""), "log/run": logger("stopped")})
 	tr.service("gateway-strange", map[string]string{"run": "#!/bin/sh\nexec \"$(command -v sleep)\" 1000\n"})
 	tr.plainService("other")
 	for _, profile := range []string{"x", "started", "stopped"} {
@@ -40,6 +42,7 @@ func TestInitAdoptsALiveScandir(t *testing.T) {
 	tr.sameSnapshot(before)
 	text, err := os.ReadFile(tr.path("profiles.yaml"))
 	require.NoError(t, err)
+	require.Contains(t, string(text), "log: {keep: 5, size: 100kB}")
 	require.Contains(t, string(text), "# gateway-strange is left out, and an apply leaves it alone: ")
 	require.Equal(t, 0, tr.run("validate").code)
 	r = tr.run("diff")

@@ -288,7 +288,7 @@ func findings(err error) []string {
 // TestSchemaAndParseAgreeOnTheCorpus: on every manifest that the project has, good or bad.
 func TestSchemaAndParseAgreeOnTheCorpus(t *testing.T) {
 	a := &agreement{schema: compileSchema(t)}
-	for _, pattern := range []string{"testdata/bad/*.yaml", "../examples/*.yaml", "../render/testdata/*.yaml"} {
+	for _, pattern := range []string{"testdata/bad/*.yaml", "../examples/*.yaml", "../examples/container/rootfs/etc/hermes-reconcile/*.yaml", "../render/testdata/*.yaml"} {
 		files, err := filepath.Glob(pattern)
 		require.NoError(t, err)
 		require.NotEmpty(t, files)

@@ -122,3 +122,12 @@ func TestReadmeNamesEveryKey(t *testing.T) {
 		require.True(t, top || own, "README has a key %q that does not exist", row[1])
 	}
 }
+
+func TestReadmeNamesFilesThatExist(t *testing.T) {
+	found := regexp.MustCompile("`((?:examples|explain|e2e)/[^`]*)`").FindAllStringSubmatch(read(t, "README.md"), -1)
+	require.Greater(t, len(found), 4)
+	for _, name := range found {
+		_, err := os.Stat("../../" + name[1])
+		require.NoError(t, err)
+	}
+}
