@@ -74,7 +74,8 @@ func (tr *tree) writeScript(path, content string) {
 // command runs the program, or another one, as a user would in the tree's folder: profiles.yaml is there. Little but
 // PATH is in the environment, as under `docker exec`.
 func (tr *tree) command(ctx context.Context, name string, args ...string) *exec.Cmd {
-	cmd := tr.as(exec.CommandContext(ctx, name, args...))
+	argv := tr.inside(append([]string{name}, args...))
+	cmd := tr.as(exec.CommandContext(ctx, argv[0], argv[1:]...))
 	cmd.Dir = tr.base
 	path := tr.bin + ":" + os.Getenv("PATH")
 	if tr.noPrograms {

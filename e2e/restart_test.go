@@ -3,9 +3,14 @@
 package e2e
 
 import (
+	"encoding/base64"
 	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -92,6 +97,7 @@ func TestPauseOfACrashLoopEndsAtOnce(t *testing.T) {
 	tr.manifest("alpha: {env: {A: b}}\nbeta: {}")
 	r := tr.mustApply()
 	require.Less(t, r.took, soon, "%v", r)
+	t.Logf("a changed manifest took %v", r.took)
 	tr.started("alpha", 4)
 
 	tr.backsOff("alpha")
@@ -99,6 +105,7 @@ func TestPauseOfACrashLoopEndsAtOnce(t *testing.T) {
 	tr.manifest("beta: {}")
 	r = tr.mustApply()
 	require.Less(t, r.took, soon, "%v", r)
+	t.Logf("a removal took %v", r.took)
 	tr.gone("alpha", family)
 	for _, p := range tr.processes() {
 		require.NotContains(t, p.argv, "sleep", "the pause outlives its gateway")
@@ -151,4 +158,57 @@ func TestGatewayIsTheChildOfItsSupervisor(t *testing.T) {
 	_, found := envOf(s.Env, "API_SERVER_ENABLED")
 	require.False(t, found, "a container variable leaks into the gateway")
 	require.True(t, slices.ContainsFunc(tr.processes(), func(p proc) bool { return p.pid == s.PID && p.ppid == s.PPID }))
+}
+
+// TestRandomEnvironmentsReachTheirGateways, byte for byte, through a real s6-supervise.
+func TestRandomEnvironmentsReachTheirGateways(t *testing.T) {
+	t.Parallel()
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	r := rand.New(rand.NewPCG(seed, 0))
+	tr := newTree(t, treeOpts{})
+	var body strings.Builder
+	want := map[string]map[string][]byte{}
+	for i := range 8 {
+		name := fmt.Sprintf("p%d", i)
+		want[name] = map[string][]byte{}
+		fmt.Fprintf(&body, "%s:\n  command: [sleep, '600']\n  env:\n", name)
+		for j := range 40 {
+			value := make([]byte, r.IntN(200))
+			for k := range value {
+				value[k] = byte(1 + r.IntN(255))
+			}
+			variable := fmt.Sprintf("%c%d_%x", 'A'+rune(r.IntN(26)), j, r.Uint32())
+			want[name][variable] = value
+			fmt.Fprintf(&body, "    %s: !!binary %q\n", variable, base64.StdEncoding.EncodeToString(value))
+		}
+	}
+	tr.manifest("%s", body.String())
+	tr.mustApply("--wait=up")
+	for name, vars := range want {
+		env := processEnv(tr.gatewayPid(name))
+		for variable, value := range vars {
+			got, found := envOf(env, variable)
+			require.True(t, found, variable)
+			require.Equal(t, string(value), got, variable)
+		}
+	}
+}
+
+// TestWrapperRunsAsTheGatewaysUser: root runs nothing that the manifest names. Without root there is no privilege to drop.
+func TestWrapperRunsAsTheGatewaysUser(t *testing.T) {
+	t.Parallel()
+	if os.Getuid() != 0 {
+		return
+	}
+	tr := newTree(t, treeOpts{})
+	tr.giveHome()
+	tr.manifest(`alpha: {user: nobody, wrapper: [/bin/sh, -c, 'id -u >"$HERMES_HOME/uid" && exec "$@"', sh]}`)
+	tr.mustApply()
+	s := tr.started("alpha", 1)
+	require.Equal(t, nobody, s.UID)
+	require.Equal(t, tr.supervisors("alpha")["gateway-alpha"], s.PPID)
+	uid, err := os.ReadFile(filepath.Join(tr.home, "uid"))
+	require.NoError(t, err)
+	require.Equal(t, strconv.Itoa(nobody)+"\n", string(uid))
 }

@@ -33,6 +33,7 @@ type treeOpts struct {
 	allowLeft     bool     // processes may outlive s6-svscan
 	svscanArgs    []string // options of s6-svscan
 	nofile        int      // s6-svscan's limit of open files; 0: the test's
+	overlay       string   // lay the root out as s6-overlay's, with this /bin/sh, dash or busybox; env is the container's
 }
 
 // tree is a scandir with an s6-svscan on it, and all that belongs to one test.
@@ -123,6 +124,9 @@ func (tr *tree) startSvscan() {
 	argv := append(append([]string{tools["s6-svscan"]}, tr.opts.svscanArgs...), tr.scandir)
 	if tr.opts.nofile != 0 {
 		argv = append([]string{"/bin/sh", "-c", `ulimit -n "$0" && exec "$@"`, strconv.Itoa(tr.opts.nofile)}, argv...)
+	}
+	if tr.opts.overlay != "" {
+		argv = tr.overlayArgv()
 	}
 	cmd := tr.as(exec.Command(argv[0], argv[1:]...))
 	cmd.Dir, cmd.Stdout, cmd.Stderr = tr.base, out, errs
