@@ -170,6 +170,27 @@ func randomText(r *rand.Rand) string {
 	return string(b)
 }
 
+// TestLoggerDoesNotMakeHermesHome: a wrong name shall be noticed. What is below it is made.
+func TestLoggerDoesNotMakeHermesHome(t *testing.T) {
+	parent := t.TempDir()
+	home := filepath.Join(parent, "home")
+	p := manifest.Profile{Name: "x", Command: []string{"true"}, Log: manifest.Log{Stdout: true}}
+	dir := filepath.Join(service(t, home, p), "log")
+	env := fakeProgram(t, "s6-log", `printf '%s\n' "$*"`)
+	for _, shell := range shells {
+		_, code := in(t, shell, dir, env, "./run")
+		require.Equal(t, 111, code, "%v", shell)
+		require.NoDirExists(t, home)
+	}
+	require.NoError(t, os.Mkdir(home, 0o755))
+	for _, shell := range shells {
+		out, code := in(t, shell, dir, env, "./run")
+		require.Zero(t, code, "%v", shell)
+		require.Contains(t, string(out), filepath.Join(home, "logs", "gateways", "x"))
+		require.DirExists(t, filepath.Join(home, "logs", "gateways"))
+	}
+}
+
 func FuzzQuote(f *testing.F) {
 	for _, seed := range []string{"", "'", "''", "a'b", "\n", "$(id)", "\\", "\xff\x80", "-n", "é"} {
 		f.Add(seed)
@@ -206,6 +227,9 @@ func TestHermesHomeOfRunTimeWins(t *testing.T) {
 		require.Equal(t, home+"\n", string(out), "%v", shell)
 		out, code = in(t, shell, dir, basePath(), "./run")
 		require.Equal(t, 1, code)
-		require.Contains(t, string(out), "hermes-reconcile: gateway-x: cannot enter HERMES_HOME /nonexistent", "%v", shell)
+		require.Equal(t, "hermes-reconcile: gateway-x: HERMES_HOME /nonexistent is missing\n", string(out), "%v", shell)
+		out, code = in(t, shell, dir, append(basePath(), "HERMES_HOME=/etc/passwd"), "./run")
+		require.Equal(t, 1, code)
+		require.Equal(t, "hermes-reconcile: gateway-x: HERMES_HOME /etc/passwd cannot be entered\n", string(out), "%v", shell)
 	}
 }
