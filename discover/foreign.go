@@ -159,7 +159,7 @@ func (s services) finish(dir string, one *found) {
 	}
 	var codes []string
 	for _, stmt := range file.Stmts {
-		found := permanent(stmt.Cmd)
+		found := r.permanent(stmt.Cmd)
 		if found == nil && !slices.ContainsFunc([]string{"exit 0", "set -e", "set -eu", "exec 2>&1"}, func(known string) bool { return r.text(stmt) == known }) {
 			one.note("finish: not carried over: %s", short(r.text(stmt)))
 		}
@@ -177,21 +177,21 @@ func (s services) finish(dir string, one *found) {
 }
 
 // permanent are the exit codes after which a statement of ./finish exits 125.
-func permanent(c syntax.Command) []string {
+func (r *shellReader) permanent(c syntax.Command) []string {
 	var codes []string
 	switch c := c.(type) {
 	case *syntax.CaseClause:
 		for _, item := range c.Items {
 			for _, pattern := range item.Patterns {
-				if text, known := literal(pattern); known && exits125(item.Stmts) {
+				if text, known := r.literal(pattern); known && r.exits125(item.Stmts) {
 					codes = append(codes, text)
 				}
 			}
 		}
 	case *syntax.IfClause:
-		if c.Else == nil && exits125(c.Then) {
+		if c.Else == nil && r.exits125(c.Then) {
 			for _, cond := range c.Cond {
-				codes = append(codes, numbers(cond)...)
+				codes = append(codes, r.numbers(cond)...)
 			}
 		}
 	}
@@ -199,7 +199,7 @@ func permanent(c syntax.Command) []string {
 }
 
 // exits125 tells whether the last statement is `exit 125`, which tells s6-supervise to leave a service down.
-func exits125(stmts []*syntax.Stmt) bool {
+func (r *shellReader) exits125(stmts []*syntax.Stmt) bool {
 	if len(stmts) == 0 {
 		return false
 	}
@@ -207,17 +207,17 @@ func exits125(stmts []*syntax.Stmt) bool {
 	if !ok || len(call.Args) != 2 {
 		return false
 	}
-	name, _ := literal(call.Args[0])
-	code, _ := literal(call.Args[1])
+	name, _ := r.literal(call.Args[0])
+	code, _ := r.literal(call.Args[1])
 	return name == "exit" && code == "125"
 }
 
 // numbers are the words of a condition that are numbers.
-func numbers(s *syntax.Stmt) []string {
+func (r *shellReader) numbers(s *syntax.Stmt) []string {
 	var found []string
 	syntax.Walk(s, func(n syntax.Node) bool {
 		if w, ok := n.(*syntax.Word); ok {
-			text, known := literal(w)
+			text, known := r.literal(w)
 			if _, err := strconv.Atoi(text); known && err == nil {
 				found = append(found, text)
 			}

@@ -159,12 +159,24 @@ func TestForeignScripts(t *testing.T) {
 		"branches": {"#!/bin/sh\nif [ \"$(id -u)\" -eq 0 ]; then\n  exec s6-setuidgid bot h --as-root\nelse\n  exec h\nfi\n", func(p *manifest.Profile) {
 			p.User, p.Command = "bot", []string{"h"}
 		}, []string{"run: not carried over: exec h --as-root"}},
-		"variables": {"#!/bin/sh\nexport A=1 B=\"x y\"\nexport B=z PATH=\"/venv/bin:$PATH\"\nC=3\nunset D A\nexport 'E'=$(date) OPTIND=1\nexec s6-setuidgid bot h\n", func(p *manifest.Profile) {
+		"variables": {"#!/bin/sh\nexport A=1 B=\"x y\"\nexport B=z PATH=\"/venv/bin:$PATH\"\nC=3 lower=4\nunset D A\nexport OPTIND=1 'E'=$(date)\nexec s6-setuidgid bot h\n", func(p *manifest.Profile) {
 			p.User, p.Command, p.Unset = "bot", []string{"h"}, []string{"A", "D"}
-			p.Env = []manifest.EnvVar{{Name: "B", Value: "z"}, {Name: "C", Value: "3"}}
+			p.Env = []manifest.EnvVar{{Name: "B", Value: "z"}}
 		}, []string{
 			`run: not carried over: PATH="/venv/bin:$PATH" (env can set PATH to a fixed value)`,
-			`run: not carried over: export 'E'=$(date) OPTIND=1`,
+			"run: not carried over: OPTIND=1",
+			`run: not carried over: export OPTIND=1 'E'=$(date)`,
+			"run: not carried over: C=3 (it is not exported)",
+		}},
+		"known variables": {"#!/bin/sh\nBIN=/opt/bin USER_=bot port=9300 A=1 B=2\nexport A\nexport C=\"$A${port}\"\nset -a\nD=4\nB=$(date)\nexec s6-setuidgid $USER_ \"$BIN/h\" --port=${port} --port $port \"$C\"\n", func(p *manifest.Profile) {
+			p.User, p.Port, p.Command = "bot", 9300, []string{"/opt/bin/h", "--port=9300", "--port", "9300", "19300"}
+			p.Env = []manifest.EnvVar{{Name: "A", Value: "1"}, {Name: "C", Value: "19300"}, {Name: "D", Value: "4"}}
+		}, []string{"run: not carried over: B=$(date)"}},
+		"a value that is changed": {"#!/bin/sh\nexport A=1 B=1\nexport A=$(date)\nif [ -e x ]; then B=2; fi\nexport HERMES_HOME=/opt/data/profiles/x HOME=\"${HERMES_HOME:-/root}\"\nexec s6-setuidgid bot h\n", func(p *manifest.Profile) {
+			p.User, p.Command = "bot", []string{"h"}
+		}, []string{
+			"run: not carried over: A=$(date)", "run: not carried over: if [ -e x ]; then B=2; fi",
+			"run: not carried over: HERMES_HOME=/opt/data/profiles/x",
 		}},
 		"other commands": {"#!/bin/sh\numask 077\n. /opt/venv/bin/activate\ncd /srv\nwhile false; do :; done\nif [ -f x ]; then exec y; fi\nexec s6-setuidgid bot h 3>/dev/null\n", func(p *manifest.Profile) {
 			p.User, p.Command = "bot", []string{"h"}
@@ -252,6 +264,9 @@ func TestForeignLogFinishAndTimeouts(t *testing.T) {
 			"log/run: not carried over: +x", "log/run: not carried over: ulimit -n 9",
 			"its log was in /var/log/x, and will be in ${HERMES_HOME}/logs/gateways/x",
 		}},
+		"folder in a variable": {map[string]string{"log/run": "#!/bin/sh\n: \"${HERMES_HOME:=/opt/data}\"\nd=\"/srv/logs\"\nmkdir -p \"$d\"\nchown x:x \"$d\" 2>/dev/null || true\nif [ \"$(id -u)\" = 0 ]; then\n  s6-setuidgid x rm -f \"$d/lock\"\nelse\n  rm -f \"$d/lock\"\nfi\n[ \"$(id -u)\" = 0 ] || exec s6-log 1 n3 s5000 T \"$d\"\nexec s6-setuidgid x s6-log 1 n3 s5000 T \"$d\"\n"}, func(p *manifest.Profile) {
+			p.Log = manifest.Log{Keep: 3, Size: 5000, Timestamp: manifest.TimestampISO8601, Stdout: true}
+		}, []string{"its log was in /srv/logs, and will be in ${HERMES_HOME}/logs/gateways/x"}},
 		"other logger":    {map[string]string{"log/run": "#!/bin/sh\nexec svlogd -tt x\n"}, func(*manifest.Profile) {}, []string{"log/run: its command is \"svlogd\", not s6-log: its log is kept by the defaults"}},
 		"timeout of zero": {map[string]string{"timeout-kill": "0\n"}, func(*manifest.Profile) {}, []string{"it has no logger, and will have one", `timeout-kill: not carried over: "0"`}},
 		"finish by if": {map[string]string{"finish": "#!/bin/sh\nif [ \"$1\" = 78 ] || [ \"$1\" -eq 0 ]; then\n  exit 125\nfi\n"}, func(p *manifest.Profile) {

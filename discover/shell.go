@@ -33,7 +33,7 @@ var dropsPrivileges = []string{"s6-setuidgid", "gosu", "su-exec"}
 
 // readScript reads a script for the shell that ends in an exec of words known before it runs.
 func readScript(data []byte, withTail bool) (script, error) {
-	r := shellReader{script: script{env: map[string]string{}}, source: data, withTail: withTail}
+	r := shellReader{source: data, withTail: withTail, vars: map[string]variable{}}
 	file, err := r.parse()
 	if err != nil {
 		return script{}, err
@@ -49,15 +49,18 @@ func readScript(data []byte, withTail bool) (script, error) {
 	case r.argv[0] == "":
 		return script{}, errors.New("its command is empty")
 	}
+	r.settleVariables()
 	return r.script, nil
 }
 
 // shellReader walks the statements of a script in their order.
 type shellReader struct {
 	script
-	source   []byte
-	withTail bool // words of an exec from the first on that is not known go to tail
-	done     bool // an exec that nothing guards: what follows is never reached
+	source    []byte
+	withTail  bool                // words of an exec from the first on that is not known go to tail
+	vars      map[string]variable // what is known of variables so far
+	exportAll bool                // `set -a`
+	done      bool                // an exec that nothing guards: what follows is never reached
 }
 
 func (r *shellReader) parse() (*syntax.File, error) {
@@ -95,9 +98,15 @@ func runtimeOf(data []byte) (manifest.Runtime, error) {
 	return runtime, nil
 }
 
-// leave notes a statement that a manifest cannot say.
+// leave notes a statement that a manifest cannot say. The variables that it sets are not known any more.
 func (r *shellReader) leave(n syntax.Node) {
-	r.rest = append(r.rest, short(string(r.source[n.Pos().Offset():n.End().Offset()])))
+	r.rest = append(r.rest, short(r.text(n)))
+	syntax.Walk(n, func(n syntax.Node) bool {
+		if a, ok := n.(*syntax.Assign); ok && a.Name != nil {
+			delete(r.vars, a.Name.Value)
+		}
+		return true
+	})
 }
 
 func (r *shellReader) text(n syntax.Node) string {
@@ -156,11 +165,11 @@ func (r *shellReader) guarded(s *syntax.Stmt) {
 func (r *shellReader) call(s *syntax.Stmt, c *syntax.CallExpr) {
 	if len(c.Args) == 0 {
 		for _, a := range c.Assigns {
-			r.assign(a)
+			r.assign(a, r.exportAll)
 		}
 		return
 	}
-	name, _ := literal(c.Args[0])
+	name, _ := r.literal(c.Args[0])
 	switch {
 	case name == "exec" && len(c.Args) == 1:
 		r.redirects(s)
@@ -169,7 +178,9 @@ func (r *shellReader) call(s *syntax.Stmt, c *syntax.CallExpr) {
 		r.exec(s, c)
 	case len(c.Assigns) > 0 || len(s.Redirs) > 0:
 		r.leave(s)
-	case name == "set" && len(c.Args) == 2, name == ":", name == "true":
+	case name == "set" && len(c.Args) == 2:
+		r.exportAll = r.exportAll || strings.HasPrefix(r.text(c.Args[1]), "-") && strings.Contains(r.text(c.Args[1]), "a")
+	case name == ":", name == "true":
 	case name == "cd" && len(c.Args) == 2:
 		if dir := r.text(c.Args[1]); strings.Trim(dir, `"'`) != "/opt/data" && !strings.Contains(dir, "HOME") {
 			r.leave(s)
@@ -190,59 +201,12 @@ func (r *shellReader) redirects(s *syntax.Stmt) {
 	}
 }
 
-func (r *shellReader) export(c *syntax.DeclClause) {
-	for _, a := range c.Args {
-		switch {
-		case c.Variant.Value != "export", a.Name == nil:
-			r.leave(c)
-			return
-		case !a.Naked:
-			r.assign(a)
-		}
-	}
-}
-
-// assign takes a variable for one of the gateway's environment.
-func (r *shellReader) assign(a *syntax.Assign) {
-	value, known := "", a.Value == nil
-	if a.Value != nil {
-		value, known = literal(a.Value)
-	}
-	switch name := a.Name.Value; {
-	case manifest.ScriptSets(name):
-		if strings.HasSuffix(name, "HOME") && value != "/opt/data" && !strings.Contains(r.text(a), "HERMES_HOME") {
-			r.leave(a)
-		}
-	case !known || a.Append || a.Index != nil || a.Array != nil || strings.Contains(value, "\x00"):
-		r.leave(a)
-	case manifest.EnvNameFault(name) != "":
-		r.leave(a)
-	default:
-		r.env[name] = value
-		r.unset = slices.DeleteFunc(r.unset, func(other string) bool { return other == name })
-	}
-}
-
-func (r *shellReader) unsets(s *syntax.Stmt, args []*syntax.Word) {
-	for _, arg := range args {
-		name, known := literal(arg)
-		switch {
-		case name == "-v":
-		case !known || manifest.EnvNameFault(name) != "":
-			r.leave(s)
-		default:
-			delete(r.env, name)
-			r.unset = append(r.unset, name)
-		}
-	}
-}
-
 // exec takes the command of an exec. The last one counts; where there are several, they mostly differ in who runs them.
 func (r *shellReader) exec(s *syntax.Stmt, c *syntax.CallExpr) {
 	var argv []string
 	var tail []*syntax.Word
 	for i, word := range c.Args[1:] {
-		text, known := literal(word)
+		text, known := r.literal(word)
 		if !known && r.withTail {
 			tail = c.Args[1+i:]
 			break
@@ -254,7 +218,7 @@ func (r *shellReader) exec(s *syntax.Stmt, c *syntax.CallExpr) {
 		argv = append(argv, text)
 	}
 	for _, a := range c.Assigns {
-		r.assign(a)
+		r.assign(a, true)
 	}
 	if len(argv) > 2 && slices.Contains(dropsPrivileges, path.Base(argv[0])) {
 		r.user, argv = argv[1], argv[2:]
@@ -267,51 +231,4 @@ func (r *shellReader) exec(s *syntax.Stmt, c *syntax.CallExpr) {
 		r.rest = append(r.rest, "exec "+short(strings.Join(r.argv, " ")))
 	}
 	r.argv, r.tail, r.done = argv, tail, true
-}
-
-// literal is the text of a word that is the same whenever the script runs.
-func literal(w *syntax.Word) (string, bool) {
-	var b strings.Builder
-	for i, part := range w.Parts {
-		switch p := part.(type) {
-		case *syntax.Lit:
-			if strings.ContainsAny(p.Value, "*?[") || i == 0 && strings.HasPrefix(p.Value, "~") {
-				return "", false
-			}
-			b.WriteString(unescape(p.Value, func(byte) bool { return true }))
-		case *syntax.SglQuoted:
-			if p.Dollar {
-				return "", false
-			}
-			b.WriteString(p.Value)
-		case *syntax.DblQuoted:
-			if p.Dollar {
-				return "", false
-			}
-			for _, inner := range p.Parts {
-				lit, ok := inner.(*syntax.Lit)
-				if !ok {
-					return "", false
-				}
-				b.WriteString(unescape(lit.Value, func(c byte) bool { return strings.IndexByte("$`\"\\\n", c) >= 0 }))
-			}
-		default:
-			return "", false
-		}
-	}
-	return b.String(), true
-}
-
-// unescape takes the backslashes away that quote a character; with a newline both go.
-func unescape(s string, quotes func(byte) bool) string {
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		if s[i] == '\\' && i+1 < len(s) && quotes(s[i+1]) {
-			if i++; s[i] == '\n' {
-				continue
-			}
-		}
-		b.WriteByte(s[i])
-	}
-	return b.String()
 }
