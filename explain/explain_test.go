@@ -79,6 +79,29 @@ func TestMarkdownTakesNoOrdersFromWhatItShows(t *testing.T) {
 	require.NotContains(t, got, "\x1b")
 }
 
+// A name in a scandir may be anything that a file's name may be.
+func TestNamesInAScandirStayInTheirCells(t *testing.T) {
+	r := New(reconcile.Plan{Changes: []reconcile.Change{
+		{Op: reconcile.Foreign, Profile: "x`|\n<b>@a\x1b", Reasons: []string{"not ours"}},
+		{Op: reconcile.Remove, Profile: "y`\n::error::z", Reasons: []string{"not in the manifest"}},
+	}}, Options{})
+	got := string(r.Markdown(CommentLimit))
+	require.Contains(t, got, "\n| x\\`\\| &lt;b&gt;@\u200ba\\\\x1b | foreign | no | not ours |\n| y\\` ::error::z | remove |")
+	require.Equal(t, "::notice title=hermes-reconcile::remove y`%0A::error::z: not in the manifest\n1 to remove, 1 foreign\n", string(r.GitHub()))
+}
+
+// The note of what was cut has room for names that escapes make longer.
+func TestLongNamesFitTheNote(t *testing.T) {
+	p := plan(t, 20, strings.Repeat("x", 3000))
+	for i := range p.Changes {
+		p.Changes[i].Service = "gateway-" + strings.Repeat("_", 200)
+	}
+	r := New(p, Options{})
+	for _, limit := range []int{3000, 5000, 9000} {
+		require.LessOrEqual(t, len(r.Markdown(limit)), limit)
+	}
+}
+
 func TestAnnotation(t *testing.T) {
 	for want, got := range map[string]string{
 		"::error title=t::m\n":                                                         Annotation("error", nil, "t", "m"),

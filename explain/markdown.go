@@ -31,7 +31,7 @@ func (r *Report) Markdown(limit int) []byte {
 		if shown[i] {
 			b.WriteString(fold)
 		} else {
-			missing = append(missing, names[i])
+			missing = append(missing, cell(names[i]))
 		}
 	}
 	b.WriteString(cutNote(limit, cutRows, cutDiffs, missing) + tail)
@@ -46,11 +46,11 @@ func (r *Report) rows() []string {
 	var rows []string
 	for _, p := range r.Profiles {
 		if p.shown() {
-			rows = append(rows, fmt.Sprintf("| `%s` | %s | %s | %s |\n", p.Profile, cell(p.Verb()), p.restarts(), cell(p.Why())))
+			rows = append(rows, fmt.Sprintf("| %s | %s | %s | %s |\n", code(p.Profile), cell(p.Verb()), p.restarts(), cell(p.Why())))
 		}
 	}
 	for _, l := range r.Leftovers {
-		rows = append(rows, fmt.Sprintf("| `%s` | remove | %s | %s |\n", l.profile(), RestartNo, cell(l.Reason)))
+		rows = append(rows, fmt.Sprintf("| %s | remove | %s | %s |\n", code(l.profile()), RestartNo, cell(l.Reason)))
 	}
 	if len(rows) > 0 {
 		rows[0] = "\n| profile | action | restart | why |\n|---|---|---|---|\n" + rows[0]
@@ -139,7 +139,7 @@ func cutNote(limit, rows, diffs int, names []string) string {
 		}
 		cut = append(cut, text)
 	}
-	return fmt.Sprintf("\n> Cut to %d bytes: %s left out. `hermes-reconcile diff` prints everything.\n", limit, cell(strings.Join(cut, " and ")))
+	return fmt.Sprintf("\n> Cut to %d bytes: %s left out. `hermes-reconcile diff` prints everything.\n", limit, strings.Join(cut, " and "))
 }
 
 // Failure is markdown for when there is no report: the errors, a line each.
@@ -190,6 +190,15 @@ func cell(s string) string {
 		}
 	}
 	return b.String()
+}
+
+// code is a name in a cell. Those of a manifest are plain; one in a scandir may be anything.
+func code(name string) string {
+	plain := func(c rune) bool { return c == '-' || c == '_' || '0' <= c && c <= '9' || 'a' <= c && c <= 'z' }
+	if name == "" || strings.ContainsFunc(name, func(c rune) bool { return !plain(c) }) {
+		return cell(name)
+	}
+	return "`" + name + "`"
 }
 
 var htmlEscapes = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")

@@ -154,14 +154,10 @@ func (f *outputFlags) annotate(u ui, err error) error {
 		var at *explain.Place
 		message := e.Error()
 		var wrong *manifest.Error
-		if errors.As(e, &wrong) && wrong.Pos.Line > 0 {
-			lines = append(lines, message)
-			if wrong.Pos.File != standardInput {
-				p := f.place(wrong.Pos)
-				at, message = &p, strings.TrimPrefix(message, wrong.Pos.String()+": ")
-			}
-		} else {
-			lines = append(lines, message)
+		lines = append(lines, message)
+		if errors.As(e, &wrong) && wrong.Pos.Line > 0 && wrong.Pos.File != standardInput {
+			p := f.place(wrong.Pos)
+			at, message = &p, strings.TrimPrefix(message, wrong.Pos.String()+": ")
 		}
 		fmt.Fprint(u.stdout, explain.Annotation("error", at, program, message))
 	}
