@@ -102,8 +102,8 @@ var s6Files = []string{
 	"down-signal", "reload-signal", "flag-newpidns", "flag-timeout-killpg",
 }
 
-// Owed is what an apply has to do to a service whose files it has changed. It is written before the first file changes and
-// removed once the restart was seen, so that an apply that is killed in between leaves a trace for the next.
+// Owed is what an apply has to do to a service whose files it has changed, or which it has brought down. It is written before
+// that and removed once the restart was seen, so that an apply that is killed in between leaves a trace for the next.
 // It names no process: a restart by hand in between costs one restart more, never a gateway that runs an old script.
 type Owed struct {
 	Gateway bool `json:"gateway"`

@@ -109,6 +109,7 @@ func (r *run) later(do func() error) {
 type job struct {
 	*Change
 	hidden  bool
+	stopped bool // so that its directory can be replaced, and not started again
 	pending bool
 	err     error
 }
@@ -279,11 +280,11 @@ func (s *Session) freeNames(ctx context.Context, desired []render.Servicedir, op
 // record writes down the restarts that the changed files will make due.
 func (r *run) record(context.Context) error {
 	for _, j := range r.jobs {
-		if j.Op == Remove || j.appears() || (j.Gateway == Keep && !j.RestartLogger) {
+		if !j.due() {
 			continue
 		}
 		// A stop counts, too: if it fails, the gateway runs on with the old script.
-		owed := Owed{Gateway: j.Gateway != Keep, Logger: j.RestartLogger, Port: j.owed.Port}
+		owed := Owed{Gateway: j.Gateway != Keep || j.heldBack(), Logger: j.RestartLogger, Port: j.owed.Port}
 		if owed.Port == 0 {
 			owed.Port = j.actual.Marker.Port
 		}
@@ -295,8 +296,23 @@ func (r *run) record(context.Context) error {
 	return nil
 }
 
-// restoreOwed makes the record say what it said before this apply.
+// due tells whether a crash could leave the gateway or its logger as nobody wants it, without a difference for the next apply
+// to see: with an old script or, where the manifest does not say that it shall be up, down.
+func (j *job) due() bool {
+	switch {
+	case j.Op == Remove:
+		return false
+	case j.appears():
+		return j.desired.Last && (j.heldBack() || j.Gateway == Restart)
+	}
+	return j.Gateway != Keep || j.RestartLogger
+}
+
+// restoreOwed makes the record say what it said before this apply, unless a start is owed still.
 func (r *run) restoreOwed(j *job) error {
+	if j.stopped {
+		return nil
+	}
 	if j.owed == (Owed{}) {
 		return r.strike(j.Service)
 	}
@@ -311,7 +327,12 @@ func (r *run) stopReplaced(ctx context.Context) error {
 	replaced := func(j *job) bool { return j.Replace && j.actual.Status.Supervised }
 	r.each(ctx, replaced, func(ctx context.Context, j *job) error {
 		if !j.actual.Status.Down() {
-			r.later(func() error { return r.sup.Control(context.WithoutCancel(ctx), j.Service, "u") })
+			j.stopped = true
+			r.later(func() error {
+				err := r.sup.Control(context.WithoutCancel(ctx), j.Service, "u")
+				j.stopped = err != nil
+				return err
+			})
 		}
 		return r.stopJob(ctx, j)
 	})

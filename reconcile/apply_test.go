@@ -442,3 +442,36 @@ func TestApplyOfWhatIsAsItWasLast(t *testing.T) {
 	require.FileExists(t, f.root+"/gateway-b/down", "afterwards it is nobody's business")
 	require.Equal(t, []string{"rescan -a", "d gateway-a", "u gateway-b", "d gateway-b", "u gateway-b"}, f.took())
 }
+
+// TestWhatIsAsItWasLastIsBroughtUpAgain: an apply that brought it down, and failed, does not make it one that was down.
+func TestWhatIsAsItWasLastIsBroughtUpAgain(t *testing.T) {
+	for name, c := range map[string]struct {
+		fails string
+		take  func(*fakeS6) // what b's new directory is made for
+	}{
+		"held back": {"u gateway-b", func(*fakeS6) {}},
+		"replaced": {"rescan -an", func(f *fakeS6) {
+			require.NoError(f.t, os.Mkdir(f.root+"/gateway-b", 0o755))
+			require.NoError(f.t, os.WriteFile(f.root+"/gateway-b/run", []byte("foreign"), 0o755))
+			f.scan(false)
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFakeS6(t)
+			known := map[string]Was{"gateway-b": {Up: true}}
+			f.recall = func([]render.Servicedir) map[string]Was { return known }
+			f.must(onPort(profile("a", "1"), 9000))
+			c.take(f)
+			f.failing[c.fails] = errors.New("no luck")
+			f.failing["u gateway-b"] = errors.New("no luck")
+			want := onPort(last(profile("b", "1")), 9000)
+			_, _, _ = f.apply(Options{}, want)
+			clear(f.failing)
+			clear(known)
+			f.must(want)
+			require.NotZero(t, f.pid("gateway-b"))
+			require.NoFileExists(t, f.root+"/gateway-b/down")
+			f.settled(want)
+		})
+	}
+}

@@ -48,9 +48,12 @@ func (c *Change) decide(actual Actual) {
 	c.down = !status.WantUp && !c.owed.Gateway
 	if !status.Supervised || !c.actual.Owned && status.Down() {
 		c.was = actual.Was[c.Service]
+		if c.owed.Gateway {
+			c.was = Was{true, "an interrupted apply owes it a start"}
+		}
 		c.down = !c.was.Up
 	}
-	if c.down || c.actual.Owned { // else the file would bring it down with the next s6-supervise
+	if c.down || c.actual.Owned && !c.owed.Gateway { // else the file would bring it down with the next s6-supervise
 		c.Files = slices.DeleteFunc(c.Files, func(f FileChange) bool { return f.Path == render.DownPath })
 	}
 }

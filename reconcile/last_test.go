@@ -42,6 +42,8 @@ func TestPlanOfWhatIsAsItWasLast(t *testing.T) {
 		{name: "being stopped, changed", want: two, have: with(found(t, one), is(Status{Supervised: true, PID: 7})), op: Update, reasons: []string{"run changed"}},
 		{name: "between two starts", want: two, have: with(found(t, one), is(Status{Supervised: true, WantUp: true})), op: Update, gateway: Restart, reasons: []string{"run changed"}},
 		{name: "restart owed to one that was being restarted", want: one, have: with(found(t, one), is(stopped)), owed: true, op: Update, gateway: Restart, reasons: []string{"an interrupted apply owes it a restart"}},
+		{name: "start owed to one that was held back", want: one, have: with(found(t, one), withDown), owed: true, op: Update, gateway: Restart, files: []string{"down"}, reasons: []string{"down changed", "an interrupted apply owes it a restart"}},
+		{name: "start owed to one that was to be replaced", want: two, have: with(with(found(t, one), foreign), is(stopped)), owed: true, op: Adopt, gateway: Restart, reasons: []string{"not ours, but in the manifest", "run changed", "an interrupted apply owes it a restart"}},
 		{name: "ended", want: one, have: with(found(t, one), is(Status{Supervised: true, ExitCode: 78})), op: Ended, reasons: []string{exitedConfig}},
 		{name: "was up", want: one, have: found(t, profile("a", "1")), op: Update, reasons: []string{"state is last now"}},
 		{name: "was to be down", want: one, have: with(found(t, profile("a", "1")), withDown), op: Update, reasons: []string{"state is last now"}},

@@ -29,7 +29,7 @@ func (r *run) observe(ctx context.Context) {
 		case r.awaits(j):
 			pending = append(pending, j)
 		default:
-			j.err = r.strike(j.Service)
+			j.err = r.arrived(j)
 			r.freed[j.Service].give(j.err)
 		}
 	}
@@ -78,12 +78,21 @@ func (r *run) pickedUp(j *job) bool {
 	if err == nil && gateway.Supervised {
 		var logger Status
 		if logger, err = r.sup.Status(path.Join(j.Service, "log")); err == nil && logger.Supervised {
-			j.err = r.strike(j.Service) // it starts with the files that are there now
+			j.err = r.arrived(j)
 			return true
 		}
 	}
 	j.err = err
 	return err != nil
+}
+
+// arrived strikes off what was owed: the gateway starts with the files that are there now. One that is held back has yet to
+// be started.
+func (r *run) arrived(j *job) error {
+	if j.heldBack() {
+		return nil
+	}
+	return r.strike(j.Service)
 }
 
 // cure gives a service that an aborted scan has lost a new directory. From s6 2.12 on, what such a scan sees first is not

@@ -183,7 +183,7 @@ func create(d render.Servicedir, actual Actual) Change {
 		Op: Create, Service: d.Name, Profile: d.Profile, Port: d.Port,
 		Reasons: []string{"no such service yet"},
 		Files:   fileChanges(d, nil),
-		desired: d,
+		desired: d, owed: actual.Owed[d.Name],
 	}
 	c.decide(actual)
 	c.tellLast()

@@ -143,10 +143,12 @@ func (r *run) release(ctx context.Context, j *job) error {
 	if err := live.unlink(render.DownPath); err != nil {
 		return err
 	}
-	if !r.listening || r.opt.NoRescan {
-		return nil // it starts when it is found
+	if r.listening && !r.opt.NoRescan { // else it starts when it is found
+		if err := r.start(ctx, j.Service); err != nil {
+			return err
+		}
 	}
-	return r.start(ctx, j.Service)
+	return r.strike(j.Service)
 }
 
 // awaitPort waits until those that held the service's port are down.
