@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -314,16 +313,4 @@ func (l *life) hit(after time.Duration, signal unix.Signal) {
 	r := <-bg.done
 	l.note("%v", r)
 	require.Contains(l.t, []int{-1, 0, 1}, r.code, "%v", r) // -1: a signal, or one that came before it could be caught
-}
-
-// forgetRecords removes what the stubs wrote down.
-func (tr *tree) forgetRecords() {
-	tr.t.Helper()
-	all, err := os.ReadDir(tr.path("home", "stub"))
-	require.NoError(tr.t, err)
-	for _, e := range all {
-		if strings.HasSuffix(e.Name(), ".starts") || strings.HasSuffix(e.Name(), ".stops") {
-			require.NoError(tr.t, os.Remove(filepath.Join(tr.path("home", "stub"), e.Name())))
-		}
-	}
 }

@@ -90,6 +90,7 @@ type life struct {
 	foreign  map[string]bool   // gateways that run, and are not ours; true: with a logger
 	fates    map[string]*fate  // of this round, by profile
 	before   view              // when the round began
+	recorded map[int]bool      // gateways whose records are forgotten
 	diary    []string          // of this round
 	rounds   int
 	applies  int
@@ -155,8 +156,11 @@ func (l *life) round() {
 	r := l.mustApply()
 	l.took = r.took
 	l.note("%s", r.stdout)
-	for name := range l.profiles {
-		delete(l.foreign, name) // adopted
+	for name := range l.foreign {
+		_, adopted := l.profiles[name]
+		if adopted || !exists(l.dir(name)) { // the latter: adopted by a disturbed apply, and removed
+			delete(l.foreign, name)
+		}
 	}
 	l.settle()
 	if l.IntN(4) == 0 {
@@ -178,8 +182,8 @@ func merged(a, b map[string]wanted) map[string]wanted {
 // begin looks at what is there, and forgets the records of earlier rounds.
 func (l *life) begin() {
 	l.t.Helper()
-	l.forgetRecords()
 	l.before = l.view()
+	l.recorded = l.forgetRecords(l.before, l.recorded)
 	l.before.entries = l.entries()
 }
 
@@ -195,7 +199,7 @@ func (l *life) settle() {
 	})
 	require.True(l.t, settled, "%s", strings.Join(wrong, "\n"))
 	l.noDouble(v)
-	l.nothingLeft()
+	l.nothingLeft(slices.Sorted(maps.Keys(l.foreign))...)
 	l.asRendered()
 	for _, name := range slices.Sorted(maps.Keys(l.fates)) {
 		l.fulfilled(name, v)

@@ -21,6 +21,8 @@ type world struct {
 	*tree
 	side  int
 	ports []int
+	// recorded are those gateways whose records are forgotten.
+	recorded map[int]bool
 	// settled is what an undisturbed apply leaves on each side.
 	settled [2][]entry
 }
@@ -36,23 +38,24 @@ func (w *world) profiles(n int) map[string]wanted {
 		"both":            {keep: 10 + n, value: value, port: w.ports[1-n]},
 		"log":             {keep: 10 + n},
 		"quiet":           {keep: 10, stop: 3000 + n},
+		"last":            {keep: 10, value: value, last: true},
 		"flip0":           {keep: 10, down: n == 1},
 		"flip1":           {keep: 10, down: n == 0},
-		side("port", n):   {keep: 10, port: w.ports[2]},
+		side("port", n):   {keep: 10, port: w.ports[2], last: true},
 		side("new", n):    {keep: 10},
 		side("logged", n): {keep: 10},
-		side("bare", n):   {keep: 10},
+		side("bare", n):   {keep: 10, last: true},
 	}
 }
 
 // unmoved are the services that run on with the same process, whichever side is left.
 var unmoved = []string{
 	"gateway-same", "gateway-same/log", "gateway-quiet", "gateway-quiet/log", "gateway-log", "gateway-env/log",
-	"gateway-flip0/log", "gateway-flip1/log",
+	"gateway-last/log", "gateway-flip0/log", "gateway-flip1/log",
 }
 
 // inPlace are the profiles whose directory is never replaced.
-var inPlace = []string{"same", "env", "both", "log", "quiet", "flip0", "flip1"}
+var inPlace = []string{"same", "env", "both", "log", "quiet", "last", "flip0", "flip1"}
 
 // newWorld makes a world that has been on both sides. Its scandir may lie where a real one does not, on a disk: there
 // apply syncs.
@@ -72,6 +75,9 @@ func newWorld(t testing.TB, onDisk bool) *world {
 	}
 	tr.startSvscan()
 	w := &world{tree: tr, side: 1, ports: freePorts(tr.t, 3)}
+	for _, profile := range []string{"last", "port0", "port1"} {
+		w.remember(profile, "gateway_state.json", `{"gateway_state": "running"}`)
+	}
 	w.manifestOf(w.profiles(1))
 	tr.mustApply()
 	for range w.settled {
@@ -101,7 +107,7 @@ func (w *world) begin() view {
 		v = w.view()
 		return v.runs(logged, "run", "--replace") && v.runs(bare, "run", "--replace") && v.units["gateway-"+logged+"/log"].pid != 0
 	}, "the foreign services run")
-	w.forgetRecords()
+	w.recorded = w.forgetRecords(v, w.recorded)
 	v.entries = w.entries()
 	return v
 }
