@@ -46,11 +46,8 @@ func (c *Change) decide(actual Actual) {
 	}
 	status := c.actual.Status
 	c.down = !status.WantUp && !c.owed.Gateway
-	if !status.Supervised || !c.actual.Owned && status.Down() {
+	if !c.owed.Gateway && (!status.Supervised || !c.actual.Owned && status.Down()) {
 		c.was = actual.Was[c.Service]
-		if c.owed.Gateway {
-			c.was = Was{true, "an interrupted apply owes it a start"}
-		}
 		c.down = !c.was.Up
 	}
 	if c.down || c.actual.Owned && !c.owed.Gateway { // else the file would bring it down with the next s6-supervise

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -128,10 +129,20 @@ type supervisor struct {
 
 func (s supervisor) Listening() (bool, error) { return s6ctl.Listening(s6ctl.ThisHost(), s.path) }
 
-func (s supervisor) Rescan(ctx context.Context, prune bool) error { return s.s6.Rescan(ctx, prune) }
+func (s supervisor) Rescan(ctx context.Context, prune bool) error {
+	return meant(s.s6.Rescan(ctx, prune))
+}
 
 func (s supervisor) Control(ctx context.Context, dir, letters string) error {
-	return s.s6.Control(ctx, dir, letters)
+	return meant(s.s6.Control(ctx, dir, letters))
+}
+
+// meant says of an error that comes of a signal that it does.
+func meant(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return reconcile.ErrInterrupted
+	}
+	return err
 }
 
 func (s supervisor) Status(dir string) (reconcile.Status, error) {
@@ -145,7 +156,7 @@ func (s supervisor) Phase(dir string, pid int) reconcile.Phase {
 
 func (s supervisor) Room(ctx context.Context) (reconcile.Room, error) {
 	v, err := s.s6.Svscan(ctx)
-	return reconcile.Room(v), err
+	return reconcile.Room(v), meant(err)
 }
 
 func (s supervisor) Holders(dir string) []string { return s.s6.Holders(dir) }
