@@ -79,7 +79,11 @@ func (f *manifestFlags) rendered() (*manifest.Manifest, []render.Servicedir, err
 }
 
 func unreadable(name string, err error) error {
-	return withHint(usagef("cannot read manifest %q: %w", name, bare(err)), "name the manifest with -f FILE")
+	hint := "name the manifest with -f FILE"
+	if errors.Is(err, fs.ErrNotExist) {
+		hint += ", or write one for what is there with " + program + " init"
+	}
+	return withHint(usagef("cannot read manifest %q: %w", name, bare(err)), "%s", hint)
 }
 
 // bare takes the path off an error whose message names it already.
