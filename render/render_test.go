@@ -2,6 +2,7 @@ package render
 
 import (
 	"flag"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -164,4 +165,20 @@ func TestDownIsRenderedForStateDown(t *testing.T) {
 	dirs := renderAll(t, m)
 	require.Nil(t, dirs[0].File(DownPath))
 	require.NotNil(t, dirs[1].File(DownPath))
+}
+
+// TestMarkerStaysReadable: what it was rendered from goes into a marker unless that makes it too large to be read back.
+func TestMarkerStaysReadable(t *testing.T) {
+	for kib, there := range map[int]bool{1: true, 100: true, 1000: false} {
+		p := manifest.Profile{Name: "x", User: "u", StopTimeout: time.Second, Command: []string{"true"}}
+		for i := range kib / 100 {
+			p.Env = append(p.Env, manifest.EnvVar{Name: fmt.Sprintf("V%02d", i), Value: strings.Repeat("<\"", 50<<10)})
+		}
+		d := renderAll(t, &manifest.Manifest{Runtime: manifest.RuntimeS6, HermesHome: "/x", Profiles: []manifest.Profile{p}})[0]
+		data := d.File(MarkerPath).Data
+		require.Less(t, len(data), 4<<20)
+		marker, err := ParseMarker(data)
+		require.NoError(t, err)
+		require.Equal(t, there, marker.Manifest != "", "%d KiB", kib)
+	}
 }

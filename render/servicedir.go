@@ -67,6 +67,10 @@ func Digest(data []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
+// maxExcerpt is the longest manifest that goes into a marker, in bytes. It takes up to six times as many there, since JSON
+// writes "<" as \u003c, and whoever reads markers stops at 4 MiB. The kernel starts nothing with 2 MiB of environment.
+const maxExcerpt = 512 << 10
+
 // markerFormat is the only format of the marker so far.
 const markerFormat = 1
 
@@ -97,6 +101,9 @@ func ParseMarker(data []byte) (Marker, error) {
 
 // seal sorts the files and adds the marker that lists them, and says what they were rendered from.
 func (s *Servicedir) seal(excerpt []byte) error {
+	if len(excerpt) > maxExcerpt {
+		excerpt = nil
+	}
 	m := Marker{Format: markerFormat, Profile: s.Profile, Port: s.Port, OnFailure: s.OnFailure, Last: s.Last, Manifest: string(excerpt), Files: make(map[string]string, len(s.Files))}
 	for _, f := range s.Files {
 		m.Files[f.Path] = Digest(f.Data)
