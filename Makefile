@@ -13,7 +13,7 @@ test: lint
 	go test -race -tags e2e ./e2e
 
 test-docker:
-	go test -count=1 -tags docker ./e2e/docker
+	go test -count=1 -timeout 30m -tags docker ./e2e/docker
 
 lint:
 	sh e2e/deps.sh s6-svscan:s6 execlineb:execline shellcheck:shellcheck busybox:busybox gcc:gcc:libc6-dev

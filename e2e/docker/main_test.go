@@ -14,8 +14,11 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -51,9 +54,24 @@ func runTests(m *testing.M) (int, error) {
 	if err != nil {
 		return 1, err
 	}
-	defer os.RemoveAll(dir)
-	defer removeImages()
-	if err := buildImages(dir); err != nil {
+	cleanUp := sync.OnceFunc(func() {
+		removeAll()
+		os.RemoveAll(dir)
+	})
+	defer cleanUp()
+	var building sync.Mutex // until its end docker would go on making images
+	interrupted := make(chan os.Signal, 1)
+	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-interrupted
+		building.Lock()
+		cleanUp()
+		os.Exit(1)
+	}()
+	building.Lock()
+	err = buildImages(dir)
+	building.Unlock()
+	if err != nil {
 		return 1, err
 	}
 	return m.Run(), nil
@@ -116,17 +134,32 @@ func buildBase(dir string) error {
 }
 
 func buildImage(name, dir, file, arg string) error {
-	_, err := docker("build", "--quiet", "--network", "none", "--tag", name, "--file", filepath.Join(dir, file), "--build-arg", arg, dir)
+	_, err := docker("build", "--quiet", "--force-rm", "--network", "none", "--tag", name, "--file", filepath.Join(dir, file), "--build-arg", arg, dir)
 	return err
 }
 
-func removeImages() {
-	for _, name := range []string{image, baseImage, systemImage} {
-		if _, err := docker("image", "inspect", name); err != nil {
-			continue // was not made
-		}
-		if _, err := docker("image", "rm", "--force", name); err != nil {
+// removeAll removes what this run has made and what tests have not removed themselves. All of it has the project's name.
+func removeAll() {
+	left := func(kind ...string) []string {
+		out, err := docker(append(kind, "--filter", "name="+project)...)
+		if err != nil {
 			fmt.Fprintf(os.Stderr, "e2e/docker: %v\n", err)
+		}
+		return strings.Fields(out)
+	}
+	remove := func(names []string, command ...string) {
+		if len(names) == 0 {
+			return
+		}
+		if _, err := docker(append(command, names...)...); err != nil {
+			fmt.Fprintf(os.Stderr, "e2e/docker: %v\n", err)
+		}
+	}
+	remove(left("ps", "--all", "--quiet"), "rm", "--force", "--volumes")
+	remove(left("volume", "ls", "--quiet"), "volume", "rm")
+	for _, name := range []string{image, baseImage, systemImage} { // each is made of the next
+		if _, err := docker("image", "inspect", name); err == nil {
+			remove([]string{name}, "image", "rm", "--force")
 		}
 	}
 }

@@ -19,7 +19,7 @@ profiles:
   drained:
   degraded:
   stopped:
-  wished: 
+  wished:
   unwished:
   broken:
   fresh:
@@ -61,8 +61,14 @@ func TestRestartBringsBackWhatShouldBeUp(t *testing.T) {
 	first.gateways(up, down...)
 	require.Empty(t, first.must("find", "/opt/data", "-name", "gateway.pid", "-o", "-name", "processes.json"))
 
+	first.must("hermes-reconcile", "stop", "ran", "default")
+	first.must("hermes-reconcile", "start", "fresh", "broken")
+	up = []string{"always", "drained", "degraded", "wished", "fresh", "broken"}
+	down = []string{"never", "stopped", "unwished", "ran", "default"}
+	first.gateways(up, down...)
 	first.stop()
 	first.remove()
 	second := start(t, "", options{volumes: &first.volumes})
 	second.gateways(up, down...)
+	require.Contains(t, second.must("cat", "/opt/data/profiles/ran/gateway_state.json"), `"gateway_state"`, "other keys are kept")
 }
