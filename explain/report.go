@@ -124,6 +124,7 @@ type Options struct {
 	Manifest string           // file to point at for a profile that has no place
 	Mask     *Mask            // nil: nothing is masked
 	Unknown  []string
+	NoFiles  bool // leave out which files differ, and how: that is most of the work
 }
 
 // New makes a report of a plan.
@@ -140,7 +141,9 @@ func New(plan reconcile.Plan, opt Options) Report {
 		if place, found := opt.Places[c.Profile]; found {
 			p.Place = &place
 		}
-		p.Files = newFiles(c, r.sides(), opt.Mask)
+		if !opt.NoFiles {
+			p.Files = newFiles(c, r.sides(), opt.Mask)
+		}
 		r.Profiles = append(r.Profiles, p)
 	}
 	for _, h := range plan.Leftovers {
@@ -172,7 +175,7 @@ func (r *Report) sides() [2]string {
 func newProfile(c reconcile.Change) Profile {
 	p := Profile{
 		Profile: c.Profile, Service: c.Service, Action: c.Op, Port: c.Port, WaitFor: c.Await,
-		Restart: RestartNo, Gateway: keep, Logger: keep, Reasons: append([]string{}, c.Reasons...),
+		Restart: RestartNo, Gateway: keep, Logger: keep, Reasons: append([]string{}, c.Reasons...), Files: []File{},
 	}
 	up, _ := c.Wants()
 	switch {

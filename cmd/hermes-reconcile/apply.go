@@ -129,7 +129,7 @@ func runApply(ctx context.Context, u ui, flags *applyFlags) (err error) {
 		u.notes(result)
 		return err
 	}
-	r := flags.explain(plan, t.manifest, oldSide{})
+	r := flags.explain(plan, t.manifest, oldSide{}, false)
 	r.Finish(result)
 	err = flags.result(u, &r, result)
 	session.Unlock() // who waits does not keep others from applying
@@ -145,8 +145,8 @@ func (f *applyFlags) show(u ui, t *target) error {
 	if err := f.refuse(plan, len(t.dirs)); err != nil {
 		return err
 	}
-	r := f.explain(plan, t.manifest, oldSide{})
-	if err := f.print(u, &r, false); err != nil {
+	r := f.explain(plan, t.manifest, oldSide{}, false)
+	if err := f.print(u, &r); err != nil {
 		return err
 	}
 	return f.differs(&r)
@@ -170,7 +170,7 @@ func (f *applyFlags) refuse(plan reconcile.Plan, profiles int) error {
 	if profiles > 0 || !plan.Removes() || f.allowEmpty {
 		return nil
 	}
-	return withHint(usagef("the manifest has no profiles: this would remove every gateway (%s)", explain.New(plan, explain.Options{}).Summary.Text),
+	return withHint(usagef("the manifest has no profiles: this would remove every gateway (%s)", explain.New(plan, explain.Options{NoFiles: true}).Summary.Text),
 		"nothing was changed; pass --allow-empty if that is what you want")
 }
 
@@ -205,7 +205,7 @@ func lockHint(err error) error {
 // result prints what became of a plan, as far as people read it.
 func (f *applyFlags) result(u ui, r *explain.Report, result reconcile.Result) error {
 	if f.form == formText {
-		if err := f.print(u, r, false); err != nil {
+		if err := f.print(u, r); err != nil {
 			return err
 		}
 	}
@@ -231,7 +231,7 @@ func (f *applyFlags) conclude(u ui, r *explain.Report) error {
 	if f.form == formText {
 		return nil
 	}
-	return f.print(u, r, false)
+	return f.print(u, r)
 }
 
 // notes prints what the user should know besides.

@@ -106,8 +106,8 @@ func runDiff(u ui, stdin io.Reader, flags *diffFlags) error {
 	if err != nil {
 		return err
 	}
-	r := flags.explain(plan, m, old)
-	if err := flags.print(u, &r, true); err != nil {
+	r := flags.explain(plan, m, old, true)
+	if err := flags.print(u, &r); err != nil {
 		return err
 	}
 	return flags.differs(&r)

@@ -63,9 +63,10 @@ func (f *outputFlags) check() (err error) {
 	return err
 }
 
-// explain makes a report of a plan.
-func (f *outputFlags) explain(plan reconcile.Plan, m *manifest.Manifest, old oldSide) explain.Report {
+// explain makes a report of a plan, with the diffs of files where the form has them or the text shall.
+func (f *outputFlags) explain(plan reconcile.Plan, m *manifest.Manifest, old oldSide, diffs bool) explain.Report {
 	opt := explain.Options{Against: old.kind, Places: map[string]explain.Place{}, Mask: f.mask, Unknown: old.unknown}
+	opt.NoFiles = f.form == formText && !diffs
 	for _, p := range m.Profiles {
 		opt.Places[p.Name] = f.place(p.Pos)
 	}
@@ -102,8 +103,8 @@ func inRepository(file string) string {
 	return filepath.ToSlash(rel)
 }
 
-// print prints a report; the diffs of files are part of the text where they are asked for.
-func (f *outputFlags) print(u ui, r *explain.Report, diffs bool) error {
+// print prints a report, with the diffs of files that it has.
+func (f *outputFlags) print(u ui, r *explain.Report) error {
 	var out []byte
 	var err error
 	switch f.form {
@@ -115,10 +116,7 @@ func (f *outputFlags) print(u ui, r *explain.Report, diffs bool) error {
 		out, err = r.GitHub(), summarize(r.Markdown(explain.SummaryLimit))
 	default:
 		color := f.colors(u)
-		out = r.Text(color)
-		if diffs {
-			out = append(out, r.Diffs(color)...)
-		}
+		out = append(r.Text(color), r.Diffs(color)...)
 	}
 	if err != nil {
 		return err
