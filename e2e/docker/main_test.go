@@ -59,21 +59,18 @@ func runTests(m *testing.M) (int, error) {
 		os.RemoveAll(dir)
 	})
 	defer cleanUp()
-	var building sync.Mutex // until its end docker would go on making images
-	interrupted := make(chan os.Signal, 1)
-	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM)
-	go func() {
-		<-interrupted
-		building.Lock()
-		cleanUp()
-		os.Exit(1)
-	}()
-	building.Lock()
-	err = buildImages(dir)
-	building.Unlock()
-	if err != nil {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := buildImages(dir); err != nil {
 		return 1, err
 	}
+	if ctx.Err() != nil {
+		return 1, errors.New("interrupted")
+	}
+	context.AfterFunc(ctx, func() {
+		cleanUp()
+		os.Exit(1)
+	})
 	return m.Run(), nil
 }
 

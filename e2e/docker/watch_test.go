@@ -21,8 +21,8 @@ func TestWatchFollowsAMountedFolder(t *testing.T) {
 		require.Equal(t, 0, r.code, "%v", r)
 	}
 	swap("v1", "version: 1\nprofiles:\n  default: {port: 8642}\n  coder: {port: 9301}\n")
-	before := c.gateways([]string{"default", "coder"})
 	c.answers("coder", 9301)
+	before := c.gateways([]string{"default", "coder"})
 
 	swap("v2", "version: 1\nprofiles:\n  default: {port: 8642}\n  coder: {port: 93o1}\n")
 	c.logs("profiles.yaml:4:17: profiles.coder.port")
