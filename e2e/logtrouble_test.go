@@ -149,3 +149,29 @@ func TestFullDiskLosesNoLine(t *testing.T) {
 	last := tr.stopsPrinting()
 	requireAllOnce(t, tr.numbersUpTo("noisy", last), last)
 }
+
+// TestHermesHomeThatIsMissing: it is said, and nothing is made in its place; once it is there, all goes on.
+func TestHermesHomeThatIsMissing(t *testing.T) {
+	t.Parallel()
+	tr := newTree(t, treeOpts{})
+	away := tr.path("away")
+	require.NoError(t, os.Rename(tr.home, away))
+	tr.manifest("alpha: {backoff: 1s}")
+	tr.mustApply()
+	said := func() string {
+		data, err := os.ReadFile(tr.path("svscan.err"))
+		require.NoError(t, err)
+		return string(data)
+	}
+	line := "hermes-reconcile: gateway-alpha: cannot write to the log folder " + tr.logPath("alpha")
+	eventually(t, 10*time.Second, func() bool { return strings.Contains(said(), line) }, "the logger says so")
+	late := tr.apply("--wait=up", "--timeout=1s")
+	require.Equal(t, 99, late.code, "%v", late)
+	require.Contains(t, late.stderr, "see its log in "+tr.logPath("alpha", "current"))
+	require.NoDirExists(t, tr.home)
+	require.NoError(t, os.Rename(away, tr.home))
+	tr.started("alpha", 1)
+	tr.logged("alpha", "hermes-reconcile: gateway-alpha: HERMES_HOME "+tr.home+" is missing\n")
+	tr.mustApply("--wait=up")
+	require.Equal(t, 1, strings.Count(said(), line))
+}
