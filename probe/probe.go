@@ -1,6 +1,6 @@
 // Package probe finds out whether a gateway serves, by an HTTP request to it.
 //
-// Once asks once, Wait asks until there is a good answer. A good answer is any with a status from 200 to 399. Nothing here
+// Once asks once, Each does so with several, Wait asks until there is a good answer. A good answer is any with a status from 200 to 399. Nothing here
 // goes through a proxy, follows a redirect, or keeps a connection.
 package probe
 
@@ -11,6 +11,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -76,6 +77,33 @@ func reason(ctx context.Context, err error) error {
 		return failed.Err
 	}
 	return err
+}
+
+// maxAsked is how many URLs Each asks at a time.
+const maxAsked = 16
+
+// Each asks each URL once, side by side: a hundred that do not answer take no minutes. An empty one has no error.
+func Each(ctx context.Context, urls []string) []error {
+	errs := make([]error, len(urls))
+	turns := make(chan struct{}, maxAsked)
+	var all sync.WaitGroup
+	for i, url := range urls {
+		if url == "" {
+			continue
+		}
+		all.Go(func() {
+			defer func() {
+				if r := recover(); r != nil {
+					errs[i] = fmt.Errorf("internal fault: %v", r)
+				}
+			}()
+			turns <- struct{}{}
+			defer func() { <-turns }()
+			errs[i] = Once(ctx, url)
+		})
+	}
+	all.Wait()
+	return errs
 }
 
 // LateError says that there was no good answer in time.

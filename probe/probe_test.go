@@ -50,11 +50,16 @@ func listen(t *testing.T, treat func(net.Conn)) string {
 	require.NoError(t, err)
 	t.Cleanup(func() { l.Close() })
 	go func() {
+		var held []net.Conn // one that nobody knows any more would be closed
 		for {
 			conn, err := l.Accept()
 			if err != nil {
+				for _, conn := range held {
+					conn.Close()
+				}
 				return
 			}
+			held = append(held, conn)
 			treat(conn)
 		}
 	}()
@@ -115,6 +120,25 @@ func TestWait(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	require.True(t, errors.Is(Wait(ctx, url, time.Hour, time.Hour), context.Canceled))
+}
+
+func TestEachAsksSideBySide(t *testing.T) {
+	t.Parallel()
+	good, _ := server(t, 200)
+	silent := listen(t, func(net.Conn) {})
+	urls := []string{good, "", silent}
+	for range 9 {
+		urls = append(urls, silent)
+	}
+	begin := time.Now()
+	errs := Each(t.Context(), urls)
+	require.Less(t, time.Since(begin), 4*patience, "one after the other")
+	require.Len(t, errs, len(urls))
+	require.NoError(t, errs[0])
+	require.NoError(t, errs[1])
+	for _, err := range errs[2:] {
+		require.EqualError(t, err, "no answer within 5s")
+	}
 }
 
 func TestCheck(t *testing.T) {

@@ -51,11 +51,12 @@ func (f *applyFlags) arrive(ctx context.Context, u ui, t *target, r *explain.Rep
 		return err
 	}
 	failed := &lateError{level: level, late: len(late)}
-	for _, l := range late {
+	answers := probe.Each(ctx, questions(late, level))
+	for i, l := range late {
 		if l.Hopeless() {
 			failed.hopeless++
 		}
-		why := fmt.Sprintf("not %s%s: %s", level, waited(l), whyLate(ctx, l))
+		why := fmt.Sprintf("not %s%s: %s", level, waited(l), whyLate(l, level, answers[i]))
 		r.Late(l.Change.Service, why)
 		u.error(withHint(fmt.Errorf("%s: %s", l.Change.Service, why),
 			"see its log in %s", t.logFile(l.Change.Profile)))
@@ -74,18 +75,28 @@ func waited(l reconcile.Late) string {
 	return " after " + l.After.Round(100*time.Millisecond).String()
 }
 
-// whyLate says what a gateway is instead of what it should be.
-func whyLate(ctx context.Context, l reconcile.Late) string {
+// questions are what to ask gateways that run but do not seem to serve, empty for the others.
+func questions(late []reconcile.Late, level reconcile.Level) []string {
+	urls := make([]string, len(late))
+	for i, l := range late {
+		if l.State == reconcile.StateUp && level == reconcile.LevelReady {
+			urls[i] = l.Change.ReadyURL()
+		}
+	}
+	return urls
+}
+
+// whyLate says what a gateway is instead of what it should be; answer is that to its question.
+func whyLate(l reconcile.Late, level reconcile.Level, answer error) string {
 	url := l.Change.ReadyURL()
 	switch {
 	case l.State == reconcile.StateEnded:
 		return fmt.Sprintf("it ended by itself (exit code %d)", l.Status.ExitCode)
-	case l.State == reconcile.StateUp && url != "":
-		err := probe.Once(ctx, url)
-		if err == nil {
-			err = errors.New("answers now, but its service has not told s6 so")
+	case l.State == reconcile.StateUp && url != "" && level == reconcile.LevelReady:
+		if answer == nil {
+			answer = errors.New("answers now, but its service has not told s6 so")
 		}
-		return fmt.Sprintf("up (pid %d), %s: %v", l.Status.PID, url, err)
+		return fmt.Sprintf("up (pid %d), %s: %v", l.Status.PID, url, answer)
 	case l.State == reconcile.StateUp:
 		return fmt.Sprintf("up (pid %d), but not for a second yet", l.Status.PID)
 	}
