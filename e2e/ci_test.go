@@ -205,10 +205,16 @@ func newRunner(t *testing.T, r *repository, fork bool) *runner {
 	bin := filepath.Join(w.temp, "runner-bin")
 	require.NoError(t, os.Mkdir(bin, 0o755))
 	gh := `#!/bin/sh
-[ "$1 $2 $3" = "pr comment 7" ] && [ "$GH_TOKEN" = token ] || exit 9
-shift 3
-if [ "$1" = --edit-last ]; then [ -e "$RUNNER_TEMP/comment" ] || exit 1; shift; fi
-[ "$1" = --body-file ] && cp "$2" "$RUNNER_TEMP/comment" && echo written >>"$RUNNER_TEMP/comments"
+[ "$GH_TOKEN" = token ] || exit 9
+echo "$*" >>"$RUNNER_TEMP/calls"
+case "$*" in
+"api --paginate repos/{owner}/{repo}/issues/7/comments --jq "*)
+  printf '%s' "$5" >"$RUNNER_TEMP/filter"
+  if [ -e "$RUNNER_TEMP/comment" ]; then echo 11; echo 12; fi ;;
+"api --silent --method PATCH repos/{owner}/{repo}/issues/comments/11 --field body=@"*) cp "${7#body=@}" "$RUNNER_TEMP/comment" ;;
+"pr comment 7 --body-file "*) [ ! -e "$RUNNER_TEMP/comment" ] && cp "$5" "$RUNNER_TEMP/comment" ;;
+*) exit 9 ;;
+esac
 `
 	require.NoError(t, os.WriteFile(filepath.Join(bin, "gh"), []byte(gh), 0o755))
 	// Only what the workflow builds is hermes-reconcile here. Nothing comes from a network.
@@ -314,13 +320,15 @@ func TestGitHubWorkflow(t *testing.T) {
 	}
 	require.Empty(t, cmp.Diff(changes, annotations))
 	comment := w.read(filepath.Join(w.temp, "comment"))
-	require.Equal(t, comment, w.read(w.summary))
+	require.Equal(t, comment, "<!-- hermes-reconcile -->\n"+w.read(w.summary))
+	require.Equal(t, `.[] | select(.body | startswith("<!-- hermes-reconcile -->")) | .id`, w.read(filepath.Join(w.temp, "filter")))
 	require.Contains(t, comment, "| `coder` | update (restart) |")
 	require.NotContains(t, comment+w.transcript["What would change"].stdout, "hidden")
 
 	require.Equal(t, 0, w.workflow(), "%v", w.transcript)
 	require.Equal(t, comment, w.read(filepath.Join(w.temp, "comment")))
-	require.Equal(t, "written\nwritten\n", w.read(filepath.Join(w.temp, "comments")))
+	require.Equal(t, 1, strings.Count(w.read(filepath.Join(w.temp, "calls")), "pr comment"))
+	require.Equal(t, 1, strings.Count(w.read(filepath.Join(w.temp, "calls")), "PATCH"))
 }
 
 func TestGitHubWorkflowOfOtherPullRequests(t *testing.T) {
