@@ -230,3 +230,22 @@ func TestActsThatDoNotSucceed(t *testing.T) {
 	require.Contains(t, r.stderr, "cannot restart gateway-stubborn: timed out after")
 	eventually(t, 20*time.Second, func() bool { return len(tr.starts("stubborn")) == 2 }, "it comes back when it is down at last")
 }
+
+// TestKilledRestartByHand: nobody but our own record could tell the gateway from one that was stopped.
+func TestKilledRestartByHand(t *testing.T) {
+	t.Parallel()
+	tr := newTree(t, treeOpts{})
+	tr.manifest("alpha: {state: last, env: {STUB_DRAIN: 1s}}\nbeta: {state: last}")
+	tr.remember("alpha", "gateway_state.json", `{"gateway_state": "running"}`)
+	tr.mustApply()
+	tr.started("alpha", 1)
+	restart := tr.start("restart", "alpha")
+	eventually(t, 10*time.Second, func() bool { return len(tr.stops("alpha")) > 0 }, "alpha drains")
+	kill(restart.pid)
+	require.Equal(t, -1, (<-restart.done).code)
+	tr.down("gateway-alpha")
+	tr.mustApply()
+	tr.started("alpha", 2)
+	tr.down("gateway-beta")
+	tr.mustBeDone()
+}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -94,6 +95,7 @@ func TestBoot(t *testing.T) {
 	require.Contains(t, tr.report(), `msg="removed a stale file" profile=alpha file=gateway.pid`)
 
 	// A boot on what is there already changes nothing, and the files of who runs are no leftovers.
+	tr.mustBeDone()
 	fresh := tr.remember("alpha", "gateway.pid", "17\n")
 	before := tr.snapshot()
 	tr.mustBoot()
@@ -122,6 +124,37 @@ func TestBootOfMany(t *testing.T) {
 		tr.started(fmt.Sprintf("p%02d", i), 1)
 	}
 	tr.mustBeDone()
+}
+
+// TestApplyRightBehindABoot: what s6-svscan has not found yet is not lost. A new directory would be a second gateway.
+func TestApplyRightBehindABoot(t *testing.T) {
+	t.Parallel()
+	tr := newTree(t, treeOpts{})
+	tr.manifest("alpha: {}\nbeta: {}")
+	require.NoError(t, unix.Kill(tr.svscan.pid, unix.SIGSTOP))
+	defer unix.Kill(tr.svscan.pid, unix.SIGCONT)
+	tr.mustBoot()
+	inode := tr.inode("gateway-alpha")
+	apply := tr.start("apply")
+	reads := func() bool { return openedBy(apply.pid, filepath.Join(tr.scandir, ".hermes-reconcile", "lock")) }
+	eventually(t, 10*time.Second, reads, "apply has the lock")
+	require.NoError(t, unix.Kill(tr.svscan.pid, unix.SIGCONT))
+	r := <-apply.done
+	require.Equal(t, 0, r.code, "%v", r)
+	require.Contains(t, r.stdout, "nothing changed")
+	require.Equal(t, inode, tr.inode("gateway-alpha"))
+	tr.started("alpha", 1)
+	tr.started("beta", 1)
+	tr.mustBeDone()
+}
+
+// openedBy tells whether a process has a file open.
+func openedBy(pid int, path string) bool {
+	fds, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid))
+	return slices.ContainsFunc(fds, func(fd string) bool {
+		target, err := os.Readlink(fd)
+		return err == nil && target == path
+	})
 }
 
 // TestContainersVariables: what the environment lacks stands in a folder.

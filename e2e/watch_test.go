@@ -163,7 +163,7 @@ func TestWatchFollowsEveryEdit(t *testing.T) {
 	for profile := range e.values {
 		tr.started(profile, 1)
 	}
-	still := tr.gatewayPid("still")
+	still, files := tr.gatewayPid("still"), w.openFiles()
 	pace := time.NewTicker(time.Millisecond)
 	defer pace.Stop()
 	for i := range 200 {
@@ -183,8 +183,15 @@ func TestWatchFollowsEveryEdit(t *testing.T) {
 		require.LessOrEqual(t, starts, 1+changes, profile)
 	}
 	require.Equal(t, still, tr.gatewayPid("still"))
+	require.LessOrEqual(t, w.openFiles(), files+10, "files that are left open")
 	require.Equal(t, 0, w.stop(unix.SIGTERM))
 	tr.mustBeDone()
+}
+
+// openFiles is how many files watch has open.
+func (w *watching) openFiles() int {
+	fds, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", w.pid))
+	return len(fds)
 }
 
 // edits are a row of changes of a manifest.

@@ -120,12 +120,35 @@ func (r *run) bringUp(ctx context.Context, service string, before Status) error 
 	})
 }
 
-// restart brings a gateway down and up. One that does not stop in time comes back when it is down at last.
+// restart brings a gateway down and up. One that does not stop in time comes back when it is down at last. If we are killed in
+// between, the next apply starts it: nothing else would tell it from one that was stopped.
 func (r *run) restart(ctx context.Context, service Service) error {
+	if err := r.promise(service); err != nil {
+		return err
+	}
 	if err := r.stop(ctx, service.Name, service.killAfter()); err != nil {
 		return errors.Join(err, r.sup.Control(context.WithoutCancel(ctx), service.Name, "u"))
 	}
 	return r.start(ctx, service.Name)
+}
+
+// promise records that a restart is due, where the lock allows it.
+func (s *Session) promise(service Service) error {
+	if s.owed == nil {
+		return nil
+	}
+	s.records.Lock()
+	defer s.records.Unlock()
+	all, err := readOwed(s.own)
+	if err != nil {
+		return err
+	}
+	o := all[service.Name]
+	o.Gateway = true
+	if o.Port == 0 {
+		o.Port = service.Marker.Port
+	}
+	return s.owe(service.Name, o)
 }
 
 // Settle records that a gateway has gone down, or come up anew: no restart is owed to it any more.

@@ -4,10 +4,13 @@ package reconcile
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"hermes-reconcile/render"
 )
 
 // act does what a hand wants to all gateways of the scandir, within a time.
@@ -49,6 +52,19 @@ func TestActs(t *testing.T) {
 	require.NoError(t, acted[0].Err)
 	require.NotContains(t, []int{0, second}, f.pid("gateway-a"))
 	require.ElementsMatch(t, []string{"d gateway-a", "u gateway-a", "d gateway-b", "u gateway-b"}, f.took())
+}
+
+// TestRestartThatIsKilled between down and up is owed: of a gateway that is what it was last nobody could tell otherwise.
+func TestRestartThatIsKilled(t *testing.T) {
+	f := newFakeS6(t)
+	f.recall = func([]render.Servicedir) map[string]Was { return map[string]Was{"gateway-a": {Up: true}} }
+	f.must(last(profile("a", "1")), last(profile("b", "1")))
+	f.failing["u gateway-a"] = errors.New("killed")
+	require.ErrorContains(t, f.act(Restart, time.Minute)[0].Err, "killed")
+	require.Zero(t, f.pid("gateway-a"))
+	delete(f.failing, "u gateway-a")
+	f.must(last(profile("a", "1")), last(profile("b", "1")))
+	require.NotZero(t, f.pid("gateway-a"))
 }
 
 func TestActOnWhatDoesNotStop(t *testing.T) {

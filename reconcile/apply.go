@@ -219,12 +219,19 @@ func (s *Session) Plan(ctx context.Context, desired []render.Servicedir, prune P
 		return Plan{}, err
 	}
 	var plan Plan
-	err := wait(ctx, settleLimit, "supervisors to come back", func() (settled bool, err error) {
+	limit := settleLimit
+	if s.finding() {
+		limit = scanStall
+	}
+	err := wait(ctx, limit, "supervisors to come back", func() (settled bool, err error) {
 		plan, err = s.Scandir.Plan(desired, prune)
-		return !plan.unsettled(), err
+		return !plan.unsettled(s.finding()), err
 	})
 	if timeout := (*TimeoutError)(nil); errors.As(err, &timeout) {
 		err = nil // they do not come back
+	}
+	if err == nil {
+		err = missing(s.own.unlink(wokenFile))
 	}
 	return plan, err
 }
@@ -401,6 +408,11 @@ func (r *run) rescan(ctx context.Context) error {
 	came := slices.ContainsFunc(r.jobs, func(j *job) bool { return j.err == nil && j.appears() })
 	if !prune && !came {
 		return nil
+	}
+	if r.opt.Hurried && came {
+		if err := r.leaveToFind(); err != nil {
+			return err
+		}
 	}
 	return r.sup.Rescan(ctx, prune)
 }

@@ -475,3 +475,25 @@ func TestWhatIsAsItWasLastIsBroughtUpAgain(t *testing.T) {
 		})
 	}
 }
+
+// TestApplyBehindAHurriedOne: what s6-svscan has not found yet is not lost, and must not be given a new directory.
+func TestApplyBehindAHurriedOne(t *testing.T) {
+	f := newFakeS6(t)
+	f.deaf = true
+	_, result, err := f.apply(Options{Hurried: true}, profile("a", "1"), profile("b", "1"))
+	require.NoError(t, err)
+	require.NoError(t, result.Outcomes[0].Err)
+	require.Equal(t, []string{"rescan -a"}, f.took())
+	ino := inode(t, f.root+"/gateway-a")
+	f.mu.Lock()
+	f.looked = func(looks int) {
+		if looks == 9 {
+			f.scan(false)
+		}
+	}
+	f.mu.Unlock()
+	require.True(t, f.must(profile("a", "1"), profile("b", "1")).Empty())
+	require.Equal(t, ino, inode(t, f.root+"/gateway-a"))
+	require.NoFileExists(t, filepath.Join(f.root, ownDir, wokenFile))
+	f.settled(profile("a", "1"), profile("b", "1"))
+}

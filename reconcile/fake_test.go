@@ -32,7 +32,9 @@ type fakeS6 struct {
 	silent    bool // nobody listens on the scandir
 	deaf      bool // scans have no effect
 	phase     Phase
-	exits     int // what gateways exit with as soon as they start, for good; 0: they run
+	looks     int
+	looked    func(looks int) // is called at each look at a service
+	exits     int             // what gateways exit with as soon as they start, for good; 0: they run
 	stubborn  map[string]bool
 	failing   map[string]error // by call
 	doubleRun []string
@@ -178,6 +180,9 @@ func (f *fakeS6) Control(_ context.Context, dir, letters string) error {
 func (f *fakeS6) Status(dir string) (Status, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.looks++; f.looked != nil {
+		f.looked(f.looks)
+	}
 	s, isLog := f.find(dir)
 	switch {
 	case s == nil:

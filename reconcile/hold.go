@@ -7,14 +7,13 @@ import (
 	"fmt"
 	"io/fs"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
-// heldFile says, by its presence, that nothing shall be started unasked, and by its time since when.
+// Files that say something by being there, and since when by their times.
 const (
-	heldFile = "held"
-	modeHeld = 0o600
+	heldFile  = "held"
+	wokenFile = "woken"
+	modeHeld  = 0o600
 )
 
 // Hold records that nothing shall be started unasked from now on, until somebody applies by hand. It needs no lock: who ends
@@ -37,10 +36,28 @@ func (s *Session) Release() error { return missing(s.own.unlink(heldFile)) }
 // Held is since when nothing shall be started unasked; zero if that is not so.
 func (s *Session) Held() (time.Time, error) { return readHeld(s.own) }
 
-func readHeld(own *dir) (time.Time, error) {
-	st, err := own.stat(heldFile)
+func readHeld(own *dir) (time.Time, error) { return since(own, heldFile) }
+
+// since is when a file was made; zero if it is not there.
+func since(own *dir, name string) (time.Time, error) {
+	st, err := own.stat(name)
 	if err != nil {
 		return time.Time{}, missing(err)
 	}
-	return time.Unix(unix.TimespecToNsec(st.Mtim)/int64(time.Second), 0), nil
+	return time.Unix(st.Mtim.Unix()), nil
+}
+
+// leaveToFind records that s6-svscan is woken, and that it finds what is new in its own time.
+func (s *Session) leaveToFind() error {
+	if err := missing(s.own.unlink(wokenFile)); err != nil {
+		return err
+	}
+	return s.own.write(wokenFile, modeHeld, nil)
+}
+
+// finding tells whether s6-svscan may still be about to find what is new. To take it for lost would give it a second
+// supervisor.
+func (s *Session) finding() bool {
+	woken, err := since(s.own, wokenFile)
+	return err == nil && !woken.IsZero() && time.Since(woken) < scanStall
 }

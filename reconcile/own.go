@@ -12,6 +12,7 @@ import (
 	"path"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -24,6 +25,7 @@ import (
 //	hidden/   N/gateway-x: taken out of sight, until its supervisors are gone
 //	owed/     gateway-x: a restart that is due because its files changed
 //	held      down was called: nothing shall be started unasked
+//	woken     s6-svscan was woken, and nobody waited until it had found what is new
 const (
 	ownDir     = ".hermes-reconcile"
 	lockFile   = "lock"
@@ -150,7 +152,8 @@ type Session struct {
 	staging *dir
 	hidden  *dir
 	owed    *dir
-	slots   int // of hidden/ that are known to be taken
+	slots   int        // of hidden/ that are known to be taken
+	records sync.Mutex // for those who owe side by side
 }
 
 // Lock waits up to timeout for the right to change the scandir. The error is a *LockedError when that was not enough.

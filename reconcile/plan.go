@@ -101,10 +101,11 @@ type Result struct {
 	Notes    []string  // what the user should know besides
 }
 
-// unsettled tells whether the plan is about a service whose supervisor may only be gone for a moment.
-func (p Plan) unsettled() bool {
+// unsettled tells whether the plan is about a service whose supervisor may only be gone for a moment or, while s6-svscan is
+// finding what is new, not there yet.
+func (p Plan) unsettled(finding bool) bool {
 	return slices.ContainsFunc(p.Changes, func(c Change) bool {
-		return c.Replace && c.actual.WasSupervised && !c.actual.Status.Supervised
+		return c.Replace && !c.actual.Status.Supervised && (c.actual.WasSupervised || finding && c.actual.Owned)
 	})
 }
 

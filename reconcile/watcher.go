@@ -4,6 +4,7 @@ package reconcile
 
 import (
 	"context"
+	"errors"
 	"io/fs"
 	"maps"
 	"os"
@@ -36,7 +37,7 @@ type watchedFolder struct {
 const maxLinks = 40
 
 // arm makes the watcher watch what its paths mean now. What happens after it returns is seen.
-func (w *watcher) arm() error {
+func (w *watcher) arm() (err error) {
 	const tries = 5 // a path may change its meaning while it is looked at
 	for range tries {
 		set := watchSet{}
@@ -46,11 +47,11 @@ func (w *watcher) arm() error {
 		if w.notify != nil && set.equal(w.armed) {
 			return nil
 		}
-		if err := w.watch(set); err != nil {
+		if err = w.watch(set); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
-	return nil
+	return err
 }
 
 // watch replaces what is watched. The new watch is there before the old one ends.
