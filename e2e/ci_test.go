@@ -278,6 +278,8 @@ func (w *runner) job(shell string, steps []step) int {
 		require.NotContains(w.t, s.Run, "${{", "what others may choose must not become a script")
 		script := filepath.Join(w.temp, fmt.Sprintf("step%d.sh", i))
 		require.NoError(w.t, os.WriteFile(script, []byte(s.Run), 0o644))
+		lint, err := exec.Command("shellcheck", "-s", "bash", script).CombinedOutput()
+		require.NoError(w.t, err, "%s", lint)
 		before := w.env
 		for name, value := range s.Env {
 			w.env = append(w.env[:len(w.env):len(w.env)], name+"="+w.value(value))
