@@ -80,6 +80,8 @@ func TestDiffAgainstIsTheLiveDiff(t *testing.T) {
 		live := tr.run("diff", "--exit-code", prune)
 		var want report
 		tr.jsonReport(tr.run("diff", prune, "-o", "json"), "report", &want)
+		require.Equal(t, want.Differs, live.code == 2, "seed %d: %v", seed, live)
+		require.Equal(t, want.Differs, !strings.Contains(live.stdout, "no changes: "), "seed %d: %v", seed, live)
 		for _, old := range []string{"old.yaml", "tree"} {
 			against := tr.run("diff", "--exit-code", prune, "--against", old)
 			require.Equal(t, live.code, against.code, "seed %d: %v", seed, against)
@@ -167,6 +169,12 @@ func TestLiveOutputsMaskSecrets(t *testing.T) {
 	}
 	require.Contains(t, tr.run("diff").stdout, "-export API_KEY=*** (before)\n+export API_KEY=*** (after)\n")
 	require.Contains(t, tr.run("diff", "--show-secrets").stdout, "-s3cret '\\''two'\\'''\n+s3cret three'\n")
+	// Whatever the files are, the JSON form is as its schema says.
+	require.NoError(t, os.Chmod(tr.dir("a", "finish"), 0))
+	require.NoError(t, os.Remove(tr.dir("a", "timeout-kill")))
+	require.NoError(t, os.Symlink("/etc/passwd", tr.dir("a", "timeout-kill")))
+	var odd report
+	tr.jsonReport(tr.run("diff", "-o", "json"), "report", &odd)
 	// An adopted script that somebody else has written is masked, too.
 	require.NoError(t, os.Remove(filepath.Join(tr.dir("a"), "data", "hermes-reconcile.json")))
 	require.NoError(t, os.WriteFile(tr.dir("a", "run"), []byte("#!/bin/sh\nexport API_KEY=\"s3cret four\"\nexec hermes --env TOKEN=s3cret\n"), 0o755))
