@@ -1,0 +1,56 @@
+package explain
+
+import (
+	"encoding/json"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// object is what of a schema says what an object holds.
+type object struct {
+	Required    []string
+	Properties  map[string]any
+	Definitions map[string]object
+}
+
+// Schemas and types name the same keys: what may be missing in the one is left out when empty by the other.
+func TestSchemasNameTheKeysOfTheTypes(t *testing.T) {
+	for _, c := range []struct {
+		schema      []byte
+		root        any
+		definitions map[string]any
+	}{
+		{Schema, Report{}, map[string]any{"summary": Summary{}, "profile": Profile{}, "file": File{}, "leftover": Leftover{}}},
+		{StatusSchema, Status{}, map[string]any{"gateway": Gateway{}}},
+	} {
+		var schema object
+		require.NoError(t, json.Unmarshal(c.schema, &schema))
+		requireKeys(t, c.root, schema)
+		for name, of := range c.definitions {
+			requireKeys(t, of, schema.Definitions[name])
+		}
+	}
+}
+
+func requireKeys(t *testing.T, of any, schema object) {
+	t.Helper()
+	var keys, required []string
+	for _, field := range reflect.VisibleFields(reflect.TypeOf(of)) {
+		key, option, _ := strings.Cut(field.Tag.Get("json"), ",")
+		if key == "" {
+			continue
+		}
+		keys = append(keys, key)
+		if option != "omitempty" {
+			required = append(required, key)
+		}
+	}
+	slices.Sort(keys)
+	require.Equal(t, keys, slices.Sorted(maps.Keys(schema.Properties)), "%T", of)
+	require.ElementsMatch(t, required, schema.Required, "%T", of)
+}
