@@ -39,8 +39,8 @@ var states = map[string]string{
 	"profiles/broken":   `{"gateway_state": "run`,
 }
 
-// TestRestartBringsBackWhatShouldBeUp: with `state: last`, what ran before runs again, whether the container is restarted or a new
-// one gets its volumes. What somebody started or stopped counts, for those gateways alone.
+// TestRestartBringsBackWhatShouldBeUp: with `state: last`, what ran before runs again, whether the container is restarted, killed
+// and started, or a new one gets its volumes. What somebody started or stopped counts, for those gateways alone.
 func TestRestartBringsBackWhatShouldBeUp(t *testing.T) {
 	t.Parallel()
 	up := []string{"default", "always", "ran", "drained", "degraded", "wished"}
@@ -60,6 +60,9 @@ func TestRestartBringsBackWhatShouldBeUp(t *testing.T) {
 	first.restart()
 	first.gateways(up, down...)
 	require.Empty(t, first.must("find", "/opt/data", "-name", "gateway.pid", "-o", "-name", "processes.json"))
+	first.docker("kill") // nobody is told
+	first.start()
+	first.gateways(up, down...)
 
 	first.must("hermes-reconcile", "stop", "ran", "default")
 	first.must("hermes-reconcile", "start", "fresh", "broken")
