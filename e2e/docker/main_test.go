@@ -67,10 +67,11 @@ func runTests(m *testing.M) (int, error) {
 	if ctx.Err() != nil {
 		return 1, errors.New("interrupted")
 	}
-	context.AfterFunc(ctx, func() {
+	detach := context.AfterFunc(ctx, func() {
 		cleanUp()
 		os.Exit(1)
 	})
+	defer detach() // before stop, which ends the context, too
 	return m.Run(), nil
 }
 
