@@ -7,9 +7,9 @@ import (
 	"io"
 	"runtime/debug"
 
-	"hermes-reconcile/s6ctl"
-
 	"github.com/spf13/cobra"
+
+	"hermes-reconcile/s6ctl"
 )
 
 // run is the whole program: it carries out a command line and returns the exit code.
