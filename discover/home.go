@@ -71,10 +71,13 @@ func (h homes) all(dir string) {
 		}
 		list = append(list, h.read(e.Name(), path.Join("profiles", e.Name())))
 	}
+	if len(list) > 1 {
+		h.say("From v0.21.4 on hermes may refuse a gateway beside the root one: set gateway.standalone: true in the profile's config.yaml, or add --force to the command.")
+	}
 	shared := multiplexed(list[0])
 	if shared {
 		h.warn("the root gateway serves other profiles, too (multiplex): these are down, since a gateway of their own would use the same bot token")
-		h.say("To give one its own all the same, set gateway.standalone: true in its config.yaml, and `state: up` here.")
+		h.say("To give one its own all the same, set that, and `state: up` here.")
 	}
 	for _, one := range list {
 		h.profile(one, shared && serves(list[0], one))

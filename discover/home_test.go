@@ -43,6 +43,7 @@ func TestHome(t *testing.T) {
 # profiles/default is left out: ` + "`default`" + ` is the Hermes home itself.
 # profiles/file is left out: it is no folder.
 # profiles/nobody is left out: it has no SOUL.md.
+# From v0.21.4 on hermes may refuse a gateway beside the root one: set gateway.standalone: true in the profile's config.yaml, or add --force to the command.
 version: 1
 hermes_home: /home
 

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strings"
@@ -19,7 +20,7 @@ type HermesConfig struct {
 // limits are those of a manifest.
 func ParseHermesConfig(data []byte) (HermesConfig, error) {
 	r := &reader{sources: []Source{{Name: "config.yaml", Data: data}}}
-	if strings.TrimSpace(string(data)) == "" {
+	if saysNothing(data) {
 		return HermesConfig{}, nil
 	}
 	root := r.load(data)
@@ -40,6 +41,16 @@ func ParseHermesConfig(data []byte) (HermesConfig, error) {
 		}
 	}
 	return c, nil
+}
+
+// saysNothing tells a text of blank lines and comments: no manifest, but a configuration like any other.
+func saysNothing(data []byte) bool {
+	for line := range bytes.Lines(data) {
+		if line = bytes.TrimSpace(line); len(line) > 0 && line[0] != '#' {
+			return false
+		}
+	}
+	return true
 }
 
 // lookup follows keys from map to map. Null is nothing.

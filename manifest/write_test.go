@@ -197,3 +197,50 @@ func TestWriteRefusesWhatNoManifestCanSay(t *testing.T) {
 		require.ErrorContains(t, err, want)
 	}
 }
+
+// TestWriteSaysWhatIsReady: what most of those that have a port ask goes to defaults, and the others say so.
+func TestWriteSaysWhatIsReady(t *testing.T) {
+	const text = `version: 1
+
+defaults:
+  ready: {http: /health, timeout: 120s}
+
+profiles:
+  a:
+    port: 1
+  b:
+    port: 2
+  c:
+    port: 3
+    ready: {timeout: 60s}
+  d:
+    port: 4
+    ready: null
+  e: {}
+  f:
+    port: 5
+`
+	m := parse(t, strings.TrimPrefix(text, "version: 1\n"))
+	got, err := Write(Draft{Manifest: m})
+	require.NoError(t, err)
+	equal(t, text, string(got))
+}
+
+// TestExcerpt: one profile of a manifest, with what it has from defaults.
+func TestExcerpt(t *testing.T) {
+	data, err := os.ReadFile("../render/testdata/everything.yaml")
+	require.NoError(t, err)
+	m, err := Parse([]Source{{"everything.yaml", data}})
+	require.NoError(t, err)
+	require.Greater(t, len(m.Profiles), 4)
+	for _, p := range m.Profiles {
+		text, err := Excerpt(m, p)
+		require.NoError(t, err)
+		require.NotContains(t, string(text), "\n")
+		got, err := Parse([]Source{{"excerpt", text}})
+		require.NoError(t, err, "%s", text)
+		want := *m
+		want.Scandir, want.AutoPorts, want.Profiles = got.Scandir, got.AutoPorts, []Profile{p}
+		requireSame(t, &want, got, string(text))
+	}
+}
