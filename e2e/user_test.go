@@ -5,8 +5,10 @@ package e2e
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -40,6 +42,49 @@ func TestUnprivilegedTree(t *testing.T) {
 	tr.started("alpha", 2)
 	tr.gone("beta", beta)
 	tr.mustBeDone()
+}
+
+// TestUnprivilegedTreeDoesAll: what scripts and apply do needs no root: secrets, readiness, pauses, ends that are final,
+// loggers.
+func TestUnprivilegedTreeDoesAll(t *testing.T) {
+	t.Parallel()
+	uid := nobody
+	if os.Getuid() != 0 {
+		uid = 0
+	}
+	tr := readyTree(t, uid)
+	token, port := tr.secret("token", "hidden\n"), freePorts(t, 1)[0]
+	write := func(keep int) {
+		tr.manifest(`alpha: {port: %d, ready: {http: /health}, secrets: {TOKEN: %s}, log: {keep: %d}}
+done: {restart: on-failure, env: {STUB_EXIT: "0"}}
+config: {env: {STUB_EXIT: "78"}}`, port, token, keep)
+	}
+	write(3)
+	r := tr.apply("--wait=ready")
+	require.Equal(t, 1, r.code, "%v", r)
+	require.Contains(t, r.stderr, "gateway-done: not ready: it ended by itself (exit code 0)")
+	require.Contains(t, r.stderr, "gateway-config: not ready: it ended by itself (exit code 78)")
+	require.NotContains(t, r.stderr, "gateway-alpha")
+	require.True(t, tr.isReady("alpha"))
+	got, _ := envOf(tr.started("alpha", 1).Env, "TOKEN")
+	require.Equal(t, "hidden", got)
+
+	logger := tr.runningPid("gateway-alpha/log")
+	write(4)
+	requirePlanLine(t, tr.mustApply().stdout, "alpha", "restart logger")
+	require.NotEqual(t, logger, tr.runningPid("gateway-alpha/log"))
+	tr.started("alpha", 1)
+
+	tr.dies("alpha", 20, time.Second)
+	eventually(t, 10*time.Second, func() bool { return strings.Contains(tr.statusOf("alpha"), "backing off") }, "alpha backs off")
+	begin := time.Now()
+	tr.svc("gateway-alpha", "-r")
+	tr.started("alpha", 2)
+	require.Less(t, time.Since(begin), 20*time.Second, "the pause of a minute was not ended")
+	require.NoError(t, os.Remove(token))
+	tr.svc("gateway-alpha", "-r")
+	tr.down("gateway-alpha")
+	tr.logged("alpha", "secret TOKEN: "+token+" is missing")
 }
 
 // TestGatewayRunsAsItsUser: the tree is root's, the gateway is not. Without root there is no privilege to drop, and
