@@ -43,6 +43,7 @@ func TestSecretIsNowhereButInTheGateway(t *testing.T) {
 	write("one")
 	say([]string{"validate"}, []string{"diff"}, []string{"apply", "--wait=ready", "--report", tr.path("report")}, []string{"diff"}, []string{"apply"},
 		[]string{"status"}, []string{"status", "alpha"}, []string{"render", "--out", tr.path("rendered")},
+		[]string{"status", "-o", "json"}, []string{"init", "--from-scandir", tr.scandir}, []string{"schema"},
 		[]string{"probe", fmt.Sprintf("http://127.0.0.1:%d/health", port)})
 	tr.logged("alpha", "started on stdout")
 	env := processEnv(tr.gatewayPid("alpha"))
@@ -50,8 +51,12 @@ func TestSecretIsNowhereButInTheGateway(t *testing.T) {
 	require.Equal(t, secretText+" \n", got)
 	write("two")
 	seen := tr.watchArguments(secretText)
-	say([]string{"diff"}, []string{"apply", "--dry-run"}, []string{"apply", "--wait=up"}, []string{"down"}, []string{"apply"}, []string{"apply", "--wait=ready"})
-	for n := 4; n < 8; n++ {
+	for _, form := range []string{"text", "json", "markdown", "github"} {
+		say([]string{"diff", "-o", form, "--show-secrets"})
+	}
+	say([]string{"apply", "--dry-run", "-o", "json", "--show-secrets"}, []string{"apply", "--wait=up"}, []string{"down"}, []string{"apply"}, []string{"apply", "--wait=ready"})
+	say([]string{"restart", "alpha"}, []string{"stop", "alpha"}, []string{"start", "alpha"})
+	for n := 6; n < 10; n++ {
 		tr.svc("gateway-alpha", "-r")
 		tr.started("alpha", n)
 	}
