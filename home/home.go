@@ -36,8 +36,9 @@ type Answer struct {
 
 // State is what a profile's home remembers of its gateway.
 type State struct {
-	Up  bool
-	Why string
+	Up      bool
+	Why     string
+	Unknown bool // nobody could look; Why says why not
 }
 
 // The files of a profile's home that matter here. hermes-agent writes them.
@@ -74,10 +75,10 @@ func ParseState(data []byte) State {
 	}
 	switch {
 	case fields.Desired != nil:
-		return State{*fields.Desired == stateRunning, "desired_state is " + shown(*fields.Desired)}
+		return State{Up: *fields.Desired == stateRunning, Why: "desired_state is " + shown(*fields.Desired)}
 	case fields.Gateway != nil:
 		up := *fields.Gateway == stateRunning || *fields.Gateway == "draining" || *fields.Gateway == "degraded"
-		return State{up, "gateway_state is " + shown(*fields.Gateway)}
+		return State{Up: up, Why: "gateway_state is " + shown(*fields.Gateway)}
 	}
 	return State{Why: stateFile + " names no state"}
 }

@@ -31,22 +31,22 @@ func TestMain(m *testing.M) {
 
 func TestParseState(t *testing.T) {
 	for text, want := range map[string]State{
-		`{"desired_state": "running"}`:                             {true, "desired_state is running"},
-		`{"desired_state": "stopped", "gateway_state": "running"}`: {false, "desired_state is stopped"},
-		`{"desired_state": "draining"}`:                            {false, "desired_state is draining"},
-		`{"desired_state": null, "gateway_state": "running"}`:      {true, "gateway_state is running"},
-		`{"gateway_state": "draining", "pid": 7}`:                  {true, "gateway_state is draining"},
-		`{"gateway_state": "degraded"}`:                            {true, "gateway_state is degraded"},
-		`{"gateway_state": "starting"}`:                            {false, "gateway_state is starting"},
-		`{"gateway_state": "startup_failed"}`:                      {false, "gateway_state is startup_failed"},
-		"\ufeff" + `{"gateway_state": "running"}`:                  {true, "gateway_state is running"},
-		`{}`:                             {false, "gateway_state.json names no state"},
-		``:                               {false, "gateway_state.json cannot be understood"},
-		`[]`:                             {false, "gateway_state.json cannot be understood"},
-		`{"gateway_state": "runn`:        {false, "gateway_state.json cannot be understood"},
-		`{"desired_state": 1}`:           {false, "gateway_state.json cannot be understood"},
-		`{"desired_state": ["running"]}`: {false, "gateway_state.json cannot be understood"},
-		`{"gateway_state": "` + strings.Repeat("x", 100) + `"}`: {false, "gateway_state is " + strings.Repeat("x", 40) + "..."},
+		`{"desired_state": "running"}`:                             {Up: true, Why: "desired_state is running"},
+		`{"desired_state": "stopped", "gateway_state": "running"}`: {Up: false, Why: "desired_state is stopped"},
+		`{"desired_state": "draining"}`:                            {Up: false, Why: "desired_state is draining"},
+		`{"desired_state": null, "gateway_state": "running"}`:      {Up: true, Why: "gateway_state is running"},
+		`{"gateway_state": "draining", "pid": 7}`:                  {Up: true, Why: "gateway_state is draining"},
+		`{"gateway_state": "degraded"}`:                            {Up: true, Why: "gateway_state is degraded"},
+		`{"gateway_state": "starting"}`:                            {Up: false, Why: "gateway_state is starting"},
+		`{"gateway_state": "startup_failed"}`:                      {Up: false, Why: "gateway_state is startup_failed"},
+		"\ufeff" + `{"gateway_state": "running"}`:                  {Up: true, Why: "gateway_state is running"},
+		`{}`:                             {Up: false, Why: "gateway_state.json names no state"},
+		``:                               {Up: false, Why: "gateway_state.json cannot be understood"},
+		`[]`:                             {Up: false, Why: "gateway_state.json cannot be understood"},
+		`{"gateway_state": "runn`:        {Up: false, Why: "gateway_state.json cannot be understood"},
+		`{"desired_state": 1}`:           {Up: false, Why: "gateway_state.json cannot be understood"},
+		`{"desired_state": ["running"]}`: {Up: false, Why: "gateway_state.json cannot be understood"},
+		`{"gateway_state": "` + strings.Repeat("x", 100) + `"}`: {Up: false, Why: "gateway_state is " + strings.Repeat("x", 40) + "..."},
 	} {
 		require.Equal(t, want, ParseState([]byte(text)), text)
 	}
@@ -111,14 +111,14 @@ func TestRecall(t *testing.T) {
 	give(t, home, who)
 	answer := ask(t, who, Request{Home: home, Recall: []string{"default", "coder", "huge", "folder", "fifo", "device", "loop", "none"}})
 	want := map[string]State{
-		"default": {true, "gateway_state is running"},
-		"coder":   {false, "desired_state is stopped"},
-		"huge":    {false, "gateway_state.json cannot be read: it has more than 1048576 bytes"},
-		"folder":  {false, "gateway_state.json cannot be read: it is not a regular file"},
-		"fifo":    {false, "gateway_state.json cannot be read: it is not a regular file"},
-		"device":  {false, "gateway_state.json cannot be read: it is not a regular file"},
-		"loop":    {true, "gateway_state is running"},
-		"none":    {false, "there is no gateway_state.json"},
+		"default": {Up: true, Why: "gateway_state is running"},
+		"coder":   {Up: false, Why: "desired_state is stopped"},
+		"huge":    {Up: false, Why: "gateway_state.json cannot be read: it has more than 1048576 bytes"},
+		"folder":  {Up: false, Why: "gateway_state.json cannot be read: it is not a regular file"},
+		"fifo":    {Up: false, Why: "gateway_state.json cannot be read: it is not a regular file"},
+		"device":  {Up: false, Why: "gateway_state.json cannot be read: it is not a regular file"},
+		"loop":    {Up: true, Why: "gateway_state is running"},
+		"none":    {Up: false, Why: "there is no gateway_state.json"},
 	}
 	require.Empty(t, cmp.Diff(want, answer.States))
 }

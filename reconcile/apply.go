@@ -139,10 +139,15 @@ func newRun(s *Session, plan Plan, opt Options) (*run, error) {
 	for i := range plan.Changes {
 		c := &plan.Changes[i]
 		if c.Acts() {
-			r.jobs = append(r.jobs, &job{Change: c})
+			r.jobs = append(r.jobs, &job{Change: c, err: c.undecided(opt)})
 		}
 		for _, giver := range c.Await {
 			r.freed[giver] = newSignal()
+		}
+	}
+	for _, j := range r.jobs {
+		if j.err != nil {
+			r.freed[j.Service].give(j.err)
 		}
 	}
 	return r, nil

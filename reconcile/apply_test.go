@@ -497,3 +497,27 @@ func TestApplyBehindAHurriedOne(t *testing.T) {
 	require.NoFileExists(t, filepath.Join(f.root, ownDir, wokenFile))
 	f.settled(profile("a", "1"), profile("b", "1"))
 }
+
+// TestWhatNobodyCanTellIsLeftToALaterApply: made down, it would be one that was down.
+func TestWhatNobodyCanTellIsLeftToALaterApply(t *testing.T) {
+	f := newFakeS6(t)
+	was := Was{Why: "no luck", Unknown: true}
+	f.recall = func([]render.Servicedir) map[string]Was { return map[string]Was{"gateway-a": was} }
+	_, result, err := f.apply(Options{}, last(profile("a", "1")), profile("b", "1"))
+	require.NoError(t, err)
+	require.EqualError(t, result.Outcomes[0].Err, "cannot tell whether it was up last: no luck")
+	require.NoDirExists(t, f.root+"/gateway-a")
+	require.NotZero(t, f.pid("gateway-b"))
+
+	was = Was{Up: true, Why: "it was seen"}
+	f.must(last(profile("a", "1")), profile("b", "1"))
+	require.NotZero(t, f.pid("gateway-a"))
+
+	// A container that starts shall have its gateway, at least to be started.
+	was = Was{Why: "no luck", Unknown: true}
+	f.must(profile("b", "1"))
+	_, result, err = f.apply(Options{Hurried: true}, last(profile("a", "1")), profile("b", "1"))
+	require.NoError(t, err)
+	require.NoError(t, result.Outcomes[0].Err)
+	require.FileExists(t, f.root+"/gateway-a/down")
+}

@@ -6,10 +6,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 )
 
 // Svscan is what an s6-svscan can take, and what it has.
@@ -57,17 +59,21 @@ func (s *Scandir) Svscan(ctx context.Context) (Svscan, error) {
 	return v, nil
 }
 
-// Environ is the environment that the s6-svscan on a scandir was started with, or nil where it cannot be told.
-func Environ(h Host, scandir string) []string {
+// Environ is the environment that the s6-svscan on a scandir was started with. It is nil where none runs, or where it is none
+// of our business.
+func Environ(h Host, scandir string) ([]string, error) {
 	pid, err := svscanPID(h, scandir)
 	if err != nil || pid <= 0 {
-		return nil
+		return nil, err
 	}
 	b, err := os.ReadFile(filepath.Join(h.Proc, strconv.Itoa(pid), "environ"))
-	if err != nil {
-		return nil
+	switch {
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ESRCH):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("cannot read the environment of s6-svscan: %w", err)
 	}
-	return strings.Split(string(b), "\x00")
+	return strings.Split(string(b), "\x00"), nil
 }
 
 // newer tells whether s6-svscan is of 2.12 or later. There is no option to ask for its version, but only those know -L, and

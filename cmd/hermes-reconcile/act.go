@@ -214,7 +214,7 @@ func (a *acting) remember(ctx context.Context, services []reconcile.Service) err
 		return nil
 	}
 	var errs []error
-	h := &homes{path: findHome(a.scandir.path, defaultHome), users: map[string]string{}}
+	h := homesAt(a.scandir.path, defaultHome)
 	if a.manifest != nil {
 		h = newHomes(a.manifest, a.scandir.path)
 	}

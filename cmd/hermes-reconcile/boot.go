@@ -53,7 +53,7 @@ func boot(ctx context.Context, u ui, flags *applyFlags) (err error) {
 		return err
 	}
 	// Even if the manifest does not tell: the report goes there.
-	b := &booting{ui: u, flags: flags, report: newReport(), homes: &homes{path: findHome(path, defaultHome)}}
+	b := &booting{ui: u, flags: flags, report: newReport(), homes: homesAt(path, defaultHome)}
 	began := time.Now()
 	err = b.apply(ctx)
 	var partial *partialError

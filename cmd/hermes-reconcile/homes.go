@@ -27,17 +27,18 @@ const defaultHome = "/opt/data"
 const homeLimit = 5 * time.Second
 
 // findHome finds HERMES_HOME as a gateway of the scandir would: in the container's variables, in s6-svscan's, in the
-// manifest.
-func findHome(scandir, fromManifest string) string {
+// manifest. With an error it is a guess.
+func findHome(scandir, fromManifest string) (string, error) {
 	if value := variable(homeVariable); value != "" {
-		return value
+		return value, nil
 	}
-	for _, entry := range s6ctl.Environ(s6ctl.ThisHost(), scandir) {
+	environ, err := s6ctl.Environ(s6ctl.ThisHost(), scandir)
+	for _, entry := range environ {
 		if value, ok := strings.CutPrefix(entry, homeVariable+"="); ok && value != "" {
-			return value
+			return value, nil
 		}
 	}
-	return fromManifest
+	return fromManifest, err
 }
 
 const homeVariable = "HERMES_HOME"
@@ -45,11 +46,19 @@ const homeVariable = "HERMES_HOME"
 // homes are what the profiles of a manifest have below HERMES_HOME.
 type homes struct {
 	path  string            // HERMES_HOME
+	err   error             // why that is not known
 	users map[string]string // by profile
 }
 
+// homesAt knows where homes are, as far as that can be found out, and not yet whose.
+func homesAt(scandir, fromManifest string) *homes {
+	h := &homes{users: map[string]string{}}
+	h.path, h.err = findHome(scandir, fromManifest)
+	return h
+}
+
 func newHomes(m *manifest.Manifest, scandir string) *homes {
-	h := &homes{path: findHome(scandir, m.HermesHome), users: map[string]string{}}
+	h := homesAt(scandir, m.HermesHome)
 	for _, p := range m.Profiles {
 		h.users[p.Name] = p.User
 	}
@@ -60,6 +69,9 @@ func newHomes(m *manifest.Manifest, scandir string) *homes {
 func (h *homes) ask(ctx context.Context, profiles []string, request func(profiles []string) home.Request) home.Answer {
 	if len(profiles) == 0 {
 		return home.Answer{}
+	}
+	if h.err != nil {
+		return unanswered(profiles, h.err)
 	}
 	if !filepath.IsAbs(h.path) {
 		return unanswered(profiles, fmt.Errorf("%q is not absolute", h.path))
@@ -97,7 +109,7 @@ type answers struct{ home.Answer }
 func (a *answers) take(profiles []string, answer home.Answer) {
 	for _, p := range profiles {
 		if state, told := answer.States[p]; told {
-			a.States[p] = home.State{Up: state.Up, Why: inShort(state.Why)}
+			a.States[p] = home.State{Up: state.Up, Why: inShort(state.Why), Unknown: state.Unknown}
 		}
 		for _, name := range answer.Swept[p] {
 			a.Swept[p] = append(a.Swept[p], inShort(name))
@@ -122,7 +134,7 @@ func inShort(text string) string {
 func unanswered(profiles []string, err error) home.Answer {
 	a := home.Answer{States: map[string]home.State{}, Faults: []string{fmt.Sprintf("cannot look below %s: %v", homeVariable, err)}}
 	for _, p := range profiles {
-		a.States[p] = home.State{Why: "nobody could look: " + err.Error()}
+		a.States[p] = home.State{Why: "nobody could look: " + err.Error(), Unknown: true}
 	}
 	return a
 }
@@ -149,20 +161,20 @@ func credentials(found *user.User) (home.Account, error) {
 	return home.Account{UID: who.uid, GID: who.gid, Groups: who.gids, Switch: true}, err
 }
 
-// recall tells what gateways were last. It looks once for each, however often a plan is made anew.
+// recall tells what gateways were last. It looks once for each, if it can, however often a plan is made anew.
 func (h *homes) recall(ctx context.Context, u ui) func([]render.Servicedir) map[string]reconcile.Was {
 	was := map[string]reconcile.Was{}
 	return func(dirs []render.Servicedir) map[string]reconcile.Was {
 		var profiles []string
 		for _, d := range dirs {
-			if _, known := was[d.Name]; !known {
+			if w, known := was[d.Name]; !known || w.Unknown {
 				profiles = append(profiles, d.Profile)
 			}
 		}
 		answer := h.ask(ctx, profiles, func(theirs []string) home.Request { return home.Request{Recall: theirs} })
 		u.faults(answer)
 		for profile, state := range answer.States {
-			was[render.Prefix+profile] = reconcile.Was{Up: state.Up, Why: state.Why}
+			was[render.Prefix+profile] = reconcile.Was(state)
 		}
 		return was
 	}
