@@ -102,15 +102,25 @@ func compose() []string {
 func buildImages(dir string) error {
 	base := filepath.Join(dir, "base")
 	exampleDir = filepath.Join(dir, "example")
-	return errors.Join(
-		os.CopyFS(base, os.DirFS("base")),
-		kit.GoTool([]string{"CGO_ENABLED=0"}, "build", "-o", filepath.Join(base, "hermes"), "../stub/hermes"),
-		buildBase(base),
-		os.CopyFS(exampleDir, os.DirFS("../../examples/container")),
+	steps := []func() error{
+		func() error { return os.CopyFS(base, os.DirFS("base")) },
+		func() error {
+			return kit.GoTool([]string{"CGO_ENABLED=0"}, "build", "-o", filepath.Join(base, "hermes"), "../stub/hermes")
+		},
+		func() error { return buildBase(base) },
+		func() error { return os.CopyFS(exampleDir, os.DirFS("../../examples/container")) },
 		// As the example's Dockerfile says.
-		run(5*time.Minute, "make", "-C", "../..", "install", "DESTDIR="+filepath.Join(exampleDir, "rootfs")),
-		buildImage(image, exampleDir, "Dockerfile", "BASE="+baseImage),
-	)
+		func() error {
+			return run(5*time.Minute, "make", "-C", "../..", "install", "DESTDIR="+filepath.Join(exampleDir, "rootfs"))
+		},
+		func() error { return buildImage(image, exampleDir, "Dockerfile", "BASE="+baseImage) },
+	}
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // buildBase makes what the example is put on: the stand-in for s6-overlay, or $BASE, an image that has the real one.
