@@ -48,6 +48,9 @@ func TestExecByTheGatewaysUser(t *testing.T) {
 	require.Contains(t, r.stderr, "hint: nothing was changed; run it as the user that s6-svscan runs as")
 	require.Equal(t, before, c.gateways([]string{"default", "coder"}, "writer"))
 
+	r = asHermes("hermes-reconcile", "restart", "coder")
+	require.Equal(t, 0, r.code, "%v", r)
+	c.started("coder", 2)
 	require.Equal(t, 0, asHermes("/command/s6-svc", "-u", "/run/service/gateway-writer").code)
 	c.gateways([]string{"default", "coder", "writer"})
 }
