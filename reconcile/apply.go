@@ -236,7 +236,7 @@ func (s *Session) Plan(ctx context.Context, desired []render.Servicedir, prune P
 		err = nil // they do not come back
 	}
 	if err == nil {
-		err = missing(s.own.unlink(wokenFile))
+		err = s.forgetWoken()
 	}
 	return plan, err
 }

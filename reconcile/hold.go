@@ -55,6 +55,14 @@ func (s *Session) leaveToFind() error {
 	return s.own.write(wokenFile, modeHeld, nil)
 }
 
+// forgetWoken forgets that: what is not found by now is lost.
+func (s *Session) forgetWoken() error {
+	if woken, err := since(s.own, wokenFile); err != nil || woken.IsZero() {
+		return err
+	}
+	return s.own.unlink(wokenFile)
+}
+
 // finding tells whether s6-svscan may still be about to find what is new. To take it for lost would give it a second
 // supervisor.
 func (s *Session) finding() bool {
