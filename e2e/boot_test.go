@@ -269,6 +269,10 @@ func TestBootDoesNotHang(t *testing.T) {
 			tr.t.Cleanup(func() { _ = unix.Kill(tr.svscan.pid, unix.SIGCONT) })
 		},
 		"s6-svscanctl hangs": func(tr *tree) { tr.fake("s6-svscanctl", "exec sleep 8") },
+		"the manifest is a FIFO": func(tr *tree) {
+			require.NoError(tr.t, os.Remove(tr.path("profiles.yaml")))
+			require.NoError(tr.t, unix.Mkfifo(tr.path("profiles.yaml"), 0o666))
+		},
 		"the report is a FIFO": func(tr *tree) {
 			require.NoError(tr.t, os.Mkdir(tr.path("home", "logs"), 0o755))
 			require.NoError(tr.t, unix.Mkfifo(tr.path("home", "logs", "hermes-reconcile.log"), 0o666))

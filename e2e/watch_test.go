@@ -137,6 +137,10 @@ func TestWatchWithABrokenManifest(t *testing.T) {
 	tr.started("alpha", 1)
 	w.says(1, `"msg":"created","profile":"alpha","gateway":"up","why":"state is up","reason":"no such service yet","cause":"begin"`)
 
+	require.NoError(t, os.Remove(tr.path("profiles.yaml")))
+	require.NoError(t, unix.Mkfifo(tr.path("profiles.yaml"), 0o644)) // who opened it would wait for ever
+	w.says(1, "it is not a regular file")
+	require.NoError(t, os.Remove(tr.path("profiles.yaml")))
 	tr.manifest("alpha: {state: }\nbeta: nonsense")
 	w.says(1, "profiles.beta: ")
 	tr.svc("gateway-alpha", "-d")

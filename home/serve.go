@@ -117,6 +117,9 @@ func (s *server) lives(profile string) int {
 // wish records what an operator wants of a gateway. All else that the file says is kept.
 func (s *server) wish(profile string, up bool) error {
 	file := s.path(profile, stateFile)
+	if _, err := os.Stat(filepath.Dir(file)); errors.Is(err, fs.ErrNotExist) {
+		return nil // a gateway that has never run, and writes the file itself when it does
+	}
 	fields := map[string]json.RawMessage{}
 	mode := fs.FileMode(0o644)
 	data, err := readFile(file)

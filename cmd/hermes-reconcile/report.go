@@ -107,6 +107,10 @@ func (r *report) write(ctx context.Context, u ui, file string, h *homes) {
 	if !filepath.IsAbs(file) {
 		file = filepath.Join(h.path, file)
 	}
+	if !filepath.IsAbs(file) {
+		u.warning("cannot write the report: %s %q is not absolute", homeVariable, h.path)
+		return
+	}
 	who, err := h.reporter(file)
 	var answer home.Answer
 	if err == nil {

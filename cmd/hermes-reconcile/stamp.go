@@ -14,6 +14,7 @@ import (
 type stamp struct {
 	files  string
 	latest time.Time // change of any of them: of its content, its name or its mode
+	odd    string    // one that is no regular file: who reads it may wait for ever
 }
 
 func (f *manifestFlags) stamp() stamp {
@@ -33,6 +34,9 @@ func (f *manifestFlags) stamp() stamp {
 			st, ok := info.Sys().(*syscall.Stat_t)
 			if !ok {
 				continue
+			}
+			if !info.Mode().IsRegular() {
+				s.odd = file
 			}
 			changed := time.Unix(st.Ctim.Unix())
 			fmt.Fprintln(&b, file, st.Dev, st.Ino, st.Size, changed.UnixNano())

@@ -214,6 +214,9 @@ const (
 func (w *watching) settled(ctx context.Context) (*target, error) {
 	for begin := time.Now(); ; {
 		before, enough := w.flags.stamp(), time.Since(begin) > settleMost
+		if before.odd != "" {
+			return nil, usagef("cannot read manifest %q: it is not a regular file", before.odd)
+		}
 		if enough || time.Since(before.latest) >= settleAge {
 			t, err := w.flags.read()
 			if enough || before == w.flags.stamp() {
