@@ -148,15 +148,6 @@ func begin(dir string) (folder, *book, error) {
 	return f, &book{manifest: m, notes: map[string][]string{}, ports: map[int]string{}}, err
 }
 
-// blank is a profile with all defaults.
-func (b *book) blank(name string) manifest.Profile {
-	m, err := manifest.Parse([]manifest.Source{{Name: "builtin", Data: []byte("version: 1\nprofiles:\n  " + name + ":\n")}})
-	if err != nil {
-		panic(err) // the name was checked
-	}
-	return m.Profiles[0]
-}
-
 func (b *book) say(format string, args ...any) { b.head = append(b.head, fmt.Sprintf(format, args...)) }
 
 // warn is say for what cannot wait until somebody reads the draft.

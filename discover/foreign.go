@@ -29,7 +29,7 @@ func (s services) foreign(name, dir string) (found, error) {
 	if err != nil {
 		return found{}, fmt.Errorf("run: %w", err)
 	}
-	one := found{profile: s.blank(name), runtime: run.runtime}
+	one := found{profile: manifest.Builtin(name, 0), runtime: run.runtime}
 	p := &one.profile
 	p.Command, p.Unset = run.argv, uniqueSorted(run.unset)
 	for _, key := range sortedKeys(run.env) {

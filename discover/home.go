@@ -134,7 +134,7 @@ func (h homes) read(name, dir string) profileHome {
 
 // profile turns what was read of one profileHome into a profile.
 func (h homes) profile(one profileHome, served bool) {
-	p := h.blank(one.name)
+	p := manifest.Builtin(one.name, 0)
 	p.Command = hermesCommand(one.name)
 	p.Port = h.port(one)
 	switch {

@@ -123,8 +123,7 @@ func (s services) owned(marker render.Marker) found {
 		one.profile, one.runtime, one.hermesHome = m.Profiles[0], m.Runtime, m.HermesHome
 		return one
 	}
-	one.profile = s.blank(marker.Profile)
-	one.profile.Port = marker.Port
+	one.profile = manifest.Builtin(marker.Profile, marker.Port)
 	if marker.OnFailure {
 		one.profile.Restart = manifest.RestartOnFailure
 	}

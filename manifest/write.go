@@ -55,6 +55,22 @@ func Excerpt(m *Manifest, p Profile) ([]byte, error) {
 	return bytes.TrimSuffix(text, []byte("\n")), err
 }
 
+// Builtin is the profile of which a manifest says no more than its name, and its port unless that is 0.
+func Builtin(name string, port int) Profile {
+	p := Profile{Name: name, Port: port}
+	giveAll(profileKeys, &p, &settings{}, &settings{})
+	p.Ready = nil // nobody asks for anything
+	words := builtinCommandOf(&p)
+	if name == DefaultProfile {
+		words = dropProfileOption(words)
+	}
+	for _, word := range words {
+		text, _ := expand(word, name, port)
+		p.Command = append(p.Command, text)
+	}
+	return p
+}
+
 func builtinManifest() *Manifest {
 	m := &Manifest{}
 	giveAll(documentKeys, m, &document{}, &document{})

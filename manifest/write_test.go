@@ -244,3 +244,11 @@ func TestExcerpt(t *testing.T) {
 		requireSame(t, &want, got, string(text))
 	}
 }
+
+func TestBuiltin(t *testing.T) {
+	m := parse(t, "profiles: {default: {}, x: {port: 7}, 'null': {}}")
+	for i, p := range []Profile{Builtin(DefaultProfile, 0), Builtin("null", 0), Builtin("x", 7)} {
+		p.Pos = m.Profiles[i].Pos
+		equal(t, m.Profiles[i], p)
+	}
+}
