@@ -137,6 +137,7 @@ func requireX(t *testing.T, files map[string]string, want func(*manifest.Profile
 	want(&p)
 	got := found.Draft.Manifest.Profiles[0]
 	got.Pos, p.Pos = manifest.Position{}, manifest.Position{}
+	got.UserPos, p.UserPos = got.Pos, p.Pos
 	require.Empty(t, cmp.Diff(p, got))
 	require.Empty(t, cmp.Diff(notes, found.Draft.Notes["x"]))
 }

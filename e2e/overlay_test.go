@@ -186,7 +186,7 @@ func TestUserIsLookedUpWhenApplying(t *testing.T) {
 	tr.write("profiles.yaml", "version: 1\nprofiles:\n  alpha: {}\n  beta:\n    user: nosuchaccount\n")
 	r := tr.apply()
 	require.Equal(t, 100, r.code, "%v", r)
-	require.Contains(t, r.stderr, `profiles.yaml:4:3: profiles.beta.user: this system has no account "nosuchaccount"`)
+	require.Contains(t, r.stderr, `profiles.yaml:5:11: profiles.beta.user: this system has no account "nosuchaccount"`)
 	require.Equal(t, before, tr.listing(), "something was written")
 
 	tr.write("profiles.yaml", "version: 1\nprofiles:\n  alpha: {}\n")

@@ -56,6 +56,7 @@ type Profile struct {
 	Port        int      // 0: the profile has none
 	State       State
 	User        string
+	UserPos     Position // of User where it is said, be it in defaults, else Pos
 	Command     []string // argv of the gateway, placeholders expanded, never empty
 	Wrapper     []string // put before Command, placeholders expanded
 	Env         []EnvVar // sorted by name; a name is in one of Env, Unset and Secrets

@@ -25,7 +25,8 @@ func parse(t testing.TB, text string) *Manifest {
 // profile is what `NAME:` alone gives; its key stands at line and column 3.
 func profile(name string, line int) Profile {
 	return Profile{
-		Name: name, Pos: Position{"profiles.yaml", line, 3}, State: StateUp, User: "hermes",
+		Name: name, Pos: Position{"profiles.yaml", line, 3}, State: StateUp,
+		User: "hermes", UserPos: Position{"profiles.yaml", line, 3},
 		Command:     []string{"hermes", "-p", name, "gateway", "start", "--foreground"},
 		Restart:     RestartAlways,
 		Backoff:     time.Minute,
@@ -81,7 +82,8 @@ profiles:
 	equal(t, &Manifest{
 		Runtime: RuntimeS6, Scandir: "/srv/scan/dir", HermesHome: "/home/x", AutoPorts: PortRange{100, 100},
 		Profiles: []Profile{{
-			Name: "coder", Pos: Position{"profiles.yaml", 10, 3}, Port: 100, State: StateDown, User: "Some.User_1-x",
+			Name: "coder", Pos: Position{"profiles.yaml", 10, 3}, Port: 100, State: StateDown,
+			User: "Some.User_1-x", UserPos: Position{"profiles.yaml", 13, 11},
 			Command:     []string{"run", "-p", "coder", "{100}", "a{b}c", "8", "true", ""},
 			Wrapper:     []string{"doppler", "coder", "--"},
 			Env:         []EnvVar{{"A", "0x1F"}, {"B", "x\ny'\""}, {"LOG_LEVEL", "info"}},
@@ -132,6 +134,7 @@ profiles:
   x: `
 	base := func(change func(*Profile)) Profile {
 		p := profile("x", 14)
+		p.UserPos = Position{"profiles.yaml", 4, 9}
 		p.State, p.User, p.Command, p.StopTimeout = StateDown, "other", []string{"serve", "-p", "x"}, 5*time.Second
 		p.Env = []EnvVar{{"A", "a"}, {"B", "b"}}
 		p.Log.Keep, p.Log.Stdout = 3, false
@@ -141,9 +144,9 @@ profiles:
 	}
 	for own, change := range map[string]func(*Profile){
 		"{}":                        func(*Profile) {},
-		"{state: up, user: me}":     func(p *Profile) { p.State, p.User = StateUp, "me" },
+		"{state: up, user: me}":     func(p *Profile) { p.State, p.User, p.UserPos = StateUp, "me", Position{"profiles.yaml", 14, 24} },
 		"{state: last}":             func(p *Profile) { p.State = StateLast },
-		"{state: null, user: ~}":    func(p *Profile) { p.State, p.User = StateUp, "hermes" },
+		"{state: null, user: ~}":    func(p *Profile) { p.State, p.User, p.UserPos = StateUp, "hermes", p.Pos },
 		"{stop_timeout: }":          func(p *Profile) { p.StopTimeout = 75 * time.Second },
 		"{command: [x]}":            func(p *Profile) { p.Command = []string{"x"} },
 		"{command: null}":           func(p *Profile) { p.Command = profile("x", 0).Command },
@@ -220,7 +223,7 @@ func TestEncodings(t *testing.T) {
 	for _, variant := range []string{"\uFEFF" + text, strings.ReplaceAll(text, "\n", "\r\n"), strings.TrimSuffix(text, "\n"), "---\n" + text + "...\n", "%YAML 1.1\n---\n" + text} {
 		got, err := Parse([]Source{source(variant)})
 		require.NoError(t, err, "%q", variant)
-		got.Profiles[0].Pos.Line = 3
+		got.Profiles[0].Pos.Line, got.Profiles[0].UserPos.Line = 3, 3
 		equal(t, want, got)
 	}
 }
@@ -383,7 +386,7 @@ func TestKeyOrderDoesNotMatter(t *testing.T) {
 			"defaults:\n"+shuffled("  user: y\n", "  env: {C: 3, D: 4}\n", "  stop_timeout: 1s\n"),
 			"profiles:\n"+shuffled(a, "  b: {port: 7000}\n", "  default:\n")))
 		for i := range m.Profiles {
-			m.Profiles[i].Pos = Position{}
+			m.Profiles[i].Pos, m.Profiles[i].UserPos = Position{}, Position{}
 		}
 		if first == nil {
 			first = m

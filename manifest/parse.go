@@ -147,6 +147,7 @@ func (r *reader) finish() *Manifest {
 	for i, e := range r.entries {
 		p := Profile{Name: e.name, Pos: r.position(e.at), Port: numbers[i]}
 		giveAll(profileKeys, &p, &e.settings, &r.document.defaults)
+		p.UserPos = r.userPosition(e)
 		r.giveCommand(&p, e, &r.document.defaults)
 		r.giveReady(&p, e, &r.document.defaults)
 		m.Profiles = append(m.Profiles, p)
@@ -157,6 +158,15 @@ func (r *reader) finish() *Manifest {
 	}
 	slices.SortFunc(m.Profiles, func(a, b Profile) int { return strings.Compare(a.Name, b.Name) })
 	return m
+}
+
+// userPosition is where the account of a profile is said; the builtin one is said by the profile's being there.
+func (r *reader) userPosition(e *entry) Position {
+	user := choose(e.settings.user, r.document.defaults.user, "")
+	if user.state == absent {
+		return r.position(e.at)
+	}
+	return r.position(user.at)
 }
 
 // readProfiles reads the entries of `profiles`. One that is defined twice is checked twice, but the first counts.

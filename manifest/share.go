@@ -280,7 +280,7 @@ func (m *Manifest) withoutPositions() Manifest {
 	n := *m
 	n.Profiles = slices.Clone(m.Profiles)
 	for i := range n.Profiles {
-		n.Profiles[i].Pos = Position{}
+		n.Profiles[i].Pos, n.Profiles[i].UserPos = Position{}, Position{}
 	}
 	return n
 }

@@ -248,7 +248,7 @@ func TestExcerpt(t *testing.T) {
 func TestBuiltin(t *testing.T) {
 	m := parse(t, "profiles: {default: {}, x: {port: 7}, 'null': {}}")
 	for i, p := range []Profile{Builtin(DefaultProfile, 0), Builtin("null", 0), Builtin("x", 7)} {
-		p.Pos = m.Profiles[i].Pos
+		p.Pos, p.UserPos = m.Profiles[i].Pos, m.Profiles[i].UserPos
 		equal(t, m.Profiles[i], p)
 	}
 }

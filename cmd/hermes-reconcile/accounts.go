@@ -52,7 +52,7 @@ func findUsers(m *manifest.Manifest) (map[string]uint32, error) {
 		}
 		if missing[p.User] {
 			unknown = multierror.Append(unknown, &manifest.Error{
-				Pos: p.Pos, Path: "profiles." + p.Name + ".user",
+				Pos: p.UserPos, Path: "profiles." + p.Name + ".user",
 				Msg: "this system has no account \"" + p.User + "\" (want one of its accounts)",
 			})
 		}
