@@ -153,6 +153,15 @@ func newRun(s *Session, plan Plan, opt Options) (*run, error) {
 	return r, nil
 }
 
+// undecided says why the change has to wait for an apply that knows more: nothing would tell that one, once the gateway is made
+// down, that it was up. Where a container starts there may be no later one, and a gateway that is down can be started.
+func (c *Change) undecided(opt Options) error {
+	if !c.was.Unknown || opt.Hurried {
+		return nil
+	}
+	return fmt.Errorf("cannot tell whether it was up last: %s", c.was.Why)
+}
+
 // result collects what became of the plan.
 func (r *run) result() Result {
 	jobs := map[string]*job{}

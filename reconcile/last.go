@@ -1,7 +1,6 @@
 package reconcile
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -55,15 +54,6 @@ func (c *Change) decide(actual Actual) {
 	if c.down || c.actual.Owned && !c.owed.Gateway { // else the file would bring it down with the next s6-supervise
 		c.Files = slices.DeleteFunc(c.Files, func(f FileChange) bool { return f.Path == render.DownPath })
 	}
-}
-
-// undecided says why the change has to wait for an apply that knows more: nothing would tell that one, once the gateway is made
-// down, that it was up. Where a container starts there may be no later one, and a gateway that is down can be started.
-func (c *Change) undecided(opt Options) error {
-	if !c.was.Unknown || opt.Hurried {
-		return nil
-	}
-	return fmt.Errorf("cannot tell whether it was up last: %s", c.was.Why)
 }
 
 // tellLast adds what a gateway was last to the reasons, where that decides.
