@@ -126,26 +126,41 @@ func TestBootOfMany(t *testing.T) {
 	tr.mustBeDone()
 }
 
-// TestApplyRightBehindABoot: what s6-svscan has not found yet is not lost. A new directory would be a second gateway.
-func TestApplyRightBehindABoot(t *testing.T) {
-	t.Parallel()
-	tr := newTree(t, treeOpts{})
-	tr.manifest("alpha: {}\nbeta: {}")
-	require.NoError(t, unix.Kill(tr.svscan.pid, unix.SIGSTOP))
-	defer unix.Kill(tr.svscan.pid, unix.SIGCONT)
-	tr.mustBoot()
-	inode := tr.inode("gateway-alpha")
-	apply := tr.start("apply")
-	reads := func() bool { return openedBy(apply.pid, filepath.Join(tr.scandir, ".hermes-reconcile", "lock")) }
-	eventually(t, 10*time.Second, reads, "apply has the lock")
-	require.NoError(t, unix.Kill(tr.svscan.pid, unix.SIGCONT))
-	r := <-apply.done
-	require.Equal(t, 0, r.code, "%v", r)
-	require.Contains(t, r.stdout, "nothing changed")
-	require.Equal(t, inode, tr.inode("gateway-alpha"))
-	tr.started("alpha", 1)
-	tr.started("beta", 1)
-	tr.mustBeDone()
+// TestApplyRightBehindAnother that did not wait, or did not live to see what s6-svscan finds: what is not found yet is not lost. A new
+// directory would be a second gateway.
+func TestApplyRightBehindAnother(t *testing.T) {
+	for name, first := range map[string]func(*tree){
+		"a boot": func(tr *tree) { tr.mustBoot() },
+		"one that was killed": func(tr *tree) {
+			tr.fake("s6-svscanctl", "")
+			apply := tr.start("apply")
+			eventually(tr.t, 10*time.Second, func() bool { return len(tr.calls("s6-svscanctl")) > 0 }, "s6-svscan is woken")
+			eventually(tr.t, 10*time.Second, func() bool { return !tr.underWay("s6-svscanctl") }, "s6-svscan is told")
+			kill(apply.pid)
+			require.Equal(tr.t, -1, (<-apply.done).code)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			tr := newTree(t, treeOpts{})
+			tr.manifest("alpha: {}\nbeta: {}")
+			require.NoError(t, unix.Kill(tr.svscan.pid, unix.SIGSTOP))
+			defer unix.Kill(tr.svscan.pid, unix.SIGCONT)
+			first(tr)
+			inode := tr.inode("gateway-alpha")
+			apply := tr.start("apply")
+			reads := func() bool { return openedBy(apply.pid, filepath.Join(tr.scandir, ".hermes-reconcile", "lock")) }
+			eventually(t, 10*time.Second, reads, "apply has the lock")
+			require.NoError(t, unix.Kill(tr.svscan.pid, unix.SIGCONT))
+			r := <-apply.done
+			require.Equal(t, 0, r.code, "%v", r)
+			require.Contains(t, r.stdout, "nothing changed")
+			require.Equal(t, inode, tr.inode("gateway-alpha"))
+			tr.started("alpha", 1)
+			tr.started("beta", 1)
+			tr.mustBeDone()
+		})
+	}
 }
 
 // openedBy tells whether a process has a file open.

@@ -39,14 +39,14 @@ func TestKilledWhileACommandIsUnderWay(t *testing.T) {
 	tr.fake("s6-svc", "")
 	tr.mustApply()
 	tr.runsRound("alpha", 1)
-	eventually(t, 5*time.Second, func() bool { return !tr.commandUnderWay() }, "the late s6-svc ends")
+	eventually(t, 5*time.Second, func() bool { return !tr.underWay("s6-svc") }, "the late s6-svc ends")
 	tr.mustBeDone()
 	tr.runsRound("alpha", 1)
 }
 
-// commandUnderWay tells whether an s6-svc of the tree has not come to its end.
-func (tr *tree) commandUnderWay() bool {
+// underWay tells whether a program that the tree has started has not come to its end.
+func (tr *tree) underWay(program string) bool {
 	return slices.ContainsFunc(tr.processes(), func(p proc) bool {
-		return slices.ContainsFunc(p.argv, func(arg string) bool { return filepath.Base(arg) == "s6-svc" })
+		return slices.ContainsFunc(p.argv, func(arg string) bool { return filepath.Base(arg) == program })
 	})
 }

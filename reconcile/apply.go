@@ -224,22 +224,41 @@ func (c *Change) paid() bool {
 	return c.present && c.wantsDown() && c.actual.Status.Supervised && c.actual.Status.Down() && !c.RestartLogger
 }
 
-// settleLimit is how long s6-svscan may take to start a supervisor again that has died: it waits a second at most.
-const settleLimit = 3 * time.Second
+// settling is a wait for supervisors that are only not there yet. To take one for lost would give its service a second.
+type settling struct {
+	stall    time.Duration
+	woken    time.Time // when s6-svscan was told of what it may not have found yet; zero: that is nothing
+	missing  int
+	progress time.Time // when one came last
+}
+
+// over tells whether the wait is: none is missing, or none comes any more. A scan may take longer than any limit, since it
+// starts one after the other, so what counts is the time since the last one. Half the stall is enough without a scan: s6-svscan
+// starts a supervisor again that has died after a second at most.
+func (s *settling) over(missing int, now time.Time) bool {
+	if s.progress.IsZero() || missing < s.missing {
+		s.missing, s.progress = missing, now
+	}
+	if s.woken.After(now) { // the clock was set back
+		s.woken = now
+	}
+	return missing == 0 || now.Sub(s.progress) >= s.stall/2 && now.Sub(s.woken) >= s.stall
+}
 
 // Plan compares what shall be with what is, for Apply. It finishes what earlier applies left in the way first.
 func (s *Session) Plan(ctx context.Context, desired []render.Servicedir, prune Prune, opt Options) (Plan, error) {
 	if err := s.freeNames(ctx, desired, opt); err != nil {
 		return Plan{}, err
 	}
-	var plan Plan
-	limit := settleLimit
-	if s.finding() {
-		limit = scanStall
+	woken, err := since(s.own, wokenFile)
+	if err != nil {
+		return Plan{}, err
 	}
-	err := wait(ctx, limit, "supervisors to come back", func() (settled bool, err error) {
+	var plan Plan
+	wanted := settling{stall: s.stall, woken: woken}
+	err = wait(ctx, forever, "supervisors to come back", func() (settled bool, err error) {
 		plan, err = s.Scandir.Plan(desired, prune)
-		return !plan.unsettled(s.finding()), err
+		return wanted.over(plan.unsettled(!woken.IsZero()), time.Now()), err
 	})
 	if timeout := (*TimeoutError)(nil); errors.As(err, &timeout) {
 		err = nil // they do not come back
@@ -418,15 +437,18 @@ func (r *run) rescan(ctx context.Context) error {
 	if !r.listening || r.opt.NoRescan {
 		return nil
 	}
-	prune := slices.ContainsFunc(r.removals, func(m *removal) bool { return !m.gone() })
+	// What was replaced because nobody supervised it may have been found a moment ago. Then s6-svscan has two supervisors on one
+	// name, of which the second tries again each second; pruning ends the first.
+	prune := slices.ContainsFunc(r.removals, func(m *removal) bool { return !m.gone() || m.job != nil && m.job.Replace })
 	came := slices.ContainsFunc(r.jobs, func(j *job) bool { return j.err == nil && j.appears() })
 	if !prune && !came {
 		return nil
 	}
-	if r.opt.Hurried && came {
+	if came {
 		if err := r.leaveToFind(); err != nil {
 			return err
 		}
+		r.later(r.forgetWoken)
 	}
 	return r.sup.Rescan(ctx, prune)
 }

@@ -26,6 +26,7 @@ func (f *fakeS6) apply(opt Options, profiles ...manifest.Profile) (Plan, Result,
 	f.t.Helper()
 	s, err := Open(f.root, f)
 	require.NoError(f.t, err)
+	s.stall = fakeStall
 	defer s.Close()
 	s.Recall = f.recall
 	session, err := s.Lock(context.Background(), time.Second)
@@ -244,7 +245,9 @@ func TestScanWithoutEffectIsNoticed(t *testing.T) {
 	require.ErrorAs(t, result.Outcomes[0].Err, &timeout)
 	require.ErrorContains(t, result.Outcomes[0].Err, "remove culprit")
 	f.deaf = false
+	f.took()
 	plan := f.must(profile("a", "1"))
+	require.Equal(t, []string{"rescan -an"}, f.took(), "had it been found after all, its first supervisor would have to go")
 	require.Equal(t, Create, plan.Changes[0].Op)
 	require.Equal(t, []string{"not supervised, so a new directory takes its place"}, plan.Changes[0].Reasons)
 	f.settled(profile("a", "1"))
@@ -393,6 +396,7 @@ func TestScanBetweenPlanAndApply(t *testing.T) {
 	require.NoError(t, err)
 	s, err := Open(f.root, f)
 	require.NoError(t, err)
+	s.stall = fakeStall
 	defer s.Close()
 	session, err := s.Lock(context.Background(), 0)
 	require.NoError(t, err)
@@ -520,4 +524,36 @@ func TestWhatNobodyCanTellIsLeftToALaterApply(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, result.Outcomes[0].Err)
 	require.FileExists(t, f.root+"/gateway-a/down")
+}
+
+// TestSettling: what counts is that nothing comes any more, and not how long all of it takes.
+func TestSettling(t *testing.T) {
+	begin := time.Now()
+	at := func(seconds int) time.Time { return begin.Add(time.Duration(seconds) * time.Second) }
+	for name, c := range map[string]struct {
+		woken time.Time
+		looks map[int]int // second -> how many are missing
+		over  int         // the second
+	}{
+		"nothing is missing":           {looks: map[int]int{0: 0}, over: 0},
+		"a supervisor comes back":      {looks: map[int]int{0: 1, 2: 0}, over: 2},
+		"it does not":                  {looks: map[int]int{0: 1}, over: 3},
+		"just woken":                   {woken: at(-1), looks: map[int]int{0: 1}, over: 5},
+		"woken long ago":               {woken: at(-3600), looks: map[int]int{0: 1}, over: 3},
+		"slow but steady":              {woken: at(-1), looks: map[int]int{0: 9, 2: 7, 4: 6, 6: 5, 8: 1, 10: 0}, over: 10},
+		"slow, and then nothing":       {woken: at(-1), looks: map[int]int{0: 9, 2: 7, 4: 6, 6: 5}, over: 9},
+		"the clock was set back since": {woken: at(3600), looks: map[int]int{0: 1}, over: 6},
+	} {
+		s := settling{stall: scanStall, woken: c.woken}
+		missing, second := 0, 0
+		for ; second < 60; second++ {
+			if n, found := c.looks[second]; found {
+				missing = n
+			}
+			if s.over(missing, at(second)) {
+				break
+			}
+		}
+		require.Equal(t, c.over, second, name)
+	}
 }

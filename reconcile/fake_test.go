@@ -51,6 +51,9 @@ type fakeService struct {
 	script      string // that the process runs
 }
 
+// fakeStall is after how long a fake s6 that finds nothing is known to find nothing.
+const fakeStall = 300 * time.Millisecond
+
 func newFakeS6(t *testing.T) *fakeS6 {
 	root := t.TempDir()
 	if dir, err := os.MkdirTemp("/dev/shm", "reconcile"); err == nil {

@@ -47,7 +47,8 @@ func since(own *dir, name string) (time.Time, error) {
 	return time.Unix(st.Mtim.Unix()), nil
 }
 
-// leaveToFind records that s6-svscan is woken, and that it finds what is new in its own time.
+// leaveToFind records that s6-svscan is woken, and finds what is new in its own time: whoever plans before that was seen has to
+// wait for it.
 func (s *Session) leaveToFind() error {
 	if err := missing(s.own.unlink(wokenFile)); err != nil {
 		return err
@@ -55,17 +56,10 @@ func (s *Session) leaveToFind() error {
 	return s.own.write(wokenFile, modeHeld, nil)
 }
 
-// forgetWoken forgets that: what is not found by now is lost.
+// forgetWoken forgets that: all is found, or what is not found by now is lost.
 func (s *Session) forgetWoken() error {
 	if woken, err := since(s.own, wokenFile); err != nil || woken.IsZero() {
 		return err
 	}
 	return s.own.unlink(wokenFile)
-}
-
-// finding tells whether s6-svscan may still be about to find what is new. To take it for lost would give it a second
-// supervisor.
-func (s *Session) finding() bool {
-	woken, err := since(s.own, wokenFile)
-	return err == nil && !woken.IsZero() && time.Since(woken) < scanStall
 }

@@ -36,6 +36,12 @@ func (r *run) observe(ctx context.Context) {
 	for _, j := range r.await(ctx, pending) {
 		r.freed[j.Service].give(j.err)
 	}
+	unseen := func(j *job) bool { return j.appears() && (j.err != nil || !r.awaits(j)) }
+	if !slices.ContainsFunc(r.jobs, unseen) {
+		if err := r.forgetWoken(); err != nil {
+			r.note("the next apply waits for what is found already: %v", err)
+		}
+	}
 }
 
 // awaits tells whether to wait until a new service is found. One that appeared down, for want of its port, is told to start
@@ -54,7 +60,7 @@ func (r *run) await(ctx context.Context, pending []*job) []*job {
 		switch {
 		case len(pending) < before:
 			progress = time.Now()
-		case len(pending) == 0 || time.Since(progress) < scanStall:
+		case len(pending) == 0 || time.Since(progress) < r.stall:
 		case cured || len(r.culprits()) > 0:
 			return false, &TimeoutError{newServices, time.Since(start)}
 		default:

@@ -101,12 +101,17 @@ type Result struct {
 	Notes    []string  // what the user should know besides
 }
 
-// unsettled tells whether the plan is about a service whose supervisor may only be gone for a moment or, while s6-svscan is
-// finding what is new, not there yet.
-func (p Plan) unsettled(finding bool) bool {
-	return slices.ContainsFunc(p.Changes, func(c Change) bool {
-		return c.Replace && !c.actual.Status.Supervised && (c.actual.WasSupervised || finding && c.actual.Owned)
-	})
+// unsettled counts the services whose supervisor may only be gone for a moment or, where s6-svscan was woken and nobody saw what
+// it found, may not be there yet.
+func (p Plan) unsettled(woken bool) (n int) {
+	for _, c := range p.Changes {
+		gone := c.Replace && c.actual.WasSupervised && !c.actual.Status.Supervised
+		unseen := woken && c.actual.Owned && (!c.actual.Status.Supervised || c.actual.HasLog && !c.actual.LogStatus.Supervised)
+		if gone || unseen {
+			n++
+		}
+	}
+	return n
 }
 
 // Empty tells whether there is nothing to do.

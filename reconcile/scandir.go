@@ -10,6 +10,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"hermes-reconcile/render"
 )
@@ -40,6 +41,7 @@ type Scandir struct {
 	owner uint32 // whose s6-svscan runs here: besides root the one who may change what it runs
 	// Recall tells what the gateways of these services were last; nil means that nobody knows, so that they are down.
 	Recall func([]render.Servicedir) map[string]Was
+	stall  time.Duration // scanStall, but where s6 is a fake that is quick
 }
 
 // Open opens the scandir at path. Nothing is read or written yet.
@@ -48,7 +50,7 @@ func Open(path string, sup Supervisor) (*Scandir, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot open scandir %q: %w", path, cause(path, err))
 	}
-	s := &Scandir{dir: d, sup: sup}
+	s := &Scandir{dir: d, sup: sup, stall: scanStall}
 	if err := s.findOwner(); err != nil {
 		d.close()
 		return nil, fmt.Errorf("cannot open scandir %q: %w", path, cause(path, err))
