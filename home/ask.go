@@ -74,6 +74,9 @@ func Ask(ctx context.Context, who Account, request Request) (Answer, error) {
 	return answer, nil
 }
 
+// ErrSilent says that there was no answer in time.
+var ErrSilent = errors.New("the disk does not answer in time")
+
 // read reads one answer. Its end counts, not that of the child.
 func read(ctx context.Context, from *os.File) (answer Answer, err error) {
 	done := make(chan error, 1)
@@ -90,7 +93,7 @@ func read(ctx context.Context, from *os.File) (answer Answer, err error) {
 		if errors.Is(ctx.Err(), context.Canceled) {
 			return Answer{}, ctx.Err()
 		}
-		return Answer{}, errors.New("the disk does not answer in time")
+		return Answer{}, ErrSilent
 	}
 }
 

@@ -20,6 +20,8 @@ const (
 	bootTimeout = 4 * time.Second
 	// bootLockTimeout is how long it waits for another apply.
 	bootLockTimeout = 2 * time.Second
+	// bootHomeLimit is how long it waits for the disk below HERMES_HOME, which must not keep gateways from being made.
+	bootHomeLimit = time.Second
 	// reportPatience is how long the report may take.
 	reportPatience = 700 * time.Millisecond
 	// bootMargin is what comes on top of the timeout before a call that does not return is left to itself: the report, and
@@ -84,6 +86,7 @@ func (b *booting) apply(ctx context.Context) error {
 		return err
 	}
 	b.homes = t.homes
+	b.homes.limit = bootHomeLimit
 	if err := t.enter(ctx, b.ui, b.flags); err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/user"
@@ -11,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"hermes-reconcile/home"
@@ -48,11 +50,14 @@ type homes struct {
 	path  string            // HERMES_HOME
 	err   error             // why that is not known
 	users map[string]string // by profile
+	limit time.Duration     // of one question
+
+	silent atomic.Bool // the disk did not answer, so it is not asked again
 }
 
 // homesAt knows where homes are, as far as that can be found out, and not yet whose.
 func homesAt(scandir, fromManifest string) *homes {
-	h := &homes{users: map[string]string{}}
+	h := &homes{users: map[string]string{}, limit: homeLimit}
 	h.path, h.err = findHome(scandir, fromManifest)
 	return h
 }
@@ -76,11 +81,14 @@ func (h *homes) ask(ctx context.Context, profiles []string, request func(profile
 	if !filepath.IsAbs(h.path) {
 		return unanswered(profiles, fmt.Errorf("%q is not absolute", h.path))
 	}
+	if h.silent.Load() {
+		return unanswered(profiles, home.ErrSilent)
+	}
 	byUser := map[string][]string{}
 	for _, p := range profiles {
 		byUser[h.users[p]] = append(byUser[h.users[p]], p)
 	}
-	ctx, cancel := context.WithTimeout(ctx, homeLimit)
+	ctx, cancel := context.WithTimeout(ctx, h.limit)
 	defer cancel()
 	var all sync.WaitGroup
 	var mu sync.Mutex
@@ -90,6 +98,9 @@ func (h *homes) ask(ctx context.Context, profiles []string, request func(profile
 			r := request(theirs)
 			r.Home = h.path
 			answer, err := askAs(ctx, name, r)
+			if errors.Is(err, home.ErrSilent) {
+				h.silent.Store(true)
+			}
 			if err != nil {
 				answer = unanswered(theirs, err)
 			}

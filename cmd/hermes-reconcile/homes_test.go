@@ -3,8 +3,10 @@
 package main
 
 import (
+	"os/user"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/require"
@@ -26,4 +28,21 @@ func TestAnswersAreOfOnesOwnProfilesAlone(t *testing.T) {
 		Faults: []string{"1", "2", "3", "4"},
 	}, whole.Answer))
 	require.LessOrEqual(t, len(inShort(strings.Repeat("\u00e9", 5000))), 510)
+}
+
+// TestSilentDiskIsAskedOnce: each question would cost the same time.
+func TestSilentDiskIsAskedOnce(t *testing.T) {
+	who, err := user.Current()
+	require.NoError(t, err)
+	h := &homes{path: t.TempDir(), users: map[string]string{"a": who.Username}}
+	ask := func(limit time.Duration) string {
+		h.limit = limit
+		answer := h.ask(t.Context(), []string{"a"}, func(p []string) home.Request { return home.Request{Recall: p} })
+		return answer.States["a"].Why
+	}
+	require.Equal(t, "there is no gateway_state.json", ask(time.Minute))
+	require.Contains(t, ask(time.Nanosecond), home.ErrSilent.Error())
+	require.Contains(t, ask(time.Minute), home.ErrSilent.Error())
+	h.silent.Store(false)
+	require.Equal(t, "there is no gateway_state.json", ask(time.Minute))
 }

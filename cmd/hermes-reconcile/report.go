@@ -111,6 +111,10 @@ func (r *report) write(ctx context.Context, u ui, file string, h *homes) {
 		u.warning("cannot write the report: %s %q is not absolute", homeVariable, h.path)
 		return
 	}
+	if h.silent.Load() && within(h.path, file) {
+		u.warning("cannot write the report %q: %v", file, home.ErrSilent)
+		return
+	}
 	who, err := h.reporter(file)
 	var answer home.Answer
 	if err == nil {
