@@ -20,6 +20,7 @@ type fate struct {
 	logger      bool // its logger may be another process
 	moved       bool // it may be another directory
 	files       bool // its files may have been written
+	either      bool // it may be up or down
 
 	happened string // what happened to it before apply; "": nothing
 }
@@ -89,7 +90,7 @@ func (l *life) mutate() {
 	name := l.pick(names)
 	p, exists := l.profiles[name]
 	if !exists {
-		p = wanted{keep: 3 + l.IntN(3)}
+		p = wanted{keep: 3 + l.IntN(3), last: l.IntN(4) == 0 && !l.isForeign(name)}
 		l.note("add %s", name)
 	} else {
 		switch l.IntN(9) {
@@ -101,7 +102,7 @@ func (l *life) mutate() {
 			l.rename(name)
 			return
 		case 3:
-			p.down = !p.down
+			p.down, p.last = l.IntN(2) == 0, l.IntN(3) == 0 && !l.isForeign(name)
 		case 4:
 			p.value = fmt.Sprintf("v%d", l.IntN(1000))
 		case 5:
@@ -138,8 +139,35 @@ func (l *life) rename(name string) {
 		return
 	}
 	l.note("rename %s to %s", name, to)
-	l.profiles[to] = l.profiles[name]
+	p := l.profiles[name]
+	p.last = p.last && !l.isForeign(to)
+	l.profiles[to] = p
 	delete(l.profiles, name)
+}
+
+func (l *life) isForeign(name string) bool {
+	_, foreign := l.foreign[name]
+	return foreign
+}
+
+// remind says what those are that shall be what they were last: what is new is down.
+func (l *life) remind(old map[string]wanted) {
+	for name, p := range l.profiles {
+		if was, there := old[name]; p.last {
+			p.down = was.down || !there
+			l.profiles[name] = p
+		}
+	}
+}
+
+// lookUp asks s6 what became of those that a disturbed apply has removed or not: up or down, that is what they were last.
+func (l *life) lookUp() {
+	for name, f := range l.fates {
+		if p := l.profiles[name]; p.last && f.either {
+			p.down = slices.Equal(l.svstat("gateway-"+name, "wantedup"), []string{"false"})
+			l.profiles[name] = p
+		}
+	}
 }
 
 // pick is a random one of these.
@@ -190,12 +218,22 @@ func (l *life) tellDown(f *fate, name string) {
 	l.note("tell %s down", name)
 	f.happened = "told down"
 	l.tell("gateway-"+name, "-d")
+	l.told(name, true)
+}
+
+// told: those that shall be what they were last are from now on what they were told.
+func (l *life) told(name string, down bool) {
+	if p := l.profiles[name]; p.last {
+		p.down = down
+		l.profiles[name] = p
+	}
 }
 
 func (l *life) tellUp(f *fate, name string) {
 	l.note("tell %s up", name)
 	f.happened = "crash" // it may be started once more
 	l.tell("gateway-"+name, "-u")
+	l.told(name, false)
 }
 
 func (l *life) tellLoggerDown(f *fate, name string) {
@@ -278,9 +316,12 @@ func (l *life) disturbedApply(old map[string]wanted) {
 	for range l.IntN(3) {
 		l.mutate()
 	}
+	l.remind(old)
 	l.writeManifest()
 	for name := range merged(merged(old, between), l.profiles) {
-		l.blur(name, old[name] == between[name] && between[name] == l.profiles[name] && sameKeys(name, old, between, l.profiles))
+		stays := sameKeys(name, old, between, l.profiles)
+		same := stays && old[name] == between[name] && between[name] == l.profiles[name]
+		l.blur(name, same, !stays || old[name].down != between[name].down)
 	}
 }
 
@@ -290,14 +331,15 @@ func sameKeys(name string, all ...map[string]wanted) bool {
 	return !slices.ContainsFunc(all, func(m map[string]wanted) bool { _, found := m[name]; return found != first })
 }
 
-// blur says that little can be told of a profile after a disturbed apply, unless it had nothing to do with it.
-func (l *life) blur(name string, same bool) {
+// blur says that little can be told of a profile after a disturbed apply, unless it had nothing to do with it. Where that may
+// have brought the gateway up or down, or not, it was last the one or the other.
+func (l *life) blur(name string, same, either bool) {
 	f := l.fateOf(name)
 	_, foreign := l.foreign[name]
 	if same && f.happened == "" && !f.logger && !f.files && !foreign {
 		return
 	}
-	*f = fate{most: 2 * patientStarts, logger: true, moved: true, files: true, happened: f.happened}
+	*f = fate{most: 2 * patientStarts, logger: true, moved: true, files: true, either: either, happened: f.happened}
 }
 
 // hit sends apply a signal after a while.

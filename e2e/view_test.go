@@ -20,7 +20,7 @@ import (
 // wanted is what a gateway shall be.
 type wanted struct {
 	down  bool
-	last  bool   // it shall be what it was last, which is up
+	last  bool   // it shall be what it was last, which down says
 	value string // VALUE in its environment
 	port  int
 	keep  int // log.keep
@@ -29,11 +29,10 @@ type wanted struct {
 
 func (p wanted) yaml() string {
 	keys := []string{fmt.Sprintf("log: {keep: %d}", p.keep)}
-	if p.down {
-		keys = append(keys, "state: down")
-	}
 	if p.last {
 		keys = append(keys, "state: last")
+	} else if p.down {
+		keys = append(keys, "state: down")
 	}
 	if p.value != "" {
 		keys = append(keys, fmt.Sprintf("env: {VALUE: %s}", p.value))
