@@ -39,20 +39,24 @@ func (s *Scandir) Arrive(ctx context.Context, changes []Change, level Level, lim
 	}
 	start := time.Now()
 	var late []Late
+	var rest time.Time // until when to leave the machine to those that start: nine tenths of the time
 	err := wait(ctx, limit, "gateways to be "+string(level), func() (bool, error) {
-		for _, a := range slices.Clone(pending) {
-			if err := a.look(s.sup); err != nil {
-				return false, err
+		begin := time.Now()
+		if begin.Before(rest) {
+			return false, nil
+		}
+		defer func() { rest = time.Now().Add(9 * time.Since(begin)) }()
+		var failed error
+		pending = slices.DeleteFunc(pending, func(a *arrival) bool {
+			if failed == nil {
+				failed = a.look(s.sup)
 			}
-			hopeless := a.state == StateEnded
-			if hopeless {
+			if a.state == StateEnded {
 				late = append(late, a.late(start))
 			}
-			if hopeless || a.there(level) {
-				pending = slices.DeleteFunc(pending, func(b *arrival) bool { return a == b })
-			}
-		}
-		return len(pending) == 0, nil
+			return a.state == StateEnded || a.there(level)
+		})
+		return len(pending) == 0, failed
 	})
 	if timeout := (*TimeoutError)(nil); errors.As(err, &timeout) {
 		err = nil
