@@ -22,6 +22,7 @@ type fate struct {
 	files       bool // its files may have been written
 	either      bool // it may be up or down
 
+	told     string // to its supervisor, by hand
 	happened string // what happened to it before apply; "": nothing
 }
 
@@ -155,6 +156,9 @@ func (l *life) remind(old map[string]wanted) {
 	for name, p := range l.profiles {
 		if was, there := old[name]; p.last {
 			p.down = was.down || !there
+			if f := l.fates[name]; there && f != nil && f.told != "" {
+				p.down = f.told == "-d"
+			}
 			l.profiles[name] = p
 		}
 	}
@@ -217,23 +221,15 @@ func (l *life) crash(f *fate, name string) {
 func (l *life) tellDown(f *fate, name string) {
 	l.note("tell %s down", name)
 	f.happened = "told down"
-	l.tell("gateway-"+name, "-d")
-	l.told(name, true)
-}
-
-// told: those that shall be what they were last are from now on what they were told.
-func (l *life) told(name string, down bool) {
-	if p := l.profiles[name]; p.last {
-		p.down = down
-		l.profiles[name] = p
-	}
+	f.told = "-d"
+	l.tell("gateway-"+name, f.told)
 }
 
 func (l *life) tellUp(f *fate, name string) {
 	l.note("tell %s up", name)
 	f.happened = "crash" // it may be started once more
-	l.tell("gateway-"+name, "-u")
-	l.told(name, false)
+	f.told = "-u"
+	l.tell("gateway-"+name, f.told)
 }
 
 func (l *life) tellLoggerDown(f *fate, name string) {
@@ -339,7 +335,7 @@ func (l *life) blur(name string, same, either bool) {
 	if same && f.happened == "" && !f.logger && !f.files && !foreign {
 		return
 	}
-	*f = fate{most: 2 * patientStarts, logger: true, moved: true, files: true, either: either, happened: f.happened}
+	*f = fate{most: 2 * patientStarts, logger: true, moved: true, files: true, either: either, told: f.told, happened: f.happened}
 }
 
 // hit sends apply a signal after a while.
