@@ -17,7 +17,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"hermes-reconcile/home"
+	"hermes-reconcile/cmd/hermes-reconcile/home"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/render"

@@ -9,8 +9,8 @@ import (
 	"path/filepath"
 	"time"
 
-	"hermes-reconcile/explain"
-	"hermes-reconcile/probe"
+	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/cmd/hermes-reconcile/probe"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/render"
 )

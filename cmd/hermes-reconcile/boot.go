@@ -10,7 +10,7 @@ import (
 	"runtime/debug"
 	"time"
 
-	"hermes-reconcile/home"
+	"hermes-reconcile/cmd/hermes-reconcile/home"
 	"hermes-reconcile/reconcile"
 )
 

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"hermes-reconcile/probe"
+	"hermes-reconcile/cmd/hermes-reconcile/probe"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/s6ctl"
 )

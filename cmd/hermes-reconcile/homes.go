@@ -15,7 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"hermes-reconcile/home"
+	"hermes-reconcile/cmd/hermes-reconcile/home"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/render"

@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/require"
 
-	"hermes-reconcile/home"
+	"hermes-reconcile/cmd/hermes-reconcile/home"
 )
 
 // TestAnswersAreOfOnesOwnProfilesAlone: who answers has the credentials of a gateway's user, and may be anybody.

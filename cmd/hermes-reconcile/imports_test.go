@@ -11,7 +11,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-const module = "hermes-reconcile"
+const (
+	module  = "hermes-reconcile"
+	command = "cmd/hermes-reconcile"
+)
 
 // layers say what each package may import of ours and of third parties, and what of the standard library it must not.
 // Data flows one way: manifest -> render -> reconcile -> s6ctl, and only the command knows them all.
@@ -26,8 +29,8 @@ var layers = map[string]struct {
 		ours:  []string{"manifest"},
 		never: []string{"os", "os/exec", "net", "math/rand", "math/rand/v2", "time"},
 	},
-	"discover": {
-		ours:   []string{"manifest", "render", "home"},
+	command + "/discover": {
+		ours:   []string{"manifest", "render", command + "/home"},
 		others: []string{"mvdan.cc/sh/v3/syntax"},
 		never:  []string{"os/exec", "net", "path/filepath"},
 	},
@@ -36,7 +39,7 @@ var layers = map[string]struct {
 		others: []string{"github.com/hashicorp/go-multierror", "golang.org/x/sys/unix", "github.com/fsnotify/fsnotify"},
 		never:  []string{"os/exec", "net", "flag", "log"},
 	},
-	"explain": {
+	command + "/explain": {
 		ours:   []string{"render", "reconcile"},
 		others: []string{"github.com/aymanbagabas/go-udiff"},
 		never:  []string{"os", "os/exec", "net", "time", "path/filepath"},
@@ -45,15 +48,18 @@ var layers = map[string]struct {
 		others: []string{"golang.org/x/sys/unix"},
 		never:  []string{"net", "flag", "log"},
 	},
-	"home": {
+	command + "/home": {
 		others: []string{"golang.org/x/sys/unix"},
 		never:  []string{"net", "flag", "log"},
 	},
-	"probe": {
+	command + "/probe": {
 		never: []string{"os", "os/exec", "flag", "log"},
 	},
-	"cmd/hermes-reconcile": {
-		ours: []string{"manifest", "render", "discover", "reconcile", "explain", "s6ctl", "home", "probe"},
+	command: {
+		ours: []string{
+			"manifest", "render", "reconcile", "s6ctl",
+			command + "/discover", command + "/explain", command + "/home", command + "/probe",
+		},
 		others: []string{
 			"github.com/spf13/cobra", "github.com/hashicorp/go-multierror", "golang.org/x/term",
 		},

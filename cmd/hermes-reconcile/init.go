@@ -11,8 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"hermes-reconcile/discover"
-	"hermes-reconcile/explain"
+	"hermes-reconcile/cmd/hermes-reconcile/discover"
+	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
 )

@@ -11,8 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"hermes-reconcile/discover"
-	"hermes-reconcile/home"
+	"hermes-reconcile/cmd/hermes-reconcile/discover"
+	"hermes-reconcile/cmd/hermes-reconcile/home"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/render"

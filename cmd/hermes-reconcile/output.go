@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"hermes-reconcile/explain"
+	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
 )

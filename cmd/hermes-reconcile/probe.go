@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"hermes-reconcile/probe"
+	"hermes-reconcile/cmd/hermes-reconcile/probe"
 	"hermes-reconcile/reconcile"
 )
 

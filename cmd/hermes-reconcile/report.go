@@ -18,8 +18,8 @@ import (
 	"strings"
 	"syscall"
 
-	"hermes-reconcile/explain"
-	"hermes-reconcile/home"
+	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/cmd/hermes-reconcile/home"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
 )

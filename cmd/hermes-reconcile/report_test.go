@@ -9,7 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"hermes-reconcile/home"
+	"hermes-reconcile/cmd/hermes-reconcile/home"
 )
 
 func TestWithin(t *testing.T) {

@@ -12,7 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"hermes-reconcile/explain"
+	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/render"

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"hermes-reconcile/home"
+	"hermes-reconcile/cmd/hermes-reconcile/home"
 	"hermes-reconcile/manifest"
 )
 

@@ -80,7 +80,7 @@ func written(t testing.TB, dir string, wanted Wanted) (string, Found) {
 
 // TestOwnDirectoriesComeBackExactly: rendered, read, and rendered again they have the same bytes.
 func TestOwnDirectoriesComeBackExactly(t *testing.T) {
-	for _, pattern := range []string{"../examples/*.yaml", "../render/testdata/*.yaml"} {
+	for _, pattern := range []string{"../../../examples/*.yaml", "../../../render/testdata/*.yaml"} {
 		files, err := filepath.Glob(pattern)
 		require.NoError(t, err)
 		require.NotEmpty(t, files)
