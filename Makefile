@@ -28,3 +28,4 @@ torture: lint
 
 install: build
 	install -D bin/hermes-reconcile $(DESTDIR)/usr/local/bin/hermes-reconcile
+	install -D -m 644 -t $(DESTDIR)/usr/local/share/man/man8 cmd/hermes-reconcile/man/*.8

@@ -37,7 +37,16 @@ func newRootCommand(u ui) *cobra.Command {
 		Long: `Keep the per-profile gateways of a Hermes container as profiles.yaml says.
 
 profiles.yaml names the profiles; apply makes each one's gateway a service of s6, restarts only what
-must restart, and removes what is no longer named.`,
+must restart, and removes what is no longer named.
+
+Exit codes, the same for every command:
+
+    0    done; nothing left to do
+    1    part of it failed: some gateways are not as asked; mend and run again
+    2    only with --exit-code: there are differences
+    99   timed out waiting
+    100  the command line or the manifest is wrong, or there is no s6 here: retrying will not help
+    111  a system call or an s6 program failed, or the lock is held: retrying may help`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,
