@@ -335,7 +335,11 @@ func (l *life) blur(name string, same, either bool) {
 	if same && f.happened == "" && !f.logger && !f.files && !foreign {
 		return
 	}
-	*f = fate{most: 2 * patientStarts, logger: true, moved: true, files: true, either: either, told: f.told, happened: f.happened}
+	least := 0
+	if p, exists := l.profiles[name]; exists && !p.down && !either && (f.told == "-d" || f.happened == "crash" && f.told == "") {
+		least = 1 // whatever apply did, that it was brought down is no secret
+	}
+	*f = fate{least: least, most: 2 * patientStarts, logger: true, moved: true, files: true, either: either, told: f.told, happened: f.happened}
 }
 
 // hit sends apply a signal after a while.

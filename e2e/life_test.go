@@ -223,6 +223,9 @@ func (l *life) unsettled(v view) []string {
 		if len(all) > 0 {
 			recorded = all[len(all)-1].PID
 		}
+		if slices.ContainsFunc(l.stops(name), func(s stop) bool { return s.PID == pid }) {
+			wrong = append(wrong, fmt.Sprintf("%s with pid %d is about to end", name, pid))
+		}
 		if !p.down && pid != recorded {
 			wrong = append(wrong, fmt.Sprintf("%s has not yet recorded its start with pid %d", name, pid))
 		}
