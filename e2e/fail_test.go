@@ -63,6 +63,8 @@ func (w *world) failed(m mishap, pass int) (reached bool) {
 	}
 	if s.code != 0 {
 		w.takenBack(before, s)
+	}
+	if s.code != 0 || strings.Contains(s.stderr, "warning: ") { // what it could not clear away is no failure, and the next one does
 		w.mustApply()
 	}
 	w.arrive(before)
