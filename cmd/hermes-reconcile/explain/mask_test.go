@@ -59,7 +59,7 @@ func FuzzMask(f *testing.F) {
 	m := mask(f)
 	f.Fuzz(func(t *testing.T, secret, open string) {
 		if strings.ContainsRune(secret+open, 0) {
-			t.Skip("no variable holds a NUL")
+			return // no variable holds a NUL
 		}
 		const canary = "c4n4ry"
 		dirs, err := render.All(&manifest.Manifest{Runtime: manifest.RuntimeS6, HermesHome: "/it's", Profiles: []manifest.Profile{{
