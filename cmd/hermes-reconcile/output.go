@@ -40,8 +40,8 @@ func (f *outputFlags) add(cmd *cobra.Command, forms ...string) {
 	f.forms = forms
 	cmd.Flags().StringVarP(&f.form, "output", "o", formText, "form of the output: `"+strings.Join(forms, "|")+"`")
 	cmd.Flags().StringVar(&f.color, "color", colorAuto, "color the text: `auto|always|never`; auto: on a terminal, unless $NO_COLOR is set")
-	cmd.Flags().BoolVar(&f.showSecrets, "show-secrets", false, "show the values of variables whose names look secret")
-	cmd.Flags().StringVar(&f.secretNames, "secret-names", explain.SecretNames, "`REGEXP` of variables whose values are masked")
+	cmd.Flags().BoolVar(&f.showSecrets, "show-secrets", false, "show the values of variables and options whose names look secret")
+	cmd.Flags().StringVar(&f.secretNames, "secret-names", explain.SecretNames, "`REGEXP` of variables and options whose values are masked")
 }
 
 // check checks the values of the flags.

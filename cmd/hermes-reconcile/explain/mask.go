@@ -9,7 +9,7 @@ import (
 // underscores.
 const SecretNames = `(?i)(^|_)(API_?KEY|KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|PASS|CREDENTIAL|PRIVATE)S?[0-9]*(_|$)`
 
-// Mask hides the values of variables with certain names.
+// Mask hides the values of variables and options with certain names.
 type Mask struct {
 	names *regexp.Regexp
 }
@@ -75,26 +75,50 @@ func cover(text string, values, others []value, changed string) string {
 var assignment = regexp.MustCompile(`(?:^|[^A-Za-z0-9_])([A-Za-z_][A-Za-z0-9_]*)=`)
 
 // find finds the secret values in a script: from the first secret assignment of a word to the end of the word, which quotes
-// may stretch over lines.
+// may stretch over lines, and the word after an option with a secret name.
 func (m *Mask) find(script string) []value {
 	var values []value
 	count := map[string]int{}
+	add := func(name string, start, end int) {
+		values = append(values, value{start, end, variable{name, count[name]}, unquote(script[start:end])})
+		count[name]++
+	}
+	option, after := "", 0 // the last word, if its value is the next
 	for start, end := range words(script) {
 		word := script[start:end]
-		if strings.IndexByte(word, '=') < 0 { // most words: half of the time would go into looking closer
-			continue
+		if option != "" && strings.Trim(script[after:start], " \t") == "" {
+			add(option, start, end)
+		} else if name, at := m.assigned(word); name != "" {
+			add(name, start+at, end)
 		}
-		for _, at := range assignment.FindAllStringSubmatchIndex(word, -1) {
-			name := word[at[2]:at[3]]
-			if at[1] == len(word) || !m.names.MatchString(name) {
-				continue
-			}
-			values = append(values, value{start + at[1], end, variable{name, count[name]}, unquote(word[at[1]:])})
-			count[name]++
-			break
-		}
+		option, after = m.option(word), end // of a value, too, since it may be none
 	}
 	return values
+}
+
+// assigned is the secret variable to which a word gives a value, and where in the word that begins.
+func (m *Mask) assigned(word string) (name string, at int) {
+	if strings.IndexByte(word, '=') < 0 { // most words: half of the time would go into looking closer
+		return "", 0
+	}
+	for _, at := range assignment.FindAllStringSubmatchIndex(word, -1) {
+		if name := word[at[2]:at[3]]; at[1] < len(word) && m.names.MatchString(name) {
+			return name, at[1]
+		}
+	}
+	return "", 0
+}
+
+// option is a word that is an option with a secret name, and has no value within it: --token, -api-key.
+func (m *Mask) option(word string) string {
+	if strings.IndexByte(word, '-') < 0 || strings.IndexByte(word, '=') >= 0 {
+		return ""
+	}
+	text, found := strings.CutPrefix(unquote(word), "-")
+	if !found || !m.names.MatchString(strings.ReplaceAll(strings.TrimPrefix(text, "-"), "-", "_")) {
+		return ""
+	}
+	return text
 }
 
 // words gives the words of a shell script as ranges of bytes, comments included, a line of a comment being a word. It
