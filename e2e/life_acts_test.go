@@ -151,14 +151,23 @@ func (l *life) isForeign(name string) bool {
 	return foreign
 }
 
+// asTold is the manifest as if it said what its gateways were told by hand.
+func (l *life) asTold() map[string]wanted {
+	was := maps.Clone(l.profiles)
+	for name, f := range l.fates {
+		if p, ours := was[name]; ours && f.told != "" {
+			p.down = f.told == "-d"
+			was[name] = p
+		}
+	}
+	return was
+}
+
 // remind says what those are that shall be what they were last: what is new is down.
-func (l *life) remind(old map[string]wanted) {
+func (l *life) remind(was map[string]wanted) {
 	for name, p := range l.profiles {
-		if was, there := old[name]; p.last {
-			p.down = was.down || !there
-			if f := l.fates[name]; there && f != nil && f.told != "" {
-				p.down = f.told == "-d"
-			}
+		if before, there := was[name]; p.last {
+			p.down = before.down || !there
 			l.profiles[name] = p
 		}
 	}
@@ -292,7 +301,7 @@ func (l *life) edit(f *fate, name, file string) {
 }
 
 // disturbedApply begins with the manifest, does not get to its end, and perhaps the manifest changes once more.
-func (l *life) disturbedApply(old map[string]wanted) {
+func (l *life) disturbedApply(old, was map[string]wanted) {
 	between := maps.Clone(l.profiles)
 	after := time.Duration(1.2 * l.Float64() * float64(l.took)) // some get to their end
 	l.applies++
@@ -312,12 +321,12 @@ func (l *life) disturbedApply(old map[string]wanted) {
 	for range l.IntN(3) {
 		l.mutate()
 	}
-	l.remind(old)
+	l.remind(was)
 	l.writeManifest()
 	for name := range merged(merged(old, between), l.profiles) {
 		stays := sameKeys(name, old, between, l.profiles)
 		same := stays && old[name] == between[name] && between[name] == l.profiles[name]
-		l.blur(name, same, !stays || old[name].down != between[name].down)
+		l.blur(name, same, !stays || was[name].down != between[name].down)
 	}
 }
 

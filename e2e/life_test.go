@@ -91,7 +91,7 @@ type life struct {
 	fates    map[string]*fate  // of this round, by profile
 	before   view              // when the round began
 	recorded map[int]bool      // gateways whose records are forgotten
-	diary    []string          // of this round
+	diary    []string          // of this round and of some before
 	rounds   int
 	applies  int
 	took     time.Duration // by the last apply that nobody disturbed
@@ -131,24 +131,25 @@ func (l *life) writeManifest() {
 // round lets something happen, changes the manifest, and applies it.
 func (l *life) round() {
 	l.rounds++
-	l.diary, l.fates = nil, map[string]*fate{}
+	l.fates = map[string]*fate{}
+	l.note("ROUND %d", l.rounds)
 	defer func() {
 		if l.t.Failed() {
-			l.t.Logf("violated in round %d:\n%s", l.rounds, strings.Join(l.diary, "\n"))
+			l.testify()
 		}
 	}()
 	l.begin()
 	for range l.IntN(3) {
 		l.happen()
 	}
-	old := maps.Clone(l.profiles)
+	old, was := maps.Clone(l.profiles), l.asTold()
 	for range l.IntN(4) {
 		l.mutate()
 	}
-	l.remind(old)
+	l.remind(was)
 	l.writeManifest()
 	if l.IntN(3) == 0 {
-		l.disturbedApply(old)
+		l.disturbedApply(old, was)
 	}
 	for name := range merged(old, l.profiles) {
 		l.foresee(name, old)
@@ -172,8 +173,20 @@ func (l *life) round() {
 	}
 }
 
+// note writes into the diary, which forgets what is long ago.
 func (l *life) note(format string, args ...any) {
-	l.diary = append(l.diary, fmt.Sprintf(format, args...))
+	const kept = 200
+	l.diary = append(l.diary[max(0, len(l.diary)-kept):], fmt.Sprintf(format, args...))
+}
+
+// testify tells all that helps to understand a violation: what came before it, what s6 says, and what runs.
+func (l *life) testify() {
+	l.t.Logf("violated in round %d:\n%s", l.rounds, strings.Join(l.diary, "\n"))
+	for _, name := range slices.Sorted(maps.Keys(l.profiles)) {
+		status := l.svstat("gateway-"+name, "wantedup", "normallyup", "pid", "exitcode", "signum", "updownfor")
+		l.t.Logf("%s: %+v: %v; started %v, stopped %v", name, l.profiles[name], status, l.starts(name), l.stops(name))
+	}
+	l.t.Logf("processes:\n%s", describe(l.processes()))
 }
 
 func merged(a, b map[string]wanted) map[string]wanted {
@@ -228,6 +241,14 @@ func (l *life) unsettled(v view) []string {
 		}
 		if !p.down && pid != recorded {
 			wrong = append(wrong, fmt.Sprintf("%s has not yet recorded its start with pid %d", name, pid))
+		}
+	}
+	if len(wrong) > 0 {
+		return wrong
+	}
+	for name, p := range l.profiles { // no process may also be one that s6 starts in a second
+		if p.down && !slices.Equal(l.svstat("gateway-"+name, "wantedup"), []string{"false"}) {
+			wrong = append(wrong, name+" is to come up")
 		}
 	}
 	return wrong

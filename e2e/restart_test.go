@@ -212,3 +212,26 @@ func TestWrapperRunsAsTheGatewaysUser(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, strconv.Itoa(nobody)+"\n", string(uid))
 }
+
+// TestStartOfAGatewayThatIsStopping waits until it has come back, also where it ends with what says that it is done.
+func TestStartOfAGatewayThatIsStopping(t *testing.T) {
+	t.Parallel()
+	for command, start := range map[string][]string{"apply": {"apply"}, "start": {"start", "drains", "done"}} {
+		tr := newTree(t, treeOpts{})
+		tr.manifest("drains: {env: {STUB_DRAIN: 1s}}\ndone: {restart: on-failure, env: {STUB_DRAIN: 1s}}")
+		tr.mustApply()
+		for _, profile := range []string{"drains", "done"} {
+			tr.started(profile, 1)
+			tr.svc("gateway-"+profile, "-d")
+			tr.logged(profile, "stopping")
+		}
+		r := tr.run(start...)
+		require.Equal(t, 0, r.code, "%s: %v", command, r)
+		for _, profile := range []string{"drains", "done"} {
+			require.Len(t, tr.stops(profile), 2, "%s: the first process of %s was told to stop, and has drained", command, profile)
+			tr.started(profile, 2)
+			require.Equal(t, []string{"true", "true"}, tr.svstat("gateway-"+profile, "up", "wantedup"), "%s: %s", command, profile)
+		}
+		tr.mustBeDone()
+	}
+}

@@ -70,7 +70,7 @@ func (r *run) act(ctx context.Context, service Service, action Action) (already 
 	case action == BringUp && state == StateUp:
 		return true, nil
 	case action == BringUp && state != StateBackingOff: // a restart ends the pause
-		err = r.bringUp(ctx, service.Name, before)
+		err = r.bringUp(ctx, service.Name)
 	default:
 		err = r.restart(ctx, service)
 	}
@@ -104,20 +104,6 @@ func (s *Service) killAfter() time.Duration {
 		return 0
 	}
 	return defaultPatience
-}
-
-// bringUp starts a gateway. One that is just being stopped comes back when it is down.
-func (r *run) bringUp(ctx context.Context, service string, before Status) error {
-	if before.PID == 0 || before.WantUp {
-		return r.start(ctx, service)
-	}
-	if err := r.sup.Control(ctx, service, "u"); err != nil {
-		return err
-	}
-	return wait(ctx, forever, service+" to stop and to start again", func() (bool, error) {
-		now, err := r.sup.Status(service)
-		return now.PID != before.PID && now.PID != 0, err
-	})
 }
 
 // restart brings a gateway down and up. One that does not stop in time comes back when it is down at last. If we are killed in

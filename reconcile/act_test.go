@@ -83,6 +83,27 @@ func TestActOnWhatDoesNotStop(t *testing.T) {
 	require.ErrorContains(t, f.act(BringUp, time.Minute)[0].Err, "nobody supervises it")
 }
 
+// TestStartOfWhatIsStopping waits for the end of the old process, also where that ends for good.
+func TestStartOfWhatIsStopping(t *testing.T) {
+	for _, forGood := range []bool{false, true} {
+		for who, start := range map[string]func(*fakeS6){
+			"apply":  func(f *fakeS6) { f.must(profile("a", "1")) },
+			"a hand": func(f *fakeS6) { require.NoError(f.t, f.act(BringUp, time.Minute)[0].Err) },
+		} {
+			f := newFakeS6(t)
+			f.must(profile("a", "1"))
+			first := f.pid("gateway-a")
+			f.stubborn["gateway-a"] = true
+			require.NoError(t, f.Control(t.Context(), "gateway-a", "d"))
+			f.took()
+			time.AfterFunc(50*time.Millisecond, func() { f.ends("gateway-a", forGood) })
+			start(f)
+			require.NotContains(t, []int{0, first}, f.pid("gateway-a"), "%s, for good: %v", who, forGood)
+			require.Equal(t, []string{"u gateway-a", "u gateway-a"}, f.took())
+		}
+	}
+}
+
 func TestStartOfWhatEndsByItself(t *testing.T) {
 	f := newFakeS6(t)
 	f.must(profile("a", "1"))

@@ -369,7 +369,7 @@ func (r *run) stopReplaced(ctx context.Context) error {
 		if !j.actual.Status.Down() {
 			j.stopped = true
 			r.later(func() error {
-				err := r.sup.Control(context.WithoutCancel(ctx), j.Service, "u")
+				err := r.tellUp(context.WithoutCancel(ctx), j.Service)
 				j.stopped = err != nil
 				return err
 			})

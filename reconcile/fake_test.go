@@ -211,6 +211,23 @@ func (f *fakeS6) exit(service string, code int) {
 	s.status.PID, s.status.WantUp, s.status.ExitCode, s.status.Since = 0, false, code, time.Now()
 }
 
+// ends makes the gateway of a service end; after a while it is started again if it shall be up, unless its finish script says
+// that it ends for good.
+func (f *fakeS6) ends(service string, forGood bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	s, _ := f.find(service)
+	s.status.PID, s.status.Finishing, s.status.Since = 0, true, time.Now()
+	time.AfterFunc(20*time.Millisecond, func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		s.status.Finishing = false
+		if s.status.WantUp = s.status.WantUp && !forGood; s.status.WantUp {
+			f.start(s, filepath.Join(f.root, service))
+		}
+	})
+}
+
 func (f *fakeS6) pid(service string) int {
 	status, err := f.Status(service)
 	require.NoError(f.t, err)

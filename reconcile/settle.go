@@ -107,7 +107,7 @@ func (r *run) move(ctx context.Context, j *job) error {
 		if err := r.awaitPort(ctx, j); err != nil {
 			return err
 		}
-		return r.start(ctx, j.Service)
+		return r.bringUp(ctx, j.Service)
 	}
 	return nil
 }
@@ -208,10 +208,44 @@ func (r *run) stop(ctx context.Context, service string, patience time.Duration) 
 	return wait(ctx, forever, service+" to stop", down)
 }
 
+// tellUp tells a service that it shall be up, and waits until its supervisor has heard: where nothing is owed to it any more, the
+// next apply may go by that.
+func (r *run) tellUp(ctx context.Context, service string) error {
+	if err := r.sup.Control(ctx, service, "u"); err != nil {
+		return err
+	}
+	return wait(ctx, startLimit, "the supervisor of "+service+" to hear that it shall be up", func() (bool, error) {
+		status, err := r.sup.Status(service)
+		return status.WantUp, err
+	})
+}
+
 // forever is the limit of waits that only the whole apply's timeout bounds.
 const forever = 1<<63 - 1
 
-// start tells a service to come up and waits until s6-supervise has started it. That it dies at once is its own affair.
+// bringUp starts a gateway. One that is just being stopped, by whomever, is told at once, and comes back when it is down.
+func (r *run) bringUp(ctx context.Context, service string) error {
+	before, err := r.sup.Status(service)
+	if err != nil {
+		return err
+	}
+	if before.WantUp || before.Down() {
+		return r.start(ctx, service)
+	}
+	if err := r.sup.Control(ctx, service, "u"); err != nil {
+		return err
+	}
+	err = wait(ctx, forever, service+" to stop and to start again", func() (bool, error) {
+		now, err := r.sup.Status(service)
+		return (now.PID != before.PID || before.PID == 0) && !now.Finishing, err
+	})
+	if err != nil {
+		return err
+	}
+	return r.start(ctx, service) // its ./finish may have said that it shall stay down
+}
+
+// start tells a service that is down to come up and waits until s6-supervise has started it. That it dies at once is its own affair.
 func (r *run) start(ctx context.Context, service string) error {
 	before, err := r.sup.Status(service)
 	if err != nil {
