@@ -186,7 +186,7 @@ func (r *run) note(format string, args ...any) {
 }
 
 // clear deletes what earlier applies left: what is staged, what is hidden and supervised no more, what is owed to nobody.
-func (r *run) clear(context.Context) error {
+func (r *run) clear(ctx context.Context) error {
 	if err := r.clearStaging(); err != nil {
 		return err
 	}
@@ -200,28 +200,38 @@ func (r *run) clear(context.Context) error {
 		}
 		r.removals = append(r.removals, m)
 	}
-	return r.forgive()
+	return r.forgive(ctx)
 }
 
 // forgive strikes off what is owed to services that are no more, or that are down and shall be.
-func (r *run) forgive() error {
+func (r *run) forgive(ctx context.Context) error {
 	names, err := r.owed.names()
 	if err != nil {
 		return err
 	}
 	for _, name := range names {
-		if !slices.ContainsFunc(r.plan.Changes, func(c Change) bool { return c.Service == name && !c.paid() }) {
-			if err := r.strike(name); err != nil {
-				return err
-			}
+		paid := true
+		if i := slices.IndexFunc(r.plan.Changes, func(c Change) bool { return c.Service == name }); i >= 0 {
+			paid, err = r.paid(ctx, &r.plan.Changes[i])
+		}
+		if paid && err == nil {
+			err = r.strike(name)
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// paid tells whether nothing is owed to a service any more: its gateway is down and shall be, and its logger is not due.
-func (c *Change) paid() bool {
-	return c.present && c.wantsDown() && c.actual.Status.Supervised && c.actual.Status.Down() && !c.RestartLogger
+// paid tells whether nothing is owed to a service any more: its gateway is down and shall be, and its logger is not due. The
+// apply that was interrupted may have told it to come up, and its supervisor may not have heard yet, so it is told again.
+func (r *run) paid(ctx context.Context, c *Change) (bool, error) {
+	down := c.present && c.wantsDown() && c.actual.Status.Supervised && c.actual.Status.Down()
+	if !down || !c.owed.Gateway {
+		return down && !c.RestartLogger, nil
+	}
+	return !c.RestartLogger, r.sup.Control(ctx, c.Service, "d")
 }
 
 // settling is a wait for supervisors that are only not there yet. To take one for lost would give its service a second.

@@ -363,6 +363,21 @@ func TestSupervisorThatIsOnlyGoneForAMoment(t *testing.T) {
 	require.Equal(t, ino, inode(t, f.root+"/gateway-a"))
 }
 
+// TestWordOnItsWay to a supervisor, from an apply that was interrupted, must not bring up what shall be down by now.
+func TestWordOnItsWay(t *testing.T) {
+	f := newFakeS6(t)
+	f.must(down(profile("a", "1")))
+	f.failing["u gateway-a"] = errors.New("not heard yet")
+	_, result, err := f.apply(Options{}, profile("a", "1"))
+	require.NoError(t, err)
+	require.Error(t, result.Outcomes[0].Err)
+	f.took()
+	f.must(down(profile("a", "1")))
+	require.Equal(t, []string{"d gateway-a"}, f.took())
+	f.must(down(profile("a", "1")))
+	require.Empty(t, f.took())
+}
+
 func TestGatewayThatDoesNotStopInTimeComesBack(t *testing.T) {
 	f := newFakeS6(t)
 	f.must(profile("a", "1"))
