@@ -177,7 +177,7 @@ func Diff(desired []render.Servicedir, actual Actual, prune Prune) (Plan, error)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(found)) {
-		plan.Changes = append(plan.Changes, unnamed(found[name], prune))
+		plan.Changes = append(plan.Changes, unnamed(found[name], prune, actual.Owed[name]))
 	}
 	slices.SortFunc(plan.Changes, func(a, b Change) int { return strings.Compare(a.Service, b.Service) })
 	awaitPorts(plan.Changes, actual)
@@ -197,7 +197,7 @@ func create(d render.Servicedir, actual Actual) Change {
 }
 
 // unnamed is what becomes of a service that the manifest does not name.
-func unnamed(s Service, prune Prune) Change {
+func unnamed(s Service, prune Prune, owed Owed) Change {
 	c := Change{
 		Op: Foreign, Service: s.Name, Profile: strings.TrimPrefix(s.Name, render.Prefix), Port: s.Marker.Port,
 		StopTimeout: patience(s.stopTimeout()), actual: s, present: true,
@@ -215,6 +215,9 @@ func unnamed(s Service, prune Prune) Change {
 		c.Op, c.Reasons = Unchanged, []string{absent, "left alone"}
 	default:
 		c.Reasons = []string{"not ours", absent, "left alone"}
+		if owed != (Owed{}) {
+			c.Reasons = append(c.Reasons, "an interrupted apply has begun to adopt it: look whether it runs")
+		}
 	}
 	return c
 }

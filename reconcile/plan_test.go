@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -156,6 +157,15 @@ func TestPruning(t *testing.T) {
 			got = append(got, c.Op)
 		}
 		require.Equal(t, want, got, prune)
+	}
+}
+
+func TestHalfAnAdoptionIsNamed(t *testing.T) {
+	theirs := with(found(t, profile("theirs", "1")), foreign)
+	for _, owed := range []bool{false, true} {
+		plan, err := Diff(nil, Actual{Services: []Service{theirs}, Owed: map[string]Owed{theirs.Name: {Gateway: owed}}}, PruneOwned)
+		require.NoError(t, err)
+		require.Equal(t, owed, slices.Contains(plan.Changes[0].Reasons, "an interrupted apply has begun to adopt it: look whether it runs"))
 	}
 }
 
