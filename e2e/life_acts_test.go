@@ -353,8 +353,9 @@ func (l *life) blur(name string, same, either bool) {
 
 // hit sends apply a signal after a while.
 func (l *life) hit(after time.Duration, signal unix.Signal) {
-	l.note("apply, %v after %v", signal, after)
-	bg := l.start("apply")
+	turns := l.turns()
+	l.note("apply %v, %v after %v", turns, signal, after)
+	bg := l.start(append([]string{"apply"}, turns...)...)
 	select {
 	case r := <-bg.done:
 		bg.done <- r

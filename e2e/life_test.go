@@ -154,9 +154,10 @@ func (l *life) round() {
 	for name := range merged(old, l.profiles) {
 		l.foresee(name, old)
 	}
-	l.note("apply")
+	turns := l.turns()
+	l.note("apply %v", turns)
 	l.applies++
-	r := l.mustApply()
+	r := l.mustApply(turns...)
 	l.took = r.took
 	l.note("%s", r.stdout)
 	l.lookUp()
@@ -171,6 +172,14 @@ func (l *life) round() {
 		l.applies++
 		l.mustBeDone()
 	}
+}
+
+// turns are arguments of apply by which it may restart all at once, or not.
+func (l *life) turns() []string {
+	if l.IntN(3) > 0 {
+		return nil
+	}
+	return []string{"--max-parallel-restarts", strconv.Itoa(1 + l.IntN(2))}
 }
 
 // note writes into the diary, which forgets what is long ago.

@@ -19,11 +19,20 @@ type Options struct {
 	NoRescan bool
 	// Hurried does not wait until s6-svscan has found what is new. Whether it has is seen by the next apply.
 	Hurried bool
+	// MaxRestarts is how many gateways may be away for a restart at a time, where they keep their directories; 0 is no limit.
+	// Those that pass ports to each other count as one. A gateway is back when it has come as far as Level, and once one is
+	// not back in time, the rest stay as they are.
+	MaxRestarts int
+	// Level is how far a gateway has to come to be back; empty is LevelSupervised.
+	Level Level
 	// Timeout bounds the whole; 0 means Plan.Timeout.
 	Timeout time.Duration
 	// Users are the accounts that may control their gateways without root, by name. One that is not listed may not.
 	Users map[string]uint32
 }
+
+// waits tells whether gateways have to come further than to their supervisor.
+func (o Options) waits() bool { return o.Level == LevelUp || o.Level == LevelReady }
 
 // step is a part of an apply.
 type step struct {
@@ -40,7 +49,7 @@ type step struct {
 func (s *Session) Apply(ctx context.Context, plan Plan, opt Options) (Result, error) {
 	timeout := opt.Timeout
 	if timeout == 0 {
-		timeout = plan.Timeout()
+		timeout = plan.Timeout(opt)
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -87,9 +96,11 @@ type run struct {
 	freed     map[string]*signal // by service: its old port is free
 	undo      []undo
 	tight     bool // what goes has to go before what comes
+	turns     *turns
 
 	mu    sync.Mutex
 	notes []string
+	late  []Late
 }
 
 // undo takes back something that an apply has done so far.
@@ -135,7 +146,7 @@ func newRun(s *Session, plan Plan, opt Options) (*run, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &run{Session: s, plan: plan, opt: opt, listening: listening, freed: map[string]*signal{}}
+	r := &run{Session: s, plan: plan, opt: opt, listening: listening, freed: map[string]*signal{}, turns: newTurns(plan, opt.MaxRestarts)}
 	for i := range plan.Changes {
 		c := &plan.Changes[i]
 		if c.Acts() {
@@ -168,7 +179,7 @@ func (r *run) result() Result {
 	for _, j := range r.jobs {
 		jobs[j.Service] = j
 	}
-	result := Result{Notes: r.notes}
+	result := Result{Notes: r.notes, Late: r.late}
 	for _, c := range r.plan.Changes {
 		o := Outcome{Change: c}
 		if j := jobs[c.Service]; j != nil {
@@ -311,7 +322,7 @@ func (s *Session) freeNames(ctx context.Context, desired []render.Servicedir, op
 		return fmt.Errorf("%s is still being removed (apply once without --no-rescan)", hidden[0].Name)
 	}
 	if opt.Timeout == 0 {
-		opt.Timeout = Plan{Leftovers: hidden}.Timeout()
+		opt.Timeout = Plan{Leftovers: hidden}.Timeout(opt)
 	}
 	ctx, cancel := context.WithTimeout(ctx, opt.Timeout)
 	defer cancel()
@@ -327,23 +338,30 @@ func (s *Session) freeNames(ctx context.Context, desired []render.Servicedir, op
 	return nil
 }
 
-// record writes down the restarts that the changed files will make due.
+// record writes down the restarts that the changed files will make due, but those that wait for their turn: what has not
+// happened by then needs no restart, should the manifest change back.
 func (r *run) record(context.Context) error {
 	for _, j := range r.jobs {
-		if !j.due() {
+		if !j.due() || r.turns != nil && j.takesTurns() {
 			continue
 		}
-		// A stop counts, too: if it fails, the gateway runs on with the old script.
-		owed := Owed{Gateway: j.Gateway != Keep || j.heldBack(), Logger: j.RestartLogger, Port: j.owed.Port}
-		if owed.Port == 0 {
-			owed.Port = j.actual.Marker.Port
-		}
-		if err := r.owe(j.Service, owed); err != nil {
+		if err := r.recordJob(j); err != nil {
 			return err
 		}
 		r.later(func() error { return r.restoreOwed(j) })
 	}
 	return nil
+}
+
+func (r *run) recordJob(j *job) error {
+	// A stop counts, too: if it fails, the gateway runs on with the old script.
+	owed := Owed{Gateway: j.Gateway != Keep || j.heldBack(), Logger: j.RestartLogger, Port: j.owed.Port}
+	if owed.Port == 0 {
+		owed.Port = j.actual.Marker.Port
+	}
+	r.records.Lock()
+	defer r.records.Unlock()
+	return r.owe(j.Service, owed)
 }
 
 // due tells whether a crash could leave the gateway or its logger as nobody wants it, without a difference for the next apply

@@ -14,17 +14,6 @@ import (
 // steady is how long a gateway has to run to count as up: one that cannot start is gone sooner.
 const steady = time.Second
 
-// Late is a gateway that has not come as far as it should.
-type Late struct {
-	Change Change
-	Status Status
-	State  State // StateUp: it runs, but does not serve
-	After  time.Duration
-}
-
-// Hopeless tells that to wait longer would not have helped.
-func (l Late) Hopeless() bool { return l.State == StateEnded }
-
 // Arrive waits until the gateways of a plan that shall run have come as far as level, for at most limit. It returns those
 // that have not. Who died and will be started again is waited for; who ended by itself is not.
 func (s *Scandir) Arrive(ctx context.Context, changes []Change, level Level, limit time.Duration) ([]Late, error) {

@@ -99,7 +99,19 @@ type Outcome struct {
 type Result struct {
 	Outcomes []Outcome // in the plan's order
 	Notes    []string  // what the user should know besides
+	Late     []Late    // of those that restarted by turns: who ended the turns by not coming back
 }
+
+// Late is a gateway that has not come as far as it should.
+type Late struct {
+	Change Change
+	Status Status
+	State  State // StateUp: it runs, but does not serve
+	After  time.Duration
+}
+
+// Hopeless tells that to wait longer would not have helped.
+func (l Late) Hopeless() bool { return l.State == StateEnded }
 
 // unsettled counts the services whose supervisor may only be gone for a moment or, where s6-svscan was woken and nobody saw what
 // it found, may not be there yet.
@@ -129,20 +141,6 @@ func (c Change) Acts() bool { return c.Op != Unchanged && c.Op != Ended && c.Op 
 
 // grace is what an apply may take beside waiting for gateways to stop.
 const grace = 15 * time.Second
-
-// Timeout is how long carrying out the plan may take: the longest stop, and some seconds for the rest.
-func (p Plan) Timeout() time.Duration {
-	longest := time.Duration(0)
-	for _, c := range p.Changes {
-		if c.Acts() {
-			longest = max(longest, c.StopTimeout)
-		}
-	}
-	for _, h := range p.Leftovers {
-		longest = max(longest, patience(h.StopTimeout))
-	}
-	return longest + grace
-}
 
 // defaultPatience is how long a service that has no stop timeout of its own is waited for before it is killed: what a
 // gateway may need to drain.

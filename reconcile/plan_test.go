@@ -188,16 +188,3 @@ func TestPortThatAnOwedRestartStillHoldsIsAwaited(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{"gateway-old"}, plan.Changes[0].Await)
 }
-
-func TestTimeoutIsTheLongestStopConcernedAndSomeGrace(t *testing.T) {
-	slow := profile("slow", "1")
-	slow.StopTimeout = time.Hour
-	quick := profile("quick", "1")
-	actual := Actual{Listening: true, Services: []Service{found(t, quick), found(t, slow)}}
-	plan, err := Diff(servicedirs(t, profile("quick", "2"), slow), actual, PruneOwned)
-	require.NoError(t, err)
-	require.Equal(t, time.Second+grace, plan.Timeout(), "what does not change is not waited for")
-	plan, err = Diff(servicedirs(t, quick), actual, PruneOwned)
-	require.NoError(t, err)
-	require.Equal(t, time.Hour+grace, plan.Timeout())
-}

@@ -65,10 +65,46 @@ func (r *run) settle(ctx context.Context) {
 	r.each(ctx, inPlace, r.settleJob)
 }
 
-func (r *run) settleJob(ctx context.Context, j *job) error {
+func (r *run) settleJob(ctx context.Context, j *job) (err error) {
 	if j.heldBack() {
 		return r.release(ctx, j)
 	}
+	leave, err := r.turns.enter(ctx, j.Service)
+	if err != nil {
+		return err
+	}
+	away := error(nil)
+	defer func() { leave(errors.Join(err, away)) }()
+	if r.turns != nil && j.takesTurns() {
+		if err := r.recordJob(j); err != nil {
+			return err
+		}
+	}
+	if err := r.settleInPlace(ctx, j); err != nil {
+		return err
+	}
+	away = r.awaitReturn(ctx, j)
+	return nil
+}
+
+// awaitReturn waits until a gateway that has its turn to restart is back, as far as the gateways have to come. That it is not is
+// no fault of what was done here, but an error for those that would be next.
+func (r *run) awaitReturn(ctx context.Context, j *job) error {
+	if r.turns == nil || !j.takesTurns() || !r.opt.waits() {
+		return nil
+	}
+	changes := []Change{*j.Change}
+	late, err := r.Arrive(ctx, changes, r.opt.Level, ArriveLimit(changes, r.opt.Level))
+	if err != nil || len(late) == 0 {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.late = append(r.late, late...)
+	return fmt.Errorf("it is not %s", r.opt.Level)
+}
+
+func (r *run) settleInPlace(ctx context.Context, j *job) error {
 	if j.Gateway == Restart && len(j.Await) > 0 {
 		// A crash between the new files and the stop would start it on a port that is still taken.
 		if err := r.stopJob(ctx, j); err != nil {

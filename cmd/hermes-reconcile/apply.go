@@ -25,6 +25,7 @@ type applyFlags struct {
 	boot        bool
 	report      string
 	wait        string
+	maxRestarts int
 	timeout     time.Duration
 	lockTimeout time.Duration
 }
@@ -61,7 +62,8 @@ and in the report, changes nothing, and does not keep the container from startin
 	f.StringVar(&flags.report, "report", "", "append a line a profile to `FILE` (default with --boot ${HERMES_HOME}/"+bootReport+")")
 	f.StringVar(&flags.wait, "wait", string(reconcile.LevelSupervised),
 		"how far the gateways have to come: `supervised|up|ready`; ready is up where the profile has no ready")
-	f.DurationVar(&flags.timeout, "timeout", 0, "longest `DURATION` of it all (default the longest stop_timeout concerned + 15s, with --wait=ready the longest ready.timeout + 15s on top, with --boot "+bootTimeout.String()+")")
+	f.IntVar(&flags.maxRestarts, "max-parallel-restarts", 0, "restart at most `N` gateways at a time, and no more once one has not come as far as --wait says (0: all at once)")
+	f.DurationVar(&flags.timeout, "timeout", 0, "longest `DURATION` of it all (default the longest stop_timeout concerned + 15s, longer with --max-parallel-restarts, with --wait=ready the longest ready.timeout + 15s on top, with --boot "+bootTimeout.String()+")")
 	f.DurationVar(&flags.lockTimeout, "lock-timeout", defaultLockTimeout, "longest `DURATION` to wait for another apply (default with --boot "+bootLockTimeout.String()+")")
 	return cmd
 }
@@ -70,6 +72,9 @@ and in the report, changes nothing, and does not keep the container from startin
 func (f *applyFlags) check(changed func(flag string) bool) error {
 	if f.timeout < 0 || f.lockTimeout < 0 {
 		return usagef("a timeout must not be negative")
+	}
+	if f.maxRestarts < 0 {
+		return usagef("--max-parallel-restarts: %d is negative (want 1 or more, or 0 for all at once)", f.maxRestarts)
 	}
 	if err := f.checkWait(); err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
@@ -36,17 +37,13 @@ func (f *applyFlags) arrive(ctx context.Context, u ui, t *target, r *explain.Rep
 	if level == reconcile.LevelSupervised {
 		return nil
 	}
-	var changes []reconcile.Change
-	for _, o := range result.Outcomes {
-		if o.Err == nil && !o.Pending {
-			changes = append(changes, o.Change)
-		}
-	}
+	changes := travelling(result)
 	limit := reconcile.ArriveLimit(changes, level)
 	if f.timeout > 0 {
 		limit = max(f.timeout-time.Since(began), 0)
 	}
 	late, err := t.scandir.Arrive(ctx, changes, level, limit)
+	late = append(result.Late, late...)
 	if err != nil || len(late) == 0 {
 		return err
 	}
@@ -65,6 +62,17 @@ func (f *applyFlags) arrive(ctx context.Context, u ui, t *target, r *explain.Rep
 		return failed
 	}
 	return withHint(failed, "they run on as they are; wait longer with --timeout")
+}
+
+// travelling are the changes whose gateways may still come: not those that failed, nor those that were waited for in vain.
+func travelling(result reconcile.Result) (changes []reconcile.Change) {
+	for _, o := range result.Outcomes {
+		late := slices.ContainsFunc(result.Late, func(l reconcile.Late) bool { return l.Change.Service == o.Change.Service })
+		if o.Err == nil && !o.Pending && !late {
+			changes = append(changes, o.Change)
+		}
+	}
+	return changes
 }
 
 // waited says how long a gateway was waited for.

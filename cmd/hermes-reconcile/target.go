@@ -43,7 +43,9 @@ func (f *applyFlags) read() (*target, error) {
 	if err != nil {
 		return nil, err
 	}
-	options := reconcile.Options{NoRescan: f.noRescan, Timeout: f.timeout}
+	options := reconcile.Options{
+		NoRescan: f.noRescan, Timeout: f.timeout, MaxRestarts: f.maxRestarts, Level: reconcile.Level(f.wait),
+	}
 	return &target{manifest: m, dirs: dirs, prune: prune, homes: newHomes(m, path), options: options}, nil
 }
 

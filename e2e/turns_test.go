@@ -1,0 +1,101 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// away is when a gateway was away for its last restart, in nanoseconds: from being told to stop to the next start.
+type away struct{ from, to int64 }
+
+func (tr *tree) lastAway(profile string) away {
+	tr.t.Helper()
+	starts, stops := tr.starts(profile), tr.stops(profile)
+	require.GreaterOrEqual(tr.t, len(stops), 2, profile)
+	return away{stops[len(stops)-2].Time, starts[len(starts)-1].Time}
+}
+
+// turned is the manifest of four gateways with this in their environments.
+func turned(env string) string {
+	var lines []string
+	for _, name := range []string{"alpha", "beta", "delta", "gamma"} {
+		lines = append(lines, name+": {env: {STUB_DRAIN: 100ms, "+env+"}}")
+	}
+	return strings.Join(lines, "\n")
+}
+
+func TestRestartsByTurns(t *testing.T) {
+	t.Parallel()
+	tr := newTree(t, treeOpts{})
+	names := []string{"alpha", "beta", "delta", "gamma"}
+	tr.manifest("%s", turned("VALUE: a"))
+	tr.mustApply()
+	for _, name := range names {
+		tr.started(name, 1)
+	}
+	tr.manifest("%s", turned("VALUE: b"))
+	r := tr.apply("--max-parallel-restarts", "1", "--wait", "up")
+	require.Equal(t, 0, r.code, "%v", r)
+	var all []away
+	for _, name := range names {
+		tr.started(name, 2)
+		all = append(all, tr.lastAway(name))
+	}
+	slices.SortFunc(all, func(a, b away) int { return int(a.from - b.from) })
+	for i := 1; i < len(all); i++ {
+		require.Less(t, all[i-1].to, all[i].from, "two were away at a time: %v", all)
+	}
+	tr.mustBeDone()
+}
+
+// TestAChangeThatDoesNotWorkStopsAtTheFirst: the others run on with what they had, and going back restarts that one alone.
+func TestAChangeThatDoesNotWorkStopsAtTheFirst(t *testing.T) {
+	t.Parallel()
+	tr := newTree(t, treeOpts{})
+	names := []string{"alpha", "beta", "delta", "gamma"}
+	tr.manifest("%s", turned("VALUE: a"))
+	tr.mustApply()
+	pids := map[string]int{}
+	for _, name := range names {
+		pids[name] = tr.started(name, 1).PID
+	}
+	tr.manifest("%s", turned(`STUB_EXIT: "78"`))
+	r := tr.apply("--max-parallel-restarts", "1", "--wait", "up")
+	require.Equal(t, 1, r.code, "%v", r)
+	require.Contains(t, r.stderr, "not up: it ended by itself (exit code 78)")
+	require.Equal(t, 3, strings.Count(r.stderr, "restarted before it, has not come back"), "%v", r)
+	broken := slices.IndexFunc(names, func(name string) bool { return len(tr.starts(name)) > 1 })
+	require.GreaterOrEqual(t, broken, 0)
+	for i, name := range names {
+		if i != broken {
+			require.Equal(t, pids[name], tr.gatewayPid(name), name)
+		}
+	}
+	require.NotContains(t, tr.run("status").stdout, "old script")
+
+	tr.manifest("%s", turned("VALUE: a"))
+	tr.mustApply()
+	for i, name := range names {
+		if i != broken {
+			require.Equal(t, pids[name], tr.gatewayPid(name), name)
+		} else {
+			tr.started(name, 3)
+		}
+	}
+	tr.mustBeDone()
+}
+
+func TestNumberOfParallelRestarts(t *testing.T) {
+	t.Parallel()
+	tr := newTree(t, treeOpts{})
+	tr.manifest("alpha: {}")
+	r := tr.apply("--max-parallel-restarts", "-1")
+	require.Equal(t, 100, r.code, "%v", r)
+	require.Contains(t, r.stderr, "--max-parallel-restarts: -1 is negative (want 1 or more, or 0 for all at once)")
+	require.NoDirExists(t, tr.dir("alpha"))
+}

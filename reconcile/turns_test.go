@@ -1,0 +1,150 @@
+//go:build linux
+
+package reconcile
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"hermes-reconcile/manifest"
+)
+
+// fleet are profiles a, b, c ... with a value in their environment.
+func fleet(n int, value string) (profiles []manifest.Profile) {
+	for i := range n {
+		profiles = append(profiles, profile(string(rune('a'+i)), value))
+	}
+	return profiles
+}
+
+// mostAway is how many gateways were away at a time at most, as the calls of s6 tell.
+func mostAway(calls []string) (most int) {
+	away := map[string]bool{}
+	for _, call := range calls {
+		letters, service, _ := strings.Cut(call, " ")
+		switch letters {
+		case "d":
+			away[service] = true
+		case "u":
+			delete(away, service)
+		}
+		most = max(most, len(away))
+	}
+	return most
+}
+
+func TestRestartsByTurns(t *testing.T) {
+	const all = 6
+	for _, most := range []int{1, 2, 5} {
+		f := newFakeS6(t)
+		f.must(fleet(all, "1")...)
+		f.took()
+		_, result, err := f.apply(Options{MaxRestarts: most}, fleet(all, "2")...)
+		require.NoError(t, err)
+		for _, o := range result.Outcomes {
+			require.NoError(t, o.Err)
+		}
+		calls := f.took()
+		require.Len(t, calls, 2*all)
+		require.LessOrEqual(t, mostAway(calls), most, "%v", calls)
+		f.settled(fleet(all, "2")...)
+	}
+}
+
+// TestTurnsEndWithAFailure: who has had no turn runs on as it was, and owes nothing to a manifest that changes back.
+func TestTurnsEndWithAFailure(t *testing.T) {
+	f := newFakeS6(t)
+	f.must(fleet(5, "1")...)
+	f.took()
+	for _, p := range fleet(5, "") {
+		f.failing["u gateway-"+p.Name] = errors.New("refused")
+	}
+	_, result, err := f.apply(Options{MaxRestarts: 1}, fleet(5, "2")...)
+	require.NoError(t, err)
+	var failed string
+	waiting := 0
+	for _, o := range result.Outcomes {
+		require.Error(t, o.Err)
+		if strings.Contains(o.Err.Error(), "refused") {
+			failed = o.Change.Service
+		}
+	}
+	for _, o := range result.Outcomes {
+		if o.Change.Service != failed {
+			require.EqualError(t, o.Err, fmt.Sprintf("not restarted: %s, restarted before it, has not come back", failed))
+			waiting++
+		}
+	}
+	require.Equal(t, 4, waiting)
+	require.Equal(t, []string{"d " + failed, "u " + failed}, f.took())
+
+	clear(f.failing)
+	f.must(fleet(5, "1")...)
+	require.Equal(t, []string{"u " + failed}, f.took(), "the others have nothing to come back from")
+	f.settled(fleet(5, "1")...)
+}
+
+// TestTurnsWaitForReadiness: a gateway that runs but does not serve keeps the rest from the same fate.
+func TestTurnsWaitForReadiness(t *testing.T) {
+	f := newFakeS6(t)
+	f.must(fleet(3, "1")...)
+	f.exits = exitConfig
+	_, result, err := f.apply(Options{MaxRestarts: 1, Level: LevelUp}, fleet(3, "2")...)
+	require.NoError(t, err)
+	require.Len(t, result.Late, 1)
+	require.True(t, result.Late[0].Hopeless())
+	for _, o := range result.Outcomes {
+		if o.Change.Service == result.Late[0].Change.Service {
+			require.NoError(t, o.Err, "that it ends is its own affair")
+		} else {
+			require.ErrorContains(t, o.Err, "not restarted")
+			require.NotZero(t, f.pid(o.Change.Service))
+		}
+	}
+}
+
+func TestTurnsOfThoseThatPassPorts(t *testing.T) {
+	f := newFakeS6(t)
+	before := append(fleet(2, "1"), onPort(profile("x", "1"), 9001), onPort(profile("y", "1"), 9002), onPort(profile("z", "1"), 9003))
+	after := append(fleet(2, "2"), onPort(profile("x", "2"), 9002), onPort(profile("y", "2"), 9003), onPort(profile("z", "2"), 9001))
+	f.must(before...)
+	f.took()
+	plan, result, err := f.apply(Options{MaxRestarts: 1}, after...)
+	require.NoError(t, err)
+	for _, o := range result.Outcomes {
+		require.NoError(t, o.Err)
+	}
+	together := plan.together()
+	require.Len(t, together, 5)
+	require.Equal(t, together["gateway-x"], together["gateway-y"])
+	require.Equal(t, together["gateway-x"], together["gateway-z"])
+	require.NotEqual(t, together["gateway-a"], together["gateway-b"])
+	require.LessOrEqual(t, mostAway(f.took()), 3)
+	f.settled(after...)
+}
+
+func TestTimeoutIsTheLongestStopConcernedAndSomeGrace(t *testing.T) {
+	slow := profile("slow", "1")
+	slow.StopTimeout = time.Hour
+	quick := profile("quick", "1")
+	actual := Actual{Listening: true, Services: []Service{found(t, quick), found(t, slow)}}
+	plan, err := Diff(servicedirs(t, profile("quick", "2"), slow), actual, PruneOwned)
+	require.NoError(t, err)
+	require.Equal(t, time.Second+grace, plan.Timeout(Options{}), "what does not change is not waited for")
+	plan, err = Diff(servicedirs(t, quick), actual, PruneOwned)
+	require.NoError(t, err)
+	require.Equal(t, time.Hour+grace, plan.Timeout(Options{}))
+
+	plan, err = Diff(servicedirs(t, profile("quick", "2"), slow), actual, PruneOwned)
+	require.NoError(t, err)
+	require.Equal(t, time.Second+startLimit+grace, plan.Timeout(Options{MaxRestarts: 1}))
+	plan.Changes = append(plan.Changes, plan.Changes[0], plan.Changes[0])
+	plan.Changes[2].Service, plan.Changes[3].Service = "gateway-a", "gateway-b"
+	require.Equal(t, 2*(time.Second+startLimit)+grace, plan.Timeout(Options{MaxRestarts: 2}), "two turns for three")
+	require.Equal(t, 2*(time.Second+startLimit+grace)+grace, plan.Timeout(Options{MaxRestarts: 2, Level: LevelUp}))
+}
