@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -157,4 +158,38 @@ func TestStatus(t *testing.T) {
 	elsewhere := tr.run("status", "--scandir", tr.path("home"))
 	require.NotContains(t, elsewhere.stdout, "alpha")
 	tr.sameSnapshot(before)
+}
+
+// TestStatusThatGoesOnLooking prints what is when it has changed, and ends when it is told to.
+func TestStatusThatGoesOnLooking(t *testing.T) {
+	t.Parallel()
+	tr := newTree(t, treeOpts{})
+	tr.manifest("alpha: {}")
+	tr.mustApply()
+	pid := tr.started("alpha", 1).PID
+	out, err := os.Create(tr.path("status.out"))
+	require.NoError(t, err)
+	defer out.Close()
+	cmd := tr.command(t.Context(), program, "status", "--watch")
+	cmd.Stdout, cmd.Stderr = out, out
+	require.NoError(t, cmd.Start())
+	shows := func(tables int, row string) {
+		t.Helper()
+		var said string
+		eventually(t, 20*time.Second, func() bool {
+			data, err := os.ReadFile(out.Name())
+			require.NoError(t, err)
+			said = string(data)
+			return strings.Count(said, "PROFILE") >= tables && strings.Contains(said, row)
+		}, "status shows "+row)
+	}
+	shows(1, strconv.Itoa(pid))
+	tr.svc("gateway-alpha", "-d")
+	tr.down("gateway-alpha")
+	shows(2, " down ")
+	require.NoError(t, cmd.Process.Signal(os.Interrupt))
+	require.NoError(t, cmd.Wait())
+	data, err := os.ReadFile(out.Name())
+	require.NoError(t, err)
+	require.LessOrEqual(t, strings.Count(string(data), "PROFILE"), 3, "up, perhaps stopping, down: %s", data)
 }

@@ -18,6 +18,11 @@ func (f *outputFlags) colors(u ui) bool {
 	case colorNever:
 		return false
 	}
+	return os.Getenv("NO_COLOR") == "" && onTerminal(u)
+}
+
+// onTerminal tells whether results go to a terminal that knows more than lines.
+func onTerminal(u ui) bool {
 	out, ok := u.stdout.(*os.File)
-	return ok && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && takesColors(out)
+	return ok && os.Getenv("TERM") != "dumb" && takesColors(out)
 }

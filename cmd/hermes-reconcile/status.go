@@ -3,7 +3,10 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
+	"context"
+	"io"
 	"os"
 	"slices"
 	"strconv"
@@ -22,7 +25,8 @@ import (
 // statusFlags are the flags of status.
 type statusFlags struct {
 	scandirFlags
-	form string
+	form  string
+	watch bool
 }
 
 func newStatusCommand(u ui) *cobra.Command {
@@ -40,7 +44,7 @@ RESTARTS counts how often it died since it was last started on purpose.
 DRIFT names files that are not as they were rendered, loggers in trouble, and restarts that an interrupted apply owes.
 The scandir is --scandir, else $` + scandirVariable + `, else that of the manifest (-f, else $` + fileVariable + `, else ` + defaultManifest + ` if it is there), else
 ` + defaultScandir + `.`,
-		RunE: func(_ *cobra.Command, profiles []string) error {
+		RunE: func(cmd *cobra.Command, profiles []string) error {
 			if flags.form != formText && flags.form != formJSON {
 				return usagef("--output: %q is not known (want text, json)", flags.form)
 			}
@@ -48,12 +52,20 @@ The scandir is --scandir, else $` + scandirVariable + `, else that of the manife
 			if err != nil {
 				return err
 			}
-			return runStatus(u, &flags, path, profiles)
+			if flags.watch {
+				return watchStatus(cmd.Context(), u, &flags, path, profiles)
+			}
+			v, err := flags.look(u, path, profiles)
+			if err != nil {
+				return err
+			}
+			return v.print(u, flags.form)
 		},
 	}
 	flags.add(cmd)
 	manifestFile.add(cmd)
 	cmd.Flags().StringVarP(&flags.form, "output", "o", formText, "form of the output: `text|json`")
+	cmd.Flags().BoolVarP(&flags.watch, "watch", "w", false, "go on looking: a terminal shows what is, anything else gets it anew when it has changed")
 	return cmd
 }
 
@@ -84,42 +96,99 @@ func (f *manifestFlags) loadIfAny(u ui) (*manifest.Manifest, error) {
 	return m, err
 }
 
-func runStatus(u ui, flags *statusFlags, path string, profiles []string) error {
-	scandir, err := flags.open(path)
+// statusView is what status shows.
+type statusView struct {
+	explain.Status
+	lines []string // of the table
+}
+
+func (f *statusFlags) look(u ui, path string, profiles []string) (*statusView, error) {
+	scandir, err := f.open(path)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer scandir.Close()
 	warnSilent(u, scandir)
 	actual, err := scandir.Read()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	services, err := pick(actual.Services, profiles)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	seen := explain.Status{Format: explain.StatusFormat, Scandir: scandir.path, Listening: actual.Listening, Gateways: []explain.Gateway{}}
-	lines := []string{cells("PROFILE", "WANTED", "STATE", "READY", "PID", "SINCE", "RESTARTS", "PORT", "DRIFT")}
+	v := &statusView{Status: explain.Status{Format: explain.StatusFormat, Scandir: scandir.path, Listening: actual.Listening, Gateways: []explain.Gateway{}}}
+	v.lines = []string{cells("PROFILE", "WANTED", "STATE", "READY", "PID", "SINCE", "RESTARTS", "PORT", "DRIFT")}
 	for _, s := range services {
 		g := gateway(s, scandir, actual.Owed[s.Name])
-		seen.Gateways = append(seen.Gateways, g)
-		lines = append(lines, statusRow(g, s.Status, time.Now()))
+		v.Gateways = append(v.Gateways, g)
+		v.lines = append(v.lines, statusRow(g, s.Status, time.Now()))
 	}
 	if !actual.Held.IsZero() {
-		seen.Held = rfc3339(actual.Held)
+		v.Held = rfc3339(actual.Held)
 		u.warning("down was called %s ago: watch starts nothing until the next apply", time.Since(actual.Held).Truncate(time.Second))
 	}
-	if flags.form == formText {
-		u.table(lines)
+	return v, nil
+}
+
+func (v *statusView) print(u ui, form string) error {
+	if form == formText {
+		u.table(v.lines)
 		return nil
 	}
-	out, err := seen.JSON()
+	out, err := v.JSON()
 	if err != nil {
 		return err
 	}
 	_, err = u.stdout.Write(out)
 	return err
+}
+
+// lookEvery is how often status --watch looks.
+const lookEvery = time.Second
+
+// clearScreen moves to the upper left corner of a terminal and clears it.
+const clearScreen = "\x1b[H\x1b[2J"
+
+// watchStatus shows what is until somebody ends it. A terminal shows errors, too, and goes on: a scandir may be about to come.
+func watchStatus(ctx context.Context, u ui, flags *statusFlags, path string, profiles []string) error {
+	screen := flags.form == formText && onTerminal(u)
+	var last []byte
+	for {
+		var text, warnings bytes.Buffer
+		state, err := flags.page(ui{&text, &warnings}, path, profiles)
+		switch {
+		case screen:
+			if err != nil {
+				ui{&text, &warnings}.error(err)
+			}
+			_, err = io.WriteString(u.stdout, clearScreen+warnings.String()+text.String())
+		case err == nil && !bytes.Equal(state, last):
+			_, err = u.stdout.Write(text.Bytes())
+			_, _ = u.stderr.Write(warnings.Bytes())
+		}
+		if err != nil {
+			return err
+		}
+		last = state
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(lookEvery):
+		}
+	}
+}
+
+// page prints what status shows, and returns it in a form that is the same as long as nothing changes.
+func (f *statusFlags) page(u ui, path string, profiles []string) (state []byte, err error) {
+	v, err := f.look(u, path, profiles)
+	if err != nil {
+		return nil, err
+	}
+	if state, err = v.JSON(); err != nil {
+		return nil, err
+	}
+	return state, v.print(u, f.form)
 }
 
 func rfc3339(t time.Time) string { return t.UTC().Format(time.RFC3339) }
