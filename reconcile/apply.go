@@ -159,6 +159,7 @@ func newRun(s *Session, plan Plan, opt Options) (*run, error) {
 	for _, j := range r.jobs {
 		if j.err != nil {
 			r.freed[j.Service].give(j.err)
+			r.turns.leaveOut(j.Service)
 		}
 	}
 	return r, nil

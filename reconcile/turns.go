@@ -71,6 +71,15 @@ func (p Plan) together() map[string]string {
 	return with
 }
 
+// leaveOut takes no turn for a service with which nothing will be done.
+func (t *turns) leaveOut(service string) {
+	if t == nil || t.of[service] == nil {
+		return
+	}
+	t.of[service].left--
+	delete(t.of, service)
+}
+
 // enter waits for the turn of a service, and returns what ends it, with the error that it ended with.
 func (t *turns) enter(ctx context.Context, service string) (leave func(error), err error) {
 	if t == nil || t.of[service] == nil {

@@ -148,3 +148,17 @@ func TestTimeoutIsTheLongestStopConcernedAndSomeGrace(t *testing.T) {
 	require.Equal(t, 2*(time.Second+startLimit)+grace, plan.Timeout(Options{MaxRestarts: 2}), "two turns for three")
 	require.Equal(t, 2*(time.Second+startLimit+grace)+grace, plan.Timeout(Options{MaxRestarts: 2, Level: LevelUp}))
 }
+
+func TestTurnsWithoutThoseThatAreLeftOut(t *testing.T) {
+	plan := Plan{Changes: []Change{
+		{Service: "gateway-a", Gateway: Restart}, {Service: "gateway-b", Gateway: Restart, Await: []string{"gateway-a"}}, {Service: "gateway-c", Gateway: Restart},
+	}}
+	turns := newTurns(plan, 1)
+	turns.leaveOut("gateway-a")
+	for _, service := range []string{"gateway-a", "gateway-b", "gateway-c"} {
+		leave, err := turns.enter(t.Context(), service)
+		require.NoError(t, err)
+		leave(nil)
+	}
+	newTurns(plan, 0).leaveOut("gateway-a")
+}
