@@ -28,7 +28,7 @@ type Account struct {
 // maxAnswer bounds what is read of an answer, in bytes. Who answers may be anybody who has the user's credentials.
 const maxAnswer = 4 << 20
 
-// argument makes the program Serve. It is no command: nobody but Ask gives it.
+// argument makes the program Serve. It is no command: nobody but start gives it.
 const argument = "--serve-home"
 
 // self is this program, whatever has become of its path.
@@ -47,31 +47,40 @@ func Ask(ctx context.Context, who Account, request Request) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
-	// Its environment is empty: the user may look at it.
-	cmd := &exec.Cmd{Path: self, Args: []string{"hermes-reconcile", argument}, Dir: "/", Env: []string{}, Stdin: bytes.NewReader(data)}
-	cmd.SysProcAttr = &syscall.SysProcAttr{}
-	if who.Switch {
-		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: who.UID, Gid: who.GID, Groups: who.Groups}
-	}
-	// The user may look into the child: what we were given open ourselves must not be there. From Linux 5.11 on.
-	_ = unix.CloseRange(firstInherited, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC)
-	answers, answering, err := os.Pipe()
+	cmd, answers, err := start(who, bytes.NewReader(data), &syscall.SysProcAttr{})
 	if err != nil {
 		return Answer{}, err
 	}
 	defer answers.Close()
-	cmd.Stdout = answering
-	err = cmd.Start()
-	answering.Close()
-	if err != nil {
-		return Answer{}, fmt.Errorf("cannot act as user %d: %w", who.UID, err)
-	}
 	defer end(cmd)
 	answer, err := read(ctx, answers)
 	if err != nil {
 		return Answer{}, fmt.Errorf("%q: %w", request.Home, err)
 	}
 	return answer, nil
+}
+
+// start starts this program anew with the credentials of an account, to Serve what stdin asks for.
+func start(who Account, stdin io.Reader, attr *syscall.SysProcAttr) (*exec.Cmd, *os.File, error) {
+	// Its environment is empty: the user may look at it.
+	cmd := &exec.Cmd{Path: self, Args: []string{"hermes-reconcile", argument}, Dir: "/", Env: []string{}, Stdin: stdin, SysProcAttr: attr}
+	if who.Switch {
+		attr.Credential = &syscall.Credential{Uid: who.UID, Gid: who.GID, Groups: who.Groups}
+	}
+	// The user may look into the child: what we were given open ourselves must not be there. From Linux 5.11 on.
+	_ = unix.CloseRange(firstInherited, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC)
+	answers, answering, err := os.Pipe()
+	if err != nil {
+		return nil, nil, err
+	}
+	cmd.Stdout = answering
+	err = cmd.Start()
+	answering.Close()
+	if err != nil {
+		answers.Close()
+		return nil, nil, fmt.Errorf("cannot act as user %d: %w", who.UID, err)
+	}
+	return cmd, answers, nil
 }
 
 // ErrSilent says that there was no answer in time.

@@ -2,7 +2,8 @@
 //
 // That folder may be hostile: whoever owns it can put a symlink, a FIFO or a folder at any name, or the disk below it may
 // hang. So nobody here opens anything there by path as root: Ask starts this program anew with the user's credentials,
-// hands it a Request, and kills it if it does not answer in time. Serve is that other side.
+// hands it a Request, and kills it if it does not answer in time. Serve is that other side. Show does the same for the text of
+// a log, which comes bit by bit.
 package home
 
 import (
@@ -18,7 +19,18 @@ type Request struct {
 	Sweep  []string        // profiles that do not run: remove what a gateway of an earlier container left
 	Wishes map[string]bool // by profile: record that it shall be up, or not
 	Report *Report
+	Log    *Log // to show, instead of all that: see Show
 }
+
+// Log is what to show of a log that s6-log writes.
+type Log struct {
+	Folder string // absolute
+	Lines  int    // only the last so many; AllLines for all
+	Follow bool   // go on with what is added, until nobody listens
+}
+
+// AllLines is no limit of lines.
+const AllLines = -1
 
 // Report is text to append to a file. One that would grow beyond Limit is rotated first: one old one is kept.
 type Report struct {

@@ -18,7 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Serves tells whether the program was started by Ask.
+// Serves tells whether the program was started by Ask or Show.
 func Serves(args []string) bool { return len(args) == 2 && args[1] == argument }
 
 // Serve carries out the request on stdin and answers on stdout.
@@ -26,6 +26,9 @@ func Serve(stdin io.Reader, stdout io.Writer) error {
 	var request Request
 	if err := json.NewDecoder(stdin).Decode(&request); err != nil {
 		return fmt.Errorf("cannot read the request: %w", err)
+	}
+	if request.Log != nil {
+		return serveLog(stdin, stdout, *request.Log)
 	}
 	return json.NewEncoder(stdout).Encode(carryOut(request))
 }
@@ -211,10 +214,12 @@ func openRegular(name string, flags int) (*os.File, error) {
 	}
 	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
 		f.Close()
-		return nil, &fs.PathError{Op: "open", Path: name, Err: errors.New("it is not a regular file")}
+		return nil, &fs.PathError{Op: "open", Path: name, Err: errIrregular}
 	}
 	return f, nil
 }
+
+var errIrregular = errors.New("it is not a regular file")
 
 // cause takes a path that is already in the message off an error.
 func cause(err error) error {

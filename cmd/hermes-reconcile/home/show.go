@@ -1,0 +1,152 @@
+//go:build linux
+
+package home
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"syscall"
+	"time"
+)
+
+// ErrNoLog says that nothing has been logged yet.
+var ErrNoLog = errors.New("there is no log yet")
+
+// A log comes as frames: a byte that says of which kind it is, the length of its text in four bytes, big endian, and the text.
+const (
+	frameText  = 't' // of the log
+	frameNote  = 'n' // what the user should know
+	frameNone  = '0' // there is no log: the last frame
+	frameFault = 'f' // what is wrong: the last frame
+	frameEnd   = 'e' // that was all
+
+	frameHead = 5       // bytes
+	blockSize = 1 << 15 // the longest text of a frame, in bytes: half of what a pipe holds
+)
+
+// Show writes the text of a log to text, by way of a child process with the credentials of an account. It hands what the user
+// should know to note. Text and notes may be anything: who sends them may be anybody who has the user's credentials. It
+// returns when ctx ends, even if text does not take what is written to it.
+func Show(ctx context.Context, who Account, log Log, text io.Writer, note func(string)) error {
+	data, err := json.Marshal(Request{Log: &log})
+	if err != nil {
+		return err
+	}
+	asked, asking, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	defer asking.Close() // the child takes the end of its stdin for our end, however that comes about
+	// We end it, and not the signals of our terminal: else a signal would look like a fault.
+	cmd, frames, err := start(who, asked, &syscall.SysProcAttr{Setpgid: true})
+	asked.Close()
+	if err != nil {
+		return err
+	}
+	defer end(cmd)
+	defer frames.Close()
+	if _, err := asking.Write(data); err != nil { // it is shorter than what a pipe holds
+		return fmt.Errorf("cannot ask for the log: %w", err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- relay(frames, text, note) }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+	}
+	frames.SetReadDeadline(time.Now())
+	select {
+	case <-done: // what was under way is written whole
+	case <-time.After(reapLimit):
+	}
+	return ctx.Err()
+}
+
+// relay passes frames on until the last one.
+func relay(from io.Reader, text io.Writer, note func(string)) error {
+	in, block := bufio.NewReader(from), make([]byte, blockSize)
+	for {
+		kind, data, err := readFrame(in, block)
+		if err != nil {
+			return fmt.Errorf("no answer from the process that looks there: %w", err)
+		}
+		switch kind {
+		case frameText:
+			if _, err := text.Write(data); err != nil {
+				return fmt.Errorf("cannot print it: %w", err)
+			}
+		case frameNote:
+			note(string(data))
+		case frameNone:
+			return ErrNoLog
+		case frameEnd:
+			return nil
+		default:
+			return errors.New(string(data))
+		}
+	}
+}
+
+func readFrame(in io.Reader, block []byte) (kind byte, data []byte, err error) {
+	var head [frameHead]byte
+	if _, err := io.ReadFull(in, head[:]); err != nil {
+		return 0, nil, err
+	}
+	length := binary.BigEndian.Uint32(head[1:])
+	if length > uint32(len(block)) {
+		return 0, nil, fmt.Errorf("a frame of %d bytes (at most %d are right)", length, len(block))
+	}
+	_, err = io.ReadFull(in, block[:length])
+	return head[0], block[:length], err
+}
+
+// frames sends frames.
+type frames struct{ to io.Writer }
+
+func (f frames) send(kind byte, data []byte) error {
+	data = data[:min(len(data), blockSize)]
+	_, err := f.to.Write(append(binary.BigEndian.AppendUint32([]byte{kind}, uint32(len(data))), data...))
+	return err
+}
+
+// Write sends text of the log, of which a frame can hold all.
+func (f frames) Write(text []byte) (int, error) { return len(text), f.send(frameText, text) }
+
+func (f frames) note(text string) error { return f.send(frameNote, []byte(text)) }
+
+// serveLog sends what is asked for. It returns when who asked has ended, even if a disk does not answer.
+func serveLog(stdin io.Reader, stdout io.Writer, log Log) error {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	asking, done := make(chan struct{}), make(chan error, 1)
+	go func() {
+		defer close(asking)
+		_, _ = io.Copy(io.Discard, stdin)
+	}()
+	go func() { done <- sendLog(ctx, frames{stdout}, log) }()
+	select {
+	case err := <-done:
+		return err
+	case <-asking:
+		return nil
+	}
+}
+
+func sendLog(ctx context.Context, out frames, log Log) error {
+	reader := &logReader{Log: log, text: out, note: out.note}
+	err := reader.show(ctx)
+	switch {
+	case err == nil:
+		return out.send(frameEnd, nil)
+	case errors.Is(err, ErrNoLog):
+		return out.send(frameNone, nil)
+	}
+	return out.send(frameFault, []byte(err.Error()))
+}
