@@ -246,17 +246,26 @@ func (a *acting) remember(ctx context.Context, services []reconcile.Service) err
 	return errors.Join(errs...)
 }
 
-// controller is the name of the user who may control a service: who its gateway runs as.
-func controller(service string) string {
+// controllerID is the user who may control a service: who its gateway runs as.
+func controllerID(service string) (uid uint32, known bool) {
 	info, err := os.Lstat(filepath.Join(service, "supervise", "control"))
 	if err != nil {
-		return ""
+		return 0, false
 	}
 	st, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {
+		return 0, false
+	}
+	return st.Uid, true
+}
+
+// controller is the name of that user.
+func controller(service string) string {
+	uid, known := controllerID(service)
+	if !known {
 		return ""
 	}
-	found, err := user.LookupId(strconv.Itoa(int(st.Uid)))
+	found, err := user.LookupId(strconv.Itoa(int(uid)))
 	if err != nil {
 		return ""
 	}

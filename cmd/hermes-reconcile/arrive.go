@@ -126,7 +126,7 @@ func lastEnd(s reconcile.Status) string {
 func (t *target) logFile(profile string) string {
 	folder := t.scandir.s6.LogFolder(render.Prefix + profile)
 	if folder == "" {
-		folder = filepath.Join(t.homes.path, "logs", "gateways", profile)
+		folder = logFolder(t.homes.path, profile)
 	}
 	return filepath.Join(folder, "current")
 }

@@ -21,7 +21,7 @@ import (
 
 // liveCommands are those that need a live s6: needsS6 names them.
 func liveCommands(u ui) []*cobra.Command {
-	return []*cobra.Command{newApplyCommand(u), newStatusCommand(u), newDownCommand(u), newWatchCommand(u),
+	return []*cobra.Command{newApplyCommand(u), newStatusCommand(u), newLogsCommand(u), newDownCommand(u), newWatchCommand(u),
 		newActCommand(u, starting()), newActCommand(u, stopping()), newActCommand(u, restarting())}
 }
 

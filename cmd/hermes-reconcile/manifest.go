@@ -25,8 +25,11 @@ type manifestFlags struct {
 	files []string
 }
 
-func (f *manifestFlags) add(cmd *cobra.Command) {
-	cmd.Flags().StringArrayVarP(&f.files, "file", "f", nil,
+func (f *manifestFlags) add(cmd *cobra.Command) { f.addAs(cmd, "f") }
+
+// addAs adds them with another short form, or with none.
+func (f *manifestFlags) addAs(cmd *cobra.Command, short string) {
+	cmd.Flags().StringArrayVarP(&f.files, "file", short, nil,
 		"manifest `FILE`, or folder of *.yaml files; may be given more than once (default $"+fileVariable+", else "+defaultManifest+")")
 }
 

@@ -74,7 +74,7 @@ Exit codes, the same for every command:
 }
 
 // needsS6 names the commands that need a live s6. Elsewhere than on Linux they are there, too, and refuse.
-var needsS6 = [...]string{"apply", "status", "down", "watch", "start", "stop", "restart"}
+var needsS6 = [...]string{"apply", "status", "logs", "down", "watch", "start", "stop", "restart"}
 
 // noS6Here refuses a command on a system where s6 cannot run, and names what supervises services there.
 func noS6Here(command string, kind s6ctl.Kind) error {

@@ -1,0 +1,231 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"hermes-reconcile/cmd/hermes-reconcile/home"
+	"hermes-reconcile/manifest"
+	"hermes-reconcile/reconcile"
+	"hermes-reconcile/render"
+)
+
+type logsFlags struct {
+	manifestFlags
+	scandirFlags
+	follow bool
+	lines  string
+}
+
+const (
+	everyLine   = "all"
+	followLines = 10 // are shown before what is added, as tail -f and journalctl -f do
+)
+
+func newLogsCommand(u ui) *cobra.Command {
+	var flags logsFlags
+	cmd := &cobra.Command{
+		Use:   "logs PROFILE",
+		Short: "print a gateway's log, rotated files included",
+		Long: `Print the log of a gateway, rotated files included, oldest line first: all of it, or with --lines the last lines. With --follow
+the last ` + strconv.Itoa(followLines) + ` lines and then what is added, however the log is rotated, until SIGINT or SIGTERM, exit 0. A log that is not there
+yet is then waited for.
+
+The log is where the running logger writes to, else in ${HERMES_HOME}/logs/gateways/PROFILE. It is read as the gateway's user.
+On a terminal control characters are shown as text. No manifest and no s6-svscan is needed. The scandir is --scandir, else
+$` + scandirVariable + `, else that of the manifest, else ` + defaultScandir + `.`,
+		RunE: func(cmd *cobra.Command, profiles []string) error {
+			return runLogs(cmd.Context(), u, &flags, profiles)
+		},
+	}
+	flags.manifestFlags.addAs(cmd, "") // -f is what it is of other programs that show logs
+	flags.scandirFlags.add(cmd)
+	f := cmd.Flags()
+	f.BoolVarP(&flags.follow, "follow", "f", false, "go on with what is added")
+	f.StringVarP(&flags.lines, "lines", "n", "",
+		"only the last `N` lines, or all (default all, with --follow "+strconv.Itoa(followLines)+"); 0: none but what is added")
+	return cmd
+}
+
+// count is how many lines to show of what is there.
+func (f *logsFlags) count() (int, error) {
+	switch {
+	case f.lines == everyLine, f.lines == "" && !f.follow:
+		return home.AllLines, nil
+	case f.lines == "":
+		return followLines, nil
+	}
+	n, err := strconv.Atoi(f.lines)
+	if err != nil || n < 0 {
+		return 0, usagef("--lines: %q is not known (want a number of lines, or %s)", f.lines, everyLine)
+	}
+	return n, nil
+}
+
+func runLogs(ctx context.Context, u ui, flags *logsFlags, profiles []string) error {
+	if len(profiles) != 1 {
+		return withHint(usagef("which gateway? (want the name of one profile)"), "%s logs --help", program)
+	}
+	lines, err := flags.count()
+	if err != nil {
+		return err
+	}
+	m, err := flags.loadIfAny(u)
+	if err != nil {
+		return err
+	}
+	who, log, err := flags.find(m, profiles)
+	if err != nil {
+		return err
+	}
+	log.Lines, log.Follow = lines, flags.follow
+	err = home.Show(ctx, who, log, harmless(u.stdout), func(note string) { u.warning("%s", inShort(note)) })
+	return logsError(ctx, profiles[0], log, err)
+}
+
+// find finds a gateway's log, and whose it is.
+func (f *logsFlags) find(m *manifest.Manifest, profiles []string) (home.Account, home.Log, error) {
+	fromManifest, homeFromManifest := defaultScandir, defaultHome
+	if m != nil {
+		fromManifest, homeFromManifest = m.Scandir, m.HermesHome
+	}
+	scandir, err := f.open(fromManifest)
+	if err != nil {
+		return home.Account{}, home.Log{}, err
+	}
+	defer scandir.Close()
+	actual, err := scandir.Read()
+	if err != nil {
+		return home.Account{}, home.Log{}, err
+	}
+	services, err := pick(actual.Services, profiles)
+	if err != nil {
+		return home.Account{}, home.Log{}, err
+	}
+	folder, err := scandir.logFolder(profiles[0], homeFromManifest)
+	if err != nil {
+		return home.Account{}, home.Log{}, err
+	}
+	who, err := scandir.logReader(services[0], m)
+	return who, home.Log{Folder: folder}, err
+}
+
+// logFolder is where a profile's gateway logs to: what its logger was told, else where that would be.
+func (l *live) logFolder(profile, homeFromManifest string) (string, error) {
+	if folder := l.s6.LogFolder(render.Prefix + profile); folder != "" {
+		return folder, nil
+	}
+	path, err := findHome(l.path, homeFromManifest)
+	if err == nil && !filepath.IsAbs(path) {
+		err = fmt.Errorf("%q is not absolute", path)
+	}
+	if err != nil {
+		return "", withHint(fmt.Errorf("cannot tell where %s is: %w", homeVariable, err), "set %s", homeVariable)
+	}
+	return logFolder(path, profile), nil
+}
+
+// logFolder is where a profile's gateway logs to below HERMES_HOME.
+func logFolder(homePath, profile string) string {
+	return filepath.Join(homePath, "logs", "gateways", profile)
+}
+
+// logReader finds whose credentials to read a service's log with: its folder is in the hands of the user that the gateway runs as,
+// who may have put there what root must not open. Where somebody else made the service, that it is root's says nothing.
+func (l *live) logReader(s reconcile.Service, m *manifest.Manifest) (home.Account, error) {
+	if os.Geteuid() != 0 { // nobody else can be another one
+		return home.Account{}, nil
+	}
+	sure := s.Owned && s.Obstacle == "" && len(s.Exposed)+len(s.Seized) == 0
+	if uid, known := controllerID(filepath.Join(l.path, s.Name)); known && (uid != 0 || sure) {
+		return accountByID(uid)
+	}
+	if l.Owner() != 0 {
+		return accountByID(l.Owner())
+	}
+	for _, p := range profilesOf(m) {
+		if render.Prefix+p.Name == s.Name {
+			found, err := user.Lookup(p.User)
+			if err != nil {
+				return home.Account{}, usagef("this system has no account %q", p.User)
+			}
+			return credentials(found)
+		}
+	}
+	return home.Account{}, withHint(usagef("cannot tell whose the log of %s is, and will not read it as root", s.Name),
+		"name its profile in the manifest, with its user")
+}
+
+func profilesOf(m *manifest.Manifest) []manifest.Profile {
+	if m == nil {
+		return nil
+	}
+	return m.Profiles
+}
+
+// accountByID are the credentials of a user, who need not have an account.
+func accountByID(uid uint32) (home.Account, error) {
+	found, err := user.LookupId(strconv.FormatUint(uint64(uid), 10))
+	if err != nil {
+		return home.Account{UID: uid, GID: uid, Switch: true}, nil
+	}
+	return credentials(found)
+}
+
+// logsError says what is wrong with a log that could not be shown.
+func logsError(ctx context.Context, profile string, log home.Log, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil && log.Follow:
+		return nil // that is how it ends
+	case ctx.Err() != nil:
+		return reconcile.ErrInterrupted
+	case errors.Is(err, home.ErrNoLog):
+		return withHint(fmt.Errorf("%s has no log yet: nothing was written to %q", profile, log.Folder), "%s status %s", program, profile)
+	}
+	return fmt.Errorf("cannot read the log of %s: %s", profile, inShort(err.Error()))
+}
+
+// harmless makes control characters visible where they would reach a terminal. Elsewhere nothing is changed.
+func harmless(out io.Writer) io.Writer {
+	if f, ok := out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		return &printableWriter{to: out}
+	}
+	return out
+}
+
+// printableWriter prints text with its control characters and what is no UTF-8 made visible.
+type printableWriter struct {
+	to   io.Writer
+	rest []byte // the begin of a character whose end has not come yet
+}
+
+func (w *printableWriter) Write(p []byte) (int, error) {
+	text := append(w.rest, p...)
+	cut := len(text)
+	for i := 1; i < utf8.UTFMax && i <= len(text); i++ {
+		if begin := len(text) - i; utf8.RuneStart(text[begin]) {
+			if !utf8.FullRune(text[begin:]) {
+				cut = begin
+			}
+			break
+		}
+	}
+	w.rest = text[cut:]
+	_, err := io.WriteString(w.to, printable(strings.ToValidUTF8(string(text[:cut]), string(utf8.RuneError))))
+	return len(p), err
+}

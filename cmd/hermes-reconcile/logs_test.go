@@ -1,0 +1,126 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"math/rand/v2"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"hermes-reconcile/cmd/hermes-reconcile/home"
+	"hermes-reconcile/manifest"
+	"hermes-reconcile/reconcile"
+)
+
+func TestLinesOfALog(t *testing.T) {
+	for _, c := range []struct {
+		lines  string
+		follow bool
+		want   int
+	}{
+		{"", false, home.AllLines},
+		{"", true, 10},
+		{"all", true, home.AllLines},
+		{"all", false, home.AllLines},
+		{"0", true, 0},
+		{"0", false, 0},
+		{"25", false, 25},
+	} {
+		got, err := (&logsFlags{lines: c.lines, follow: c.follow}).count()
+		require.NoError(t, err)
+		require.Equal(t, c.want, got, "%+v", c)
+	}
+	for _, wrong := range []string{"-1", "ten", "1.5", "99999999999999999999"} {
+		_, err := (&logsFlags{lines: wrong}).count()
+		require.EqualError(t, err, `--lines: "`+wrong+`" is not known (want a number of lines, or all)`)
+		require.Equal(t, exitUsage, exitCode(err))
+	}
+}
+
+// TestPrintableText: wherever the text is cut, no control character comes through, and all else does.
+func TestPrintableText(t *testing.T) {
+	const text = "a\tü€😀\x1b[2J\r\x00\u009b\xffx\n\xf0\x9f\nend 😀\n"
+	want := "a\tü€😀\\x1b[2J\\x0d\\x00\\x9b\ufffdx\n\ufffd\nend 😀\n"
+	for range 200 {
+		var out bytes.Buffer
+		w := &printableWriter{to: &out}
+		for rest := text; rest != ""; {
+			n := 1 + rand.IntN(len(rest))
+			written, err := w.Write([]byte(rest[:n]))
+			require.NoError(t, err)
+			require.Equal(t, n, written)
+			rest = rest[n:]
+		}
+		require.Equal(t, want, out.String())
+	}
+}
+
+func TestTextIsChangedOnATerminalAlone(t *testing.T) {
+	_, tty := terminal(t)
+	require.IsType(t, &printableWriter{}, harmless(tty))
+	file, err := os.Create(t.TempDir() + "/file")
+	require.NoError(t, err)
+	defer file.Close()
+	require.Equal(t, file, harmless(file))
+}
+
+func TestEndOfALog(t *testing.T) {
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	once, follow := home.Log{Folder: "/logs/coder"}, home.Log{Folder: "/logs/coder", Follow: true}
+	require.NoError(t, logsError(t.Context(), "coder", once, nil))
+	require.NoError(t, logsError(ended, "coder", follow, context.Canceled))
+	require.Equal(t, exitPartial, exitCode(logsError(ended, "coder", once, context.Canceled)))
+	err := logsError(t.Context(), "coder", once, home.ErrNoLog)
+	require.EqualError(t, err, `coder has no log yet: nothing was written to "/logs/coder"`)
+	require.Equal(t, exitTemporary, exitCode(err))
+	err = logsError(t.Context(), "coder", follow, errors.New("open /logs/coder/current: a\n\x1b[2J"+strings.Repeat("x", 5000)))
+	require.ErrorContains(t, err, `cannot read the log of coder: open /logs/coder/current: a \x1b[2Jx`)
+	require.Less(t, len(err.Error()), 600)
+	require.Equal(t, exitTemporary, exitCode(err))
+}
+
+// TestRootReadsNoLogThatMayNotBeRoots: what a stranger says of its service counts as far as it gives no rights.
+func TestRootReadsNoLogThatMayNotBeRoots(t *testing.T) {
+	if os.Getuid() != 0 {
+		return // nobody else can be another one
+	}
+	const nobody = 65534
+	dir := t.TempDir()
+	control := dir + "/gateway-a/supervise/control"
+	require.NoError(t, os.MkdirAll(dir+"/gateway-a/supervise", 0o755))
+	require.NoError(t, os.WriteFile(control, nil, 0o600))
+	scandir, err := (&scandirFlags{path: dir}).open("")
+	require.NoError(t, err)
+	defer scandir.Close()
+	named := &manifest.Manifest{Profiles: []manifest.Profile{{Name: "a", User: "nobody"}}}
+	uid := func(s reconcile.Service, m *manifest.Manifest) uint32 {
+		who, err := scandir.logReader(s, m)
+		require.NoError(t, err)
+		require.True(t, who.Switch)
+		return who.UID
+	}
+	ours := reconcile.Service{Name: "gateway-a", Owned: true}
+	require.Zero(t, uid(ours, nil), "its user is root")
+	for _, s := range []reconcile.Service{
+		{Name: "gateway-a"},
+		{Name: "gateway-a", Owned: true, Exposed: []string{"."}},
+		{Name: "gateway-a", Owned: true, Seized: []string{"supervise"}},
+	} {
+		_, err := scandir.logReader(s, nil)
+		require.ErrorContains(t, err, "cannot tell whose the log of gateway-a is")
+		require.Equal(t, exitUsage, exitCode(err))
+		require.EqualValues(t, nobody, uid(s, named))
+	}
+	require.NoError(t, os.Chown(control, nobody, nobody))
+	require.EqualValues(t, nobody, uid(reconcile.Service{Name: "gateway-a"}, nil))
+	require.EqualValues(t, nobody, uid(ours, nil))
+	require.NoError(t, os.Chown(control, 54321, 54321))
+	require.EqualValues(t, 54321, uid(ours, named), "there need be no account")
+}
