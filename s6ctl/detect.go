@@ -2,8 +2,8 @@
 //
 // Open and Detect are the entry points. What s6 answers is read from exit codes, from locks and from the status file, never from
 // text, which differs between s6 versions. State that s6 itself publishes (is a service supervised, is it up, since when) is
-// read without starting a process, so that looking at a thousand services costs a thousand small reads. This package
-// writes no service file.
+// read without starting a process, so that looking at a thousand services costs a thousand small reads. What the kernel
+// knows of processes helps out where s6 tells nothing. This package writes no service file.
 package s6ctl
 
 import (

@@ -54,6 +54,9 @@ func Open(path string) *Scandir {
 // Installed is nil if the programs of s6 are there, else it wraps ErrNotInstalled.
 func (s *Scandir) Installed() error { return s.missing }
 
+// Folder is where the programs of s6 are, as far as they are.
+func (s *Scandir) Folder() string { return filepath.Dir(s.svc) }
+
 // find returns the absolute path of an s6 program: in /command, else on PATH.
 func find(name string) (string, error) {
 	if p, err := exec.LookPath(filepath.Join(commandDir, name)); err == nil {

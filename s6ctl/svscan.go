@@ -189,7 +189,16 @@ func (h Host) supervisors(parent int) int {
 }
 
 // parent is the parent of a process, or 0.
-func (h Host) parent(pid int) int {
+func (h Host) parent(pid int) int { return h.numberIn(pid, statParent) }
+
+// The fields of /proc/PID/stat that matter here, counted behind the name.
+const (
+	statParent  = 1
+	statSession = 3
+)
+
+// numberIn is a field of a process's stat, or 0.
+func (h Host) numberIn(pid, field int) int {
 	b, err := os.ReadFile(filepath.Join(h.Proc, strconv.Itoa(pid), "stat"))
 	if err != nil {
 		return 0
@@ -197,9 +206,9 @@ func (h Host) parent(pid int) int {
 	// The name stands in parentheses and may hold any: 7 (a) b) S 1 ...
 	text := string(b)
 	fields := strings.Fields(text[strings.LastIndexByte(text, ')')+1:])
-	if len(fields) < 2 {
+	if len(fields) <= field {
 		return 0
 	}
-	ppid, _ := strconv.Atoi(fields[1])
-	return ppid
+	n, _ := strconv.Atoi(fields[field])
+	return n
 }
