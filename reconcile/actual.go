@@ -111,6 +111,23 @@ type Owed struct {
 	Port    int  `json:"port,omitempty"` // that the gateway may hold until it is restarted
 }
 
+// Traces are what applies have left in our dot directory besides what an Actual tells, and whether one is under way.
+type Traces struct {
+	Locked bool      // an apply holds the scandir
+	Holder int       // the process that does, or 0 if it cannot be told
+	Woken  time.Time // since when nobody has looked whether s6-svscan found what is new; zero: that is not so
+	Staged []string  // what was being written
+}
+
+// Vacancy is how many services the s6-svscan on a scandir has, and can take.
+type Vacancy struct {
+	Services      int // with a logger as one of its own where those count
+	Limit         int // of that number
+	CountsLoggers bool
+	More          int   // gateways with a logger that it can still take
+	Err           error // why not one more
+}
+
 // cause takes the path that is already in the message off an error. The error may be about another.
 func cause(path string, err error) error {
 	var pathErr *fs.PathError

@@ -61,7 +61,7 @@ func (r *run) await(ctx context.Context, pending []*job) []*job {
 		case len(pending) < before:
 			progress = time.Now()
 		case len(pending) == 0 || time.Since(progress) < r.stall:
-		case cured || len(r.culprits()) > 0:
+		case cured || len(r.Culprits()) > 0:
 			return false, &TimeoutError{newServices, time.Since(start)}
 		default:
 			progress, cured = time.Now(), true
@@ -127,9 +127,9 @@ func (r *run) cure(ctx context.Context, j *job) error {
 	return r.discard(&removal{Hidden: h})
 }
 
-// culprits are the entries of the scandir that abort scans of s6 2.12 and later: symlinks that lead nowhere.
-func (r *run) culprits() []string {
-	own, err := r.dir.open(".") // several of us may look at once, and a listing has a position
+// Culprits are the entries of the scandir that abort scans of s6 2.12 and later: symlinks that lead nowhere.
+func (s *Scandir) Culprits() []string {
+	own, err := s.dir.open(".") // several of us may look at once, and a listing has a position
 	if err != nil {
 		return nil
 	}
@@ -148,7 +148,7 @@ func (r *run) explain(err error) error {
 	if timeout := (*TimeoutError)(nil); !errors.As(err, &timeout) {
 		return err
 	}
-	if culprits := r.culprits(); len(culprits) > 0 {
+	if culprits := r.Culprits(); len(culprits) > 0 {
 		return fmt.Errorf("%w (its scans are aborted by symlinks that lead nowhere: remove %s)", err, strings.Join(culprits, ", "))
 	}
 	return fmt.Errorf("%w (see what it says in its log)", err)

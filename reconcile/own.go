@@ -207,7 +207,8 @@ func (s *Session) acquire(ctx context.Context, timeout time.Duration) error {
 			return s.own.fail("lock", lockFile, err)
 		}
 		if time.Now().After(deadline) {
-			return &LockedError{s.dir.path, s.holder()}
+			_, pid := holder(s.lock)
+			return &LockedError{s.dir.path, pid}
 		}
 		if err := pause(ctx, lockPoll); err != nil {
 			return err
@@ -218,13 +219,45 @@ func (s *Session) acquire(ctx context.Context, timeout time.Duration) error {
 // lockPoll is how often a held lock is tried again.
 const lockPoll = 20 * time.Millisecond
 
-// holder is the process that holds the lock, or 0.
-func (s *Session) holder() int {
+// holder tells whether somebody holds the lock, and which process that is, 0 if it cannot be told.
+func holder(file *os.File) (held bool, pid int) {
 	lock := unix.Flock_t{Type: unix.F_WRLCK}
-	if err := unix.FcntlFlock(s.lock.Fd(), unix.F_GETLK, &lock); err != nil || lock.Type == unix.F_UNLCK {
-		return 0
+	if err := unix.FcntlFlock(file.Fd(), unix.F_GETLK, &lock); err != nil || lock.Type == unix.F_UNLCK {
+		return false, 0
 	}
-	return int(lock.Pid)
+	return true, max(int(lock.Pid), 0)
+}
+
+// Traces tells what applies have left, and whether one is under way. It takes no lock and writes nothing. The error wraps
+// fs.ErrPermission for those who may not look there.
+func (s *Scandir) Traces() (Traces, error) {
+	var t Traces
+	own, err := s.dir.open(ownDir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return t, nil
+	}
+	if err != nil {
+		return t, err
+	}
+	defer own.close()
+	if lock, err := own.openFile(lockFile, unix.O_RDONLY|unix.O_NONBLOCK, 0); err == nil {
+		t.Locked, t.Holder = holder(lock)
+		lock.Close()
+	}
+	if t.Woken, err = since(own, wokenFile); err != nil {
+		return t, err
+	}
+	staging, err := own.open(stagingDir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return t, nil
+	}
+	if err != nil {
+		return t, err
+	}
+	defer staging.close()
+	t.Staged, err = staging.names()
+	slices.Sort(t.Staged)
+	return t, err
 }
 
 // Unlock ends the session.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sort"
 	"strings"
 )
 
@@ -54,7 +55,7 @@ func (r *run) checkRoom(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	now, err := r.count()
+	now, err := r.count(r.plan.Leftovers)
 	if err != nil {
 		return err
 	}
@@ -77,19 +78,37 @@ func (r *run) checkRoom(ctx context.Context) error {
 	return room.fits(now, comes, goes)
 }
 
+// Vacancy tells how many more gateways s6-svscan has room for, beside these removals that are not finished.
+func (s *Scandir) Vacancy(ctx context.Context, leftovers []Hidden) (Vacancy, error) {
+	room, err := s.sup.Room(ctx)
+	if err != nil {
+		return Vacancy{}, err
+	}
+	now, err := s.count(leftovers)
+	if err != nil {
+		return Vacancy{}, err
+	}
+	fits := func(n int) error { return room.fits(now, census{n, n}, census{}) }
+	more := sort.Search(room.MaxServices, func(n int) bool { return fits(n+1) != nil })
+	return Vacancy{
+		Services: max(now.slots(room), room.supervisors()), Limit: room.MaxServices, CountsLoggers: room.CountsLoggers,
+		More: more, Err: fits(more + 1),
+	}, nil
+}
+
 // count counts what s6-svscan sees, and what is hidden and not gone.
-func (r *run) count() (census, error) {
+func (s *Scandir) count(leftovers []Hidden) (census, error) {
 	var now census
-	names, err := r.dir.names()
+	names, err := s.dir.names()
 	if err != nil {
 		return now, err
 	}
 	for _, name := range names {
-		if !strings.HasPrefix(name, ".") && r.dir.leadsToFolder(name) {
-			now.add(r.dir.leadsToFolder(name + "/log"))
+		if !strings.HasPrefix(name, ".") && s.dir.leadsToFolder(name) {
+			now.add(s.dir.leadsToFolder(name + "/log"))
 		}
 	}
-	for _, m := range r.plan.Leftovers {
+	for _, m := range leftovers {
 		if m.Status.Supervised || m.Log.Supervised {
 			now.add(m.Log.Supervised)
 		}

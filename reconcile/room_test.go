@@ -87,8 +87,34 @@ func TestRoomIsCountedAsS6SvscanSees(t *testing.T) {
 	s, err := Open(f.root, f)
 	require.NoError(t, err)
 	defer s.Close()
-	r := &run{Session: &Session{Scandir: s}}
-	now, err := r.count()
+	now, err := s.count(nil)
 	require.NoError(t, err)
 	require.Equal(t, census{5, 5}, now)
+}
+
+func TestVacancy(t *testing.T) {
+	f := newFakeS6(t)
+	f.must(profile("a", "1"), profile("b", "1"))
+	for _, c := range []struct {
+		room Room
+		want Vacancy
+		why  string
+	}{
+		{Room{MaxServices: 10, CountsLoggers: true}, Vacancy{Services: 4, Limit: 10, CountsLoggers: true, More: 3}, "takes 10 services, each logger counting"},
+		{Room{MaxServices: 11, CountsLoggers: true, Supervisors: 7}, Vacancy{Services: 7, Limit: 11, CountsLoggers: true, More: 2}, "takes 11 services, each logger counting"},
+		{Room{MaxServices: 10}, Vacancy{Services: 2, Limit: 10, More: 8}, "takes 10 services (its option -c)"},
+		{Room{MaxServices: 500, MaxFiles: 30}, Vacancy{Services: 2, Limit: 500, More: 3}, "may open 30 files"},
+		{Room{MaxServices: 4, CountsLoggers: true}, Vacancy{Services: 4, Limit: 4, CountsLoggers: true}, "4 are there, and 2 more are needed"},
+		{Room{MaxServices: 3, CountsLoggers: true}, Vacancy{Services: 4, Limit: 3, CountsLoggers: true}, "4 are there, and 2 more are needed"},
+	} {
+		f.room = c.room
+		s, err := Open(f.root, f)
+		require.NoError(t, err)
+		defer s.Close()
+		got, err := s.Vacancy(t.Context(), nil)
+		require.NoError(t, err)
+		require.ErrorContains(t, got.Err, c.why)
+		got.Err = nil
+		require.Equal(t, c.want, got)
+	}
 }

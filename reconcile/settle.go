@@ -401,7 +401,7 @@ func (r *run) awaitTold(ctx context.Context, m *removal, gone func() (bool, erro
 		if ok || err != nil || !m.Status.WantUp {
 			return true, err
 		}
-		if waited := time.Since(start); waited > r.stall && len(r.culprits()) > 0 {
+		if waited := time.Since(start); waited > r.stall && len(r.Culprits()) > 0 {
 			return false, &TimeoutError{what, waited}
 		}
 		return false, nil

@@ -1,5 +1,7 @@
 package reconcile
 
+import "fmt"
+
 // Phase is how far the process of a service is that s6 calls up: empty once its run script has become the service.
 type Phase string
 
@@ -33,6 +35,17 @@ func (s Status) State(phase Phase, onFailure bool) State {
 		return StateEnded
 	}
 	return StateDown
+}
+
+// LastEnd says how the last process of a gateway ended that has none or starts again. It is empty where there is nothing to say.
+func (s Status) LastEnd() string {
+	switch {
+	case s.Signal != 0:
+		return fmt.Sprintf(" (signal %d ended it)", s.Signal)
+	case s.ExitCode > 0:
+		return fmt.Sprintf(" (it exited %d)", s.ExitCode)
+	}
+	return ""
 }
 
 // Level is how far the gateways that shall run have to come.
