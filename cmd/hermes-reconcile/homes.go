@@ -29,28 +29,32 @@ const defaultHome = "/opt/data"
 const homeLimit = 5 * time.Second
 
 // findHome finds HERMES_HOME as a gateway of the scandir would: in the container's variables, in s6-svscan's, in the
-// manifest. With an error it is a guess.
-func findHome(scandir, fromManifest string) (string, error) {
+// manifest. It tells where, too. With an error it is a guess.
+func findHome(scandir, fromManifest string) (path, origin string, err error) {
 	if value := variable(homeVariable); value != "" {
-		return value, nil
+		return value, "the environment", nil
 	}
 	environ, err := s6ctl.Environ(s6ctl.ThisHost(), scandir)
 	for _, entry := range environ {
 		if value, ok := strings.CutPrefix(entry, homeVariable+"="); ok && value != "" {
-			return value, nil
+			return value, "the environment of s6-svscan", nil
 		}
 	}
-	return fromManifest, err
+	return fromManifest, originManifest, err
 }
 
 const homeVariable = "HERMES_HOME"
 
+// originManifest is where HERMES_HOME stands if nowhere else. Who may not see the environment of s6-svscan cannot be sure of it.
+const originManifest = "hermes_home"
+
 // homes are what the profiles of a manifest have below HERMES_HOME.
 type homes struct {
-	path  string            // HERMES_HOME
-	err   error             // why that is not known
-	users map[string]string // by profile
-	limit time.Duration     // of one question
+	path   string            // HERMES_HOME
+	origin string            // where that stands
+	err    error             // why that is not known
+	users  map[string]string // by profile
+	limit  time.Duration     // of one question
 
 	silent atomic.Bool // the disk did not answer, so it is not asked again
 }
@@ -58,7 +62,7 @@ type homes struct {
 // homesAt knows where homes are, as far as that can be found out, and not yet whose.
 func homesAt(scandir, fromManifest string) *homes {
 	h := &homes{users: map[string]string{}, limit: homeLimit}
-	h.path, h.err = findHome(scandir, fromManifest)
+	h.path, h.origin, h.err = findHome(scandir, fromManifest)
 	return h
 }
 
@@ -92,7 +96,7 @@ func (h *homes) ask(ctx context.Context, profiles []string, request func(profile
 	defer cancel()
 	var all sync.WaitGroup
 	var mu sync.Mutex
-	whole := answers{home.Answer{States: map[string]home.State{}, Swept: map[string][]string{}}}
+	whole := answers{home.Answer{States: map[string]home.State{}, Swept: map[string][]string{}, Found: map[string]home.Finding{}}}
 	for name, theirs := range byUser {
 		all.Go(func() {
 			r := request(theirs)
@@ -126,10 +130,29 @@ func (a *answers) take(profiles []string, answer home.Answer) {
 			a.Swept[p] = append(a.Swept[p], inShort(name))
 		}
 	}
+	for _, p := range profiles {
+		if found, told := answer.Found[p]; told {
+			a.Found[p] = home.Finding{Faults: eachInShort(found.Faults, maxFaults), Served: eachInShort(found.Served, maxServed), Mute: inShort(found.Mute), Unknown: inShort(found.Unknown)}
+		}
+	}
 	const most = 3 // faults of a profile: two files and a wish
 	for _, fault := range answer.Faults[:min(len(answer.Faults), most*len(profiles)+1)] {
 		a.Faults = append(a.Faults, inShort(fault))
 	}
+}
+
+// Who answers may list so many faults of a profile, and name so many profiles.
+const (
+	maxFaults = 3
+	maxServed = 5000
+)
+
+func eachInShort(texts []string, most int) []string {
+	var short []string
+	for _, text := range texts[:min(len(texts), most)] {
+		short = append(short, inShort(text))
+	}
+	return short
 }
 
 // inShort makes of what somebody says a piece of one line.
@@ -143,9 +166,10 @@ func inShort(text string) string {
 
 // unanswered is what is known where nobody could look.
 func unanswered(profiles []string, err error) home.Answer {
-	a := home.Answer{States: map[string]home.State{}, Faults: []string{fmt.Sprintf("cannot look below %s: %v", homeVariable, err)}}
+	a := home.Answer{States: map[string]home.State{}, Found: map[string]home.Finding{}, Faults: []string{fmt.Sprintf("cannot look below %s: %v", homeVariable, err)}}
 	for _, p := range profiles {
 		a.States[p] = home.State{Why: "nobody could look: " + err.Error(), Unknown: true}
+		a.Found[p] = home.Finding{Unknown: err.Error()}
 	}
 	return a
 }

@@ -16,16 +16,21 @@ import (
 
 // TestAnswersAreOfOnesOwnProfilesAlone: who answers has the credentials of a gateway's user, and may be anybody.
 func TestAnswersAreOfOnesOwnProfilesAlone(t *testing.T) {
-	whole := answers{home.Answer{States: map[string]home.State{}, Swept: map[string][]string{}}}
+	whole := answers{home.Answer{States: map[string]home.State{}, Swept: map[string][]string{}, Found: map[string]home.Finding{}}}
 	whole.take([]string{"mine"}, home.Answer{
 		States: map[string]home.State{"mine": {Up: true, Why: "a\nhermes-reconcile: error: b\x1b[2J"}, "yours": {Up: true}},
 		Swept:  map[string][]string{"mine": {"gateway.pid"}, "yours": {"x"}},
 		Faults: []string{"1", "2", "3", "4", "5", strings.Repeat("x", 5000)},
+		Found: map[string]home.Finding{
+			"mine":  {Faults: []string{"a\nb", "2", "3", "4"}, Served: []string{"\x1b"}, Mute: strings.Repeat("x", 5000), Unknown: "\x07"},
+			"yours": {Faults: []string{"x"}},
+		},
 	})
 	require.Empty(t, cmp.Diff(home.Answer{
 		States: map[string]home.State{"mine": {Up: true, Why: `a hermes-reconcile: error: b\x1b[2J`}},
 		Swept:  map[string][]string{"mine": {"gateway.pid"}},
 		Faults: []string{"1", "2", "3", "4"},
+		Found:  map[string]home.Finding{"mine": {Faults: []string{"a b", "2", "3"}, Served: []string{`\x1b`}, Mute: strings.Repeat("x", 500) + "...", Unknown: `\x07`}},
 	}, whole.Answer))
 	require.LessOrEqual(t, len(inShort(strings.Repeat("\u00e9", 5000))), 510)
 }

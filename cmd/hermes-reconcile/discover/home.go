@@ -1,7 +1,6 @@
 package discover
 
 import (
-	"encoding/json"
 	"fmt"
 	"path"
 	"slices"
@@ -122,11 +121,8 @@ func (h homes) read(name, dir string) profileHome {
 	take("config.yaml", func(data []byte) (err error) { one.config, err = manifest.ParseHermesConfig(data); return err })
 	one.state.Why = "there is no gateway_state.json that can be read"
 	take("gateway_state.json", func(data []byte) error {
-		var root struct {
-			Served []string `json:"served_profiles"`
-		}
-		_ = json.Unmarshal(data, &root) // ParseState says what is wrong
-		one.state, one.served = home.ParseState(data), root.Served
+		one.state = home.ParseState(data)
+		one.served, _ = home.ParseServed(data) // the state says what is wrong
 		return nil
 	})
 	return one

@@ -9,6 +9,7 @@ package home
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"path"
 )
 
@@ -19,7 +20,9 @@ type Request struct {
 	Sweep  []string        // profiles that do not run: remove what a gateway of an earlier container left
 	Wishes map[string]bool // by profile: record that it shall be up, or not
 	Report *Report
-	Log    *Log // to show, instead of all that: see Show
+	// Inspect are profiles: what would keep a gateway of theirs, or its logger, from working there?
+	Inspect []string
+	Log     *Log // to show, instead of all that: see Show
 }
 
 // Log is what to show of a log that s6-log writes.
@@ -44,6 +47,15 @@ type Answer struct {
 	States map[string]State    // by profile, of Recall
 	Swept  map[string][]string // by profile, of Sweep: the names of the files that were removed
 	Faults []string            // what could not be done
+	Found  map[string]Finding  // by profile, of Inspect
+}
+
+// Finding is what a profile's gateway and its logger have to expect.
+type Finding struct {
+	Faults  []string // what they would stumble over
+	Served  []string // of the root profile: those whose gateway its own is, too, as it says
+	Mute    string   // why it does not say so; empty: it does, or has never run
+	Unknown string   // why nobody could look; empty: somebody has
 }
 
 // State is what a profile's home remembers of its gateway.
@@ -93,6 +105,17 @@ func ParseState(data []byte) State {
 		return State{Up: up, Why: "gateway_state is " + shown(*fields.Gateway)}
 	}
 	return State{Why: stateFile + " names no state"}
+}
+
+// ParseServed reads from the state file of the root profile which profiles its gateway serves.
+func ParseServed(data []byte) ([]string, error) {
+	var fields struct {
+		Served []string `json:"served_profiles"`
+	}
+	if err := json.Unmarshal(bytes.TrimPrefix(data, []byte("\ufeff")), &fields); err != nil {
+		return nil, errors.New(stateFile + " cannot be understood")
+	}
+	return fields.Served, nil
 }
 
 // What desired_state says.

@@ -34,7 +34,7 @@ func Serve(stdin io.Reader, stdout io.Writer) error {
 }
 
 func carryOut(request Request) Answer {
-	s := &server{home: request.Home, answer: Answer{States: map[string]State{}, Swept: map[string][]string{}}}
+	s := &server{home: request.Home, answer: Answer{States: map[string]State{}, Swept: map[string][]string{}, Found: map[string]Finding{}}}
 	for _, p := range request.Recall {
 		s.answer.States[p] = s.recall(p)
 	}
@@ -46,6 +46,9 @@ func carryOut(request Request) Answer {
 	}
 	if request.Report != nil {
 		s.note(s.report(*request.Report))
+	}
+	for _, p := range request.Inspect {
+		s.answer.Found[p] = s.inspect(p)
 	}
 	return s.answer
 }

@@ -1,0 +1,115 @@
+//go:build linux
+
+package home
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+// inspect finds what a profile's gateway and its logger would stumble over. It asks the kernel what this user may do, and does
+// nothing.
+func (s *server) inspect(profile string) Finding {
+	var found Finding
+	if profile == rootProfile {
+		found.Served, found.Mute = s.served()
+	}
+	if err := usable(s.home); err != nil {
+		found.Faults = []string{err.Error()}
+		return found
+	}
+	note := func(err error) {
+		if err != nil {
+			found.Faults = append(found.Faults, err.Error())
+		}
+	}
+	if dir := s.path(profile, ""); profile != rootProfile && isThere(dir) {
+		note(usable(dir))
+	}
+	note(s.logsUsable(profile))
+	return found
+}
+
+// served are the profiles that the root gateway says it serves, or why that cannot be told.
+func (s *server) served() (profiles []string, mute string) {
+	if err := enterable(s.home); err != nil {
+		return nil, err.Error()
+	}
+	data, err := readFile(s.path(rootProfile, stateFile))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, ""
+	case err != nil:
+		return nil, fmt.Sprintf("%s cannot be read: %v", stateFile, cause(err))
+	}
+	if profiles, err = ParseServed(data); err != nil {
+		mute = err.Error()
+	}
+	return profiles, mute
+}
+
+// logsUsable tells why a profile's logger could not write its log. Folders that are not there are made when it starts.
+func (s *server) logsUsable(profile string) error {
+	above := s.home
+	for _, name := range []string{"logs", "gateways", profile} {
+		dir := filepath.Join(above, name)
+		if !isThere(dir) {
+			return usable(above)
+		}
+		if err := enterable(dir); err != nil {
+			return err
+		}
+		above = dir
+	}
+	if err := usable(above); err != nil {
+		return err
+	}
+	current := filepath.Join(above, "current")
+	info, err := os.Stat(current)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && !isThere(current):
+		return nil
+	case err != nil:
+		return fmt.Errorf("cannot use %q: %w", current, cause(err))
+	case !info.Mode().IsRegular():
+		return fmt.Errorf("cannot use %q: it is not a regular file", current)
+	}
+	return allowed("write to", current, unix.W_OK)
+}
+
+func isThere(path string) bool {
+	_, err := os.Lstat(path)
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
+// enterable tells why this user could not use what is in a folder.
+func enterable(dir string) error {
+	info, err := os.Stat(dir)
+	if err != nil {
+		return fmt.Errorf("cannot use %q: %w", dir, cause(err))
+	}
+	if !info.IsDir() {
+		return fmt.Errorf("cannot use %q: it is not a folder", dir)
+	}
+	return allowed("enter", dir, unix.X_OK)
+}
+
+// usable tells why this user could not keep files in a folder.
+func usable(dir string) error {
+	if err := enterable(dir); err != nil {
+		return err
+	}
+	return allowed("write to", dir, unix.W_OK)
+}
+
+func allowed(verb, path string, mode uint32) error {
+	if err := unix.Access(path, mode); err != nil {
+		return fmt.Errorf("cannot %s %q: %w", verb, path, err)
+	}
+	return nil
+}
