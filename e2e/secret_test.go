@@ -43,7 +43,7 @@ func TestSecretIsNowhereButInTheGateway(t *testing.T) {
 	write("one")
 	say([]string{"validate"}, []string{"diff"}, []string{"apply", "--wait=ready", "--report", tr.path("report")}, []string{"diff"}, []string{"apply"},
 		[]string{"status"}, []string{"status", "alpha"}, []string{"render", "--out", tr.path("rendered")},
-		[]string{"status", "-o", "json"}, []string{"init", "--from-scandir", tr.scandir}, []string{"schema"},
+		[]string{"status", "-o", "json"}, []string{"doctor"}, []string{"doctor", "-o", "json"}, []string{"init", "--from-scandir", tr.scandir}, []string{"schema"},
 		[]string{"probe", fmt.Sprintf("http://127.0.0.1:%d/health", port)})
 	tr.logged("alpha", "started on stdout")
 	env := processEnv(tr.gatewayPid("alpha"))

@@ -14,6 +14,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/probe"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/render"
+	"hermes-reconcile/s6ctl"
 )
 
 // checkWait checks the value of --wait.
@@ -56,7 +57,7 @@ func (f *applyFlags) arrive(ctx context.Context, u ui, t *target, r *explain.Rep
 		why := fmt.Sprintf("not %s%s: %s", level, waited(l), whyLate(l, level, answers[i]))
 		r.Late(l.Change.Service, why)
 		u.error(withHint(fmt.Errorf("%s: %s", l.Change.Service, why),
-			"see its log in %s", t.logFile(l.Change.Profile)))
+			"see its log in %s", t.homes.logFile(t.scandir.s6, l.Change.Profile)))
 	}
 	if failed.hopeless == failed.late {
 		return failed
@@ -108,25 +109,14 @@ func whyLate(l reconcile.Late, level reconcile.Level, answer error) string {
 	case l.State == reconcile.StateUp:
 		return fmt.Sprintf("up (pid %d), but not for a second yet", l.Status.PID)
 	}
-	return string(l.State) + lastEnd(l.Status)
-}
-
-// lastEnd says how the last process of a gateway ended that has none or starts again.
-func lastEnd(s reconcile.Status) string {
-	switch {
-	case s.Signal != 0:
-		return fmt.Sprintf(" (signal %d ended it)", s.Signal)
-	case s.ExitCode > 0:
-		return fmt.Sprintf(" (it exited %d)", s.ExitCode)
-	}
-	return ""
+	return string(l.State) + l.Status.LastEnd()
 }
 
 // logFile is where a profile's gateway logs to: what its logger was told, else where that would be.
-func (t *target) logFile(profile string) string {
-	folder := t.scandir.s6.LogFolder(render.Prefix + profile)
+func (h *homes) logFile(s6 *s6ctl.Scandir, profile string) string {
+	folder := s6.LogFolder(render.Prefix + profile)
 	if folder == "" {
-		folder = logFolder(t.homes.path, profile)
+		folder = logFolder(h.path, profile)
 	}
 	return filepath.Join(folder, "current")
 }

@@ -29,6 +29,9 @@ type usageError struct{ err error }
 func (e *usageError) Error() string { return e.err.Error() }
 func (e *usageError) Unwrap() error { return e.err }
 
+// errUnwell is how doctor says that something is wrong. It has printed what.
+var errUnwell = errors.New("something is wrong here")
+
 func usagef(format string, args ...any) error { return &usageError{fmt.Errorf(format, args...)} }
 
 // partialError says that some of the changes failed. They have been printed, one by one.
@@ -70,7 +73,7 @@ func exitCode(err error) int {
 		return exitDone
 	case errors.Is(err, errDiffers):
 		return exitDiffers
-	case errors.Is(err, reconcile.ErrInterrupted):
+	case errors.Is(err, reconcile.ErrInterrupted), errors.Is(err, errUnwell):
 		return exitPartial
 	case errors.As(err, &partial) || errors.As(err, &late):
 		if (partial == nil || partial.timeouts == partial.failed) && (late == nil || late.hopeless == 0) {

@@ -52,13 +52,17 @@ var layers = map[string]struct {
 		others: []string{"golang.org/x/sys/unix"},
 		never:  []string{"net", "flag", "log"},
 	},
+	command + "/doctor": {
+		ours:  []string{"manifest", "reconcile", "s6ctl", command + "/explain", command + "/home"},
+		never: []string{"os", "os/exec", "net", "path/filepath"},
+	},
 	command + "/probe": {
 		never: []string{"os", "os/exec", "flag", "log"},
 	},
 	command: {
 		ours: []string{
 			"manifest", "render", "reconcile", "s6ctl",
-			command + "/discover", command + "/explain", command + "/home", command + "/probe",
+			command + "/discover", command + "/doctor", command + "/explain", command + "/home", command + "/probe",
 		},
 		others: []string{
 			"github.com/spf13/cobra", "github.com/hashicorp/go-multierror", "golang.org/x/term",

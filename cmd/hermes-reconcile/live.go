@@ -22,7 +22,7 @@ import (
 // liveCommands are those that need a live s6: needsS6 names them.
 func liveCommands(u ui) []*cobra.Command {
 	return []*cobra.Command{newApplyCommand(u), newStatusCommand(u), newLogsCommand(u), newDownCommand(u), newWatchCommand(u),
-		newActCommand(u, starting()), newActCommand(u, stopping()), newActCommand(u, restarting())}
+		newActCommand(u, starting()), newActCommand(u, stopping()), newActCommand(u, restarting()), newDoctorCommand(u)}
 }
 
 // serve does what this process was started for by another of this program, if it was: something below HERMES_HOME, as the

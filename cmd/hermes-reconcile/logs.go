@@ -128,7 +128,7 @@ func (l *live) logFolder(profile, homeFromManifest string) (string, error) {
 	if folder := l.s6.LogFolder(render.Prefix + profile); folder != "" {
 		return folder, nil
 	}
-	path, err := findHome(l.path, homeFromManifest)
+	path, _, err := findHome(l.path, homeFromManifest)
 	if err == nil && !filepath.IsAbs(path) {
 		err = fmt.Errorf("%q is not absolute", path)
 	}

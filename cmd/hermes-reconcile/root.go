@@ -24,7 +24,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 	root := newRootCommand(u)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
-	if err != nil && !errors.Is(err, errDiffers) {
+	if err != nil && !errors.Is(err, errDiffers) && !errors.Is(err, errUnwell) {
 		u.error(err)
 	}
 	return exitCode(err)
@@ -74,7 +74,7 @@ Exit codes, the same for every command:
 }
 
 // needsS6 names the commands that need a live s6. Elsewhere than on Linux they are there, too, and refuse.
-var needsS6 = [...]string{"apply", "status", "logs", "down", "watch", "start", "stop", "restart"}
+var needsS6 = [...]string{"apply", "status", "logs", "down", "watch", "start", "stop", "restart", "doctor"}
 
 // noS6Here refuses a command on a system where s6 cannot run, and names what supervises services there.
 func noS6Here(command string, kind s6ctl.Kind) error {

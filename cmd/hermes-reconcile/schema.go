@@ -9,7 +9,7 @@ import (
 
 func newSchemaCommand(u ui) *cobra.Command {
 	return &cobra.Command{
-		Use:   "schema [manifest|report|status]",
+		Use:   "schema [manifest|report|status|doctor]",
 		Short: "print the JSON Schema of the manifest, or of a JSON output; needs no s6",
 		Long: `Print the JSON Schema (draft-07) of profiles.yaml, for editors and other programs that check YAML.
 An editor with a YAML language server uses it where a manifest starts with
@@ -18,7 +18,8 @@ An editor with a YAML language server uses it where a manifest starts with
 
 validate checks more than a schema can say.
 
-With report it is the schema of diff -o json and apply -o json, with status that of status -o json.`,
+With report it is the schema of diff -o json and apply -o json, with status that of status -o json,
+with doctor that of doctor -o json.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			text, err := schemaOf(append(args, schemaManifest)[0])
@@ -36,6 +37,7 @@ const (
 	schemaManifest = "manifest"
 	schemaReport   = "report"
 	schemaStatus   = "status"
+	schemaDoctor   = "doctor"
 )
 
 func schemaOf(what string) ([]byte, error) {
@@ -46,6 +48,8 @@ func schemaOf(what string) ([]byte, error) {
 		return explain.Schema, nil
 	case schemaStatus:
 		return explain.StatusSchema, nil
+	case schemaDoctor:
+		return explain.DoctorSchema, nil
 	}
-	return nil, withHint(usagef("there is no schema of %q (want manifest, report or status)", what), "%s schema --help", program)
+	return nil, withHint(usagef("there is no schema of %q (want manifest, report, status or doctor)", what), "%s schema --help", program)
 }

@@ -18,6 +18,21 @@ func warnSecrets(u ui, m *manifest.Manifest) {
 	if os.Geteuid() != 0 {
 		return
 	}
+	for _, s := range seizable(m) {
+		u.warning("profile %s: its user %s can write %s, so it could make root read another file in place of secret %s (want it root's)",
+			s.profile, s.user, printable(s.path), s.secret.Name)
+	}
+}
+
+// seized is a secret file that a gateway's user could put something else in the place of.
+type seized struct {
+	profile, user string
+	secret        manifest.Secret
+	path          string // the file, or the folder above it, that the user can write
+}
+
+func seizable(m *manifest.Manifest) []seized {
+	var all []seized
 	accounts := map[string]account{}
 	for _, p := range m.Profiles {
 		who, known := accounts[p.User]
@@ -27,11 +42,11 @@ func warnSecrets(u ui, m *manifest.Manifest) {
 		}
 		for _, s := range p.Secrets {
 			if path := who.canWrite(s.File); path != "" {
-				u.warning("profile %s: its user %s can write %s, so it could make root read another file in place of secret %s (want it root's)",
-					p.Name, p.User, printable(path), s.Name)
+				all = append(all, seized{p.Name, p.User, s, path})
 			}
 		}
 	}
+	return all
 }
 
 // lookUp finds an account by name. One that is root, or unknown, is nobody to warn of.

@@ -273,7 +273,7 @@ func drift(s reconcile.Service, owed reconcile.Owed) []string {
 	case s.Obstacle != "":
 		return []string{s.Obstacle}
 	case !s.Owned:
-		return []string{"foreign"}
+		return []string{explain.DriftForeign}
 	}
 	found := []string{}
 	if edited := s.Edited(); len(edited) > 0 {
@@ -282,15 +282,15 @@ func drift(s reconcile.Service, owed reconcile.Owed) []string {
 	switch log := s.LogStatus; {
 	case !log.Supervised:
 	case !log.WantUp:
-		found = append(found, "logger told down")
+		found = append(found, explain.DriftLogDown)
 	case log.PID == 0:
-		found = append(found, "logger cannot run")
+		found = append(found, explain.DriftLogStuck)
 	}
 	if owed.Gateway {
-		found = append(found, "runs an old script")
+		found = append(found, explain.DriftOldScript)
 	}
 	if owed.Logger {
-		found = append(found, "logger runs an old script")
+		found = append(found, explain.DriftOldLogger)
 	}
 	return found
 }

@@ -89,4 +89,6 @@ func withHint(err error, format string, args ...any) error {
 
 func cells(texts ...string) string { return explain.Cells(texts...) }
 
+func count(n int, noun string) string { return explain.Count(n, noun) }
+
 func printable(s string) string { return explain.Printable(s) }

@@ -27,6 +27,7 @@ func TestSchemasNameTheKeysOfTheTypes(t *testing.T) {
 	}{
 		{Schema, Report{}, map[string]any{"summary": Summary{}, "profile": Profile{}, "file": File{}, "leftover": Leftover{}}},
 		{StatusSchema, Status{}, map[string]any{"gateway": Gateway{}}},
+		{DoctorSchema, Diagnosis{}, map[string]any{"finding": Finding{}}},
 	} {
 		var schema object
 		require.NoError(t, json.Unmarshal(c.schema, &schema))

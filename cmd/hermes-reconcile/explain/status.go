@@ -29,6 +29,15 @@ type Gateway struct {
 	Drift    []string `json:"drift"`
 }
 
+// What Drift says of a gateway beside files that were edited, and of what is no service directory.
+const (
+	DriftForeign   = "foreign"
+	DriftLogDown   = "logger told down"
+	DriftLogStuck  = "logger cannot run"
+	DriftOldScript = "runs an old script"
+	DriftOldLogger = "logger runs an old script"
+)
+
 // StatusSchema describes the JSON form of a Status, in JSON Schema's draft-07.
 //
 //go:embed schema/status.json

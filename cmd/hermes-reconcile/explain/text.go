@@ -42,6 +42,14 @@ func (r *Report) Text(color bool) []byte {
 	return b.Bytes()
 }
 
+// Count says how many there are of something: "1 profile", "3 profiles".
+func Count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
 // Cells makes a line of a table. A name in a scandir may hold whatever a file's name may: it does not get out of its cell.
 func Cells(texts ...string) string {
 	for i, text := range texts {

@@ -1,0 +1,159 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"hermes-reconcile/cmd/hermes-reconcile/doctor"
+	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/manifest"
+	"hermes-reconcile/reconcile"
+	"hermes-reconcile/render"
+)
+
+// doctorFlags are the flags of doctor.
+type doctorFlags struct {
+	manifestFlags
+	scandirFlags
+	form string
+}
+
+// lookLimit is how long one look may take: more than a call of an s6 program, or a question to a disk, may.
+const lookLimit = 15 * time.Second
+
+func newDoctorCommand(u ui) *cobra.Command {
+	var flags doctorFlags
+	cmd := &cobra.Command{
+		Use:   "doctor [-f FILE]...",
+		Short: "say what is wrong here, and what to type about it",
+		Long: `Say what is wrong here, and what to type about it: the supervisor, the scandir and its room, the manifest and what apply would
+change, users, HERMES_HOME, ports, gateways, what interrupted applies have left, what others could change, profiles that the root
+gateway serves, too. A row each, with ok, warning, error, or not checked and why.
+
+It changes nothing and waits for nobody. No manifest is needed; with one more is checked, and one that is wrong is an error like
+others. As another user than root, or than the one of s6-svscan, it cannot see everything, and says so.
+Exits 1 if there is an error; warnings alone are no failure. The scandir is --scandir, else $` + scandirVariable + `, else that of the
+manifest, else ` + defaultScandir + `.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if flags.form != formText && flags.form != formJSON {
+				return usagef("--output: %q is not known (want text, json)", flags.form)
+			}
+			return runDoctor(cmd.Context(), u, &flags)
+		},
+	}
+	flags.scandirFlags.add(cmd)
+	flags.manifestFlags.add(cmd)
+	cmd.Flags().StringVarP(&flags.form, "output", "o", formText, "form of the output: `text|json`")
+	return cmd
+}
+
+func runDoctor(ctx context.Context, u ui, flags *doctorFlags) error {
+	v, err := newVisit(ctx, flags)
+	if err != nil {
+		return err
+	}
+	if v.blind == nil {
+		defer v.scandir.Close()
+	}
+	d := explain.NewDiagnosis(v.path, doctor.Typed(v.findings(ctx), flags.files, flags.path))
+	if ctx.Err() != nil {
+		return reconcile.ErrInterrupted
+	}
+	out := d.Text()
+	if flags.form == formJSON {
+		if out, err = d.JSON(); err != nil {
+			return err
+		}
+	}
+	if _, err := u.stdout.Write(out); err != nil {
+		return err
+	}
+	if d.Errors > 0 {
+		return errUnwell
+	}
+	return nil
+}
+
+// soon gives what a look gives. One that takes too long is left to itself, since a disk that hangs must not hang us.
+func soon[T any](ctx context.Context, look func() (T, error)) (T, error) {
+	type answer struct {
+		seen T
+		err  error
+	}
+	done := make(chan answer, 1)
+	go func() {
+		var s answer
+		defer func() { done <- s }()
+		defer catch(&s.err)
+		s.seen, s.err = look()
+	}()
+	var none T
+	select {
+	case s := <-done:
+		return s.seen, s.err
+	case <-ctx.Done():
+		return none, reconcile.ErrInterrupted
+	case <-time.After(lookLimit):
+		return none, fmt.Errorf("no answer within %s", lookLimit)
+	}
+}
+
+// reading is what became of reading the manifest.
+type reading struct {
+	names    []string // files and folders that were to be read
+	manifest *manifest.Manifest
+	dirs     []render.Servicedir
+	errs     []error
+}
+
+// read reads the manifest, if there is one.
+func (f *manifestFlags) read() (reading, error) {
+	r := reading{names: f.names()}
+	if _, err := os.Stat(defaultManifest); errors.Is(err, os.ErrNotExist) && !f.named() {
+		return r, nil
+	}
+	var err error
+	if r.manifest, r.dirs, err = f.rendered(); err != nil {
+		r.manifest, r.dirs, r.errs = nil, nil, flatten(err)
+	}
+	return r, nil
+}
+
+// sight is what was seen in the scandir.
+type sight struct {
+	scandir  *live
+	actual   reconcile.Actual
+	traces   reconcile.Traces
+	dark     error // why there are none
+	gateways []doctor.Gateway
+}
+
+// view opens the scandir and looks at what is in it.
+func (v *visit) view() (sight, error) {
+	scandir, err := v.flags.open(v.path)
+	if err != nil {
+		return sight{}, err
+	}
+	s := sight{scandir: scandir}
+	if s.actual, err = scandir.Read(); err != nil {
+		scandir.Close()
+		return sight{}, err
+	}
+	if s.traces, s.dark = scandir.Traces(); s.dark != nil {
+		s.dark = fmt.Errorf("cannot look into it: %w", bare(s.dark))
+	}
+	for _, service := range s.actual.Services {
+		g := doctor.Gateway{Gateway: gateway(service, scandir, s.actual.Owed[service.Name]), Status: service.Status}
+		g.Log = v.homes.logFile(scandir.s6, g.Profile)
+		s.gateways = append(s.gateways, g)
+	}
+	return s, nil
+}

@@ -1,0 +1,368 @@
+package doctor
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/stretchr/testify/require"
+
+	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/cmd/hermes-reconcile/home"
+	"hermes-reconcile/manifest"
+	"hermes-reconcile/reconcile"
+	"hermes-reconcile/s6ctl"
+)
+
+// now is when all looks of these tests are.
+var now = time.Date(2026, time.November, 1, 12, 0, 0, 0, time.UTC)
+
+func before(d time.Duration) time.Time { return now.Add(-d) }
+
+var errDark = errors.New("permission denied")
+
+// told are findings, a line each: level, object, what was found, and the hint.
+func told(findings []explain.Finding) string {
+	var lines []string
+	for _, f := range findings {
+		line := fmt.Sprintf("%s | %s | %s", f.Level, f.Object, f.Found)
+		if f.Hint != "" {
+			line += " | " + f.Hint
+		}
+		lines = append(lines, line)
+	}
+	return strings.Join(lines, "\n")
+}
+
+type tell map[string]struct {
+	findings []explain.Finding
+	want     string
+}
+
+func (all tell) check(t *testing.T, check string) {
+	t.Helper()
+	for name, c := range all {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(strings.Trim(c.want, "\n"), told(c.findings)); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+			for _, f := range c.findings {
+				require.Equal(t, check, f.Check)
+				require.NotEmpty(t, f.Found)
+				require.Equal(t, f.Level == explain.LevelWarning || f.Level == explain.LevelError, f.Hint != "", "what is wrong says what to do: %v", f)
+			}
+		})
+	}
+}
+
+func TestSupervisor(t *testing.T) {
+	missing := fmt.Errorf("%w: cannot find s6-svc", s6ctl.ErrNotInstalled)
+	tell{
+		"s6": {OfSupervisor(Host{Kind: s6ctl.KindS6, Folder: "/command", Overlay: true, Runtime: manifest.RuntimeS6Overlay}), `
+ok | s6 | the programs of s6 are in /command`},
+		"a tree of its own": {OfSupervisor(Host{Kind: s6ctl.KindSystemd, Folder: "/usr/bin", Runtime: manifest.RuntimeS6}), `
+ok | systemd | the programs of s6 are in /usr/bin`},
+		"nothing": {OfSupervisor(Host{Kind: s6ctl.KindNone, Missing: missing}), `
+error | none | s6 is not installed: cannot find s6-svc | install s6, or run this in the container`},
+		"another": {OfSupervisor(Host{Kind: s6ctl.KindSystemd, Missing: missing}), `
+error | systemd | s6 is not installed: cannot find s6-svc; services of this system are supervised by systemd | run this in the container`},
+		"no overlay": {OfSupervisor(Host{Kind: s6ctl.KindS6, Folder: "/usr/bin", Runtime: manifest.RuntimeS6Overlay}), `
+ok | s6 | the programs of s6 are in /usr/bin
+error | runtime | the manifest says s6-overlay, and there is no /command/with-contenv that its scripts could start through | set runtime: s6 in the manifest, if this is a plain s6 tree`},
+	}.check(t, Supervisor)
+}
+
+func TestScandir(t *testing.T) {
+	tell{
+		"fine": {OfScandir(Tree{Path: "/s", Listening: true}, now), `
+ok | /s | s6-svscan runs on it`},
+		"cannot be read": {OfScandir(Tree{Path: "/s", Err: errors.New("cannot open scandir")}, now), `
+error | /s | cannot open scandir | name the folder that s6-svscan runs on with --scandir`},
+		"silent": {OfScandir(Tree{Path: "/s"}, now), `
+error | /s | no s6-svscan is running on it | start s6-svscan on it, or name another with --scandir`},
+		"dark": {OfScandir(Tree{Path: "/s", Listening: true, Dark: errDark, Traces: reconcile.Traces{Locked: true}}, now), `
+ok | /s | s6-svscan runs on it
+not checked | lock | whether an apply is under way: permission denied`},
+		"busy, held and woken": {OfScandir(Tree{Path: "/s", Listening: true, Held: before(90 * time.Second),
+			Traces: reconcile.Traces{Locked: true, Holder: 17, Woken: before(1500 * time.Millisecond)}}, now), `
+ok | /s | s6-svscan runs on it
+ok | lock | an apply is under way (pid 17)
+warning | down | down was called 1m30s ago: watch starts nothing until the next apply | hermes-reconcile apply
+ok | rescan | 1s ago an apply left it to s6-svscan to find what is new: the next one looks whether it has`},
+		"held by who cannot be told": {OfScandir(Tree{Path: "/s", Listening: true, Traces: reconcile.Traces{Locked: true}}, now), `
+ok | /s | s6-svscan runs on it
+ok | lock | an apply is under way`},
+	}.check(t, Scandir)
+}
+
+func TestRoom(t *testing.T) {
+	full := errors.New("no room: s6-svscan takes 4 services")
+	some := reconcile.Vacancy{Services: 4, Limit: 1000, CountsLoggers: true, More: 498, Err: full}
+	none := reconcile.Vacancy{Services: 4, Limit: 4, CountsLoggers: true, Err: full}
+	tell{
+		"newer": {OfRoom(some, nil, Changes{Comes: 498}), `
+ok | s6-svscan | s6 2.12 or later: 4 of 1000 services, loggers included; room for 498 more gateways`},
+		"older": {OfRoom(reconcile.Vacancy{Services: 2, Limit: 3, More: 1, Err: full}, nil, Changes{}), `
+ok | s6-svscan | s6 before 2.12: 2 of 3 services; room for 1 more gateway`},
+		"full": {OfRoom(none, nil, Changes{Comes: 2, Goes: 2}), `
+warning | s6-svscan | no room for one more gateway: no room: s6-svscan takes 4 services | raise that limit, or remove services`},
+		"too many": {OfRoom(some, nil, Changes{Comes: 500, Goes: 1}), `
+error | s6-svscan | room for 498 more gateways, and the manifest adds 499: no room: s6-svscan takes 4 services | raise that limit, or remove services`},
+		"not known": {OfRoom(reconcile.Vacancy{}, s6ctl.ErrNotListening, Changes{Comes: 1}), `
+not checked | s6-svscan | how many services it takes: no s6-svscan is running on it`},
+	}.check(t, Room)
+}
+
+func TestManifest(t *testing.T) {
+	names := []string{"a.yaml", "b"}
+	tell{
+		"none": {OfManifest([]string{"profiles.yaml"}, nil, nil), `
+not checked | profiles.yaml | there is none, so less is checked: name it with -f`},
+		"right": {OfManifest(names, &manifest.Manifest{Profiles: make([]manifest.Profile, 2)}, nil), `
+ok | a.yaml, b | 2 profiles`},
+		"wrong": {OfManifest(names, nil, []error{errors.New("a.yaml:1:2: x"), errors.New("b/c.yaml:1:1: y")}), `
+error | a.yaml, b | 2 errors: a.yaml:1:2: x | hermes-reconcile validate`},
+	}.check(t, Manifest)
+}
+
+func TestPlan(t *testing.T) {
+	report := func(differs bool, text string) *explain.Report {
+		return &explain.Report{Differs: differs, Summary: explain.Summary{Text: text}}
+	}
+	tell{
+		"nothing": {OfPlan(report(false, "no changes: 1 unchanged"), nil, nil), `
+ok | manifest and scandir | no changes: 1 unchanged`},
+		"something": {OfPlan(report(true, "1 to create"), nil, errDark), `
+warning | manifest and scandir | apply would change something: 1 to create | hermes-reconcile diff, then hermes-reconcile apply`},
+		"in the dark": {OfPlan(report(false, "no changes: 1 unchanged"), nil, errDark), `
+not checked | manifest and scandir | no changes: 1 unchanged, but what interrupted applies owe: permission denied`},
+		"obstacle": {OfPlan(report(false, ""), errors.New("gateway-a: it is a symlink"), nil), `
+error | manifest and scandir | cannot plan: gateway-a: it is a symlink | remove what stands in the way, or look with hermes-reconcile diff`},
+	}.check(t, Plan)
+}
+
+func TestUsers(t *testing.T) {
+	accounts := map[string]error{"hermes": nil, "ghost": errors.New("unknown user ghost"), "coder": nil}
+	tell{
+		"root": {OfUsers(People{Known: true, Accounts: accounts}), `
+ok | root | may look at everything
+error | ghost | no such account here: unknown user ghost | add the account, or set user in the manifest
+ok | coder, hermes | the accounts of the gateways are there`},
+		"owner": {OfUsers(People{Me: 7, Owner: 7, Known: true, Accounts: map[string]error{"ghost": errDark}}), `
+ok | user 7 | s6-svscan and all gateways are this user's, too
+ok | ghost | no such account here, and none is needed: s6-svscan is not root's`},
+		"somebody": {OfUsers(People{Me: 7, Known: true}), `
+not checked | user 7 | neither root nor user 0, whose s6-svscan this is: what only these can see is not checked, and apply would not work`},
+		"no scandir": {OfUsers(People{Me: 7}), `
+not checked | user 7 | not root: what others have cannot be looked at`},
+	}.check(t, Users)
+}
+
+func TestHome(t *testing.T) {
+	d := Dwelling{Path: "/opt/data", Origin: "hermes_home", Users: map[string]string{"a": "hermes", "b": "hermes", "c": ""}}
+	with := func(found map[string]home.Finding) Dwelling { d.Found = found; return d }
+	tell{
+		"fine": {OfHome(with(map[string]home.Finding{"a": {}, "b": {}})), `
+ok | /opt/data | HERMES_HOME, as hermes_home says: 2 gateways can write there`},
+		"one cause for several": {OfHome(with(map[string]home.Finding{
+			"a": {Faults: []string{"cannot use X"}}, "b": {Faults: []string{"cannot use X", "cannot write Y"}}, "c": {Unknown: "only root can look"},
+		})), `
+error | /opt/data | hermes: cannot use X (a, b) | let the user of the gateways write there, or set another HERMES_HOME
+error | /opt/data | hermes: cannot write Y (b) | let the user of the gateways write there, or set another HERMES_HOME
+not checked | /opt/data | only root can look (c)`},
+		"some": {OfHome(with(map[string]home.Finding{"a": {}, "c": {Faults: []string{"cannot use X"}}})), `
+error | /opt/data | its user: cannot use X (c) | let the user of the gateways write there, or set another HERMES_HOME
+ok | /opt/data | HERMES_HOME, as hermes_home says: 1 gateway can write there`},
+		"not known": {OfHome(Dwelling{Path: "/x", Err: errDark}), `
+not checked | /x | where HERMES_HOME is: permission denied`},
+	}.check(t, Home)
+}
+
+func TestMultiplex(t *testing.T) {
+	served := []string{"default", "a", "b"}
+	tell{
+		"not known": {OfMultiplex(Serving{Unknown: "the disk does not answer"}), `
+not checked | gateway_state.json | whom the root gateway serves: the disk does not answer`},
+		"itself alone": {OfMultiplex(Serving{Up: true, Served: []string{"default"}, Own: []string{"default", "a"}}), `
+ok | gateway_state.json | the root gateway serves no profile that has a gateway of its own`},
+		"others alone": {OfMultiplex(Serving{Up: true, Served: served, Own: []string{"default", "c"}}), `
+ok | gateway_state.json | the root gateway serves no profile that has a gateway of its own`},
+		"twice": {OfMultiplex(Serving{Up: true, Served: served, Own: []string{"default", "a", "b"}}), `
+warning | gateway_state.json | the root gateway serves profiles that have a gateway of their own, so both use the same bot token: a, b | set state: down for these, or gateway.standalone: true in the config.yaml of their homes`},
+		"down": {OfMultiplex(Serving{Served: served, Own: []string{"a"}}), `
+ok | gateway_state.json | the root gateway does not run; when it last did, it served profiles that have a gateway of their own: a`},
+	}.check(t, Multiplex)
+}
+
+// gateway is one of ours that is as it shall be, since an hour, but for what change makes of it.
+func gateway(change func(*Gateway)) Gateway {
+	g := Gateway{Gateway: explain.Gateway{Profile: "a", Service: "gateway-a", Owned: true, Wanted: "up", State: "up", PID: 5}, Log: "/log"}
+	g.Status = reconcile.Status{Supervised: true, WantUp: true, PID: 5, Since: before(time.Hour)}
+	change(&g)
+	return g
+}
+
+func TestGateways(t *testing.T) {
+	no := false
+	for name, c := range map[string]struct {
+		change func(*Gateway)
+		want   string
+	}{
+		"up":               {func(*Gateway) {}, ""},
+		"down, as it may":  {func(g *Gateway) { g.State, g.Wanted = "down", "down" }, ""},
+		"down, as it was":  {func(g *Gateway) { g.State, g.Wanted = "down", "last" }, ""},
+		"foreign and down": {func(g *Gateway) { g.State, g.Owned, g.Drift = "down", false, []string{explain.DriftForeign} }, ""},
+		"foreign crash loop": {func(g *Gateway) { g.Owned, g.Restarts, g.Status.Since = false, 3, before(8*time.Second) },
+			"warning | a | crash loop: it has died 3 times, and runs for 8s now | see /log"},
+		"foreign, not as it says": {func(g *Gateway) { g.Owned, g.Wanted = false, "down" }, ""},
+		"foreign and ended":       {func(g *Gateway) { g.Owned, g.State, g.Status.ExitCode = false, "ended", 78 }, ""},
+		"down":                    {func(g *Gateway) { g.State = "down" }, "error | a | it is down, and shall be up | hermes-reconcile start a"},
+		"up in vain":              {func(g *Gateway) { g.Wanted = "down" }, "warning | a | it is up, and shall be down | hermes-reconcile stop a"},
+		"unsupervised":            {func(g *Gateway) { g.State = "unsupervised" }, "error | a | no s6-supervise runs on it | hermes-reconcile apply"},
+		"backing off": {func(g *Gateway) { g.State, g.Restarts, g.Status.ExitCode = "backing off", 7, 3 },
+			"error | a | it died 7 times in a row (it exited 3): its next start waits | see /log"},
+		"crash loop": {func(g *Gateway) { g.Restarts, g.Status.Signal, g.Status.Since = 3, 9, before(8*time.Second) },
+			"error | a | crash loop: it has died 3 times, and runs for 8s now (signal 9 ended it) | see /log"},
+		"quiet since":       {func(g *Gateway) { g.Restarts, g.Status.Since = 30, before(11*time.Minute) }, ""},
+		"died twice":        {func(g *Gateway) { g.Restarts, g.Status.Since = 2, before(time.Second) }, ""},
+		"ended":             {func(g *Gateway) { g.State, g.Status.ExitCode = "ended", 78 }, "error | a | it exited 78, which says that no restart would help | see /log, then change its run script, or hermes-reconcile start a"},
+		"done":              {func(g *Gateway) { g.State = "ended" }, ""},
+		"starting":          {func(g *Gateway) { g.State, g.Status.Since = "starting", before(59*time.Second) }, ""},
+		"starting for long": {func(g *Gateway) { g.State, g.Status.Since = "starting", before(61*time.Second) }, "warning | a | it has been starting for 1m1s | see /log"},
+		"stopping for long": {func(g *Gateway) { g.State = "stopping" }, "warning | a | it is told to stop, and runs on | see /log"},
+		"not ready":         {func(g *Gateway) { g.Ready = &no }, "warning | a | it is up for 1h0m0s, and has not answered as ready | see /log"},
+		"not ready yet":     {func(g *Gateway) { g.Ready, g.Status.Since = &no, before(time.Second) }, ""},
+		"edited":            {func(g *Gateway) { g.Drift = []string{"edited: run"} }, "warning | a | drift: edited: run | hermes-reconcile diff, then hermes-reconcile apply"},
+		"loggers": {func(g *Gateway) { g.Drift = []string{explain.DriftLogStuck, explain.DriftLogDown} }, `
+error | a | its logger cannot run | see what s6-svscan prints, and whether /log can be written
+error | a | its logger told down | hermes-reconcile apply`},
+		"owed": {func(g *Gateway) { g.Drift = []string{explain.DriftOldScript, explain.DriftOldLogger} }, `
+error | a | it runs an old script: an interrupted apply owes it a restart | hermes-reconcile apply
+error | a | its logger runs an old script: an interrupted apply owes it a restart | hermes-reconcile apply`},
+	} {
+		want := c.want
+		if want == "" {
+			want = "ok | all | nothing wrong with 1 gateway"
+		}
+		tell{name: {OfGateways([]Gateway{gateway(c.change)}, true, now), want}}.check(t, Gateways)
+	}
+	tell{
+		"none":      {OfGateways(nil, true, now), "ok | all | no gateways here"},
+		"no svscan": {OfGateways([]Gateway{gateway(func(*Gateway) {})}, false, now), "not checked | all | no s6-svscan is running, so none is supervised"},
+		"of several": {OfGateways([]Gateway{gateway(func(*Gateway) {}), gateway(func(g *Gateway) { g.Profile, g.State = "b", "down" })}, true, now), `
+error | b | it is down, and shall be up | hermes-reconcile start b
+ok | all | nothing wrong with 1 gateway`},
+	}.check(t, Gateways)
+}
+
+func TestPorts(t *testing.T) {
+	a := Port{Number: 9201, Profile: "a", Wanted: true, PID: 5, Since: before(time.Second)}
+	down := Port{Number: 9201, Profile: "a"}
+	long := a
+	long.Since = before(time.Hour)
+	on := func(address string, pid, service int) Sockets {
+		l := s6ctl.Listener{Address: netip.MustParseAddrPort(address), UID: 33, PID: pid, Program: "python3", Service: service}
+		if pid == 0 {
+			l.Program = ""
+		}
+		return Sockets{Listeners: []s6ctl.Listener{{Address: netip.MustParseAddrPort("0.0.0.0:80"), PID: 1}, l}, Services: map[int]string{5: "gateway-a", 6: "gateway-b"}}
+	}
+	const hint = " | end that, or give a another port in the manifest"
+	tell{
+		"none":     {OfPorts(nil, Sockets{}, now), "ok | all | no gateway has a port"},
+		"its own":  {OfPorts([]Port{long}, on("127.0.0.1:9201", 8, 5), now), "ok | all | 1 port, taken by nobody else"},
+		"free":     {OfPorts([]Port{a, down}[:1], on("127.0.0.1:80", 8, 5), now), "ok | all | 1 port, taken by nobody else"},
+		"another":  {OfPorts([]Port{a}, on("127.0.0.1:9201", 8, 0), now), `error | 9201 | taken by "python3" (pid 8, 127.0.0.1:9201), so gateway-a cannot have it` + hint},
+		"anywhere": {OfPorts([]Port{a}, on("[::]:9201", 8, 0), now), `error | 9201 | taken by "python3" (pid 8, [::]:9201), so gateway-a cannot have it` + hint},
+		"another one of ours": {OfPorts([]Port{a}, on("127.0.0.1:9201", 8, 6), now),
+			`error | 9201 | taken by gateway-b ("python3", pid 8, 127.0.0.1:9201), so gateway-a cannot have it` + hint},
+		"elsewhere":         {OfPorts([]Port{a}, on("10.0.0.1:9201", 8, 0), now), "ok | all | 1 port, taken by nobody else"},
+		"down":              {OfPorts([]Port{down}, on("127.0.0.1:9201", 8, 0), now), `warning | 9201 | taken by "python3" (pid 8, 127.0.0.1:9201), so gateway-a cannot have it` + hint},
+		"whose is unseen":   {OfPorts([]Port{a}, on("127.0.0.1:9201", 0, 0), now), "not checked | 9201 | somebody listens, and whether that is gateway-a cannot be seen from here"},
+		"not its, whosever": {OfPorts([]Port{down}, on("127.0.0.1:9201", 0, 0), now), `warning | 9201 | taken by a process of user 33 (127.0.0.1:9201), so gateway-a cannot have it` + hint},
+		"nobody":            {OfPorts([]Port{long}, on("127.0.0.1:80", 8, 5), now), "warning | 9201 | nobody listens on it, and gateway-a is up for 1h0m0s | see its log, and whether its command takes the port"},
+		"shared": {OfPorts([]Port{a, {Number: 9201, Profile: "b", Wanted: true}, {Number: 9202, Profile: "c"}, {Number: 9202, Profile: "d", Wanted: true}}, Sockets{}, now), `
+error | 9201 | 2 gateways have it: a, b | give one of them another port in the manifest
+warning | 9202 | 2 gateways have it: c, d | give one of them another port in the manifest
+ok | all | 4 ports, taken by nobody else`},
+		"not known": {OfPorts([]Port{a}, Sockets{Err: errors.New("cannot see who listens: x")}, now), "not checked | all | cannot see who listens: x"},
+	}.check(t, Ports)
+}
+
+func TestLeftovers(t *testing.T) {
+	ours := gateway(func(*Gateway) {})
+	foreign := gateway(func(g *Gateway) {
+		g.Profile, g.Service, g.Owned, g.Drift = "f", "gateway-f", false, []string{explain.DriftForeign}
+	})
+	still := foreign
+	still.Status, still.PID, still.Wanted = reconcile.Status{Supervised: true}, 0, "down"
+	link := gateway(func(g *Gateway) {
+		g.Service, g.Owned, g.Wanted, g.Drift = "gateway-l", false, "", []string{"is a symlink"}
+		g.Status = reconcile.Status{}
+	})
+	left := Remains{
+		Services: []Gateway{ours},
+		Hidden:   []reconcile.Hidden{{Name: "gateway-x", Status: reconcile.Status{Supervised: true}}, {Name: "gateway-y"}, {Path: "hidden/3"}},
+		Owed:     []string{"gateway-a", "gateway-z"}, Traces: reconcile.Traces{Staged: []string{"gateway-s"}},
+	}
+	busy, dark := left, left
+	busy.Traces.Locked, dark.Dark = true, errDark
+	const adopt = " | name it in the manifest to adopt it, or remove it with hermes-reconcile apply --prune=all"
+	tell{
+		"nothing": {OfLeftovers(Remains{Services: []Gateway{ours}}), "ok | scandir | nothing is left of an interrupted apply"},
+		"all kinds": {OfLeftovers(left), `
+warning | gateway-x | an interrupted apply had begun to remove it, and it runs on | hermes-reconcile apply
+warning | gateway-y | an interrupted apply had begun to remove it | hermes-reconcile apply
+warning | gateway-z | an interrupted apply owes it a restart, and it is not there | hermes-reconcile apply
+warning | staging | an interrupted apply has left what it was writing: gateway-s | hermes-reconcile apply`},
+		"an apply is at it": {OfLeftovers(busy), "not checked | interrupted applies | an apply is under way"},
+		"dark":              {OfLeftovers(dark), "not checked | interrupted applies | permission denied"},
+		"culprit": {OfLeftovers(Remains{Culprits: []string{"old"}}),
+			"error | old | a symlink that leads nowhere: from s6 2.12 on it aborts every scan, so nothing new is found | remove it"},
+		"foreign":       {OfLeftovers(Remains{Services: []Gateway{foreign}}), "warning | gateway-f | foreign: it runs, and neither the manifest nor this tool knows it" + adopt},
+		"foreign named": {OfLeftovers(Remains{Services: []Gateway{foreign}, Named: map[string]bool{"f": true}}), "ok | scandir | nothing is left of an interrupted apply"},
+		"foreign, down": {OfLeftovers(Remains{Services: []Gateway{still}}), `
+ok | gateway-f | foreign: neither the manifest nor this tool knows it, and it is down
+ok | scandir | nothing is left of an interrupted apply`},
+		"symlink": {OfLeftovers(Remains{Services: []Gateway{link}}), "warning | gateway-l | it is a symlink, and no service directory | remove it"},
+	}.check(t, Leftovers)
+}
+
+func TestOwnership(t *testing.T) {
+	ours := reconcile.Service{Name: "gateway-a", Owned: true}
+	open := reconcile.Service{Name: "gateway-b", Owned: true, Exposed: []string{".", "log"}, Files: map[string]reconcile.File{"run": {Exposed: true}, "type": {}}}
+	foreign := reconcile.Service{Name: "gateway-f", Seized: []string{"supervise"}}
+	tell{
+		"safe": {OfOwnership(Holding{Scandir: "/s", Services: []reconcile.Service{ours}, Looked: []string{"scandir", "manifest"}}), "ok | scandir, manifest | in nobody else's hands"},
+		"scandir": {OfOwnership(Holding{Scandir: "/s", Exposed: "others than its owner can write to it (mode 0777)", Looked: []string{"scandir"}}), `
+error | /s | others than its owner can write to it (mode 0777): whoever can change it decides what s6-svscan runs | make it the folder of s6-svscan's user alone: chmod go-w, chown`},
+		"services": {OfOwnership(Holding{Services: []reconcile.Service{ours, open, foreign}}), `
+error | gateway-b | others can change ., log, run in it, and so what s6-svscan runs | hermes-reconcile apply
+warning | gateway-f | others can change supervise in it, and so what s6-svscan runs | name it in the manifest: apply takes it out of their hands`},
+		"files": {OfOwnership(Holding{Risks: []Risk{{"secret T of a", "/home/x/t", "/home/x", "hermes"}}, Looked: []string{"secrets"}}), `
+warning | /home/x/t | secret T of a: hermes can write /home/x | make it root's, and the folders above it`},
+		"unseen": {OfOwnership(Holding{Unknown: []string{"the scandir cannot be read"}, Looked: []string{"manifest"}}), `
+not checked | files | the scandir cannot be read
+ok | manifest | in nobody else's hands`},
+		"nothing seen": {OfOwnership(Holding{Unknown: []string{"x"}}), "not checked | files | x"},
+	}.check(t, Ownership)
+}
+
+func TestHintsAreReadyToType(t *testing.T) {
+	hint := func(text string, files []string, scandir string) string {
+		return Typed([]explain.Finding{{Hint: text}}, files, scandir)[0].Hint
+	}
+	require.Equal(t, diffThen, hint(diffThen, nil, ""))
+	require.Equal(t, "hermes-reconcile diff -f m.yaml --scandir /s, then hermes-reconcile apply -f m.yaml --scandir /s", hint(diffThen, []string{"m.yaml"}, "/s"))
+	require.Equal(t, `hermes-reconcile validate -f 'it'\''s' -f b/`, hint(validate, []string{"it's", "b/"}, "/s"))
+	require.Equal(t, "see /log, or hermes-reconcile start --scandir ' ' a", hint("see /log, or hermes-reconcile start a", nil, " "))
+}
+
+func TestListingNamesAFew(t *testing.T) {
+	require.Equal(t, "a, b", listing([]string{"a", "b"}))
+	require.Equal(t, "1, 2, 3, 4, 5, 6, 7, 8 and 1 more", listing(strings.Split("123456789", "")))
+}

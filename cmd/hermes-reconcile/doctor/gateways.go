@@ -1,0 +1,196 @@
+package doctor
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/reconcile"
+)
+
+// Gateway is what status says of a gateway, and what else helps to judge it.
+type Gateway struct {
+	explain.Gateway
+	Status reconcile.Status
+	Log    string // the file that it logs to
+}
+
+const (
+	// slow is how long a gateway may take to start, to stop, or to answer as ready, before that is worth a word. It is the
+	// default of ready.timeout, and less than a stop_timeout of some only.
+	slow = time.Minute
+	// looping is from how many deaths on a gateway's next start waits, and quiet after how long its deaths are forgotten: as
+	// rendered scripts have it.
+	looping = 3
+	quiet   = 10 * time.Minute
+)
+
+// OfGateways tells which gateways are not as they shall be.
+func OfGateways(all []Gateway, listening bool, now time.Time) []explain.Finding {
+	n := notes{check: Gateways}
+	if !listening {
+		n.unknown("all", "no s6-svscan is running, so none is supervised")
+		return n.list
+	}
+	good := 0
+	for _, g := range all {
+		before := len(n.list)
+		n.state(g, now)
+		n.drift(g)
+		if len(n.list) == before {
+			good++
+		}
+	}
+	switch {
+	case len(all) == 0:
+		n.ok("all", "no gateways here")
+	case good > 0:
+		n.ok("all", "nothing wrong with %s", explain.Count(good, "gateway"))
+	}
+	return n.list
+}
+
+// state tells what is wrong with a gateway's process. Of a foreign one nobody has said what it shall be.
+func (n *notes) state(g Gateway, now time.Time) {
+	lasted := ago(g.Status.Since, now)
+	see := "see " + g.Log
+	switch state := reconcile.State(g.State); {
+	case state == reconcile.StateUp && g.Restarts >= looping && lasted < quiet:
+		level := explain.LevelError
+		if !g.Owned { // s6 counts each stop by hand, too, where no ./finish of ours clears its tally
+			level = explain.LevelWarning
+		}
+		n.add(level, g.Profile, see, "crash loop: it has died %s, and runs for %s now%s", times(g.Restarts), lasted, g.Status.LastEnd())
+	case !g.Owned:
+	case state == reconcile.StateUnsupervised:
+		n.add(explain.LevelError, g.Profile, apply, "no s6-supervise runs on it")
+	case state == reconcile.StateBackingOff:
+		n.add(explain.LevelError, g.Profile, see, "it died %s in a row%s: its next start waits", times(g.Restarts), g.Status.LastEnd())
+	case state == reconcile.StateEnded && g.Status.ExitCode != 0:
+		n.add(explain.LevelError, g.Profile, see+", then change its run script, or hermes-reconcile start "+g.Profile,
+			"it exited %d, which says that no restart would help", g.Status.ExitCode)
+	case state == reconcile.StateDown && g.Wanted == "up":
+		n.add(explain.LevelError, g.Profile, "hermes-reconcile start "+g.Profile, "it is down, and shall be up")
+	case state == reconcile.StateStopping && lasted >= slow:
+		n.add(explain.LevelWarning, g.Profile, see, "it is told to stop, and runs on")
+	case state == reconcile.StateStarting && lasted >= slow:
+		n.add(explain.LevelWarning, g.Profile, see, "it has been starting for %s", lasted)
+	case state == reconcile.StateUp && g.Wanted == "down":
+		n.add(explain.LevelWarning, g.Profile, "hermes-reconcile stop "+g.Profile, "it is up, and shall be down")
+	case state == reconcile.StateUp && g.Ready != nil && !*g.Ready && lasted >= slow:
+		n.add(explain.LevelWarning, g.Profile, see, "it is up for %s, and has not answered as ready", lasted)
+	}
+}
+
+// drift tells what of a gateway is not as it was rendered, and what is wrong with its logger.
+func (n *notes) drift(g Gateway) {
+	for _, d := range g.Drift {
+		switch d {
+		case explain.DriftForeign:
+		case explain.DriftLogStuck:
+			n.add(explain.LevelError, g.Profile, "see what s6-svscan prints, and whether "+g.Log+" can be written", "its %s", d)
+		case explain.DriftLogDown:
+			n.add(explain.LevelError, g.Profile, apply, "its %s", d)
+		case explain.DriftOldLogger:
+			n.add(explain.LevelError, g.Profile, apply, "its %s: an interrupted apply owes it a restart", d)
+		case explain.DriftOldScript:
+			n.add(explain.LevelError, g.Profile, apply, "it %s: an interrupted apply owes it a restart", d)
+		default:
+			if g.Owned {
+				n.add(explain.LevelWarning, g.Profile, diffThen, "drift: %s", d)
+			}
+		}
+	}
+}
+
+func times(n int) string {
+	if n == 1 {
+		return "once"
+	}
+	return fmt.Sprintf("%d times", n)
+}
+
+// Remains are what is in a scandir and is no gateway of the manifest.
+type Remains struct {
+	Services []Gateway // all of them
+	Hidden   []reconcile.Hidden
+	Owed     []string // services to which an apply owes something
+	Traces   reconcile.Traces
+	Dark     error           // why our dot directory cannot be looked at
+	Culprits []string        // symlinks that lead nowhere
+	Named    map[string]bool // profiles of the manifest
+}
+
+// OfLeftovers tells what interrupted applies have left, and what stands in the way of s6-svscan.
+func OfLeftovers(r Remains) []explain.Finding {
+	n := notes{check: Leftovers}
+	for _, name := range r.Culprits {
+		n.add(explain.LevelError, name, "remove it", "a symlink that leads nowhere: from s6 2.12 on it aborts every scan, so nothing new is found")
+	}
+	for _, g := range r.Services {
+		n.foreign(g, r.Named[g.Profile])
+	}
+	switch {
+	case r.Dark != nil:
+		n.unknown("interrupted applies", "%v", r.Dark)
+	case r.Traces.Locked:
+		n.unknown("interrupted applies", "an apply is under way")
+	default:
+		n.interrupted(r)
+	}
+	if !n.bad() {
+		n.ok("scandir", "nothing is left of an interrupted apply")
+	}
+	return n.list
+}
+
+// foreign tells of a gateway that is not ours. One that the manifest names will be adopted, as the plan says.
+func (n *notes) foreign(g Gateway, named bool) {
+	runs := g.Status.Supervised && !g.Status.Down()
+	switch {
+	case g.Owned || named:
+	case g.Wanted == "" && len(g.Drift) > 0:
+		n.add(explain.LevelWarning, g.Service, "remove it", "it %s, and no service directory", strings.Join(g.Drift, ", "))
+	case runs:
+		n.add(explain.LevelWarning, g.Service, "name it in the manifest to adopt it, or remove it with hermes-reconcile apply --prune=all",
+			"foreign: it runs, and neither the manifest nor this tool knows it")
+	default:
+		n.ok(g.Service, "foreign: neither the manifest nor this tool knows it, and it is down")
+	}
+}
+
+// interrupted tells what the next apply will finish.
+func (n *notes) interrupted(r Remains) {
+	for _, h := range r.Hidden {
+		if h.Name != "" {
+			n.add(explain.LevelWarning, h.Name, apply, "an interrupted apply had begun to remove it%s", runsOn(h))
+		}
+	}
+	for _, name := range r.Owed {
+		if !slices.ContainsFunc(r.Services, func(g Gateway) bool { return g.Service == name }) {
+			n.add(explain.LevelWarning, name, apply, "an interrupted apply owes it a restart, and it is not there")
+		}
+	}
+	if len(r.Traces.Staged) > 0 {
+		n.add(explain.LevelWarning, "staging", apply, "an interrupted apply has left what it was writing: %s", listing(r.Traces.Staged))
+	}
+}
+
+func runsOn(h reconcile.Hidden) string {
+	if h.Status.Supervised || h.Log.Supervised {
+		return ", and it runs on"
+	}
+	return ""
+}
+
+func pid(n int) string {
+	if n <= 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (pid %d)", n)
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -1,0 +1,167 @@
+package doctor
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/cmd/hermes-reconcile/home"
+	"hermes-reconcile/manifest"
+)
+
+// OfManifest tells whether the manifest is right: m, or what is wrong with it.
+func OfManifest(names []string, m *manifest.Manifest, errs []error) []explain.Finding {
+	n := notes{check: Manifest}
+	object := strings.Join(names, ", ")
+	switch {
+	case len(errs) > 0:
+		n.add(explain.LevelError, object, validate, "%s: %v", explain.Count(len(errs), "error"), errs[0])
+	case m == nil:
+		n.unknown(object, "there is none, so less is checked: name it with -f")
+	default:
+		n.ok(object, "%s", explain.Count(len(m.Profiles), "profile"))
+	}
+	return n.list
+}
+
+// OfPlan tells whether apply would change anything: what its plan says, or why there is none; dark is why what interrupted applies
+// owe is not in it.
+func OfPlan(r *explain.Report, err, dark error) []explain.Finding {
+	n := notes{check: Plan}
+	const object = "manifest and scandir"
+	switch {
+	case err != nil:
+		n.add(explain.LevelError, object, "remove what stands in the way, or look with hermes-reconcile diff", "cannot plan: %v", err)
+	case r.Differs:
+		n.add(explain.LevelWarning, object, diffThen, "apply would change something: %s", r.Summary.Text)
+	case dark != nil:
+		n.unknown(object, "%s, but what interrupted applies owe: %v", r.Summary.Text, dark)
+	default:
+		n.ok(object, "%s", r.Summary.Text)
+	}
+	return n.list
+}
+
+// People are who looks, whose s6-svscan it is, and the accounts that gateways run as.
+type People struct {
+	Me       uint32
+	Owner    uint32           // of the s6-svscan
+	Known    bool             // Owner is
+	Accounts map[string]error // by name: why it cannot be used; nil: it can
+}
+
+// OfUsers tells which accounts are missing, and what who looks may see.
+func OfUsers(p People) []explain.Finding {
+	n := notes{check: Users}
+	switch me := "user " + strconv.Itoa(int(p.Me)); {
+	case p.Me == 0:
+		n.ok("root", "may look at everything")
+	case !p.Known:
+		n.unknown(me, "not root: what others have cannot be looked at")
+	case p.Me == p.Owner:
+		n.ok(me, "s6-svscan and all gateways are this user's, too")
+	default:
+		n.unknown(me, "neither root nor user %d, whose s6-svscan this is: what only these can see is not checked, and apply would not work", p.Owner)
+	}
+	var there []string
+	for _, name := range sortedKeys(p.Accounts) {
+		switch err := p.Accounts[name]; {
+		case err == nil:
+			there = append(there, name)
+		case p.Known && p.Owner != 0:
+			n.ok(name, "no such account here, and none is needed: s6-svscan is not root's")
+		default:
+			n.add(explain.LevelError, name, "add the account, or set user in the manifest", "no such account here: %v", err)
+		}
+	}
+	if len(there) > 0 {
+		n.ok(listing(there), "the accounts of the gateways are there")
+	}
+	return n.list
+}
+
+// Dwelling is HERMES_HOME, and what was found there.
+type Dwelling struct {
+	Path   string
+	Origin string // where it stands
+	Err    error  // why it is not known
+	Users  map[string]string
+	Found  map[string]home.Finding // by profile
+}
+
+// OfHome tells whether gateways and loggers can work in HERMES_HOME.
+func OfHome(d Dwelling) []explain.Finding {
+	n := notes{check: Home}
+	if d.Err != nil {
+		n.unknown(d.Path, "where HERMES_HOME is: %v", d.Err)
+		return n.list
+	}
+	var faults, unknown grouped
+	good := 0
+	for _, profile := range sortedKeys(d.Found) {
+		switch f := d.Found[profile]; {
+		case f.Unknown != "":
+			unknown.add(f.Unknown, profile)
+		case len(f.Faults) == 0:
+			good++
+		default:
+			for _, fault := range f.Faults {
+				faults.add(fmt.Sprintf("%s: %s", as(d.Users[profile]), fault), profile)
+			}
+		}
+	}
+	for _, text := range faults.texts {
+		n.add(explain.LevelError, d.Path, "let the user of the gateways write there, or set another HERMES_HOME", "%s (%s)", text, listing(faults.names[text]))
+	}
+	for _, text := range unknown.texts {
+		n.unknown(d.Path, "%s (%s)", text, listing(unknown.names[text]))
+	}
+	if good > 0 || !n.bad() {
+		n.ok(d.Path, "HERMES_HOME, as %s says: %s can write there", d.Origin, explain.Count(good, "gateway"))
+	}
+	return n.list
+}
+
+func as(user string) string {
+	if user == "" {
+		return "its user"
+	}
+	return user
+}
+
+// Serving is what the root gateway says of itself.
+type Serving struct {
+	Unknown string // why nobody could look
+	Up      bool   // it runs, as it says
+	Served  []string
+	// Own are the profiles that have a gateway of their own here which runs, or shall.
+	Own []string
+}
+
+// OfMultiplex tells whether a profile has two gateways: its own, and the root one that serves it, too.
+func OfMultiplex(s Serving) []explain.Finding {
+	n := notes{check: Multiplex}
+	const object = "gateway_state.json"
+	if s.Unknown != "" {
+		n.unknown(object, "whom the root gateway serves: %s", s.Unknown)
+		return n.list
+	}
+	var twice []string
+	for _, profile := range s.Own {
+		if profile != manifest.DefaultProfile && slices.Contains(s.Served, profile) {
+			twice = append(twice, profile)
+		}
+	}
+	const hint = "set state: down for these, or gateway.standalone: true in the config.yaml of their homes"
+	switch {
+	case len(twice) > 0 && s.Up:
+		n.add(explain.LevelWarning, object, hint, "the root gateway serves profiles that have a gateway of their own, so both use the same bot token: %s", listing(twice))
+	case len(twice) > 0:
+		n.ok(object, "the root gateway does not run; when it last did, it served profiles that have a gateway of their own: %s", listing(twice))
+	default:
+		n.ok(object, "the root gateway serves no profile that has a gateway of its own")
+	}
+	return n.list
+}

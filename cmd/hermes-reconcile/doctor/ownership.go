@@ -1,0 +1,65 @@
+package doctor
+
+import (
+	"strings"
+
+	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/reconcile"
+)
+
+// Risk is a file that somebody could put something else in the place of who must not.
+type Risk struct {
+	What  string // it is: "manifest", "secret TOKEN of coder"
+	File  string
+	Path  string // the file, or the folder above it, that can be written
+	Users string // who can
+}
+
+// Holding is who has what in his hands.
+type Holding struct {
+	Scandir  string
+	Exposed  string // why the scandir is not safe; empty: it is
+	Services []reconcile.Service
+	Risks    []Risk
+	Looked   []string // what was looked at
+	Unknown  []string // what could not be, and why
+}
+
+// OfOwnership tells what people could change who would then run what they like as the owner of s6-svscan.
+func OfOwnership(h Holding) []explain.Finding {
+	n := notes{check: Ownership}
+	if h.Exposed != "" {
+		n.add(explain.LevelError, h.Scandir, "make it the folder of s6-svscan's user alone: chmod go-w, chown", "%s: whoever can change it decides what s6-svscan runs", h.Exposed)
+	}
+	for _, s := range h.Services {
+		n.service(s)
+	}
+	for _, r := range h.Risks {
+		n.add(explain.LevelWarning, r.File, "make it root's, and the folders above it", "%s: %s can write %s", r.What, r.Users, r.Path)
+	}
+	found := len(n.list) > 0
+	for _, text := range h.Unknown {
+		n.unknown("files", "%s", text)
+	}
+	if !found && len(h.Looked) > 0 {
+		n.ok(strings.Join(h.Looked, ", "), "in nobody else's hands")
+	}
+	return n.list
+}
+
+// service tells what of a service directory others can change. One that is not ours is not run by our word.
+func (n *notes) service(s reconcile.Service) {
+	level, hint := explain.LevelError, apply
+	if !s.Owned {
+		level, hint = explain.LevelWarning, "name it in the manifest: apply takes it out of their hands"
+	}
+	exposed := append(append([]string{}, s.Exposed...), s.Seized...)
+	for _, path := range sortedKeys(s.Files) {
+		if s.Files[path].Exposed {
+			exposed = append(exposed, path)
+		}
+	}
+	if len(exposed) > 0 {
+		n.add(level, s.Name, hint, "others can change %s in it, and so what s6-svscan runs", strings.Join(exposed, ", "))
+	}
+}

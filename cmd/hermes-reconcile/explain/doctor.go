@@ -1,0 +1,99 @@
+package explain
+
+import (
+	"bytes"
+	_ "embed"
+	"fmt"
+	"strings"
+)
+
+// DoctorFormat is the version of the JSON form of a Diagnosis.
+const DoctorFormat = 1
+
+// Diagnosis is what is wrong in one place, and what is not. Its JSON form is described by schema/doctor.json.
+type Diagnosis struct {
+	Format   int       `json:"format"`
+	Scandir  string    `json:"scandir"`
+	Errors   int       `json:"errors"`
+	Warnings int       `json:"warnings"`
+	Findings []Finding `json:"findings"`
+}
+
+// Finding is one thing that was looked at.
+type Finding struct {
+	Check  string `json:"check"` // what kind of thing it is, in a word
+	Level  Level  `json:"level"`
+	Object string `json:"object"` // that was looked at
+	Found  string `json:"found"`
+	Hint   string `json:"hint,omitempty"` // what to type or to edit next
+}
+
+// Level says how bad a finding is.
+type Level string
+
+const (
+	LevelOK      Level = "ok"
+	LevelWarning Level = "warning"
+	LevelError   Level = "error"
+	// LevelUnknown is of what could not be looked at: that is no good news.
+	LevelUnknown Level = "not checked"
+)
+
+// NewDiagnosis makes a diagnosis of findings.
+func NewDiagnosis(scandir string, findings []Finding) Diagnosis {
+	d := Diagnosis{Format: DoctorFormat, Scandir: scandir, Findings: append([]Finding{}, findings...)}
+	d.Errors, d.Warnings = d.count(LevelError), d.count(LevelWarning)
+	return d
+}
+
+func (d *Diagnosis) count(level Level) (n int) {
+	for _, f := range d.Findings {
+		if f.Level == level {
+			n++
+		}
+	}
+	return n
+}
+
+// DoctorSchema describes the JSON form of a Diagnosis, in JSON Schema's draft-07.
+//
+//go:embed schema/doctor.json
+var DoctorSchema []byte
+
+// JSON is the diagnosis for programs.
+func (d *Diagnosis) JSON() ([]byte, error) { return encode(d) }
+
+// Text is a line for each finding, one for what to do about it where there is something, and the tally.
+func (d *Diagnosis) Text() []byte {
+	lines := []string{Cells("LEVEL", "CHECK", "OBJECT", "FOUND")}
+	for _, f := range d.Findings {
+		lines = append(lines, Cells(string(f.Level), f.Check, f.Object, f.Found))
+		if f.Hint != "" {
+			lines = append(lines, Cells("", "", "", "hint: "+f.Hint))
+		}
+	}
+	var b bytes.Buffer
+	b.WriteString(Table(lines))
+	b.WriteString(d.tally() + "\n")
+	return b.Bytes()
+}
+
+// tally counts the findings by level: "1 error, 2 warnings, 9 ok".
+func (d *Diagnosis) tally() string {
+	var parts []string
+	for _, c := range []struct {
+		level    Level
+		one, all string
+	}{
+		{LevelError, "error", "errors"}, {LevelWarning, "warning", "warnings"}, {LevelUnknown, "not checked", "not checked"}, {LevelOK, "ok", "ok"},
+	} {
+		switch n := d.count(c.level); n {
+		case 0:
+		case 1:
+			parts = append(parts, "1 "+c.one)
+		default:
+			parts = append(parts, fmt.Sprintf("%d %s", n, c.all))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
