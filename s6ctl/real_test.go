@@ -64,9 +64,11 @@ func TestStatusAgreesWithSvstat(t *testing.T) {
 	}
 	eventually(t, "x is up", func() bool { return status().PID != 0 })
 	require.Equal(t, KindS6, Detect(ThisHost(), scandir))
-	logger, err := s.Status("x/log")
-	require.NoError(t, err)
-	require.True(t, logger.Supervised)
+	eventually(t, "the logger is supervised", func() bool { // s6-svscan starts it by itself
+		logger, err := s.Status("x/log")
+		require.NoError(t, err)
+		return logger.Supervised
+	})
 
 	fields := strings.Fields(svstat(t, filepath.Join(scandir, "x")))
 	require.Equal(t, []string{"true", "true", "false"}, fields[:3])
