@@ -210,6 +210,10 @@ func TestLookSeesAllOfARotationOrNothing(t *testing.T) {
 			time.Sleep(time.Duration(rand.IntN(300)) * time.Microsecond)
 		}
 	}()
+	defer func() {
+		close(stop)
+		<-stopped
+	}()
 	for range 500 {
 		s, err := look(r.folder)
 		require.NoError(t, err)
@@ -230,8 +234,6 @@ func TestLookSeesAllOfARotationOrNothing(t *testing.T) {
 		}
 		s.close()
 	}
-	close(stop)
-	<-stopped
 }
 
 func TestNoLog(t *testing.T) {

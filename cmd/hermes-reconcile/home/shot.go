@@ -181,10 +181,12 @@ func (s *shot) list() (names []string, err error) {
 	return names, nil
 }
 
-// unite drops a part that is there under its next name, too: s6-log gives that first, and takes the old one away then.
+// unite drops a part that is there under its next name, too: s6-log gives that first, and takes the old one away then, maybe by
+// now.
 func (s *shot) unite() {
 	s.parts = slices.DeleteFunc(s.parts, func(p *part) bool {
-		twice := p.file != nil && p.links() > 1 && slices.ContainsFunc(s.parts, func(other *part) bool {
+		moved := p.file != nil && (p.links() > 1 || !p.named()) // most often it is not, and nothing more is asked
+		twice := moved && slices.ContainsFunc(s.parts, func(other *part) bool {
 			info, err := os.Lstat(other.path)
 			return isRotated(other.name) && err == nil && os.SameFile(info, p.info)
 		})
