@@ -227,6 +227,10 @@ func TestGateways(t *testing.T) {
 			"error | a | it died 7 times in a row (it exited 3): its next start waits | see /log"},
 		"crash loop": {func(g *Gateway) { g.Restarts, g.Status.Signal, g.Status.Since = 3, 9, before(8*time.Second) },
 			"error | a | crash loop: it has died 3 times, and runs for 8s now (signal 9 ended it) | see /log"},
+		"crash loop, seen between two starts": {func(g *Gateway) {
+			g.State, g.Restarts, g.Status.ExitCode, g.Status.Since = "starting", 3, 3, before(time.Second)
+		},
+			"error | a | crash loop: it has died 3 times, and is about to start again (it exited 3) | see /log"},
 		"quiet since":       {func(g *Gateway) { g.Restarts, g.Status.Since = 30, before(11*time.Minute) }, ""},
 		"died twice":        {func(g *Gateway) { g.Restarts, g.Status.Since = 2, before(time.Second) }, ""},
 		"ended":             {func(g *Gateway) { g.State, g.Status.ExitCode = "ended", 78 }, "error | a | it exited 78, which says that no restart would help | see /log, then change its run script, or hermes-reconcile start a"},

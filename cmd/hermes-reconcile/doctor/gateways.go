@@ -58,12 +58,12 @@ func (n *notes) state(g Gateway, now time.Time) {
 	lasted := ago(g.Status.Since, now)
 	see := "see " + g.Log
 	switch state := reconcile.State(g.State); {
-	case state == reconcile.StateUp && g.Restarts >= looping && lasted < quiet:
+	case (state == reconcile.StateUp || state == reconcile.StateStarting) && g.Restarts >= looping && lasted < quiet:
 		level := explain.LevelError
 		if !g.Owned { // s6 counts each stop by hand, too, where no ./finish of ours clears its tally
 			level = explain.LevelWarning
 		}
-		n.add(level, g.Profile, see, "crash loop: it has died %s, and runs for %s now%s", times(g.Restarts), lasted, g.Status.LastEnd())
+		n.add(level, g.Profile, see, "crash loop: it has died %s, and %s%s", times(g.Restarts), since(state, lasted), g.Status.LastEnd())
 	case !g.Owned:
 	case state == reconcile.StateUnsupervised:
 		n.add(explain.LevelError, g.Profile, apply, "no s6-supervise runs on it")
@@ -104,6 +104,14 @@ func (n *notes) drift(g Gateway) {
 			}
 		}
 	}
+}
+
+// since tells what a gateway does since it died last: one that dies at once is most often about to start.
+func since(state reconcile.State, lasted time.Duration) string {
+	if state == reconcile.StateStarting {
+		return "is about to start again"
+	}
+	return fmt.Sprintf("runs for %s now", lasted)
 }
 
 func times(n int) string {
