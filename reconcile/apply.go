@@ -343,7 +343,7 @@ func (s *Session) freeNames(ctx context.Context, desired []render.Servicedir, op
 // happened by then needs no restart, should the manifest change back.
 func (r *run) record(context.Context) error {
 	for _, j := range r.jobs {
-		if !j.due() || r.turns != nil && j.takesTurns() {
+		if !j.due() || r.byTurns(j) {
 			continue
 		}
 		if err := r.recordJob(j); err != nil {

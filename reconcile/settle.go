@@ -73,9 +73,9 @@ func (r *run) settleJob(ctx context.Context, j *job) (err error) {
 	if err != nil {
 		return err
 	}
-	away := error(nil)
+	var away error
 	defer func() { leave(errors.Join(err, away)) }()
-	if r.turns != nil && j.takesTurns() {
+	if r.byTurns(j) {
 		if err := r.recordJob(j); err != nil {
 			return err
 		}
@@ -90,7 +90,7 @@ func (r *run) settleJob(ctx context.Context, j *job) (err error) {
 // awaitReturn waits until a gateway that has its turn to restart is back, as far as the gateways have to come. That it is not is
 // no fault of what was done here, but an error for those that would be next.
 func (r *run) awaitReturn(ctx context.Context, j *job) error {
-	if r.turns == nil || !j.takesTurns() || !r.opt.waits() {
+	if !r.byTurns(j) || !r.opt.waits() {
 		return nil
 	}
 	changes := []Change{*j.Change}

@@ -29,6 +29,9 @@ type turn struct {
 // scan that finds them.
 func (c *Change) takesTurns() bool { return c.Gateway == Restart && !c.Replace }
 
+// byTurns tells whether the job has to wait for its turn.
+func (r *run) byTurns(j *job) bool { return r.turns != nil && j.takesTurns() }
+
 // newTurns are the turns of a plan, if so many may be taken at a time; nil if that is without limit (0).
 func newTurns(plan Plan, most int) *turns {
 	if most == 0 {

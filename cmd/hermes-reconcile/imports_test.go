@@ -53,8 +53,9 @@ var layers = map[string]struct {
 		never:  []string{"net", "flag", "log"},
 	},
 	command + "/doctor": {
-		ours:  []string{"manifest", "reconcile", "s6ctl", command + "/explain", command + "/home"},
-		never: []string{"os", "os/exec", "net", "path/filepath"},
+		ours:   []string{"manifest", "reconcile", "s6ctl", command + "/explain", command + "/home"},
+		others: []string{"mvdan.cc/sh/v3/syntax"},
+		never:  []string{"os", "os/exec", "net", "path/filepath"},
 	},
 	command + "/probe": {
 		never: []string{"os", "os/exec", "flag", "log"},

@@ -7,8 +7,11 @@ package doctor
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
+
+	"mvdan.cc/sh/v3/syntax"
 
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 )
@@ -104,13 +107,11 @@ func Typed(findings []explain.Finding, files []string, scandir string) []explain
 
 // quote makes a word for a shell.
 func quote(word string) string {
-	plain := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._-+:@,", r)
+	quoted, err := syntax.Quote(word, syntax.LangPOSIX)
+	if err != nil { // it has control characters, which nobody could type
+		return strconv.Quote(word)
 	}
-	if word != "" && !strings.ContainsFunc(word, func(r rune) bool { return !plain(r) }) {
-		return word
-	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+	return quoted
 }
 
 // listing names a few of many.

@@ -362,7 +362,8 @@ func TestHintsAreReadyToType(t *testing.T) {
 	}
 	require.Equal(t, diffThen, hint(diffThen, nil, ""))
 	require.Equal(t, "hermes-reconcile diff -f m.yaml --scandir /s, then hermes-reconcile apply -f m.yaml --scandir /s", hint(diffThen, []string{"m.yaml"}, "/s"))
-	require.Equal(t, `hermes-reconcile validate -f 'it'\''s' -f b/`, hint(validate, []string{"it's", "b/"}, "/s"))
+	require.Equal(t, `hermes-reconcile validate -f "it's" -f b/`, hint(validate, []string{"it's", "b/"}, "/s"))
+	require.Equal(t, `hermes-reconcile validate -f 'a b; $c'`, hint(validate, []string{"a b; $c"}, ""))
 	require.Equal(t, "see /log, or hermes-reconcile start --scandir ' ' a", hint("see /log, or hermes-reconcile start a", nil, " "))
 }
 

@@ -82,9 +82,7 @@ func following(t *testing.T, log Log) *logText {
 
 func eventually(t *testing.T, what string, cond func() bool) {
 	t.Helper()
-	for end := time.Now().Add(patience); !cond(); time.Sleep(5 * time.Millisecond) {
-		require.False(t, time.Now().After(end), "not within %v: %s", patience, what)
-	}
+	require.Eventually(t, cond, patience, 5*time.Millisecond, what)
 }
 
 // rotatedAt is the name of a file that was rotated at a time.
