@@ -2,17 +2,16 @@ package manifest
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 
 	"gopkg.in/yaml.v3"
 )
 
-// builtinCommand is what a gateway runs where nothing else is said; portArguments follow where the profile has a port.
-var (
-	builtinCommand = []string{"hermes", "-p", "{profile}", "gateway", "start", "--foreground"}
-	portArguments  = []string{"--port", "{port}"}
-)
+// builtinCommand is what a gateway runs where nothing else is said. hermes-agent takes it from 0.19
+// on. --external-supervisor makes its own restarts ask this supervisor; --force is for a gateway
+// beside a root gateway that would serve the profile, too (from 0.21 on). It is not --replace, which
+// ends whatever serves the profile already.
+var builtinCommand = []string{"hermes", "-p", profileWord, "gateway", "run", "--external-supervisor", "--force"}
 
 const (
 	// maxArgument is the longest argument or NAME=value, in bytes without its NUL, with which Linux starts a program
@@ -73,60 +72,10 @@ func readArgument(r *reader, at *path, n *yaml.Node) (string, bool) {
 	return text, true
 }
 
-// expand puts the profile's name and port into an argument. The reason is not empty where the argument is wrong, and
-// then holds what is.
-func expand(arg, profile string, port int) (text, reason string) {
-	var b strings.Builder
-	for i := 0; i < len(arg); {
-		rest := arg[i:]
-		switch {
-		case strings.HasPrefix(rest, "{{"), strings.HasPrefix(rest, "}}"):
-			b.WriteByte(arg[i])
-			i += 2
-		case strings.HasPrefix(rest, "{profile}"):
-			b.WriteString(profile)
-			i += len("{profile}")
-		case strings.HasPrefix(rest, "{port}"):
-			b.WriteString(strconv.Itoa(port))
-			i += len("{port}")
-		case rest[0] == '{' || rest[0] == '}':
-			return "", braceFault(rest)
-		default:
-			b.WriteByte(arg[i])
-			i++
-		}
-	}
-	return b.String(), ""
-}
-
-// braceFault says what is wrong at a brace. It shows a word in braces and nothing else of the argument, which may hold
-// a token.
-func braceFault(rest string) string {
-	name, _, closed := strings.Cut(rest[1:], "}")
-	notLetter := func(c rune) bool { return c != '_' && c != '-' && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') }
-	if rest[0] == '{' && closed && name != "" && len(name) <= maxQuoted && !strings.ContainsFunc(name, notLetter) {
-		return quote("{"+name+"}") + " is not a placeholder (" + didYouMean("{"+name+"}", []string{"{profile}", "{port}"}) +
-			"want {profile} or {port}; a brace itself is written {{ or }})"
-	}
-	return "a lone " + quote(rest[:1]) + " (want {profile} or {port}; a brace itself is written {{ or }})"
-}
-
-func namesPort(argv []string) bool {
-	return slices.ContainsFunc(argv, func(arg string) bool {
-		with, _ := expand(arg, "", 1)
-		without, _ := expand(arg, "", 2)
-		return with != without
-	})
-}
-
 // giveCommand sets the profile's command and its wrapper. Its port is known by now.
 func (r *reader) giveCommand(p *Profile, e *entry, defaults *settings) {
-	builtin := builtinCommand
-	if p.Port != 0 {
-		builtin = slices.Concat(builtinCommand, portArguments)
-	}
 	wrapper := words{"wrapper", e.settings.wrapper, choose(e.settings.wrapper, defaults.wrapper, nil)}
-	command := words{"command", e.settings.command, choose(e.settings.command, defaults.command, builtin)}
+	command := words{"command", e.settings.command, choose(e.settings.command, defaults.command, builtinCommand)}
 	p.Wrapper = r.giveWords(p, e, wrapper)
 	if p.Name == DefaultProfile {
 		command.chosen.value = dropProfileOption(command.chosen.value)
@@ -170,7 +119,7 @@ func (e *entry) hasPort() bool {
 // portIsThere reports an argument list that names a port which the profile does not have; one with a wrong port has an
 // error already.
 func (r *reader) portIsThere(e *entry, w words) bool {
-	if e.hasPort() || !namesPort(w.chosen.value) {
+	if e.hasPort() || !slices.ContainsFunc(w.chosen.value, namesPort) {
 		return true
 	}
 	r.faultWords(e, w, "names {port}, but the profile has none (want a port, or a "+w.key+" without it)")
@@ -191,7 +140,7 @@ func (r *reader) faultWords(e *entry, w words, reason string) {
 func dropProfileOption(argv []string) []string {
 	var kept []string
 	for i := 0; i < len(argv); i++ {
-		if argv[i] == "-p" && i+1 < len(argv) && argv[i+1] == "{profile}" {
+		if argv[i] == "-p" && i+1 < len(argv) && argv[i+1] == profileWord {
 			i++
 			continue
 		}

@@ -62,7 +62,9 @@ type document struct {
 type settings struct {
 	port        setting[port]
 	state       setting[State]
+	portEnv     setting[string]
 	user        setting[string]
+	home        setting[string]
 	command     setting[[]string]
 	wrapper     setting[[]string]
 	env         setting[map[string]setting[string]]
@@ -112,7 +114,7 @@ var documentKeys = []key[document, Manifest]{
 		func(d *document) *setting[PortRange] { return &d.autoPorts }, func(m *Manifest) *PortRange { return &m.AutoPorts }),
 	{
 		name: "defaults", shape: objectOf(shared(profileKeys)).orNull(),
-		says: says{title: "Defaults of all profiles", about: "Any key of a profile but `port` and `secrets`. A profile's own key wins; " +
+		says: says{title: "Defaults of all profiles", about: "Any key of a profile but `port`. A profile's own key wins; " +
 			"`env`, `ready` and `log` merge key by key, `unset` adds up, null drops a default."},
 		read: func(r *reader, at *path, n *yaml.Node, to *document) {
 			readKeys(r, at, n, shared(profileKeys), &to.defaults)
@@ -142,9 +144,20 @@ const (
 var profileKeys = []key[settings, Profile]{
 	raw[port, settings, Profile]("port", portNumber,
 		says{title: "TCP port", about: "1-65535, or auto: by a hash of the profile's name, the same on every machine. " +
-			"Without one the command has no --port.", examples: []any{9201, "auto"}},
+			"It reaches the gateway in the variable that port_env names.", examples: []any{9201, "auto"}},
 		func(s *settings) *setting[port] { return &s.port }).alone().
 		written(func(p, _ *Profile) *yaml.Node { return putPort(p) }, nil),
+	raw[string, settings, Profile]("port_env", variableName,
+		says{title: "Variable of the port", about: "Tells the gateway its port, unless env, secrets or unset name that variable. null: none does."},
+		func(s *settings) *setting[string] { return &s.portEnv }).
+		gives(func(p *Profile, own, defaults *settings) { p.PortEnv = choosePortEnv(own.portEnv, defaults.portEnv) }).
+		written(func(p, below *Profile) *yaml.Node {
+			return unlessSame(writePortEnv(p.PortEnv), writePortEnv(below.PortEnv))
+		},
+			func(all []*Profile, below *Profile) {
+				shareMost(all, writePortEnv, func(p *Profile) *string { return &p.PortEnv }, below)
+			}).
+		defaultsTo(builtinPortEnv),
 	one("state", oneOf(StateUp, StateDown, StateLast), StateUp,
 		says{title: "Wanted state", about: "up, down or last. A gateway that is down stays down when s6 restarts. One that is last " +
 			"comes up with the container if it was up before, and is up or down as people make it in between."},
@@ -152,23 +165,29 @@ var profileKeys = []key[settings, Profile]{
 	one("user", account, "hermes",
 		says{title: "Account", about: "Runs the gateway and its logger, where s6-svscan is root."},
 		func(s *settings) *setting[string] { return &s.user }, func(p *Profile) *string { return &p.User }),
+	raw[string, settings, Profile]("home", pathTemplate,
+		says{title: "Home of this gateway", about: "Its HERMES_HOME: working directory, log folder and state files lie there. " +
+			"{profile} and {port} are filled in. Without it: HERMES_HOME of the container.",
+			examples: []any{"/srv/hermes/{profile}"}},
+		func(s *settings) *setting[string] { return &s.home }). // giveHome fills it in
+		written(putHome, shareHome),
 	raw[[]string, settings, Profile]("command", arguments,
 		says{title: "Command of the gateway", about: "Program and arguments. {profile} and {port} are filled in, {{ and }} are braces; " +
-			"for the profile `default` a `-p {profile}` is dropped. The default has no --port where the profile has none.",
-			examples: []any{[]string{"hermes", "-p", "{profile}", "gateway", "run", "--replace"}}},
+			"for the profile `default` a `-p {profile}` is dropped.",
+			examples: []any{[]string{"hermes", "-p", "{profile}", "gateway", "run", "--verbose"}}},
 		func(s *settings) *setting[[]string] { return &s.command }).
 		written(func(p, below *Profile) *yaml.Node { return putWords(commandOf, p, below) }, func(all []*Profile, below *Profile) { shareWords(commandOf, all, below) }).
-		defaultsTo(slices.Concat(builtinCommand, portArguments)),
+		defaultsTo(builtinCommand),
 	raw[[]string, settings, Profile]("wrapper", arguments,
 		says{title: "Wrapper of the command", about: "Program and arguments put before the command, after the privilege drop.",
 			examples: []any{[]string{"doppler", "run", "--"}}},
 		func(s *settings) *setting[[]string] { return &s.wrapper }).
 		written(func(p, below *Profile) *yaml.Node { return putWords(wrapperOf, p, below) }, func(all []*Profile, below *Profile) { shareWords(wrapperOf, all, below) }),
 	raw[map[string]setting[string], settings, Profile]("env", variables,
-		says{title: "Environment variables", about: "Reach the gateway byte for byte. null drops what `defaults` say of a name.",
+		says{title: "Environment variables", about: "Reach the gateway byte for byte, with {profile} and {port} filled in; every other brace stays as it is. " +
+			"{{profile}} is {profile} itself. null drops what `defaults` say of a name.",
 			examples: []any{map[string]string{"LOG_LEVEL": "info"}}},
-		func(s *settings) *setting[map[string]setting[string]] { return &s.env }).
-		gives(giveVariables). // secrets and unset too
+		func(s *settings) *setting[map[string]setting[string]] { return &s.env }). // giveVariables merges
 		written(putEnv, shareEnv),
 	raw[map[string]setting[string], settings, Profile]("unset", variableNames,
 		says{title: "Container variables to drop", about: "Variables of the container that must not reach the gateway.",
@@ -176,10 +195,11 @@ var profileKeys = []key[settings, Profile]{
 		func(s *settings) *setting[map[string]setting[string]] { return &s.unset }).
 		written(putUnset, shareUnset),
 	raw[map[string]setting[string], settings, Profile]("secrets", secretFiles,
-		says{title: "Variables from files", about: "Variable to file. Read as root each time the gateway starts, and never rendered; one newline at the end is dropped.",
-			examples: []any{map[string]string{"OPENAI_API_KEY": "/run/secrets/openai"}}},
-		func(s *settings) *setting[map[string]setting[string]] { return &s.secrets }).alone().
-		written(func(p, _ *Profile) *yaml.Node { return putSecrets(p) }, nil),
+		says{title: "Variables from files", about: "Variable to file; {profile} and {port} are filled in. Read as root each time the gateway starts, and never rendered; " +
+			"one newline at the end is dropped.",
+			examples: []any{map[string]string{"OPENAI_API_KEY": "/run/secrets/{profile}_openai"}}},
+		func(s *settings) *setting[map[string]setting[string]] { return &s.secrets }).
+		written(putSecrets, shareSecrets),
 	one("restart", oneOf(RestartAlways, RestartOnFailure), RestartAlways,
 		says{title: "Restart policy", about: "always, or on-failure: exit 0 leaves the gateway down. Exit 78 does so always."},
 		func(s *settings) *setting[Restart] { return &s.restart }, func(p *Profile) *Restart { return &p.Restart }),

@@ -7,6 +7,7 @@
 package manifest
 
 import (
+	"slices"
 	"strconv"
 	"time"
 )
@@ -54,9 +55,11 @@ type Profile struct {
 	Name        string
 	Pos         Position // of the profile's key
 	Port        int      // 0: the profile has none
+	PortEnv     string   // variable that tells the gateway its port; empty: none. See PortVariable
 	State       State
 	User        string
 	UserPos     Position // of User where it is said, be it in defaults, else Pos
+	Home        string   // absolute path: HERMES_HOME of this gateway; empty: the container's
 	Command     []string // argv of the gateway, placeholders expanded, never empty
 	Wrapper     []string // put before Command, placeholders expanded
 	Env         []EnvVar // sorted by name; a name is in one of Env, Unset and Secrets
@@ -71,6 +74,45 @@ type Profile struct {
 
 // DefaultProfile is the name of the root profile, whose command has no `-p NAME`.
 const DefaultProfile = "default"
+
+// PortVariable is the variable that tells the gateway its port. There is none without a port, with
+// a PortEnv that is empty, and where the profile says something else of a variable of that name.
+func (p *Profile) PortVariable() (v EnvVar, ok bool) {
+	if p.Port == 0 || p.PortEnv == "" || p.names(p.PortEnv) {
+		return EnvVar{}, false
+	}
+	return EnvVar{p.PortEnv, strconv.Itoa(p.Port)}, true
+}
+
+// names reports whether env, secrets or unset of the profile hold a variable.
+func (p *Profile) names(variable string) bool {
+	return slices.Contains(p.Unset, variable) ||
+		slices.ContainsFunc(p.Env, func(v EnvVar) bool { return v.Name == variable }) ||
+		slices.ContainsFunc(p.Secrets, func(s Secret) bool { return s.Name == variable })
+}
+
+// StateDir is the folder of the profile's own files, such as gateway_state.json, relative to its
+// HERMES_HOME. hermes keeps a named profile in profiles/NAME. With a home of its own and a command
+// that does not name the profile, the home is the profile.
+func (p *Profile) StateDir() string {
+	if p.Name == DefaultProfile || p.Home != "" && !namesProfile(p.Command, p.Name) {
+		return "."
+	}
+	return "profiles/" + p.Name
+}
+
+// namesProfile reports whether a command tells hermes which profile it is for.
+func namesProfile(argv []string, profile string) bool {
+	for i, arg := range argv {
+		if (arg == "-p" || arg == "--profile") && i+1 < len(argv) && argv[i+1] == profile {
+			return true
+		}
+		if arg == "-p"+profile || arg == "--profile="+profile {
+			return true
+		}
+	}
+	return false
+}
 
 // State is what a gateway shall be.
 type State string

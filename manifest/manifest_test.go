@@ -25,9 +25,9 @@ func parse(t testing.TB, text string) *Manifest {
 // profile is what `NAME:` alone gives; its key stands at line and column 3.
 func profile(name string, line int) Profile {
 	return Profile{
-		Name: name, Pos: Position{"profiles.yaml", line, 3}, State: StateUp,
+		Name: name, Pos: Position{"profiles.yaml", line, 3}, PortEnv: "API_SERVER_PORT", State: StateUp,
 		User: "hermes", UserPos: Position{"profiles.yaml", line, 3},
-		Command:     []string{"hermes", "-p", name, "gateway", "start", "--foreground"},
+		Command:     []string{"hermes", "-p", name, "gateway", "run", "--external-supervisor", "--force"},
 		Restart:     RestartAlways,
 		Backoff:     time.Minute,
 		StopTimeout: 75 * time.Second,
@@ -44,7 +44,7 @@ func equal(t *testing.T, want, got any) {
 
 func TestDefaults(t *testing.T) {
 	root := profile("default", 3)
-	root.Command = []string{"hermes", "gateway", "start", "--foreground"}
+	root.Command = []string{"hermes", "gateway", "run", "--external-supervisor", "--force"}
 	equal(t, &Manifest{
 		Runtime: RuntimeS6Overlay, Scandir: "/run/service", HermesHome: "/opt/data", AutoPorts: PortRange{20000, 29999},
 		Profiles: []Profile{root, profile("writer", 4)},
@@ -62,8 +62,10 @@ profiles:
   default: {port: 9200}
   coder:
     port: auto
+    port_env: API_PORT
     state: down
     user: Some.User_1-x
+    home: /srv//{profile}/{{x}}/{port}/
     command: [run, -p, "{profile}", "{{{port}}}", "a{{b}}c", 8, true, ""]
     wrapper: [doppler, "{profile}", --]
     env: {B: "x\ny'\"", A: 0x1F}
@@ -77,13 +79,13 @@ profiles:
 `)
 	root := profile("default", 9)
 	root.Port = 9200
-	root.Command = []string{"hermes", "gateway", "start", "--foreground", "--port", "9200"}
+	root.Command = []string{"hermes", "gateway", "run", "--external-supervisor", "--force"}
 	root.Env = []EnvVar{{"LOG_LEVEL", "info"}}
 	equal(t, &Manifest{
 		Runtime: RuntimeS6, Scandir: "/srv/scan/dir", HermesHome: "/home/x", AutoPorts: PortRange{100, 100},
 		Profiles: []Profile{{
-			Name: "coder", Pos: Position{"profiles.yaml", 10, 3}, Port: 100, State: StateDown,
-			User: "Some.User_1-x", UserPos: Position{"profiles.yaml", 13, 11},
+			Name: "coder", Pos: Position{"profiles.yaml", 10, 3}, Port: 100, PortEnv: "API_PORT", State: StateDown,
+			User: "Some.User_1-x", UserPos: Position{"profiles.yaml", 14, 11}, Home: "/srv/coder/{x}/100",
 			Command:     []string{"run", "-p", "coder", "{100}", "a{b}c", "8", "true", ""},
 			Wrapper:     []string{"doppler", "coder", "--"},
 			Env:         []EnvVar{{"A", "0x1F"}, {"B", "x\ny'\""}, {"LOG_LEVEL", "info"}},
@@ -150,7 +152,7 @@ profiles:
 		"{stop_timeout: }":          func(p *Profile) { p.StopTimeout = 75 * time.Second },
 		"{command: [x]}":            func(p *Profile) { p.Command = []string{"x"} },
 		"{command: null}":           func(p *Profile) { p.Command = profile("x", 0).Command },
-		"{command: null, port: 1}":  func(p *Profile) { p.Port, p.Command = 1, append(profile("x", 0).Command, "--port", "1") },
+		"{command: null, port: 1}":  func(p *Profile) { p.Port, p.Command = 1, profile("x", 0).Command },
 		"{port: null}":              func(*Profile) {},
 		"{env: {A: z, C: c}}":       func(p *Profile) { p.Env = []EnvVar{{"A", "z"}, {"B", "b"}, {"C", "c"}} },
 		"{env: {A: null}}":          func(p *Profile) { p.Env = []EnvVar{{"B", "b"}} },

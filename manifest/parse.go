@@ -148,6 +148,8 @@ func (r *reader) finish() *Manifest {
 		p := Profile{Name: e.name, Pos: r.position(e.at), Port: numbers[i]}
 		giveAll(profileKeys, &p, &e.settings, &r.document.defaults)
 		p.UserPos = r.userPosition(e)
+		r.giveHome(&p, e, &r.document.defaults)
+		r.giveVariables(&p, e, &r.document.defaults)
 		r.giveCommand(&p, e, &r.document.defaults)
 		r.giveReady(&p, e, &r.document.defaults)
 		m.Profiles = append(m.Profiles, p)

@@ -309,8 +309,9 @@ var right = map[string][]string{
 	"hermes_home": {"/opt/data", "/a/./b"}, "auto_ports": {"20000-29999", "1-65535", "0009-0010", "null"},
 	"port": {"1", "9201", "65535", "+80", "auto", "null", ""}, "state": {"up", "down", "null"}, "user": {"hermes", "me_1", "a.b-c", "true", ".x"},
 	"command": {"[hermes]", "[a, '{profile}']", "[a, 8, true, '']", "[x, '{{y}}']", "null"}, "wrapper": {"[doppler, run, --]", "[env, 1.5]"},
-	"env": {"{A: b}", "{}", "null", "{A: null, B: 1, _C: 1e3, D: yes}", "{PATH: /bin}"}, "unset": {"[X]", "[]", "[X, Y, true]", "null"},
-	"secrets": {"{K: /run/k}", "{}", "{K: null}"}, "restart": {"always", "on-failure"}, "backoff": {"60s", "0s", "1m30s", "1h", "+.5m"},
+	"env": {"{A: b}", "{}", "null", "{A: null, B: 1, _C: 1e3, D: yes}", "{PATH: /bin}", "{J: '{\"a\":1}', P: '{profile}', Q: '{{port}}'}"}, "unset": {"[X]", "[]", "[X, Y, true]", "null"},
+	"port_env": {"PORT", "API_SERVER_PORT", "true", "null"}, "home": {"/srv/{profile}", "/srv/{{x}}", "/", "null"},
+	"secrets": {"{K: /run/k}", "{}", "{K: null}", "{L: '/run/{profile}/{{'}"}, "restart": {"always", "on-failure"}, "backoff": {"60s", "0s", "1m30s", "1h", "+.5m"},
 	"stop_timeout": {"75s", "500ms", "1.5s", "1h2m3s"}, "log": {"{}", "null"}, "ready": {"{}", "null", "{http: /}"},
 	"http": {"/health", "/", "'/a?b=%41&c'", "null"}, "interval": {"1s", "100ms", "null"}, "timeout": {"60s", "1h"}, "keep": {"0", "10", "10000", "007"},
 	"size": {"1MB", "4096", `"65536"`, "64KiB", "268435455B", "05000"}, "timestamp": {"none", "iso8601", "tai64n"}, "stdout": {"true", "False", "null"},
@@ -322,7 +323,7 @@ var wrong = []string{
 	"75", "75 s", "-5s", "25h", "1500us", "s", "1x", "4095", "300MB", "1XB", "1 MB", "9-8", "1-65536", "0-5", "1-2-3",
 	"/a/../b", "/..", "a/b", "'/a\\nb'", "/a..b", "/.../x", "/a b", "/%zz", "/é", "up", "Up", "autom", "root", "1234", "-x", "a b", "a234567890123456789012345678901234",
 	"[]", "[[]]", "[a, null]", "['']", "[a, '{x}']", "[a, '{']", "[a, '}}}']", "[a, '{{profile}']", "[A, A]", "[OPTIND]", "[1X]", "[1]", "x",
-	"{}", "{A: []}", "{a-b: c}", "{HOME: x}", "{IFS: x}", `{"": x}`, "{A: {}}", "{1: a}", "{K: run/k}", "{K: 1}", "{state: up}", "{keep: 1}", "2001-01-01", "!!str 5",
+	"{}", "{A: []}", "{a-b: c}", "{HOME: x}", "{IFS: x}", `{"": x}`, "{A: {}}", "{1: a}", "{K: run/k}", "{K: '/run/{x}'}", "{K: '/run/{port}'}", "'/srv/{x}'", "'/srv/}'", "{K: 1}", "{state: up}", "{keep: 1}", "2001-01-01", "!!str 5",
 }
 
 // randomDocument is a manifest in which most values are right; rate of a hundred are wrong.

@@ -100,6 +100,12 @@ var definitions = map[string]shape{
 		Type:    types{"string", "number", "boolean"},
 		Pattern: argumentText + "+$",
 	},
+	// A path with placeholders.
+	"path_template": {
+		Type:    types{"string"},
+		Pattern: `^/([^{}\x00\n]|\{\{|\}\}|\{profile\}|\{port\})*$`,
+		Not:     &shape{Type: types{"string"}, Pattern: `/\.\.(/|$)`},
+	},
 	"path": {
 		Type:    types{"string"},
 		Pattern: `^/[^\x00\n]*$`,

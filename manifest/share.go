@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
 )
@@ -56,16 +57,20 @@ func each[P, V any](all []*P, to func(*P) *V) []*V {
 }
 
 func unlessSame(value, below *yaml.Node) *yaml.Node {
-	if value.Value == below.Value {
+	if isSame(value, below) {
 		return nil
 	}
 	return value
 }
 
+// isSame reports whether two scalars are equal. The tag counts: "null" is a name, null is none.
+func isSame(a, b *yaml.Node) bool { return a.Value == b.Value && a.Tag == b.Tag }
+
 func shareMost[P, V any](all []*P, write func(V) *yaml.Node, to func(*P) *V, below *P) {
 	count := map[string]int{}
 	for _, p := range all {
-		value := write(*to(p)).Value
+		n := write(*to(p))
+		value := n.Tag + n.Value
 		if count[value]++; count[value] > len(all)/2 {
 			*to(below) = *to(p)
 		}
@@ -79,33 +84,25 @@ func putPort(p *Profile) *yaml.Node {
 	return writeInteger(p.Port)
 }
 
-// wordsOf is an argument list with placeholders: of a profile, which has them filled in, or of defaults, which is the
-// profile without a name.
+// wordsOf is an argument list with placeholders: of a profile, which has them filled in, or of
+// defaults, which is the profile without a name.
 type wordsOf struct {
 	get     func(*Profile) *[]string
-	builtin func(*Profile) []string
+	builtin []string
 	drop    func(words []string) []string // what the root profile makes of them
 }
 
 var (
-	commandOf = wordsOf{func(p *Profile) *[]string { return &p.Command }, builtinCommandOf, dropProfileOption}
-	wrapperOf = wordsOf{func(p *Profile) *[]string { return &p.Wrapper },
-		func(*Profile) []string { return nil }, func(words []string) []string { return words }}
+	commandOf = wordsOf{func(p *Profile) *[]string { return &p.Command }, builtinCommand, dropProfileOption}
+	wrapperOf = wordsOf{func(p *Profile) *[]string { return &p.Wrapper }, nil, func(words []string) []string { return words }}
 )
-
-func builtinCommandOf(p *Profile) []string {
-	if p.Port != 0 {
-		return slices.Concat(builtinCommand, portArguments)
-	}
-	return builtinCommand
-}
 
 // gives tells whether an argument list with placeholders becomes that of p.
 func (w wordsOf) gives(words []string, p *Profile) bool {
 	if p.Name == DefaultProfile {
 		words = w.drop(words)
 	}
-	if p.Port == 0 && namesPort(words) {
+	if p.Port == 0 && slices.ContainsFunc(words, namesPort) {
 		return false
 	}
 	return slices.EqualFunc(words, *w.get(p), func(word, want string) bool {
@@ -113,8 +110,6 @@ func (w wordsOf) gives(words []string, p *Profile) bool {
 		return text == want
 	})
 }
-
-var braces = strings.NewReplacer("{", "{{", "}", "}}")
 
 // template puts the placeholders back that are sure to be meant: a name behind -p, a port behind --port.
 func (w wordsOf) template(p *Profile) []string {
@@ -127,11 +122,11 @@ func (w wordsOf) template(p *Profile) []string {
 		}
 		switch {
 		case before == "-p" && arg == p.Name && p.Name != DefaultProfile:
-			words = append(words, "{profile}")
+			words = append(words, profileWord)
 		case before == "--port" && arg == port && p.Port != 0:
-			words = append(words, "{port}")
+			words = append(words, portWord)
 		case arg == "--port="+port && p.Port != 0:
-			words = append(words, "--port={port}")
+			words = append(words, "--port="+portWord)
 		default:
 			words = append(words, braces.Replace(arg))
 		}
@@ -148,12 +143,12 @@ func putWords(w wordsOf, p, below *Profile) *yaml.Node {
 	}
 	words := *w.get(below)
 	if len(words) == 0 {
-		words = w.builtin(p)
+		words = w.builtin
 	}
 	switch {
 	case w.gives(words, p):
 		return nil
-	case w.gives(w.builtin(p), p):
+	case w.gives(w.builtin, p):
 		return writeNull()
 	}
 	return writeList(w.template(p))
@@ -163,7 +158,7 @@ func putWords(w wordsOf, p, below *Profile) *yaml.Node {
 func shareWords(w wordsOf, all []*Profile, below *Profile) {
 	count := map[string]int{}
 	for _, p := range all {
-		if words := w.template(p); p.Name != DefaultProfile && len(words) > 0 && !w.gives(w.builtin(p), p) {
+		if words := w.template(p); p.Name != DefaultProfile && len(words) > 0 && !w.gives(w.builtin, p) {
 			count[strings.Join(words, "\x00")]++
 		}
 	}
@@ -188,7 +183,7 @@ func putEnv(p, below *Profile) *yaml.Node {
 	n := mapping(0)
 	for _, v := range p.Env {
 		if !slices.Contains(below.Env, v) {
-			add(n, v.Name, writeText(v.Value))
+			add(n, v.Name, writeValue(v.Value))
 		}
 	}
 	return unlessEmpty(n)
@@ -207,12 +202,92 @@ func shareUnset(all []*Profile, below *Profile) {
 	below.Unset = common(all, func(p *Profile) []string { return p.Unset })
 }
 
-func putSecrets(p *Profile) *yaml.Node {
+// writeValue is a value of env. One that is no UTF-8 becomes !!binary, where nothing is filled in.
+func writeValue(value string) *yaml.Node {
+	if utf8.ValidString(value) {
+		value = escapeValue(value)
+	}
+	return writeText(value)
+}
+
+// fits reports whether a path with placeholders becomes that of p.
+func fits(template, path string, p *Profile) bool {
+	if p.Port == 0 && namesPort(template) {
+		return false
+	}
+	text, reason := expand(template, p.Name, p.Port)
+	return reason == "" && text == path
+}
+
+// pathTemplates are the paths with placeholders that may stand for the path of p: with its name
+// filled in, and as it is.
+func pathTemplates(p *Profile, path string) []string {
+	plain := braces.Replace(path)
+	if p.Name == "" || !strings.Contains(plain, p.Name) {
+		return []string{plain}
+	}
+	return []string{plain, strings.ReplaceAll(plain, p.Name, profileWord)}
+}
+
+// writePath is the path of a profile, or that of defaults, which has placeholders.
+func writePath(p *Profile, path string) *yaml.Node {
+	if p.Name != "" {
+		path = braces.Replace(path)
+	}
+	return writeText(path)
+}
+
+func putSecrets(p, below *Profile) *yaml.Node {
 	n := mapping(0)
 	for _, s := range p.Secrets {
-		add(n, s.Name, writeText(s.File))
+		shared := func(d Secret) bool { return d.Name == s.Name && fits(d.File, s.File, p) }
+		if !slices.ContainsFunc(below.Secrets, shared) {
+			add(n, s.Name, writePath(p, s.File))
+		}
 	}
 	return unlessEmpty(n)
+}
+
+// shareSecrets looks for files that all profiles have, but for their names in the path.
+func shareSecrets(all []*Profile, below *Profile) {
+	for _, s := range all[0].Secrets {
+		for _, template := range pathTemplates(all[0], s.File) {
+			has := func(p *Profile) bool {
+				same := func(o Secret) bool { return o.Name == s.Name && fits(template, o.File, p) }
+				return slices.ContainsFunc(p.Secrets, same)
+			}
+			if !slices.ContainsFunc(all, func(p *Profile) bool { return !has(p) }) {
+				below.Secrets = append(below.Secrets, Secret{s.Name, template})
+				break
+			}
+		}
+	}
+}
+
+func putHome(p, below *Profile) *yaml.Node {
+	switch {
+	case p.Name != "" && below.Home != "" && fits(below.Home, p.Home, p), p.Home == below.Home:
+		return nil
+	case p.Home == "":
+		return writeNull()
+	}
+	return writePath(p, p.Home)
+}
+
+// shareHome looks for the home of most profiles, but for their names in the path.
+func shareHome(all []*Profile, below *Profile) {
+	count := map[string]int{}
+	for _, p := range all {
+		if p.Home == "" {
+			continue
+		}
+		for _, template := range pathTemplates(p, p.Home) {
+			if count[template]++; count[template] > len(all)/2 {
+				below.Home = template
+				return
+			}
+		}
+	}
 }
 
 // asks tells whether there is a request to make. Where nothing is said of it, the rest of Ready is that of the builtin.

@@ -158,6 +158,66 @@ func readPath(r *reader, at *path, n *yaml.Node) (string, bool) {
 	return "", false
 }
 
+// pathTemplate is an absolute path with placeholders.
+var pathTemplate = kind[string]{readPathTemplate, refTo("path_template"), nil}
+
+// readPathTemplate reads an absolute path and keeps its placeholders.
+func readPathTemplate(r *reader, at *path, n *yaml.Node) (string, bool) {
+	text, ok := readPath(r, at, n)
+	if !ok {
+		return "", false
+	}
+	if _, reason := expand(text, "", 0); reason != "" {
+		r.fault(n, at, "%s", reason)
+		return "", false
+	}
+	return text, true
+}
+
+// place is where the value of a key stands that has placeholders.
+type place struct {
+	at   spot
+	path *path // below the profile, even where defaults say it
+	own  bool  // the profile itself says it, not defaults
+}
+
+// faultPlace puts an error at the profile's own value, or at the profile where the value is that of
+// defaults and right for others.
+func (r *reader) faultPlace(e *entry, where place, format string, args ...any) {
+	reason := fmt.Sprintf(format, args...)
+	if where.own {
+		r.faultAt(where.at, where.path, "%s", reason)
+		return
+	}
+	r.faultAt(e.at, where.path, "what defaults say (%s) %s", r.position(where.at), reason)
+}
+
+// maxPath is the longest path that Linux takes, in bytes without its NUL (PATH_MAX).
+const maxPath = 4095
+
+// fillPath fills in the placeholders of a path.
+func (r *reader) fillPath(p *Profile, e *entry, where place, template string) string {
+	if !e.hasPort() && namesPort(template) {
+		r.faultPlace(e, where, "names {port}, but the profile has none (want a port, or a path without it)")
+	}
+	text, _ := expand(template, p.Name, p.Port)
+	if text == template {
+		return text
+	}
+	if r.merged += len(text); len(text) > maxPath {
+		r.faultPlace(e, where, "becomes a path of %d bytes with the placeholders filled in (want at most %d)", len(text), maxPath)
+	}
+	return text
+}
+
+// giveHome sets the profile's home. Its port is known by now.
+func (r *reader) giveHome(p *Profile, e *entry, defaults *settings) {
+	home := choose(e.settings.home, defaults.home, "")
+	if home.state == given {
+		p.Home = r.fillPath(p, e, place{home.at, e.path.key("home"), e.settings.home.state == given}, home.value)
+	}
+}
+
 // durationUnits are those of Go's time.ParseDuration.
 const durationUnits = `want a duration such as 75s, 1m30s or 500ms`
 

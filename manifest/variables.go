@@ -80,13 +80,49 @@ func readEnvValue(r *reader, at *path, n *yaml.Node) (string, bool) {
 			r.fault(n, at, "the value is tagged !!binary, but is not base64")
 			return "", false
 		}
-		text = string(raw)
+		text = escapeValue(string(raw)) // bytes that were encoded are meant as they are
 	}
 	if strings.ContainsRune(text, 0) {
 		r.fault(n, at, "the value holds a NUL (no environment variable can)")
 		return "", false
 	}
 	return text, true
+}
+
+// builtinPortEnv is the variable from which hermes-agent takes the port of its API server.
+const builtinPortEnv = "API_SERVER_PORT"
+
+// variableName is the name of one variable.
+var variableName = kind[string]{readVariableName, refTo("variable"), nil}
+
+func readVariableName(r *reader, at *path, n *yaml.Node) (string, bool) {
+	name, ok := readText(r, at, n)
+	if !ok {
+		return "", false
+	}
+	if reason := EnvNameFault(name); reason != "" {
+		r.fault(n, at, "%s", reason)
+		return "", false
+	}
+	return name, true
+}
+
+// choosePortEnv picks the variable of the port. Here null means that there is none.
+func choosePortEnv(own, defaults setting[string]) string {
+	switch {
+	case own.state != absent:
+		return own.value
+	case defaults.state != absent:
+		return defaults.value
+	}
+	return builtinPortEnv
+}
+
+func writePortEnv(name string) *yaml.Node {
+	if name == "" {
+		return writeNull()
+	}
+	return writeText(name)
 }
 
 var variableNames = kind[map[string]setting[string]]{read: readUnset, shape: shape{
@@ -121,7 +157,7 @@ func readUnset(r *reader, at *path, n *yaml.Node) (map[string]setting[string], b
 const loaderPrefix = "LD_"
 
 var secretFiles = kind[map[string]setting[string]]{read: readSecrets, shape: shape{
-	Type: types{"object"}, Each: refTo("path").orNull(),
+	Type: types{"object"}, Each: refTo("path_template").orNull(),
 	PropertyNames: &shape{AnyOf: []shape{refTo("variable")}, Not: &shape{Type: types{"string"}, Pattern: "^" + loaderPrefix}},
 }}
 
@@ -137,7 +173,7 @@ func readSecrets(r *reader, at *path, n *yaml.Node) (map[string]setting[string],
 		if reason != "" {
 			r.fault(key, below, "%s", reason)
 		}
-		files[key.Value] = readSetting(r, below, value, readPath)
+		files[key.Value] = readSetting(r, below, value, readPathTemplate)
 	})
 	return files, n.Kind == yaml.MappingNode
 }
@@ -155,14 +191,14 @@ func (s *settings) variables() []variableSource {
 // checkVariables reports names that one level, a profile or `defaults`, has more than once: nobody could tell which
 // counts. The error stands at the later one.
 func (r *reader) checkVariables(at *path, level *settings) {
-	type place struct {
+	type mention struct {
 		key string
 		at  spot
 	}
-	first := map[string]place{}
+	first := map[string]mention{}
 	for _, source := range level.variables() {
 		for _, name := range slices.Sorted(maps.Keys(source.vars)) {
-			here := place{source.key, source.vars[name].at}
+			here := mention{source.key, source.vars[name].at}
 			before, again := first[name]
 			if !again {
 				first[name] = here
@@ -176,37 +212,65 @@ func (r *reader) checkVariables(at *path, level *settings) {
 	}
 }
 
-// giveVariables merges name by name. What a profile says of a name replaces all that defaults say of it; a null in env or
-// secrets takes it away.
-func giveVariables(to *Profile, own, defaults *settings) {
-	type variable struct {
-		key, value string
-	}
+// variable is what counts of a variable's name: the key that says it, and the value there.
+type variable struct {
+	key   string
+	value setting[string]
+	own   bool // said by the profile itself, not by defaults
+}
+
+// mergeVariables merges name by name. What a profile says of a name replaces all that defaults say
+// of it; a null in env or secrets takes it away.
+func mergeVariables(own, defaults *settings) map[string]variable {
 	merged := map[string]variable{}
-	lay := func(source variableSource) {
+	lay := func(source variableSource, own bool) {
 		for name, v := range source.vars {
 			if delete(merged, name); v.state == given {
-				merged[name] = variable{source.key, v.value}
+				merged[name] = variable{source.key, v, own}
 			}
 		}
 	}
 	ownStates := []state{own.env.state, own.secrets.state, own.unset.state}
 	for i, source := range defaults.variables() {
 		if ownStates[i] != dropped {
-			lay(source)
+			lay(source, false)
 		}
 	}
 	for _, source := range own.variables() {
-		lay(source)
+		lay(source, true)
 	}
+	return merged
+}
+
+// giveVariables sets env, secrets and unset, placeholders filled in. The port is known by now.
+func (r *reader) giveVariables(p *Profile, e *entry, defaults *settings) {
+	merged := mergeVariables(&e.settings, defaults)
 	for _, name := range slices.Sorted(maps.Keys(merged)) {
 		switch v := merged[name]; v.key {
 		case "env":
-			to.Env = append(to.Env, EnvVar{name, v.value})
+			p.Env = append(p.Env, EnvVar{name, r.fillValue(p, e, name, v)})
 		case "secrets":
-			to.Secrets = append(to.Secrets, Secret{name, v.value})
+			at := place{v.value.at, e.path.key(v.key).key(name), v.own}
+			p.Secrets = append(p.Secrets, Secret{name, r.fillPath(p, e, at, v.value.value)})
 		case "unset":
-			to.Unset = append(to.Unset, name)
+			p.Unset = append(p.Unset, name)
 		}
 	}
+}
+
+// fillValue fills in the placeholders of a value of env.
+func (r *reader) fillValue(p *Profile, e *entry, name string, v variable) string {
+	at := place{v.value.at, e.path.key(v.key).key(name), v.own}
+	if !e.hasPort() && valueNamesPort(v.value.value) {
+		r.faultPlace(e, at, "names {port}, but the profile has none (want a port, or {{port}} for the word itself)")
+	}
+	text := expandValue(v.value.value, p.Name, p.Port)
+	if len(name)+1+len(text) > maxArgument {
+		r.faultPlace(e, at, "becomes too long with the placeholders filled in (want less than %d bytes with its name: "+
+			"the kernel starts no program with more)", maxArgument)
+	}
+	if text != v.value.value {
+		r.merged += len(text)
+	}
+	return text
 }

@@ -34,33 +34,12 @@ func Write(d Draft) ([]byte, error) {
 	return text, nil
 }
 
-// Excerpt is a manifest of one profile of m alone, on one line: all that its service directory is rendered from.
-func Excerpt(m *Manifest, p Profile) ([]byte, error) {
-	builtin, below := builtinManifest(), &Profile{}
-	giveAll(profileKeys, below, &settings{}, &settings{})
-	all := &Manifest{Runtime: m.Runtime, HermesHome: m.HermesHome, Scandir: builtin.Scandir, AutoPorts: builtin.AutoPorts}
-	n, profiles := mapping(yaml.FlowStyle), mapping(yaml.FlowStyle)
-	add(n, "version", writeInteger(knownVersion))
-	if document := putAll(documentKeys, all, builtin, 0); document != nil {
-		n.Content = append(n.Content, document.Content...)
-	}
-	own := putAll(profileKeys, &p, below, yaml.FlowStyle)
-	if own == nil {
-		own = mapping(yaml.FlowStyle)
-	}
-	add(profiles, p.Name, own)
-	add(n, "profiles", profiles)
-	dress(n)
-	text, err := yaml.Marshal(n)
-	return bytes.TrimSuffix(text, []byte("\n")), err
-}
-
 // Builtin is the profile of which a manifest says no more than its name, and its port unless that is 0.
 func Builtin(name string, port int) Profile {
 	p := Profile{Name: name, Port: port}
 	giveAll(profileKeys, &p, &settings{}, &settings{})
 	p.Ready = nil // nobody asks for anything
-	words := builtinCommandOf(&p)
+	words := builtinCommand
 	if name == DefaultProfile {
 		words = dropProfileOption(words)
 	}

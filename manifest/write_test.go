@@ -115,7 +115,7 @@ func TestWriteEveryByteAndWord(t *testing.T) {
 	}
 	require.NoError(t, yaml.Unmarshal([]byte(text), &other))
 	for _, v := range p.Env {
-		require.Equal(t, v.Value, other.Profiles["x"].Env[v.Name])
+		require.Equal(t, escapeValue(v.Value), other.Profiles["x"].Env[v.Name])
 	}
 }
 
@@ -234,10 +234,11 @@ func TestExcerpt(t *testing.T) {
 	require.NoError(t, err)
 	require.Greater(t, len(m.Profiles), 4)
 	for _, p := range m.Profiles {
-		text, err := Excerpt(m, p)
+		e, err := MakeExcerpt(m, p)
 		require.NoError(t, err)
+		text := e.Text
 		require.NotContains(t, string(text), "\n")
-		got, err := Parse([]Source{{"excerpt", text}})
+		got, err := ParseExcerpt("excerpt", e)
 		require.NoError(t, err, "%s", text)
 		want := *m
 		want.Scandir, want.AutoPorts, want.Profiles = got.Scandir, got.AutoPorts, []Profile{p}

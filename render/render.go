@@ -100,7 +100,8 @@ type script struct {
 	Shebang       string
 	Profile       string
 	Label         string // starts a message of the script itself
-	HermesHome    string
+	HermesHome    string // where HERMES_HOME is unset
+	Home          string // the profile's own HERMES_HOME; empty: it has none
 	Setuidgid     string // shell word, of a program that is found before the profile's PATH is set
 	SetuidgidName string
 	S6Log         string
@@ -132,6 +133,7 @@ func (r *renderer) script(p manifest.Profile) script {
 		Label:         "hermes-reconcile: " + Prefix + p.Name,
 		Shebang:       "#!/bin/sh",
 		HermesHome:    r.manifest.HermesHome,
+		Home:          p.Home,
 		Setuidgid:     `"$(command -v s6-setuidgid || echo /command/s6-setuidgid)"`,
 		SetuidgidName: r.program("s6-setuidgid"),
 		S6Log:         r.program("s6-log"),
@@ -154,7 +156,7 @@ func (r *renderer) script(p manifest.Profile) script {
 	if p.Ready != nil {
 		s.URL = p.Ready.URL(p.Port)
 	}
-	for _, v := range p.Env {
+	for _, v := range exported(p) {
 		if strings.HasPrefix(v.Name, "LD_") {
 			s.LoaderEnv = append(s.LoaderEnv, v)
 		} else {
@@ -166,6 +168,16 @@ func (r *renderer) script(p manifest.Profile) script {
 		s.Shebang, s.Setuidgid = "#!/command/with-contenv sh", s.SetuidgidName
 	}
 	return s
+}
+
+// exported is what the manifest exports to a gateway, sorted by name.
+func exported(p manifest.Profile) []manifest.EnvVar {
+	port, told := p.PortVariable()
+	if !told {
+		return p.Env
+	}
+	byName := func(a, b manifest.EnvVar) int { return strings.Compare(a.Name, b.Name) }
+	return slices.SortedFunc(slices.Values(append(slices.Clone(p.Env), port)), byName)
 }
 
 // pathLast puts a PATH behind the others: the script needs its own to read them.
@@ -235,7 +247,7 @@ func (r *renderer) servicedir(p manifest.Profile) (Servicedir, error) {
 	if p.State == manifest.StateDown {
 		dir.Files = append(dir.Files, File{DownPath, modeFile, nil})
 	}
-	excerpt, err := manifest.Excerpt(r.manifest, p)
+	excerpt, err := manifest.MakeExcerpt(r.manifest, p)
 	if err != nil {
 		return Servicedir{}, err
 	}

@@ -83,7 +83,15 @@ type Marker struct {
 	OnFailure bool              `json:"on_failure,omitempty"`
 	Last      bool              `json:"last,omitempty"`
 	Manifest  string            `json:"manifest,omitempty"` // what it was rendered from, of this profile alone
+	// ManifestFormat says by which rules Manifest is read: see manifest.Excerpt.
+	ManifestFormat int `json:"manifest_format,omitempty"`
 	Files     map[string]string `json:"files"`              // path -> Digest of its content
+}
+
+// Excerpt is the manifest that the directory was rendered from. Its text is empty where the marker
+// holds none.
+func (m Marker) Excerpt() manifest.Excerpt {
+	return manifest.Excerpt{Text: []byte(m.Manifest), Format: m.ManifestFormat}
 }
 
 // ParseMarker reads a marker. Anything but a marker of a format that this program knows is an error: a directory whose
@@ -100,11 +108,12 @@ func ParseMarker(data []byte) (Marker, error) {
 }
 
 // seal sorts the files and adds the marker that lists them, and says what they were rendered from.
-func (s *Servicedir) seal(excerpt []byte) error {
-	if len(excerpt) > maxExcerpt {
-		excerpt = nil
+func (s *Servicedir) seal(excerpt manifest.Excerpt) error {
+	if len(excerpt.Text) > maxExcerpt {
+		excerpt = manifest.Excerpt{}
 	}
-	m := Marker{Format: markerFormat, Profile: s.Profile, Port: s.Port, OnFailure: s.OnFailure, Last: s.Last, Manifest: string(excerpt), Files: make(map[string]string, len(s.Files))}
+	m := Marker{Format: markerFormat, Profile: s.Profile, Port: s.Port, OnFailure: s.OnFailure, Last: s.Last,
+		Manifest: string(excerpt.Text), ManifestFormat: excerpt.Format, Files: make(map[string]string, len(s.Files))}
 	for _, f := range s.Files {
 		m.Files[f.Path] = Digest(f.Data)
 	}

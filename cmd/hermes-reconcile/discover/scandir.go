@@ -118,7 +118,7 @@ func (s services) state(dir string, one *found) {
 // manifest: an apply removes those of ours that are not.
 func (s services) owned(marker render.Marker) found {
 	one := found{ours: true}
-	m, err := manifest.Parse([]manifest.Source{{Name: render.MarkerPath, Data: []byte(marker.Manifest)}})
+	m, err := manifest.ParseExcerpt(render.MarkerPath, marker.Excerpt())
 	if err == nil && len(m.Profiles) == 1 && m.Profiles[0].Name == marker.Profile {
 		one.profile, one.runtime, one.hermesHome = m.Profiles[0], m.Runtime, m.HermesHome
 		return one

@@ -1,0 +1,155 @@
+package manifest
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// Excerpt is a manifest of one profile alone: all that its service directory is rendered from. It
+// is kept in the directory's marker, where a later version of this program reads it.
+type Excerpt struct {
+	Text []byte // one line of YAML
+	// Format says by which rules Text is read. 0: those of the first version, which by now mean
+	// something else for some texts; a text that means the same still has 0. 2: today's.
+	Format int
+}
+
+// excerptFormat is today's format of an excerpt. Rules of format 0 that are no more: the default
+// command was formerCommand, env and secrets had no placeholders, and a port was told by the command
+// alone.
+const excerptFormat = 2
+
+// formerCommand is the default command of excerpts of format 0; formerPort followed with a port.
+var (
+	formerCommand = []string{"hermes", "-p", profileWord, "gateway", "start", "--foreground"}
+	formerPort    = []string{"--port", portWord}
+)
+
+// MakeExcerpt gives the excerpt of a profile of m.
+func MakeExcerpt(m *Manifest, p Profile) (Excerpt, error) {
+	builtin, below := builtinManifest(), &Profile{}
+	giveAll(profileKeys, below, &settings{}, &settings{})
+	all := &Manifest{Runtime: m.Runtime, HermesHome: m.HermesHome, Scandir: builtin.Scandir, AutoPorts: builtin.AutoPorts}
+	n, profiles := mapping(yaml.FlowStyle), mapping(yaml.FlowStyle)
+	add(n, "version", writeInteger(knownVersion))
+	if document := putAll(documentKeys, all, builtin, 0); document != nil {
+		n.Content = append(n.Content, document.Content...)
+	}
+	own := putAll(profileKeys, &p, below, yaml.FlowStyle)
+	if own == nil {
+		own = mapping(yaml.FlowStyle)
+	}
+	add(profiles, p.Name, own)
+	add(n, "profiles", profiles)
+	e := Excerpt{}
+	if isNewer(own) {
+		e.Format = excerptFormat
+	}
+	dress(n)
+	text, err := yaml.Marshal(n)
+	e.Text = bytes.TrimSuffix(text, []byte("\n"))
+	return e, err
+}
+
+// ParseExcerpt reads an excerpt as it was meant when it was written. The name is that of the file,
+// for errors.
+func ParseExcerpt(name string, e Excerpt) (*Manifest, error) {
+	source := Source{Name: name, Data: e.Text}
+	if e.Format < excerptFormat {
+		if text, ok := upgraded(source); ok {
+			source.Data = text
+		}
+	}
+	return Parse([]Source{source})
+}
+
+// upgraded is the text of an excerpt of format 0 for today's rules. It is false for a text that is
+// no excerpt: Parse says what is wrong with it.
+func upgraded(source Source) ([]byte, bool) {
+	r := &reader{sources: []Source{source}}
+	root := r.load(source.Data)
+	if root == nil || r.problems.err(r.position) != nil {
+		return nil, false
+	}
+	profiles := valueOf(target(root), "profiles")
+	if profiles == nil || len(profiles.Content) != 2 || profiles.Content[1].Kind != yaml.MappingNode {
+		return nil, false
+	}
+	upgrade(profiles.Content[1])
+	text, err := yaml.Marshal(root)
+	return text, err == nil
+}
+
+// isNewer reports whether a profile as it is written would mean something else in format 0.
+func isNewer(profile *yaml.Node) bool {
+	if valueOf(profile, "command") == nil || valueOf(profile, "port") != nil {
+		return true
+	}
+	literal := func(key string, escape func(string) string) bool {
+		return !slices.ContainsFunc(valuesOf(profile, key), func(v *yaml.Node) bool { return escape(v.Value) != v.Value })
+	}
+	return !literal("env", escapeValue) || !literal("secrets", braces.Replace)
+}
+
+// upgrade makes the profile of an excerpt of format 0 mean the same today.
+func upgrade(profile *yaml.Node) {
+	port := valueOf(profile, "port")
+	if valueOf(profile, "command") == nil {
+		command := formerCommand
+		if port != nil {
+			command = slices.Concat(formerCommand, formerPort)
+		}
+		add(profile, "command", writeList(command))
+	}
+	if port != nil {
+		add(profile, "port_env", writeNull())
+	}
+	for _, v := range valuesOf(profile, "env") {
+		if v.Tag != "!!binary" {
+			v.Value = escapeValue(v.Value)
+		}
+	}
+	for _, v := range valuesOf(profile, "secrets") {
+		v.Value = braces.Replace(v.Value)
+	}
+	quoteAll(profile)
+}
+
+// quoteAll puts texts in quotes, which say any character.
+func quoteAll(n *yaml.Node) {
+	if n.Kind == yaml.ScalarNode && n.Tag == "!!str" && strings.ContainsAny(n.Value, "{}") {
+		n.Style = yaml.DoubleQuotedStyle
+	}
+	for _, child := range n.Content {
+		quoteAll(child)
+	}
+}
+
+// valueOf is the value of a key of a map; nil: there is none.
+func valueOf(n *yaml.Node, key string) *yaml.Node {
+	if n.Kind != yaml.MappingNode {
+		return nil
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == key {
+			return n.Content[i+1]
+		}
+	}
+	return nil
+}
+
+// valuesOf are the values of a map that is the value of a key.
+func valuesOf(n *yaml.Node, key string) []*yaml.Node {
+	m := valueOf(n, key)
+	if m == nil || m.Kind != yaml.MappingNode {
+		return nil
+	}
+	var all []*yaml.Node
+	for i := 0; i+1 < len(m.Content); i += 2 {
+		all = append(all, m.Content[i+1])
+	}
+	return all
+}
