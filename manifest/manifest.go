@@ -66,6 +66,7 @@ type Profile struct {
 	Unset       []string // container variables that must not reach the gateway, sorted
 	Secrets     []Secret // sorted by name
 	Restart     Restart
+	RestartSet  bool          // the manifest says Restart, be it in defaults
 	Backoff     time.Duration // longest pause between crash restarts, whole seconds; 0: none but s6's own second
 	StopTimeout time.Duration
 	Ready       *Ready // nil: the profile has none

@@ -92,6 +92,7 @@ profiles:
 			Unset:       []string{"API_KEY", "Z"},
 			Secrets:     []Secret{{"KEY", "/run/key"}, {"TOKEN", "/run/secrets/token"}},
 			Restart:     RestartOnFailure,
+			RestartSet:  true,
 			Backoff:     2 * time.Minute,
 			StopTimeout: 90 * time.Second,
 			Ready:       &Ready{"/health?full=1", 250 * time.Millisecond, 2 * time.Minute},
@@ -141,6 +142,7 @@ profiles:
 		p.Env = []EnvVar{{"A", "a"}, {"B", "b"}}
 		p.Log.Keep, p.Log.Stdout = 3, false
 		p.Wrapper, p.Unset, p.Restart, p.Backoff = []string{"env", "--"}, []string{"U", "V"}, RestartOnFailure, 0
+		p.RestartSet = true
 		change(&p)
 		return p
 	}
@@ -172,7 +174,7 @@ profiles:
 		},
 		"{secrets: null}":            func(*Profile) {},
 		"{restart: always}":          func(p *Profile) { p.Restart = RestartAlways },
-		"{restart: , backoff: }":     func(p *Profile) { p.Restart, p.Backoff = RestartAlways, time.Minute },
+		"{restart: , backoff: }":     func(p *Profile) { p.Restart, p.RestartSet, p.Backoff = RestartAlways, false, time.Minute },
 		"{backoff: 90s}":             func(p *Profile) { p.Backoff = 90 * time.Second },
 		"{log: {keep: 4}}":           func(p *Profile) { p.Log.Keep = 4 },
 		"{log: {keep: null}}":        func(p *Profile) { p.Log.Keep = 10 },

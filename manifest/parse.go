@@ -148,6 +148,7 @@ func (r *reader) finish() *Manifest {
 		p := Profile{Name: e.name, Pos: r.position(e.at), Port: numbers[i]}
 		giveAll(profileKeys, &p, &e.settings, &r.document.defaults)
 		p.UserPos = r.userPosition(e)
+		p.RestartSet = choose(e.settings.restart, r.document.defaults.restart, "").state == given
 		r.giveHome(&p, e, &r.document.defaults)
 		r.giveVariables(&p, e, &r.document.defaults)
 		r.giveCommand(&p, e, &r.document.defaults)

@@ -346,7 +346,7 @@ func common[V comparable](all []*Profile, of func(*Profile) []V) []V {
 	return found
 }
 
-// Same tells whether two manifests mean the same, wherever they stand.
+// Same reports whether two manifests mean the same, wherever and however they say it.
 func (m *Manifest) Same(other *Manifest) bool {
 	return reflect.DeepEqual(m.withoutPositions(), other.withoutPositions())
 }
@@ -355,7 +355,7 @@ func (m *Manifest) withoutPositions() Manifest {
 	n := *m
 	n.Profiles = slices.Clone(m.Profiles)
 	for i := range n.Profiles {
-		n.Profiles[i].Pos, n.Profiles[i].UserPos = Position{}, Position{}
+		n.Profiles[i].Pos, n.Profiles[i].UserPos, n.Profiles[i].RestartSet = Position{}, Position{}, false
 	}
 	return n
 }

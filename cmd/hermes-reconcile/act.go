@@ -217,6 +217,8 @@ func (a *acting) remember(ctx context.Context, services []reconcile.Service) err
 	h := homesAt(a.scandir.path, defaultHome)
 	if a.manifest != nil {
 		h = newHomes(a.manifest, a.scandir.path)
+	} else {
+		h.learnApplied(services)
 	}
 	var profiles []string
 	for _, s := range services {

@@ -150,6 +150,7 @@ func (f *applyFlags) show(u ui, t *target) error {
 	if err := f.refuse(plan, len(t.dirs)); err != nil {
 		return err
 	}
+	u.adoptions(t.scandir.path, plan, t.manifest)
 	r := f.explain(plan, t.manifest, oldSide{}, false)
 	if err := f.print(u, &r); err != nil {
 		return err

@@ -116,7 +116,8 @@ func whyLate(l reconcile.Late, level reconcile.Level, answer error) string {
 func (h *homes) logFile(s6 *s6ctl.Scandir, profile string) string {
 	folder := s6.LogFolder(render.Prefix + profile)
 	if folder == "" {
-		folder = logFolder(h.path, profile)
+		path, _ := h.homeOf(profile) // with an error it is a guess
+		folder = logFolder(path, profile)
 	}
 	return filepath.Join(folder, "current")
 }

@@ -50,28 +50,70 @@ const originManifest = "hermes_home"
 
 // homes are what the profiles of a manifest have below HERMES_HOME.
 type homes struct {
-	path   string            // HERMES_HOME
-	origin string            // where that stands
-	err    error             // why that is not known
-	users  map[string]string // by profile
-	limit  time.Duration     // of one question
+	path   string                // HERMES_HOME
+	origin string                // where that stands
+	err    error                 // why that is not known
+	users  map[string]string     // by profile
+	own    map[string]home.Place // by profile: those that have a home of their own
+	limit  time.Duration         // of one question
 
 	silent atomic.Bool // the disk did not answer, so it is not asked again
 }
 
 // homesAt knows where homes are, as far as that can be found out, and not yet whose.
 func homesAt(scandir, fromManifest string) *homes {
-	h := &homes{users: map[string]string{}, limit: homeLimit}
+	h := &homes{users: map[string]string{}, own: map[string]home.Place{}, limit: homeLimit}
 	h.path, h.origin, h.err = findHome(scandir, fromManifest)
 	return h
 }
 
 func newHomes(m *manifest.Manifest, scandir string) *homes {
 	h := homesAt(scandir, m.HermesHome)
-	for _, p := range m.Profiles {
-		h.users[p.Name] = p.User
+	for i := range m.Profiles {
+		h.users[m.Profiles[i].Name] = m.Profiles[i].User
+		h.learn(&m.Profiles[i])
 	}
 	return h
+}
+
+// learn notes the home of a profile that has one of its own.
+func (h *homes) learn(p *manifest.Profile) {
+	if p.Home != "" {
+		h.own[p.Name] = home.Place{Home: p.Home, Dir: p.StateDir()}
+	}
+}
+
+// learnApplied notes the homes of services as they were applied: where no manifest says them, their
+// markers do.
+func (h *homes) learnApplied(services []reconcile.Service) {
+	for _, s := range services {
+		if p := appliedProfile(s); p != nil {
+			h.learn(p)
+		}
+	}
+}
+
+// appliedProfile is the profile that a service of ours was rendered from; nil where that is not known.
+func appliedProfile(s reconcile.Service) *manifest.Profile {
+	if !s.Owned || s.Marker.Manifest == "" {
+		return nil
+	}
+	m, err := manifest.ParseExcerpt(render.MarkerPath, s.Marker.Excerpt())
+	if err != nil || len(m.Profiles) != 1 {
+		return nil
+	}
+	return &m.Profiles[0]
+}
+
+// homeOf is the HERMES_HOME of a profile's gateway.
+func (h *homes) homeOf(profile string) (string, error) {
+	if own, has := h.own[profile]; has {
+		return own.Home, nil
+	}
+	if h.err == nil && !filepath.IsAbs(h.path) {
+		return "", fmt.Errorf("%q is not absolute", h.path)
+	}
+	return h.path, h.err
 }
 
 // ask has a request carried out for these profiles: by one child process for each of their users, side by side.
@@ -79,35 +121,26 @@ func (h *homes) ask(ctx context.Context, profiles []string, request func(profile
 	if len(profiles) == 0 {
 		return home.Answer{}
 	}
-	if h.err != nil {
-		return unanswered(profiles, h.err)
-	}
-	if !filepath.IsAbs(h.path) {
-		return unanswered(profiles, fmt.Errorf("%q is not absolute", h.path))
-	}
-	if h.silent.Load() {
-		return unanswered(profiles, home.ErrSilent)
-	}
-	byUser := map[string][]string{}
-	for _, p := range profiles {
-		byUser[h.users[p]] = append(byUser[h.users[p]], p)
-	}
 	ctx, cancel := context.WithTimeout(ctx, h.limit)
 	defer cancel()
+	whole := answers{home.Answer{States: map[string]home.State{}, Swept: map[string][]string{}, Found: map[string]home.Finding{}}}
+	byUser := map[string][]string{}
+	for _, p := range profiles {
+		_, err := h.homeOf(p)
+		if err == nil && h.silent.Load() {
+			err = home.ErrSilent
+		}
+		if err != nil {
+			whole.take([]string{p}, unanswered([]string{p}, err))
+			continue
+		}
+		byUser[h.users[p]] = append(byUser[h.users[p]], p)
+	}
 	var all sync.WaitGroup
 	var mu sync.Mutex
-	whole := answers{home.Answer{States: map[string]home.State{}, Swept: map[string][]string{}, Found: map[string]home.Finding{}}}
 	for name, theirs := range byUser {
 		all.Go(func() {
-			r := request(theirs)
-			r.Home = h.path
-			answer, err := askAs(ctx, name, r)
-			if errors.Is(err, home.ErrSilent) {
-				h.silent.Store(true)
-			}
-			if err != nil {
-				answer = unanswered(theirs, err)
-			}
+			answer := h.askOne(ctx, name, request(theirs), theirs)
 			mu.Lock()
 			defer mu.Unlock()
 			whole.take(theirs, answer)
@@ -115,7 +148,26 @@ func (h *homes) ask(ctx context.Context, profiles []string, request func(profile
 	}
 	all.Wait()
 	slices.Sort(whole.Faults)
+	whole.Faults = slices.Compact(whole.Faults)
 	return whole.Answer
+}
+
+// askOne asks as one user.
+func (h *homes) askOne(ctx context.Context, name string, r home.Request, profiles []string) home.Answer {
+	r.Home, r.Places = h.path, map[string]home.Place{}
+	for _, p := range profiles {
+		if own, has := h.own[p]; has {
+			r.Places[p] = own
+		}
+	}
+	answer, err := askAs(ctx, name, r)
+	if errors.Is(err, home.ErrSilent) {
+		h.silent.Store(true)
+	}
+	if err != nil {
+		return unanswered(profiles, err)
+	}
+	return answer
 }
 
 // answers are those of several users. Each may say anything, but of its own profiles alone, and in short lines.

@@ -44,7 +44,11 @@ func (f *differFlags) live(u ui, m *manifest.Manifest, dirs []render.Servicedir,
 	defer scandir.Close()
 	warnSilent(u, scandir)
 	scandir.Recall = newHomes(m, scandir.path).recall(context.Background(), u)
-	return scandir.Plan(dirs, prune)
+	plan, err := scandir.Plan(dirs, prune)
+	if err == nil {
+		u.adoptions(scandir.path, plan, m)
+	}
+	return plan, err
 }
 
 // wantedBy asks s6 what it wants of the services of a scandir.

@@ -98,9 +98,9 @@ func runLogs(ctx context.Context, u ui, flags *logsFlags, profiles []string) err
 
 // find finds a gateway's log, and whose it is.
 func (f *logsFlags) find(m *manifest.Manifest, profiles []string) (home.Account, home.Log, error) {
-	fromManifest, homeFromManifest := defaultScandir, defaultHome
+	fromManifest := defaultScandir
 	if m != nil {
-		fromManifest, homeFromManifest = m.Scandir, m.HermesHome
+		fromManifest = m.Scandir
 	}
 	scandir, err := f.open(fromManifest)
 	if err != nil {
@@ -115,7 +115,7 @@ func (f *logsFlags) find(m *manifest.Manifest, profiles []string) (home.Account,
 	if err != nil {
 		return home.Account{}, home.Log{}, err
 	}
-	folder, err := scandir.logFolder(profiles[0], homeFromManifest)
+	folder, err := scandir.logFolder(services[0], m)
 	if err != nil {
 		return home.Account{}, home.Log{}, err
 	}
@@ -123,15 +123,17 @@ func (f *logsFlags) find(m *manifest.Manifest, profiles []string) (home.Account,
 	return who, home.Log{Folder: folder}, err
 }
 
-// logFolder is where a profile's gateway logs to: what its logger was told, else where that would be.
-func (l *live) logFolder(profile, homeFromManifest string) (string, error) {
-	if folder := l.s6.LogFolder(render.Prefix + profile); folder != "" {
+// logFolder is where a gateway logs to: what its logger was told, else where that would be.
+func (l *live) logFolder(s reconcile.Service, m *manifest.Manifest) (string, error) {
+	if folder := l.s6.LogFolder(s.Name); folder != "" {
 		return folder, nil
 	}
-	path, _, err := findHome(l.path, homeFromManifest)
-	if err == nil && !filepath.IsAbs(path) {
-		err = fmt.Errorf("%q is not absolute", path)
+	h := homesAt(l.path, defaultHome)
+	if h.learnApplied([]reconcile.Service{s}); m != nil {
+		h = newHomes(m, l.path)
 	}
+	profile := strings.TrimPrefix(s.Name, render.Prefix)
+	path, err := h.homeOf(profile)
 	if err != nil {
 		return "", withHint(fmt.Errorf("cannot tell where %s is: %w", homeVariable, err), "set %s", homeVariable)
 	}

@@ -19,6 +19,7 @@ type target struct {
 	scandir  *live
 	homes    *homes
 	options  reconcile.Options
+	ui       ui // of the command
 	// planned, if there is one, is called when it is clear what will be done, before anything is.
 	planned func(context.Context, reconcile.Plan)
 }
@@ -63,7 +64,7 @@ func (t *target) enter(ctx context.Context, u ui, flags *applyFlags) (err error)
 		t.scandir.Close()
 		return &unfitError{err}
 	}
-	t.scandir.Recall = t.homes.recall(ctx, u)
+	t.ui, t.scandir.Recall = u, t.homes.recall(ctx, u)
 	return nil
 }
 
@@ -92,6 +93,9 @@ func (t *target) apply(ctx context.Context, session *reconcile.Session, flags *a
 		}
 		if err != nil {
 			return plan, reconcile.Result{}, err
+		}
+		if try == 1 {
+			t.ui.adoptions(t.scandir.path, plan, t.manifest)
 		}
 		if t.planned != nil {
 			t.planned(ctx, plan)

@@ -51,7 +51,12 @@ func newVisit(ctx context.Context, flags *doctorFlags) (*visit, error) {
 		return nil, err
 	}
 	v.homes = homesAt(v.path, fromHome)
-	v.sight, v.blind = soon(ctx, v.view)
+	if v.sight, v.blind = soon(ctx, v.view); v.blind == nil {
+		v.homes.learnApplied(v.actual.Services)
+	}
+	if v.manifest != nil {
+		v.homes.own = newHomes(v.manifest, v.path).own
+	}
 	return v, nil
 }
 
@@ -67,11 +72,13 @@ func (v *visit) findings(ctx context.Context) []explain.Finding {
 	}
 	add(doctor.Supervisor, v.supervisor)
 	add(doctor.Scandir, v.place)
-	add(doctor.Manifest, func() ([]explain.Finding, error) { return doctor.OfManifest(v.names, v.manifest, v.errs), nil })
+	add(doctor.Manifest, func() ([]explain.Finding, error) {
+		return append(doctor.OfManifest(v.names, v.manifest, v.errs), doctor.OfCommands(v.commands())...), nil
+	})
 	add(doctor.Plan, func() ([]explain.Finding, error) { return v.plan(ctx) })
 	add(doctor.Users, v.people)
 	add(doctor.Home, func() ([]explain.Finding, error) { return v.dwelling(ctx) })
-	add(doctor.Gateways, v.all)
+	add(doctor.Gateways, func() ([]explain.Finding, error) { return v.all(ctx) })
 	add(doctor.Ports, v.ports)
 	add(doctor.Leftovers, v.leftovers)
 	add(doctor.Ownership, v.ownership)
@@ -201,12 +208,36 @@ func (v *visit) dwelling(ctx context.Context) ([]explain.Finding, error) {
 	}
 	answer := v.inspect(ctx, asked)
 	root := answer.Found[manifest.DefaultProfile]
-	found := maps.Clone(answer.Found)
-	maps.DeleteFunc(found, func(profile string, _ home.Finding) bool { return users[profile] == "" })
-	return append(doctor.OfHome(doctor.Dwelling{Path: v.homes.path, Origin: v.homes.origin, Err: v.homes.err, Users: users, Found: found}),
+	return append(v.eachHome(answer, users),
 		doctor.OfMultiplex(doctor.Serving{
 			Unknown: cmp.Or(root.Unknown, root.Mute), Up: answer.States[manifest.DefaultProfile].Up, Served: root.Served, Own: v.own(),
 		})...), nil
+}
+
+// eachHome judges each HERMES_HOME: that of the container, and those that profiles have for themselves.
+func (v *visit) eachHome(answer home.Answer, users map[string]string) []explain.Finding {
+	byPath := map[string]doctor.Dwelling{}
+	for profile, found := range answer.Found {
+		if users[profile] == "" {
+			continue
+		}
+		d := doctor.Dwelling{Path: v.homes.path, Origin: v.homes.origin, Err: v.homes.err}
+		if own, has := v.homes.own[profile]; has {
+			d = doctor.Dwelling{Path: own.Home, Origin: "home of the manifest"}
+		}
+		if before, known := byPath[d.Path]; known {
+			d = before
+		} else {
+			d.Users, d.Found = users, map[string]home.Finding{}
+		}
+		d.Found[profile] = found
+		byPath[d.Path] = d
+	}
+	var all []explain.Finding
+	for _, path := range slices.Sorted(maps.Keys(byPath)) {
+		all = append(all, doctor.OfHome(byPath[path])...)
+	}
+	return all
 }
 
 // inspect asks what is below HERMES_HOME, as far as somebody can.
@@ -296,11 +327,29 @@ func (v *visit) ports() ([]explain.Finding, error) {
 }
 
 // all looks at the gateways.
-func (v *visit) all() ([]explain.Finding, error) {
+func (v *visit) all(ctx context.Context) ([]explain.Finding, error) {
 	if v.blind != nil {
 		return nil, errBlind
 	}
+	v.readRefusals(ctx)
 	return doctor.OfGateways(v.gateways, v.actual.Listening, v.now), nil
+}
+
+// commands are the commands of gateways by profile: as the manifest says, else as they were applied.
+func (v *visit) commands() map[string][]string {
+	commands := map[string][]string{}
+	if v.manifest != nil {
+		for _, p := range v.manifest.Profiles {
+			commands[p.Name] = p.Command
+		}
+		return commands
+	}
+	for _, s := range v.actual.Services {
+		if p := appliedProfile(s); p != nil {
+			commands[p.Name] = p.Command
+		}
+	}
+	return commands
 }
 
 func (v *visit) leftovers() ([]explain.Finding, error) {

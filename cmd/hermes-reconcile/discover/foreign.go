@@ -176,6 +176,23 @@ func (s services) finish(dir string, one *found) {
 	}
 }
 
+// EndAfterZero names those of the services in a scandir that stay down after exit code 0: their
+// ./finish answers it with 125, as that of hermes-agent's own image does. One whose ./finish cannot
+// be read is not named.
+func EndAfterZero(scandir string, names []string) []string {
+	f, err := open(scandir)
+	if err != nil {
+		return nil
+	}
+	defer f.close()
+	s := services{book: &book{}, f: f}
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool {
+		one := found{profile: manifest.Profile{Restart: manifest.RestartAlways}}
+		s.finish(name, &one)
+		return one.profile.Restart != manifest.RestartOnFailure
+	})
+}
+
 // permanent are the exit codes after which a statement of ./finish exits 125.
 func (r *shellReader) permanent(c syntax.Command) []string {
 	var codes []string

@@ -10,14 +10,6 @@ import (
 	"hermes-reconcile/manifest"
 )
 
-// hermesCommand is what hermes-agent runs as a gateway today; examples/current-hermes.yaml has it, too.
-func hermesCommand(profile string) []string {
-	if profile == manifest.DefaultProfile {
-		return []string{"hermes", "gateway", "run", "--replace"}
-	}
-	return []string{"hermes", "-p", profile, "gateway", "run", "--replace"}
-}
-
 // Home reads a HERMES_HOME: the profile `default` is the folder itself, the others are the folders below profiles/ that have a
 // SOUL.md.
 func Home(dir string) (Found, error) {
@@ -27,8 +19,8 @@ func Home(dir string) (Found, error) {
 	}
 	defer f.close()
 	b.say("The profiles of the Hermes home %s, written by `hermes-reconcile init`.", quote(dir))
-	b.say("up and down are as gateway_state.json has it now; `state: last` would follow that file at each boot.")
-	b.say("A gateway takes its port from its own .env or config.yaml. `port` here must be the same: it keeps two from having one.")
+	b.say("`state: last` follows gateway_state.json at each boot, and so what `hermes gateway stop` and `start` leave there.")
+	b.say("`port` reaches a gateway as API_SERVER_PORT. That goes before its config.yaml, but its own .env goes before that.")
 	if !setPath(&b.manifest.HermesHome, dir) {
 		b.say("`hermes_home` is not set: %s is no path in a container.", quote(dir))
 	}
@@ -52,6 +44,7 @@ type profileHome struct {
 	state  home.State
 	served []string // by the root gateway, at its last start
 	parked bool
+	lasts  bool // there is a gateway_state.json
 }
 
 func (h homes) all(dir string) {
@@ -71,7 +64,7 @@ func (h homes) all(dir string) {
 		list = append(list, h.read(e.Name(), path.Join("profiles", e.Name())))
 	}
 	if len(list) > 1 {
-		h.say("From v0.21.4 on hermes may refuse a gateway beside the root one: set gateway.standalone: true in the profile's config.yaml, or add --force to the command.")
+		h.say("From 0.21 on hermes refuses a gateway beside the root one without --force, which the default command has, or gateway.standalone: true in the profile's config.yaml.")
 	}
 	shared := multiplexed(list[0])
 	if shared {
@@ -121,7 +114,7 @@ func (h homes) read(name, dir string) profileHome {
 	take("config.yaml", func(data []byte) (err error) { one.config, err = manifest.ParseHermesConfig(data); return err })
 	one.state.Why = "there is no gateway_state.json that can be read"
 	take("gateway_state.json", func(data []byte) error {
-		one.state = home.ParseState(data)
+		one.lasts, one.state = true, home.ParseState(data)
 		one.served, _ = home.ParseServed(data) // the state says what is wrong
 		return nil
 	})
@@ -131,7 +124,6 @@ func (h homes) read(name, dir string) profileHome {
 // profile turns what was read of one profileHome into a profile.
 func (h homes) profile(one profileHome, served bool) {
 	p := manifest.Builtin(one.name, 0)
-	p.Command = hermesCommand(one.name)
 	p.Port = h.port(one)
 	switch {
 	case served:
@@ -140,9 +132,12 @@ func (h homes) profile(one profileHome, served bool) {
 	case one.parked:
 		p.State = manifest.StateDown
 		h.note(one.name, "down: it has a file gateway.parked")
+	case one.lasts:
+		p.State = manifest.StateLast
+		h.note(one.name, "last, which is %s now: %s", upOrDown(one.state.Up), one.state.Why)
 	default:
-		p.State = upOrDown(one.state.Up)
-		h.note(one.name, "%s: %s", p.State, one.state.Why)
+		p.State = manifest.StateDown
+		h.note(one.name, "down: %s", one.state.Why)
 	}
 	h.add(p)
 }

@@ -36,43 +36,42 @@ func TestHome(t *testing.T) {
 	})
 	text, found := writtenHome(t, dir)
 	const want = `# The profiles of the Hermes home "/home", written by ` + "`hermes-reconcile init`" + `.
-# up and down are as gateway_state.json has it now; ` + "`state: last`" + ` would follow that file at each boot.
-# A gateway takes its port from its own .env or config.yaml. ` + "`port`" + ` here must be the same: it keeps two from having one.
+# ` + "`state: last`" + ` follows gateway_state.json at each boot, and so what ` + "`hermes gateway stop` and `start`" + ` leave there.
+# ` + "`port`" + ` reaches a gateway as API_SERVER_PORT. That goes before its config.yaml, but its own .env goes before that.
 # profiles/Big is left out: profile name holds upper case (want "big").
 # profiles/a b\x0ac is left out: profile name holds white space (want a-z, 0-9, - and _).
 # profiles/default is left out: ` + "`default`" + ` is the Hermes home itself.
 # profiles/file is left out: it is no folder.
 # profiles/nobody is left out: it has no SOUL.md.
-# From v0.21.4 on hermes may refuse a gateway beside the root one: set gateway.standalone: true in the profile's config.yaml, or add --force to the command.
+# From 0.21 on hermes refuses a gateway beside the root one without --force, which the default command has, or gateway.standalone: true in the profile's config.yaml.
 version: 1
 hermes_home: /home
 
 defaults:
-  state: down
-  command: [hermes, -p, "{profile}", gateway, run, --replace]
+  state: last
 
 profiles:
-  # up: gateway_state is running
+  # last, which is up now: gateway_state is running
   default:
     port: 8642
-    state: up
   # down: there is no gateway_state.json that can be read
   # its port 8642 is that of default, too: give it one of its own
-  clone: {}
-  # down: desired_state is stopped
+  clone:
+    state: down
+  # last, which is down now: desired_state is stopped
   coder:
     port: 9201
   # down: it has a file gateway.parked
-  parked: {}
-  # up: gateway_state is draining
+  parked:
+    state: down
+  # last, which is up now: gateway_state is draining
   writer:
     port: 9202
-    state: up
 `
 	require.Empty(t, cmp.Diff(want, text))
 	require.Empty(t, found.Warnings)
-	require.Equal(t, []string{"hermes", "-p", "coder", "gateway", "run", "--replace"}, parse(t, text).Profiles[1].Command)
-	require.Equal(t, []string{"hermes", "gateway", "run", "--replace"}, parse(t, text).Profiles[2].Command)
+	require.Equal(t, []string{"hermes", "-p", "coder", "gateway", "run", "--external-supervisor", "--force"}, parse(t, text).Profiles[1].Command)
+	require.Equal(t, []string{"hermes", "gateway", "run", "--external-supervisor", "--force"}, parse(t, text).Profiles[2].Command)
 }
 
 // TestHomeOfAGatewayThatServesOthers: two gateways with one bot token would be worse than one that is down.
@@ -104,7 +103,7 @@ func TestHomeOfAGatewayThatServesOthers(t *testing.T) {
 			text, found := writtenHome(t, tree(t, files))
 			var up []string
 			for _, p := range found.Draft.Manifest.Profiles {
-				if p.State == manifest.StateUp {
+				if p.State == manifest.StateLast {
 					up = append(up, p.Name)
 				}
 			}
@@ -124,10 +123,10 @@ func TestBrokenFilesOfAHome(t *testing.T) {
 	})
 	text, found := writtenHome(t, dir)
 	for profile, want := range map[string][]string{
-		"default": {"config.yaml: ", `.env: API_SERVER_PORT: "0x50" is not a port (want 1-65535)`, "down: gateway_state.json cannot be understood"},
-		"a":       {`config.yaml: platforms.api_server.extra.port: "99999" is not a port`, "down: gateway_state.json cannot be understood"},
-		"b":       {"down: gateway_state.json cannot be understood"},
-		"c":       {".env: is no regular file", "down: gateway_state is odd"},
+		"default": {"config.yaml: ", `.env: API_SERVER_PORT: "0x50" is not a port (want 1-65535)`, "last, which is down now: gateway_state.json cannot be understood"},
+		"a":       {`config.yaml: platforms.api_server.extra.port: "99999" is not a port`, "last, which is down now: gateway_state.json cannot be understood"},
+		"b":       {"last, which is down now: gateway_state.json cannot be understood"},
+		"c":       {".env: is no regular file", "last, which is down now: gateway_state is odd"},
 	} {
 		notes := found.Draft.Notes[profile]
 		require.Len(t, notes, len(want), "%q", notes)

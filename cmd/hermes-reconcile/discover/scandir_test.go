@@ -146,8 +146,9 @@ var values = map[string][]string{
 	"state": {"up", "down", "last"}, "ready": {"{http: /health}", `{http: "/a?b='c'", interval: 250ms, timeout: 2m}`}, "user": {"bot", "a.b_c-1"},
 	"command": {"[run]", `[a, "b c", 'it''s', "\n", "{{}}", "", -p, "{profile}", -p, coder, "--x={profile}"]`, `[hermes, -p, "{profile}", gateway, run, --replace]`},
 	"wrapper": {"[doppler, run, --]", `["{profile}", "{{"]`},
-	"env":     {`{A: b, LD_PRELOAD: "x", PATH: /bin}`, `{A: "\n'\"\\ ", B: !!binary /w==, C: "é\u2028\e"}`, `{NO: "yes"}`},
-	"unset":   {"[X, Y]", "[API_SERVER_KEY]"}, "secrets": {"{K: /run/k}", `{K: "/it's", PATH_: "/a b"}`},
+	"env":     {`{A: b, LD_PRELOAD: "x", PATH: /bin}`, `{A: "\n'\"\\ ", B: !!binary /w==, C: "é\u2028\e"}`, `{NO: "yes"}`, `{J: '{"a":1}', P: "{profile}", Q: "{{profile}}"}`},
+	"unset":   {"[X, Y]", "[API_SERVER_KEY]"}, "secrets": {"{K: /run/k}", "{K: '/run/{profile}/{{'}", `{K: "/it's", PATH_: "/a b"}`},
+	"port_env": {"OTHER_PORT", "null"}, "home": {"/srv/{profile}", "/it's {{"},
 	"restart": {"on-failure"}, "backoff": {"0s", "2m"},
 	"log": {"{keep: 3}", "{size: 64KiB, timestamp: none}", "{stdout: false, timestamp: tai64n, keep: 0, size: 4097}"},
 }

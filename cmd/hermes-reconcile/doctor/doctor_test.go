@@ -223,6 +223,10 @@ func TestGateways(t *testing.T) {
 		"down":                    {func(g *Gateway) { g.State = "down" }, "error | a | it is down, and shall be up | hermes-reconcile start a"},
 		"up in vain":              {func(g *Gateway) { g.Wanted = "down" }, "warning | a | it is up, and shall be down | hermes-reconcile stop a"},
 		"unsupervised":            {func(g *Gateway) { g.State = "unsupervised" }, "error | a | no s6-supervise runs on it | hermes-reconcile apply"},
+		"refused command line": {func(g *Gateway) {
+			g.State, g.Restarts, g.Status.ExitCode, g.Refusal = "backing off", 7, 2, "hermes: error: unrecognized arguments: --x"
+		},
+			"error | a | this hermes does not know its command line, so it exits 2: hermes: error: unrecognized arguments: --x | set command to what this hermes takes: see hermes gateway run --help, and the table in the README"},
 		"backing off": {func(g *Gateway) { g.State, g.Restarts, g.Status.ExitCode = "backing off", 7, 3 },
 			"error | a | it died 7 times in a row (it exited 3): its next start waits | see /log"},
 		"crash loop": {func(g *Gateway) { g.Restarts, g.Status.Signal, g.Status.Since = 3, 9, before(8*time.Second) },

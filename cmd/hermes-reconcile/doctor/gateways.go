@@ -3,6 +3,7 @@ package doctor
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -16,6 +17,58 @@ type Gateway struct {
 	explain.Gateway
 	Status reconcile.Status
 	Log    string // the file that it logs to
+	// Refusal is what hermes said when it refused its command line; empty: it did not, or that is
+	// not known.
+	Refusal string
+}
+
+// refused is the exit code of a Python program that refuses its command line (argparse).
+const refused = 2
+
+// MayBeRefused reports whether a gateway ended a moment ago as one does that refuses its command
+// line. Python takes 2 to 3 s to say so, so it may be up again.
+func (g *Gateway) MayBeRefused(now time.Time) bool {
+	return g.Owned && g.Status.Supervised && g.Status.ExitCode == refused && g.Status.Signal == 0 &&
+		g.Restarts > 0 && ago(g.Status.Since, now) < quiet
+}
+
+// refusal is the last line of what argparse prints.
+var refusal = regexp.MustCompile(`\bhermes[a-z -]*: error: (unrecognized arguments|argument |invalid choice|the following arguments|ambiguous option).*`)
+
+// Refusal is the last line of a log in which hermes refuses its command line.
+func Refusal(log string) string {
+	found := ""
+	for line := range strings.Lines(log) {
+		if said := refusal.FindString(strings.TrimSpace(line)); said != "" {
+			found = said
+		}
+	}
+	return clip(found)
+}
+
+// clip shortens what a gateway has printed to a piece of a line.
+func clip(text string) string {
+	const most = 200 // bytes
+	if len(text) > most {
+		return strings.ToValidUTF8(text[:most], "") + "..."
+	}
+	return text
+}
+
+// OfCommands reports the commands that end other gateways.
+func OfCommands(commands map[string][]string) []explain.Finding {
+	n := notes{check: Manifest}
+	var replacing []string
+	for _, profile := range sortedKeys(commands) {
+		if slices.Contains(commands[profile], "--replace") && slices.Contains(commands[profile], "gateway") {
+			replacing = append(replacing, profile)
+		}
+	}
+	if len(replacing) > 0 {
+		n.add(explain.LevelWarning, listing(replacing), "leave command out: the default is right for hermes-agent from 0.19 on",
+			"the command has --replace: it ends whatever serves the profile already, and several that start together end one another")
+	}
+	return n.list
 }
 
 const (
@@ -58,6 +111,9 @@ func (n *notes) state(g Gateway, now time.Time) {
 	lasted := ago(g.Status.Since, now)
 	see := "see " + g.Log
 	switch state := reconcile.State(g.State); {
+	case g.Refusal != "":
+		n.add(explain.LevelError, g.Profile, "set command to what this hermes takes: see hermes gateway run --help, and the table in the README",
+			"this hermes does not know its command line, so it exits 2: %s", g.Refusal)
 	case (state == reconcile.StateUp || state == reconcile.StateStarting) && g.Restarts >= looping && lasted < quiet:
 		level := explain.LevelError
 		if !g.Owned { // s6 counts each stop by hand, too, where no ./finish of ours clears its tally

@@ -15,14 +15,21 @@ import (
 
 // Request is what to do below a home. What is asked for is done in the order of the fields.
 type Request struct {
-	Home   string          // HERMES_HOME, an absolute path
-	Recall []string        // profiles: what were they last?
-	Sweep  []string        // profiles that do not run: remove what a gateway of an earlier container left
-	Wishes map[string]bool // by profile: record that it shall be up, or not
+	Home   string           // HERMES_HOME, an absolute path
+	Places map[string]Place // by profile: those that have a home of their own
+	Recall []string         // profiles: what were they last?
+	Sweep  []string         // profiles that do not run: remove what a gateway of an earlier container left
+	Wishes map[string]bool  // by profile: record that it shall be up, or not
 	Report *Report
 	// Inspect are profiles: what would keep a gateway of theirs, or its logger, from working there?
 	Inspect []string
 	Log     *Log // to show, instead of all that: see Show
+}
+
+// Place is the home of a profile that has one of its own.
+type Place struct {
+	Home string // its HERMES_HOME, an absolute path
+	Dir  string // of the profile's own files, relative to Home
 }
 
 // Log is what to show of a log that s6-log writes.

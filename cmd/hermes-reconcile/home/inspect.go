@@ -19,7 +19,7 @@ func (s *server) inspect(profile string) Finding {
 	if profile == rootProfile {
 		found.Served, found.Mute = s.served()
 	}
-	if err := usable(s.home); err != nil {
+	if err := usable(s.homeOf(profile)); err != nil {
 		found.Faults = []string{err.Error()}
 		return found
 	}
@@ -28,7 +28,7 @@ func (s *server) inspect(profile string) Finding {
 			found.Faults = append(found.Faults, err.Error())
 		}
 	}
-	if dir := s.path(profile, ""); profile != rootProfile && isThere(dir) {
+	if dir := s.path(profile, ""); dir != s.homeOf(profile) && isThere(dir) {
 		note(usable(dir))
 	}
 	note(s.logsUsable(profile))
@@ -37,7 +37,7 @@ func (s *server) inspect(profile string) Finding {
 
 // served are the profiles that the root gateway says it serves, or why that cannot be told.
 func (s *server) served() (profiles []string, mute string) {
-	if err := enterable(s.home); err != nil {
+	if err := enterable(s.homeOf(rootProfile)); err != nil {
 		return nil, err.Error()
 	}
 	data, err := readFile(s.path(rootProfile, stateFile))
@@ -55,7 +55,7 @@ func (s *server) served() (profiles []string, mute string) {
 
 // logsUsable tells why a profile's logger could not write its log. Folders that are not there are made when it starts.
 func (s *server) logsUsable(profile string) error {
-	above := s.home
+	above := s.homeOf(profile)
 	for _, name := range []string{"logs", "gateways", profile} {
 		dir := filepath.Join(above, name)
 		if !isThere(dir) {

@@ -34,7 +34,7 @@ func Serve(stdin io.Reader, stdout io.Writer) error {
 }
 
 func carryOut(request Request) Answer {
-	s := &server{home: request.Home, answer: Answer{States: map[string]State{}, Swept: map[string][]string{}, Found: map[string]Finding{}}}
+	s := &server{home: request.Home, places: request.Places, answer: Answer{States: map[string]State{}, Swept: map[string][]string{}, Found: map[string]Finding{}}}
 	for _, p := range request.Recall {
 		s.answer.States[p] = s.recall(p)
 	}
@@ -57,6 +57,7 @@ func carryOut(request Request) Answer {
 // What must not happen is that it waits: every file is opened in a way that a FIFO cannot block.
 type server struct {
 	home   string
+	places map[string]Place // Request.Places
 	answer Answer
 }
 
@@ -67,7 +68,18 @@ func (s *server) note(err error) {
 }
 
 func (s *server) path(profile, name string) string {
+	if own, has := s.places[profile]; has {
+		return filepath.Join(own.Home, own.Dir, name)
+	}
 	return filepath.Join(s.home, profileDir(profile), name)
+}
+
+// homeOf is the HERMES_HOME of a profile's gateway.
+func (s *server) homeOf(profile string) string {
+	if own, has := s.places[profile]; has {
+		return own.Home
+	}
+	return s.home
 }
 
 func (s *server) recall(profile string) State {

@@ -1,0 +1,70 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"time"
+
+	"hermes-reconcile/cmd/hermes-reconcile/doctor"
+	"hermes-reconcile/cmd/hermes-reconcile/home"
+	"hermes-reconcile/reconcile"
+)
+
+const (
+	// refusalLines is how many lines of a log are looked at. argparse prints a usage of about ten
+	// lines before its error, and a run script a line for each pause behind it.
+	refusalLines = 60
+	// refusalLimit is how long one log may take to be read.
+	refusalLimit = 2 * time.Second
+	// maxRefusals is how many logs are read: each takes a process, and one of them says it for all.
+	maxRefusals = 5
+	// maxTail is how much of a log is kept, in bytes: a line may be very long.
+	maxTail = 256 << 10
+)
+
+// readRefusals reads in the logs of gateways that exited 2 whether hermes refused its command line.
+func (v *visit) readRefusals(ctx context.Context) {
+	read := 0
+	for i := range v.gateways {
+		g := &v.gateways[i]
+		if !g.MayBeRefused(v.now) || read == maxRefusals {
+			continue
+		}
+		read++
+		for _, s := range v.actual.Services {
+			if s.Name == g.Service {
+				g.Refusal = doctor.Refusal(v.logTail(ctx, s))
+			}
+		}
+	}
+}
+
+// logTail is the end of a gateway's log, read as its user; empty where it cannot be read.
+func (v *visit) logTail(ctx context.Context, s reconcile.Service) string {
+	ctx, cancel := context.WithTimeout(ctx, refusalLimit)
+	defer cancel()
+	folder, err := v.scandir.logFolder(s, v.manifest)
+	if err != nil {
+		return ""
+	}
+	who, err := v.scandir.logReader(s, v.manifest)
+	if err != nil {
+		return ""
+	}
+	var text limitedBuffer
+	log := home.Log{Folder: folder, Lines: refusalLines}
+	_ = home.Show(ctx, who, log, &text, func(string) {}) // what came until then is enough
+	return text.String()
+}
+
+// limitedBuffer keeps the first maxTail bytes that are written to it.
+type limitedBuffer struct{ bytes.Buffer }
+
+func (b *limitedBuffer) Write(p []byte) (int, error) {
+	if room := maxTail - b.Len(); room > 0 {
+		b.Buffer.Write(p[:min(len(p), room)])
+	}
+	return len(p), nil
+}
