@@ -63,7 +63,7 @@ and in the report, changes nothing, and does not keep the container from startin
 	f.StringVar(&flags.wait, "wait", string(reconcile.LevelSupervised),
 		"how far the gateways have to come: `supervised|up|ready`; ready is up where the profile has no ready")
 	f.IntVar(&flags.maxRestarts, "max-parallel-restarts", 0, "restart at most `N` gateways at a time, and no more once one has not come as far as --wait says (0: all at once)")
-	f.DurationVar(&flags.timeout, "timeout", 0, "longest `DURATION` of it all (default the longest stop_timeout concerned + 15s, longer with --max-parallel-restarts, with --wait=ready the longest ready.timeout + 15s on top, with --boot "+bootTimeout.String()+")")
+	f.DurationVar(&flags.timeout, "timeout", 0, "longest `DURATION` of it all (default none: it gives up when nothing has moved for the longest stop_timeout concerned + 15s, while it waits for gateways to be ready for the longest ready.timeout + 15s; with --boot "+bootTimeout.String()+")")
 	f.DurationVar(&flags.lockTimeout, "lock-timeout", defaultLockTimeout, "longest `DURATION` to wait for another apply (default with --boot "+bootLockTimeout.String()+")")
 	return cmd
 }

@@ -39,11 +39,13 @@ func (f *applyFlags) arrive(ctx context.Context, u ui, t *target, r *explain.Rep
 		return nil
 	}
 	changes := travelling(result)
-	limit := reconcile.ArriveLimit(changes, level)
+	var late []reconcile.Late
+	var err error
 	if f.timeout > 0 {
-		limit = max(f.timeout-time.Since(began), 0)
+		late, err = t.scandir.Arrive(ctx, changes, level, max(f.timeout-time.Since(began), 0))
+	} else {
+		late, err = t.scandir.Follow(ctx, changes, level)
 	}
-	late, err := t.scandir.Arrive(ctx, changes, level, limit)
 	late = append(result.Late, late...)
 	if err != nil || len(late) == 0 {
 		return err

@@ -86,7 +86,7 @@ func runDown(ctx context.Context, u ui, flags *downFlags) error {
 		return err
 	}
 	ours := slices.DeleteFunc(actual.Services, func(s reconcile.Service) bool { return !s.Owned || !s.Status.Supervised })
-	acted, notes := session.Act(ctx, ours, reconcile.Down)
+	acted, notes := session.Act(ctx, ours, reconcile.Down, flags.timeout)
 	return u.acted(acted, notes, stopping())
 }
 
