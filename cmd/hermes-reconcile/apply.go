@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"path/filepath"
 	"time"
@@ -216,15 +215,17 @@ func (f *applyFlags) result(u ui, r *explain.Report, result reconcile.Result) er
 	}
 	u.notes(result)
 	partial := &partialError{}
+	var failed []complaint
 	for _, o := range result.Outcomes {
 		if o.Change.Acts() {
 			partial.total++
 		}
 		if o.Err != nil {
 			partial.add(o.Err)
-			u.error(fmt.Errorf("cannot %s %s: %w", o.Change.Op, o.Change.Service, o.Err))
+			failed = append(failed, complaint{verb: string(o.Change.Op), service: o.Change.Service, why: o.Err.Error()})
 		}
 	}
+	u.complain(failed)
 	if partial.failed == 0 {
 		return nil
 	}
@@ -240,11 +241,7 @@ func (f *applyFlags) conclude(u ui, r *explain.Report) error {
 }
 
 // notes prints what the user should know besides.
-func (u ui) notes(result reconcile.Result) {
-	for _, note := range result.Notes {
-		u.warning("%s", printable(note))
-	}
-}
+func (u ui) notes(result reconcile.Result) { u.warnings(result.Notes) }
 
 func (e *partialError) add(err error) {
 	e.failed++
