@@ -3,9 +3,11 @@
 package e2e
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -87,6 +89,29 @@ func TestAChangeThatDoesNotWorkStopsAtTheFirst(t *testing.T) {
 			tr.started(name, 3)
 		}
 	}
+	tr.mustBeDone()
+}
+
+// TestManyRestartsOnASlowMachine: in all they take longer than apply waits while nothing moves, which is 18 s here.
+func TestManyRestartsOnASlowMachine(t *testing.T) {
+	t.Parallel()
+	const many, slow = 48, 4 // 16 calls at a time, two for each, and each takes 4 s
+	tr := newTree(t, treeOpts{})
+	write := func(value int) {
+		var all []string
+		for i := range many {
+			all = append(all, fmt.Sprintf("p%02d: {command: [sleep, \"100000\"], log: {stdout: false}, env: {VALUE: v%d}}", i, value))
+		}
+		tr.manifest("%s", strings.Join(all, "\n"))
+	}
+	write(0)
+	tr.mustApply("--wait=up")
+	tr.fake("s6-svc", fmt.Sprintf("sleep %d", slow))
+	write(1)
+	r := tr.mustApply()
+	require.Contains(t, r.stdout, fmt.Sprintf("%d updated", many))
+	require.Greater(t, r.took, 20*time.Second, "or it has shown nothing")
+	tr.fake("s6-svc", "")
 	tr.mustBeDone()
 }
 
