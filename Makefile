@@ -9,11 +9,11 @@ demo:
 	sh e2e/demo.sh bin/demo
 
 test: lint
-	go test -race ./...
-	go test -race -tags e2e ./e2e
+	go test -race -timeout 60m ./...
+	go test -race -timeout 120m -tags e2e ./e2e
 
 test-docker:
-	go test -count=1 -timeout 30m -tags docker ./e2e/docker
+	go test -count=1 -timeout 120m -tags docker ./e2e/docker
 
 lint:
 	sh e2e/deps.sh s6-svscan:s6 execlineb:execline shellcheck:shellcheck busybox:busybox gcc:gcc:libc6-dev

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -228,7 +227,7 @@ func TestActsThatDoNotSucceed(t *testing.T) {
 	r = tr.run("restart", "stubborn", "--timeout", "500ms")
 	require.Equal(t, 99, r.code, "%v", r)
 	require.Contains(t, r.stderr, "cannot restart gateway-stubborn: timed out after")
-	eventually(t, 20*time.Second, func() bool { return len(tr.starts("stubborn")) == 2 }, "it comes back when it is down at last")
+	eventually(t, patience, func() bool { return len(tr.starts("stubborn")) == 2 }, "it comes back when it is down at last")
 }
 
 // TestKilledRestartByHand: nobody but our own record could tell the gateway from one that was stopped.
@@ -240,7 +239,7 @@ func TestKilledRestartByHand(t *testing.T) {
 	tr.mustApply()
 	tr.started("alpha", 1)
 	restart := tr.start("restart", "alpha")
-	eventually(t, 10*time.Second, func() bool { return len(tr.stops("alpha")) > 0 }, "alpha drains")
+	eventually(t, patience, func() bool { return len(tr.stops("alpha")) > 0 }, "alpha drains")
 	kill(restart.pid)
 	require.Equal(t, -1, (<-restart.done).code)
 	tr.down("gateway-alpha")

@@ -88,10 +88,10 @@ func TestDiffAgainstIsTheLiveDiff(t *testing.T) {
 			require.Equal(t, live.stderr, against.stderr)
 			text, found := cutUnknown(against.stdout)
 			require.True(t, found, "%v", against)
-			require.Empty(t, cmp.Diff(inOldWords(live.stdout), text), "seed %d, against %s (-live +against)", seed, old)
+			noDiff(t, cmp.Diff(inOldWords(live.stdout), text), "seed %d, against %s (-live +against)", seed, old)
 			var got report
 			tr.jsonReport(tr.run("diff", prune, "--against", old, "-o", "json"), "report", &got)
-			require.Empty(t, cmp.Diff(want.Summary, got.Summary), "seed %d (-live +against)", seed)
+			noDiff(t, cmp.Diff(want.Summary, got.Summary), "seed %d (-live +against)", seed)
 			require.Len(t, got.Unknown, 3)
 			require.NotContains(t, against.stdout, "s3cret")
 		}
@@ -127,7 +127,7 @@ func TestReportOfApply(t *testing.T) {
 	dryRun := tr.apply("--dry-run", "-o", "json", "--exit-code")
 	require.Equal(t, 2, dryRun.code)
 	tr.jsonReport(dryRun, "report", &dry)
-	require.Empty(t, cmp.Diff(plan, dry))
+	noDiff(t, cmp.Diff(plan, dry))
 	require.NotContains(t, dryRun.stdout, "before'")
 	applied := tr.mustApply("-o", "json")
 	tr.jsonReport(applied, "report", &done)
@@ -136,7 +136,7 @@ func TestReportOfApply(t *testing.T) {
 		require.Equal(t, "done", p["result"])
 		delete(p, "result")
 	}
-	require.Empty(t, cmp.Diff(plan.Profiles, done.Profiles))
+	noDiff(t, cmp.Diff(plan.Profiles, done.Profiles))
 	var again report
 	tr.jsonReport(tr.mustApply("-o", "json"), "report", &again)
 	require.False(t, again.Differs)

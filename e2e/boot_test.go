@@ -12,7 +12,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
@@ -134,8 +133,8 @@ func TestApplyRightBehindAnother(t *testing.T) {
 		"one that was killed": func(tr *tree) {
 			tr.fake("s6-svscanctl", "")
 			apply := tr.start("apply")
-			eventually(tr.t, 10*time.Second, func() bool { return len(tr.calls("s6-svscanctl")) > 0 }, "s6-svscan is woken")
-			eventually(tr.t, 10*time.Second, func() bool { return !tr.underWay("s6-svscanctl") }, "s6-svscan is told")
+			eventually(tr.t, patience, func() bool { return len(tr.calls("s6-svscanctl")) > 0 }, "s6-svscan is woken")
+			eventually(tr.t, patience, func() bool { return !tr.underWay("s6-svscanctl") }, "s6-svscan is told")
 			kill(apply.pid)
 			require.Equal(tr.t, -1, (<-apply.done).code)
 		},
@@ -150,7 +149,7 @@ func TestApplyRightBehindAnother(t *testing.T) {
 			inode := tr.inode("gateway-alpha")
 			apply := tr.start("apply")
 			reads := func() bool { return openedBy(apply.pid, filepath.Join(tr.scandir, ".hermes-reconcile", "lock")) }
-			eventually(t, 10*time.Second, reads, "apply has the lock")
+			eventually(t, patience, reads, "apply has the lock")
 			require.NoError(t, unix.Kill(tr.svscan.pid, unix.SIGCONT))
 			r := <-apply.done
 			require.Equal(t, 0, r.code, "%v", r)
@@ -262,28 +261,34 @@ func TestBootAdoptsWhatWasMadeJustBefore(t *testing.T) {
 	tr.started("found-was-up", 2)
 }
 
+// drainsForLong makes a profile that will have to restart and not stop. It is killed when the test ends.
+func (tr *tree) drainsForLong(profile string) {
+	tr.t.Helper()
+	entry := profile + ": {stop_timeout: " + forLong + ", env: {STUB_DRAIN: " + forLong + ", VALUE: v%d}}"
+	tr.manifest(entry, 0)
+	tr.mustApply()
+	pid := tr.started(profile, 1).PID
+	tr.t.Cleanup(func() { kill(pid) })
+	tr.manifest(entry, 1)
+}
+
+// TestBootDoesNotHang: what is in its way would take longer than a run may.
 func TestBootDoesNotHang(t *testing.T) {
 	t.Parallel()
 	for name, hinder := range map[string]func(tr *tree){
 		"another apply holds the lock": func(tr *tree) {
-			tr.manifest("alpha: {env: {STUB_DRAIN: 3s}}")
-			tr.mustApply()
-			tr.started("alpha", 1)
-			tr.manifest("alpha: {env: {STUB_DRAIN: 3s, VALUE: v1}}")
+			tr.drainsForLong("alpha")
 			tr.start("apply")
-			eventually(tr.t, 10*time.Second, func() bool { return len(tr.stops("alpha")) > 0 }, "an apply holds the lock")
+			eventually(tr.t, patience, func() bool { return len(tr.stops("alpha")) > 0 }, "an apply holds the lock")
 		},
 		"a gateway does not stop": func(tr *tree) {
-			tr.manifest("alpha: {env: {STUB_DRAIN: 3s}}")
-			tr.mustApply()
-			tr.started("alpha", 1)
-			tr.manifest("alpha: {env: {STUB_DRAIN: 3s, VALUE: v1}}")
+			tr.drainsForLong("alpha")
 		},
 		"s6-svscan is stopped": func(tr *tree) {
 			require.NoError(tr.t, unix.Kill(tr.svscan.pid, unix.SIGSTOP))
 			tr.t.Cleanup(func() { _ = unix.Kill(tr.svscan.pid, unix.SIGCONT) })
 		},
-		"s6-svscanctl hangs": func(tr *tree) { tr.fake("s6-svscanctl", "exec sleep 8") },
+		"s6-svscanctl hangs": func(tr *tree) { tr.fake("s6-svscanctl", "exec sleep 1200") },
 		"the manifest is a FIFO": func(tr *tree) {
 			require.NoError(tr.t, os.Remove(tr.path("profiles.yaml")))
 			require.NoError(tr.t, unix.Mkfifo(tr.path("profiles.yaml"), 0o666))
@@ -304,7 +309,6 @@ func TestBootDoesNotHang(t *testing.T) {
 			hinder(tr)
 			r := tr.boot("--timeout", "1s")
 			require.Equal(t, 0, r.code, "%v", r)
-			require.Less(t, r.took, 5*time.Second, "%v", r)
 		})
 	}
 }

@@ -320,7 +320,7 @@ func TestGitHubWorkflow(t *testing.T) {
 	for _, m := range regexp.MustCompile(`(?m)^::notice file=profiles\.yaml,line=\d+(?:,col=\d+)?,title=hermes-reconcile::(.*?): `).FindAllStringSubmatch(w.transcript["What would change"].stdout, -1) {
 		annotations = append(annotations, m[1])
 	}
-	require.Empty(t, cmp.Diff(changes, annotations))
+	noDiff(t, cmp.Diff(changes, annotations))
 	comment := w.read(filepath.Join(w.temp, "comment"))
 	require.Equal(t, comment, "<!-- hermes-reconcile -->\n"+w.read(w.summary))
 	require.Equal(t, `.[] | select(.body | startswith("<!-- hermes-reconcile -->")) | .id`, w.read(filepath.Join(w.temp, "filter")))

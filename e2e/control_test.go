@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -170,5 +169,5 @@ func TestApplyByRootInATreeOfAnother(t *testing.T) {
 	tr.manifest("alpha: {env: {A: b}}")
 	apply()
 	tr.started("alpha", 2)
-	eventually(t, 10*time.Second, func() bool { return len(tr.supervisors("beta")) == 0 }, "beta is gone")
+	eventually(t, patience, func() bool { return len(tr.supervisors("beta")) == 0 }, "beta is gone")
 }

@@ -7,14 +7,13 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
-	"time"
 )
 
 // runsRound: the process that runs was started with what the manifest says in this round.
 func (tr *tree) runsRound(profile string, round int) {
 	tr.t.Helper()
 	want := fmt.Sprintf("v%d", round)
-	eventually(tr.t, 5*time.Second, func() bool { // its run script is a shell's at first
+	eventually(tr.t, patience, func() bool { // its run script is a shell's at first
 		got, _ := envOf(processEnv(tr.gatewayPid(profile)), "VALUE")
 		return got == want
 	}, "the process of "+profile+" was started with VALUE="+want)
@@ -32,14 +31,14 @@ func TestKilledWhileACommandIsUnderWay(t *testing.T) {
 	tr.fake("s6-svc", "sleep 1")
 	tr.manifest("alpha: {env: {VALUE: v1}}")
 	first := tr.start("apply")
-	eventually(t, 5*time.Second, func() bool { return len(tr.calls("s6-svc")) > 0 }, "apply runs s6-svc")
+	eventually(t, patience, func() bool { return len(tr.calls("s6-svc")) > 0 }, "apply runs s6-svc")
 	kill(first.pid)
 	<-first.done
 
 	tr.fake("s6-svc", "")
 	tr.mustApply()
 	tr.runsRound("alpha", 1)
-	eventually(t, 5*time.Second, func() bool { return !tr.underWay("s6-svc") }, "the late s6-svc ends")
+	eventually(t, patience, func() bool { return !tr.underWay("s6-svc") }, "the late s6-svc ends")
 	tr.mustBeDone()
 	tr.runsRound("alpha", 1)
 }

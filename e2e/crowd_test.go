@@ -63,7 +63,7 @@ func (tr *tree) rush(patient int) (turns int) {
 	var all []*background
 	pids := map[int]bool{}
 	for i := range crowd {
-		wait := "50s"
+		wait := "4m"
 		if i > patient {
 			wait = "50ms"
 		}
@@ -102,7 +102,7 @@ func (tr *tree) isOneOfTheCrowd() {
 		return len(fits) == 1
 	}
 	// A gateway that was told down and up again by hand may still be on its way.
-	eventually(tr.t, 10*time.Second, one, "the state is that of one manifest")
+	eventually(tr.t, patience, one, "the state is that of one manifest")
 	tr.runsRound("shared", fits[0])
 	tr.loggerKeeps(fmt.Sprintf("own%d", fits[0]), 5+fits[0])
 	require.Empty(tr.t, tr.hidden())
@@ -180,7 +180,7 @@ func scanUntil(tr *tree, arg, what string, cond func() bool) error {
 	if out, err := exec.CommandContext(ctx, tools["s6-svscanctl"], arg, tr.scandir).CombinedOutput(); err != nil {
 		return fmt.Errorf("s6-svscanctl %s: %w: %s", arg, err, out)
 	}
-	if !poll(20*time.Second, cond) {
+	if !poll(patience, cond) {
 		return fmt.Errorf("it takes too long until it %s", what)
 	}
 	return nil

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
@@ -139,7 +138,7 @@ func TestDoctorNamesACrashLoop(t *testing.T) {
 	f := d.names(t, "error", "gateways", "alpha: it died")
 	require.Contains(t, f.Hint, tr.logPath("alpha", "current"))
 	d.names(t, "error", "gateways", "gamma: it exited 78")
-	eventually(t, 20*time.Second, func() bool { return len(tr.starts("beta")) > 4 }, "beta dies each second")
+	eventually(t, patience, func() bool { return len(tr.starts("beta")) > 4 }, "beta dies each second")
 	for range 10 { // whatever it is just doing
 		tr.doctor().names(t, "error", "gateways", "beta: crash loop")
 	}
@@ -275,7 +274,7 @@ func TestDoctorWhileAnApplyIsUnderWay(t *testing.T) {
 	tr.manifest("alpha: {stop_timeout: 20s, env: {STUB_DRAIN: 4s, A: b}}")
 	bg := tr.start("apply")
 	held := fmt.Sprintf("an apply is under way (pid %d)", bg.pid)
-	eventually(t, 10*time.Second, func() bool { return len(tr.doctor().of("ok", "scandir", held)) > 0 }, held)
+	eventually(t, patience, func() bool { return len(tr.doctor().of("ok", "scandir", held)) > 0 }, held)
 	require.Zero(t, (<-bg.done).code)
 	require.Empty(t, tr.doctor().of("", "scandir", "under way"))
 }
@@ -324,11 +323,11 @@ func TestDoctorNamesAHomeThatCannotBeUsed(t *testing.T) {
 	require.NoError(t, os.Chown(tr.logPath("alpha"), 0, 0))
 	tr.svc("gateway-alpha/log", "-h")
 	tr.doctor().names(t, "error", "home", fmt.Sprintf("nobody: cannot enter %q: permission denied (alpha)", tr.logPath("alpha")))
-	eventually(t, 10*time.Second, func() bool {
+	eventually(t, patience, func() bool {
 		return len(tr.doctor().of("error", "gateways", "alpha: its logger cannot run")) > 0
 	}, "the logger is named")
 	require.NoError(t, os.Chown(tr.logPath("alpha"), nobody, nobody))
-	eventually(t, 10*time.Second, func() bool { return tr.doctor().code == 0 }, "all is well again")
+	eventually(t, patience, func() bool { return tr.doctor().code == 0 }, "all is well again")
 }
 
 func TestDoctorNamesProfilesThatTheRootGatewayServes(t *testing.T) {

@@ -30,7 +30,7 @@ func TestHandEditedRunScriptIsRepaired(t *testing.T) {
 	tr.started("alpha", 2)
 	got, err := os.ReadFile(run)
 	require.NoError(t, err)
-	require.Empty(t, cmp.Diff(string(rendered), string(got)))
+	noDiff(t, cmp.Diff(string(rendered), string(got)))
 	require.Equal(t, inode, tr.inode("gateway-alpha"))
 	require.Equal(t, beta, tr.gatewayPid("beta"))
 	tr.mustBeDone()

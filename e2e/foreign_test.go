@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/require"
@@ -19,9 +18,9 @@ func (tr *tree) service(name string, files map[string]string) {
 	tr.t.Helper()
 	tr.place(name, files)
 	tr.svscanctl("-a")
-	eventually(tr.t, 10*time.Second, func() bool { return tr.pid(name) > 0 }, name+" is up")
+	eventually(tr.t, patience, func() bool { return tr.pid(name) > 0 }, name+" is up")
 	if _, logged := files["log/run"]; logged {
-		eventually(tr.t, 10*time.Second, func() bool { return tr.pid(name+"/log") > 0 }, "the logger of "+name+" is up")
+		eventually(tr.t, patience, func() bool { return tr.pid(name+"/log") > 0 }, "the logger of "+name+" is up")
 	}
 }
 
@@ -188,5 +187,5 @@ func TestPlainFileAtOurNameIsRefused(t *testing.T) {
 	r := tr.apply()
 	require.Equal(t, 100, r.code, "%v", r)
 	require.Contains(t, r.stderr, "gateway-x")
-	require.Empty(t, cmp.Diff(before, tr.visible()))
+	noDiff(t, cmp.Diff(before, tr.visible()))
 }

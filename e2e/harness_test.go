@@ -17,10 +17,18 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"hermes-reconcile/e2e/kit"
 )
 
-// maxRun ends a program that hangs. Every wait of the program has a deadline below it.
-const maxRun = 60 * time.Second
+// maxRun ends a program that hangs. What a test shows not to be waited for takes longer than that.
+const maxRun = 5 * time.Minute
+
+// forLong is the stop_timeout, drain or pause that nothing shall wait for.
+const forLong = "20m"
+
+// maxLines is how much of a text a failing test shows.
+const maxLines = 20
 
 // result is how a run of the program ended.
 type result struct {
@@ -30,7 +38,7 @@ type result struct {
 }
 
 func (r result) String() string {
-	return fmt.Sprintf("exit code %d after %v\nstdout:\n%s\nstderr:\n%s", r.code, r.took, r.stdout, r.stderr)
+	return fmt.Sprintf("exit code %d after %v\nstdout:\n%s\nstderr:\n%s", r.code, r.took, kit.Clip(r.stdout, maxLines), kit.Clip(r.stderr, maxLines))
 }
 
 // manifest writes profiles.yaml: a header for this tree, and profiles as the format and its arguments say, not
@@ -219,7 +227,7 @@ func (tr *tree) gatewayPid(profile string) int {
 func (tr *tree) runningPid(service string) int {
 	tr.t.Helper()
 	var pid int
-	eventually(tr.t, 5*time.Second, func() bool { pid = tr.pid(service); return pid > 0 }, service+" runs")
+	eventually(tr.t, patience, func() bool { pid = tr.pid(service); return pid > 0 }, service+" runs")
 	return pid
 }
 

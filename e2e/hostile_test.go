@@ -11,7 +11,6 @@ import (
 	"sync"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/require"
@@ -37,7 +36,7 @@ func (tr *tree) victim() (path string, untouched func()) {
 	before := inside()
 	return path, func() {
 		tr.t.Helper()
-		require.Empty(tr.t, cmp.Diff(before, inside()), "root was led astray (-before +after)")
+		noDiff(tr.t, cmp.Diff(before, inside()), "root was led astray (-before +after)")
 		tr.readNowhere(tr.scandir)
 	}
 }
@@ -137,7 +136,6 @@ func (tr *tree) underAttack(rounds int, untouched func(), check func(result)) {
 			round, 5+round, round%3)
 		r := tr.run("apply", "--timeout", "5s")
 		require.Contains(tr.t, []int{0, 1, 99, 100, 111}, r.code, "%v", r)
-		require.Less(tr.t, r.took, 30*time.Second)
 		if r.code != 0 {
 			require.Contains(tr.t, r.stderr, "hermes-reconcile: error: ")
 		}

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -38,7 +37,7 @@ func TestLoggerChangeLosesNoLine(t *testing.T) {
 		require.NotEqual(t, logger, tr.pid("gateway-noisy/log"), "the logger was not")
 		tr.loggerKeeps("noisy", keep)
 		lines := len(tr.numbers("noisy"))
-		eventually(t, 10*time.Second, func() bool { return len(tr.numbers("noisy")) > lines+300 }, "the log goes on")
+		eventually(t, patience, func() bool { return len(tr.numbers("noisy")) > lines+300 }, "the log goes on")
 	}
 	require.Len(t, tr.starts("noisy"), 1)
 
@@ -46,7 +45,7 @@ func TestLoggerChangeLosesNoLine(t *testing.T) {
 	tr.logged("noisy", "stopping")
 	stops := tr.stops("noisy")
 	require.NotEmpty(t, stops)
-	eventually(t, 5*time.Second, func() bool { return len(tr.stops("noisy")) == 2 }, "the gateway ends")
+	eventually(t, patience, func() bool { return len(tr.stops("noisy")) == 2 }, "the gateway ends")
 	printed := tr.stops("noisy")[1].Lines
 	require.Greater(t, printed, 900)
 	requireAllOnce(t, tr.numbers("noisy"), printed)
@@ -56,7 +55,7 @@ func TestLoggerChangeLosesNoLine(t *testing.T) {
 func (tr *tree) loggerKeeps(profile string, keep int) {
 	tr.t.Helper()
 	want := "n" + strconv.Itoa(keep)
-	eventually(tr.t, 5*time.Second, func() bool { // its run script is a shell's at first
+	eventually(tr.t, patience, func() bool { // its run script is a shell's at first
 		logger, _ := readProc(tr.pid("gateway-" + profile + "/log"))
 		return slices.Contains(logger.argv, want)
 	}, "the logger runs with "+want)

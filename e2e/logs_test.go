@@ -233,7 +233,6 @@ func TestLogsOfAHostileHome(t *testing.T) {
 			require.Empty(t, r.stdout, name)
 			require.Contains(t, r.stderr, "error: cannot read the log of alpha: open "+folder)
 			require.NotContains(t, r.stderr, victimText)
-			require.Less(t, r.took, 20*time.Second)
 		}
 		require.NoError(t, os.RemoveAll(folder))
 	}

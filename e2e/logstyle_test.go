@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -29,7 +28,7 @@ rotating: {env: {STUB_LINES: "2000"}, log: {keep: 2, size: 4096, stdout: false}}
 	}
 	marked := regexp.MustCompile(`(?m)^\[(\w+)\] (\w+): started on stdout$`)
 	found := map[string]bool{}
-	eventually(t, 5*time.Second, func() bool {
+	eventually(t, patience, func() bool {
 		out, err := os.ReadFile(tr.path("svscan.out"))
 		require.NoError(t, err)
 		for _, m := range marked.FindAllStringSubmatch(string(out), -1) {
@@ -44,8 +43,8 @@ rotating: {env: {STUB_LINES: "2000"}, log: {keep: 2, size: 4096, stdout: false}}
 		require.NoError(t, err)
 		return files
 	}
-	eventually(t, 10*time.Second, func() bool { return len(tr.numbers("rotating")) > 0 && tr.numbers("rotating")[0] > 500 }, "the first lines are gone")
-	eventually(t, 5*time.Second, func() bool { return len(old()) == 2 }, "two old files are kept")
+	eventually(t, patience, func() bool { return len(tr.numbers("rotating")) > 0 && tr.numbers("rotating")[0] > 500 }, "the first lines are gone")
+	eventually(t, patience, func() bool { return len(old()) == 2 }, "two old files are kept")
 	for _, file := range old() {
 		info, err := os.Stat(file)
 		require.NoError(t, err)

@@ -25,7 +25,7 @@ func (tr *tree) prints(perSecond int) {
 func (tr *tree) stopsPrinting() int {
 	tr.t.Helper()
 	tr.svc("gateway-noisy", "-d")
-	eventually(tr.t, 20*time.Second, func() bool { return len(tr.stops("noisy")) == 2 }, "the gateway ends")
+	eventually(tr.t, patience, func() bool { return len(tr.stops("noisy")) == 2 }, "the gateway ends")
 	tr.logged("noisy", "stopping")
 	return tr.stops("noisy")[1].Lines
 }
@@ -47,7 +47,7 @@ func TestLoggerThatIsKilledComesBack(t *testing.T) {
 	for range 3 {
 		logger, seen := tr.runningPid("gateway-noisy/log"), len(tr.numbers("noisy"))
 		kill(logger)
-		eventually(t, 10*time.Second, func() bool { return tr.pid("gateway-noisy/log") > 0 && len(tr.numbers("noisy")) > seen+20 }, "the log goes on")
+		eventually(t, patience, func() bool { return tr.pid("gateway-noisy/log") > 0 && len(tr.numbers("noisy")) > seen+20 }, "the log goes on")
 	}
 	last := tr.stopsPrinting()
 	numbers := tr.numbers("noisy")
@@ -68,7 +68,7 @@ func TestLoggerThatIsToldDown(t *testing.T) {
 	tr.giveHome()
 	tr.prints(500)
 	tr.svc("gateway-noisy/log", "-d")
-	eventually(t, 5*time.Second, func() bool { return strings.Contains(tr.statusOf("noisy"), "logger told down") }, "status says so")
+	eventually(t, patience, func() bool { return strings.Contains(tr.statusOf("noisy"), "logger told down") }, "status says so")
 	gateway := tr.gatewayPid("noisy")
 	requirePlanLine(t, tr.mustApply().stdout, "noisy", "its logger was told down")
 	tr.svc("gateway-noisy/log", "-dh") // now it ends
@@ -93,19 +93,19 @@ func TestLogFolderThatCannotBeWritten(t *testing.T) {
 	folder := tr.logPath("noisy")
 	require.NoError(t, os.Chmod(folder, 0o500))
 	tr.svc("gateway-noisy/log", "-h")
-	eventually(t, 10*time.Second, func() bool { return tr.complaints("cannot write to the log folder "+folder) == 1 }, "one line names it")
-	eventually(t, 10*time.Second, func() bool { return strings.Contains(tr.statusOf("noisy"), "logger cannot run") }, "status says so")
+	eventually(t, patience, func() bool { return tr.complaints("cannot write to the log folder "+folder) == 1 }, "one line names it")
+	eventually(t, patience, func() bool { return strings.Contains(tr.statusOf("noisy"), "logger cannot run") }, "status says so")
 	deaths := func() int64 {
 		info, err := os.Stat(tr.dir("noisy", "log", "supervise", "death_tally"))
 		require.NoError(t, err)
 		return info.Size() / 14
 	}
 	begin, before := time.Now(), deaths()
-	eventually(t, 20*time.Second, func() bool { return deaths() >= before+3 }, "it tries again")
+	eventually(t, patience, func() bool { return deaths() >= before+3 }, "it tries again")
 	require.Greater(t, time.Since(begin), 1500*time.Millisecond, "busy loop")
 	require.Equal(t, 1, tr.complaints("cannot write"), "said more than once")
 	require.NoError(t, os.Chmod(folder, 0o700))
-	eventually(t, 10*time.Second, func() bool { return tr.complaints("the log folder "+folder+" can be written again") == 1 }, "it recovers")
+	eventually(t, patience, func() bool { return tr.complaints("the log folder "+folder+" can be written again") == 1 }, "it recovers")
 	tr.runningPid("gateway-noisy/log")
 	last := tr.stopsPrinting()
 	requireAllOnce(t, tr.numbersUpTo("noisy", last), last)
@@ -116,7 +116,7 @@ func TestLogFolderThatCannotBeWritten(t *testing.T) {
 func (tr *tree) numbersUpTo(profile string, last int) []int {
 	tr.t.Helper()
 	var found []int
-	eventually(tr.t, 20*time.Second, func() bool {
+	eventually(tr.t, patience, func() bool {
 		found = tr.numbers(profile)
 		return len(found) > 0 && found[len(found)-1] >= last
 	}, "the last line is in the log")
@@ -140,11 +140,11 @@ func TestFullDiskLosesNoLine(t *testing.T) {
 		require.NoError(t, unix.Statfs(disk, &st))
 		return st.Bavail == 0
 	}
-	eventually(t, 30*time.Second, full, "the disk is full")
+	eventually(t, patience, full, "the disk is full")
 	gateway, logger := tr.gatewayPid("noisy"), tr.runningPid("gateway-noisy/log")
 	require.NoError(t, unix.Mount("none", disk, "tmpfs", unix.MS_REMOUNT, "size=64m"))
 	seen := len(tr.numbers("noisy"))
-	eventually(t, 30*time.Second, func() bool { return len(tr.numbers("noisy")) > seen+2000 }, "the log goes on")
+	eventually(t, patience, func() bool { return len(tr.numbers("noisy")) > seen+2000 }, "the log goes on")
 	require.Equal(t, []int{gateway, logger}, []int{tr.pid("gateway-noisy"), tr.pid("gateway-noisy/log")}, "nobody was restarted")
 	last := tr.stopsPrinting()
 	requireAllOnce(t, tr.numbersUpTo("noisy", last), last)
@@ -164,7 +164,7 @@ func TestHermesHomeThatIsMissing(t *testing.T) {
 		return string(data)
 	}
 	line := "hermes-reconcile: gateway-alpha: cannot write to the log folder " + tr.logPath("alpha")
-	eventually(t, 10*time.Second, func() bool { return strings.Contains(said(), line) }, "the logger says so")
+	eventually(t, patience, func() bool { return strings.Contains(said(), line) }, "the logger says so")
 	late := tr.apply("--wait=up", "--timeout=1s")
 	require.Equal(t, 99, late.code, "%v", late)
 	require.Contains(t, late.stderr, "see its log in "+tr.logPath("alpha", "current"))

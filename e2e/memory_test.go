@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -13,9 +14,12 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"hermes-reconcile/e2e/kit"
 )
 
-// TestHostileManifestsTakeLittleMemory: whatever 4 MiB hold, they are refused within 256 MiB and some seconds. The race
+// TestHostileManifestsTakeLittleMemory: whatever 4 MiB hold, they are refused within 256 MiB and before a test's patience ends:
+// what takes time as the square of its length would not be. The race
 // detector would take a multiple of that, so the program is built without.
 func TestHostileManifestsTakeLittleMemory(t *testing.T) {
 	t.Parallel()
@@ -48,11 +52,12 @@ func TestHostileManifestsTakeLittleMemory(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			tr := newTree(t, treeOpts{noSvscan: true})
 			tr.write("profiles.yaml", text)
-			cmd := exec.Command(plain, "validate")
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+			cmd := exec.CommandContext(ctx, plain, "validate")
 			cmd.Dir = tr.base
 			var output bytes.Buffer
 			cmd.Stdout, cmd.Stderr = &output, &output
-			begin := time.Now()
 			require.NoError(t, cmd.Start())
 			peak := make(chan int)
 			done := make(chan struct{})
@@ -61,7 +66,6 @@ func TestHostileManifestsTakeLittleMemory(t *testing.T) {
 			close(done)
 			require.Equal(t, 100, cmd.ProcessState.ExitCode(), "%.300s", output.String())
 			require.Regexp(t, `(?m)^profiles\.yaml:\d+:\d+: `, output.String())
-			require.Less(t, time.Since(begin), 20*time.Second)
 			require.Less(t, <-peak, 256, "MiB")
 		})
 	}
@@ -77,47 +81,65 @@ func buildPlain(t *testing.T) string {
 }
 
 // TestThousandAgainstThousand: a pull request that changes every one of a thousand profiles, or all of them for others, is
-// answered within a second of processor time and 100 MiB.
+// answered within 100 MiB, and in a time that grows as the number of profiles does. How long that is, BenchmarkDiffAgainst says.
 func TestThousandAgainstThousand(t *testing.T) {
 	t.Parallel()
 	plain := buildPlain(t)
 	tr := newTree(t, treeOpts{noSvscan: true})
-	thousand := func(name, tone string) string {
-		var b strings.Builder
-		for i := range 1000 {
-			fmt.Fprintf(&b, "  %s%04d: {port: %d, env: {TONE: %s, API_KEY: \"%s %d\"}}\n", name, i, 10_000+i, tone, tone, i)
+	const few, many = 250, 1000
+	for _, n := range []int{few, many} {
+		write := func(file, name, tone string) {
+			var b strings.Builder
+			for i := range n {
+				fmt.Fprintf(&b, "  %s%04d: {port: %d, env: {TONE: %s, API_KEY: \"%s %d\"}}\n", name, i, 10_000+i, tone, tone, i)
+			}
+			tr.write(fmt.Sprintf("%s%d.yaml", file, n), "version: 1\nprofiles:\n"+b.String())
 		}
-		return "version: 1\nprofiles:\n" + b.String()
+		write("old", "p", "dry")
+		write("changed", "p", "warm")
+		write("others", "q", "dry")
 	}
-	tr.write("old.yaml", thousand("p", "dry"))
-	tr.write("changed.yaml", thousand("p", "warm"))
-	tr.write("others.yaml", thousand("q", "dry"))
-	for _, manifest := range []string{"changed.yaml", "others.yaml"} {
+	for _, manifest := range []string{"changed", "others"} {
 		for _, form := range []string{"text", "json", "markdown", "github"} {
-			cmd := exec.Command(plain, "diff", "-f", manifest, "--against", "old.yaml", "-o", form)
-			cmd.Dir = tr.base
-			var output bytes.Buffer
-			cmd.Stdout = &output
-			require.NoError(t, cmd.Start())
-			peak := make(chan int)
-			done := make(chan struct{})
-			go func() { peak <- peakMemory(cmd.Process.Pid, done) }()
-			require.NoError(t, cmd.Wait())
-			close(done)
-			took := cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
-			memory := <-peak
-			t.Logf("%s, %s: %v of processor time, %d MiB, %d kB of output", manifest, form, took, memory, output.Len()/1000)
-			require.Less(t, took, time.Second)
-			require.Less(t, memory, 100, "MiB")
-			require.Contains(t, output.String(), "1000 to ")
+			least := map[int]time.Duration{}
+			for range 3 { // other work on the machine makes some of them slower, none of them faster
+				for _, n := range []int{few, many} {
+					took := tr.diffOf(plain, manifest, form, n)
+					if least[n] == 0 || took < least[n] {
+						least[n] = took
+					}
+				}
+			}
+			t.Logf("%s, %s: %v of processor time, %v for a quarter", manifest, form, least[many], least[few])
+			// 4 is linear, 16 is quadratic. What starting takes counts for both, and makes the quotient smaller.
+			require.Less(t, least[many], 9*least[few], "%s, %s", manifest, form)
 		}
 	}
+}
+
+// diffOf compares so many profiles with as many, and returns the processor time that it took.
+func (tr *tree) diffOf(plain, manifest, form string, n int) time.Duration {
+	tr.t.Helper()
+	name := func(side string) string { return fmt.Sprintf("%s%d.yaml", side, n) }
+	cmd := exec.Command(plain, "diff", "-f", name(manifest), "--against", name("old"), "-o", form)
+	cmd.Dir = tr.base
+	var output bytes.Buffer
+	cmd.Stdout = &output
+	require.NoError(tr.t, cmd.Start())
+	peak := make(chan int)
+	done := make(chan struct{})
+	go func() { peak <- peakMemory(cmd.Process.Pid, done) }()
+	require.NoError(tr.t, cmd.Wait())
+	close(done)
+	require.Less(tr.t, <-peak, 100, "MiB")
+	require.True(tr.t, strings.Contains(output.String(), fmt.Sprintf("%d to ", n)), "no summary in:\n%s", kit.Clip(output.String(), maxLines))
+	return cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 }
 
 // peakMemory watches a process until it is done, and gives the most memory it has had, in MiB. What wait4(2) tells is of no
 // use: it counts the memory of whoever started the process.
 func peakMemory(pid int, done <-chan struct{}) (peak int) {
-	poll(time.Minute, func() bool {
+	poll(maxRun, func() bool {
 		status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 		if _, rest, found := strings.Cut(string(status), "VmHWM:"); found {
 			var kib int

@@ -11,7 +11,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -206,5 +205,5 @@ func TestUserIsLookedUpWhenApplying(t *testing.T) {
 	tr.mustApply("--wait=up")
 	require.Equal(t, remapped, tr.started("alpha", 1).UID)
 	tr.onlyControlIsTheUsers("alpha", remapped)
-	eventually(t, time.Second, func() bool { return tr.pid("gateway-alpha") > 0 }, "it runs")
+	eventually(t, patience, func() bool { return tr.pid("gateway-alpha") > 0 }, "it runs")
 }

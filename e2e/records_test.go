@@ -59,7 +59,7 @@ func records[T any](t testing.TB, path string) []T {
 // started waits until the profile's gateway has recorded n starts, and returns the last one.
 func (tr *tree) started(profile string, n int) start {
 	tr.t.Helper()
-	eventually(tr.t, 10*time.Second, func() bool { return len(tr.starts(profile)) >= n },
+	eventually(tr.t, patience, func() bool { return len(tr.starts(profile)) >= n },
 		fmt.Sprintf("%d starts of %s", n, profile))
 	all := tr.starts(profile)
 	require.Len(tr.t, all, n, "starts of %s", profile)
@@ -91,13 +91,13 @@ func (tr *tree) logPath(profile string, elem ...string) string {
 // logged waits for a text in the profile's log.
 func (tr *tree) logged(profile, text string) {
 	tr.t.Helper()
-	eventually(tr.t, 5*time.Second, func() bool { return strings.Contains(tr.log(profile), text) },
+	eventually(tr.t, patience, func() bool { return strings.Contains(tr.log(profile), text) },
 		fmt.Sprintf("%q in the log of %s", text, profile))
 }
 
 // healthy tells whether the gateway of that profile, and no other, answers on the port.
 func healthy(profile string, port int) bool {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	url := fmt.Sprintf("http://127.0.0.1:%d/health", port)
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
@@ -119,7 +119,7 @@ func healthy(profile string, port int) bool {
 // serves waits until the gateway of that profile answers on the port.
 func (tr *tree) serves(profile string, port int) {
 	tr.t.Helper()
-	eventually(tr.t, 10*time.Second, func() bool { return healthy(profile, port) },
+	eventually(tr.t, patience, func() bool { return healthy(profile, port) },
 		fmt.Sprintf("%s answers on port %d", profile, port))
 }
 

@@ -34,7 +34,6 @@ func TestGatewayThatIgnoresSigtermIsRemoved(t *testing.T) {
 	requirePlanLine(t, r.stdout, "stubborn", "removed")
 	require.Len(t, tr.calls("s6-svscanctl"), 1)
 	require.GreaterOrEqual(t, r.took, 500*time.Millisecond, "it was not given its stop_timeout")
-	require.Less(t, r.took, 5*time.Second)
 	require.Equal(t, pid, tr.gatewayPid("beta"))
 	require.Equal(t, other, tr.pid("other"), "a service that is none of ours was restarted")
 	require.Equal(t, otherInode, tr.inode("other"))
@@ -83,13 +82,13 @@ func TestChildThatIgnoresSigterm(t *testing.T) {
 	r := tr.mustApply()
 	tr.gone("parent", family)
 	require.False(t, alive(second), "the removal left a child behind")
-	require.Less(t, r.took, 3*time.Second, "gateway and logger end at once")
+	require.NotContains(t, r.stderr, "is ended", "the logger ends by itself")
 }
 
 // childOf waits for the n-th child of a gateway, and returns its pid.
 func (tr *tree) childOf(profile string, n int) int {
 	tr.t.Helper()
-	eventually(tr.t, 5*time.Second, func() bool { return len(tr.children(profile)) == n }, strconv.Itoa(n)+" children")
+	eventually(tr.t, patience, func() bool { return len(tr.children(profile)) == n }, strconv.Itoa(n)+" children")
 	pid := tr.children(profile)[n-1]
 	require.True(tr.t, alive(pid))
 	return pid

@@ -28,7 +28,7 @@ steady: {}`)
 	tr.mustApply()
 	tr.down("gateway-done")
 	tr.down("gateway-config")
-	eventually(t, 10*time.Second, func() bool { return len(tr.starts("failing")) >= 3 }, "exit 3 is answered by a start")
+	eventually(t, patience, func() bool { return len(tr.starts("failing")) >= 3 }, "exit 3 is answered by a start")
 	require.Contains(t, tr.statusOf("done"), "ended")
 	diff := tr.run("diff")
 	requirePlanLine(t, diff.stdout, "done", "ended")
@@ -43,7 +43,7 @@ steady: {}`)
 
 	tr.manifest(`done: {env: {STUB_EXIT: "0"}, backoff: 0s}` + "\n" + `steady: {}`)
 	tr.mustApply()
-	eventually(t, 10*time.Second, func() bool { return len(tr.starts("done")) >= 3 }, "`always` answers exit 0 by a start")
+	eventually(t, patience, func() bool { return len(tr.starts("done")) >= 3 }, "`always` answers exit 0 by a start")
 }
 
 // dies makes s6 believe that the gateway died n times, a second apart, the last one that long ago, and kills it once more.
@@ -58,54 +58,47 @@ func (tr *tree) dies(profile string, n int, ago time.Duration) {
 	}
 	require.NoError(tr.t, os.WriteFile(tr.dir(profile, "supervise", "death_tally"), tally, 0o644))
 	kill(pid)
-	eventually(tr.t, 5*time.Second, func() bool { return tr.pid("gateway-"+profile) != pid }, profile+" is dead")
+	eventually(tr.t, patience, func() bool { return tr.pid("gateway-"+profile) != pid }, profile+" is dead")
 }
 
-// backsOff makes the profile's run script wait for a minute.
+// longPause is an entry of a manifest: its crash loop waits for an hour.
+const longPause = "backoff: 1h"
+
+// backsOff makes the run script of a profile with a long pause wait for that.
 func (tr *tree) backsOff(profile string) {
 	tr.t.Helper()
 	tr.dies(profile, 20, time.Second)
-	eventually(tr.t, 10*time.Second, func() bool { return strings.Contains(tr.statusOf(profile), "backing off") }, profile+" backs off")
+	eventually(tr.t, patience, func() bool { return strings.Contains(tr.statusOf(profile), "backing off") }, profile+" backs off")
 }
 
-// TestPauseOfACrashLoopEndsAtOnce: whatever somebody wants of a gateway that waits a minute happens now.
+// TestPauseOfACrashLoopEndsAtOnce: whatever somebody wants of a gateway that waits an hour happens now.
 func TestPauseOfACrashLoopEndsAtOnce(t *testing.T) {
 	t.Parallel()
 	tr := newTree(t, treeOpts{})
-	tr.manifest("alpha: {}\nbeta: {}")
+	tr.manifest("alpha: {%s}\nbeta: {}", longPause)
 	tr.mustApply()
 	tr.started("alpha", 1)
-	const soon = 5 * time.Second // a fraction of the pause, on a busy machine
 
 	tr.backsOff("alpha")
-	tr.logged("alpha", "the next start waits 60 s")
-	begin := time.Now()
+	tr.logged("alpha", "the next start waits 3600 s")
 	tr.svc("gateway-alpha", "-d")
 	tr.down("gateway-alpha")
-	require.Less(t, time.Since(begin), soon)
-	t.Logf("a stop took %v", time.Since(begin))
-	begin = time.Now()
 	tr.svc("gateway-alpha", "-u")
-	tr.started("alpha", 2)
-	require.Less(t, time.Since(begin), soon, "the start after a stop is not delayed")
+	tr.started("alpha", 2) // not delayed after a stop
 
 	tr.backsOff("alpha")
 	tr.svc("gateway-alpha", "-r")
 	tr.started("alpha", 3) // waits less than the pause
 
 	tr.backsOff("alpha")
-	tr.manifest("alpha: {env: {A: b}}\nbeta: {}")
-	r := tr.mustApply()
-	require.Less(t, r.took, soon, "%v", r)
-	t.Logf("a changed manifest took %v", r.took)
+	tr.manifest("alpha: {%s, env: {A: b}}\nbeta: {}", longPause)
+	tr.mustApply()
 	tr.started("alpha", 4)
 
 	tr.backsOff("alpha")
 	family := tr.family("alpha")
 	tr.manifest("beta: {}")
-	r = tr.mustApply()
-	require.Less(t, r.took, soon, "%v", r)
-	t.Logf("a removal took %v", r.took)
+	tr.mustApply()
 	tr.gone("alpha", family)
 	for _, p := range tr.processes() {
 		require.NotContains(t, p.argv, "sleep", "the pause outlives its gateway")
@@ -115,13 +108,13 @@ func TestPauseOfACrashLoopEndsAtOnce(t *testing.T) {
 func TestTenQuietMinutesStartAfresh(t *testing.T) {
 	t.Parallel()
 	tr := newTree(t, treeOpts{})
-	tr.manifest("alpha: {}")
+	tr.manifest("alpha: {%s}", longPause)
 	tr.mustApply()
 	tr.started("alpha", 1)
-	tr.dies("alpha", 8, 11*time.Minute+time.Second) // a pause of 60 s, then ten quiet minutes
-	tr.started("alpha", 2)                          // waits less than a pause
-	tr.dies("alpha", 8, 9*time.Minute)
-	tr.logged("alpha", "the next start waits 60 s")
+	tr.dies("alpha", 20, 70*time.Minute+time.Second) // a pause of an hour, then ten quiet minutes
+	tr.started("alpha", 2)                           // waits less than a pause
+	tr.dies("alpha", 20, 65*time.Minute)
+	tr.logged("alpha", "the next start waits 3600 s")
 }
 
 // TestCrashLoopSlowsDown: without a pause there would be a start a second.
@@ -130,7 +123,7 @@ func TestCrashLoopSlowsDown(t *testing.T) {
 	tr := newTree(t, treeOpts{})
 	tr.manifest(`looping: {backoff: 4s, env: {STUB_EXIT: "1"}}`)
 	tr.mustApply()
-	eventually(t, 40*time.Second, func() bool { return len(tr.starts("looping")) >= 6 }, "six starts")
+	eventually(t, patience, func() bool { return len(tr.starts("looping")) >= 6 }, "six starts")
 	starts := tr.starts("looping")
 	for i, least := range []time.Duration{0, 0, 2 * time.Second, 4 * time.Second, 4 * time.Second} {
 		gap := time.Duration(starts[i+1].Time - starts[i].Time)

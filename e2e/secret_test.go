@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -148,5 +147,5 @@ func TestSecretIsReadBeforeThePrivilegeDrop(t *testing.T) {
 	require.NotContains(t, tr.mustApply().stderr, "warning")
 	require.NoError(t, os.Chown(tr.path("secrets"), nobody, nobody))
 	require.Contains(t, tr.mustApply().stderr, "its user nobody can write "+tr.path("secrets"))
-	eventually(t, 5*time.Second, func() bool { return strings.Contains(tr.statusOf("alpha"), "up") }, "alpha is up")
+	eventually(t, patience, func() bool { return strings.Contains(tr.statusOf("alpha"), "up") }, "alpha is up")
 }

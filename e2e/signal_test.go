@@ -5,7 +5,6 @@ package e2e
 import (
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
@@ -55,10 +54,10 @@ func TestSecondSignalEndsApplyAtOnce(t *testing.T) {
 	tr.mustApply()
 	tr.started("alpha", 1)
 	// s6-svc that takes its time: apply does not cut it short for one signal.
-	tr.fake("s6-svc", "touch "+tr.path("called")+"; sleep 5")
+	tr.fake("s6-svc", "touch "+tr.path("called")+"; sleep 1200")
 	tr.manifest("alpha: {env: {VALUE: v1}}")
 	apply := tr.start("apply")
-	eventually(t, 5*time.Second, func() bool { return exists(tr.path("called")) }, "apply runs s6-svc")
+	eventually(t, patience, func() bool { return exists(tr.path("called")) }, "apply runs s6-svc")
 	require.NoError(t, unix.Kill(apply.pid, unix.SIGTERM))
 	second := func() bool {
 		_ = unix.Kill(apply.pid, unix.SIGTERM)
@@ -70,7 +69,7 @@ func TestSecondSignalEndsApplyAtOnce(t *testing.T) {
 			return false
 		}
 	}
-	eventually(t, 3*time.Second, second, "the second signal ends it")
+	eventually(t, patience, second, "the second signal ends it")
 
 	tr.fake("s6-svc", "")
 	tr.mustApply()
@@ -82,12 +81,12 @@ func TestSecondSignalEndsApplyAtOnce(t *testing.T) {
 func TestInterruptedWhileWaitingForTheLock(t *testing.T) {
 	t.Parallel()
 	tr := newTree(t, treeOpts{})
-	tr.manifest("alpha: {env: {STUB_DRAIN: 2s, VALUE: v0}}")
+	tr.manifest("alpha: {stop_timeout: 1m, env: {STUB_DRAIN: 8s, VALUE: v0}}")
 	tr.mustApply()
 	tr.started("alpha", 1)
-	tr.manifest("alpha: {env: {STUB_DRAIN: 2s, VALUE: v1}}")
+	tr.manifest("alpha: {stop_timeout: 1m, env: {STUB_DRAIN: 8s, VALUE: v1}}")
 	first := tr.start("apply")
-	eventually(t, 10*time.Second, func() bool { return len(tr.stops("alpha")) > 0 }, "the first apply holds the lock")
+	eventually(t, patience, func() bool { return len(tr.stops("alpha")) > 0 }, "the first apply holds the lock")
 	second := tr.start("apply")
 	require.NoError(t, unix.Kill(second.pid, 0))
 	interrupt := func() bool {
@@ -100,7 +99,7 @@ func TestInterruptedWhileWaitingForTheLock(t *testing.T) {
 			return false
 		}
 	}
-	eventually(t, 5*time.Second, interrupt, "the second apply gives up")
+	eventually(t, patience, interrupt, "the second apply gives up")
 	r := <-first.done
 	require.Equal(t, 0, r.code, "%v", r)
 	tr.runsRound("alpha", 1)

@@ -14,6 +14,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/require"
+
+	"hermes-reconcile/e2e/kit"
 )
 
 // entry is what a snapshot holds of a file, a directory or a link.
@@ -90,7 +92,20 @@ func (tr *tree) snapshot() []entry {
 // sameSnapshot fails the test if anything in the scandir differs.
 func (tr *tree) sameSnapshot(before []entry) {
 	tr.t.Helper()
-	require.Empty(tr.t, cmp.Diff(before, tr.snapshot()), "the scandir changed (-before +after)")
+	noDiff(tr.t, cmp.Diff(before, tr.snapshot()), "the scandir changed (-before +after)")
+}
+
+// noDiff fails the test if there is a difference, and shows some of it.
+func noDiff(t testing.TB, diff string, what ...any) {
+	t.Helper()
+	if diff == "" {
+		return
+	}
+	why := ""
+	if len(what) > 0 {
+		why = fmt.Sprintf(what[0].(string), what[1:]...)
+	}
+	require.FailNow(t, "they differ: "+kit.Clip(why, maxLines), "%s", kit.Clip(diff, maxLines))
 }
 
 // inode of a path in the scandir; 0: nothing there.

@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -29,7 +28,7 @@ func (tr *tree) statusOf(profile string) string {
 // down waits until the service is supervised, has no process, and s6 does not want one.
 func (tr *tree) down(service string) {
 	tr.t.Helper()
-	eventually(tr.t, 10*time.Second, func() bool {
+	eventually(tr.t, patience, func() bool {
 		return slices.Equal([]string{"false", "false", "-1"}, tr.svstat(service, "up", "wantedup", "pid"))
 	}, service+" is down")
 }
@@ -176,7 +175,7 @@ func TestStatusThatGoesOnLooking(t *testing.T) {
 	shows := func(tables int, row string) {
 		t.Helper()
 		var said string
-		eventually(t, 20*time.Second, func() bool {
+		eventually(t, patience, func() bool {
 			data, err := os.ReadFile(out.Name())
 			require.NoError(t, err)
 			said = string(data)

@@ -25,9 +25,9 @@ func TestStubSeesASecondGatewayAndATakenPort(t *testing.T) {
 	require.Equal(t, tr.supervisors("x")["gateway-x"], first.PPID)
 
 	tr.service("second", map[string]string{"run": run})
-	eventually(t, 5*time.Second, func() bool { return exists(tr.path("home", "stub", "double")) }, "a double is recorded")
+	eventually(t, patience, func() bool { return exists(tr.path("home", "stub", "double")) }, "a double is recorded")
 	tr.service("third", map[string]string{"run": fmt.Sprintf("#!/bin/sh\nexec hermes -p y gateway run --port %d\n", port)})
-	eventually(t, 5*time.Second, func() bool { return exists(tr.path("home", "stub", "bindfail")) }, "a taken port is recorded")
+	eventually(t, patience, func() bool { return exists(tr.path("home", "stub", "bindfail")) }, "a taken port is recorded")
 	require.Len(t, tr.starts("x"), 1)
 }
 
@@ -42,7 +42,7 @@ func TestStubDrains(t *testing.T) {
 	tr := newTree(t, treeOpts{})
 	tr.service("gateway-x", map[string]string{"run": foreignRun("x"), "log/run": tr.foreignLogger()})
 	tr.started("x", 1)
-	eventually(t, 5*time.Second, func() bool {
+	eventually(t, patience, func() bool {
 		data, err := os.ReadFile(tr.path("foreign-log", "current"))
 		return err == nil && string(data) == "x: started on stdout\nx: started on stderr\n"
 	}, "both streams are logged")

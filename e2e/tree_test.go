@@ -142,7 +142,7 @@ func (tr *tree) startSvscan() {
 		close(sv.done)
 	}()
 	tr.svscan = sv
-	eventually(tr.t, 10*time.Second, tr.listens, "s6-svscan listens")
+	eventually(tr.t, patience, tr.listens, "s6-svscan listens")
 }
 
 // listens: somebody reads the scandir's control FIFO.
@@ -165,14 +165,14 @@ func (tr *tree) stopSvscan() error {
 	if err != nil {
 		return fmt.Errorf("s6-svscanctl -t: %w: %s", err, out)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	select {
 	case <-sv.done:
 		tr.svscan = nil
 		return nil
 	case <-ctx.Done():
-		return errors.New("s6-svscan did not end 15 s after s6-svscanctl -t")
+		return errors.New("s6-svscan did not end after s6-svscanctl -t")
 	}
 }
 
@@ -182,8 +182,8 @@ func (tr *tree) end() {
 	err := tr.stopSvscan()
 	var left []proc
 	gone := func() bool { left = tr.processes(); return len(left) == 0 }
-	if err != nil || !gone() && !tr.opts.allowLeft && !poll(time.Second, gone) { // a busy machine takes a while to kill
-		tr.t.Errorf("the tree did not end: %v; left over:\n%s", err, describe(left))
+	if err != nil || !gone() && !tr.opts.allowLeft && !poll(patience, gone) { // a busy machine takes a while to kill
+		tr.t.Errorf("the tree did not end: %v; left over:\n%s", err, kit.Clip(describe(left), maxLines))
 	}
 	tr.killAll()
 	for _, home := range tr.homes {
@@ -205,7 +205,7 @@ func (tr *tree) killAll() {
 		<-tr.svscan.done
 		tr.svscan = nil
 	}
-	dead := poll(10*time.Second, func() bool {
+	dead := poll(patience, func() bool {
 		left := tr.processes()
 		for _, p := range left {
 			kill(p.pid)
@@ -213,7 +213,7 @@ func (tr *tree) killAll() {
 		return len(left) == 0
 	})
 	if !dead {
-		tr.t.Errorf("cannot kill:\n%s", describe(tr.processes()))
+		tr.t.Errorf("cannot kill:\n%s", kit.Clip(describe(tr.processes()), maxLines))
 	}
 }
 
@@ -229,10 +229,10 @@ func (tr *tree) checkRecord(path string, allowed bool) {
 func (tr *tree) tellAll() {
 	for _, name := range []string{"profiles.yaml", "svscan.out", "svscan.err"} {
 		if data, err := os.ReadFile(tr.path(name)); err == nil && len(data) > 0 {
-			tr.t.Logf("%s:\n%s", name, kit.Tail(string(data), 60))
+			tr.t.Logf("%s:\n%s", name, kit.Clip(string(data), maxLines))
 		}
 	}
-	tr.t.Logf("scandir:\n%s", strings.Join(tr.listing(), "\n"))
+	tr.t.Logf("scandir:\n%s", kit.Clip(strings.Join(tr.listing(), "\n"), maxLines))
 }
 
 func (tr *tree) path(elem ...string) string {

@@ -76,7 +76,7 @@ config: {env: {STUB_EXIT: "78"}}`, port, token, keep)
 	tr.started("alpha", 1)
 
 	tr.dies("alpha", 20, time.Second)
-	eventually(t, 10*time.Second, func() bool { return strings.Contains(tr.statusOf("alpha"), "backing off") }, "alpha backs off")
+	eventually(t, patience, func() bool { return strings.Contains(tr.statusOf("alpha"), "backing off") }, "alpha backs off")
 	begin := time.Now()
 	tr.svc("gateway-alpha", "-r")
 	tr.started("alpha", 2)

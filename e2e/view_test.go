@@ -12,9 +12,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"hermes-reconcile/e2e/kit"
 )
 
 // wanted is what a gateway shall be.
@@ -238,8 +239,8 @@ func (tr *tree) nothingLeft(strangers ...string) {
 	}
 }
 
-// patience is how long anything but apply may take on a machine that is busy.
-const patience = 30 * time.Second
+// patience is how long to wait for what has to happen.
+const patience = kit.Patience
 
 // strangerRun drains for a moment, so that two at once would be seen.
 func strangerRun(profile string) string {

@@ -54,13 +54,13 @@ func (tr *tree) watch(args ...string) *watching {
 		cancel() // kills it if it still runs
 		<-gone
 		if tr.t.Failed() {
-			tr.t.Logf("watch said:\n%s", kit.Tail(w.said(), 60))
+			tr.t.Logf("watch said:\n%s", kit.Clip(w.said(), maxLines))
 		}
 	})
-	require.NoError(tr.t, ready.SetReadDeadline(time.Now().Add(30*time.Second)))
+	require.NoError(tr.t, ready.SetReadDeadline(time.Now().Add(patience)))
 	b := make([]byte, 2)
 	n, err := ready.Read(b)
-	require.NoError(tr.t, err, "watch does not become ready: %s", w.said())
+	require.NoError(tr.t, err, "watch does not become ready: %s", kit.Clip(w.said(), maxLines))
 	require.Equal(tr.t, "\n", string(b[:n]))
 	return w
 }
@@ -77,8 +77,8 @@ func (w *watching) said() string {
 // says waits until watch has printed n lines that hold a text, and fails if there are more.
 func (w *watching) says(n int, text string) {
 	w.t.Helper()
-	eventually(w.t, 20*time.Second, func() bool { return strings.Count(w.said(), text) >= n }, fmt.Sprintf("watch says %q %d times", text, n))
-	require.Equal(w.t, n, strings.Count(w.said(), text), "%q in: %s", text, w.said())
+	eventually(w.t, patience, func() bool { return strings.Count(w.said(), text) >= n }, fmt.Sprintf("watch says %q %d times", text, n))
+	require.Equal(w.t, n, strings.Count(w.said(), text), "%q in: %s", text, kit.Clip(w.said(), maxLines))
 }
 
 // stop ends watch with a signal, and returns its exit code.
@@ -88,8 +88,8 @@ func (w *watching) stop(signal syscall.Signal) int {
 	select {
 	case r := <-w.ended:
 		return r.code
-	case <-time.After(20 * time.Second):
-		require.Fail(w.t, "watch does not end", "%s", w.said())
+	case <-time.After(patience):
+		require.Fail(w.t, "watch does not end", "%s", kit.Clip(w.said(), maxLines))
 	}
 	return -1
 }
@@ -176,11 +176,11 @@ func TestWatchFollowsEveryEdit(t *testing.T) {
 			<-pace.C
 		}
 		if i%20 == 0 { // long enough to be noticed on its own
-			eventually(t, 20*time.Second, func() bool { return e.reached() }, "watch follows")
+			eventually(t, patience, func() bool { return e.reached() }, "watch follows")
 		}
 	}
 	e.swap(e.text())
-	eventually(t, 30*time.Second, func() bool { return e.reached() }, "the state is that of the last valid manifest")
+	eventually(t, patience, func() bool { return e.reached() }, "the state is that of the last valid manifest")
 	for profile, changes := range e.changes {
 		starts := len(tr.starts(profile))
 		t.Logf("%s: %d changes, %d starts", profile, changes, starts)
@@ -293,7 +293,7 @@ func TestWatchRepairsDrift(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, string(rendered), string(now))
 	passes := w.passes()
-	eventually(t, 20*time.Second, func() bool { return w.passes() > passes+2 }, "it looks again and again")
+	eventually(t, patience, func() bool { return w.passes() > passes+2 }, "it looks again and again")
 	require.Len(t, tr.starts("alpha"), 2)
 	require.Equal(t, beta, tr.gatewayPid("beta"))
 }
@@ -329,7 +329,7 @@ func TestIdleWatch(t *testing.T) {
 	before, forks := tr.snapshot(), w.reaped()
 	for range 3 {
 		passes := w.passes()
-		eventually(t, 30*time.Second, func() bool { return w.passes() > passes }, "it looks")
+		eventually(t, patience, func() bool { return w.passes() > passes }, "it looks")
 		wakeups, since := w.wakeups(), time.Now()
 		poll(time.Second, func() bool { return w.passes() > passes+10 })
 		if time.Since(since) < 2*time.Second { // else the machine is too busy to tell
@@ -379,7 +379,7 @@ func TestDownHoldsWatch(t *testing.T) {
 	w.says(1, "down was called: nothing is done until somebody applies by hand")
 	tr.manifest("alpha: {env: {A: b}}\nbeta: {}")
 	passes := w.passes()
-	eventually(t, 20*time.Second, func() bool { return w.passes() > passes+2 }, "it looks again and again")
+	eventually(t, patience, func() bool { return w.passes() > passes+2 }, "it looks again and again")
 	require.Equal(t, -1, tr.pid("gateway-alpha"))
 	require.NoDirExists(t, tr.dir("beta"))
 	tr.mustApply()
@@ -398,7 +398,7 @@ func TestWatchAsAService(t *testing.T) {
 	run := "#!/bin/sh\nexport GORACE=atexit_sleep_ms=0\ncd /\nexec %s watch -f %s --prune all --interval 1s --notification-fd 3\n"
 	tr.place("watch", map[string]string{"run": fmt.Sprintf(run, program, tr.path("profiles.yaml")), "notification-fd": "3\n"})
 	tr.svscanctl("-a")
-	eventually(t, 30*time.Second, func() bool {
+	eventually(t, patience, func() bool {
 		values := tr.svstat("watch", "ready", "pid")
 		return len(values) > 0 && values[0] == "true"
 	}, "s6 knows that watch is ready")
@@ -427,7 +427,7 @@ func TestInterruptedWatch(t *testing.T) {
 	w := tr.watch()
 	tr.started("slow", 1)
 	tr.manifest("slow: {env: {STUB_DRAIN: 2s, VALUE: v1}}")
-	eventually(t, 20*time.Second, func() bool { return len(tr.stops("slow")) > 0 }, "slow drains")
+	eventually(t, patience, func() bool { return len(tr.stops("slow")) > 0 }, "slow drains")
 	require.Equal(t, 0, w.stop(unix.SIGTERM))
 	tr.runsRound("slow", 1)
 	tr.mustApply()
@@ -443,7 +443,7 @@ func TestWatchTriesAgain(t *testing.T) {
 	tr.manifest("alpha: {}")
 	w := tr.watch()
 	w.says(1, "level=ERROR")
-	eventually(t, 20*time.Second, func() bool { return len(tr.calls("s6-svscanctl")) > 0 }, "it tries again")
+	eventually(t, patience, func() bool { return len(tr.calls("s6-svscanctl")) > 0 }, "it tries again")
 	require.Equal(t, 1, strings.Count(w.said(), "level=ERROR"), "%s", w.said())
 	require.NoError(t, os.Remove(filepath.Join(tr.bin, "s6-svscanctl")))
 	tr.started("alpha", 1)

@@ -23,8 +23,8 @@ type Acted struct {
 // Unlocked is a session of those who cannot have the lock, or cannot wait for it. It is good for Act alone.
 func (s *Scandir) Unlocked() *Session { return &Session{Scandir: s} }
 
-// ActTimeout is how long it may take to bring these services down, up, or down and up.
-func ActTimeout(services []Service, action Action) time.Duration {
+// actTimeout is for how long nothing may move while these services are brought down, up, or down and up.
+func actTimeout(services []Service, action Action) time.Duration {
 	longest := time.Duration(0)
 	for _, s := range services {
 		if action != BringUp || s.Status.PID != 0 { // which may be stopping
@@ -36,9 +36,11 @@ func ActTimeout(services []Service, action Action) time.Duration {
 
 // Act brings gateways down, up, or down and up, side by side, and waits until they are: BringUp, Down or Restart. What the
 // manifest says plays no part, so the next apply may undo it. It returns what became of each, and what the user should know
-// besides.
-func (s *Session) Act(ctx context.Context, services []Service, action Action) ([]Acted, []string) {
-	r := &run{Session: s, listening: true}
+// besides. A timeout bounds the whole; 0 is no limit but that something has to move.
+func (s *Session) Act(ctx context.Context, services []Service, action Action, timeout time.Duration) ([]Acted, []string) {
+	r := &run{Session: s, pace: &pace{}, listening: true}
+	ctx, cancel := r.pace.limited(ctx, timeout, actTimeout(services, action))
+	defer cancel()
 	all := make([]Acted, len(services))
 	var wg sync.WaitGroup
 	for i, service := range services {
@@ -83,9 +85,12 @@ func (r *run) act(ctx context.Context, service Service, action Action) (already 
 // staysUp waits until a gateway that was started runs, and for long enough to tell that it does.
 func (r *run) staysUp(ctx context.Context, service Service) error {
 	a := arrival{Change: Change{Op: Start, Service: service.Name, desired: render.Servicedir{OnFailure: service.Marker.OnFailure}}}
-	err := wait(ctx, forever, service.Name+" to be up", func() (bool, error) {
+	err := r.pace.wait(ctx, forever, service.Name+" to be up", func() (bool, error) {
 		if err := a.look(r.sup); err != nil {
 			return false, err
+		}
+		if a.further() {
+			r.pace.moved()
 		}
 		if a.state == StateEnded {
 			return false, fmt.Errorf("it has ended by itself, with exit code %d", a.status.ExitCode)

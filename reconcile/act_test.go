@@ -24,9 +24,7 @@ func (f *fakeS6) act(action Action, limit time.Duration) []Acted {
 	defer session.Unlock()
 	actual, err := s.Read()
 	require.NoError(f.t, err)
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
-	defer cancel()
-	acted, _ := session.Act(ctx, actual.Services, action)
+	acted, _ := session.Act(context.Background(), actual.Services, action, limit)
 	return acted
 }
 

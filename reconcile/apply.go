@@ -25,7 +25,7 @@ type Options struct {
 	MaxRestarts int
 	// Level is how far a gateway has to come to be back; empty is LevelSupervised.
 	Level Level
-	// Timeout bounds the whole; 0 means Plan.Timeout.
+	// Timeout bounds the whole. 0 is no limit but that of the pace: it ends when nothing has moved for Plan.Timeout.
 	Timeout time.Duration
 	// Users are the accounts that may control their gateways without root, by name. One that is not listed may not.
 	Users map[string]uint32
@@ -47,16 +47,12 @@ type step struct {
 // What goes is hidden and what comes appears by rename, then s6-svscan is woken, once; until then all of it can be taken
 // back, because no live file has changed. Only when the scan was seen to have worked are live directories touched.
 func (s *Session) Apply(ctx context.Context, plan Plan, opt Options) (Result, error) {
-	timeout := opt.Timeout
-	if timeout == 0 {
-		timeout = plan.Timeout(opt)
-	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
 	r, err := newRun(s, plan, opt)
 	if err != nil {
 		return Result{}, err
 	}
+	ctx, cancel := r.pace.limited(ctx, opt.Timeout, plan.Timeout(opt))
+	defer cancel()
 	reversible := []step{
 		{"apply", r.checkRoom},
 		{"clear leftovers", r.clear},
@@ -72,6 +68,7 @@ func (s *Session) Apply(ctx context.Context, plan Plan, opt Options) (Result, er
 		if err == nil {
 			err = guarded(func() error { return step.do(ctx) })
 		}
+		r.pace.moved()
 		if err != nil {
 			return r.result(), errors.Join(fmt.Errorf("cannot %s: %w", step.name, err), r.takeBack())
 		}
@@ -90,6 +87,7 @@ type run struct {
 	*Session
 	plan      Plan
 	opt       Options
+	pace      *pace
 	listening bool
 	jobs      []*job // those changes that act, in the plan's order
 	removals  []*removal
@@ -146,7 +144,7 @@ func newRun(s *Session, plan Plan, opt Options) (*run, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &run{Session: s, plan: plan, opt: opt, listening: listening, freed: map[string]*signal{}, turns: newTurns(plan, opt.MaxRestarts)}
+	r := &run{Session: s, plan: plan, opt: opt, pace: &pace{}, listening: listening, freed: map[string]*signal{}, turns: newTurns(plan, opt.MaxRestarts)}
 	for i := range plan.Changes {
 		c := &plan.Changes[i]
 		if c.Acts() {
@@ -322,18 +320,19 @@ func (s *Session) freeNames(ctx context.Context, desired []render.Servicedir, op
 	if opt.NoRescan {
 		return fmt.Errorf("%s is still being removed (apply once without --no-rescan)", hidden[0].Name)
 	}
-	if opt.Timeout == 0 {
-		opt.Timeout = Plan{Leftovers: hidden}.Timeout(opt)
-	}
-	ctx, cancel := context.WithTimeout(ctx, opt.Timeout)
+	r := &run{Session: s, opt: opt, pace: &pace{}, listening: true}
+	ctx, cancel := r.pace.limited(ctx, opt.Timeout, Plan{Leftovers: hidden}.Timeout(opt))
 	defer cancel()
 	if err := s.sup.Rescan(ctx, true); err != nil {
 		return err
 	}
-	r := &run{Session: s, opt: opt, listening: true}
 	for _, h := range hidden {
-		if err := r.remove(ctx, &removal{Hidden: h}); err != nil {
-			return fmt.Errorf("%s is still being removed by an earlier apply: %w", h.Name, err)
+		r.removals = append(r.removals, &removal{Hidden: h})
+	}
+	r.finishRemovals(ctx)
+	for _, m := range r.removals {
+		if m.err != nil {
+			return fmt.Errorf("%s is still being removed by an earlier apply: %w", m.Name, m.err)
 		}
 	}
 	return nil
@@ -349,6 +348,7 @@ func (r *run) record(context.Context) error {
 		if err := r.recordJob(j); err != nil {
 			return err
 		}
+		r.pace.moved()
 		r.later(func() error { return r.restoreOwed(j) })
 	}
 	return nil
@@ -422,6 +422,7 @@ func (r *run) exchange(context.Context) error {
 			return err
 		}
 		came = true
+		r.pace.moved()
 		r.later(func() error { return r.takeOut(j.Service) })
 	}
 	if !came {
@@ -437,6 +438,7 @@ func (r *run) hideAll() error {
 			if err := r.hideJob(j); err != nil {
 				return err
 			}
+			r.pace.moved()
 		}
 	}
 	return nil

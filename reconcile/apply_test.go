@@ -26,7 +26,7 @@ func (f *fakeS6) apply(opt Options, profiles ...manifest.Profile) (Plan, Result,
 	f.t.Helper()
 	s, err := Open(f.root, f)
 	require.NoError(f.t, err)
-	s.stall = fakeStall
+	s.stall = f.stall
 	defer s.Close()
 	s.Recall = f.recall
 	session, err := s.Lock(context.Background(), time.Second)

@@ -17,6 +17,17 @@ const steady = time.Second
 // Arrive waits until the gateways of a plan that shall run have come as far as level, for at most limit. It returns those
 // that have not. Who died and will be started again is waited for; who ended by itself is not.
 func (s *Scandir) Arrive(ctx context.Context, changes []Change, level Level, limit time.Duration) ([]Late, error) {
+	return s.arrive(ctx, nil, changes, level, limit)
+}
+
+// Follow is Arrive without a limit in all. It gives up when no gateway has come further for as long as the slowest may take
+// to be ready, and some seconds.
+func (s *Scandir) Follow(ctx context.Context, changes []Change, level Level) ([]Late, error) {
+	return s.arrive(ctx, &pace{}, changes, level, arriveLimit(changes, level))
+}
+
+// arrive counts the limit from when something has moved last, if there is a pace.
+func (s *Scandir) arrive(ctx context.Context, p *pace, changes []Change, level Level, limit time.Duration) ([]Late, error) {
 	var pending []*arrival
 	for _, c := range changes {
 		if c.desired.Name != "" && !c.wantsDown() {
@@ -28,17 +39,18 @@ func (s *Scandir) Arrive(ctx context.Context, changes []Change, level Level, lim
 	}
 	start := time.Now()
 	var late []Late
-	var rest time.Time // until when to leave the machine to those that start: nine tenths of the time
-	err := wait(ctx, limit, "gateways to be "+string(level), func() (bool, error) {
-		begin := time.Now()
-		if begin.Before(rest) {
-			return false, nil
-		}
-		defer func() { rest = time.Now().Add(9 * time.Since(begin)) }()
+	counts := p
+	if p == nil {
+		counts = &pace{}
+	}
+	err := counts.wait(ctx, limit, "gateways to be "+string(level), func() (bool, error) {
 		var failed error
 		pending = slices.DeleteFunc(pending, func(a *arrival) bool {
 			if failed == nil {
 				failed = a.look(s.sup)
+			}
+			if a.further() && p != nil {
+				p.moved()
 			}
 			if a.state == StateEnded {
 				late = append(late, a.late(start))
@@ -63,6 +75,25 @@ type arrival struct {
 	state  State
 	pid    int // of the process that runs since
 	since  time.Time
+	stage  int // how far it has come at most
+}
+
+// further tells whether the gateway has come further than ever. That happens three times at most, however often it dies.
+func (a *arrival) further() bool {
+	stage := 0
+	switch {
+	case a.state == StateUp && a.status.Ready:
+		stage = 3
+	case a.state == StateUp:
+		stage = 2
+	case a.status.PID != 0:
+		stage = 1
+	}
+	if stage <= a.stage {
+		return false
+	}
+	a.stage = stage
+	return true
 }
 
 func (a *arrival) look(sup Supervisor) (err error) {
@@ -98,9 +129,9 @@ func (a *arrival) late(start time.Time) Late {
 	return Late{Change: a.Change, Status: a.status, State: a.state, After: time.Since(start)}
 }
 
-// ArriveLimit is how long these gateways may take to come as far as level: as long as the slowest may take to be ready, and
-// some seconds.
-func ArriveLimit(changes []Change, level Level) time.Duration {
+// arriveLimit is how long one of these gateways may take to come as far as level: as long as the slowest may take to be ready,
+// and some seconds.
+func arriveLimit(changes []Change, level Level) time.Duration {
 	longest := time.Duration(0)
 	for _, c := range changes {
 		if ready := c.desired.Ready; level == LevelReady && ready != nil && !c.wantsDown() {

@@ -22,6 +22,16 @@ func (f *fakeS6) arrive(ctx context.Context, level Level, limit time.Duration, p
 	return s.Arrive(ctx, plan.Changes, level, limit)
 }
 
+// follow applies, and waits for what came of it as long as something does.
+func (f *fakeS6) follow(ctx context.Context, level Level, profiles ...manifest.Profile) ([]Late, error) {
+	f.t.Helper()
+	plan := f.must(profiles...)
+	s, err := Open(f.root, f)
+	require.NoError(f.t, err)
+	defer s.Close()
+	return s.Follow(ctx, plan.Changes, level)
+}
+
 // set changes what the fake says of a service.
 func (f *fakeS6) set(service string, change func(*Status)) {
 	f.mu.Lock()
@@ -105,8 +115,8 @@ func TestArriveLimit(t *testing.T) {
 	slow := withReady(profile("a", ""))
 	slow.Ready.Timeout = 5 * time.Minute
 	changes := f.must(slow, profile("b", "")).Changes
-	require.Equal(t, grace, ArriveLimit(changes, LevelUp))
-	require.Equal(t, 5*time.Minute+grace, ArriveLimit(changes, LevelReady))
+	require.Equal(t, grace, arriveLimit(changes, LevelUp))
+	require.Equal(t, 5*time.Minute+grace, arriveLimit(changes, LevelReady))
 }
 
 // What is asked may change without a restart; that anybody tells is a change of the gateway's own start.

@@ -42,6 +42,30 @@ type fakeS6 struct {
 	absent    int // supervisors are gone for so many looks
 	room      Room
 	recall    func([]render.Servicedir) map[string]Was
+	lag       time.Duration // whatever s6 does takes so long, one after the other
+	free      time.Time     // when it has done all that it was told, with a lag
+	frozen    time.Time     // from when on it does nothing any more, with a lag
+	stall     time.Duration // fakeStall
+}
+
+// later does something at once or, on a machine that lags, when all before it is done.
+func (f *fakeS6) later(do func()) {
+	if f.lag == 0 {
+		do()
+		return
+	}
+	if now := time.Now(); f.free.Before(now) {
+		f.free = now
+	}
+	f.free = f.free.Add(f.lag)
+	if !f.frozen.IsZero() && f.free.After(f.frozen) {
+		return
+	}
+	time.AfterFunc(time.Until(f.free), func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		do()
+	})
 }
 
 type fakeService struct {
@@ -60,7 +84,7 @@ func newFakeS6(t *testing.T) *fakeS6 {
 		t.Cleanup(func() { os.RemoveAll(dir) })
 		root = dir
 	}
-	return &fakeS6{t: t, prune: PruneOwned, room: Room{MaxServices: 1000, CountsLoggers: true, MaxName: 251}, root: root, services: map[uint64]*fakeService{}, failing: map[string]error{}, stubborn: map[string]bool{}}
+	return &fakeS6{t: t, stall: fakeStall, prune: PruneOwned, room: Room{MaxServices: 1000, CountsLoggers: true, MaxName: 251}, root: root, services: map[uint64]*fakeService{}, failing: map[string]error{}, stubborn: map[string]bool{}}
 }
 
 func (f *fakeS6) call(name string) error {
@@ -101,12 +125,14 @@ func (f *fakeS6) scan(prune bool) {
 		ino := inode(f.t, filepath.Join(f.root, e.Name()))
 		visible[ino] = true
 		if f.services[ino] == nil {
-			f.supervise(ino, e.Name())
+			f.later(func() { f.supervise(ino, e.Name()) })
 		}
 	}
-	for ino := range f.services {
+	for ino, s := range f.services {
 		if prune && !visible[ino] {
-			delete(f.services, ino)
+			s.status.WantUp = false
+			f.later(func() { s.status = Status{} })
+			f.later(func() { delete(f.services, ino) })
 		}
 	}
 }
@@ -164,16 +190,16 @@ func (f *fakeS6) Control(_ context.Context, dir, letters string) error {
 	}
 	switch {
 	case isLog && letters == "h":
-		s.log.PID = 0
+		f.later(func() { s.log.PID = 0 })
 	case isLog && letters == "u":
-		f.nextPID++
-		s.log.PID = f.nextPID
+		f.later(func() { f.nextPID++; s.log.PID = f.nextPID })
 	case letters == "d" && f.stubborn[s.name]:
 		s.status.WantUp = false
 	case letters == "d" || letters == "k":
-		s.status.PID, s.status.WantUp, s.status.Since = 0, false, time.Now()
+		s.status.WantUp = false
+		f.later(func() { s.status.PID, s.status.Since = 0, time.Now() })
 	case letters == "u" && s.status.PID == 0:
-		f.start(s, filepath.Join(f.root, dir))
+		f.later(func() { f.start(s, filepath.Join(f.root, dir)) })
 	case letters == "u":
 		s.status.WantUp = true
 	}

@@ -50,19 +50,22 @@ func (r *run) awaits(j *job) bool {
 	return r.listening && !r.opt.NoRescan && (!r.opt.Hurried || j.heldBack())
 }
 
-// await waits for these services to be supervised. It returns those that are not, each with its error.
+// await waits for these services to be supervised, as long as one more is now and then. It returns those that are not, each with
+// its error.
 func (r *run) await(ctx context.Context, pending []*job) []*job {
 	start, progress, cured := time.Now(), time.Now(), false
 	const newServices = "s6-svscan to supervise what is new"
-	err := wait(ctx, forever, newServices, func() (bool, error) {
+	err := r.pace.wait(ctx, forever, newServices, func() (bool, error) {
 		before := len(pending)
 		pending = slices.DeleteFunc(pending, r.pickedUp)
 		switch {
 		case len(pending) < before:
 			progress = time.Now()
+			r.pace.moved()
 		case len(pending) == 0 || time.Since(progress) < r.stall:
-		case cured || len(r.Culprits()) > 0:
+		case len(r.Culprits()) > 0:
 			return false, &TimeoutError{newServices, time.Since(start)}
+		case cured: // what remains is to give a slow machine the time that the pace allows
 		default:
 			progress, cured = time.Now(), true
 			return false, r.cure(ctx, pending[0])

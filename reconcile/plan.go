@@ -139,7 +139,7 @@ func (p Plan) Removes() bool {
 // Acts tells whether carrying out c does anything.
 func (c Change) Acts() bool { return c.Op != Unchanged && c.Op != Ended && c.Op != Foreign }
 
-// grace is what an apply may take beside waiting for gateways to stop.
+// grace is how long a step of an apply may take beside the time that gateways have to stop, or to be ready.
 const grace = 15 * time.Second
 
 // defaultPatience is how long a service that has no stop timeout of its own is waited for before it is killed: what a

@@ -14,6 +14,7 @@ import (
 	"hermes-reconcile/render"
 )
 
+// These limits count from when anything has moved last: a machine that starts a thousand services is slow for each of them.
 const (
 	// startLimit is how long s6-supervise may take to start a service that it was told to start: milliseconds.
 	startLimit = 10 * time.Second
@@ -50,6 +51,9 @@ func (r *run) each(ctx context.Context, want func(*job) bool, do func(context.Co
 		all.Go(func() {
 			if j.err = interrupted(ctx); j.err == nil {
 				j.err = guarded(func() error { return do(ctx, j) })
+			}
+			if j.err == nil {
+				r.pace.moved()
 			}
 			if j.err != nil {
 				r.freed[j.Service].give(j.err)
@@ -94,7 +98,7 @@ func (r *run) awaitReturn(ctx context.Context, j *job) error {
 		return nil
 	}
 	changes := []Change{*j.Change}
-	late, err := r.Arrive(ctx, changes, r.opt.Level, ArriveLimit(changes, r.opt.Level))
+	late, err := r.arrive(ctx, r.pace, changes, r.opt.Level, arriveLimit(changes, r.opt.Level))
 	if err != nil || len(late) == 0 {
 		return err
 	}
@@ -241,7 +245,7 @@ func (r *run) stop(ctx context.Context, service string, patience time.Duration) 
 			return err
 		}
 	}
-	return wait(ctx, forever, service+" to stop", down)
+	return r.pace.wait(ctx, forever, service+" to stop", down)
 }
 
 // tellUp tells a service that it shall be up, and waits until its supervisor has heard: where nothing is owed to it any more, the
@@ -250,7 +254,7 @@ func (r *run) tellUp(ctx context.Context, service string) error {
 	if err := r.sup.Control(ctx, service, "u"); err != nil {
 		return err
 	}
-	return wait(ctx, startLimit, "the supervisor of "+service+" to hear that it shall be up", func() (bool, error) {
+	return r.pace.wait(ctx, startLimit, "the supervisor of "+service+" to hear that it shall be up", func() (bool, error) {
 		status, err := r.sup.Status(service)
 		return status.WantUp, err
 	})
@@ -271,7 +275,7 @@ func (r *run) bringUp(ctx context.Context, service string) error {
 	if err := r.sup.Control(ctx, service, "u"); err != nil {
 		return err
 	}
-	err = wait(ctx, forever, service+" to stop and to start again", func() (bool, error) {
+	err = r.pace.wait(ctx, forever, service+" to stop and to start again", func() (bool, error) {
 		now, err := r.sup.Status(service)
 		return (now.PID != before.PID || before.PID == 0) && !now.Finishing, err
 	})
@@ -291,7 +295,7 @@ func (r *run) start(ctx context.Context, service string) error {
 		return err
 	}
 	what := service + " to start (is its run script executable, and the interpreter it names there?)"
-	return wait(ctx, startLimit, what, func() (bool, error) {
+	return r.pace.wait(ctx, startLimit, what, func() (bool, error) {
 		now, err := r.sup.Status(service)
 		return now.PID != 0 || !now.Since.Equal(before.Since), err
 	})
@@ -308,7 +312,7 @@ func (r *run) restartLogger(ctx context.Context, log string) error {
 		if err := r.sup.Control(ctx, log, "h"); err != nil {
 			return err
 		}
-		err := wait(ctx, startLimit, log+" to end", func() (bool, error) {
+		err := r.pace.wait(ctx, startLimit, log+" to end", func() (bool, error) {
 			now, err := r.sup.Status(log)
 			return now.PID != before.PID && !now.Finishing, err
 		})
@@ -361,7 +365,9 @@ func (r *run) remove(ctx context.Context, m *removal) error {
 	if err := r.removeLogger(ctx, m); err != nil {
 		return err
 	}
-	return r.discard(m)
+	err := r.discard(m)
+	r.pace.moved()
+	return err
 }
 
 // removeGateway waits until the gateway's supervisor is gone. The scan has told it to stop the gateway and end.
@@ -389,20 +395,20 @@ func (r *run) removeGateway(ctx context.Context, m *removal) error {
 			return err
 		}
 	}
-	return wait(ctx, forever, m.Name+" to stop", gone)
+	return r.pace.wait(ctx, forever, m.Name+" to stop", gone)
 }
 
 // awaitTold waits until the scan has told the gateway's supervisor to end.
 func (r *run) awaitTold(ctx context.Context, m *removal, gone func() (bool, error)) error {
 	start := time.Now()
 	what := "s6-svscan to end " + m.Name
-	return r.explain(wait(ctx, scanLimit, what, func() (bool, error) {
+	return r.explain(r.pace.wait(ctx, scanLimit, what, func() (bool, error) {
 		ok, err := gone()
 		if ok || err != nil || !m.Status.WantUp {
 			return true, err
 		}
-		if waited := time.Since(start); waited > r.stall && len(r.Culprits()) > 0 {
-			return false, &TimeoutError{what, waited}
+		if r.pace.idle(start) > r.stall && len(r.Culprits()) > 0 {
+			return false, &TimeoutError{what, time.Since(start)}
 		}
 		return false, nil
 	}))
@@ -417,7 +423,7 @@ func (r *run) removeLogger(ctx context.Context, m *removal) error {
 	}
 	log := path.Join(m.Path, "log")
 	for _, letters := range []string{"xh", "xk"} { // SIGHUP ends s6-log, whatever its options; SIGKILL ends anything
-		err := wait(ctx, loggerLimit, "the logger of "+m.Name+" to end", gone)
+		err := r.pace.wait(ctx, loggerLimit, "the logger of "+m.Name+" to end", gone)
 		if timeout := (*TimeoutError)(nil); !errors.As(err, &timeout) || ctx.Err() != nil {
 			return err
 		}
@@ -426,7 +432,7 @@ func (r *run) removeLogger(ctx context.Context, m *removal) error {
 			return err
 		}
 	}
-	return wait(ctx, killMargin, "the logger of "+m.Name+" to end", gone)
+	return r.pace.wait(ctx, killMargin, "the logger of "+m.Name+" to end", gone)
 }
 
 func holders(names []string) string {

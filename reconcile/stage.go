@@ -35,6 +35,7 @@ func (r *run) stage(context.Context) error {
 			return err
 		}
 		staged = true
+		r.pace.moved()
 	}
 	if !staged {
 		return nil

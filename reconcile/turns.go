@@ -126,8 +126,8 @@ func (t *turns) leave(service string, err error) {
 	}
 }
 
-// Timeout is how long carrying out the plan may take: the longest stop, as often as gateways take turns, and some seconds for
-// the rest.
+// Timeout is for how long nothing may move while the plan is carried out: the longest that one step may take, a stop or a
+// gateway's way back, and some seconds.
 func (p Plan) Timeout(opt Options) time.Duration {
 	longest := time.Duration(0)
 	for _, c := range p.Changes {
@@ -138,13 +138,8 @@ func (p Plan) Timeout(opt Options) time.Duration {
 	for _, h := range p.Leftovers {
 		longest = max(longest, patience(h.StopTimeout))
 	}
-	if opt.MaxRestarts == 0 {
-		return longest + grace
+	if opt.MaxRestarts > 0 && opt.waits() {
+		longest = max(longest, arriveLimit(p.Changes, opt.Level))
 	}
-	turn := longest + startLimit
-	if opt.waits() {
-		turn += ArriveLimit(p.Changes, opt.Level)
-	}
-	rounds := (len(p.together()) + opt.MaxRestarts - 1) / opt.MaxRestarts
-	return max(longest, time.Duration(rounds)*turn) + grace
+	return longest + grace
 }

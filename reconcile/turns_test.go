@@ -128,7 +128,7 @@ func TestTurnsOfThoseThatPassPorts(t *testing.T) {
 	f.settled(after...)
 }
 
-func TestTimeoutIsTheLongestStopConcernedAndSomeGrace(t *testing.T) {
+func TestTimeoutIsTheLongestStepAndSomeGrace(t *testing.T) {
 	slow := profile("slow", "1")
 	slow.StopTimeout = time.Hour
 	quick := profile("quick", "1")
@@ -140,13 +140,10 @@ func TestTimeoutIsTheLongestStopConcernedAndSomeGrace(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, time.Hour+grace, plan.Timeout(Options{}))
 
-	plan, err = Diff(servicedirs(t, profile("quick", "2"), slow), actual, PruneOwned)
+	plan, err = Diff(servicedirs(t, withReady(profile("quick", "2")), slow), actual, PruneOwned)
 	require.NoError(t, err)
-	require.Equal(t, time.Second+startLimit+grace, plan.Timeout(Options{MaxRestarts: 1}))
-	plan.Changes = append(plan.Changes, plan.Changes[0], plan.Changes[0])
-	plan.Changes[2].Service, plan.Changes[3].Service = "gateway-a", "gateway-b"
-	require.Equal(t, 2*(time.Second+startLimit)+grace, plan.Timeout(Options{MaxRestarts: 2}), "two turns for three")
-	require.Equal(t, 2*(time.Second+startLimit+grace)+grace, plan.Timeout(Options{MaxRestarts: 2, Level: LevelUp}))
+	require.Equal(t, time.Second+grace, plan.Timeout(Options{MaxRestarts: 1}), "it counts from the last turn")
+	require.Equal(t, time.Minute+grace+grace, plan.Timeout(Options{MaxRestarts: 2, Level: LevelReady}), "nothing else moves while one comes back")
 }
 
 func TestTurnsWithoutThoseThatAreLeftOut(t *testing.T) {

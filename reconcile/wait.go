@@ -14,43 +14,34 @@ import (
 const (
 	pollFirst = time.Millisecond
 	pollMost  = 25 * time.Millisecond
+	// pollShare is how much longer the waits of an apply rest than they look, all together: a thousand that looked all the time
+	// would take the machine from the gateways that they wait for.
+	pollShare = 4
+	// pollRest is the longest rest. A look that took longer than a fraction of it was held up, and says nothing of the next.
+	pollRest = 2 * time.Second
 )
 
-// wait polls done until it is true, for at most limit and no longer than ctx. s6 offers events, but only to those who may
-// write to a service's event/ folder; its status files are there for everybody.
+// wait polls done until it is true, for at most limit and no longer than ctx.
 func wait(ctx context.Context, limit time.Duration, what string, done func() (bool, error)) error {
-	start := time.Now()
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	for delay := pollFirst; ; delay = min(delay*3/2, pollMost) {
-		ok, err := done()
-		if ok || err != nil {
-			return err
-		}
-		if err := pause(ctx, delay); errors.Is(err, context.DeadlineExceeded) {
-			return &TimeoutError{what, time.Since(start)}
-		} else if err != nil {
-			return fmt.Errorf("%w while waiting for %s", err, what)
-		}
-	}
+	return (&pace{}).wait(ctx, limit, what, done)
 }
 
-// interrupted is ErrInterrupted once ctx is cancelled. A deadline that passes is no interruption.
+// interrupted is ErrInterrupted once ctx is cancelled. A deadline that passes is no interruption, nor is that nothing moves.
 func interrupted(ctx context.Context) error {
-	if errors.Is(ctx.Err(), context.Canceled) {
+	if errors.Is(ctx.Err(), context.Canceled) && !errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
 		return ErrInterrupted
 	}
 	return nil
 }
 
-// pause waits for d, or for the end of ctx.
+// pause waits for d, or for the end of ctx: with ErrInterrupted or context.DeadlineExceeded.
 func pause(ctx context.Context, d time.Duration) error {
 	select {
 	case <-ctx.Done():
 		if err := interrupted(ctx); err != nil {
 			return err
 		}
-		return ctx.Err()
+		return context.DeadlineExceeded
 	case <-time.After(d):
 		return nil
 	}

@@ -98,6 +98,9 @@ func (s *Scandir) run(ctx context.Context, program string, args ...string) error
 	}
 	s.calls <- struct{}{}
 	defer func() { <-s.calls }()
+	if errors.Is(context.Cause(ctx), context.DeadlineExceeded) { // however that was told
+		return context.DeadlineExceeded
+	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}

@@ -81,7 +81,7 @@ $` + scandirVariable + `, else that of the manifest, else ` + defaultScandir + `
 	flags.manifestFlags.add(cmd)
 	f := cmd.Flags()
 	f.BoolVar(&flags.all, "all", false, d.verb+" "+d.all)
-	f.DurationVar(&flags.timeout, "timeout", 0, "longest `DURATION` to wait for gateways (default the longest stop_timeout concerned + 15s)")
+	f.DurationVar(&flags.timeout, "timeout", 0, "longest `DURATION` to wait for gateways (default none: it gives up when nothing has moved for the longest stop_timeout concerned + 15s)")
 	f.DurationVar(&flags.lockTimeout, "lock-timeout", defaultLockTimeout, "longest `DURATION` to wait for an apply")
 	return cmd
 }
@@ -174,17 +174,12 @@ func (a *acting) pick(services []reconcile.Service, profiles []string) ([]reconc
 
 // do acts on the services and records what shall last.
 func (a *acting) do(ctx context.Context, services []reconcile.Service, timeout time.Duration) error {
-	if timeout == 0 {
-		timeout = reconcile.ActTimeout(services, a.action)
-	}
-	limited, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
 	last := slices.DeleteFunc(slices.Clone(services), func(s reconcile.Service) bool { return a.wanted(s) != manifest.StateLast })
 	var errs []error
 	if a.up { // before a gateway runs, which writes to the same file
 		errs = append(errs, a.remember(ctx, last))
 	}
-	acted, notes := a.session.Act(limited, services, a.action)
+	acted, notes := a.session.Act(ctx, services, a.action, timeout)
 	if !a.up {
 		errs = append(errs, a.remember(context.WithoutCancel(ctx), last)) // who lost patience has still said what is wanted
 	}

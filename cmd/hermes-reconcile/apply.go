@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"path/filepath"
 	"time"
@@ -63,7 +62,7 @@ and in the report, changes nothing, and does not keep the container from startin
 	f.StringVar(&flags.wait, "wait", string(reconcile.LevelSupervised),
 		"how far the gateways have to come: `supervised|up|ready`; ready is up where the profile has no ready")
 	f.IntVar(&flags.maxRestarts, "max-parallel-restarts", 0, "restart at most `N` gateways at a time, and no more once one has not come as far as --wait says (0: all at once)")
-	f.DurationVar(&flags.timeout, "timeout", 0, "longest `DURATION` of it all (default the longest stop_timeout concerned + 15s, longer with --max-parallel-restarts, with --wait=ready the longest ready.timeout + 15s on top, with --boot "+bootTimeout.String()+")")
+	f.DurationVar(&flags.timeout, "timeout", 0, "longest `DURATION` of it all (default none: it gives up when nothing has moved for the longest stop_timeout concerned + 15s, while it waits for gateways to be ready for the longest ready.timeout + 15s; with --boot "+bootTimeout.String()+")")
 	f.DurationVar(&flags.lockTimeout, "lock-timeout", defaultLockTimeout, "longest `DURATION` to wait for another apply (default with --boot "+bootLockTimeout.String()+")")
 	return cmd
 }
@@ -217,15 +216,17 @@ func (f *applyFlags) result(u ui, r *explain.Report, result reconcile.Result) er
 	}
 	u.notes(result)
 	partial := &partialError{}
+	var failed []complaint
 	for _, o := range result.Outcomes {
 		if o.Change.Acts() {
 			partial.total++
 		}
 		if o.Err != nil {
 			partial.add(o.Err)
-			u.error(fmt.Errorf("cannot %s %s: %w", o.Change.Op, o.Change.Service, o.Err))
+			failed = append(failed, complaint{verb: string(o.Change.Op), service: o.Change.Service, why: o.Err.Error()})
 		}
 	}
+	u.complain(failed)
 	if partial.failed == 0 {
 		return nil
 	}
@@ -241,11 +242,7 @@ func (f *applyFlags) conclude(u ui, r *explain.Report) error {
 }
 
 // notes prints what the user should know besides.
-func (u ui) notes(result reconcile.Result) {
-	for _, note := range result.Notes {
-		u.warning("%s", printable(note))
-	}
-}
+func (u ui) notes(result reconcile.Result) { u.warnings(result.Notes) }
 
 func (e *partialError) add(err error) {
 	e.failed++

@@ -39,26 +39,30 @@ func (f *applyFlags) arrive(ctx context.Context, u ui, t *target, r *explain.Rep
 		return nil
 	}
 	changes := travelling(result)
-	limit := reconcile.ArriveLimit(changes, level)
+	var late []reconcile.Late
+	var err error
 	if f.timeout > 0 {
-		limit = max(f.timeout-time.Since(began), 0)
+		late, err = t.scandir.Arrive(ctx, changes, level, max(f.timeout-time.Since(began), 0))
+	} else {
+		late, err = t.scandir.Follow(ctx, changes, level)
 	}
-	late, err := t.scandir.Arrive(ctx, changes, level, limit)
 	late = append(result.Late, late...)
 	if err != nil || len(late) == 0 {
 		return err
 	}
 	failed := &lateError{level: level, late: len(late)}
 	answers := probe.Each(ctx, questions(late, level))
+	var all []complaint
 	for i, l := range late {
 		if l.Hopeless() {
 			failed.hopeless++
 		}
 		why := fmt.Sprintf("not %s%s: %s", level, waited(l), whyLate(l, level, answers[i]))
 		r.Late(l.Change.Service, why)
-		u.error(withHint(fmt.Errorf("%s: %s", l.Change.Service, why),
-			"see its log in %s", t.homes.logFile(t.scandir.s6, l.Change.Profile)))
+		log := t.homes.logFile(t.scandir.s6, l.Change.Profile)
+		all = append(all, complaint{service: l.Change.Service, why: why, hint: "see its log in " + log})
 	}
+	u.complain(all)
 	if failed.hopeless == failed.late {
 		return failed
 	}

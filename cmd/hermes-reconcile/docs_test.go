@@ -24,19 +24,25 @@ func read(t *testing.T, name string) string {
 	return string(data)
 }
 
+// has fails the test if the README does not have a text. It does not print the README.
+func has(t *testing.T, readme, text string, what ...string) {
+	t.Helper()
+	require.True(t, strings.Contains(readme, text), "README.md does not have %q %v", text, what)
+}
+
 func TestReadmeNamesEveryCommandFlagAndExitCode(t *testing.T) {
 	readme := read(t, "README.md")
 	for _, cmd := range newRootCommand(ui{io.Discard, io.Discard}).Commands() {
 		if cmd.Name() == "help" || cmd.Name() == "completion" {
 			continue
 		}
-		require.Contains(t, readme, "`"+cmd.Name(), "command")
+		has(t, readme, "`"+cmd.Name(), "command")
 		cmd.Flags().VisitAll(func(f *pflag.Flag) {
-			require.Contains(t, readme, "--"+f.Name, "flag of %s", cmd.Name())
+			has(t, readme, "--"+f.Name, "flag of "+cmd.Name())
 		})
 	}
 	for _, code := range []int{exitDone, exitPartial, exitDiffers, exitTimeout, exitUsage, exitTemporary} {
-		require.Contains(t, readme, fmt.Sprintf("| %d |", code), "exit code")
+		has(t, readme, fmt.Sprintf("| %d |", code), "exit code")
 	}
 }
 
@@ -106,17 +112,17 @@ func TestReadmeNamesEveryKey(t *testing.T) {
 	require.NoError(t, json.Unmarshal(root.Properties["profiles"], &profiles))
 	readme, full := read(t, "README.md"), read(t, "examples/full.yaml")
 	for name := range root.Properties {
-		require.Contains(t, readme, "| `"+name+"` |")
-		require.Regexp(t, `(?m)^`+name+`:`, full)
+		has(t, readme, "| `"+name+"` |")
+		require.True(t, regexp.MustCompile(`(?m)^`+name+`:`).MatchString(full), "examples/full.yaml has no %s", `(?m)^`+name+`:`)
 	}
 	for name, value := range profiles.AdditionalProperties.Properties {
-		require.Contains(t, readme, "| `"+name+"` |")
-		require.Regexp(t, `(?m)^    `+name+`:`, full)
+		has(t, readme, "| `"+name+"` |")
+		require.True(t, regexp.MustCompile(`(?m)^    `+name+`:`).MatchString(full), "examples/full.yaml has no %s", `(?m)^    `+name+`:`)
 		var group object
 		require.NoError(t, json.Unmarshal(value, &group))
 		for inner := range group.Properties {
-			require.Contains(t, readme, "`"+inner+"`")
-			require.Regexp(t, `(?m)^      `+inner+`:`, full)
+			has(t, readme, "`"+inner+"`")
+			require.True(t, regexp.MustCompile(`(?m)^      `+inner+`:`).MatchString(full), "examples/full.yaml has no %s", `(?m)^      `+inner+`:`)
 		}
 	}
 	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z_]+)` \\| .* \\| [^|]*\\|$").FindAllStringSubmatch(readme[strings.Index(readme, "| key |"):strings.Index(readme, "A profile's key wins")], -1) {

@@ -86,7 +86,7 @@ func runDown(ctx context.Context, u ui, flags *downFlags) error {
 		return err
 	}
 	ours := slices.DeleteFunc(actual.Services, func(s reconcile.Service) bool { return !s.Owned || !s.Status.Supervised })
-	acted, notes := session.Act(ctx, ours, reconcile.Down)
+	acted, notes := session.Act(ctx, ours, reconcile.Down, flags.timeout)
 	return u.acted(acted, notes, stopping())
 }
 
@@ -109,14 +109,14 @@ func (u ui) acted(acted []reconcile.Acted, notes []string, d deed) error {
 	}
 	u.table(lines)
 	u.info("%d %s, %d unchanged", len(acted)-already-partial.failed, d.past, already)
-	for _, note := range notes {
-		u.warning("%s", printable(note))
-	}
+	u.warnings(notes)
+	var failed []complaint
 	for _, a := range acted {
 		if a.Err != nil {
-			u.error(fmt.Errorf("cannot %s %s: %w", d.verb, a.Service.Name, a.Err))
+			failed = append(failed, complaint{verb: d.verb, service: a.Service.Name, why: a.Err.Error()})
 		}
 	}
+	u.complain(failed)
 	if partial.failed == 0 {
 		return nil
 	}

@@ -74,7 +74,7 @@ func sees(t *testing.T, master *os.File, texts ...string) {
 	seen, b := "", make([]byte, 4096)
 	for _, text := range texts {
 		for !strings.Contains(seen, text) {
-			require.NoError(t, master.SetReadDeadline(time.Now().Add(20*time.Second)))
+			require.NoError(t, master.SetReadDeadline(time.Now().Add(2*time.Minute)))
 			n, err := master.Read(b)
 			require.NoError(t, err, "%q is not on the screen: %q", text, seen)
 			seen += string(b[:n])

@@ -57,7 +57,7 @@ It is meant to be a service of s6 itself, beside the gateways: its own name must
 	flags.addPrune(cmd)
 	f := cmd.Flags()
 	f.BoolVar(&flags.allowEmpty, "allow-empty", false, "let a manifest without profiles remove every gateway")
-	f.DurationVar(&flags.timeout, "timeout", 0, "longest `DURATION` of one apply (default the longest stop_timeout concerned + 15s)")
+	f.DurationVar(&flags.timeout, "timeout", 0, "longest `DURATION` of one apply (default none: it gives up when nothing has moved for the longest stop_timeout concerned + 15s)")
 	f.DurationVar(&flags.lockTimeout, "lock-timeout", defaultLockTimeout, "longest `DURATION` to wait for another apply")
 	f.DurationVar(&flags.interval, "interval", watchInterval, "`DURATION` between looks without a reason")
 	f.StringVarP(&flags.form, "output", "o", formLogfmt, "form of the lines: `logfmt|json`")

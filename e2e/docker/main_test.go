@@ -173,7 +173,7 @@ func removeAll() {
 }
 
 // maxDocker ends a docker command that hangs.
-const maxDocker = 2 * time.Minute
+const maxDocker = 10 * time.Minute
 
 // docker runs a docker command and returns what it prints on stdout.
 func docker(args ...string) (string, error) {
@@ -215,5 +215,5 @@ func eventually(t testing.TB, cond func() bool, what string) {
 
 // poll asks less often than docker takes for an answer.
 func poll(cond func() bool) bool {
-	return kit.PollEvery(100*time.Millisecond, time.Minute, cond)
+	return kit.PollEvery(100*time.Millisecond, kit.Patience, cond)
 }

@@ -49,6 +49,11 @@ func Records[T any](t testing.TB, data []byte) []T {
 	return found
 }
 
+// Patience is how long a test waits for what has to happen some time. That it does is tested, and not how fast the machine is:
+// on one core beside other work, or where each system call is slow, a second's work may take a minute. Where a test shows that
+// something does not wait for a limit, that limit is made much longer than this.
+const Patience = 2 * time.Minute
+
 // Poll tells whether cond held before the deadline.
 func Poll(deadline time.Duration, cond func() bool) bool {
 	return PollEvery(3*time.Millisecond, deadline, cond)
@@ -67,7 +72,7 @@ func PollEvery(interval, deadline time.Duration, cond func() bool) bool {
 // Eventually polls cond until it holds, and fails the test after the deadline.
 func Eventually(t testing.TB, deadline time.Duration, cond func() bool, what string) {
 	t.Helper()
-	require.True(t, Poll(deadline, cond), "not within %v: %s", deadline, what)
+	require.True(t, Poll(deadline, cond), "not within %v: %s", deadline, Clip(what, maxLines))
 }
 
 // Tail is the last lines of a text.
@@ -75,6 +80,25 @@ func Tail(s string, lines int) string {
 	all := strings.Split(strings.TrimRight(s, "\n"), "\n")
 	if len(all) > lines {
 		all = all[len(all)-lines:]
+	}
+	return strings.Join(all, "\n")
+}
+
+// maxLines is how much of a text a failing test shows.
+const maxLines = 20
+
+// Clip is the beginning and the end of a text that is too long to be read.
+func Clip(s string, lines int) string {
+	all := strings.Split(strings.TrimRight(s, "\n"), "\n")
+	for i, line := range all {
+		const columns = 300
+		if len(line) > columns {
+			all[i] = fmt.Sprintf("%s ... %d more bytes", line[:columns], len(line)-columns)
+		}
+	}
+	if more := len(all) - lines; more > 0 {
+		begin := append([]string{}, all[:lines/4]...)
+		all = append(append(begin, fmt.Sprintf("... %d more lines ...", more)), all[len(all)-(lines-lines/4):]...)
 	}
 	return strings.Join(all, "\n")
 }

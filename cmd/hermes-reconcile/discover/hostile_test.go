@@ -68,7 +68,7 @@ func inTime(t *testing.T, discover func() (Found, error)) Found {
 	case r := <-done:
 		require.NoError(t, r.err)
 		return r.found
-	case <-time.After(20 * time.Second):
+	case <-time.After(2 * time.Minute):
 		t.Fatal("it hangs")
 		return Found{}
 	}

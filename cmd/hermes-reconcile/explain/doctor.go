@@ -63,10 +63,11 @@ var DoctorSchema []byte
 // JSON is the diagnosis for programs.
 func (d *Diagnosis) JSON() ([]byte, error) { return encode(d) }
 
-// Text is a line for each finding, one for what to do about it where there is something, and the tally.
+// Text is a line for each finding, one for what to do about it where there is something, and the tally. Rows that would repeat
+// for many objects are one.
 func (d *Diagnosis) Text() []byte {
 	lines := []string{Cells("LEVEL", "CHECK", "OBJECT", "FOUND")}
-	for _, f := range d.Findings {
+	for _, f := range d.rows() {
 		lines = append(lines, Cells(string(f.Level), f.Check, f.Object, f.Found))
 		if f.Hint != "" {
 			lines = append(lines, Cells("", "", "", "hint: "+f.Hint))
@@ -76,6 +77,30 @@ func (d *Diagnosis) Text() []byte {
 	b.WriteString(Table(lines))
 	b.WriteString(d.tally() + "\n")
 	return b.Bytes()
+}
+
+// rows are the findings, those that say the same of many objects in one.
+func (d *Diagnosis) rows() (rows []Finding) {
+	alike := map[Finding][]string{} // the objects of a general finding
+	general := func(f Finding) Finding {
+		return Finding{Check: f.Check, Level: f.Level, Found: General(f.Found, f.Object), Hint: General(f.Hint, f.Object)}
+	}
+	for _, f := range d.Findings {
+		alike[general(f)] = append(alike[general(f)], f.Object)
+	}
+	said := map[Finding]bool{}
+	for _, f := range d.Findings {
+		row := general(f)
+		switch objects := alike[row]; {
+		case len(objects) <= shownNames:
+			rows = append(rows, f)
+		case !said[row]:
+			said[row] = true
+			row.Object = Names(objects)
+			rows = append(rows, row)
+		}
+	}
+	return rows
 }
 
 // tally counts the findings by level: "1 error, 2 warnings, 9 ok".

@@ -89,7 +89,7 @@ func give(t *testing.T, home string, who Account) {
 
 func ask(t *testing.T, who Account, request Request) Answer {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	answer, err := Ask(ctx, who, request)
 	require.NoError(t, err)

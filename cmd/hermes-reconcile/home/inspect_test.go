@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/require"
@@ -18,7 +17,7 @@ import (
 // inspected is what a child finds of a profile as the user of the home.
 func inspected(t *testing.T, home string, who Account, profile string) Finding {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	answer, err := Ask(ctx, who, Request{Home: home, Inspect: []string{profile}})
 	require.NoError(t, err)

@@ -1,0 +1,69 @@
+//go:build linux
+
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"hermes-reconcile/cmd/hermes-reconcile/explain"
+)
+
+// complaint is what went wrong with one gateway: what could not be done, if it was that, and why.
+type complaint struct {
+	verb, service, why, hint string
+}
+
+// complain prints an error a gateway. What is the same for several is one line, with a count and the first names.
+func (u ui) complain(all []complaint) {
+	var verbs []string
+	byVerb := map[string][]complaint{}
+	for _, c := range all {
+		if byVerb[c.verb] == nil {
+			verbs = append(verbs, c.verb)
+		}
+		byVerb[c.verb] = append(byVerb[c.verb], c)
+	}
+	for _, verb := range verbs {
+		u.complainOf(byVerb[verb])
+	}
+}
+
+// complainOf prints complaints of one verb.
+func (u ui) complainOf(all []complaint) {
+	var services, whys []string
+	for _, c := range all {
+		services, whys = append(services, c.service), append(whys, c.why)
+	}
+	for _, group := range explain.Group(services, whys) {
+		first := all[group.First]
+		line, hint := fmt.Sprintf("%s: %s", first.service, group.Text), first.hint
+		if n := len(group.Objects); n > 1 {
+			line = fmt.Sprintf("%s: %s: %s", count(n, "gateway"), group.Text, explain.Names(group.Objects))
+			hint = explain.General(hint, first.service)
+		}
+		if first.verb != "" {
+			line = fmt.Sprintf("cannot %s %s", first.verb, line)
+		}
+		err := errors.New(line)
+		if hint != "" {
+			err = withHint(err, "%s", hint)
+		}
+		u.error(err)
+	}
+}
+
+// warnings prints what the user should know, those that say the same of several gateways in one line.
+func (u ui) warnings(texts []string) {
+	services := make([]string, len(texts))
+	for i, text := range texts {
+		services[i] = explain.ServiceIn(text)
+	}
+	for _, group := range explain.Group(services, texts) {
+		line := group.Text
+		if n := len(group.Objects); n > 1 && group.Objects[0] != "" {
+			line = fmt.Sprintf("%s (%s: %s)", line, count(n, "gateway"), explain.Names(group.Objects))
+		}
+		u.warning("%s", printable(line))
+	}
+}
