@@ -178,9 +178,8 @@ func (p parser) read(args []string, options map[string]string, extra *[]string) 
 	for onlyWords := false; len(args) > 0; {
 		arg := args[0]
 		args = args[1:]
+		onlyWords = onlyWords || arg == "--"
 		switch {
-		case arg == "--" && !onlyWords:
-			onlyWords = true
 		case onlyWords || len(arg) < 2 || arg[0] != '-':
 			if p.commands == nil {
 				*extra = append(*extra, arg)
@@ -203,7 +202,7 @@ func (p parser) read(args []string, options map[string]string, extra *[]string) 
 // readOption reads an option and its value. It returns the arguments that follow.
 func (p parser) readOption(arg string, args []string, options map[string]string, extra *[]string) ([]string, error) {
 	name, value, attached := strings.Cut(arg, "=")
-	if arg[1] != '-' && len(arg) > 2 {
+	if arg[1] != '-' && len(arg) > 2 && arg[2] != '=' {
 		name, value, attached = arg[:2], arg[2:], true // -vq, -mMODEL
 	}
 	found := p.find(name)
