@@ -16,7 +16,8 @@ import (
 // is Python's argparse, rebuilt as far as a gateway's command may use it.
 //
 // What the real one has and this has not: commands other than these, and options that no usage line
-// shows. The global options are those of 0.20.3 in each release.
+// shows. Its gateway would start a service of s6-overlay instead of itself, unless the run script says
+// that this is the service.
 
 // releases are the columns of the options' table. STUB_RELEASE names one of them. No release is
 // "phase3": it takes `gateway start --foreground --port N`, as no hermes-agent ever did.
@@ -58,11 +59,11 @@ var parsers = map[string]parser{
 		{"--usage-file", "PATH", everywhere},
 		{"-m --model", "MODEL", everywhere},
 		{"--provider", "PROVIDER", everywhere},
-		{"--reasoning", "LEVEL", everywhere},
+		{"--reasoning", "LEVEL", "- - - x x x"},
 		{"-t --toolsets", "TOOLSETS", everywhere},
 		{"--resume -r", "SESSION", everywhere},
 		{"--no-restore-cwd", "", everywhere},
-		{"--in", "DIR", everywhere},
+		{"--in", "DIR", "- - - x x x"},
 		{"--continue -c", "[SESSION_NAME]", everywhere},
 		{"--worktree -w", "", everywhere},
 		{"--accept-hooks", "", everywhere},
@@ -304,19 +305,25 @@ func wrap(parts []string, begin, indent string, width int) (lines []string) {
 	return append(lines, line)
 }
 
-// refusedProfile is why hermes would not run a gateway of that profile: where one gateway serves them all,
-// one of its own has to be asked for. home is HERMES_HOME. The stub looks for no other gateway.
-func (c call) refusedProfile(release, home string) error {
-	dir := filepath.Join(home, "profiles", c.profile)
-	if os.Getenv("STUB_PROFILES") == "1" && c.profile != "default" {
-		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-			return &refusal{1, fmt.Sprintf("Error: Profile '%[1]s' does not exist. Create it with: hermes profile create %[1]s\n",
-				c.profile), os.Stderr}
-		}
+// refuseUnknown is what hermes says of a profile that it does not have. It does so before it reads the
+// rest of the command line. home is HERMES_HOME.
+func refuseUnknown(args []string, home string) error {
+	profile, _ := takeProfile(args)
+	if profile == "default" {
+		return nil
 	}
+	if info, err := os.Stat(filepath.Join(home, "profiles", profile)); err == nil && info.IsDir() {
+		return nil
+	}
+	return &refusal{1, fmt.Sprintf("Error: Profile '%[1]s' does not exist. Create it with: hermes profile create %[1]s\n", profile), os.Stderr}
+}
+
+// refuseSecond is what hermes says of a gateway of one profile where one gateway serves them all: it has
+// to be asked for. The stub looks for no other gateway.
+func (c call) refuseSecond(release, home string) error {
 	_, force := c.options["--force"]
 	_, replace := c.options["--replace"]
-	asked := force || replace || isStandalone(filepath.Join(dir, "config.yaml"))
+	asked := force || replace || isStandalone(filepath.Join(home, "profiles", c.profile, "config.yaml"))
 	if c.command != "run" || c.profile == "default" || asked || !has(oneGateway, slices.Index(releases, release)) {
 		return nil
 	}

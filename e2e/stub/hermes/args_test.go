@@ -12,15 +12,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// realReleases are those that exist.
-func realReleases() []string { return releases[:len(releases)-1] }
-
 // outcome is how a release takes a command line: the exit code of its refusal, or 0, and the last line that it says.
 func outcome(t *testing.T, release, line, home string) (code int, says string) {
 	t.Helper()
 	c, err := parseArgs(release, strings.Fields(line))
 	if err == nil {
-		err = c.refusedProfile(release, home)
+		err = c.refuseSecond(release, home)
 	}
 	if err == nil {
 		return 0, ""
@@ -72,6 +69,7 @@ func TestArgparse(t *testing.T) {
 		"--profile=coder gateway run --replace":  "",
 		"-m x --continue --yolo gateway run":     "",
 		"-mx -c s gateway run":                   "",
+		"-V -rlast gateway run":                  "",
 		"gateway --accept-hooks run -vvq --repl": "",
 		"gateway run --no":                       "",
 		"gateway run -v=1":                       "hermes gateway run: error: argument -v/--verbose: ignored explicit argument '1'",
@@ -83,7 +81,7 @@ func TestArgparse(t *testing.T) {
 		"gateway run -vz":                        "hermes gateway run: error: argument -v/--verbose: ignored explicit argument 'z'",
 		"gateway stand":                          "hermes gateway: error: argument gateway_command: invalid choice: 'stand' (choose from run, start)",
 		"--continue gateway run":                 "hermes: error: argument command: invalid choice: 'run' (choose from gateway, dashboard)",
-		"--in gateway run":                       "hermes: error: argument command: invalid choice: 'run' (choose from gateway, dashboard)",
+		"--usage-file gateway run":               "hermes: error: argument command: invalid choice: 'run' (choose from gateway, dashboard)",
 		"-m":                                     "hermes: error: argument -m/--model: expected one argument",
 		"-m --yolo gateway":                      "hermes: error: argument -m/--model: expected one argument",
 		"--ignore gateway run":                   "hermes: error: ambiguous option: --ignore could match --ignore-user-config, --ignore-rules",
@@ -92,13 +90,13 @@ func TestArgparse(t *testing.T) {
 		"-p " + strings.Repeat("x", 65) + " a":   "hermes: error: argument command: invalid choice: '" + strings.Repeat("x", 65) + "' (choose from gateway, dashboard)",
 		"-p " + strings.Repeat("x", 64) + " gateway run --replace": "",
 	} {
-		for _, release := range realReleases() {
+		for _, release := range releases[:len(releases)-1] { // the last one is none
 			code, says := outcome(t, release, line, t.TempDir())
 			require.Equal(t, want, says, "hermes %s by %s", line, release)
 			require.Equal(t, want != "", code == 2, line)
 		}
 	}
-	for _, release := range realReleases() {
+	for _, release := range releases[:len(releases)-1] {
 		c, err := parseArgs(release, []string{"gateway", "run", "-p", "coder", "--repl", "-vq"})
 		require.NoError(t, err)
 		require.Equal(t, call{"coder", "run", map[string]string{"--replace": "", "-v": "", "-q": ""}}, c)
@@ -153,16 +151,14 @@ func TestProfilesOfTheirOwn(t *testing.T) {
 
 func TestProfileThatDoesNotExist(t *testing.T) {
 	home := t.TempDir()
-	const line = "-p coder gateway run --force"
-	code, _ := outcome(t, "0.20.3", line, home)
-	require.Zero(t, code, "nobody asked")
-	t.Setenv("STUB_PROFILES", "1")
-	code, says := outcome(t, "0.20.3", line, home)
-	require.Equal(t, 1, code)
-	require.Equal(t, "Error: Profile 'coder' does not exist. Create it with: hermes profile create coder", says)
+	for _, line := range []string{"-p coder gateway run --force", "gateway run --what --profile=coder"} {
+		var r *refusal
+		require.ErrorAs(t, refuseUnknown(strings.Fields(line), home), &r)
+		require.Equal(t, 1, r.code)
+		require.Equal(t, "Error: Profile 'coder' does not exist. Create it with: hermes profile create coder\n", r.text)
+	}
 	require.NoError(t, os.MkdirAll(filepath.Join(home, "profiles", "coder"), 0o755))
-	code, _ = outcome(t, "0.20.3", line, home)
-	require.Zero(t, code)
-	code, _ = outcome(t, "0.20.3", "gateway run", home)
-	require.Zero(t, code)
+	require.NoError(t, refuseUnknown([]string{"-p", "coder"}, home))
+	require.NoError(t, refuseUnknown([]string{"-p", "default"}, home))
+	require.NoError(t, refuseUnknown([]string{"gateway"}, home))
 }

@@ -14,12 +14,12 @@
 //	bindfail       one line each time a port was taken
 //	refused        one line each time the release did not take the command line, or the profile
 //
-// What it should do wrong is said by STUB_EXIT, STUB_LINES, STUB_CHILD, STUB_DRAIN, STUB_IGNORE_TERM and STUB_LIFE (see
-// behaviour). STUB_RELEASE is the release, 0.21 if not given; STUB_REFUSE how long it takes to refuse, 2s if not given.
+// What it should do wrong is said by STUB_EXIT, STUB_LINES, STUB_CHILD, STUB_DRAIN, STUB_IGNORE_TERM, STUB_TERM and
+// STUB_LIFE (see behaviour). STUB_RELEASE is the release, 0.21 if not given; STUB_REFUSE how long it takes to refuse, 2s if not given.
 // With STUB_PROFILES=1 a profile has to have its folder, $HERMES_HOME/profiles/NAME.
 //
 // Like the real one it takes its port from API_SERVER_PORT. Without it the stub serves nothing; the real one serves where
-// API_SERVER_ENABLED or API_SERVER_KEY is set, by default on 8642. It ends nothing at --replace, and exits 0 at SIGTERM.
+// API_SERVER_ENABLED or API_SERVER_KEY is set, by default on 8642. It ends nothing at --replace, and reads no .env.
 package main
 
 import (
@@ -46,8 +46,13 @@ const childArg = "stub-child"
 // maxLife ends a process that a failed test left behind, if STUB_LIFE says nothing else.
 const maxLife = 10 * time.Minute
 
-// restartCode is how a gateway ends after SIGUSR1: its supervisor should start it again.
-const restartCode = 75
+// How hermes ends. It exits 1 at a SIGTERM that no command of its own has announced: a supervisor that
+// starts again what fails should do so.
+const (
+	termCode    = 1
+	restartCode = 75 // after SIGUSR1: start me again
+	configCode  = 78 // a taken port, for one: do not
+)
 
 func main() {
 	run := runGateway
@@ -75,7 +80,7 @@ func refuse(r *refusal) int {
 	time.Sleep(takes)
 	fmt.Fprint(r.to, r.text)
 	if home := os.Getenv("HERMES_HOME"); home != "" && r.code != 0 {
-		// For the test alone. The real one refuses without a home, or with one that it cannot write to.
+		// For the test alone, which may have made no such folder, or one for another user.
 		lines := strings.Split(strings.TrimSpace(r.text), "\n")
 		_ = appendTo(filepath.Join(home, "stub", "refused"), fmt.Sprintf("%q: exit %d: %s", os.Args, r.code, lines[len(lines)-1]))
 	}
@@ -89,15 +94,20 @@ type behaviour struct {
 	child      string        // STUB_CHILD: "1", or "setsid" for a session of its own
 	drain      time.Duration // STUB_DRAIN: between the signal and the exit, the end of turns apart
 	ignoreTerm bool          // STUB_IGNORE_TERM=1
+	term       int           // STUB_TERM: exit code after SIGTERM; termCode if not given
 	life       time.Duration // STUB_LIFE: after which it ends itself
 }
 
 func readBehaviour() (behaviour, error) {
-	b := behaviour{exit: -1, child: os.Getenv("STUB_CHILD"), ignoreTerm: os.Getenv("STUB_IGNORE_TERM") == "1", life: maxLife}
+	b := behaviour{exit: -1, child: os.Getenv("STUB_CHILD"), ignoreTerm: os.Getenv("STUB_IGNORE_TERM") == "1", term: termCode, life: maxLife}
 	var errs []error
 	if s := os.Getenv("STUB_EXIT"); s != "" {
 		n, err := strconv.Atoi(s)
 		b.exit, errs = n, append(errs, err)
+	}
+	if s := os.Getenv("STUB_TERM"); s != "" {
+		n, err := strconv.Atoi(s)
+		b.term, errs = n, append(errs, err)
 	}
 	if s := os.Getenv("STUB_LINES"); s != "" {
 		n, err := strconv.Atoi(s)
@@ -123,16 +133,21 @@ type gateway struct {
 }
 
 func newGateway(args []string) (*gateway, error) {
+	home := os.Getenv("HERMES_HOME")
+	if home == "" {
+		return nil, errors.New("HERMES_HOME is not set")
+	}
+	if os.Getenv("STUB_PROFILES") == "1" {
+		if err := refuseUnknown(args, home); err != nil {
+			return nil, err
+		}
+	}
 	release := cmp.Or(os.Getenv("STUB_RELEASE"), newest)
 	c, err := parseArgs(release, args)
 	if err != nil {
 		return nil, err
 	}
-	home := os.Getenv("HERMES_HOME")
-	if home == "" {
-		return nil, errors.New("HERMES_HOME is not set")
-	}
-	if err := c.refusedProfile(release, home); err != nil {
+	if err := c.refuseSecond(release, home); err != nil {
 		return nil, err
 	}
 	b, err := readBehaviour()
@@ -177,7 +192,7 @@ func runGateway(args []string) (int, error) {
 		return g.exit, nil
 	}
 	if err := g.serve(); err != nil {
-		return 1, errors.Join(err, g.appendLine("bindfail", fmt.Sprintf("%s %v", g.name, err)))
+		return configCode, errors.Join(err, g.appendLine("bindfail", fmt.Sprintf("%s %v", g.name, err)))
 	}
 	if err := g.startChild(); err != nil {
 		return 1, err
@@ -192,7 +207,7 @@ func (g *gateway) live(signals <-chan os.Signal) (int, error) {
 	stop := make(chan struct{})
 	printed := make(chan int, 1)
 	go func() { printed <- printLines(g.lines, stop) }()
-	code, event := 0, ""
+	code, event := g.term, ""
 	end := time.NewTimer(g.life)
 	for event == "" {
 		select {
