@@ -123,7 +123,7 @@ func TestAdoptionTakesSupervisionBack(t *testing.T) {
 			victim, untouched := tr.victim()
 			tr.giveHome()
 			tr.service("gateway-alpha", map[string]string{
-				"run":     "#!/bin/sh\nexec 2>&1\nexec s6-setuidgid nobody hermes -p alpha gateway run\n",
+				"run":     "#!/bin/sh\nexec 2>&1\nexec s6-setuidgid nobody hermes -p alpha gateway run --replace\n",
 				"log/run": tr.foreignLogger(),
 			})
 			tr.started("alpha", 1)

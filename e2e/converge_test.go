@@ -45,9 +45,9 @@ writer: {port: %d}`, ports[0], ports[1], awkward, ports[2])
 func (tr *tree) checkArgv(ports []int) {
 	tr.t.Helper()
 	want := map[string][]string{
-		"default": {"hermes", "gateway", "start", "--foreground", "--port", fmt.Sprint(ports[0])},
-		"coder":   {"hermes", "-p", "coder", "gateway", "start", "--foreground", "--port", fmt.Sprint(ports[1])},
-		"writer":  {"hermes", "-p", "writer", "gateway", "start", "--foreground", "--port", fmt.Sprint(ports[2])},
+		"default": {"hermes", "gateway", "run", "--external-supervisor", "--force"},
+		"coder":   {"hermes", "-p", "coder", "gateway", "run", "--external-supervisor", "--force"},
+		"writer":  {"hermes", "-p", "writer", "gateway", "run", "--external-supervisor", "--force"},
 	}
 	for name, argv := range want {
 		s := tr.started(name, 1)

@@ -227,7 +227,7 @@ func TestPlantedBeforeAdoption(t *testing.T) {
 	victim, untouched := tr.victim()
 	tr.giveHome()
 	tr.service("gateway-alpha", map[string]string{
-		"run": "#!/bin/sh\nexec 2>&1\nexec s6-setuidgid nobody hermes -p alpha gateway run\n", "log/run": tr.foreignLogger(), "data/note": "", "env/KEPT": "",
+		"run": "#!/bin/sh\nexec 2>&1\nexec s6-setuidgid nobody hermes -p alpha gateway run --replace\n", "log/run": tr.foreignLogger(), "data/note": "", "env/KEPT": "",
 	})
 	dir := tr.dir("alpha")
 	require.NoError(t, os.Symlink(victim+"/pgid", filepath.Join(dir, "data", "pgid")))

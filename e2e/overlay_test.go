@@ -121,10 +121,10 @@ func (tr *tree) checkOverlayGateway(port int) {
 	require.ElementsMatch(t, []int{hermesUID, devicesGID}, s.Groups)
 	require.Equal(t, tr.supervisors("coder")["gateway-coder"], s.PPID)
 	require.Equal(t, tr.home, s.Cwd)
-	require.Equal(t, []string{"hermes", "-p", "coder", "gateway", "start", "--foreground", "--port", strconv.Itoa(port)}, s.Argv)
+	require.Equal(t, []string{"hermes", "-p", "coder", "gateway", "run", "--external-supervisor", "--force"}, s.Argv)
 	for name, want := range map[string]string{
 		"HOME": tr.home, "HERMES_HOME": tr.home, "KEPT": "two\nlines\n", "n": "container's", "EMPTY": "", "QUOTED": "it's\n$HOME",
-		"WRAPPED": "1", "TOKEN": secretText, "VALUE": "one", "HERMES_S6_SUPERVISED_CHILD": "1",
+		"WRAPPED": "1", "TOKEN": secretText, "VALUE": "one", "HERMES_S6_SUPERVISED_CHILD": "1", "API_SERVER_PORT": strconv.Itoa(port),
 	} {
 		got, found := envOf(s.Env, name)
 		require.True(t, found, name)

@@ -211,7 +211,7 @@ func TestStartOfAGatewayThatIsStopping(t *testing.T) {
 	t.Parallel()
 	for command, start := range map[string][]string{"apply": {"apply"}, "start": {"start", "drains", "done"}} {
 		tr := newTree(t, treeOpts{})
-		tr.manifest("drains: {env: {STUB_DRAIN: 1s}}\ndone: {restart: on-failure, env: {STUB_DRAIN: 1s}}")
+		tr.manifest("drains: {env: {STUB_DRAIN: 1s}}\ndone: {restart: on-failure, env: {STUB_DRAIN: 1s, STUB_TERM: \"0\"}}")
 		tr.mustApply()
 		for _, profile := range []string{"drains", "done"} {
 			tr.started(profile, 1)

@@ -5,6 +5,9 @@ package e2e
 import (
 	"fmt"
 	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -17,7 +20,7 @@ func TestStubSeesASecondGatewayAndATakenPort(t *testing.T) {
 	t.Parallel()
 	tr := newTree(t, treeOpts{allowDouble: true, allowBindFail: true})
 	port := freePorts(t, 1)[0]
-	run := fmt.Sprintf("#!/bin/sh\nexec 2>&1\nexec hermes -p x gateway start --foreground --port %d\n", port)
+	run := fmt.Sprintf("#!/bin/sh\nexec 2>&1\nexport API_SERVER_PORT=%d\nexec hermes -p x gateway run --replace\n", port)
 	tr.service("gateway-x", map[string]string{"run": run})
 	tr.serves("x", port)
 	first := tr.started("x", 1)
@@ -26,7 +29,7 @@ func TestStubSeesASecondGatewayAndATakenPort(t *testing.T) {
 
 	tr.service("second", map[string]string{"run": run})
 	eventually(t, patience, func() bool { return exists(tr.path("home", "stub", "double")) }, "a double is recorded")
-	tr.service("third", map[string]string{"run": fmt.Sprintf("#!/bin/sh\nexec hermes -p y gateway run --port %d\n", port)})
+	tr.service("third", map[string]string{"run": strings.Replace(run, "-p x", "-p y", 1)})
 	eventually(t, patience, func() bool { return exists(tr.path("home", "stub", "bindfail")) }, "a taken port is recorded")
 	require.Len(t, tr.starts("x"), 1)
 }
@@ -54,12 +57,86 @@ func TestStubDrains(t *testing.T) {
 	require.GreaterOrEqual(t, stops[1].Time-stops[0].Time, int64(300*time.Millisecond))
 }
 
+// refusedStarts is what the stub wrote down of starts in a way that no hermes takes.
+func (tr *tree) refusedStarts() string {
+	data, _ := os.ReadFile(filepath.Join(tr.home, "stub", "refused"))
+	return string(data)
+}
+
+// TestStubRefusesWhatHermesRefuses: its message and exit code come late, after the time that Python takes to start.
+func TestStubRefusesWhatHermesRefuses(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		release, args, says string
+		code                int
+	}{
+		{"0.20.3", "-p x gateway start --foreground --port 9201", "hermes: error: unrecognized arguments: --foreground --port 9201", 2},
+		{"0.16.0", "-p x gateway run --force", "hermes: error: unrecognized arguments: --force", 2},
+		{"0.21", "-p x gateway run", "✗ Profile 'x' does not get a gateway of its own.", 78},
+		{"0.20.3", "-p nosuch gateway run --what", "Error: Profile 'nosuch' does not exist. Create it with: hermes profile create nosuch", 1},
+	} {
+		tr := newTree(t, treeOpts{noSvscan: true, allowRefused: true})
+		require.NoError(t, os.MkdirAll(tr.path("home", "profiles", "x"), 0o755))
+		ctx := t.Context()
+		cmd := tr.command(ctx, filepath.Join(stubDir, "hermes"), strings.Fields(c.args)...)
+		cmd.Env = append(cmd.Env, "HERMES_HOME="+tr.home, "STUB_RELEASE="+c.release, "STUB_PROFILES=1")
+		r := tr.finish(ctx, cmd)
+		require.Equal(t, c.code, r.code, "%v", r)
+		require.True(t, strings.HasSuffix(r.stdout+r.stderr, c.says+"\n"), "%v", r)
+		require.NotContains(t, r.stdout+r.stderr, "(stub)")
+		require.GreaterOrEqual(t, r.took, 2*time.Second)
+		require.Contains(t, tr.refusedStarts(), fmt.Sprintf("exit %d: %s\n", c.code, c.says))
+		require.Empty(t, tr.starts("x"))
+	}
+}
+
+// TestStubIsAskedToRestart: SIGUSR1 waits for the end of a turn, and SIGTERM interrupts it.
+func TestStubIsAskedToRestart(t *testing.T) {
+	t.Parallel()
+	tr := newTree(t, treeOpts{})
+	tr.service("gateway-x", map[string]string{"run": foreignRun("x"), "finish": "#!/bin/sh\necho \"$1\" >>codes\n"})
+	busy := tr.path("home", "stub", "x.busy")
+	ends := func(n int, codes string) {
+		t.Helper()
+		tr.started("x", n+1)
+		data, err := os.ReadFile(tr.dir("x", "codes"))
+		require.NoError(t, err)
+		require.Equal(t, codes, string(data))
+	}
+	events := func() (all []string) {
+		for _, s := range tr.stops("x") {
+			all = append(all, s.Event)
+		}
+		return all
+	}
+	require.NoError(t, syscall.Kill(tr.started("x", 1).PID, syscall.SIGUSR1))
+	ends(1, "75\n")
+	require.Equal(t, []string{"usr1", "exit"}, events())
+
+	tr.write("home/stub/x.busy", "")
+	require.NoError(t, syscall.Kill(tr.started("x", 2).PID, syscall.SIGUSR1))
+	eventually(t, patience, func() bool { return len(events()) == 3 }, "it drains")
+	require.NoError(t, os.Remove(busy))
+	ends(2, "75\n75\n")
+
+	tr.write("home/stub/x.busy", "")
+	require.NoError(t, syscall.Kill(tr.started("x", 3).PID, syscall.SIGUSR1))
+	eventually(t, patience, func() bool { return len(events()) == 5 }, "it drains")
+	require.NoError(t, syscall.Kill(tr.started("x", 3).PID, syscall.SIGTERM))
+	ends(3, "75\n75\n75\n")
+	require.Equal(t, []string{"usr1", "exit", "usr1", "exit", "usr1", "term", "exit"}, events())
+
+	require.NoError(t, os.Remove(busy))
+	require.NoError(t, syscall.Kill(tr.started("x", 4).PID, syscall.SIGTERM))
+	ends(4, "75\n75\n75\n1\n")
+}
+
 // TestTreeSeesWhatIsLeft: a process that outlives s6-svscan is found and named.
 func TestTreeSeesWhatIsLeft(t *testing.T) {
 	t.Parallel()
 	tr := newTree(t, treeOpts{allowLeft: true})
 	tr.service("gateway-x", map[string]string{
-		"run": "#!/bin/sh\nexport STUB_CHILD=setsid\nexec hermes -p x gateway run\n",
+		"run": "#!/bin/sh\nexport STUB_CHILD=setsid\nexec hermes -p x gateway run --replace\n",
 	})
 	child := tr.childOf("x", 1)
 	require.NoError(t, tr.stopSvscan())

@@ -30,6 +30,7 @@ type treeOpts struct {
 	env           []string // more environment of s6-svscan: the container's variables
 	allowDouble   bool     // the stub may have seen two gateways of one profile
 	allowBindFail bool     // the stub may have found a port taken
+	allowRefused  bool     // the stub may have been started in a way that no hermes takes
 	allowLeft     bool     // processes may outlive s6-svscan
 	svscanArgs    []string // options of s6-svscan
 	nofile        int      // s6-svscan's limit of open files; 0: the test's
@@ -177,7 +178,7 @@ func (tr *tree) stopSvscan() error {
 }
 
 // end stops the tree, and fails the test if something went wrong that no test asks for: two gateways of one profile, a
-// port taken twice, a process that nobody ended.
+// port taken twice, a command line that hermes refuses, a process that nobody ended.
 func (tr *tree) end() {
 	err := tr.stopSvscan()
 	var left []proc
@@ -189,6 +190,7 @@ func (tr *tree) end() {
 	for _, home := range tr.homes {
 		tr.checkRecord(filepath.Join(home, "stub", "double"), tr.opts.allowDouble)
 		tr.checkRecord(filepath.Join(home, "stub", "bindfail"), tr.opts.allowBindFail)
+		tr.checkRecord(filepath.Join(home, "stub", "refused"), tr.opts.allowRefused)
 	}
 	if tr.t.Failed() {
 		tr.tellAll()

@@ -152,13 +152,11 @@ func (v view) differs(profiles map[string]wanted, foreign ...string) []string {
 
 // runsAs tells whether the profile's gateway was started by a script that says the same.
 func (v view) runsAs(profile string, p wanted) bool {
-	args := []string{"start", "--foreground"}
-	if p.port != 0 {
-		args = append(args, "--port", strconv.Itoa(p.port))
-	}
 	env := processEnv(v.units["gateway-"+profile].pid)
 	value, _ := envOf(env, "VALUE")
-	return v.runs(profile, args...) && value == p.value
+	port, told := envOf(env, "API_SERVER_PORT")
+	return v.runs(profile, "run", "--external-supervisor", "--force") && value == p.value &&
+		told == (p.port != 0) && (!told || port == strconv.Itoa(p.port))
 }
 
 // noDouble fails the test if two gateways of a profile run, or ever ran, at a time, or met on a port.

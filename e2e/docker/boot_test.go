@@ -147,7 +147,7 @@ func TestHermesAgentsOwnBootScript(t *testing.T) {
 for profile in default coder; do
   mkdir -p "/run/service/gateway-$profile"
   cd "/run/service/gateway-$profile" || exit
-  printf '#!/bin/sh\nexec hermes --from-upstream\n' >run
+  printf '#!/bin/sh\nexec hermes -p %s gateway run --replace\n' "$profile" >run
   chmod 755 run
   touch down
 done
@@ -157,6 +157,6 @@ s6-svscanctl -a /run/service
 	c.gateways([]string{"default", "coder"}, "writer")
 	c.answers("coder", 9201)
 	require.Contains(t, c.log(), "adopted")
-	require.NotContains(t, c.must("cat", "/run/service/gateway-coder/run"), "from-upstream")
+	require.NotContains(t, c.must("cat", "/run/service/gateway-coder/run"), "--replace")
 	c.started("coder", 1)
 }

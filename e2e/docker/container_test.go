@@ -95,13 +95,13 @@ func newVolumes(t testing.TB) volumes {
 	return v
 }
 
-// end removes the container, and fails the test if the stub saw what must never be: two gateways of one profile, or a port
-// that two want.
+// end removes the container, and fails the test if the stub saw what must never be: two gateways of one profile, a port
+// that two want, or a command line that hermes refuses.
 func (c *container) end() {
 	if !c.exists() {
 		return
 	}
-	for _, record := range []string{"double", "bindfail"} {
+	for _, record := range []string{"double", "bindfail", "refused"} {
 		if data := c.inHome("stub/" + record); len(data) > 0 {
 			c.t.Errorf("the stub recorded %s: %s", record, data)
 		}

@@ -26,7 +26,7 @@ type Start struct {
 	Time   int64    `json:"time"`
 }
 
-// Stop is what the stub wrote down at SIGTERM ("term") and at its end ("exit").
+// Stop is what the stub wrote down at SIGTERM ("term") or SIGUSR1 ("usr1") and at its end ("exit").
 type Stop struct {
 	PID   int    `json:"pid"`
 	Event string `json:"event"`

@@ -1,22 +1,30 @@
 //go:build linux
 
-// Command hermes stands in for the hermes program in the end-to-end tests, as a gateway or as the dashboard: it serves
-// /health on its port and writes down what happened to it, below $HERMES_HOME/stub:
+// Command hermes stands in for the hermes program in the end-to-end tests, as a gateway or as the dashboard. It takes the
+// command line that a release of hermes-agent takes, and refuses any other in its words (args.go). It serves /health and
+// writes down what happened to it, below $HERMES_HOME/stub:
 //
 //	NAME.starts    one JSON record a start
-//	NAME.stops     one JSON record at SIGTERM, one at the exit that follows
+//	NAME.stops     one JSON record at SIGTERM or SIGUSR1, one at the exit that follows
 //	NAME.children  one pid a line: the child processes asked for by STUB_CHILD
-//	NAME.unready   answers 503 as long as somebody leaves this file there
+//	NAME.unready   answers 503 as long as a test leaves this file there
+//	NAME.busy      a turn runs as long as a test leaves this file there: SIGUSR1 waits for its end
 //	NAME.lock      locked as long as a gateway of that profile lives
 //	double         one line each time a gateway started while another of its profile lived
 //	bindfail       one line each time a port was taken
+//	refused        one line each time the release did not take the command line, or the profile
 //
-// What it shall do wrong is said by STUB_EXIT, STUB_LINES, STUB_CHILD, STUB_DRAIN, STUB_IGNORE_TERM and STUB_LIFE (see
-// behaviour).
+// What it should do wrong is said by STUB_EXIT, STUB_LINES, STUB_CHILD, STUB_DRAIN, STUB_IGNORE_TERM, STUB_TERM and
+// STUB_LIFE (see behaviour). STUB_RELEASE is the release, 0.21 if not given; STUB_REFUSE how long it takes to refuse, 2s if not given.
+// With STUB_PROFILES=1 a profile has to have its folder, $HERMES_HOME/profiles/NAME.
+//
+// Like the real one it takes its port from API_SERVER_PORT. Without it the stub serves nothing; the real one serves where
+// API_SERVER_ENABLED or API_SERVER_KEY is set, by default on 8642. It ends nothing at --replace, and reads no .env.
 package main
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -38,16 +46,45 @@ const childArg = "stub-child"
 // maxLife ends a process that a failed test left behind, if STUB_LIFE says nothing else.
 const maxLife = 10 * time.Minute
 
+// How hermes ends. It exits 1 at a SIGTERM that no command of its own has announced: a supervisor that
+// starts again what fails should do so.
+const (
+	termCode    = 1
+	restartCode = 75 // after SIGUSR1: start me again
+	configCode  = 78 // a taken port, for one: do not
+)
+
 func main() {
 	run := runGateway
 	if len(os.Args) > 1 && os.Args[1] == childArg {
 		run = runChild
 	}
 	code, err := run(os.Args[1:])
+	var refused *refusal
+	if errors.As(err, &refused) {
+		os.Exit(refuse(refused))
+	}
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "hermes (stub): %v\n", err)
 	}
 	os.Exit(code)
+}
+
+// refuse ends as late as Python does, which has to load the program first.
+func refuse(r *refusal) int {
+	takes, err := time.ParseDuration(cmp.Or(os.Getenv("STUB_REFUSE"), "2s"))
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "hermes (stub): STUB_REFUSE: %v\n", err)
+		return 1
+	}
+	time.Sleep(takes)
+	fmt.Fprint(r.to, r.text)
+	if home := os.Getenv("HERMES_HOME"); home != "" && r.code != 0 {
+		// For the test alone, which may have made no such folder, or one for another user.
+		lines := strings.Split(strings.TrimSpace(r.text), "\n")
+		_ = appendTo(filepath.Join(home, "stub", "refused"), fmt.Sprintf("%q: exit %d: %s", os.Args, r.code, lines[len(lines)-1]))
+	}
+	return r.code
 }
 
 // behaviour is what the profile's environment asks for.
@@ -55,17 +92,22 @@ type behaviour struct {
 	exit       int           // STUB_EXIT: exit with this code at once; -1: not asked for
 	lines      int           // STUB_LINES: numbered lines a second on stdout
 	child      string        // STUB_CHILD: "1", or "setsid" for a session of its own
-	drain      time.Duration // STUB_DRAIN: between SIGTERM and the exit
+	drain      time.Duration // STUB_DRAIN: between the signal and the exit, the end of turns apart
 	ignoreTerm bool          // STUB_IGNORE_TERM=1
+	term       int           // STUB_TERM: exit code after SIGTERM; termCode if not given
 	life       time.Duration // STUB_LIFE: after which it ends itself
 }
 
 func readBehaviour() (behaviour, error) {
-	b := behaviour{exit: -1, child: os.Getenv("STUB_CHILD"), ignoreTerm: os.Getenv("STUB_IGNORE_TERM") == "1", life: maxLife}
+	b := behaviour{exit: -1, child: os.Getenv("STUB_CHILD"), ignoreTerm: os.Getenv("STUB_IGNORE_TERM") == "1", term: termCode, life: maxLife}
 	var errs []error
 	if s := os.Getenv("STUB_EXIT"); s != "" {
 		n, err := strconv.Atoi(s)
 		b.exit, errs = n, append(errs, err)
+	}
+	if s := os.Getenv("STUB_TERM"); s != "" {
+		n, err := strconv.Atoi(s)
+		b.term, errs = n, append(errs, err)
 	}
 	if s := os.Getenv("STUB_LINES"); s != "" {
 		n, err := strconv.Atoi(s)
@@ -95,22 +137,37 @@ func newGateway(args []string) (*gateway, error) {
 	if home == "" {
 		return nil, errors.New("HERMES_HOME is not set")
 	}
+	if os.Getenv("STUB_PROFILES") == "1" {
+		if err := refuseUnknown(args, home); err != nil {
+			return nil, err
+		}
+	}
+	release := cmp.Or(os.Getenv("STUB_RELEASE"), newest)
+	c, err := parseArgs(release, args)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.refuseSecond(release, home); err != nil {
+		return nil, err
+	}
 	b, err := readBehaviour()
 	if err != nil {
 		return nil, err
 	}
-	g := &gateway{name: "default", dir: filepath.Join(home, "stub"), behaviour: b}
-	if len(args) > 0 && args[0] == "dashboard" {
+	g := &gateway{name: c.profile, dir: filepath.Join(home, "stub"), behaviour: b}
+	port, from := os.Getenv("API_SERVER_PORT"), "API_SERVER_PORT"
+	switch {
+	case c.command == "dashboard":
 		g.name = "dashboard" // no gateway, but for the rest the same
+		port, from = c.options["--port"], "--port"
+	case c.command == "start" && release == phase3:
+		port, from = c.options["--port"], "--port"
+	case c.command == "start":
+		return nil, errors.New("gateway start would start a service that was installed; the stub has none")
 	}
-	for i := 0; i+1 < len(args); i++ {
-		switch args[i] {
-		case "-p":
-			g.name = args[i+1]
-		case "--port":
-			if g.port, err = strconv.Atoi(args[i+1]); err != nil {
-				return nil, fmt.Errorf("cannot read --port: %w", err)
-			}
+	if port != "" {
+		if g.port, err = strconv.Atoi(port); err != nil {
+			return nil, fmt.Errorf("cannot read %s: %w", from, err)
 		}
 	}
 	return g, os.MkdirAll(g.dir, 0o755)
@@ -122,8 +179,8 @@ func runGateway(args []string) (int, error) {
 		return 1, err
 	}
 	// Before everything else, so that a SIGTERM which comes early is not lost.
-	term := make(chan os.Signal, 1)
-	signal.Notify(term, syscall.SIGTERM)
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGUSR1)
 	if err := g.lock(); err != nil {
 		return 1, errors.Join(err, g.appendLine("double", fmt.Sprintf("%s %d: %v", g.name, os.Getpid(), err)))
 	}
@@ -135,33 +192,39 @@ func runGateway(args []string) (int, error) {
 		return g.exit, nil
 	}
 	if err := g.serve(); err != nil {
-		return 1, errors.Join(err, g.appendLine("bindfail", fmt.Sprintf("%s %v", g.name, err)))
+		return configCode, errors.Join(err, g.appendLine("bindfail", fmt.Sprintf("%s %v", g.name, err)))
 	}
 	if err := g.startChild(); err != nil {
 		return 1, err
 	}
 	fmt.Printf("%s: started on stdout\n", g.name)
 	fmt.Fprintf(os.Stderr, "%s: started on stderr\n", g.name)
-	return 0, g.live(term)
+	return g.live(signals)
 }
 
-// live prints until SIGTERM, then drains.
-func (g *gateway) live(term <-chan os.Signal) error {
+// live prints until SIGTERM or SIGUSR1, then drains. It returns the exit code.
+func (g *gateway) live(signals <-chan os.Signal) (int, error) {
 	stop := make(chan struct{})
 	printed := make(chan int, 1)
 	go func() { printed <- printLines(g.lines, stop) }()
+	code, event := g.term, ""
 	end := time.NewTimer(g.life)
-	for {
+	for event == "" {
 		select {
 		case <-end.C:
-			return errors.New("nobody stopped this gateway: it ends itself")
-		case <-term:
-		}
-		if !g.ignoreTerm {
-			break
+			return 0, errors.New("no test stopped this gateway: it ends itself")
+		case s := <-signals:
+			if s == syscall.SIGUSR1 {
+				code, event = restartCode, "usr1"
+			} else if !g.ignoreTerm {
+				event = "term"
+			}
 		}
 	}
-	err := g.recordStop("term", 0)
+	err := g.recordStop(event, 0)
+	if event == "usr1" {
+		err = errors.Join(err, g.endTurns(signals))
+	}
 	close(stop)
 	lines := <-printed
 	fmt.Println("stopping")
@@ -169,7 +232,25 @@ func (g *gateway) live(term <-chan os.Signal) error {
 		time.Sleep(g.drain)
 		fmt.Println("drained")
 	}
-	return errors.Join(err, g.recordStop("exit", lines))
+	return code, errors.Join(err, g.recordStop("exit", lines))
+}
+
+// endTurns waits for the end of a turn that runs. SIGTERM interrupts it.
+func (g *gateway) endTurns(signals <-chan os.Signal) error {
+	look := time.NewTicker(10 * time.Millisecond)
+	defer look.Stop()
+	for {
+		if _, err := os.Stat(g.path("busy")); err != nil {
+			return nil
+		}
+		select {
+		case <-look.C:
+		case s := <-signals:
+			if s == syscall.SIGTERM {
+				return g.recordStop("term", 0)
+			}
+		}
+	}
 }
 
 // printLines prints perSecond numbered lines a second until stop is closed, and returns how many it printed. The pace is
@@ -308,7 +389,7 @@ func (g *gateway) recordStart() error {
 // stop is a record of NAME.stops.
 type stop struct {
 	PID   int    `json:"pid"`
-	Event string `json:"event"` // term or exit
+	Event string `json:"event"` // term, usr1 or exit
 	Lines int    `json:"lines"` // at exit: how many numbered lines were printed
 	Time  int64  `json:"time"`
 }
