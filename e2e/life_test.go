@@ -98,7 +98,7 @@ type life struct {
 }
 
 // names are the profiles that come and go.
-var names = []string{"alpha", "beta", "gamma", "delta", "a-b_c", "0", "gateway-x", strings.Repeat("long", 50)}
+var names = []string{"alpha", "beta", "gamma", "delta", "a-b_c", "0", "gateway-x", strings.Repeat("long", 16)}
 
 func newLife(t testing.TB, seed uint64) *life {
 	tr := newTree(t, longLived(t))
