@@ -1,4 +1,4 @@
-.PHONY: build demo test test-docker lint bench torture install
+.PHONY: build demo test test-docker test-hermes lint bench torture install
 
 build:
 	CGO_ENABLED=0 go build -trimpath -o bin/hermes-reconcile ./cmd/hermes-reconcile
@@ -15,9 +15,15 @@ test: lint
 test-docker:
 	go test -count=1 -timeout 120m -tags docker ./e2e/docker
 
+# As the shell expands it, whether make or the environment has it.
+test-hermes: export IMAGE := $(IMAGE)
+test-hermes:
+	@[ -n "$$IMAGE" ] || { echo "usage: make test-hermes IMAGE=NAME, an image with hermes-agent and s6-overlay 3" >&2; exit 2; }
+	go test -count=1 -timeout 60m -tags hermes -v ./e2e/docker
+
 lint:
 	sh e2e/deps.sh s6-svscan:s6 execlineb:execline shellcheck:shellcheck busybox:busybox gcc:gcc:libc6-dev
-	test -z "$$(gofmt -l .)" && go vet -tags e2e,docker ./... && go tool staticcheck -tags e2e,docker ./...
+	test -z "$$(gofmt -l .)" && go vet -tags e2e,docker,hermes ./... && go tool staticcheck -tags e2e,docker,hermes ./...
 	sh e2e/shellcheck.sh && sh e2e/cross.sh
 
 bench:

@@ -1,9 +1,10 @@
-//go:build docker
+//go:build docker || hermes
 
 package docker
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,6 +29,7 @@ const manifestDir = "/etc/hermes-reconcile"
 type options struct {
 	flags   []string // more flags of `docker create`
 	command []string // the main program; none: the container lives until it is stopped
+	image   string   // the example on another image than the stand-in
 	// Of a former container; "": new ones. The test that made them removes them.
 	volumes *volumes
 }
@@ -62,7 +64,7 @@ func create(t testing.TB, manifest string, opts options) *container {
 		"--volume", c.data + ":/opt/data", "--volume", c.config + ":" + manifestDir,
 		"--env", "S6_KILL_GRACETIME=300", // always slept in full: most tests have nothing left to wait for
 	}
-	args = append(append(append(args, opts.flags...), image), opts.command...)
+	args = append(append(append(args, opts.flags...), cmp.Or(opts.image, image)), opts.command...)
 	t.Cleanup(c.end)
 	_, err := docker(args...)
 	require.NoError(t, err)
@@ -125,7 +127,7 @@ func (c *container) exists() bool {
 
 func (c *container) remove() {
 	c.t.Helper()
-	c.docker("rm", "--force")
+	c.docker("rm", "--force", "--volumes") // those without a name
 }
 
 // docker runs a docker command on the container.

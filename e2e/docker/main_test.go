@@ -1,10 +1,10 @@
-//go:build docker
+//go:build docker || hermes
 
 // Package docker runs examples/container in real containers: what starts there, and in which order, is what a user's image
 // does. Like e2e it knows what a user knows.
 //
-// The image under the example stands for one of hermes-agent with s6-overlay (base/): no image can be pulled here, so it is
-// made of Debian's packages. What it imitates of s6-overlay, and what not, is said in base/rootfs/init.
+// With the build tag docker the image under the example stands for one of hermes-agent with s6-overlay: see stand_in_test.go. With
+// the tag hermes it is a real one: see hermes_test.go.
 package docker
 
 import (
@@ -31,11 +31,11 @@ import (
 // removed by it.
 var project = fmt.Sprintf("hermes-reconcile-test-%d-%04x", os.Getpid(), rand.IntN(1<<16))
 
-// exampleDir is a copy of examples/container, with the program installed.
-var exampleDir string
+// image is the example on the stand-in for hermes-agent's image.
+var image = project + ":example"
 
-// The images of this run: Debian's packages, the stand-in for hermes-agent's image, and the example on it.
-var systemImage, baseImage, image = project + ":system", project + ":base", project + ":example"
+// builds make the images that the tests of a build tag run, below a folder that is there for all.
+var builds []func(dir string) error
 
 func TestMain(m *testing.M) {
 	code, err := runTests(m)
@@ -61,8 +61,10 @@ func runTests(m *testing.M) (int, error) {
 	defer cleanUp()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := buildImages(dir); err != nil {
-		return 1, err
+	for _, build := range builds {
+		if err := build(dir); err != nil {
+			return 1, err
+		}
 	}
 	if ctx.Err() != nil {
 		return 1, errors.New("interrupted")
@@ -82,63 +84,19 @@ func dockerAnswers() error {
 	if _, err := docker("version", "--format", "{{.Server.Version}}"); err != nil {
 		return fmt.Errorf("no Docker Engine answers; is it started, and may this user ask it? %w", err)
 	}
-	if compose() == nil {
-		return errors.New("neither docker compose nor docker-compose is installed (Debian's docker-compose is one)")
-	}
 	return nil
 }
 
-// compose is the command that runs a compose file: the plugin of newer clients, or the program of older ones.
-func compose() []string {
-	if _, err := docker("compose", "version"); err == nil {
-		return []string{"docker", "compose"}
-	}
-	if _, err := exec.LookPath("docker-compose"); err == nil {
-		return []string{"docker-compose"}
-	}
-	return nil
-}
-
-func buildImages(dir string) error {
-	base := filepath.Join(dir, "base")
-	exampleDir = filepath.Join(dir, "example")
-	steps := []func() error{
-		func() error { return os.CopyFS(base, os.DirFS("base")) },
-		func() error {
-			return kit.GoTool([]string{"CGO_ENABLED=0"}, "build", "-o", filepath.Join(base, "hermes"), "../stub/hermes")
-		},
-		func() error { return buildBase(base) },
-		func() error { return os.CopyFS(exampleDir, os.DirFS("../../examples/container")) },
-		// As the example's Dockerfile says.
-		func() error {
-			return run(5*time.Minute, "make", "-C", "../..", "install", "DESTDIR="+filepath.Join(exampleDir, "rootfs"))
-		},
-		func() error { return buildImage(image, exampleDir, "Dockerfile", "BASE="+baseImage) },
-	}
-	for _, step := range steps {
-		if err := step(); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// buildBase makes what the example is put on: the stand-in for s6-overlay, or $BASE, an image that has the real one.
-func buildBase(dir string) error {
-	if real := os.Getenv("BASE"); real != "" {
-		return buildImage(baseImage, dir, "on.Dockerfile", "BASE="+real)
-	}
-	system := filepath.Join(dir, "system.tar")
-	if err := run(10*time.Minute, "sh", "base/system.sh", system); err != nil {
+// buildExample puts a copy of examples/container on an image, with the program installed as its
+// Dockerfile says.
+func buildExample(name, dir, base string) error {
+	if err := os.CopyFS(dir, os.DirFS("../../examples/container")); err != nil {
 		return err
 	}
-	if _, err := docker("import", system, systemImage); err != nil {
+	if err := run(5*time.Minute, "make", "-C", "../..", "install", "DESTDIR="+filepath.Join(dir, "rootfs")); err != nil {
 		return err
 	}
-	if err := os.Remove(system); err != nil { // or it is sent along
-		return err
-	}
-	return buildImage(baseImage, dir, "Dockerfile", "SYSTEM="+systemImage)
+	return buildImage(name, dir, "Dockerfile", "BASE="+base)
 }
 
 func buildImage(name, dir, file, arg string) error {
@@ -165,14 +123,15 @@ func removeAll() {
 	}
 	remove(left("ps", "--all", "--quiet"), "rm", "--force", "--volumes")
 	remove(left("volume", "ls", "--quiet"), "volume", "rm")
-	for _, name := range []string{image, baseImage, systemImage} { // each is made of the next
-		if _, err := docker("image", "inspect", name); err == nil {
-			remove([]string{name}, "image", "rm", "--force")
-		}
+	images, err := docker("image", "ls", "--filter", "reference="+project, "--format", "{{.Repository}}:{{.Tag}}")
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "e2e/docker: %v\n", err)
 	}
+	remove(strings.Fields(images), "image", "rm", "--force")
 }
 
-// maxDocker ends a docker command that hangs.
+// maxDocker ends a docker command that hangs. A hermes is some hundred MB of Python: on a busy
+// machine its commands take half a minute.
 const maxDocker = 10 * time.Minute
 
 // docker runs a docker command and returns what it prints on stdout.
