@@ -55,7 +55,7 @@ func TestUnprivilegedTreeDoesAll(t *testing.T) {
 	tr := readyTree(t, uid)
 	token, port := tr.secret("token", "hidden\n"), freePorts(t, 1)[0]
 	write := func(keep int) {
-		tr.manifest(`alpha: {port: %d, ready: {http: /health}, secrets: {TOKEN: %s}, log: {keep: %d}}
+		tr.manifest(`alpha: {backoff: 1h, port: %d, ready: {http: /health}, secrets: {TOKEN: %s}, log: {keep: %d}}
 done: {restart: on-failure, env: {STUB_EXIT: "0"}}
 config: {env: {STUB_EXIT: "78"}}`, port, token, keep)
 	}
@@ -77,10 +77,8 @@ config: {env: {STUB_EXIT: "78"}}`, port, token, keep)
 
 	tr.dies("alpha", 20, time.Second)
 	eventually(t, patience, func() bool { return strings.Contains(tr.statusOf("alpha"), "backing off") }, "alpha backs off")
-	begin := time.Now()
 	tr.svc("gateway-alpha", "-r")
-	tr.started("alpha", 2)
-	require.Less(t, time.Since(begin), 20*time.Second, "the pause of a minute was not ended")
+	tr.started("alpha", 2) // the pause of an hour was ended
 	require.NoError(t, os.Remove(token))
 	tr.svc("gateway-alpha", "-r")
 	tr.down("gateway-alpha")
