@@ -231,10 +231,10 @@ func (tr *tree) checkRecord(path string, allowed bool) {
 func (tr *tree) tellAll() {
 	for _, name := range []string{"profiles.yaml", "svscan.out", "svscan.err"} {
 		if data, err := os.ReadFile(tr.path(name)); err == nil && len(data) > 0 {
-			tr.t.Logf("%s:\n%s", name, kit.Clip(string(data), maxLines))
+			tr.t.Logf("%s:\n%s", name, kit.Clip(string(data), maxLines/2))
 		}
 	}
-	tr.t.Logf("scandir:\n%s", kit.Clip(strings.Join(tr.listing(), "\n"), maxLines))
+	tr.t.Logf("scandir:\n%s", kit.Clip(strings.Join(tr.listing(), "\n"), maxLines/2))
 }
 
 func (tr *tree) path(elem ...string) string {
