@@ -209,7 +209,8 @@ func TestHermesServes(t *testing.T) {
 	}
 
 	// An edit, by watch.
-	c.copyIn("profiles.yaml", strings.Replace(threeProfiles, "9201}", "9201, env: {TONE: warm}}", 1))
+	warm := strings.Replace(threeProfiles, "9201}", "9201, env: {TONE: warm}}", 1)
+	c.copyIn("profiles.yaml", warm)
 	pids = c.again("coder", pids)
 	require.Contains(t, c.asHermes("", "cat", fmt.Sprintf("/proc/%d/environ", pids["coder"])), "\x00TONE=warm\x00")
 
@@ -224,7 +225,7 @@ func TestHermesServes(t *testing.T) {
 	pids = c.again("writer", pids)
 
 	// A removal.
-	c.copyIn("profiles.yaml", strings.Replace(threeProfiles, "  writer: {port: 9202}\n", "", 1))
+	c.copyIn("profiles.yaml", strings.Replace(warm, "  writer: {port: 9202}\n", "", 1))
 	c.gateways([]string{"default", "coder"})
 	after := c.serving("default", "coder")
 	require.Equal(t, pids["default"], after["default"])
