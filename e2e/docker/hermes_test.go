@@ -209,7 +209,8 @@ func TestHermesServes(t *testing.T) {
 	}
 
 	// An edit, by watch.
-	c.copyIn("profiles.yaml", strings.Replace(threeProfiles, "9201}", "9201, env: {TONE: warm}}", 1))
+	warm := strings.Replace(threeProfiles, "9201}", "9201, env: {TONE: warm}}", 1)
+	c.copyIn("profiles.yaml", warm)
 	pids = c.again("coder", pids)
 	require.Contains(t, c.asHermes("", "cat", fmt.Sprintf("/proc/%d/environ", pids["coder"])), "\x00TONE=warm\x00")
 
@@ -224,7 +225,7 @@ func TestHermesServes(t *testing.T) {
 	pids = c.again("writer", pids)
 
 	// A removal.
-	c.copyIn("profiles.yaml", strings.Replace(threeProfiles, "  writer: {port: 9202}\n", "", 1))
+	c.copyIn("profiles.yaml", strings.Replace(warm, "  writer: {port: 9202}\n", "", 1))
 	c.gateways([]string{"default", "coder"})
 	after := c.serving("default", "coder")
 	require.Equal(t, pids["default"], after["default"])
@@ -239,13 +240,16 @@ func TestHermesServes(t *testing.T) {
 }
 
 // TestHermesAfterARestartOfTheContainer: what the manifest says comes up, once, whatever hermes's own
-// boot script makes of what ran before. A gateway that has been removed does not come back.
+// boot script makes of what ran before. That script starts the gateway of a profile that the manifest
+// has no more, unless hermes was told to stop it.
 func TestHermesAfterARestartOfTheContainer(t *testing.T) {
 	c := startHermes(t, threeProfiles)
 	c.serving("default", "coder", "writer")
 	c.restart()
 	c.serving("default", "coder", "writer")
 
+	// hermes 0.20 may exit 1 here: it does not understand what a newer s6-svstat prints.
+	t.Logf("%v", c.exec("hermes", "-p", "writer", "gateway", "stop"))
 	c.copyIn("profiles.yaml", strings.NewReplacer("9201}", "9201, state: down}", "  writer: {port: 9202}\n", "").Replace(threeProfiles))
 	c.gateways([]string{"default"}, "coder")
 	c.restart()
