@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -59,7 +61,41 @@ func TestCallEndsWithTheTimeOfItsCaller(t *testing.T) {
 	require.ErrorIs(t, s.Control(short, "gateway-x", "d"), context.DeadlineExceeded)
 }
 
-// TestCallThatHasBegunIsNotCutShortBySignals: it has a while to come to its end, since it is not known whether the command has
+// TestCallsThatHangHoldUpNoOther, however many they are.
+func TestCallsThatHangHoldUpNoOther(t *testing.T) {
+	fakePrograms(t, 0, "")
+	s := Open("/scan")
+	s.timeout = 600 * time.Second
+	require.NoError(t, os.WriteFile(s.svc, []byte("#!/bin/sh\n[ $2 != /scan/hangs ] || exec sleep 600\n"), 0o755))
+	var hanging sync.WaitGroup
+	var ended atomic.Int32
+	for range 2 * maxCalls {
+		hanging.Go(func() {
+			_ = s.Control(t.Context(), "hangs", "d")
+			ended.Add(1)
+		})
+	}
+	h := ThisHost()
+	hang := func() (pids []int) {
+		for _, pid := range h.pids() {
+			if h.parent(pid) == os.Getpid() && h.comm(pid) == "sleep" {
+				pids = append(pids, pid)
+			}
+		}
+		return pids
+	}
+	eventually(t, "more of them hang than there are turns", func() bool { return len(hang()) > maxCalls })
+	require.NoError(t, s.Control(t.Context(), "runs", "d"))
+	eventually(t, "they are ended", func() bool {
+		for _, pid := range hang() {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		}
+		return ended.Load() == 2*maxCalls
+	})
+	hanging.Wait()
+}
+
+// TestCallThatHasBegunIsNotCutShort by a signal: it has a while to come to its end, since it is not known whether the command has
 // reached its service.
 func TestCallThatHasBegunIsNotCutShort(t *testing.T) {
 	fakePrograms(t, 0, "")
@@ -68,15 +104,13 @@ func TestCallThatHasBegunIsNotCutShort(t *testing.T) {
 	begun, done := filepath.Join(dir, "begun"), filepath.Join(dir, "done")
 	require.NoError(t, os.WriteFile(s.svc, []byte("#!/bin/sh\n>"+begun+"\nuntil [ -e "+done+" ]; do sleep 0.01; done\n"), 0o755))
 	ctx, cancel := context.WithCancel(t.Context())
-	go func() {
-		for {
-			if _, err := os.Stat(begun); err == nil {
-				break
-			}
-			time.Sleep(time.Millisecond)
-		}
-		cancel()
-		_ = os.WriteFile(done, nil, 0o644)
-	}()
-	require.NoError(t, s.Control(ctx, "gateway-x", "d"))
+	ended := make(chan error, 1)
+	go func() { ended <- s.Control(ctx, "gateway-x", "d") }()
+	eventually(t, "it has begun", func() bool {
+		_, err := os.Stat(begun)
+		return err == nil
+	})
+	cancel()
+	require.NoError(t, os.WriteFile(done, nil, 0o644))
+	require.NoError(t, <-ended)
 }

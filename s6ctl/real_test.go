@@ -39,7 +39,7 @@ func startSvscan(t *testing.T, run string) string {
 // eventually polls until cond holds.
 func eventually(t *testing.T, what string, cond func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(60 * time.Second)
 	for !cond() {
 		require.True(t, time.Now().Before(deadline), "in vain: %s", what)
 		time.Sleep(5 * time.Millisecond)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"hermes-reconcile/s6ctl/start"
@@ -22,6 +23,9 @@ const callTimeout = 10 * time.Second
 
 // maxCalls is how many s6 programs run at once. More would only wait for processors, and might meet a process limit.
 const maxCalls = 16
+
+// turnLimit is how long a call is counted among them.
+const turnLimit = 250 * time.Millisecond
 
 // Exit codes of the s6 programs that mean "nobody listens there": 100 up to s6 2.13 and from s6-svscanctl, 102 from
 // s6-svc of 2.14 and later. 100 is also "wrong usage", which a caller that builds its own arguments never sees.
@@ -91,19 +95,18 @@ func (s *Scandir) run(ctx context.Context, program string, args ...string) error
 	if s.missing != nil {
 		return s.missing
 	}
-	select {
-	case s.calls <- struct{}{}:
-	case <-ctx.Done(): // those before us may hang
-		return ctx.Err()
+	done, err := s.turn(ctx)
+	if err != nil {
+		return err
 	}
-	defer func() { <-s.calls }()
+	defer done()
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	ctx, cancel := s.limit(ctx)
 	defer cancel()
 	var stderr bytes.Buffer
-	err := start.Run(ctx, start.Program{Path: program, Args: append([]string{program}, args...), Stderr: &stderr})
+	err = start.Run(ctx, start.Program{Path: program, Args: append([]string{program}, args...), Stderr: &stderr})
 	if err == nil {
 		return nil
 	}
@@ -115,6 +118,23 @@ func (s *Scandir) run(ctx context.Context, program string, args ...string) error
 		return fmt.Errorf("cannot run %q: %w (%s)", what, err, text)
 	}
 	return fmt.Errorf("cannot run %q: %w", what, err)
+}
+
+// turn waits until fewer than maxCalls calls are under way, and returns what ends the turn that it then takes. A call that hangs
+// needs no processor, so its turn ends after turnLimit all the same: else as many services as there are turns, whose users keep
+// their FIFOs full, would hold up all others.
+func (s *Scandir) turn(ctx context.Context) (done func(), err error) {
+	select {
+	case s.calls <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	leave := sync.OnceFunc(func() { <-s.calls })
+	late := time.AfterFunc(turnLimit, leave)
+	return func() {
+		late.Stop()
+		leave()
+	}, nil
 }
 
 // limit bounds one call: by s.timeout, and by the time that the caller has. Else a service whose control FIFO is full, which its
