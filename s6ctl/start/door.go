@@ -82,7 +82,7 @@ func leaveTerminal() error {
 	return nil
 }
 
-// Exposed is a folder or file that another user than root and us can put something else in the place of.
+// Exposed is a folder or file that a user who is not trusted can put something else in the place of.
 type Exposed struct {
 	Path string // which was asked for
 	At   string // the file, folder or symlink on the way there that can be changed
@@ -99,10 +99,10 @@ func (e *Exposed) String() string {
 // maxLinks is how many symlinks a path may lead through, as in Linux.
 const maxLinks = 40
 
-// Expose reports who else could put something else in the place of what an absolute path leads to, or in it, if that is a folder;
-// nil: neither is possible. Each hop counts: each folder on the way, and each symlink with the folders that it leads through.
+// Expose reports who besides root and a trusted user could put something else in the place of what an absolute path leads to, or
+// in it, if that is a folder; nil: that is impossible. Each hop counts: each folder on the way, and each symlink with the folders that it leads through.
 // What is not there counts as well, where another user could put it there. The error says that it cannot be told.
-func Expose(path string) (*Exposed, error) {
+func Expose(path string, trusted uint32) (*Exposed, error) {
 	if !filepath.IsAbs(path) {
 		return nil, fmt.Errorf("%q is not absolute", path)
 	}
@@ -111,12 +111,12 @@ func Expose(path string) (*Exposed, error) {
 		var st unix.Stat_t
 		err := unix.Lstat(at, &st)
 		if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR) {
-			return missing(path, at)
+			return missing(path, at, trusted)
 		}
 		if err != nil {
 			return nil, &os.PathError{Op: "look at", Path: at, Err: err}
 		}
-		if who := changes(&st, len(left) == 0); who != "" {
+		if who := changes(&st, len(left) == 0, trusted); who != "" {
 			return &Exposed{path, at, who}, nil
 		}
 		if st.Mode&unix.S_IFMT == unix.S_IFLNK {
@@ -143,24 +143,24 @@ func Expose(path string) (*Exposed, error) {
 	}
 }
 
-// missing says of what is not there, below a folder that only root and we can change, whether another could make it: in a
+// missing says of what is not there, below a folder that is in trusted hands, whether another could make it: in a
 // folder like /tmp.
-func missing(path, at string) (*Exposed, error) {
+func missing(path, at string, trusted uint32) (*Exposed, error) {
 	var st unix.Stat_t
 	folder := filepath.Dir(at)
 	if err := unix.Lstat(folder, &st); err != nil {
 		return nil, &os.PathError{Op: "look at", Path: folder, Err: err}
 	}
-	if who := changes(&st, true); who != "" {
+	if who := changes(&st, true, trusted); who != "" {
 		return &Exposed{path, folder, who}, nil
 	}
 	return nil, nil
 }
 
-// changes names who else can change a hop of a path; "": that is none. In a folder that is sticky, as /tmp, others can make files
+// changes names who can change a hop of a path; "": root and the trusted user alone. In a folder that is sticky, as /tmp, others can make files
 // but replace only their own: that counts at the end of a path alone.
-func changes(st *unix.Stat_t, last bool) string {
-	if st.Uid != 0 && st.Uid != uint32(os.Geteuid()) {
+func changes(st *unix.Stat_t, last bool, trusted uint32) string {
+	if st.Uid != 0 && st.Uid != trusted {
 		return fmt.Sprintf("user %d", st.Uid)
 	}
 	kind := st.Mode & unix.S_IFMT

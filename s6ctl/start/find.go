@@ -60,7 +60,7 @@ func distrust(path string) string {
 	if os.Geteuid() != 0 {
 		return ""
 	}
-	exposed, err := Expose(path)
+	exposed, err := Expose(path, 0)
 	switch {
 	case err != nil:
 		return fmt.Sprintf("%q, of which it cannot be told who can change it: %v", path, err)

@@ -143,7 +143,7 @@ func TestExposed(t *testing.T) {
 		"relative":         {"theirs", "user 65534"},
 		"twice":            {"theirs", "user 65534"},
 	} {
-		got, err := Expose(at(path))
+		got, err := Expose(at(path), 0)
 		require.NoError(t, err, path)
 		if want.at == "" {
 			require.Nil(t, got, path)
@@ -151,9 +151,12 @@ func TestExposed(t *testing.T) {
 		}
 		require.Equal(t, &Exposed{Path: at(path), At: at(want.at), Who: want.who}, got, path)
 	}
-	_, err := Expose(at("circle"))
+	got, err := Expose(at("theirs/ours"), nobody)
+	require.NoError(t, err)
+	require.Nil(t, got, "trusted")
+	_, err = Expose(at("circle"), 0)
 	require.ErrorIs(t, err, unix.ELOOP)
-	_, err = Expose("bin")
+	_, err = Expose("bin", 0)
 	require.Error(t, err)
 }
 
