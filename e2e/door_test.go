@@ -20,8 +20,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// plant puts programs into folders of HERMES_HOME that its user can write, as on the PATH of hermes-agent's image. Each would
-// leave a trace. It returns that PATH.
+// plant puts programs into folders of HERMES_HOME that its user can write, as on the PATH of
+// hermes-agent's image. Each would leave a trace. It returns that PATH.
 func (tr *tree) plant() (path string) {
 	tr.t.Helper()
 	names := []string{
@@ -42,8 +42,8 @@ func (tr *tree) plant() (path string) {
 		":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 }
 
-// TestRootRunsNothingThatOthersHavePlanted: the PATH has folders that the gateway's user can write, and all that commands run is
-// in folders of root's. Strace sees what is run.
+// TestRootRunsNothingThatOthersHavePlanted: the PATH has folders that the gateway's user can write,
+// and all that commands run is in folders of root's. Strace sees what is run.
 func TestRootRunsNothingThatOthersHavePlanted(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() != 0 {
@@ -122,8 +122,8 @@ type terminal struct {
 	text bytes.Buffer
 }
 
-// openTerminal starts a shell as the leader of a session on a new terminal, which runs a program of ours beside itself, and ends
-// with it.
+// openTerminal starts a shell as the leader of a session on a new terminal, which runs a program of
+// ours beside itself, and ends with it.
 func (tr *tree) openTerminal(args ...string) *terminal {
 	tr.t.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
@@ -138,7 +138,8 @@ func (tr *tree) openTerminal(args ...string) *terminal {
 	var st unix.Stat_t
 	require.NoError(tr.t, unix.Fstat(int(slave.Fd()), &st))
 	tt.number = st.Rdev
-	// With job control, as a shell at a terminal has it, the program is the leader of a process group.
+	// With job control, as a shell at a terminal has it, the program is the leader of a process
+	// group.
 	cmd := tr.command(context.Background(), "/bin/sh", append([]string{"-c", `set -m; "$@"; exit $?`, "sh", program}, args...)...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, slave, slave
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
@@ -181,7 +182,8 @@ func (tt *terminal) String() string {
 	return tt.text.String()
 }
 
-// catch stops the first process below the shell of which pick says that it is the one, as its user could.
+// catch stops the first process below the shell of which pick says that it is the one, as its user
+// could.
 func (tt *terminal) catch(what string, pick func(pid int) bool) int {
 	tt.t.Helper()
 	found := 0
@@ -216,7 +218,8 @@ func childrenOfAll(pid int) []int {
 	return found
 }
 
-// apart fails the test if a process has anything of the terminal: the terminal itself, its session, a descriptor.
+// apart fails the test if a process has anything of the terminal: the terminal itself, its session,
+// a descriptor.
 func (tt *terminal) apart(pid int, session bool) {
 	tt.t.Helper()
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
@@ -283,8 +286,8 @@ func TestHelperHasNoTerminal(t *testing.T) {
 	}
 }
 
-// TestRootThatActsAsAnotherUserKeepsItsTerminalToItself: apply in the tree of another user becomes that user, who must not come
-// by root's terminal through it.
+// TestRootThatActsAsAnotherUserKeepsItsTerminalToItself: apply in the tree of another user becomes
+// that user, who must not come by root's terminal through it.
 func TestRootThatActsAsAnotherUserKeepsItsTerminalToItself(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() != 0 {

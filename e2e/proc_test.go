@@ -20,7 +20,8 @@ type proc struct {
 	argv      []string
 }
 
-// processes are those of the tree: the descendants of its s6-svscan, and whoever has a working directory, an argument or an
+// processes are those of the tree: the descendants of its s6-svscan, and whoever has a working
+// directory, an argument or an
 // environment that names the tree, which holds for orphans too. The test and the program under test are not.
 func (tr *tree) processes() []proc {
 	all := allProcesses()

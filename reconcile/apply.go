@@ -398,8 +398,9 @@ func (r *run) restoreOwed(j *job) error {
 	return r.owe(j.Service, j.owed)
 }
 
-// stopReplaced stops the services whose directories are replaced, since the new one starts with the scan that ends the old. One
-// that does not stop keeps its directory, and the others go on without it.
+// stopReplaced stops the services whose directories are replaced, since the new one starts with the
+// scan that ends the old. One that does not stop keeps its directory, and the others go on without
+// it.
 func (r *run) stopReplaced(ctx context.Context) error {
 	ctx, cancel := before(ctx)
 	defer cancel()

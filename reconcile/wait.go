@@ -35,11 +35,12 @@ func wait(ctx context.Context, limit time.Duration, what string, done func() (bo
 	}
 }
 
-// lastWord is how long it may take to tell a service something when time is over, or the user has lost patience.
+// lastWord is how long it may take to tell a service something when time is over, or the user has
+// lost patience.
 const lastWord = 2 * time.Second
 
-// afterwards is for what has to be told to a service even then: in the time that is left, or in a little more. Its user may keep
-// its control FIFO full.
+// afterwards is for what has to be told to a service even then: in the time that is left, or in a
+// little more. Its user may keep its control FIFO full.
 func afterwards(ctx context.Context) (context.Context, context.CancelFunc) {
 	until := time.Now().Add(lastWord)
 	if deadline, limited := ctx.Deadline(); limited && deadline.After(until) {
@@ -48,11 +49,12 @@ func afterwards(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithDeadline(context.WithoutCancel(ctx), until)
 }
 
-// reserve is what of an apply's time is kept for the steps that come after those that services can hold up; where there is less
-// than four times as much, it is a quarter of what there is.
+// reserve is what of an apply's time is kept for the steps that come after those that services can
+// hold up; where there is less than four times as much, it is a quarter of what there is.
 const reserve = 5 * time.Second
 
-// before is for a step that services can hold up: whatever one of them does, time is left for the steps after it.
+// before is for a step that services can hold up: whatever one of them does, time is left for the
+// steps after it.
 func before(ctx context.Context) (context.Context, context.CancelFunc) {
 	deadline, limited := ctx.Deadline()
 	if !limited {

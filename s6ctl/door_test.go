@@ -17,8 +17,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestProgramThatIsDoneIsDone: a process that it has left holds its stderr, as happens for a while where a machine is busy. What
-// counts is how the program itself has ended.
+// TestProgramThatIsDoneIsDone: a process that it has left holds its stderr, as happens for a while
+// where a machine is busy. What counts is how the program itself has ended.
 func TestProgramThatIsDoneIsDone(t *testing.T) {
 	fakePrograms(t, 0, "")
 	s := Open("/scan")
@@ -42,8 +42,8 @@ func TestProgramThatIsDoneIsDone(t *testing.T) {
 	end()
 }
 
-// TestCallEndsWithTheTimeOfItsCaller: a program that hangs costs no more than its caller has, and what waits for its turn behind
-// such programs does not wait longer than its own caller.
+// TestCallEndsWithTheTimeOfItsCaller: a program that hangs costs no more than its caller has, and
+// what waits for its turn behind such programs does not wait longer than its own caller.
 func TestCallEndsWithTheTimeOfItsCaller(t *testing.T) {
 	fakePrograms(t, 0, "")
 	s := Open("/scan")
@@ -95,8 +95,8 @@ func TestCallsThatHangHoldUpNoOther(t *testing.T) {
 	hanging.Wait()
 }
 
-// TestCallThatHasBegunIsNotCutShort by a signal: it has a while to come to its end, since it is not known whether the command has
-// reached its service.
+// TestCallThatHasBegunIsNotCutShort by a signal: it has a while to come to its end, since it is not
+// known whether the command has reached its service.
 func TestCallThatHasBegunIsNotCutShort(t *testing.T) {
 	fakePrograms(t, 0, "")
 	s := Open("/scan")

@@ -120,9 +120,10 @@ func (s *Scandir) run(ctx context.Context, program string, args ...string) error
 	return fmt.Errorf("cannot run %q: %w", what, err)
 }
 
-// turn waits until fewer than maxCalls calls are under way, and returns what ends the turn that it then takes. A call that hangs
-// needs no processor, so its turn ends after turnLimit all the same: else as many services as there are turns, whose users keep
-// their FIFOs full, would hold up all others.
+// turn waits until fewer than maxCalls calls are under way, and returns what ends the turn that it
+// then takes. A call that hangs needs no processor, so its turn ends after turnLimit all the same:
+// else as many services as there are turns, whose users keep their FIFOs full, would hold up all
+// others.
 func (s *Scandir) turn(ctx context.Context) (done func(), err error) {
 	select {
 	case s.calls <- struct{}{}:
@@ -137,9 +138,9 @@ func (s *Scandir) turn(ctx context.Context) (done func(), err error) {
 	}, nil
 }
 
-// limit bounds one call: by s.timeout, and by the time that the caller has. Else a service whose control FIFO is full, which its
-// user can see to, would hold up all. A signal does not cut short what has begun: it could not be told whether the command
-// had reached its service.
+// limit bounds one call: by s.timeout, and by the time that the caller has. Else a service whose
+// control FIFO is full, which its user can see to, would hold up all. A signal does not cut short
+// what has begun: it could not be told whether the command had reached its service.
 func (s *Scandir) limit(ctx context.Context) (context.Context, context.CancelFunc) {
 	until := time.Now().Add(s.timeout)
 	if deadline, limited := ctx.Deadline(); limited && deadline.Before(until) {

@@ -17,8 +17,8 @@ import (
 // door is the package that starts programs and changes credentials.
 const door = "s6ctl/start"
 
-// behindTheDoor is what belongs there, by package: what starts a program, looks one up, becomes one, or becomes another user.
-// Of os/exec that is everything: even its type Cmd starts programs.
+// behindTheDoor is what belongs there, by package: what starts a program, looks one up, becomes
+// one, or becomes another user. Of os/exec that is everything: even its type Cmd starts programs.
 var behindTheDoor = map[string][]string{
 	"os/exec": nil,
 	"os":      {"StartProcess", "ProcAttr"},
@@ -38,7 +38,8 @@ var beyondTheDoor = map[string]string{
 	"e2e/stub/hermes/main.go": "it stands in for a gateway of tests, and has children as gateways have",
 }
 
-// TestProgramsAreStartedThroughOneDoor: elsewhere the environment, the terminal or a deadline would be forgotten.
+// TestProgramsAreStartedThroughOneDoor: elsewhere the environment, the terminal or a deadline would
+// be forgotten.
 func TestProgramsAreStartedThroughOneDoor(t *testing.T) {
 	const root = "../.."
 	files, used := 0, map[string]bool{}

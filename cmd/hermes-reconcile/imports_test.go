@@ -44,8 +44,9 @@ var layers = map[string]struct {
 		others: []string{"github.com/aymanbagabas/go-udiff"},
 		never:  []string{"os", "os/exec", "net", "time", "path/filepath"},
 	},
-	// The one door for starting programs stands below s6ctl, which runs those of s6, and apart from it, since the helper that acts
-	// as a gateway's user goes through it, too, and has no business with s6.
+	// The one door for starting programs stands below s6ctl, which runs those of s6, and apart from
+	// it, since the helper that acts as a gateway's user goes through it, too, and has no business
+	// with s6.
 	"s6ctl/start": {
 		others: []string{"golang.org/x/sys/unix"},
 		never:  []string{"net", "flag", "log"},

@@ -339,7 +339,8 @@ func (v *visit) ownership() ([]explain.Finding, error) {
 	return doctor.OfOwnership(h), nil
 }
 
-// searched are the folders on a PATH that others can change, and those of which that cannot be told.
+// searched are the folders on a PATH that others can change, and those of which that cannot be
+// told.
 func (v *visit) searched() (found []doctor.Searched, unknown []string) {
 	environ, _ := s6ctl.Environ(s6ctl.ThisHost(), v.path) // as little as may be seen
 	ofSvscan := ""

@@ -18,7 +18,8 @@ import (
 // firstInherited is the first file descriptor behind the standard ones.
 const firstInherited = 3
 
-// closeInherited keeps from programs what we were given open ourselves. What we open closes by itself.
+// closeInherited keeps from programs what we were given open ourselves. What we open closes by
+// itself.
 func closeInherited() error {
 	err := unix.CloseRange(firstInherited, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC)
 	if err == nil {
@@ -38,9 +39,9 @@ func closeInherited() error {
 	return nil
 }
 
-// Become makes this whole process another user, for good. Processes of that user must not get at what root has given us:
-// they cannot trace us or take our descriptors, since the kernel does not let them where a process is not dumpable, and our
-// terminal is no longer ours to type on.
+// Become makes this whole process another user, for good. Processes of that user must not get at
+// what root has given us: they cannot trace us or take our descriptors, since the kernel does not
+// let them where a process is not dumpable, and our terminal is no longer ours to type on.
 func Become(who Account) error {
 	if err := leaveTerminal(); err != nil {
 		return err
@@ -65,8 +66,9 @@ func Become(who Account) error {
 
 func undumpable() error { return unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0) }
 
-// leaveTerminal gives up our controlling terminal. Signals of its keys still reach us, because those go by the process group. The
-// leader of a session has no shell of root's beside it, and would take the terminal from all of its session: it keeps it.
+// leaveTerminal gives up our controlling terminal. Signals of its keys still reach us, because
+// those go by the process group. The leader of a session has no shell of root's beside it, and
+// would take the terminal from all of its session: it keeps it.
 func leaveTerminal() error {
 	if session, err := unix.Getsid(0); err == nil && session == os.Getpid() {
 		return nil
@@ -82,7 +84,8 @@ func leaveTerminal() error {
 	return nil
 }
 
-// Exposed is a folder or file that a user who is not trusted can put something else in the place of.
+// Exposed is a folder or file that a user who is not trusted can put something else in the place
+// of.
 type Exposed struct {
 	Path string // which was asked for
 	At   string // the file, folder or symlink on the way there that can be changed
@@ -99,9 +102,11 @@ func (e *Exposed) String() string {
 // maxLinks is how many symlinks a path may lead through, as in Linux.
 const maxLinks = 40
 
-// Expose reports who besides root and a trusted user could put something else in the place of what an absolute path leads to, or
-// in it, if that is a folder; nil: that is impossible. Each hop counts: each folder on the way, and each symlink with the folders that it leads through.
-// What is not there counts as well, where another user could put it there. The error says that it cannot be told.
+// Expose reports who besides root and a trusted user could put something else in the place of what
+// an absolute path leads to, or in it, if that is a folder; nil: that is impossible. Each hop
+// counts: each folder on the way, and each symlink with the folders that it leads through. What is
+// not there counts as well, where another user could put it there. The error says that it cannot be
+// told.
 func Expose(path string, trusted uint32) (*Exposed, error) {
 	if !filepath.IsAbs(path) {
 		return nil, fmt.Errorf("%q is not absolute", path)
@@ -143,8 +148,8 @@ func Expose(path string, trusted uint32) (*Exposed, error) {
 	}
 }
 
-// missing says of what is not there, below a folder that is in trusted hands, whether another could make it: in a
-// folder like /tmp.
+// missing says of what is not there, below a folder that is in trusted hands, whether another could
+// make it: in a folder like /tmp.
 func missing(path, at string, trusted uint32) (*Exposed, error) {
 	var st unix.Stat_t
 	folder := filepath.Dir(at)
@@ -157,8 +162,9 @@ func missing(path, at string, trusted uint32) (*Exposed, error) {
 	return nil, nil
 }
 
-// changes names who can change a hop of a path; "": root and the trusted user alone. In a folder that is sticky, as /tmp, others can make files
-// but replace only their own: that counts at the end of a path alone.
+// changes names who can change a hop of a path; "": root and the trusted user alone. In a folder
+// that is sticky, as /tmp, others can make files but replace only their own: that counts at the end
+// of a path alone.
 func changes(st *unix.Stat_t, last bool, trusted uint32) string {
 	if st.Uid != 0 && st.Uid != trusted {
 		return fmt.Sprintf("user %d", st.Uid)

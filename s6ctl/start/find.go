@@ -16,8 +16,9 @@ import (
 // ErrNotFound says that a program is in no folder that may be searched.
 var ErrNotFound = errors.New("not found")
 
-// Find returns the absolute path of a program: in the first of these folders, or of those on our PATH, that has it. As root it
-// searches no folder, and takes no program, that another user can change: what is planted there would run as root.
+// Find returns the absolute path of a program: in the first of these folders, or of those on our
+// PATH, that has it. As root it searches no folder, and takes no program, that another user can
+// change: what is planted there would run as root.
 func Find(name string, folders ...string) (string, error) {
 	var skipped []string
 	for _, folder := range append(folders, PathFolders(os.Getenv("PATH"))...) {
@@ -55,7 +56,8 @@ func PathFolders(path string) []string {
 	return folders
 }
 
-// distrust says why root must not run what is at a path. What another user runs is that user's own affair.
+// distrust says why root must not run what is at a path. What another user runs is that user's own
+// affair.
 func distrust(path string) string {
 	if os.Geteuid() != 0 {
 		return ""

@@ -1,11 +1,13 @@
 //go:build linux
 
-// Package start is the one door through which this program starts others: those of s6, and itself with the credentials of a
-// gateway's user. Nothing else here may (cmd/hermes-reconcile/door_test.go).
+// Package start is the one door through which this program starts others: those of s6, and itself
+// with the credentials of a gateway's user. Nothing else here may
+// (cmd/hermes-reconcile/door_test.go).
 //
-// Whatever goes through it has a fixed PATH for its environment, or none, the root as its working directory, a session of its
-// own without a terminal, and no descriptor but the three standard ones, which are pipes, or /dev/null. It dies with us. Find
-// looks programs up: as root it searches no folder that another user can change. Become makes this process another user.
+// Whatever goes through it has a fixed PATH for its environment, or none, the root as its working
+// directory, a session of its own without a terminal, and no descriptor but the three standard
+// ones, which are pipes, or /dev/null. It dies with us. Find looks programs up: as root it searches
+// no folder that another user can change. Become makes this process another user.
 package start
 
 import (
@@ -35,8 +37,9 @@ type Program struct {
 	Stdout, Stderr io.Writer // nil: /dev/null
 }
 
-// environment is that of a program. A user may look into a process with its credentials, so nothing of ours is in there, and
-// ourselves need nothing. What programs of s6 run, if they do, they find on this PATH.
+// environment is that of a program. A user may look into a process with its credentials, so nothing
+// of ours is in there, and ourselves need nothing. What programs of s6 run, if they do, they find
+// on this PATH.
 func (p *Program) environment() []string {
 	if p.Path == Self {
 		return []string{}
@@ -45,9 +48,11 @@ func (p *Program) environment() []string {
 }
 
 const (
-	// pipeDelay is how long the pipes of a program that has ended may stay open in processes that it has left.
+	// pipeDelay is how long the pipes of a program that has ended may stay open in processes that
+	// it has left.
 	pipeDelay = time.Second
-	// reapLimit is how long a process may take to die of SIGKILL before it is left to itself: on a disk that hangs it may not.
+	// reapLimit is how long a process may take to die of SIGKILL before it is left to itself: on a
+	// disk that hangs it may not.
 	reapLimit = 100 * time.Millisecond
 )
 
@@ -62,7 +67,8 @@ type Process struct {
 func Start(p Program) (*Process, error) {
 	cmd := &exec.Cmd{
 		Path: p.Path, Args: p.Args, Dir: "/", Env: p.environment(), Stdin: p.Stdin, Stdout: p.Stdout, Stderr: p.Stderr,
-		// A session of its own has no terminal. Who could open /dev/tty in ours could type for our shell (TIOCSTI).
+		// A session of its own has no terminal. Who could open /dev/tty in ours could type for our
+		// shell (TIOCSTI).
 		SysProcAttr: &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL},
 		WaitDelay:   pipeDelay,
 	}
@@ -74,8 +80,9 @@ func Start(p Program) (*Process, error) {
 	}
 	started, process := make(chan error), &Process{cmd: cmd, ended: make(chan struct{})}
 	go func() {
-		// If we are killed, a command on its way must not reach its service after the next apply has begun. The kernel sends
-		// Pdeathsig when the thread ends that started the program, so this goroutine keeps its thread.
+		// If we are killed, a command on its way must not reach its service after the next apply
+		// has begun. The kernel sends Pdeathsig when the thread ends that started the program, so
+		// this goroutine keeps its thread.
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 		err := cmd.Start()
@@ -94,8 +101,9 @@ func Start(p Program) (*Process, error) {
 	return process, nil
 }
 
-// outcome is how a program has ended. exec.ErrWaitDelay is what os/exec says of one that exited 0 and has left a process which
-// holds its pipes, or whose pipes were not read to their end in time on a busy machine: it is done.
+// outcome is how a program has ended. exec.ErrWaitDelay is what os/exec says of one that exited 0
+// and has left a process which holds its pipes, or whose pipes were not read to their end in time
+// on a busy machine: it is done.
 func outcome(err error) error {
 	if errors.Is(err, exec.ErrWaitDelay) {
 		return nil
@@ -103,7 +111,8 @@ func outcome(err error) error {
 	return err
 }
 
-// Wait waits for the end of the program, and kills it at the end of ctx. Then its error is that of ctx.
+// Wait waits for the end of the program, and kills it at the end of ctx. Then its error is that of
+// ctx.
 func (p *Process) Wait(ctx context.Context) error {
 	select {
 	case <-p.ended:
@@ -120,7 +129,8 @@ func (p *Process) Wait(ctx context.Context) error {
 	return p.err
 }
 
-// End kills the program and waits for its end, for a while. It reports whether it has come to its end.
+// End kills the program and waits for its end, for a while. It reports whether it has come to its
+// end.
 func (p *Process) End() bool {
 	_ = p.cmd.Process.Kill()
 	select {

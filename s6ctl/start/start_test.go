@@ -160,7 +160,8 @@ func TestExposed(t *testing.T) {
 	require.Error(t, err)
 }
 
-// TestFindSkipsWhatOthersCanChange: as root. A folder that holds a file of another user counts, too.
+// TestFindSkipsWhatOthersCanChange: as root. A folder that holds a file of another user counts,
+// too.
 func TestFindSkipsWhatOthersCanChange(t *testing.T) {
 	if os.Geteuid() != 0 {
 		return // the folders on one's own PATH are one's own affair

@@ -60,7 +60,8 @@ func OfOwnership(h Holding) []explain.Finding {
 	return n.list
 }
 
-// searched names a folder in which others can plant programs. This program runs none from there, but a shell would.
+// searched names a folder in which others can plant programs. This program runs none from there,
+// but a shell would.
 func (n *notes) searched(f Searched) {
 	hint := "put no such folder on the PATH of root: export PATH=" + quote(f.Rest)
 	if f.At == "" {

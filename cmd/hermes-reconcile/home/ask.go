@@ -48,8 +48,8 @@ func Ask(ctx context.Context, who Account, request Request) (Answer, error) {
 	return answer, nil
 }
 
-// serving starts this program anew with the credentials of an account, to Serve what stdin asks for. What it says besides its
-// answers goes nowhere.
+// serving starts this program anew with the credentials of an account, to Serve what stdin asks
+// for. What it says besides its answers goes nowhere.
 func serving(who Account, stdin io.Reader) (*start.Process, *os.File, error) {
 	answers, answering, err := os.Pipe()
 	if err != nil {
