@@ -295,13 +295,13 @@ func TestRootThatActsAsAnotherUserKeepsItsTerminalToItself(t *testing.T) {
 	}
 	tr := newTree(t, treeOpts{uid: nobody})
 	write := func(value string) {
-		tr.manifest("alpha: {stop_timeout: 60s, env: {STUB_DRAIN: 55s, VALUE: %s}}", value)
+		tr.manifest("alpha: {stop_timeout: 1h, env: {STUB_DRAIN: 1h, VALUE: %s}}", value)
 	}
 	write("v0")
 	tr.mustApply()
 	tr.started("alpha", 1)
 	write("v1")
-	for _, args := range [][]string{{"apply"}, {"restart", "alpha"}, {"down", "--timeout", "60s"}} {
+	for _, args := range [][]string{{"apply"}, {"restart", "alpha"}, {"down", "--timeout", "1h"}} {
 		tt := tr.openTerminal(args...)
 		pid := tt.catch("it acts as the tree's user", func(pid int) bool {
 			argv := nulSeparated(fmt.Sprintf("/proc/%d/cmdline", pid))

@@ -361,7 +361,8 @@ func (v *visit) searched() (found []doctor.Searched, unknown []string) {
 			f := doctor.Searched{Folder: folder, Whose: p.whose}
 			if filepath.IsAbs(folder) {
 				exposed, err := start.Expose(folder, v.owner())
-				if err != nil {
+				closed := errors.Is(err, fs.ErrPermission) && v.owner() == uint32(os.Geteuid())
+				if err != nil && !closed { // where we cannot look, our own shell cannot search
 					unknown = append(unknown, fmt.Sprintf("cannot tell who can change %q, on %s: %v", folder, p.whose, bare(err)))
 					continue
 				}
