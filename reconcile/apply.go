@@ -219,19 +219,29 @@ func (r *run) forgive(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, name := range names {
-		paid := true
-		if i := slices.IndexFunc(r.plan.Changes, func(c Change) bool { return c.Service == name }); i >= 0 {
-			paid, err = r.paid(ctx, &r.plan.Changes[i])
+	ctx, cancel := r.before(ctx)
+	defer cancel()
+	var all sync.WaitGroup
+	errs := make([]error, len(names))
+	for i, name := range names {
+		all.Go(func() { errs[i] = guarded(func() error { return r.forgiveOne(ctx, name) }) })
+	}
+	all.Wait()
+	return errors.Join(errs...)
+}
+
+func (r *run) forgiveOne(ctx context.Context, name string) error {
+	if i := slices.IndexFunc(r.plan.Changes, func(c Change) bool { return c.Service == name }); i >= 0 {
+		paid, err := r.paid(ctx, &r.plan.Changes[i])
+		if timeout := (*TimeoutError)(nil); errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) {
+			r.note("%s does not hear that it shall be down: %v", name, err)
+			return nil // it stays on record
 		}
-		if paid && err == nil {
-			err = r.strike(name)
-		}
-		if err != nil {
+		if err != nil || !paid {
 			return err
 		}
 	}
-	return nil
+	return r.strike(name)
 }
 
 // paid tells whether nothing is owed to a service any more: its gateway is down and shall be, and its logger is not due. The
@@ -388,8 +398,12 @@ func (r *run) restoreOwed(j *job) error {
 	return r.owe(j.Service, j.owed)
 }
 
-// stopReplaced stops the services whose directories are replaced, since the new one starts with the scan that ends the old.
+// stopReplaced stops the services whose directories are replaced, since the new one starts with the
+// scan that ends the old. One that does not stop keeps its directory, and the others go on without
+// it.
 func (r *run) stopReplaced(ctx context.Context) error {
+	ctx, cancel := r.before(ctx)
+	defer cancel()
 	if err := r.reclaim(); err != nil {
 		return err
 	}
@@ -398,7 +412,9 @@ func (r *run) stopReplaced(ctx context.Context) error {
 		if !j.actual.Status.Down() {
 			j.stopped = true
 			r.later(func() error {
-				err := r.tellUp(context.WithoutCancel(ctx), j.Service)
+				ctx, cancel := afterwards(ctx)
+				defer cancel()
+				err := r.tellUp(ctx, j.Service)
 				j.stopped = err != nil
 				return err
 			})

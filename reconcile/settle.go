@@ -164,7 +164,9 @@ func (r *run) stopJob(ctx context.Context, j *job) error {
 	if j.Gateway == Down {
 		return err
 	}
-	if again := r.sup.Control(context.WithoutCancel(ctx), j.Service, "u"); again != nil {
+	ctx, cancel := afterwards(ctx)
+	defer cancel()
+	if again := r.sup.Control(ctx, j.Service, "u"); again != nil {
 		return fmt.Errorf("%w, and cannot start it again: %v", err, again)
 	}
 	return err

@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"hermes-reconcile/s6ctl/start"
 )
 
 // Svscan is what an s6-svscan can take, and what it has.
@@ -84,7 +86,7 @@ func (s *Scandir) newer(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	err = s.run(ctx, svscan, "-L", strconv.Itoa(defaultName), "--", filepath.Join(s.path, ".s6-svscan", "lock", "none"))
-	switch exitCode(err) {
+	switch start.ExitCode(err) {
 	case exitNobody: // wrong usage
 		return false, nil
 	case exitSystem:

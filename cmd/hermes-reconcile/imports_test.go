@@ -44,13 +44,22 @@ var layers = map[string]struct {
 		others: []string{"github.com/aymanbagabas/go-udiff"},
 		never:  []string{"os", "os/exec", "net", "time", "path/filepath"},
 	},
-	"s6ctl": {
+	// The one door for starting programs stands below s6ctl, which runs those of s6, and apart from
+	// it, since the helper that acts as a gateway's user goes through it, too, and has no business
+	// with s6.
+	"s6ctl/start": {
 		others: []string{"golang.org/x/sys/unix"},
 		never:  []string{"net", "flag", "log"},
 	},
-	command + "/home": {
+	"s6ctl": {
+		ours:   []string{"s6ctl/start"},
 		others: []string{"golang.org/x/sys/unix"},
-		never:  []string{"net", "flag", "log"},
+		never:  []string{"os/exec", "net", "flag", "log"},
+	},
+	command + "/home": {
+		ours:   []string{"s6ctl/start"},
+		others: []string{"golang.org/x/sys/unix"},
+		never:  []string{"os/exec", "net", "flag", "log"},
 	},
 	command + "/doctor": {
 		ours:   []string{"manifest", "reconcile", "s6ctl", command + "/explain", command + "/home"},
@@ -62,7 +71,7 @@ var layers = map[string]struct {
 	},
 	command: {
 		ours: []string{
-			"manifest", "render", "reconcile", "s6ctl",
+			"manifest", "render", "reconcile", "s6ctl", "s6ctl/start",
 			command + "/discover", command + "/doctor", command + "/explain", command + "/home", command + "/probe",
 		},
 		others: []string{

@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"hermes-reconcile/cmd/hermes-reconcile/doctor"
@@ -23,6 +24,7 @@ import (
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/s6ctl"
+	"hermes-reconcile/s6ctl/start"
 )
 
 // visit is a doctor's look at one place. What it has seen does not change any more, so that a look which is left to itself can do
@@ -380,8 +382,62 @@ func (v *visit) ownership() ([]explain.Finding, error) {
 		h.Looked = append(h.Looked, "secrets")
 	}
 	h.Risks = v.risks()
+	var dark []string
+	h.Searched, dark = v.searched()
+	h.Unknown = append(h.Unknown, dark...)
 	return doctor.OfOwnership(h), nil
 }
+
+// searched are the folders on a PATH that others can change, and those of which that cannot be
+// told.
+func (v *visit) searched() (found []doctor.Searched, unknown []string) {
+	environ, _ := s6ctl.Environ(s6ctl.ThisHost(), v.path) // as little as may be seen
+	ofSvscan := ""
+	for _, entry := range environ {
+		if value, ok := strings.CutPrefix(entry, "PATH="); ok {
+			ofSvscan = value
+		}
+	}
+	at := map[string]int{} // of what is found, by folder
+	for _, p := range []struct{ whose, path string }{
+		{"the PATH here", os.Getenv("PATH")},
+		{"the PATH of the container", variables{containerFolder}.kept("PATH")},
+		{"the PATH of s6-svscan", ofSvscan},
+	} {
+		var rest []string
+		var bad []doctor.Searched
+		for _, folder := range start.PathFolders(p.path) {
+			f := doctor.Searched{Folder: folder, Whose: p.whose}
+			if filepath.IsAbs(folder) {
+				exposed, err := start.Expose(folder, v.owner())
+				closed := errors.Is(err, fs.ErrPermission) && v.owner() == uint32(os.Geteuid())
+				if err != nil && !closed { // where we cannot look, our own shell cannot search
+					unknown = append(unknown, fmt.Sprintf("cannot tell who can change %q, on %s: %v", folder, p.whose, bare(err)))
+					continue
+				}
+				if exposed == nil {
+					rest = append(rest, folder)
+					continue
+				}
+				f.At, f.Who = exposed.At, exposed.Who
+			}
+			bad = append(bad, f)
+		}
+		for _, f := range bad {
+			f.Rest = cmp.Or(strings.Join(rest, ":"), standardPath)
+			if i, known := at[f.Folder]; known {
+				found[i].Whose += strings.TrimPrefix(f.Whose, "the PATH")
+				continue
+			}
+			at[f.Folder] = len(found)
+			found = append(found, f)
+		}
+	}
+	return found, unknown
+}
+
+// standardPath is root's where nothing else is known.
+const standardPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 // unseen are the files whose owners cannot be told.
 func (v *visit) unseen() []string {

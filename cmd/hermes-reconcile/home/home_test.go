@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -238,13 +237,6 @@ func TestNoAnswerInTime(t *testing.T) {
 	w.Close()
 	_, err = read(t.Context(), silent)
 	require.ErrorContains(t, err, "no answer from the process that looks there")
-}
-
-func TestEndDoesNotWaitForWhatDoesNotEnd(t *testing.T) {
-	cmd := exec.Command("sleep", "60")
-	require.NoError(t, cmd.Start())
-	end(cmd)
-	require.NotNil(t, cmd.ProcessState, "it was killed and waited for")
 }
 
 // TestNothingOfOursIsHandedOn: a file that was left open for this program is not for the user.
