@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"hermes-reconcile/render/rawjson"
 )
 
 // All that is ours in a scandir and is no service lies in one directory, whose name s6-svscan skips for its dot:
@@ -60,7 +62,7 @@ func readOwed(own *dir) (map[string]Owed, error) {
 			return nil, err
 		}
 		var o Owed
-		if json.Unmarshal(data, &o) != nil {
+		if rawjson.Unmarshal(data, map[string]any{"gateway": &o.Gateway, "logger": &o.Logger, "port": &o.Port}) != nil {
 			// Only a power loss can do this, or a hand. A restart too many is the safe reading.
 			o = Owed{Gateway: true, Logger: true}
 		}

@@ -165,6 +165,28 @@ func (d *Dir) Names(most int) ([]string, error) {
 	return names, nil
 }
 
+// Each calls do with the name of each entry, in no order, until that wants no more. It keeps a thousand of them at a time.
+func (d *Dir) Each(do func(name string) bool) error {
+	if _, err := d.f.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	for {
+		const some = 1000
+		names, err := d.f.Readdirnames(some)
+		for _, name := range names {
+			if !do(name) {
+				return nil
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
 // Some lists entries of the folder, at most so many, from its beginning.
 func (d *Dir) Some(most int) ([]string, error) {
 	if _, err := d.f.Seek(0, io.SeekStart); err != nil {
