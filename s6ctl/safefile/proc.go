@@ -25,14 +25,22 @@ const maxProc = 8 << 20
 
 // Read reads a file of the kernel's, such as net/tcp. What takes longer than a second is an error, and left to itself.
 func (p Proc) Read(name string) ([]byte, error) {
+	path := filepath.Join(string(p), name)
+	return soon(func() ([]byte, error) {
+		data, _, err := ReadOwn(path, maxProc)
+		return data, err
+	}, path)
+}
+
+// soon gives what read does, unless that takes too long.
+func soon(read func() ([]byte, error), path string) ([]byte, error) {
 	type answer struct {
 		data []byte
 		err  error
 	}
-	path := filepath.Join(string(p), name)
 	done := make(chan answer, 1)
 	go func() {
-		data, _, err := ReadOwn(path, maxProc)
+		data, err := read()
 		done <- answer{data, err}
 	}()
 	limit := time.NewTimer(procLimit)
