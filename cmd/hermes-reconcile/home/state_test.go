@@ -94,3 +94,18 @@ func FuzzState(f *testing.F) {
 		}
 	})
 }
+
+// FuzzLogNames: of a folder of logs those files are read that s6-log names so, in the order of their times, and no others.
+func FuzzLogNames(f *testing.F) {
+	for _, seed := range []string{"@400000006b050113354f4768.s", "@400000006b050113354f4768.u", "current", "previous", "lock", "@4/../../../../../../../.s", ""} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, name string) {
+		if !isRotated(name) {
+			return
+		}
+		if strings.ContainsAny(name, "/\x00") || len(name) != 27 || name[0] != '@' || strings.Trim(name[1:25], "0123456789abcdef") != "" {
+			t.Fatalf("%q is taken for a log", name)
+		}
+	})
+}
