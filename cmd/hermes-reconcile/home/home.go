@@ -90,10 +90,13 @@ func profileDir(profile string) string {
 // while it drained, or lacked some of its platforms, was up.
 func ParseState(data []byte) State {
 	var desired, gateway *string
-	if err := rawjson.Unmarshal(data, map[string]any{desiredKey: &desired, "gateway_state": &gateway}); err != nil {
-		return State{Why: stateFile + " cannot be understood"}
+	err := rawjson.Unmarshal(data, map[string]any{desiredKey: &desired})
+	if err == nil && desired == nil { // else what the gateway says plays no part, whatever it is
+		err = rawjson.Unmarshal(data, map[string]any{"gateway_state": &gateway})
 	}
 	switch {
+	case err != nil:
+		return State{Why: stateFile + " cannot be understood"}
 	case desired != nil:
 		return State{Up: *desired == stateRunning, Why: "desired_state is " + shown(*desired)}
 	case gateway != nil:
