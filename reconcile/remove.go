@@ -49,8 +49,7 @@ func (d *dir) unlinkOrTake(name string) (*dir, error) {
 		return nil, err
 	}
 	sub, err := d.open(name)
-	if errors.Is(err, fs.ErrPermission) { // a folder of our own that may not be read
-		_ = d.chmodFolder(name)
+	if errors.Is(err, fs.ErrPermission) && d.wrest(name) == nil {
 		sub, err = d.open(name)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
@@ -66,9 +65,18 @@ func (d *dir) unlinkOrTake(name string) (*dir, error) {
 	return sub, nil
 }
 
-// chmodFolder opens a folder to its owner. A symlink is left alone.
-func (d *dir) chmodFolder(name string) error {
-	return retry(func() error { return unix.Fchmodat(d.fd(), name, modePrivate, unix.AT_SYMLINK_NOFOLLOW) })
+// wrest makes a folder in d, which is taken, ours by name: without CAP_DAC_OVERRIDE root cannot open what another user keeps closed.
+func (d *dir) wrest(name string) error {
+	st, err := d.stat(name)
+	if err != nil || st.Mode&modeType != modeDirectory {
+		return err
+	}
+	if me := os.Geteuid(); int(st.Uid) != me && me == 0 {
+		if err := d.chown(name, uint32(me), -1); err != nil {
+			return err
+		}
+	}
+	return d.chmod(name, modePrivate)
 }
 
 // take makes d a folder that nobody but us can change. Who has it open already cannot, either: rights are checked anew at each
@@ -148,8 +156,7 @@ func (e *emptying) moveUp(d *dir, name string) error {
 	for {
 		e.moved++
 		err := move(d, name, e.top, ".up"+strconv.Itoa(e.moved))
-		if errors.Is(err, fs.ErrPermission) {
-			_ = d.chmodFolder(name) // whose ".." changes: that takes the right to write to it
+		if errors.Is(err, fs.ErrPermission) && d.wrest(name) == nil { // its ".." changes: that takes the right to write to it
 			err = move(d, name, e.top, ".up"+strconv.Itoa(e.moved))
 		}
 		if !errors.Is(err, fs.ErrExist) {
