@@ -118,7 +118,8 @@ func (r *run) later(do func() error) {
 type job struct {
 	*Change
 	hidden  bool
-	stopped bool // so that its directory can be replaced, and not started again
+	gone    *signal // of one that comes late: its former directory has nobody in it any more
+	stopped bool    // so that its directory can be replaced, and not started again
 	pending bool
 	err     error
 }
@@ -131,6 +132,10 @@ func (j *job) appears() bool { return j.Replace || j.Op == Create }
 
 // heldBack tells whether the service appears with a `down` file because the port it needs is not free yet.
 func (j *job) heldBack() bool { return j.appears() && len(j.Await) > 0 && !j.wantsDown() }
+
+// late reports whether the new directory has to wait until the supervisor of the former one is gone, since nothing that others can
+// change tells whether its gateway is down.
+func (j *job) late() bool { return j.Replace && j.present && j.actual.doubt() != "" }
 
 // removal is a hidden directory on its way out.
 type removal struct {
@@ -148,7 +153,11 @@ func newRun(s *Session, plan Plan, opt Options) (*run, error) {
 	for i := range plan.Changes {
 		c := &plan.Changes[i]
 		if c.Acts() {
-			r.jobs = append(r.jobs, &job{Change: c, err: c.undecided(opt)})
+			j := &job{Change: c, err: c.undecided(opt)}
+			if j.late() {
+				j.gone = newSignal()
+			}
+			r.jobs = append(r.jobs, j)
 		}
 		for _, giver := range c.Await {
 			r.freed[giver] = newSignal()
@@ -166,6 +175,9 @@ func newRun(s *Session, plan Plan, opt Options) (*run, error) {
 // undecided says why the change has to wait for an apply that knows more: nothing would tell that one, once the gateway is made
 // down, that it was up. Where a container starts there may be no later one, and a gateway that is down can be started.
 func (c *Change) undecided(opt Options) error {
+	if c.actual.Fault != nil {
+		return c.actual.Fault
+	}
 	if !c.was.Unknown || opt.Hurried {
 		return nil
 	}
@@ -404,10 +416,8 @@ func (r *run) restoreOwed(j *job) error {
 func (r *run) stopReplaced(ctx context.Context) error {
 	ctx, cancel := r.before(ctx)
 	defer cancel()
-	if err := r.reclaim(); err != nil {
-		return err
-	}
-	replaced := func(j *job) bool { return j.Replace && j.actual.Status.Supervised }
+	r.reclaim()
+	replaced := func(j *job) bool { return j.Replace && j.actual.Status.Supervised && !j.late() }
 	r.each(ctx, replaced, func(ctx context.Context, j *job) error {
 		if !j.actual.Status.Down() {
 			j.stopped = true
@@ -431,7 +441,7 @@ func (r *run) exchange(context.Context) error {
 	}
 	came := false
 	for _, j := range r.jobs {
-		if j.err != nil || !j.appears() {
+		if j.err != nil || !j.appears() || j.late() {
 			continue
 		}
 		if err := move(r.staging, j.Service, r.dir, j.Service); err != nil {
@@ -472,7 +482,7 @@ func (r *run) hideJob(j *job) error {
 	if err := r.updateHidden(&m.Hidden); err != nil {
 		return err
 	}
-	if m.Status.Supervised && !j.actual.Status.Supervised {
+	if m.Status.Supervised && !j.actual.Status.Supervised && !j.late() {
 		return fmt.Errorf("%w: a scan has just found %s", ErrStale, j.Service) // its gateway may run already
 	}
 	r.removals = append(r.removals, m)
@@ -487,7 +497,7 @@ func (r *run) rescan(ctx context.Context) error {
 	// What was replaced because nobody supervised it may have been found a moment ago. Then s6-svscan has two supervisors on one
 	// name, of which the second tries again each second; pruning ends the first.
 	prune := slices.ContainsFunc(r.removals, func(m *removal) bool { return !m.gone() || m.job != nil && m.job.Replace })
-	came := slices.ContainsFunc(r.jobs, func(j *job) bool { return j.err == nil && j.appears() })
+	came := slices.ContainsFunc(r.jobs, func(j *job) bool { return j.err == nil && j.appears() && !j.late() })
 	if !prune && !came {
 		return nil
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"hermes-reconcile/render"
+	"hermes-reconcile/s6ctl/safefile"
 )
 
 // modeServicedir is the mode of a service directory and of the folders in it: s6-svscan may run as another user than those
@@ -85,18 +86,21 @@ func writeFiles(out *os.Root, d render.Servicedir) error {
 // ErrNotEmpty says that a folder that should be empty is not.
 var ErrNotEmpty = errors.New("it is not empty")
 
+// maxEntries is how many entries a folder of service directories may have.
+const maxEntries = 100_000
+
 // ErrNoTree says that a folder holds something, but no service directory.
 var ErrNoTree = errors.New("it holds no service directory")
 
 // ReadTree reads service directories that WriteTree wrote into the folder at path, wherever they have been since. What
 // runs of them is assumed, as Assume does. An empty folder is a tree without services.
 func ReadTree(name string) (Actual, error) {
-	root, err := os.OpenRoot(name)
+	root, err := safefile.OpenTree(name)
 	if err != nil {
 		return Actual{}, fmt.Errorf("cannot open folder %q: %w", name, cause(name, err))
 	}
 	defer root.Close()
-	entries, err := fs.ReadDir(root.FS(), ".")
+	entries, err := root.Entries(".", maxEntries)
 	if err != nil {
 		return Actual{}, fmt.Errorf("cannot read folder %q: %w", name, cause(".", err))
 	}
@@ -117,7 +121,7 @@ func ReadTree(name string) (Actual, error) {
 	return a, nil
 }
 
-func readTreeService(root *os.Root, e fs.DirEntry) (Service, error) {
+func readTreeService(root *safefile.Tree, e fs.DirEntry) (Service, error) {
 	s := Service{Name: e.Name(), Files: map[string]File{}}
 	switch {
 	case e.Type()&fs.ModeSymlink != 0:
@@ -164,7 +168,7 @@ func (s *Service) treePaths() []string {
 }
 
 // readTreeFile reads a file of a service directory, if it is there.
-func readTreeFile(root *os.Root, service, p string) (f File, found bool, err error) {
+func readTreeFile(root *safefile.Tree, service, p string) (f File, found bool, err error) {
 	name := path.Join(service, p)
 	info, err := root.Lstat(name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -173,11 +177,17 @@ func readTreeFile(root *os.Root, service, p string) (f File, found bool, err err
 	if err != nil {
 		return f, false, err
 	}
-	if !info.Mode().IsRegular() || info.Size() >= maxFile {
+	if !info.Mode().IsRegular() {
 		return File{Irregular: true}, true, nil
 	}
-	data, err := root.ReadFile(name)
-	return File{Mode: treeMode(p, info.Mode(), runtime.GOOS), Data: data}, true, err
+	data, info, err := root.Read(name, maxFile)
+	if large := (*safefile.TooLargeError)(nil); errors.Is(err, safefile.ErrIrregular) || errors.As(err, &large) {
+		return File{Irregular: true}, true, nil
+	}
+	if err != nil {
+		return f, false, err
+	}
+	return File{Mode: treeMode(p, info.Mode(), runtime.GOOS), Data: data}, true, nil
 }
 
 // treeMode is the mode that a file of a tree was written with. Of that, git and archives keep whether it can be executed,

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"hermes-reconcile/manifest"
+	"hermes-reconcile/render/rawjson"
 )
 
 // Prefix starts the name of every service directory of a profile.
@@ -98,7 +99,11 @@ func (m Marker) Excerpt() manifest.Excerpt {
 // marker cannot be trusted counts as foreign.
 func ParseMarker(data []byte) (Marker, error) {
 	var m Marker
-	if err := json.Unmarshal(data, &m); err != nil {
+	err := rawjson.Unmarshal(data, map[string]any{
+		"format": &m.Format, "profile": &m.Profile, "port": &m.Port, "on_failure": &m.OnFailure, "last": &m.Last,
+		"manifest": &m.Manifest, "files": &m.Files,
+	})
+	if err != nil {
 		return Marker{}, fmt.Errorf("not a marker: %v", err)
 	}
 	if m.Format != markerFormat {

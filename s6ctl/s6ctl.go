@@ -43,6 +43,8 @@ type Scandir struct {
 	missing   error // why the programs cannot be run
 	calls     chan struct{}
 	timeout   time.Duration // of one call
+
+	supervisors supervisors
 }
 
 // Open prepares to control the scandir at path. Looking at it needs no program; Installed tells whether acting will work.

@@ -14,8 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// door is the package that starts programs and changes credentials.
-const door = "s6ctl/start"
+// startDoor is the package that starts programs and changes credentials.
+const startDoor = "s6ctl/start"
 
 // behindTheDoor is what belongs there, by package: what starts a program, looks one up, becomes
 // one, or becomes another user. Of os/exec that is everything: even its type Cmd starts programs.
@@ -49,7 +49,7 @@ func TestProgramsAreStartedThroughOneDoor(t *testing.T) {
 		switch {
 		case err != nil:
 			return err
-		case d.IsDir() && (name == door || d.Name() == "testdata" || name != "." && strings.HasPrefix(d.Name(), ".")):
+		case d.IsDir() && (name == startDoor || d.Name() == "testdata" || name != "." && strings.HasPrefix(d.Name(), ".")):
 			return fs.SkipDir
 		case d.IsDir() || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go"):
 			return nil
@@ -63,7 +63,7 @@ func TestProgramsAreStartedThroughOneDoor(t *testing.T) {
 		if _, excepted := beyondTheDoor[name]; excepted {
 			used[name] = len(found) > 0
 		} else if len(found) > 0 {
-			t.Errorf("%s: %s (want %s, or a reason in beyondTheDoor)", name, strings.Join(found, ", "), door)
+			t.Errorf("%s: %s (want %s, or a reason in beyondTheDoor)", name, strings.Join(found, ", "), startDoor)
 		}
 		return nil
 	})
@@ -75,7 +75,7 @@ func TestProgramsAreStartedThroughOneDoor(t *testing.T) {
 	}
 }
 
-// starts names what a file uses that belongs behind the door.
+// starts names what a file uses that belongs behind the startDoor.
 func starts(file *ast.File) []string {
 	var found []string
 	byName := map[string]string{}

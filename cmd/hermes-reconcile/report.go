@@ -115,7 +115,10 @@ func (r *report) write(ctx context.Context, u ui, file string, h *homes) {
 		u.warning("cannot write the report %q: %v", file, home.ErrSilent)
 		return
 	}
-	who, err := h.reporter(file)
+	who, err := soon(ctx, func() (home.Account, error) { return h.reporter(file) })
+	if errors.Is(err, reconcile.ErrInterrupted) {
+		err = home.ErrSilent
+	}
 	var answer home.Answer
 	if err == nil {
 		request := home.Request{Home: h.path, Report: &home.Report{File: file, Text: r.text.String(), Limit: reportLimit}}

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -18,7 +19,11 @@ func warnSecrets(u ui, m *manifest.Manifest) {
 	if os.Geteuid() != 0 {
 		return
 	}
-	for _, s := range seizable(m) {
+	found, err := soon(context.Background(), func() ([]seized, error) { return seizable(m), nil })
+	if err != nil {
+		u.warning("cannot see who could put something else in the place of a secret: %v", err)
+	}
+	for _, s := range found {
 		u.warning("profile %s: its user %s can write %s, so it could make root read another file in place of secret %s (want it root's)",
 			s.profile, s.user, printable(s.path), s.secret.Name)
 	}

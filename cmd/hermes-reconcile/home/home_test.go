@@ -181,13 +181,13 @@ func TestWish(t *testing.T) {
 	require.Empty(t, answer.Faults)
 	require.NoDirExists(t, filepath.Join(home, "profiles/missing"))
 	for name, want := range map[string]string{
-		"gateway_state.json":                 `{"desired_state":"running","gateway_state":"stopped","n":12345678901234567890,"o":{"a":[1.50]}}`,
-		"profiles/broken/gateway_state.json": `{"desired_state":"stopped"}`,
-		"profiles/new/gateway_state.json":    `{"desired_state":"running"}`,
+		"gateway_state.json":                 `{"gateway_state": "stopped", "n": 12345678901234567890, "o": {"a": [1.50]}, "desired_state": "running"}`,
+		"profiles/broken/gateway_state.json": `{"desired_state":"stopped"}` + "\n",
+		"profiles/new/gateway_state.json":    `{"desired_state":"running"}` + "\n",
 	} {
 		data, err := os.ReadFile(filepath.Join(home, name))
 		require.NoError(t, err)
-		require.Equal(t, want+"\n", string(data), name)
+		require.Equal(t, want, string(data), name)
 	}
 	info, err := os.Stat(filepath.Join(home, "gateway_state.json"))
 	require.NoError(t, err)
