@@ -77,15 +77,15 @@ const markerFormat = 1
 // Marker is what MarkerPath holds: whose directory it is, and what we rendered into it. A file that no longer has its
 // digest was changed by somebody else.
 type Marker struct {
-	Format    int               `json:"format"`
-	Profile   string            `json:"profile"`
-	Port      int               `json:"port,omitempty"`
-	OnFailure bool              `json:"on_failure,omitempty"`
-	Last      bool              `json:"last,omitempty"`
-	Manifest  string            `json:"manifest,omitempty"` // what it was rendered from, of this profile alone
+	Format    int    `json:"format"`
+	Profile   string `json:"profile"`
+	Port      int    `json:"port,omitempty"`
+	OnFailure bool   `json:"on_failure,omitempty"`
+	Last      bool   `json:"last,omitempty"`
+	Manifest  string `json:"manifest,omitempty"` // what it was rendered from, of this profile alone
 	// ManifestFormat says by which rules Manifest is read: see manifest.Excerpt.
-	ManifestFormat int `json:"manifest_format,omitempty"`
-	Files     map[string]string `json:"files"`              // path -> Digest of its content
+	ManifestFormat int               `json:"manifest_format,omitempty"`
+	Files          map[string]string `json:"files"` // path -> Digest of its content
 }
 
 // Excerpt is the manifest that the directory was rendered from. Its text is empty where the marker
