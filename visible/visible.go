@@ -43,9 +43,9 @@ func Line(s string) string {
 func Quote(s string) string { return Line(strconv.Quote(s)) }
 
 // JSON is the text of a JSON document with hidden characters as \u escapes. Outside of strings JSON has only ASCII, so the values
-// stay the same. What is not UTF-8 stays too: encoding/json writes none.
-func JSON(document []byte) []byte {
-	return []byte(escape(string(document), func(c rune) bool { return c == '\n' || c == '\t' || c == '\r' || c == utf8.RuneError }, jsonEscape))
+// stay the same; bytes that are not UTF-8 are what readers take them for, U+FFFD.
+func JSON(document string) string {
+	return escape(document, func(c rune) bool { return c == '\n' || c == '\t' || c == '\r' }, jsonEscape)
 }
 
 // Writer passes text on as form makes it. A character that is cut in two by the end of a write waits for its rest.

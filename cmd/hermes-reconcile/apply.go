@@ -242,7 +242,7 @@ func (f *applyFlags) conclude(u ui, r *explain.Report) error {
 // notes prints what the user should know besides.
 func (u ui) notes(result reconcile.Result) {
 	for _, note := range result.Notes {
-		u.warning("%s", printable(note))
+		u.warning("%s", note)
 	}
 }
 

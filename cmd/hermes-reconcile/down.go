@@ -110,7 +110,7 @@ func (u ui) acted(acted []reconcile.Acted, notes []string, d deed) error {
 	u.table(lines)
 	u.info("%d %s, %d unchanged", len(acted)-already-partial.failed, d.past, already)
 	for _, note := range notes {
-		u.warning("%s", printable(note))
+		u.warning("%s", note)
 	}
 	for _, a := range acted {
 		if a.Err != nil {

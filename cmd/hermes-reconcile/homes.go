@@ -20,6 +20,7 @@ import (
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/render"
 	"hermes-reconcile/s6ctl"
+	"hermes-reconcile/visible"
 )
 
 // defaultHome is HERMES_HOME where nobody says another one, as in a manifest.
@@ -161,7 +162,7 @@ func inShort(text string) string {
 	if len(text) > limit {
 		text = strings.ToValidUTF8(text[:limit], "") + "..."
 	}
-	return strings.Join(strings.Fields(printable(text)), " ")
+	return strings.Join(strings.Fields(visible.Text(text)), " ")
 }
 
 // unanswered is what is known where nobody could look.

@@ -21,7 +21,11 @@ const (
 var layers = map[string]struct {
 	ours, others, never []string
 }{
+	"visible": {
+		never: []string{"os", "os/exec", "net", "path/filepath", "time"},
+	},
 	"manifest": {
+		ours:   []string{"visible"},
 		others: []string{"gopkg.in/yaml.v3", "github.com/hashicorp/go-multierror"},
 		never:  []string{"os", "os/exec", "net", "text/template", "path/filepath"},
 	},
@@ -40,7 +44,7 @@ var layers = map[string]struct {
 		never:  []string{"os/exec", "net", "flag", "log"},
 	},
 	command + "/explain": {
-		ours:   []string{"render", "reconcile"},
+		ours:   []string{"render", "reconcile", "visible"},
 		others: []string{"github.com/aymanbagabas/go-udiff"},
 		never:  []string{"os", "os/exec", "net", "time", "path/filepath"},
 	},
@@ -62,7 +66,7 @@ var layers = map[string]struct {
 	},
 	command: {
 		ours: []string{
-			"manifest", "render", "reconcile", "s6ctl",
+			"manifest", "render", "reconcile", "s6ctl", "visible",
 			command + "/discover", command + "/doctor", command + "/explain", command + "/home", command + "/probe",
 		},
 		others: []string{

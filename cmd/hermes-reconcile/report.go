@@ -22,6 +22,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/home"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
+	"hermes-reconcile/visible"
 )
 
 // The report of apply --boot: where it is below HERMES_HOME, and how large it grows before it is rotated. A boot of ten
@@ -49,9 +50,9 @@ const formLogfmt = "logfmt"
 // newLog writes log lines.
 func newLog(w io.Writer, form string) *slog.Logger {
 	if form == formJSON {
-		return slog.New(slog.NewJSONHandler(w, nil))
+		return slog.New(slog.NewJSONHandler(visible.NewWriter(w, visible.JSON), nil))
 	}
-	return slog.New(slog.NewTextHandler(w, nil))
+	return slog.New(slog.NewTextHandler(visible.NewWriter(w, visible.Text), nil)) // slog quotes most of what is hidden, not all
 }
 
 // outcomes adds a line a profile: what was done, whether its gateway shall be up, and why.

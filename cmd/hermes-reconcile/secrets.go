@@ -20,7 +20,7 @@ func warnSecrets(u ui, m *manifest.Manifest) {
 	}
 	for _, s := range seizable(m) {
 		u.warning("profile %s: its user %s can write %s, so it could make root read another file in place of secret %s (want it root's)",
-			s.profile, s.user, printable(s.path), s.secret.Name)
+			s.profile, s.user, s.path, s.secret.Name)
 	}
 }
 
