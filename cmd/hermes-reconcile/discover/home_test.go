@@ -39,7 +39,7 @@ func TestHome(t *testing.T) {
 # up and down are as gateway_state.json has it now; ` + "`state: last`" + ` would follow that file at each boot.
 # A gateway takes its port from its own .env or config.yaml. ` + "`port`" + ` here must be the same: it keeps two from having one.
 # profiles/Big is left out: profile name holds upper case (want "big").
-# profiles/a b\x0ac is left out: profile name holds white space (want a-z, 0-9, - and _).
+# profiles/a b\nc is left out: profile name holds white space (want a-z, 0-9, - and _).
 # profiles/default is left out: ` + "`default`" + ` is the Hermes home itself.
 # profiles/file is left out: it is no folder.
 # profiles/nobody is left out: it has no SOUL.md.
