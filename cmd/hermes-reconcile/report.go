@@ -117,6 +117,9 @@ func (r *report) write(ctx context.Context, u ui, file string, h *homes) {
 		return
 	}
 	who, err := h.reporter(file)
+	if err == nil && os.Geteuid() == 0 && !who.Switch {
+		err = h.trespass(file)
+	}
 	var answer home.Answer
 	if err == nil {
 		request := home.Request{Home: h.path, Report: &home.Report{File: file, Text: r.text.String(), Limit: reportLimit}}
@@ -154,6 +157,18 @@ func (h *homes) reporter(file string) (home.Account, error) {
 		return home.Account{UID: uid, GID: uid, Groups: []uint32{uid}, Switch: true}, nil
 	}
 	return credentials(found)
+}
+
+// trespass refuses a file that root shall write where a gateway's user, or everybody, decides what file that is.
+func (h *homes) trespass(file string) error {
+	who := suspects{everybody: {uid: nobodys}}
+	for _, name := range h.users {
+		who[name] = lookUp(name)
+	}
+	if at, name := who.reach(file); at != "" {
+		return fmt.Errorf("%s can write %s", name, at)
+	}
+	return nil
 }
 
 // within tells whether a path lies below a folder, by their names.
