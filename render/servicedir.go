@@ -86,15 +86,27 @@ type Marker struct {
 	Files     map[string]string `json:"files"`              // path -> Digest of its content
 }
 
+// Limits of a marker: the longest that is written has 3 MiB, see maxExcerpt, and names about a dozen files.
+const (
+	maxMarker      = 4 << 20 // bytes
+	maxMarkerFiles = 64
+)
+
 // ParseMarker reads a marker. Anything but a marker of a format that this program knows is an error: a directory whose
-// marker cannot be trusted counts as foreign.
+// marker cannot be trusted counts as foreign. So is one that names more files than are rendered: each is looked for.
 func ParseMarker(data []byte) (Marker, error) {
+	if len(data) > maxMarker {
+		return Marker{}, fmt.Errorf("a marker of %d bytes (want at most %d)", len(data), maxMarker)
+	}
 	var m Marker
 	if err := json.Unmarshal(data, &m); err != nil {
 		return Marker{}, fmt.Errorf("not a marker: %v", err)
 	}
 	if m.Format != markerFormat {
 		return Marker{}, fmt.Errorf("marker of format %d (this program knows %d)", m.Format, markerFormat)
+	}
+	if len(m.Files) > maxMarkerFiles {
+		return Marker{}, fmt.Errorf("a marker of %d files (want at most %d)", len(m.Files), maxMarkerFiles)
 	}
 	return m, nil
 }

@@ -40,6 +40,9 @@ func (f *diffFlags) old(u ui, stdin io.Reader, m *manifest.Manifest) (oldSide, e
 		if errors.Is(err, reconcile.ErrNoTree) {
 			err = unreadableOld(f.against, fmt.Errorf("%w and no *.yaml file", reconcile.ErrNoTree))
 		}
+		if errors.Is(err, reconcile.ErrLargeTree) {
+			err = &usageError{err}
+		}
 		return side, err
 	}
 	old, err := readOld(f.against, stdin)
