@@ -1,6 +1,7 @@
 package render
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -124,7 +125,8 @@ func (s *Servicedir) seal(excerpt []byte) error {
 	if err != nil {
 		return fmt.Errorf("cannot encode the marker of %s: %w", s.Name, err)
 	}
-	s.Files = append(s.Files, File{MarkerPath, modeFile, append(data, '\n')})
+	data = bytes.Clone(append(data, '\n')) // MarshalIndent leaves as much room again
+	s.Files = append(s.Files, File{MarkerPath, modeFile, data})
 	slices.SortFunc(s.Files, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
 	return nil
 }

@@ -144,3 +144,26 @@ func TestDiffOfAHugeFileTakesLinearTime(t *testing.T) {
 		})
 	}
 }
+
+// What a profile takes in memory is bounded, however many there are: what is allocated is the same on every machine.
+func TestMemoryOfADiffGrowsWithTheProfiles(t *testing.T) {
+	t.Chdir(t.TempDir())
+	allocated := func(n int) uint64 {
+		for side, tone := range map[string]string{"old": "dry", "new": "warm"} {
+			var b strings.Builder
+			for i := range n {
+				fmt.Fprintf(&b, "  p%05d: {env: {TONE: %s}}\n", i, tone)
+			}
+			write(t, side+".yaml", "version: 1\nprofiles:\n"+b.String())
+		}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		require.Zero(t, hermes("diff", "-f", "new.yaml", "--against", "old.yaml", "-o", "github").code)
+		runtime.ReadMemStats(&after)
+		return after.TotalAlloc - before.TotalAlloc
+	}
+	few, lots := allocated(250), allocated(2000)
+	t.Logf("%d kB, eight times as many profiles %d kB", few>>10, lots>>10)
+	require.Less(t, lots, 10*few)
+	require.Less(t, lots/2000, uint64(250<<10), "bytes a profile")
+}
