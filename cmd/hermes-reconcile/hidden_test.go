@@ -1,10 +1,7 @@
 package main
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -98,27 +95,4 @@ func TestInitKeepsHiddenCharactersAsEscapes(t *testing.T) {
 	m, err := manifest.Parse([]manifest.Source{{Name: "written.yaml", Data: []byte(got.stdout)}})
 	require.NoError(t, err)
 	require.Equal(t, []manifest.EnvVar{{Name: "NOTE", Value: value}}, m.Profiles[0].Env)
-}
-
-// FuzzMessages: whatever a message holds, no line that is printed or logged hides a part of it.
-func FuzzMessages(f *testing.F) {
-	f.Add(trick)
-	f.Add("\xff\x9b31m\xe2\x80")
-	f.Add("=\"\\\n level=INFO")
-	f.Fuzz(func(t *testing.T, text string) {
-		var out bytes.Buffer
-		u := ui{&out, &out}
-		u.info("%s", text)
-		u.warning("%s", text)
-		u.hint("%s", text)
-		u.error(errors.New(text))
-		u.error(withHint(&manifest.Error{Pos: manifest.Position{File: text, Line: 1, Column: 1}, Path: text, Msg: text}, "%s", text))
-		u.table([]string{cells(text, "b"), "a\t" + text})
-		for _, form := range []string{formLogfmt, formJSON} {
-			log := newLog(&out, form)
-			log.Info(text, "key", text, slog.Any("err", errors.New(text)))
-			log.Info("list", "names", []string{text})
-		}
-		requireNothingHidden(t, "a message", out.String())
-	})
 }

@@ -280,3 +280,19 @@ func TestFolderOfManifestsThatOthersCanAddTo(t *testing.T) {
 	who.each((&manifestFlags{}).places(), tell)
 	require.Len(t, told, 1)
 }
+
+// FuzzAccessList: a list that the kernel would not give either says nothing, or lets some write; it never ends the program.
+func FuzzAccessList(f *testing.F) {
+	f.Add([]byte("\x02\x00\x00\x00"), uint32(4711), uint32(0o777))
+	f.Add([]byte("\x02\x00\x00\x00\x02\x00\x07\x00\x67\x12\x00\x00\x10\x00\x07\x00\xff\xff\xff\xff"), uint32(4711), uint32(0o700))
+	f.Add([]byte("\x02\x00\x00\x00\x01"), uint32(0), uint32(0o1777))
+	f.Fuzz(func(t *testing.T, list []byte, uid, mode uint32) {
+		who := account{uid: uid, gid: uid, gids: []uint32{uid}}
+		at, can := who.changes(hop{path: "/x", owner: 1, mode: mode, acl: list, folder: mode&1 != 0, next: "y"})
+		require.False(t, can && uid == 0, "root is not warned of")
+		require.True(t, !can || at == "/x" || at == "/x/y")
+		if uid > 1 && len(accessEntries(list)) == 0 && uid != 0 {
+			require.Equal(t, mode&0o002 != 0, who.mayWrite(hop{owner: 1, mode: mode, acl: list}))
+		}
+	})
+}
