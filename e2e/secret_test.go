@@ -151,8 +151,9 @@ func TestSecretIsReadBeforeThePrivilegeDrop(t *testing.T) {
 	eventually(t, 5*time.Second, func() bool { return strings.Contains(tr.statusOf("alpha"), "up") }, "alpha is up")
 }
 
-// TestRouteToASecretThroughAUsersFolder: the gateway's user turns a symlink, and root would read another file. Apply and doctor name
-// the folder that lets it, and the symlink that leads there, of a secret as of a manifest.
+// TestRouteToASecretThroughAUsersFolder: the gateway's user turns a symlink, and root would read
+// another file. Apply and doctor name the folder that lets it, and the symlink that leads there, of
+// a secret as of a manifest.
 func TestRouteToASecretThroughAUsersFolder(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() != 0 {

@@ -13,8 +13,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// quickest is how much time of the processor the quickest of five runs takes, what other threads collect of its garbage aside. Only
-// ratios of it mean something: other work on the machine does not change them.
+// quickest is how much time of the processor the quickest of five runs takes, what other threads
+// collect of its garbage aside. Only ratios of it mean something: other work on the machine does
+// not change them.
 func quickest(t *testing.T, run func()) time.Duration {
 	t.Helper()
 	runtime.LockOSThread()
@@ -53,8 +54,8 @@ func many(n int) string {
 	return b.String()
 }
 
-// To find the place of an error in a long text takes a few parses of it, and not a search through all of it. What is allocated shows
-// how many.
+// To find the place of an error in a long text takes a few parses of it, and not a search through
+// all of it. What is allocated shows how many.
 func TestPlaceOfAnErrorCostsFewParses(t *testing.T) {
 	const entries = 20_000
 	right := many(entries)
@@ -80,7 +81,8 @@ func TestPlaceOfAnErrorCostsFewParses(t *testing.T) {
 	}
 }
 
-// Eight times as much of whatever is wrong takes about eight times as long, where a loop in a loop would take 64 times.
+// Eight times as much of whatever is wrong takes about eight times as long, where a loop in a loop
+// would take 64 times.
 func TestErrorsTakeLinearTime(t *testing.T) {
 	const n, more, most = 2000, 8, 28
 	for what, line := range map[string]string{

@@ -192,8 +192,8 @@ func shortest(data []byte, high int, same func(int) bool) int {
 	return high
 }
 
-// consumed is how much of data yaml.v3 reads before it gives up: a few characters more than it objects to, since it asks for what
-// it looks ahead to and no more.
+// consumed is how much of data yaml.v3 reads before it gives up: a few characters more than it
+// objects to, since it asks for what it looks ahead to and no more.
 func consumed(data []byte) int {
 	all := bytes.NewReader(data)
 	_, _, _ = parseYAML(oneByte{all})

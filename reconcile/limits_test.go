@@ -18,7 +18,8 @@ import (
 	"hermes-reconcile/render"
 )
 
-// hold is how many bytes a run leaves allocated, and how many it has allocated in all. Both are the same on every machine.
+// hold is how many bytes a run leaves allocated, and how many it has allocated in all. Both are the
+// same on every machine.
 func hold[T any](run func() T) (result T, held, all uint64) {
 	var before, after runtime.MemStats
 	runtime.GC()
@@ -28,7 +29,8 @@ func hold[T any](run func() T) (result T, held, all uint64) {
 	return result, after.HeapAlloc - before.HeapAlloc, after.TotalAlloc - before.TotalAlloc
 }
 
-// A tree may come from a pull request of anybody. Files without content, of any size, cost no more than the limit.
+// A tree may come from a pull request of anybody. Files without content, of any size, cost no more
+// than the limit.
 func TestLargeTreeIsRefused(t *testing.T) {
 	dir := t.TempDir()
 	for i := range 40 {
@@ -90,8 +92,9 @@ func TestMarkerOfVeryManyFilesIsNone(t *testing.T) {
 	require.True(t, actual.Services[0].Owned)
 }
 
-// Eight times as many profiles take about eight times as long, where a loop in a loop would take 64 times: all of them new, all of
-// them changed, none of them in the manifest, all of them on each other's ports.
+// Eight times as many profiles take about eight times as long, where a loop in a loop would take 64
+// times: all of them new, all of them changed, none of them in the manifest, all of them on each
+// other's ports.
 func TestPlansTakeLinearTime(t *testing.T) {
 	const n, more, most = 500, 8, 28
 	side := func(n, shift int, value string) []render.Servicedir {
@@ -121,8 +124,9 @@ func TestPlansTakeLinearTime(t *testing.T) {
 	}
 }
 
-// quickest is how much time of the processor the quickest of five runs takes, what other threads collect of its garbage aside. Only
-// ratios of it mean something: other work on the machine does not change them.
+// quickest is how much time of the processor the quickest of five runs takes, what other threads
+// collect of its garbage aside. Only ratios of it mean something: other work on the machine does
+// not change them.
 func quickest(t *testing.T, run func()) time.Duration {
 	t.Helper()
 	runtime.LockOSThread()

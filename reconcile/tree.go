@@ -88,8 +88,8 @@ var ErrNotEmpty = errors.New("it is not empty")
 // ErrNoTree says that a folder holds something, but no service directory.
 var ErrNoTree = errors.New("it holds no service directory")
 
-// maxTree is how many bytes of a tree are read in all: what is read stays in memory. A profile has about 5 kB, so that is room for
-// the 20,000 that a manifest may have.
+// maxTree is how many bytes of a tree are read in all: what is read stays in memory. A profile has
+// about 5 kB, so that is room for the 20,000 that a manifest may have.
 const maxTree = 128 << 20
 
 // ErrLargeTree says that the files of a tree have more than maxTree bytes.
@@ -173,7 +173,8 @@ func (s *Service) treePaths() []string {
 	return paths
 }
 
-// treeSize is how many bytes of a service directory will be read, its marker aside. A file that is too large is not read.
+// treeSize is how many bytes of a service directory will be read, its marker aside. A file that is
+// too large is not read.
 func (s *Service) treeSize(root interface {
 	Lstat(name string) (fs.FileInfo, error)
 }) (sum int64) {

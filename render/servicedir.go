@@ -87,7 +87,8 @@ type Marker struct {
 	Files     map[string]string `json:"files"`              // path -> Digest of its content
 }
 
-// Limits of a marker: the longest that is written has 3 MiB, see maxExcerpt, and names about a dozen files.
+// Limits of a marker: the longest that is written has 3 MiB, see maxExcerpt, and names about a
+// dozen files.
 const (
 	maxMarker      = 4 << 20 // bytes
 	maxMarkerFiles = 64

@@ -1,9 +1,9 @@
-// Package visible makes text safe to look at: what a reader cannot see, or what makes a terminal or a browser show text in another
-// order than it has, is replaced by an escape that can be read.
+// Package visible makes text safe to look at: what a reader cannot see, or what makes a terminal or
+// a browser show text in another order than it has, is replaced by an escape that can be read.
 //
-// Everything that this program prints goes through it, because names, values and messages may come from a hostile manifest, folder
-// or process. Text, Line and Quote are for people, JSON is for programs: its escapes keep the value. The package never looks at
-// anything but its arguments.
+// Everything that this program prints goes through it, because names, values and messages may come
+// from a hostile manifest, folder or process. Text, Line and Quote are for people, JSON is for
+// programs: its escapes keep the value. The package never looks at anything but its arguments.
 package visible
 
 import (
@@ -15,9 +15,10 @@ import (
 	"unicode/utf8"
 )
 
-// Hidden reports whether a character must not be printed as it is: control and format characters (the ones that reorder text and
-// the tags included), line and paragraph separators, blanks other than the ASCII one, what Unicode gives no meaning, and what draws
-// nothing: variation selectors, fillers, U+2800. A newline and a tab are hidden characters, too: Text lets them through.
+// Hidden reports whether a character must not be printed as it is: control and format characters
+// (the ones that reorder text and the tags included), line and paragraph separators, blanks other
+// than the ASCII one, what Unicode gives no meaning, and what draws nothing: variation selectors,
+// fillers, U+2800. A newline and a tab are hidden characters, too: Text lets them through.
 func Hidden(c rune) bool {
 	switch {
 	case c < utf8.RuneSelf:
@@ -28,8 +29,9 @@ func Hidden(c rune) bool {
 	return !unicode.IsPrint(c) || unicode.In(c, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point)
 }
 
-// Text is s with hidden characters and bytes that are not UTF-8 as escapes of Go, which are those of YAML's double quotes, too:
-// \x1b, \u202e, \U000e0041, and \x9b of a byte. Newlines and tabs stay.
+// Text is s with hidden characters and bytes that are not UTF-8 as escapes of Go, which are those
+// of YAML's double quotes, too: \x1b, \u202e, \U000e0041, and \x9b of a byte. Newlines and tabs
+// stay.
 func Text(s string) string {
 	return escape(s, func(c rune) bool { return c == '\n' || c == '\t' }, goEscape)
 }
@@ -39,16 +41,19 @@ func Line(s string) string {
 	return escape(s, func(rune) bool { return false }, goEscape)
 }
 
-// Quote is s in double quotes, as strconv.Quote writes it, but with every hidden character as an escape.
+// Quote is s in double quotes, as strconv.Quote writes it, but with every hidden character as an
+// escape.
 func Quote(s string) string { return Line(strconv.Quote(s)) }
 
-// JSON is the text of a JSON document with hidden characters as \u escapes. Outside of strings JSON has only ASCII, so the values
-// stay the same; bytes that are not UTF-8 are what readers take them for, U+FFFD.
+// JSON is the text of a JSON document with hidden characters as \u escapes. Outside of strings JSON
+// has only ASCII, so the values stay the same; bytes that are not UTF-8 are what readers take them
+// for, U+FFFD.
 func JSON(document string) string {
 	return escape(document, func(c rune) bool { return c == '\n' || c == '\t' || c == '\r' }, jsonEscape)
 }
 
-// Writer passes text on as form makes it. A character that is cut in two by the end of a write waits for its rest.
+// Writer passes text on as form makes it. A character that is cut in two by the end of a write
+// waits for its rest.
 type Writer struct {
 	to   io.Writer
 	form func(string) string
@@ -74,7 +79,8 @@ func (w *Writer) Write(p []byte) (int, error) {
 	return len(p), err
 }
 
-// Close writes what waits for a rest that does not come. It does not close what the writer writes to.
+// Close writes what waits for a rest that does not come. It does not close what the writer writes
+// to.
 func (w *Writer) Close() error {
 	_, err := io.WriteString(w.to, w.form(string(w.rest)))
 	w.rest = nil

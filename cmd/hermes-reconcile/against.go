@@ -62,7 +62,8 @@ func (f *diffFlags) old(u ui, stdin io.Reader, m *manifest.Manifest, fresh []ren
 	return side, nil
 }
 
-// shareFiles makes files of the same content on both sides be one in memory: most are, of thousands of profiles.
+// shareFiles makes files of the same content on both sides be one in memory: most are, of thousands
+// of profiles.
 func shareFiles(old, fresh []render.Servicedir) {
 	now := make(map[string]render.Servicedir, len(fresh))
 	for _, d := range fresh {

@@ -14,7 +14,8 @@ import (
 	"hermes-reconcile/visible"
 )
 
-// trick holds characters of each kind that a reader does not see, or sees in another order. It may stand in the name of a file.
+// trick holds characters of each kind that a reader does not see, or sees in another order. It may
+// stand in the name of a file.
 const trick = "x\u202e\u2066\u200b\u2028\ufeff\u00ad\u061c\u180e\U000e0041\ufe0f\u3164\u009b\x1b\x7fz"
 
 // requireNothingHidden checks what a command printed. Only its newlines and tabs may be there.
@@ -25,7 +26,8 @@ func requireNothingHidden(t testing.TB, what, text string) {
 	require.Negative(t, at, "%s: %.300q", what, text[max(at, 0):])
 }
 
-// A manifest, a folder and a command line may hold any character. None that hides something reaches a reader.
+// A manifest, a folder and a command line may hold any character. None that hides something reaches
+// a reader.
 func TestNothingHiddenReachesAReader(t *testing.T) {
 	summary := github(t, "")
 	t.Chdir(t.TempDir())

@@ -10,7 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What is wrong in size with a folder is said, and by whom it is to be mended: retrying does not help.
+// What is wrong in size with a folder is said, and by whom it is to be mended: retrying does not
+// help.
 func TestFoldersBeyondTheirLimitsAreRefused(t *testing.T) {
 	t.Chdir(t.TempDir())
 	write(t, "a.yaml", "version: 1\nprofiles: {a: {}}\n")

@@ -18,8 +18,8 @@ import (
 	"hermes-reconcile/reconcile"
 )
 
-// spent is how much time of the processor a run takes, what other threads collect of its garbage aside. Only ratios of it mean
-// something: other work on the machine does not change them.
+// spent is how much time of the processor a run takes, what other threads collect of its garbage
+// aside. Only ratios of it mean something: other work on the machine does not change them.
 func spent(t *testing.T, run func()) time.Duration {
 	t.Helper()
 	runtime.LockOSThread()
@@ -35,8 +35,8 @@ func spent(t *testing.T, run func()) time.Duration {
 	return now() - begin
 }
 
-// requireLinear runs something of two sizes, and expects that eight times as much takes about eight times as long, where a loop in a
-// loop would take 64 times. The quickest of three runs counts.
+// requireLinear runs something of two sizes, and expects that eight times as much takes about eight
+// times as long, where a loop in a loop would take 64 times. The quickest of three runs counts.
 func requireLinear(t *testing.T, what string, n int, run func(n int)) {
 	t.Helper()
 	const more, most, grain = 8, 28, 5 * time.Millisecond // the clock may be that coarse
@@ -49,7 +49,8 @@ func requireLinear(t *testing.T, what string, n int, run func(n int)) {
 	require.Less(t, long, most*max(short, grain), what)
 }
 
-// Each form of a diff, of a check and of a draft takes a time that grows with the profiles, not with their square.
+// Each form of a diff, of a check and of a draft takes a time that grows with the profiles, not
+// with their square.
 func TestCommandsTakeLinearTime(t *testing.T) {
 	github(t, "")
 	t.Chdir(t.TempDir())
@@ -145,7 +146,8 @@ func TestDiffOfAHugeFileTakesLinearTime(t *testing.T) {
 	}
 }
 
-// What a profile takes in memory is bounded, however many there are: what is allocated is the same on every machine.
+// What a profile takes in memory is bounded, however many there are: what is allocated is the same
+// on every machine.
 func TestMemoryOfADiffGrowsWithTheProfiles(t *testing.T) {
 	t.Chdir(t.TempDir())
 	allocated := func(n int) uint64 {

@@ -203,8 +203,8 @@ func logsError(ctx context.Context, profile string, log home.Log, err error) err
 	return fmt.Errorf("cannot read the log of %s: %s", profile, inShort(err.Error()))
 }
 
-// legible makes what a reader does not see visible where it would reach a terminal. Elsewhere nothing is changed. What is written
-// last may wait for its rest until end is called.
+// legible makes what a reader does not see visible where it would reach a terminal. Elsewhere
+// nothing is changed. What is written last may wait for its rest until end is called.
 func legible(out io.Writer) (to io.Writer, end func() error) {
 	if f, ok := out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		w := visible.NewWriter(out, visible.Text)

@@ -9,8 +9,9 @@ import (
 	"syscall"
 )
 
-// gcPercent is how much garbage there may be, in percent of what is in use, before it is collected: half of Go's default. In a
-// container memory is scarcer than time, and a plan of 20,000 profiles has 300 MB in use.
+// gcPercent is how much garbage there may be, in percent of what is in use, before it is collected:
+// half of Go's default. In a container memory is scarcer than time, and a plan of 20,000 profiles
+// has 300 MB in use.
 const gcPercent = 50
 
 func main() {

@@ -159,7 +159,8 @@ func (h *homes) reporter(file string) (home.Account, error) {
 	return credentials(found)
 }
 
-// trespass refuses a file that root shall write where a gateway's user, or everybody, decides what file that is.
+// trespass refuses a file that root shall write where a gateway's user, or everybody, decides what
+// file that is.
 func (h *homes) trespass(file string) error {
 	who := suspects{everybody: {uid: nobodys}}
 	for _, name := range h.users {

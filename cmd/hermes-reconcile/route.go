@@ -13,7 +13,8 @@ import (
 	"syscall"
 )
 
-// maxLinks is how many symlinks the kernel follows in one path (MAXSYMLINKS in Linux' namei.h). It gives up then, and so do we.
+// maxLinks is how many symlinks the kernel follows in one path (MAXSYMLINKS in Linux' namei.h). It
+// gives up then, and so do we.
 const maxLinks = 40
 
 // accessList is the extended attribute that holds the access control list of a file (acl(5)).
@@ -33,8 +34,9 @@ type hop struct {
 	holder uint32 // which belongs to this user
 }
 
-// route finds all that a path leads through: each folder from the root on, those that a symlink leads through, too, and the file at
-// its end. What is not there ends it. Whoever can change one of these decides what is found at the path.
+// route finds all that a path leads through: each folder from the root on, those that a symlink
+// leads through, too, and the file at its end. What is not there ends it. Whoever can change one of
+// these decides what is found at the path.
 func route(path string) ([]hop, error) {
 	var hops []hop
 	at, link, links := "/", "", 0
@@ -117,7 +119,8 @@ func newHop(path, link string, st *syscall.Stat_t) hop {
 	return hop{path: path, link: link, owner: st.Uid, group: st.Gid, mode: st.Mode, acl: slices.Clone(list[:n])}
 }
 
-// reach says what on the way to a path the account can change, and which symlink leads there, or is empty.
+// reach says what on the way to a path the account can change, and which symlink leads there, or is
+// empty.
 func (a account) reach(path string) string {
 	hops, _ := route(path) // what was seen of it counts
 	return a.reaches(hops)
@@ -136,8 +139,9 @@ func (a account) reaches(hops []hop) string {
 	return ""
 }
 
-// changes reports whether the account can change what the path goes on with behind a hop, or the file itself at its end, and what it
-// would have to write: the hop, or in a sticky folder the one name in it.
+// changes reports whether the account can change what the path goes on with behind a hop, or the
+// file itself at its end, and what it would have to write: the hop, or in a sticky folder the one
+// name in it.
 func (a account) changes(h hop) (at string, can bool) {
 	switch {
 	case a.uid == 0: // root, or unknown: not one to warn of
@@ -152,8 +156,9 @@ func (a account) changes(h hop) (at string, can bool) {
 	return h.path, true
 }
 
-// mayWrite reports whether the mode or the access list lets the account, which is not the owner, write. The kernel takes the first
-// of user, groups and others that the account is (acl(5), access check algorithm).
+// mayWrite reports whether the mode or the access list lets the account, which is not the owner,
+// write. The kernel takes the first of user, groups and others that the account is (acl(5), access
+// check algorithm).
 func (a account) mayWrite(h hop) bool {
 	if entries := accessEntries(h.acl); len(entries) > 0 {
 		return a.listed(h, entries)
@@ -166,7 +171,8 @@ func (a account) mayWrite(h hop) bool {
 
 func (a account) in(group uint32) bool { return a.gid == group || slices.Contains(a.gids, group) }
 
-// accessEntry is an entry of an access control list, as the kernel hands it out (posix_acl_xattr.h).
+// accessEntry is an entry of an access control list, as the kernel hands it out
+// (posix_acl_xattr.h).
 type accessEntry struct {
 	tag, perm uint16
 	id        uint32

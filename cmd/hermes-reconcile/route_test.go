@@ -57,7 +57,8 @@ func (s stage) link(target, name string) string {
 	return s.path(name)
 }
 
-// Whatever a path leads through counts: folders, symlinks, what these lead through, and where a file is yet to come.
+// Whatever a path leads through counts: folders, symlinks, what these lead through, and where a
+// file is yet to come.
 func TestEveryHopOfARouteCounts(t *testing.T) {
 	s := newStage(t)
 	safe, open := s.dir("safe", 0o755, 0), s.dir("open", 0o777, 0)
@@ -116,7 +117,8 @@ func TestRouteHasAnEnd(t *testing.T) {
 	require.Less(t, len(hops), 400)
 }
 
-// What belongs to the account counts whatever its mode, in a sticky folder, too. Only root can give things away.
+// What belongs to the account counts whatever its mode, in a sticky folder, too. Only root can give
+// things away.
 func TestWhatBelongsToTheAccountCounts(t *testing.T) {
 	if os.Getuid() != 0 {
 		return
@@ -281,7 +283,8 @@ func TestFolderOfManifestsThatOthersCanAddTo(t *testing.T) {
 	require.Len(t, told, 1)
 }
 
-// FuzzAccessList: a list that the kernel would not give either says nothing, or lets some write; it never ends the program.
+// FuzzAccessList: a list that the kernel would not give either says nothing, or lets some write; it
+// never ends the program.
 func FuzzAccessList(f *testing.F) {
 	f.Add([]byte("\x02\x00\x00\x00"), uint32(4711), uint32(0o777))
 	f.Add([]byte("\x02\x00\x00\x00\x02\x00\x07\x00\x67\x12\x00\x00\x10\x00\x07\x00\xff\xff\xff\xff"), uint32(4711), uint32(0o700))

@@ -12,8 +12,9 @@ import (
 	"hermes-reconcile/manifest"
 )
 
-// warnFiles names the secret files and the manifests that a gateway's user could put something else in the place of. Root reads
-// secrets when the gateway starts: a symlink there would hand any file of root's over. A manifest says what runs as whom.
+// warnFiles names the secret files and the manifests that a gateway's user could put something else
+// in the place of. Root reads secrets when the gateway starts: a symlink there would hand any file
+// of root's over. A manifest says what runs as whom.
 func warnFiles(u ui, m *manifest.Manifest, files *manifestFlags) {
 	if os.Geteuid() != 0 {
 		return
@@ -82,7 +83,8 @@ func suspectsOf(m *manifest.Manifest) suspects {
 	return who
 }
 
-// reach says what on the way to a path one of the accounts can change, and which; everybody, if all can.
+// reach says what on the way to a path one of the accounts can change, and which; everybody, if all
+// can.
 func (s suspects) reach(path string) (at, who string) {
 	hops, _ := route(path)
 	if at := s[everybody].reaches(hops); at != "" {
@@ -96,7 +98,8 @@ func (s suspects) reach(path string) (at, who string) {
 	return "", ""
 }
 
-// each finds what the accounts can change on the way to places. What is the same for several is said once.
+// each finds what the accounts can change on the way to places. What is the same for several is
+// said once.
 func (s suspects) each(places []string, tell func(place, at, who string)) {
 	told := map[string]bool{}
 	for _, place := range places {
@@ -107,8 +110,8 @@ func (s suspects) each(places []string, tell func(place, at, who string)) {
 	}
 }
 
-// places are the files of the manifest as absolute paths, behind the folders of them: to add a file is as good as to change one. So
-// is to make one that is not there.
+// places are the files of the manifest as absolute paths, behind the folders of them: to add a file
+// is as good as to change one. So is to make one that is not there.
 func (f *manifestFlags) places() []string {
 	var places []string
 	for _, name := range f.names() {

@@ -360,8 +360,9 @@ func (v *visit) secrets() []string {
 	return files
 }
 
-// risks are the files that a gateway's user, or everybody, could put others in the place of: this program, the scandir, manifests,
-// secrets. Where s6-svscan is not root's, gateways run as the one who reads all of this.
+// risks are the files that a gateway's user, or everybody, could put others in the place of: this
+// program, the scandir, manifests, secrets. Where s6-svscan is not root's, gateways run as the one
+// who reads all of this.
 func (v *visit) risks() []doctor.Risk {
 	who := suspects{everybody: {uid: nobodys}}
 	if v.owner() == 0 {

@@ -72,7 +72,8 @@ func data(f *reconcile.File) string {
 	return string(f.Data)
 }
 
-// side is what a diff calls one side. The name of a file is one of a marker's, which may hold a newline.
+// side is what a diff calls one side. The name of a file is one of a marker's, which may hold a
+// newline.
 func side(name string, f *reconcile.File) string {
 	if f == nil {
 		return "/dev/null"

@@ -13,7 +13,8 @@ import (
 	"hermes-reconcile/visible"
 )
 
-// FuzzReport: whatever stands in a plan, no form of the report, of a diagnosis or of a status hides a part of it.
+// FuzzReport: whatever stands in a plan, no form of the report, of a diagnosis or of a status hides
+// a part of it.
 func FuzzReport(f *testing.F) {
 	f.Add("x\u202e\u2066\u200b\u2028\ufeff\u00ad\u061c\u180e\U000e0041\ufe0f\u3164\u009b\x1b\x7fz", "a\u202eb\n")
 	f.Add("\xff\x9b31m\xe2\x80@\u200bteam", "@\xff\n\r\n")

@@ -16,8 +16,8 @@ var Schema []byte
 // JSON is the report for programs.
 func (r *Report) JSON() ([]byte, error) { return encode(r) }
 
-// encode is JSON as people can read it too: indented, without escapes for what only HTML would mind, and with those for what a
-// terminal would not show.
+// encode is JSON as people can read it too: indented, without escapes for what only HTML would
+// mind, and with those for what a terminal would not show.
 func encode(v any) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
