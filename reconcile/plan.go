@@ -448,8 +448,14 @@ func awaitPorts(changes []Change, actual Actual) {
 // portHolders tells which services may hold which ports now: those that run, and hidden ones that are not gone.
 func portHolders(actual Actual) map[int][]string {
 	holders := map[int][]string{}
+	type claim struct {
+		port    int
+		service string
+	}
+	known := map[claim]bool{}
 	hold := func(port int, service string) {
-		if port != 0 && !slices.Contains(holders[port], service) {
+		if one := (claim{port, service}); port != 0 && !known[one] {
+			known[one] = true
 			holders[port] = append(holders[port], service)
 		}
 	}

@@ -276,8 +276,9 @@ func (a *acting) wanted(s reconcile.Service) manifest.State {
 	if a.manifest == nil {
 		return manifest.State(wanted(s))
 	}
-	i := slices.IndexFunc(a.manifest.Profiles, func(p manifest.Profile) bool { return render.Prefix+p.Name == s.Name })
-	if i < 0 {
+	name := strings.TrimPrefix(s.Name, render.Prefix)
+	i, found := slices.BinarySearchFunc(a.manifest.Profiles, name, func(p manifest.Profile, name string) int { return strings.Compare(p.Name, name) })
+	if !found {
 		return ""
 	}
 	return a.manifest.Profiles[i].State

@@ -23,7 +23,11 @@ const (
 var layers = map[string]struct {
 	ours, others, never []string
 }{
+	"manifest/visible": {
+		never: []string{"os", "os/exec", "net", "path/filepath", "time"},
+	},
 	"manifest": {
+		ours:   []string{"manifest/visible"},
 		others: []string{"gopkg.in/yaml.v3", "github.com/hashicorp/go-multierror"},
 		never:  []string{"os", "os/exec", "net", "text/template", "path/filepath"},
 	},
@@ -45,7 +49,7 @@ var layers = map[string]struct {
 		never:  []string{"os/exec", "net", "flag", "log"},
 	},
 	command + "/explain": {
-		ours:   []string{"render", "reconcile"},
+		ours:   []string{"render", "reconcile", "manifest/visible"},
 		others: []string{"github.com/aymanbagabas/go-udiff"},
 		never:  []string{"os", "os/exec", "net", "time", "path/filepath"},
 	},
@@ -80,7 +84,7 @@ var layers = map[string]struct {
 	},
 	command: {
 		ours: []string{
-			"manifest", "render", "reconcile", "s6ctl", "s6ctl/start", "s6ctl/safefile",
+			"manifest", "manifest/visible", "render", "reconcile", "s6ctl", "s6ctl/start", "s6ctl/safefile",
 			command + "/discover", command + "/doctor", command + "/explain", command + "/home", command + "/probe",
 		},
 		others: []string{

@@ -72,7 +72,7 @@ func warnSilent(u ui, scandir *live) {
 func warnTroubled(u ui, services []reconcile.Service) {
 	for _, s := range services {
 		if trouble := s.Trouble(); trouble != "" {
-			u.warning("%s", printable(s.Name+": "+explain.DriftTrouble+trouble))
+			u.warning("%s: %s%s", s.Name, explain.DriftTrouble, trouble)
 		}
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"context"
 	"io"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -198,10 +197,14 @@ func pick(services []reconcile.Service, profiles []string) ([]reconcile.Service,
 	if len(profiles) == 0 {
 		return services, nil
 	}
+	index := make(map[string]int, len(services))
+	for i, s := range services {
+		index[s.Name] = i
+	}
 	var picked []reconcile.Service
 	for _, p := range profiles {
-		i := slices.IndexFunc(services, func(s reconcile.Service) bool { return s.Name == render.Prefix+p })
-		if i < 0 {
+		i, found := index[render.Prefix+p]
+		if !found {
 			return nil, withHint(usagef("no gateway of profile %q in the scandir", p), "%s status", program)
 		}
 		picked = append(picked, services[i])

@@ -446,7 +446,7 @@ func (v *visit) unseen() []string {
 		unseen = append(unseen, "the scandir cannot be read")
 	}
 	for _, file := range append(v.files(), v.secrets()...) {
-		if _, err := os.Stat(file); errors.Is(err, fs.ErrPermission) {
+		if _, err := route(file); err != nil {
 			unseen = append(unseen, fmt.Sprintf("cannot look at %q: %v", file, bare(err)))
 		}
 	}
@@ -466,10 +466,11 @@ func (v *visit) secrets() []string {
 	return files
 }
 
-// risks are the files that a gateway's user, or everybody, could put others in the place of: manifests, secrets, the scandir.
-// Where s6-svscan is not root's, gateways run as the one who reads all of this.
+// risks are the files that a gateway's user, or everybody, could put others in the place of: this
+// program, the scandir, manifests, secrets. Where s6-svscan is not root's, gateways run as the one
+// who reads all of this.
 func (v *visit) risks() []doctor.Risk {
-	who := map[string]account{"everybody": {uid: nobodys}}
+	who := suspects{everybody: {uid: nobodys}}
 	if v.owner() == 0 {
 		for _, name := range v.users() {
 			who[name] = lookUp(name)
@@ -477,17 +478,20 @@ func (v *visit) risks() []doctor.Risk {
 	}
 	var risks []doctor.Risk
 	look := func(what, path string) {
-		for _, name := range slices.Sorted(maps.Keys(who)) {
-			if at := who[name].canWrite(path); at != "" {
-				risks = append(risks, doctor.Risk{What: what, File: path, Path: at, Users: name})
-				return
-			}
+		if at, name := who.reach(path); at != "" {
+			risks = append(risks, doctor.Risk{What: what, File: path, Path: at, Users: name})
 		}
 	}
-	look("folder of the scandir", filepath.Dir(v.path))
-	for _, file := range v.files() {
-		look("manifest", file)
+	if self, err := os.Executable(); err == nil {
+		look("this program", self)
 	}
+	look("folder of the scandir", filepath.Dir(v.path))
+	if target, err := filepath.EvalSymlinks(v.path); err == nil && target != v.path {
+		look("folder of the scandir", filepath.Dir(target))
+	}
+	who.each(v.files(), func(file, at, name string) {
+		risks = append(risks, doctor.Risk{What: "manifest", File: file, Path: at, Users: name})
+	})
 	if v.manifest != nil && v.owner() == 0 {
 		for _, s := range seizable(v.manifest) {
 			what := "secret " + s.secret.Name + " of " + s.profile
@@ -500,19 +504,10 @@ func (v *visit) risks() []doctor.Risk {
 // nobodys is a uid that no account has: who has it can do what everybody can.
 const nobodys = 1<<32 - 2
 
-// files are the files of the manifest, as absolute paths.
+// files are the files of the manifest, if there is one.
 func (v *visit) files() []string {
-	var files []string
 	if v.manifest == nil && len(v.errs) == 0 {
 		return nil
 	}
-	for _, name := range v.names {
-		expanded, _ := expand(name) // one that is not there is said already
-		for _, file := range expanded {
-			if path, err := filepath.Abs(file); err == nil {
-				files = append(files, path)
-			}
-		}
-	}
-	return files
+	return v.flags.places()
 }

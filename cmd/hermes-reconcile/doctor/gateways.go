@@ -235,8 +235,12 @@ func (n *notes) interrupted(r Remains) {
 			n.add(explain.LevelWarning, h.Name, apply, "an interrupted apply had begun to remove it%s", runsOn(h))
 		}
 	}
+	there := make(map[string]bool, len(r.Services))
+	for _, g := range r.Services {
+		there[g.Service] = true
+	}
 	for _, name := range r.Owed {
-		if !slices.ContainsFunc(r.Services, func(g Gateway) bool { return g.Service == name }) {
+		if !there[name] {
 			n.add(explain.LevelWarning, name, apply, "an interrupted apply owes it a restart, and it is not there")
 		}
 	}
