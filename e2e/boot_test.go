@@ -17,11 +17,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// boot runs apply --boot as s6-overlay runs a boot script: PATH is all of its environment, and its folder is somewhere.
+// boot runs apply --boot as s6-overlay runs a boot script: PATH is all of its environment, and its
+// folder is somewhere. Its usual 4 s are too few on a machine that is busy.
 func (tr *tree) boot(args ...string) result {
 	tr.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), maxRun)
 	defer cancel()
+	if !slices.Contains(args, "--timeout") {
+		args = append(args, "--timeout", patience.String())
+	}
 	cmd := tr.command(ctx, program, append([]string{"apply", "--boot", "--scandir", tr.scandir, "-f", tr.path("profiles.yaml")}, args...)...)
 	cmd.Dir, cmd.Env = "/", cmd.Env[:1]
 	return tr.finish(ctx, cmd)

@@ -167,7 +167,7 @@ func (f *applyFlags) tell(ctx context.Context, u ui, t *target, result reconcile
 	if err != nil {
 		r.failure(err)
 	}
-	r.write(ctx, u, f.report, t.homes)
+	r.write(ctx, u, f.report, t.homes, homeLimit)
 }
 
 // refuse refuses a plan that the user cannot have meant.

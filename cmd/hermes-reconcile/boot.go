@@ -20,14 +20,22 @@ const (
 	bootTimeout = 4 * time.Second
 	// bootLockTimeout is how long it waits for another apply.
 	bootLockTimeout = 2 * time.Second
-	// bootHomeLimit is how long it waits for the disk below HERMES_HOME, which must not keep gateways from being made.
-	bootHomeLimit = time.Second
-	// reportPatience is how long the report may take.
-	reportPatience = 700 * time.Millisecond
-	// bootMargin is what comes on top of the timeout before a call that does not return is left to itself: the report, and
-	// some room for a machine that has a lot to do.
-	bootMargin = 800 * time.Millisecond
+	// leastReport is how long the report may take at least.
+	leastReport = 700 * time.Millisecond
 )
+
+// bootHomeLimit is how long a boot waits for the disk below HERMES_HOME, which must not keep gateways
+// from being made: 1 s of the default timeout. A slow machine is given a longer one.
+func bootHomeLimit(timeout time.Duration) time.Duration { return max(time.Second, timeout/4) }
+
+// bootReportLimit is how long the report of a boot may take, on top of the timeout.
+func bootReportLimit(timeout time.Duration) time.Duration { return max(leastReport, timeout/6) }
+
+// bootMargin is what comes on top of the timeout before a call that does not return is left to
+// itself: the report, and some room for a machine that has a lot to do.
+func bootMargin(timeout time.Duration) time.Duration {
+	return bootReportLimit(timeout) + 100*time.Millisecond
+}
 
 // runBoot applies, and ends in time whatever the lock, s6-svscan or a disk does. Giving up is as good as being killed: the
 // next apply finishes what was begun.
@@ -39,8 +47,8 @@ func runBoot(ctx context.Context, u ui, flags *applyFlags) error {
 	select {
 	case err := <-done:
 		return err
-	case <-time.After(flags.timeout + bootMargin):
-		u.error(fmt.Errorf("gave up after %s: a disk or a process does not answer", flags.timeout+bootMargin))
+	case <-time.After(flags.timeout + bootMargin(flags.timeout)):
+		u.error(fmt.Errorf("gave up after %s: a disk or a process does not answer", flags.timeout+bootMargin(flags.timeout)))
 		u.hint("the next apply finishes what was begun")
 		return nil
 	}
@@ -63,7 +71,7 @@ func boot(ctx context.Context, u ui, flags *applyFlags) (err error) {
 		b.report.failure(err)
 	}
 	b.report.log.Info("boot", "took", time.Since(began).Round(time.Millisecond).String())
-	b.report.write(ctx, u, cmp.Or(flags.report, bootReport), b.homes)
+	b.report.write(ctx, u, cmp.Or(flags.report, bootReport), b.homes, bootReportLimit(flags.timeout))
 	var unfit *unfitError
 	if err == nil || errors.As(err, &unfit) {
 		return err
@@ -86,7 +94,7 @@ func (b *booting) apply(ctx context.Context) error {
 		return err
 	}
 	b.homes = t.homes
-	b.homes.limit = bootHomeLimit
+	b.homes.limit = bootHomeLimit(b.flags.timeout)
 	if err := t.enter(ctx, b.ui, b.flags); err != nil {
 		return err
 	}

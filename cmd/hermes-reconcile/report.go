@@ -17,6 +17,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/home"
@@ -99,11 +100,11 @@ func (r *report) failure(err error) {
 }
 
 // write appends the report to its file, absolute or relative to HERMES_HOME: below that as the user that it belongs to.
-func (r *report) write(ctx context.Context, u ui, file string, h *homes) {
+func (r *report) write(ctx context.Context, u ui, file string, h *homes, limit time.Duration) {
 	if file == "" {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reportPatience)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 	defer cancel()
 	if !filepath.IsAbs(file) {
 		file = filepath.Join(h.path, file)
