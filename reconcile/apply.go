@@ -158,6 +158,8 @@ func newRun(s *Session, plan Plan, opt Options) (*run, error) {
 				j.gone = newSignal()
 			}
 			r.jobs = append(r.jobs, j)
+		} else if c.actual.Fault != nil {
+			r.note("%s is left alone: %v", c.Service, c.actual.Fault)
 		}
 		for _, giver := range c.Await {
 			r.freed[giver] = newSignal()
