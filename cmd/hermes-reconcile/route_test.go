@@ -253,7 +253,7 @@ func TestReportIsNotWrittenThroughHandsOfAGateway(t *testing.T) {
 		r := newReport()
 		r.log.Info("line")
 		var stderr strings.Builder
-		r.write(context.Background(), ui{nil, &stderr}, file, h)
+		r.write(context.Background(), ui{nil, &stderr}, file, h, homeLimit)
 		require.Equal(t, "hermes-reconcile: warning: cannot write the report \""+file+"\": nobody can write "+want+"\n", stderr.String())
 		require.NoFileExists(t, s.path("etc/report"))
 	}
