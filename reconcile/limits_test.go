@@ -120,7 +120,7 @@ func TestPlansTakeLinearTime(t *testing.T) {
 		plan := func(in input) { _, err := Diff(in.desired, in.actual, PruneOwned); require.NoError(t, err) }
 		short, long := quickest(t, func() { plan(few) }), quickest(t, func() { plan(lots) })
 		t.Logf("%s: %v, %d times as much %v", what, short, more, long)
-		require.Less(t, long, most*max(short, 2*time.Millisecond), what) // the clock may be that coarse
+		require.Less(t, long, most*max(short, 5*time.Millisecond), what) // the clock may be that coarse
 	}
 }
 
