@@ -14,7 +14,6 @@ import (
 	"sync"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
@@ -187,7 +186,7 @@ func (tt *terminal) String() string {
 func (tt *terminal) catch(what string, pick func(pid int) bool) int {
 	tt.t.Helper()
 	found := 0
-	eventually(tt.t, 60*time.Second, func() bool {
+	eventually(tt.t, patience, func() bool {
 		found = 0
 		var look func(pid int)
 		look = func(pid int) {

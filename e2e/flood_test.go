@@ -10,7 +10,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
@@ -40,7 +39,7 @@ func (tr *tree) flood(profile string) {
 		n, err := unix.Write(fd, make([]byte, 1))
 		return n <= 0 && err == unix.EAGAIN
 	}
-	eventually(tr.t, 60*time.Second, full, "the FIFO of "+profile+" is full")
+	eventually(tr.t, patience, full, "the FIFO of "+profile+" is full")
 }
 
 // floodedTree has gateways whose user floods their control FIFOs, more than the program tells

@@ -112,7 +112,7 @@ func ParseMarker(data []byte) (Marker, error) {
 	var m Marker
 	err := rawjson.Unmarshal(data, map[string]any{
 		"format": &m.Format, "profile": &m.Profile, "port": &m.Port, "on_failure": &m.OnFailure, "last": &m.Last,
-		"manifest": &m.Manifest, "files": &m.Files,
+		"manifest": &m.Manifest, "manifest_format": &m.ManifestFormat, "files": &m.Files,
 	})
 	if err != nil {
 		return Marker{}, fmt.Errorf("not a marker: %v", err)

@@ -103,7 +103,7 @@ func TestRandomEnvironmentsAndArgumentsReachTheGateway(t *testing.T) {
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 0))
 	m := &manifest.Manifest{Runtime: manifest.RuntimeS6, HermesHome: t.TempDir()}
-	for i := range 1000 {
+	for i := range 200 {
 		p := manifest.Profile{Name: "x" + strconv.Itoa(i), User: account(t), StopTimeout: time.Second}
 		p.Command = []string{"/bin/sh", "-c", `printf '%s\0' "$@"; exec env -0`, "arg0", randomText(r), randomText(r)}
 		for name := range randomNames(r) {
