@@ -72,6 +72,15 @@ func startHermes(t testing.TB, manifest string) *container {
 	return c
 }
 
+// reboot restarts the container and waits for its boot scripts. Before these there is no scandir.
+func (c *container) reboot() {
+	c.t.Helper()
+	boots := func() int { return strings.Count(c.log(), bootEnds) }
+	before := boots()
+	c.restart()
+	eventually(c.t, func() bool { return boots() > before }, "the container has booted again")
+}
+
 // gateway is what `status -o json` says of one.
 type gateway struct {
 	Profile, State string
@@ -245,14 +254,14 @@ func TestHermesServes(t *testing.T) {
 func TestHermesAfterARestartOfTheContainer(t *testing.T) {
 	c := startHermes(t, threeProfiles)
 	c.serving("default", "coder", "writer")
-	c.restart()
+	c.reboot()
 	c.serving("default", "coder", "writer")
 
 	// hermes 0.20 may exit 1 here: it does not understand what a newer s6-svstat prints.
 	t.Logf("%v", c.exec("hermes", "-p", "writer", "gateway", "stop"))
 	c.copyIn("profiles.yaml", strings.NewReplacer("9201}", "9201, state: down}", "  writer: {port: 9202}\n", "").Replace(threeProfiles))
 	c.gateways([]string{"default"}, "coder")
-	c.restart()
+	c.reboot()
 	c.serving("default")
 	require.Contains(t, c.must("hermes-reconcile", "apply"), "nothing changed")
 	c.serving("default")
@@ -268,7 +277,7 @@ func TestHermesStopIsRemembered(t *testing.T) {
 	t.Logf("%v", c.exec("hermes", "-p", "coder", "gateway", "stop"))
 	c.must("hermes-reconcile", "stop", "writer")
 	c.gateways([]string{"default"}, "coder", "writer")
-	c.restart()
+	c.reboot()
 	c.serving("default")
 	c.gateways([]string{"default"}, "coder", "writer")
 	require.Contains(t, c.must("hermes-reconcile", "apply"), "nothing changed")
@@ -276,7 +285,7 @@ func TestHermesStopIsRemembered(t *testing.T) {
 
 	c.must("hermes", "-p", "coder", "gateway", "start")
 	c.serving("default", "coder")
-	c.restart()
+	c.reboot()
 	c.serving("default", "coder")
 }
 
