@@ -291,8 +291,11 @@ func TestHermesStopIsRemembered(t *testing.T) {
 
 // TestHermesDoesNotKnowItsCommandLine: doctor says so, and the right command mends it.
 func TestHermesDoesNotKnowItsCommandLine(t *testing.T) {
-	c := startHermes(t, strings.Replace(threeProfiles, "defaults:",
-		"defaults:\n  command: [hermes, -p, \"{profile}\", gateway, start, --foreground, --port, \"{port}\"]\n  port_env: null", 1))
+	phase3, err := os.ReadFile("../../examples/phase3.yaml")
+	require.NoError(t, err)
+	command := regexp.MustCompile(`(?m)^  command: .*$`).FindString(string(phase3))
+	require.Contains(t, command, "--foreground")
+	c := startHermes(t, strings.Replace(threeProfiles, "defaults:", "defaults:\n"+command+"\n  port_env: null", 1))
 	eventually(t, func() bool {
 		told := 0
 		for _, f := range c.doctor() {
