@@ -71,9 +71,9 @@ func TestActOnWhatDoesNotStop(t *testing.T) {
 	f.took()
 	f.stubborn["gateway-a"] = true
 	timeout := (*TimeoutError)(nil)
-	require.ErrorAs(t, f.act(Down, 30*time.Millisecond)[0].Err, &timeout)
+	require.ErrorAs(t, f.act(Down, time.Second)[0].Err, &timeout)
 	require.Equal(t, []string{"d gateway-a"}, f.took())
-	require.ErrorAs(t, f.act(Restart, 30*time.Millisecond)[0].Err, &timeout)
+	require.ErrorAs(t, f.act(Restart, time.Second)[0].Err, &timeout)
 	require.Equal(t, []string{"d gateway-a", "u gateway-a"}, f.took(), "it comes back when it is down at last")
 	f.scan(true)
 	require.NoError(t, f.Control(t.Context(), "gateway-a", "k"))
@@ -94,8 +94,13 @@ func TestStartOfWhatIsStopping(t *testing.T) {
 			f.stubborn["gateway-a"] = true
 			require.NoError(t, f.Control(t.Context(), "gateway-a", "d"))
 			f.took()
-			time.AfterFunc(50*time.Millisecond, func() { f.ends("gateway-a", forGood) })
+			ended := make(chan bool, 1)
+			go func() {
+				ended <- f.hears("u gateway-a")
+				f.ends("gateway-a", forGood)
+			}()
 			start(f)
+			require.True(t, <-ended, "it is told to come up while it stops")
 			require.NotContains(t, []int{0, first}, f.pid("gateway-a"), "%s, for good: %v", who, forGood)
 			require.Equal(t, []string{"u gateway-a", "u gateway-a"}, f.took())
 		}
@@ -115,7 +120,7 @@ func TestStartOfWhatBacksOffEndsThePause(t *testing.T) {
 	f.must(profile("a", "1"))
 	f.took()
 	f.phase = Phase(StateBackingOff)
-	acted := f.act(BringUp, 100*time.Millisecond)
+	acted := f.act(BringUp, time.Second)
 	require.ErrorContains(t, acted[0].Err, "it is backing off")
 	require.Equal(t, []string{"d gateway-a", "u gateway-a"}, f.took())
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -260,6 +261,19 @@ func (f *fakeS6) pid(service string) int {
 	status, err := f.Status(service)
 	require.NoError(f.t, err)
 	return status.PID
+}
+
+// hears waits for a call, for as long as a slow machine may take.
+func (f *fakeS6) hears(call string) bool {
+	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		f.mu.Lock()
+		heard := slices.Contains(f.calls, call)
+		f.mu.Unlock()
+		if heard {
+			return true
+		}
+	}
+	return false
 }
 
 // took returns the calls so far and forgets them.

@@ -320,10 +320,13 @@ func (c *container) answers(profile string, port int) {
 	}, profile+" answers on "+url)
 }
 
+// bootEnds is what s6-overlay prints when the last cont-init.d script has ended.
+const bootEnds = "cont-init.d/99-hermes-reconcile exited 0"
+
 // booted waits until every cont-init.d script has ended.
 func (c *container) booted() {
 	c.t.Helper()
-	c.logs("cont-init.d/99-hermes-reconcile exited 0")
+	c.logs(bootEnds)
 }
 
 // logs waits until the container has printed a text.

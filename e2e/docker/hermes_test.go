@@ -72,6 +72,15 @@ func startHermes(t testing.TB, manifest string) *container {
 	return c
 }
 
+// reboot restarts the container and waits for its boot scripts. Before these there is no scandir.
+func (c *container) reboot() {
+	c.t.Helper()
+	boots := func() int { return strings.Count(c.log(), bootEnds) }
+	before := boots()
+	c.restart()
+	eventually(c.t, func() bool { return boots() > before }, "the container has booted again")
+}
+
 // gateway is what `status -o json` says of one.
 type gateway struct {
 	Profile, State string
@@ -153,10 +162,9 @@ func (c *container) again(profile string, before map[string]int) map[string]int 
 // finding is a row of doctor.
 type finding struct{ Level, Check, Object, Found string }
 
-// doctor runs it, logs what it prints for people, and returns what is not ok.
+// doctor returns what it finds that is not ok.
 func (c *container) doctor() (wrong []finding) {
 	c.t.Helper()
-	c.t.Logf("%v", c.exec("hermes-reconcile", "doctor"))
 	var said struct{ Findings []finding }
 	r := c.exec("hermes-reconcile", "doctor", "-o", "json")
 	require.NoError(c.t, json.Unmarshal([]byte(r.stdout), &said), "%v", r)
@@ -201,6 +209,7 @@ func TestHermesServes(t *testing.T) {
 
 	// Nothing is wrong here but what hermes's boot script does: it gives the scandir to the
 	// gateways' user. Who listens on a port cannot always be seen: root lacks CAP_SYS_PTRACE.
+	t.Logf("%v", c.exec("hermes-reconcile", "doctor"))
 	for _, f := range c.doctor() {
 		if f.Level != "not checked" {
 			require.Equal(t, "/run/service", f.Object, "%+v", f)
@@ -245,14 +254,14 @@ func TestHermesServes(t *testing.T) {
 func TestHermesAfterARestartOfTheContainer(t *testing.T) {
 	c := startHermes(t, threeProfiles)
 	c.serving("default", "coder", "writer")
-	c.restart()
+	c.reboot()
 	c.serving("default", "coder", "writer")
 
 	// hermes 0.20 may exit 1 here: it does not understand what a newer s6-svstat prints.
 	t.Logf("%v", c.exec("hermes", "-p", "writer", "gateway", "stop"))
 	c.copyIn("profiles.yaml", strings.NewReplacer("9201}", "9201, state: down}", "  writer: {port: 9202}\n", "").Replace(threeProfiles))
 	c.gateways([]string{"default"}, "coder")
-	c.restart()
+	c.reboot()
 	c.serving("default")
 	require.Contains(t, c.must("hermes-reconcile", "apply"), "nothing changed")
 	c.serving("default")
@@ -268,7 +277,7 @@ func TestHermesStopIsRemembered(t *testing.T) {
 	t.Logf("%v", c.exec("hermes", "-p", "coder", "gateway", "stop"))
 	c.must("hermes-reconcile", "stop", "writer")
 	c.gateways([]string{"default"}, "coder", "writer")
-	c.restart()
+	c.reboot()
 	c.serving("default")
 	c.gateways([]string{"default"}, "coder", "writer")
 	require.Contains(t, c.must("hermes-reconcile", "apply"), "nothing changed")
@@ -276,14 +285,17 @@ func TestHermesStopIsRemembered(t *testing.T) {
 
 	c.must("hermes", "-p", "coder", "gateway", "start")
 	c.serving("default", "coder")
-	c.restart()
+	c.reboot()
 	c.serving("default", "coder")
 }
 
 // TestHermesDoesNotKnowItsCommandLine: doctor says so, and the right command mends it.
 func TestHermesDoesNotKnowItsCommandLine(t *testing.T) {
-	c := startHermes(t, strings.Replace(threeProfiles, "defaults:",
-		"defaults:\n  command: [hermes, -p, \"{profile}\", gateway, start, --foreground, --port, \"{port}\"]\n  port_env: null", 1))
+	phase3, err := os.ReadFile("../../examples/phase3.yaml")
+	require.NoError(t, err)
+	command := regexp.MustCompile(`(?m)^  command: .*$`).FindString(string(phase3))
+	require.Contains(t, command, "--foreground")
+	c := startHermes(t, strings.Replace(threeProfiles, "defaults:", "defaults:\n"+command+"\n  port_env: null", 1))
 	eventually(t, func() bool {
 		told := 0
 		for _, f := range c.doctor() {
@@ -294,6 +306,7 @@ func TestHermesDoesNotKnowItsCommandLine(t *testing.T) {
 		}
 		return told == len(ports)
 	}, "doctor says that hermes does not know its command line")
+	t.Logf("%v", c.exec("hermes-reconcile", "doctor"))
 	c.copyIn("profiles.yaml", threeProfiles)
 	c.serving("default", "coder", "writer")
 }

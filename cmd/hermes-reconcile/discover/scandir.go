@@ -53,6 +53,7 @@ type found struct {
 	runtime    manifest.Runtime
 	hermesHome string // empty: it does not say
 	ours       bool
+	former     bool // its marker is of a version whose markers today's may differ from
 	notes      []string
 }
 
@@ -117,7 +118,7 @@ func (s services) state(dir string, one *found) {
 // owned reads one of ours, whose marker says what it was rendered from. Whatever its marker lacks, it must be in the
 // manifest: an apply removes those of ours that are not.
 func (s services) owned(marker render.Marker) found {
-	one := found{ours: true}
+	one := found{ours: true, former: marker.ManifestFormat == 0}
 	m, err := manifest.ParseExcerpt(render.MarkerPath, marker.Excerpt())
 	if err == nil && len(m.Profiles) == 1 && m.Profiles[0].Name == marker.Profile {
 		one.profile, one.runtime, one.hermesHome = m.Profiles[0], m.Runtime, m.HermesHome
@@ -158,15 +159,18 @@ func (s services) compare(list []found) {
 		s.warn("cannot tell whether the files are as rendered: %v", err)
 		return
 	}
-	ours := map[string]bool{}
+	ours, former := map[string]bool{}, map[string]bool{}
 	for _, one := range list {
-		ours[one.profile.Name] = one.ours
+		ours[one.profile.Name], former[one.profile.Name] = one.ours, one.former
 	}
 	for _, dir := range dirs {
 		if !ours[dir.Profile] {
 			continue
 		}
 		for _, file := range dir.Files {
+			if file.Path == render.MarkerPath && former[dir.Profile] {
+				continue
+			}
 			data, err := s.f.read(path.Join(dir.Name, file.Path))
 			if err != nil || !bytes.Equal(data, file.Data) {
 				s.note(dir.Profile, "%s is not what it would be rendered as: an apply undoes what was changed there", file.Path)

@@ -1,6 +1,7 @@
 package discover
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -232,4 +233,31 @@ func TestCauseKeepsWhatItIs(t *testing.T) {
 	_, err := os.Open(filepath.Join(t.TempDir(), "none"))
 	require.True(t, errors.Is(cause(err), os.ErrNotExist))
 	require.NotContains(t, cause(err).Error(), "none")
+}
+
+// TestServiceOfTheFirstVersion: what an earlier version rendered comes back as it was meant, and
+// its marker is no reason for a word.
+func TestServiceOfTheFirstVersion(t *testing.T) {
+	const text = `{version: 1, runtime: s6, profiles: {x: {port: 7, command: [run, "{port}"], env: {A: "{profile}"}}}}`
+	m, err := manifest.ParseExcerpt("marker", manifest.Excerpt{Text: []byte(text)})
+	require.NoError(t, err)
+	dirs, err := render.All(m)
+	require.NoError(t, err)
+	files := map[string]string{}
+	for _, f := range dirs[0].Files {
+		files["gateway-x/"+f.Path] = string(f.Data)
+	}
+	marker, err := render.ParseMarker(dirs[0].File(render.MarkerPath).Data)
+	require.NoError(t, err)
+	marker.Manifest, marker.ManifestFormat = text, 0
+	data, err := json.Marshal(marker)
+	require.NoError(t, err)
+	files["gateway-x/"+render.MarkerPath] = string(data)
+	found, err := Scandir(tree(t, files), nobody)
+	require.NoError(t, err)
+	require.Empty(t, found.Draft.Notes["x"])
+	p := found.Draft.Manifest.Profiles[0]
+	require.Equal(t, []string{"run", "7"}, p.Command)
+	require.Equal(t, []manifest.EnvVar{{Name: "A", Value: "{profile}"}}, p.Env)
+	require.Empty(t, p.PortEnv)
 }
