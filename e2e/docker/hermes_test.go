@@ -257,8 +257,7 @@ func TestHermesAfterARestartOfTheContainer(t *testing.T) {
 	c.reboot()
 	c.serving("default", "coder", "writer")
 
-	// hermes 0.20 may exit 1 here: it does not understand what a newer s6-svstat prints.
-	t.Logf("%v", c.exec("hermes", "-p", "writer", "gateway", "stop"))
+	c.must("hermes", "-p", "writer", "gateway", "stop")
 	c.copyIn("profiles.yaml", strings.NewReplacer("9201}", "9201, state: down}", "  writer: {port: 9202}\n", "").Replace(threeProfiles))
 	c.gateways([]string{"default"}, "coder")
 	c.reboot()
@@ -273,8 +272,7 @@ func TestHermesStopIsRemembered(t *testing.T) {
 	c.gateways(nil, "default", "coder", "writer") // they have never run
 	c.must("hermes-reconcile", "start", "default", "coder", "writer")
 	c.serving("default", "coder", "writer")
-	// hermes 0.20 may exit 1 here: it does not understand what a newer s6-svstat prints.
-	t.Logf("%v", c.exec("hermes", "-p", "coder", "gateway", "stop"))
+	c.must("hermes", "-p", "coder", "gateway", "stop")
 	c.must("hermes-reconcile", "stop", "writer")
 	c.gateways([]string{"default"}, "coder", "writer")
 	c.reboot()
