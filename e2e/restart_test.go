@@ -211,7 +211,9 @@ func TestStartOfAGatewayThatIsStopping(t *testing.T) {
 	t.Parallel()
 	for command, start := range map[string][]string{"apply": {"apply"}, "start": {"start", "drains", "done"}} {
 		tr := newTree(t, treeOpts{})
-		tr.manifest("drains: {env: {STUB_DRAIN: 1s}}\ndone: {restart: on-failure, env: {STUB_DRAIN: 1s, STUB_TERM: \"0\"}}")
+		// On a slow machine it takes seconds until the command looks.
+		tr.manifest("drains: {stop_timeout: 5m, env: {STUB_DRAIN: 15s}}\n" +
+			"done: {stop_timeout: 5m, restart: on-failure, env: {STUB_DRAIN: 15s, STUB_TERM: \"0\"}}")
 		tr.mustApply()
 		for _, profile := range []string{"drains", "done"} {
 			tr.started(profile, 1)

@@ -408,7 +408,9 @@ func TestWatchAsAService(t *testing.T) {
 	tr.started("beta", 1)
 	require.Equal(t, pid, tr.pid("watch"))
 
-	// As a gateway it would manage, and so restart, itself.
+	// As a gateway it would manage, and so restart, itself. The other must not remove it before.
+	tr.svc("watch", "-d")
+	tr.down("watch")
 	tr.place("gateway-watch", map[string]string{"run": fmt.Sprintf(strings.Replace(run, "cd /\n", "", 1), program, tr.path("profiles.yaml"))})
 	r := tr.run("watch", "--interval", "1ms")
 	require.Equal(t, 100, r.code, "%v", r)
