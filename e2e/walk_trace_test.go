@@ -53,14 +53,8 @@ func (tr *tree) strike(m mishap) stroke {
 	trap := &trap{mishap: m, scandir: tr.scandir, cwd: tr.base}
 	var status unix.WaitStatus
 	var err error
-	ended, begin := make(chan struct{}), time.Now()
-	go func() {
-		defer close(ended)
-		// Ptrace requests must come from the thread that traces. It is never unlocked: it ends here, and what it traces with it.
-		runtime.LockOSThread()
-		status, err = trap.watch(cmd)
-	}()
-	<-ended
+	begin := time.Now()
+	onThreadWithoutChildren(func() { status, err = trap.watch(cmd) })
 	require.NoError(tr.t, err)
 	s := trap.stroke
 	s.result = result{tr.content("apply.out"), tr.content("apply.err"), status.ExitStatus(), time.Since(begin)}
@@ -81,6 +75,31 @@ func (tr *tree) content(name string) string {
 	data, err := os.ReadFile(tr.path(name))
 	require.NoError(tr.t, err)
 	return string(data)
+}
+
+// onThreadWithoutChildren calls a function on a thread of its own, since ptrace requests must come
+// from the thread that traces. Nothing else has started processes there: those belong to other tests,
+// and what the program starts is in other sessions, so no process group tells them apart. The
+// thread ends here, and what it traces with it.
+func onThreadWithoutChildren(do func()) {
+	held := make(chan struct{})
+	defer close(held)
+	for done := false; !done; {
+		tried := make(chan bool)
+		go func() {
+			runtime.LockOSThread()
+			children := fmt.Sprintf("/proc/self/task/%d/children", unix.Gettid())
+			if data, err := os.ReadFile(children); err != nil || len(data) > 0 {
+				tried <- false
+				<-held // so that the next try gets another thread
+				runtime.UnlockOSThread()
+				return
+			}
+			do()
+			tried <- true
+		}()
+		done = <-tried
+	}
 }
 
 // trap lets a process run under ptrace(2), from one call that may concern a walk to the next, until the mishap.
@@ -112,8 +131,7 @@ const trapOptions = unix.PTRACE_O_TRACESECCOMP | unix.PTRACE_O_TRACECLONE | unix
 // watch runs the command, and what it starts, to their end.
 func (t *trap) watch(cmd *exec.Cmd) (_ unix.WaitStatus, err error) {
 	filtered(cmd)
-	// The group tells its processes from others that the same thread of ours has started.
-	cmd.SysProcAttr = &unix.SysProcAttr{Ptrace: true, Setpgid: true}
+	cmd.SysProcAttr = &unix.SysProcAttr{Ptrace: true}
 	if err := cmd.Start(); err != nil {
 		return 0, err
 	}
@@ -143,7 +161,7 @@ func (t *trap) watch(cmd *exec.Cmd) (_ unix.WaitStatus, err error) {
 func (t *trap) next() error {
 	var status unix.WaitStatus
 	// WNOTHREAD: the children of other threads belong to other tests.
-	tid, err := unix.Wait4(-t.pid, &status, unix.WALL|unix.WNOTHREAD, nil)
+	tid, err := unix.Wait4(-1, &status, unix.WALL|unix.WNOTHREAD, nil)
 	switch {
 	case errors.Is(err, unix.EINTR):
 		return nil

@@ -9,6 +9,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/hashicorp/go-multierror"
+
+	"hermes-reconcile/manifest/visible"
 )
 
 // Error is one thing that is wrong in a manifest.
@@ -31,8 +33,8 @@ func (e *Error) Error() string {
 // String is `file:line:column`, which editors can jump to. A file name that could play tricks on a terminal is quoted.
 func (p Position) String() string {
 	file := p.File
-	if strings.ContainsFunc(file, func(c rune) bool { return !unicode.IsPrint(c) }) {
-		file = strconv.Quote(file)
+	if visible.Line(file) != file {
+		file = visible.Quote(file)
 	}
 	return file + ":" + strconv.Itoa(p.Line) + ":" + strconv.Itoa(p.Column)
 }
@@ -169,16 +171,16 @@ func word(name string) string {
 // maxQuoted is how many bytes of a name a message shows.
 const maxQuoted = 64
 
-// quote makes a name of the user's fit for a message: no raw control characters, no 4 MiB line.
+// quote makes a name of the user's fit for a message: no hidden characters, no 4 MiB line.
 func quote(name string) string {
 	if len(name) <= maxQuoted {
-		return strconv.Quote(name)
+		return visible.Quote(name)
 	}
 	cut := maxQuoted
 	for cut > 0 && !utf8.RuneStart(name[cut]) {
 		cut--
 	}
-	return strconv.Quote(name[:cut]) + "..."
+	return visible.Quote(name[:cut]) + "..."
 }
 
 // orList is "a, b or c".

@@ -118,7 +118,9 @@ func (r *run) restart(ctx context.Context, service Service) error {
 		return err
 	}
 	if err := r.stop(ctx, service.Name, service.killAfter()); err != nil {
-		return errors.Join(err, r.sup.Control(context.WithoutCancel(ctx), service.Name, "u"))
+		ctx, cancel := afterwards(ctx)
+		defer cancel()
+		return errors.Join(err, r.sup.Control(ctx, service.Name, "u"))
 	}
 	return r.start(ctx, service.Name)
 }

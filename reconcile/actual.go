@@ -28,6 +28,9 @@ type Status struct {
 	Since      time.Time
 	ExitCode   int // of the last process; -1 if a signal ended it or it never ran
 	Signal     int // that ended the last process, or 0
+	// Doubt says why what s6 publishes of the service cannot be believed: others could change it. The rest is then what the kernel
+	// knows of its processes, as far as that goes. Empty: there is no doubt.
+	Doubt string
 }
 
 // Down tells whether no process of the service runs and none will be started unasked.
@@ -64,6 +67,8 @@ type Service struct {
 	Seized    []string        // of s6's own folders supervise/ and event/, those that others can change
 	Status    Status
 	LogStatus Status
+	// Fault says why the directory cannot be read. It is then neither compared nor changed; all else of this may be missing.
+	Fault error
 	// Guessed tells that the status is not known: it may be up or down.
 	Guessed bool
 	// WasSupervised tells that s6-supervise has run on it. If none does now, s6-svscan may be about to start it again.
@@ -94,6 +99,25 @@ type Hidden struct {
 
 // gone tells whether nothing of s6 runs in the directory any more.
 func (h Hidden) gone() bool { return !h.Status.Supervised && !h.Log.Supervised }
+
+// doubt says why what s6 publishes of a service cannot be believed, or is empty.
+func (s *Service) doubt() string {
+	if s.Status.Doubt != "" {
+		return s.Status.Doubt
+	}
+	if s.LogStatus.Doubt != "" {
+		return "log/" + s.LogStatus.Doubt
+	}
+	return ""
+}
+
+// Trouble says why a service cannot be told what it is, or is empty: its directory cannot be read, or others hold what s6 publishes.
+func (s *Service) Trouble() string {
+	if s.Fault != nil {
+		return s.Fault.Error()
+	}
+	return s.doubt()
+}
 
 // s6Files are the files that s6 itself reads in a service directory and in its log/. In a directory of ours they are
 // ours: one that is not rendered changes how the service behaves, so it goes.

@@ -99,6 +99,8 @@ func (f *fakeS6) Phase(string, int) Phase {
 	return f.phase
 }
 
+func (f *fakeS6) Lives(string) bool { return false }
+
 func (f *fakeS6) Listening() (bool, error) { return !f.silent, nil }
 
 func (f *fakeS6) Rescan(_ context.Context, prune bool) error {

@@ -117,7 +117,7 @@ func (l Late) Hopeless() bool { return l.State == StateEnded }
 // it found, may not be there yet.
 func (p Plan) unsettled(woken bool) (n int) {
 	for _, c := range p.Changes {
-		gone := c.Replace && c.actual.WasSupervised && !c.actual.Status.Supervised
+		gone := c.Replace && (c.actual.WasSupervised || c.actual.doubt() != "") && !c.actual.Status.Supervised
 		unseen := woken && c.actual.Owned && (!c.actual.Status.Supervised || c.actual.HasLog && !c.actual.LogStatus.Supervised)
 		if gone || unseen {
 			n++
@@ -204,6 +204,8 @@ func unnamed(s Service, prune Prune, owed Owed) Change {
 	switch {
 	case s.Obstacle != "":
 		c.Reasons = []string{s.Obstacle, absent, "left alone"}
+	case s.Fault != nil:
+		c.Reasons = []string{s.Fault.Error(), "left alone"}
 	case prune == PruneAll || (prune == PruneOwned && s.Owned):
 		c.Op, c.Reasons = Remove, []string{absent}
 		if !s.Owned {
@@ -213,6 +215,9 @@ func unnamed(s Service, prune Prune, owed Owed) Change {
 		c.Op, c.Reasons = Unchanged, []string{absent, "left alone"}
 	default:
 		c.Reasons = []string{"not ours", absent, "left alone"}
+		if doubt := s.doubt(); doubt != "" {
+			c.Reasons = append(c.Reasons, "others hold what s6 writes there: "+doubt)
+		}
 		if owed != (Owed{}) {
 			c.Reasons = append(c.Reasons, "an interrupted apply has begun to adopt it: look whether it runs")
 		}
@@ -231,6 +236,11 @@ func compare(d render.Servicedir, s Service, actual Actual) Change {
 	}
 	c.decide(actual)
 	switch {
+	case s.Fault != nil: // what is to be done cannot be told, so nothing is
+		c.Files, c.Reasons = nil, []string{s.Fault.Error()}
+		return c
+	case s.doubt() != "":
+		c.replace("others hold what s6 writes there (" + s.doubt() + "), so a new directory takes its place")
 	case !s.HasLog:
 		// s6 connects a gateway to a logger only when it first sees the directory.
 		c.replace("has no log/, so a new directory takes its place")
@@ -438,8 +448,14 @@ func awaitPorts(changes []Change, actual Actual) {
 // portHolders tells which services may hold which ports now: those that run, and hidden ones that are not gone.
 func portHolders(actual Actual) map[int][]string {
 	holders := map[int][]string{}
+	type claim struct {
+		port    int
+		service string
+	}
+	known := map[claim]bool{}
 	hold := func(port int, service string) {
-		if port != 0 && !slices.Contains(holders[port], service) {
+		if one := (claim{port, service}); port != 0 && !known[one] {
+			known[one] = true
 			holders[port] = append(holders[port], service)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"hermes-reconcile/render"
+	"hermes-reconcile/s6ctl/safefile"
 )
 
 // Supervisor is what reconcile needs of s6. Directories are paths relative to the scandir.
@@ -30,6 +31,8 @@ type Supervisor interface {
 	Phase(dir string, pid int) Phase
 	// Room tells what the s6-svscan can take.
 	Room(ctx context.Context) (Room, error)
+	// Lives reports whether an s6-supervise has the directory as its working directory, whatever the files in it say.
+	Lives(dir string) bool
 	// Holders names the processes, besides s6's own, that keep the pipe to a service's logger open.
 	Holders(dir string) []string
 }
@@ -110,7 +113,11 @@ func (s *Scandir) Read() (Actual, error) {
 			continue // gone since the listing: somebody else's apply
 		}
 		if err != nil {
-			return Actual{}, fmt.Errorf("cannot read %s: %w", name, err)
+			err = fmt.Errorf("cannot read %s: %w", name, err)
+			if safefile.OutOfMeans(err) {
+				return Actual{}, err
+			}
+			service = Service{Name: name, Fault: err} // it costs the others nothing
 		}
 		a.Services = append(a.Services, service)
 	}
@@ -201,24 +208,16 @@ type serviceReader struct {
 // readFiles reads the marker, the files that it lists, and the files that s6 reads.
 func (s *serviceReader) readFiles(d *dir) error {
 	s.Files = map[string]File{}
-	names, err := d.names()
-	if err != nil {
-		return err
-	}
 	if err := s.lookAt(d, "."); err != nil {
 		return err
 	}
 	s.lookAtControl(d, "")
-	if slices.Contains(names, dataDir) {
-		if err := s.readData(d); err != nil {
-			return err
-		}
+	if err := s.readData(d); err != nil {
+		return err
 	}
-	if slices.Contains(names, "supervise") {
-		_, err := d.stat("supervise/status")
-		s.WasSupervised = err == nil
-	}
-	if err := s.readS6Files(d, "", names); err != nil || !slices.Contains(names, "log") {
+	_, err := d.stat("supervise/status")
+	s.WasSupervised = err == nil
+	if err := s.readS6Files(d, ""); err != nil {
 		return err
 	}
 	return s.readLog(d)
@@ -296,19 +295,12 @@ func (s *serviceReader) readLog(parent *dir) error {
 	}
 	s.lookAtControl(log, "log/")
 	s.lookAtScriptFile(log, "log/told")
-	names, err := log.names()
-	if err != nil {
-		return err
-	}
-	return s.readS6Files(log, "log/", names)
+	return s.readS6Files(log, "log/")
 }
 
-// readS6Files reads those of the files that s6 reads.
-func (s *serviceReader) readS6Files(d *dir, prefix string, names []string) error {
-	for _, name := range names {
-		if !slices.Contains(s6Files, name) {
-			continue
-		}
+// readS6Files reads those of the files that s6 reads. It asks for each, since others may have put millions of files beside them.
+func (s *serviceReader) readS6Files(d *dir, prefix string) error {
+	for _, name := range s6Files {
 		f, err := s.readFile(d, name)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
@@ -323,7 +315,7 @@ func (s *serviceReader) readS6Files(d *dir, prefix string, names []string) error
 
 func (s *serviceReader) readFile(d *dir, name string) (File, error) {
 	data, st, err := d.read(name, maxFile)
-	if errors.Is(err, errIrregular) || len(data) >= maxFile {
+	if large := (*safefile.TooLargeError)(nil); errors.Is(err, safefile.ErrIrregular) || errors.As(err, &large) {
 		return File{Irregular: true}, nil
 	}
 	return File{Mode: fs.FileMode(st.Mode & 0o7777), Data: data, Exposed: !s.trusts(st.Uid) || st.Nlink > 1}, err

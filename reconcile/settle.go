@@ -65,13 +65,51 @@ func (r *run) each(ctx context.Context, want func(*job) bool, do func(context.Co
 
 // settle brings every service that stays to what the manifest says: files, logger, gateway.
 func (r *run) settle(ctx context.Context) {
-	inPlace := func(j *job) bool { return j.Op != Remove && (!j.appears() || j.heldBack()) }
+	inPlace := func(j *job) bool { return j.Op != Remove && (!j.appears() || j.heldBack() || j.late()) }
 	r.each(ctx, inPlace, r.settleJob)
 }
 
+// comeLate gives a service its new directory once nobody supervises the former one any more. s6-svscan ends that supervisor itself
+// when it no longer sees the directory, and that takes the gateway along, whatever its user does.
+func (r *run) comeLate(ctx context.Context, j *job) error {
+	select {
+	case <-j.gone.done:
+	case <-ctx.Done():
+		return &TimeoutError{"the former supervisor of " + j.Service + " to end", 0}
+	}
+	if j.gone.err != nil || j.pending {
+		return j.gone.err
+	}
+	if err := move(r.staging, j.Service, r.dir, j.Service); err != nil {
+		return err
+	}
+	if !r.listening || r.opt.NoRescan {
+		return nil // whoever wakes s6-svscan next has it found
+	}
+	if err := r.leaveToFind(); err != nil {
+		return err
+	}
+	if err := r.sup.Rescan(ctx, false); err != nil {
+		return err
+	}
+	if !r.awaits(j) {
+		return r.arrived(j)
+	}
+	r.await(ctx, []*job{j})
+	return j.err
+}
+
 func (r *run) settleJob(ctx context.Context, j *job) (err error) {
+	if j.late() {
+		if err := r.comeLate(ctx, j); err != nil || j.pending {
+			return err
+		}
+	}
 	if j.heldBack() {
 		return r.release(ctx, j)
+	}
+	if j.late() {
+		return nil
 	}
 	leave, err := r.turns.enter(ctx, j.Service)
 	if err != nil {
@@ -164,7 +202,9 @@ func (r *run) stopJob(ctx context.Context, j *job) error {
 	if j.Gateway == Down {
 		return err
 	}
-	if again := r.sup.Control(context.WithoutCancel(ctx), j.Service, "u"); again != nil {
+	ctx, cancel := afterwards(ctx)
+	defer cancel()
+	if again := r.sup.Control(ctx, j.Service, "u"); again != nil {
 		return fmt.Errorf("%w, and cannot start it again: %v", err, again)
 	}
 	return err
@@ -330,6 +370,9 @@ func (r *run) finishRemovals(ctx context.Context) {
 		all.Go(func() {
 			m.err = guarded(func() error { return r.remove(ctx, m) })
 			r.freed[m.Name].give(m.err)
+			if m.job != nil {
+				m.job.gone.give(m.err)
+			}
 		})
 	}
 	all.Wait()
@@ -404,7 +447,7 @@ func (r *run) awaitTold(ctx context.Context, m *removal, gone func() (bool, erro
 	what := "s6-svscan to end " + m.Name
 	return r.explain(r.pace.wait(ctx, scanLimit, what, func() (bool, error) {
 		ok, err := gone()
-		if ok || err != nil || !m.Status.WantUp {
+		if ok || err != nil || !m.Status.WantUp || m.Status.Doubt != "" {
 			return true, err
 		}
 		if r.pace.idle(start) > r.stall && len(r.Culprits()) > 0 {

@@ -16,6 +16,7 @@ const (
 	StateBackingOff   State = "backing off" // a phase: its next start waits, because it died again and again
 	StateEnded        State = "ended"
 	StateUnsupervised State = "unsupervised"
+	StateUnknown      State = "unknown" // its directory cannot be read
 )
 
 // State says what a gateway is. Where its run script is not through yet, it is what the phase says.

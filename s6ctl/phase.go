@@ -3,10 +3,11 @@
 package s6ctl
 
 import (
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // Phase is how far the process of a service is that s6 calls up: s6 cannot know when a run script has become the service.
@@ -21,6 +22,9 @@ const (
 // backoffFile is where a rendered run script says that it waits: its pid, and how many seconds.
 const backoffFile = "data/backoff"
 
+// maxBackoff is the longest such file that is read, in bytes: two numbers.
+const maxBackoff = 100
+
 // Phase tells how far the process pid of the service in dir, a path relative to the scandir, is. The arguments of a process
 // are for everybody to read; where they are hidden all the same, it counts as running.
 func (s *Scandir) Phase(dir string, pid int) Phase {
@@ -34,7 +38,12 @@ func (s *Scandir) Phase(dir string, pid int) Phase {
 		return Running
 	}
 	// s6-supervise runs `./run NAME`, so a script is `sh ./run NAME`, whatever the interpreter.
-	data, err := os.ReadFile(filepath.Join(s.path, dir, backoffFile))
+	service, err := openFolder(s.path, dir)
+	if err != nil {
+		return Starting
+	}
+	defer service.Close()
+	data, _, err := service.Read(backoffFile, maxBackoff)
 	if who, _, _ := strings.Cut(string(data), " "); err == nil && who == strconv.Itoa(pid) {
 		return BackingOff
 	}
@@ -50,9 +59,14 @@ const MaxDeaths = 100
 // Deaths is how often the service in dir has died since its supervisor was started or its rendered ./finish saw a stop; at
 // most MaxDeaths.
 func (s *Scandir) Deaths(dir string) int {
-	info, err := os.Lstat(filepath.Join(s.path, dir, "supervise", "death_tally"))
+	service, err := openFolder(s.path, dir)
 	if err != nil {
 		return 0
 	}
-	return int(info.Size() / deathSize)
+	defer service.Close()
+	st, err := service.Stat("supervise/death_tally")
+	if err != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
+		return 0
+	}
+	return int(min(st.Size/deathSize, MaxDeaths))
 }

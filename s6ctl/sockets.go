@@ -6,9 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 )
 
@@ -17,7 +15,7 @@ import (
 func Listeners(h Host) ([]Listener, error) {
 	var found []Listener
 	for _, name := range []string{"tcp", "tcp6"} {
-		data, err := os.ReadFile(filepath.Join(h.Proc, "net", name))
+		data, err := h.proc().Read(filepath.Join("net", name))
 		if errors.Is(err, fs.ErrNotExist) && name == "tcp6" {
 			continue // a kernel without IPv6
 		}
@@ -53,14 +51,13 @@ func (h Host) findOwners(sockets []Listener) {
 
 // opened are the files that a process has open, as /proc calls them.
 func (h Host) opened(pid int) []string {
-	fds := filepath.Join(h.Proc, strconv.Itoa(pid), "fd")
-	entries, err := os.ReadDir(fds)
+	links, err := h.proc().Links(pid, "fd")
 	if err != nil {
 		return nil
 	}
 	var names []string
-	for _, e := range entries {
-		if target, err := os.Readlink(filepath.Join(fds, e.Name())); err == nil && strings.HasPrefix(target, "socket:") {
+	for _, target := range links {
+		if strings.HasPrefix(target, "socket:") {
 			names = append(names, target)
 		}
 	}

@@ -6,13 +6,11 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"os"
 	"os/user"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -21,6 +19,7 @@ import (
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/render"
+	"hermes-reconcile/s6ctl/safefile"
 )
 
 // deed is what start, stop and restart do, and how to speak of it.
@@ -107,6 +106,7 @@ func runAct(ctx context.Context, u ui, flags *actFlags, d deed, profiles []strin
 	if err != nil {
 		return err
 	}
+	warnTroubled(u, actual.Services)
 	services, err := a.pick(actual.Services, profiles)
 	if err != nil {
 		return err
@@ -165,6 +165,9 @@ func (a *acting) pick(services []reconcile.Service, profiles []string) ([]reconc
 		return nil, err
 	}
 	for _, s := range picked {
+		if s.Fault != nil {
+			return nil, s.Fault
+		}
 		if !s.Owned {
 			return nil, withHint(usagef("%s is not ours", s.Name), "name it in the manifest and apply, or use s6-svc")
 		}
@@ -245,15 +248,13 @@ func (a *acting) remember(ctx context.Context, services []reconcile.Service) err
 
 // controllerID is the user who may control a service: who its gateway runs as.
 func controllerID(service string) (uid uint32, known bool) {
-	info, err := os.Lstat(filepath.Join(service, "supervise", "control"))
+	dir, err := safefile.Open(service)
 	if err != nil {
 		return 0, false
 	}
-	st, ok := info.Sys().(*syscall.Stat_t)
-	if !ok {
-		return 0, false
-	}
-	return st.Uid, true
+	defer dir.Close()
+	st, err := dir.Stat("supervise/control")
+	return st.Uid, err == nil
 }
 
 // controller is the name of that user.
@@ -275,8 +276,9 @@ func (a *acting) wanted(s reconcile.Service) manifest.State {
 	if a.manifest == nil {
 		return manifest.State(wanted(s))
 	}
-	i := slices.IndexFunc(a.manifest.Profiles, func(p manifest.Profile) bool { return render.Prefix+p.Name == s.Name })
-	if i < 0 {
+	name := strings.TrimPrefix(s.Name, render.Prefix)
+	i, found := slices.BinarySearchFunc(a.manifest.Profiles, name, func(p manifest.Profile, name string) int { return strings.Compare(p.Name, name) })
+	if !found {
 		return ""
 	}
 	return a.manifest.Profiles[i].State

@@ -125,7 +125,7 @@ func (f *diffFlags) plan(u ui, stdin io.Reader, m *manifest.Manifest, dirs []ren
 	if f.path != "" {
 		return reconcile.Plan{}, oldSide{}, usagef("--scandir means nothing with --against %s: no scandir is looked at", f.against)
 	}
-	old, err := f.old(u, stdin, m)
+	old, err := f.old(u, stdin, m, dirs)
 	if err != nil {
 		return reconcile.Plan{}, oldSide{}, err
 	}

@@ -85,6 +85,7 @@ func runDown(ctx context.Context, u ui, flags *downFlags) error {
 	if err != nil {
 		return err
 	}
+	warnTroubled(u, actual.Services)
 	ours := slices.DeleteFunc(actual.Services, func(s reconcile.Service) bool { return !s.Owned || !s.Status.Supervised })
 	acted, notes := session.Act(ctx, ours, reconcile.Down, flags.timeout)
 	return u.acted(acted, notes, stopping())

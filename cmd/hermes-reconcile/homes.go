@@ -17,6 +17,7 @@ import (
 
 	"hermes-reconcile/cmd/hermes-reconcile/home"
 	"hermes-reconcile/manifest"
+	"hermes-reconcile/manifest/visible"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/render"
 	"hermes-reconcile/s6ctl"
@@ -213,7 +214,7 @@ func inShort(text string) string {
 	if len(text) > limit {
 		text = strings.ToValidUTF8(text[:limit], "") + "..."
 	}
-	return strings.Join(strings.Fields(printable(text)), " ")
+	return strings.Join(strings.Fields(visible.Text(text)), " ")
 }
 
 // unanswered is what is known where nobody could look.

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"hermes-reconcile/cmd/hermes-reconcile/discover"
+	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/home"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
@@ -64,6 +65,15 @@ func wantedBy(scandir string) discover.Wanted {
 func warnSilent(u ui, scandir *live) {
 	if listening, err := (supervisor{scandir.s6, scandir.path}).Listening(); err == nil && !listening {
 		u.warning("no s6-svscan is running on %q", scandir.path)
+	}
+}
+
+// warnTroubled names the services of which cannot be told what they are.
+func warnTroubled(u ui, services []reconcile.Service) {
+	for _, s := range services {
+		if trouble := s.Trouble(); trouble != "" {
+			u.warning("%s: %s%s", s.Name, explain.DriftTrouble, trouble)
+		}
 	}
 }
 
@@ -162,6 +172,8 @@ func (s supervisor) Room(ctx context.Context) (reconcile.Room, error) {
 	v, err := s.s6.Svscan(ctx)
 	return reconcile.Room(v), meant(err)
 }
+
+func (s supervisor) Lives(dir string) bool { return s.s6.Lives(dir) }
 
 func (s supervisor) Holders(dir string) []string { return s.s6.Holders(dir) }
 

@@ -5,12 +5,21 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 )
+
+// gcPercent is how much garbage there may be, in percent of what is in use, before it is collected:
+// half of Go's default. In a container memory is scarcer than time, and a plan of 20,000 profiles
+// has 300 MB in use.
+const gcPercent = 50
 
 func main() {
 	if serve() {
 		return
+	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	go func() {

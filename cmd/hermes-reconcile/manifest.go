@@ -16,7 +16,8 @@ import (
 const (
 	defaultManifest = "profiles.yaml"
 	fileVariable    = "HERMES_RECONCILE_FILE"
-	maxManifest     = 4 << 20 // bytes; the parser refuses more
+	maxManifest     = 4 << 20  // bytes; the parser refuses more
+	maxManifests    = 32 << 20 // bytes of all files together: twice what 20,000 profiles take with every key set
 )
 
 // manifestFlags are the flags of commands that read the manifest.
@@ -50,6 +51,7 @@ func (f *manifestFlags) load() (*manifest.Manifest, error) {
 
 func parseFiles(names []string) (*manifest.Manifest, error) {
 	var sources []manifest.Source
+	room := maxManifests
 	for _, name := range names {
 		files, err := expand(name)
 		if err != nil {
@@ -59,6 +61,9 @@ func parseFiles(names []string) (*manifest.Manifest, error) {
 			data, err := readLimited(file)
 			if err != nil {
 				return nil, unreadable(file, err)
+			}
+			if room -= len(data); room < 0 {
+				return nil, withHint(usagef("the manifest files up to %q have more than %d MiB in all", file, maxManifests>>20), "name fewer with -f FILE")
 			}
 			sources = append(sources, manifest.Source{Name: file, Data: data})
 		}

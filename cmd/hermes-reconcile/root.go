@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"hermes-reconcile/manifest/visible"
 	"hermes-reconcile/s6ctl"
 )
 
@@ -52,8 +53,8 @@ Exit codes, the same for every command:
 		Args:          cobra.NoArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.SetOut(u.stdout)
-	root.SetErr(u.stderr)
+	root.SetOut(visible.NewWriter(u.stdout, visible.Text))
+	root.SetErr(visible.NewWriter(u.stderr, visible.Text))
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return withHint(&usageError{err}, "%s --help", cmd.CommandPath())
 	})

@@ -8,7 +8,6 @@ import (
 	"context"
 	"io"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -37,8 +36,8 @@ func newStatusCommand(u ui) *cobra.Command {
 		Short: "show the gateways of the scandir: wanted, state, ready, pid, since, restarts, port, drift",
 		Long: `Show the gateways of the scandir, a row each.
 
-STATE is up, down, starting, stopping, unsupervised, backing off (it died again and again, so its next start waits), or
-ended (it exited 78, or 0 with restart: on-failure).
+STATE is up, down, starting, stopping, unsupervised, backing off (it died again and again, so its next start waits),
+ended (it exited 78, or 0 with restart: on-failure), or unknown (its directory cannot be read).
 READY is yes once the gateway has answered as ready in its profile asks, and - where the profile has no ready.
 RESTARTS counts how often it died since it was last started on purpose.
 DRIFT names files that are not as they were rendered, loggers in trouble, and restarts that an interrupted apply owes.
@@ -198,10 +197,14 @@ func pick(services []reconcile.Service, profiles []string) ([]reconcile.Service,
 	if len(profiles) == 0 {
 		return services, nil
 	}
+	index := make(map[string]int, len(services))
+	for i, s := range services {
+		index[s.Name] = i
+	}
 	var picked []reconcile.Service
 	for _, p := range profiles {
-		i := slices.IndexFunc(services, func(s reconcile.Service) bool { return s.Name == render.Prefix+p })
-		if i < 0 {
+		i, found := index[render.Prefix+p]
+		if !found {
 			return nil, withHint(usagef("no gateway of profile %q in the scandir", p), "%s status", program)
 		}
 		picked = append(picked, services[i])
@@ -217,6 +220,9 @@ func gateway(s reconcile.Service, scandir *live, owed reconcile.Owed) explain.Ga
 	}
 	phase := supervisor{scandir.s6, scandir.path}.Phase(s.Name, s.Status.PID)
 	g.State = string(s.Status.State(phase, s.Marker.OnFailure))
+	if s.Fault != nil {
+		g.State = string(reconcile.StateUnknown)
+	}
 	if s.Status.Supervised {
 		g.Since, g.Restarts = rfc3339(s.Status.Since), scandir.s6.Deaths(s.Name)
 	}
@@ -255,7 +261,7 @@ func readiness(s reconcile.Service) *bool {
 
 // wanted is what the service directory says the gateway shall be.
 func wanted(s reconcile.Service) string {
-	if s.Obstacle != "" {
+	if s.Obstacle != "" || s.Fault != nil {
 		return ""
 	}
 	if s.Marker.Last {
@@ -272,10 +278,17 @@ func drift(s reconcile.Service, owed reconcile.Owed) []string {
 	switch {
 	case s.Obstacle != "":
 		return []string{s.Obstacle}
+	case s.Fault != nil:
+		return []string{explain.DriftTrouble + s.Trouble()}
+	case !s.Owned && s.Trouble() != "":
+		return []string{explain.DriftForeign, explain.DriftTrouble + s.Trouble()}
 	case !s.Owned:
 		return []string{explain.DriftForeign}
 	}
 	found := []string{}
+	if trouble := s.Trouble(); trouble != "" {
+		found = append(found, explain.DriftTrouble+trouble)
+	}
 	if edited := s.Edited(); len(edited) > 0 {
 		found = append(found, "edited: "+strings.Join(edited, ", "))
 	}

@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"hermes-reconcile/cmd/hermes-reconcile/doctor"
@@ -23,6 +24,7 @@ import (
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/s6ctl"
+	"hermes-reconcile/s6ctl/start"
 )
 
 // visit is a doctor's look at one place. What it has seen does not change any more, so that a look which is left to itself can do
@@ -380,8 +382,62 @@ func (v *visit) ownership() ([]explain.Finding, error) {
 		h.Looked = append(h.Looked, "secrets")
 	}
 	h.Risks = v.risks()
+	var dark []string
+	h.Searched, dark = v.searched()
+	h.Unknown = append(h.Unknown, dark...)
 	return doctor.OfOwnership(h), nil
 }
+
+// searched are the folders on a PATH that others can change, and those of which that cannot be
+// told.
+func (v *visit) searched() (found []doctor.Searched, unknown []string) {
+	environ, _ := s6ctl.Environ(s6ctl.ThisHost(), v.path) // as little as may be seen
+	ofSvscan := ""
+	for _, entry := range environ {
+		if value, ok := strings.CutPrefix(entry, "PATH="); ok {
+			ofSvscan = value
+		}
+	}
+	at := map[string]int{} // of what is found, by folder
+	for _, p := range []struct{ whose, path string }{
+		{"the PATH here", os.Getenv("PATH")},
+		{"the PATH of the container", variables{containerFolder}.kept("PATH")},
+		{"the PATH of s6-svscan", ofSvscan},
+	} {
+		var rest []string
+		var bad []doctor.Searched
+		for _, folder := range start.PathFolders(p.path) {
+			f := doctor.Searched{Folder: folder, Whose: p.whose}
+			if filepath.IsAbs(folder) {
+				exposed, err := start.Expose(folder, v.owner())
+				closed := errors.Is(err, fs.ErrPermission) && v.owner() == uint32(os.Geteuid())
+				if err != nil && !closed { // where we cannot look, our own shell cannot search
+					unknown = append(unknown, fmt.Sprintf("cannot tell who can change %q, on %s: %v", folder, p.whose, bare(err)))
+					continue
+				}
+				if exposed == nil {
+					rest = append(rest, folder)
+					continue
+				}
+				f.At, f.Who = exposed.At, exposed.Who
+			}
+			bad = append(bad, f)
+		}
+		for _, f := range bad {
+			f.Rest = cmp.Or(strings.Join(rest, ":"), standardPath)
+			if i, known := at[f.Folder]; known {
+				found[i].Whose += strings.TrimPrefix(f.Whose, "the PATH")
+				continue
+			}
+			at[f.Folder] = len(found)
+			found = append(found, f)
+		}
+	}
+	return found, unknown
+}
+
+// standardPath is root's where nothing else is known.
+const standardPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 // unseen are the files whose owners cannot be told.
 func (v *visit) unseen() []string {
@@ -390,7 +446,7 @@ func (v *visit) unseen() []string {
 		unseen = append(unseen, "the scandir cannot be read")
 	}
 	for _, file := range append(v.files(), v.secrets()...) {
-		if _, err := os.Stat(file); errors.Is(err, fs.ErrPermission) {
+		if _, err := route(file); err != nil {
 			unseen = append(unseen, fmt.Sprintf("cannot look at %q: %v", file, bare(err)))
 		}
 	}
@@ -410,10 +466,11 @@ func (v *visit) secrets() []string {
 	return files
 }
 
-// risks are the files that a gateway's user, or everybody, could put others in the place of: manifests, secrets, the scandir.
-// Where s6-svscan is not root's, gateways run as the one who reads all of this.
+// risks are the files that a gateway's user, or everybody, could put others in the place of: this
+// program, the scandir, manifests, secrets. Where s6-svscan is not root's, gateways run as the one
+// who reads all of this.
 func (v *visit) risks() []doctor.Risk {
-	who := map[string]account{"everybody": {uid: nobodys}}
+	who := suspects{everybody: {uid: nobodys}}
 	if v.owner() == 0 {
 		for _, name := range v.users() {
 			who[name] = lookUp(name)
@@ -421,17 +478,20 @@ func (v *visit) risks() []doctor.Risk {
 	}
 	var risks []doctor.Risk
 	look := func(what, path string) {
-		for _, name := range slices.Sorted(maps.Keys(who)) {
-			if at := who[name].canWrite(path); at != "" {
-				risks = append(risks, doctor.Risk{What: what, File: path, Path: at, Users: name})
-				return
-			}
+		if at, name := who.reach(path); at != "" {
+			risks = append(risks, doctor.Risk{What: what, File: path, Path: at, Users: name})
 		}
 	}
-	look("folder of the scandir", filepath.Dir(v.path))
-	for _, file := range v.files() {
-		look("manifest", file)
+	if self, err := os.Executable(); err == nil {
+		look("this program", self)
 	}
+	look("folder of the scandir", filepath.Dir(v.path))
+	if target, err := filepath.EvalSymlinks(v.path); err == nil && target != v.path {
+		look("folder of the scandir", filepath.Dir(target))
+	}
+	who.each(v.files(), func(file, at, name string) {
+		risks = append(risks, doctor.Risk{What: "manifest", File: file, Path: at, Users: name})
+	})
 	if v.manifest != nil && v.owner() == 0 {
 		for _, s := range seizable(v.manifest) {
 			what := "secret " + s.secret.Name + " of " + s.profile
@@ -444,19 +504,10 @@ func (v *visit) risks() []doctor.Risk {
 // nobodys is a uid that no account has: who has it can do what everybody can.
 const nobodys = 1<<32 - 2
 
-// files are the files of the manifest, as absolute paths.
+// files are the files of the manifest, if there is one.
 func (v *visit) files() []string {
-	var files []string
 	if v.manifest == nil && len(v.errs) == 0 {
 		return nil
 	}
-	for _, name := range v.names {
-		expanded, _ := expand(name) // one that is not there is said already
-		for _, file := range expanded {
-			if path, err := filepath.Abs(file); err == nil {
-				files = append(files, path)
-			}
-		}
-	}
-	return files
+	return v.flags.places()
 }

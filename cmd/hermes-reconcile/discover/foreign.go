@@ -265,7 +265,7 @@ func (s services) stopTimeout(dir string, one *found) {
 func (s services) leftovers(dir string, one *found) {
 	for _, name := range lost {
 		for _, file := range []string{name, path.Join("log", name)} {
-			if _, err := s.f.root.Lstat(path.Join(dir, file)); err == nil {
+			if _, err := s.f.tree.Lstat(path.Join(dir, file)); err == nil {
 				one.note("not carried over: the file %s, which s6 reads", file)
 			}
 		}

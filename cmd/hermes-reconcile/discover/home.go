@@ -77,14 +77,14 @@ func (h homes) all(dir string) {
 }
 
 func (h homes) exists(name string) bool {
-	_, err := h.f.root.Stat(name)
+	_, err := h.f.tree.Stat(name)
 	return err == nil
 }
 
 // noProfile is why a folder below profiles/ is none, empty where it is one.
 func (h homes) noProfile(name string) string {
 	dir := path.Join("profiles", name)
-	info, err := h.f.root.Stat(dir)
+	info, err := h.f.tree.Stat(dir)
 	switch {
 	case err != nil:
 		return fmt.Sprintf("%v", cause(err))

@@ -39,7 +39,7 @@ func TestHome(t *testing.T) {
 # ` + "`state: last`" + ` follows gateway_state.json at each boot, and so what ` + "`hermes gateway stop` and `start`" + ` leave there.
 # ` + "`port`" + ` reaches a gateway as API_SERVER_PORT. That goes before its config.yaml, but its own .env goes before that.
 # profiles/Big is left out: profile name holds upper case (want "big").
-# profiles/a b\x0ac is left out: profile name holds white space (want a-z, 0-9, - and _).
+# profiles/a b\nc is left out: profile name holds white space (want a-z, 0-9, - and _).
 # profiles/default is left out: ` + "`default`" + ` is the Hermes home itself.
 # profiles/file is left out: it is no folder.
 # profiles/nobody is left out: it has no SOUL.md.

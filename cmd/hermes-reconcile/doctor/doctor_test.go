@@ -353,6 +353,12 @@ error | gateway-b | others can change ., log, run in it, and so what s6-svscan r
 warning | gateway-f | others can change supervise in it, and so what s6-svscan runs | name it in the manifest: apply takes it out of their hands`},
 		"files": {OfOwnership(Holding{Risks: []Risk{{"secret T of a", "/home/x/t", "/home/x", "hermes"}}, Looked: []string{"secrets"}}), `
 warning | /home/x/t | secret T of a: hermes can write /home/x | make it root's, and the folders above it`},
+		"searched": {OfOwnership(Holding{Searched: []Searched{
+			{"/opt/data/.local/bin", "the PATH of the container, of s6-svscan", "/opt/data", "user 1000", "/usr/bin:/bin"},
+			{"", "the PATH here", "", "", "/usr/bin:/my bin"},
+		}, Looked: []string{"scandir"}}), `
+warning | /opt/data/.local/bin | on the PATH of the container, of s6-svscan: user 1000 can change /opt/data, and so what runs as root by its name alone | put no such folder on the PATH of root: export PATH=/usr/bin:/bin
+warning | '' | on the PATH here: it means the working directory, whatever that is | put no such folder on the PATH of root: export PATH='/usr/bin:/my bin'`},
 		"unseen": {OfOwnership(Holding{Unknown: []string{"the scandir cannot be read"}, Looked: []string{"manifest"}}), `
 not checked | files | the scandir cannot be read
 ok | manifest | in nobody else's hands`},

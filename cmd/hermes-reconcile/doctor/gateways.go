@@ -155,7 +155,9 @@ func (n *notes) drift(g Gateway) {
 		case explain.DriftOldScript:
 			n.add(explain.LevelError, g.Profile, apply, "it %s: an interrupted apply owes it a restart", d)
 		default:
-			if g.Owned {
+			if strings.HasPrefix(d, explain.DriftTrouble) {
+				n.add(explain.LevelError, g.Profile, "look at who owns "+g.Service+" and what is in it; "+apply+" takes over what the manifest names", "%s", d)
+			} else if g.Owned {
 				n.add(explain.LevelWarning, g.Profile, diffThen, "drift: %s", d)
 			}
 		}
@@ -233,8 +235,12 @@ func (n *notes) interrupted(r Remains) {
 			n.add(explain.LevelWarning, h.Name, apply, "an interrupted apply had begun to remove it%s", runsOn(h))
 		}
 	}
+	there := make(map[string]bool, len(r.Services))
+	for _, g := range r.Services {
+		there[g.Service] = true
+	}
 	for _, name := range r.Owed {
-		if !slices.ContainsFunc(r.Services, func(g Gateway) bool { return g.Service == name }) {
+		if !there[name] {
 			n.add(explain.LevelWarning, name, apply, "an interrupted apply owes it a restart, and it is not there")
 		}
 	}

@@ -2,7 +2,6 @@ package doctor
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -148,9 +147,13 @@ func OfMultiplex(s Serving) []explain.Finding {
 		n.unknown(object, "whom the root gateway serves: %s", s.Unknown)
 		return n.list
 	}
+	served := make(map[string]bool, len(s.Served))
+	for _, profile := range s.Served {
+		served[profile] = true
+	}
 	var twice []string
 	for _, profile := range s.Own {
-		if profile != manifest.DefaultProfile && slices.Contains(s.Served, profile) {
+		if profile != manifest.DefaultProfile && served[profile] {
 			twice = append(twice, profile)
 		}
 	}

@@ -36,6 +36,7 @@ const (
 	DriftLogStuck  = "logger cannot run"
 	DriftOldScript = "runs an old script"
 	DriftOldLogger = "logger runs an old script"
+	DriftTrouble   = "cannot be told: " // and why
 )
 
 // StatusSchema describes the JSON form of a Status, in JSON Schema's draft-07.

@@ -7,10 +7,10 @@
 package home
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"path"
+
+	"hermes-reconcile/render/rawjson"
 )
 
 // Request is what to do below a home. What is asked for is done in the order of the fields.
@@ -96,37 +96,35 @@ func profileDir(profile string) string {
 // ParseState reads a state file. An operator's wish goes before what the gateway last said of itself; one that was killed
 // while it drained, or lacked some of its platforms, was up.
 func ParseState(data []byte) State {
-	var fields struct {
-		Desired *string `json:"desired_state"`
-		Gateway *string `json:"gateway_state"`
-	}
-	data = bytes.TrimPrefix(data, []byte("\ufeff"))
-	if err := json.Unmarshal(data, &fields); err != nil {
-		return State{Why: stateFile + " cannot be understood"}
+	var desired, gateway *string
+	err := rawjson.Unmarshal(data, map[string]any{desiredKey: &desired})
+	if err == nil && desired == nil { // else what the gateway says plays no part, whatever it is
+		err = rawjson.Unmarshal(data, map[string]any{"gateway_state": &gateway})
 	}
 	switch {
-	case fields.Desired != nil:
-		return State{Up: *fields.Desired == stateRunning, Why: "desired_state is " + shown(*fields.Desired)}
-	case fields.Gateway != nil:
-		up := *fields.Gateway == stateRunning || *fields.Gateway == "draining" || *fields.Gateway == "degraded"
-		return State{Up: up, Why: "gateway_state is " + shown(*fields.Gateway)}
+	case err != nil:
+		return State{Why: stateFile + " cannot be understood"}
+	case desired != nil:
+		return State{Up: *desired == stateRunning, Why: "desired_state is " + shown(*desired)}
+	case gateway != nil:
+		up := *gateway == stateRunning || *gateway == "draining" || *gateway == "degraded"
+		return State{Up: up, Why: "gateway_state is " + shown(*gateway)}
 	}
 	return State{Why: stateFile + " names no state"}
 }
 
 // ParseServed reads from the state file of the root profile which profiles its gateway serves.
 func ParseServed(data []byte) ([]string, error) {
-	var fields struct {
-		Served []string `json:"served_profiles"`
-	}
-	if err := json.Unmarshal(bytes.TrimPrefix(data, []byte("\ufeff")), &fields); err != nil {
+	var served []string
+	if err := rawjson.Unmarshal(data, map[string]any{"served_profiles": &served}); err != nil {
 		return nil, errors.New(stateFile + " cannot be understood")
 	}
-	return fields.Served, nil
+	return served, nil
 }
 
-// What desired_state says.
+// desiredKey is where an operator's wish stands in a state file, and what it says.
 const (
+	desiredKey   = "desired_state"
 	stateRunning = "running"
 	stateStopped = "stopped"
 )

@@ -6,10 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
+
+	"hermes-reconcile/s6ctl/safefile"
 )
 
 // inspect finds what a profile's gateway and its logger would stumble over. It asks the kernel what this user may do, and does
@@ -70,7 +71,7 @@ func (s *server) logsUsable(profile string) error {
 		return err
 	}
 	current := filepath.Join(above, "current")
-	info, err := os.Stat(current)
+	info, err := safefile.StatOwn(current)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && !isThere(current):
 		return nil
@@ -83,13 +84,13 @@ func (s *server) logsUsable(profile string) error {
 }
 
 func isThere(path string) bool {
-	_, err := os.Lstat(path)
+	_, err := safefile.LstatOwn(path)
 	return !errors.Is(err, fs.ErrNotExist)
 }
 
 // enterable tells why this user could not use what is in a folder.
 func enterable(dir string) error {
-	info, err := os.Stat(dir)
+	info, err := safefile.StatOwn(dir)
 	if err != nil {
 		return fmt.Errorf("cannot use %q: %w", dir, cause(err))
 	}
