@@ -79,14 +79,14 @@ const DefaultProfile = "default"
 // PortVariable is the variable that tells the gateway its port. There is none without a port, with
 // a PortEnv that is empty, and where the profile says something else of a variable of that name.
 func (p *Profile) PortVariable() (v EnvVar, ok bool) {
-	if p.Port == 0 || p.PortEnv == "" || p.names(p.PortEnv) {
+	if p.Port == 0 || p.PortEnv == "" || p.Says(p.PortEnv) {
 		return EnvVar{}, false
 	}
 	return EnvVar{p.PortEnv, strconv.Itoa(p.Port)}, true
 }
 
-// names reports whether env, secrets or unset of the profile hold a variable.
-func (p *Profile) names(variable string) bool {
+// Says reports whether env, secrets or unset of the profile hold a variable.
+func (p *Profile) Says(variable string) bool {
 	return slices.Contains(p.Unset, variable) ||
 		slices.ContainsFunc(p.Env, func(v EnvVar) bool { return v.Name == variable }) ||
 		slices.ContainsFunc(p.Secrets, func(s Secret) bool { return s.Name == variable })

@@ -30,6 +30,7 @@ const readyURL = "http://127.0.0.1:9201/it's?a=1&b"
 // was written to it after the script and all that it started have ended, or closed it.
 func told(t *testing.T, shell []string, dir string, env []string, script string, args ...string) (output, notified string) {
 	t.Helper()
+	trustPath(t, filepath.Join(dir, script), env)
 	notify, err := os.Create(filepath.Join(t.TempDir(), "notified"))
 	require.NoError(t, err)
 	defer notify.Close()
