@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -48,7 +47,7 @@ loops: {user: nobody, env: {STUB_EXIT: "1"}}
 	tr.svc("gateway-well", "-r")
 	tr.svc("gateway-well/log", "-h")
 	tr.started("well", 2)
-	eventually(t, 2*time.Minute, func() bool { return strings.Contains(tr.log("loops"), "the next start waits") }, "a crash loop waits")
+	eventually(t, patience, func() bool { return strings.Contains(tr.log("loops"), "the next start waits") }, "a crash loop waits")
 	tr.mustApply()
 	tr.svc("gateway-well", "-d")
 	tr.down("gateway-well")
