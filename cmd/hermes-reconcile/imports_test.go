@@ -57,8 +57,12 @@ var layers = map[string]struct {
 	// it, since the helper that acts as a gateway's user goes through it, too, and has no business
 	// with s6.
 	"s6ctl/start": {
+		ours:   []string{"s6ctl/route"},
 		others: []string{"golang.org/x/sys/unix"},
 		never:  []string{"net", "flag", "log"},
+	},
+	"s6ctl/route": {
+		never: []string{"os/exec", "net", "flag", "log"},
 	},
 	"s6ctl/safefile": {
 		others: []string{"golang.org/x/sys/unix"},
@@ -84,7 +88,7 @@ var layers = map[string]struct {
 	},
 	command: {
 		ours: []string{
-			"manifest", "manifest/visible", "render", "reconcile", "s6ctl", "s6ctl/start", "s6ctl/safefile",
+			"manifest", "manifest/visible", "render", "reconcile", "s6ctl", "s6ctl/start", "s6ctl/safefile", "s6ctl/route",
 			command + "/discover", command + "/doctor", command + "/explain", command + "/home", command + "/probe",
 		},
 		others: []string{

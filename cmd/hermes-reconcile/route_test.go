@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"hermes-reconcile/manifest"
+	"hermes-reconcile/s6ctl/route"
 )
 
 // stage is a folder of root's, in which tests lay out routes to a secret.
@@ -110,9 +111,9 @@ func TestRouteHasAnEnd(t *testing.T) {
 	for i := 1; i < 60; i++ {
 		s.link("l"+strconv.Itoa(i-1)+"/../l"+strconv.Itoa(i-1), "l"+strconv.Itoa(i))
 	}
-	_, err := route(s.path("l59/file"))
+	_, err := route.Of(s.path("l59/file"))
 	require.ErrorIs(t, err, syscall.ELOOP)
-	hops, err := route(s.path("l4/file"))
+	hops, err := route.Of(s.path("l4/file"))
 	require.NoError(t, err, "the kernel follows that many, too")
 	require.Less(t, len(hops), 400)
 }
@@ -172,11 +173,11 @@ func TestAccessListsCount(t *testing.T) {
 			data = binary.LittleEndian.AppendUint16(data, uint16(e.perm))
 			data = binary.LittleEndian.AppendUint32(data, e.id)
 		}
-		file := hop{path: "/x", owner: s.who.uid + 9, group: 1, mode: 0o777, acl: data}
+		file := route.Hop{Path: "/x", Owner: s.who.uid + 9, Group: 1, Mode: 0o777, ACL: data}
 		_, writes := s.who.changes(file)
 		require.Equal(t, c.want, writes, name)
 	}
-	broken := hop{path: "/x", mode: 0o755, acl: []byte("\x02\x00\x00\x00\x01")}
+	broken := route.Hop{Path: "/x", Mode: 0o755, ACL: []byte("\x02\x00\x00\x00\x01")}
 	_, writes := s.who.changes(broken)
 	require.False(t, writes, "what cannot be read says nothing")
 }
@@ -190,7 +191,7 @@ func TestAccessListOfAFolder(t *testing.T) {
 	list = append(list, 2, 0, 7, 0)
 	list = binary.LittleEndian.AppendUint32(list, s.who.uid)
 	list = append(list, 4, 0, 5, 0, 255, 255, 255, 255, 16, 0, 7, 0, 255, 255, 255, 255, 32, 0, 5, 0, 255, 255, 255, 255)
-	switch err := syscall.Setxattr(dir, accessList, list, 0); err {
+	switch err := syscall.Setxattr(dir, route.AccessList, list, 0); err {
 	case nil:
 		require.Equal(t, dir, s.who.reach(s.path("dir/file")))
 	default:
@@ -291,11 +292,15 @@ func FuzzAccessList(f *testing.F) {
 	f.Add([]byte("\x02\x00\x00\x00\x01"), uint32(0), uint32(0o1777))
 	f.Fuzz(func(t *testing.T, list []byte, uid, mode uint32) {
 		who := account{uid: uid, gid: uid, gids: []uint32{uid}}
-		at, can := who.changes(hop{path: "/x", owner: 1, mode: mode, acl: list, folder: mode&1 != 0, next: "y"})
+		next := ""
+		if mode&1 != 0 {
+			next = "y"
+		}
+		at, can := who.changes(route.Hop{Path: "/x", Owner: 1, Mode: mode, ACL: list, Next: next})
 		require.False(t, can && uid == 0, "root is not warned of")
 		require.True(t, !can || at == "/x" || at == "/x/y")
 		if uid > 1 && len(accessEntries(list)) == 0 && uid != 0 {
-			require.Equal(t, mode&0o002 != 0, who.mayWrite(hop{owner: 1, mode: mode, acl: list}))
+			require.Equal(t, mode&0o002 != 0, who.mayWrite(route.Hop{Owner: 1, Mode: mode, ACL: list}))
 		}
 	})
 }

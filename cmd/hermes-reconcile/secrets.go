@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"hermes-reconcile/manifest"
+	"hermes-reconcile/s6ctl/route"
 )
 
 // warnFiles names the secret files and the manifests that a gateway's user could put something else
@@ -91,7 +92,7 @@ func suspectsOf(m *manifest.Manifest) suspects {
 // reach says what on the way to a path one of the accounts can change, and which; everybody, if all
 // can.
 func (s suspects) reach(path string) (at, who string) {
-	hops, _ := route(path)
+	hops, _ := route.Of(path)
 	if at := s[everybody].reaches(hops); at != "" {
 		return at, everybody
 	}

@@ -24,6 +24,7 @@ import (
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/s6ctl"
+	"hermes-reconcile/s6ctl/route"
 	"hermes-reconcile/s6ctl/start"
 )
 
@@ -409,7 +410,7 @@ func (v *visit) searched() (found []doctor.Searched, unknown []string) {
 		for _, folder := range start.PathFolders(p.path) {
 			f := doctor.Searched{Folder: folder, Whose: p.whose}
 			if filepath.IsAbs(folder) {
-				exposed, err := start.Expose(folder, v.owner())
+				exposed, err := route.Expose(folder, v.owner())
 				closed := errors.Is(err, fs.ErrPermission) && v.owner() == uint32(os.Geteuid())
 				if err != nil && !closed { // where we cannot look, our own shell cannot search
 					unknown = append(unknown, fmt.Sprintf("cannot tell who can change %q, on %s: %v", folder, p.whose, bare(err)))
@@ -446,7 +447,7 @@ func (v *visit) unseen() []string {
 		unseen = append(unseen, "the scandir cannot be read")
 	}
 	for _, file := range append(v.files(), v.secrets()...) {
-		if _, err := route(file); err != nil {
+		if _, err := route.Of(file); err != nil {
 			unseen = append(unseen, fmt.Sprintf("cannot look at %q: %v", file, bare(err)))
 		}
 	}

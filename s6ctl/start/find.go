@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"hermes-reconcile/s6ctl/route"
 )
 
 // ErrNotFound says that a program is in no folder that may be searched.
@@ -62,7 +64,7 @@ func distrust(path string) string {
 	if os.Geteuid() != 0 {
 		return ""
 	}
-	exposed, err := Expose(path, 0)
+	exposed, err := route.Expose(path, 0)
 	switch {
 	case err != nil:
 		return fmt.Sprintf("%q, of which it cannot be told who can change it: %v", path, err)
