@@ -95,7 +95,7 @@ func TestAChangeThatDoesNotWorkStopsAtTheFirst(t *testing.T) {
 // TestManyRestartsOnASlowMachine: in all they take longer than apply waits while nothing moves, which is 18 s here.
 func TestManyRestartsOnASlowMachine(t *testing.T) {
 	t.Parallel()
-	const many, slow = 48, 4 // 16 calls at a time, two for each, and each takes 4 s
+	const many, slow = 14, 4 // two at a time, and each call takes 4 s
 	tr := newTree(t, treeOpts{})
 	write := func(value int) {
 		var all []string
@@ -108,7 +108,7 @@ func TestManyRestartsOnASlowMachine(t *testing.T) {
 	tr.mustApply("--wait=up")
 	tr.fake("s6-svc", fmt.Sprintf("sleep %d", slow))
 	write(1)
-	r := tr.mustApply()
+	r := tr.mustApply("--max-parallel-restarts", "2")
 	require.Contains(t, r.stdout, fmt.Sprintf("%d updated", many))
 	require.Greater(t, r.took, 20*time.Second, "or it has shown nothing")
 	tr.fake("s6-svc", "")
