@@ -51,7 +51,13 @@ func TestFailureWalk(t *testing.T) {
 func (w *world) failed(m mishap, pass int) (reached, byHelper bool) {
 	w.t.Helper()
 	before := w.begin()
-	m.errno = func(c sysCall) unix.Errno { return failures[c.class][(m.n+pass)%len(failures[c.class])] }
+	m.errno = func(c sysCall) unix.Errno {
+		errno := failures[c.class][(m.n+pass)%len(failures[c.class])]
+		if c.helper && errno == unix.EACCES {
+			errno = unix.EIO // that its user may not read a file is an answer, and no failure
+		}
+		return errno
+	}
 	s := w.strike(m)
 	defer func() {
 		if w.t.Failed() {
@@ -75,7 +81,7 @@ func (w *world) failed(m mishap, pass int) (reached, byHelper bool) {
 		w.did(w, before)
 	}
 	if s.complains() || w.partly { // what it could not clear away is no failure, and the next one does
-		w.finish()
+		w.finish(s)
 	}
 	w.arrive(before)
 	return s.hit, s.call.helper
@@ -88,7 +94,7 @@ func (w *world) explains(s stroke) {
 		return
 	}
 	require.True(w.t, s.hit, "it failed by itself")
-	require.Regexp(w.t, `(?m)(^hermes-reconcile: error: |level=ERROR).*`+regexp.QuoteMeta(s.errno.Error()), s.text())
+	require.Regexp(w.t, `(?m)(^hermes-reconcile: (error|warning): |level=(ERROR|WARN)).*`+regexp.QuoteMeta(s.errno.Error()), s.text())
 	require.Regexp(w.t, s.about(w.scandir), s.text(), "what failed")
 }
 

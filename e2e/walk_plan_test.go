@@ -34,7 +34,7 @@ type plan struct {
 	// did checks what a command that exits 0 has done, where the manifest does not say it; or nil.
 	did func(w *world, before view)
 	// mend is what has to be done after the apply that finishes what the command has left; or nil.
-	mend func(w *world)
+	mend func(w *world, s stroke)
 	// partly means that the command, undisturbed, leaves something to be done.
 	partly bool
 	// byHand means that the command may leave gateways as the manifest does not say.
@@ -150,17 +150,17 @@ func (w *world) passed(before view, s stroke) {
 		w.did(w, before)
 	}
 	if w.partly {
-		w.finish()
+		w.finish(s)
 	}
 	w.arrive(before)
 }
 
 // finish lets others do what the command has left.
-func (w *world) finish() {
+func (w *world) finish(s stroke) {
 	w.t.Helper()
 	w.mustApply()
 	if w.mend != nil {
-		w.mend(w)
+		w.mend(w, s)
 	}
 }
 

@@ -187,7 +187,7 @@ func (w *world) killed(m mishap, pass int) (reached, byHelper bool) {
 		w.promised(s)
 	}
 	if s.killed || s.complains() || w.partly {
-		w.finish()
+		w.finish(s)
 	}
 	w.arrive(before)
 	w.startedOnceOrTwice()

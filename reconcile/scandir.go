@@ -32,7 +32,8 @@ type Supervisor interface {
 	// Room tells what the s6-svscan can take.
 	Room(ctx context.Context) (Room, error)
 	// Lives reports whether an s6-supervise has the directory as its working directory, whatever the files in it say.
-	Lives(dir string) bool
+	// An error is no reason to believe that there is none.
+	Lives(dir string) (bool, error)
 	// Holders names the processes, besides s6's own, that keep the pipe to a service's logger open.
 	Holders(dir string) []string
 }

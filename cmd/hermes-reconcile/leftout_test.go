@@ -22,7 +22,9 @@ func TestManifestThatCannotBeReadIsNamed(t *testing.T) {
 			`cannot read manifest "profiles.yaml": too many levels of symbolic links`,
 		},
 		"wrong": {
-			func() error { return os.WriteFile(defaultManifest, []byte("version: 1\nprofiles: {}\na: 1\nb: 1\n"), 0o600) },
+			func() error {
+				return os.WriteFile(defaultManifest, []byte("version: 1\nprofiles: {}\na: 1\nb: 1\n"), 0o600)
+			},
 			"profiles.yaml:3:1: ",
 		},
 	} {
