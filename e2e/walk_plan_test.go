@@ -27,6 +27,8 @@ type plan struct {
 	unmoved []string
 	// inPlace are the profiles whose directory is never replaced.
 	inPlace []string
+	// setUp is done to a new tree, before anything runs in it; nil: nothing is.
+	setUp func(w *world)
 	// prepare is done by hand before the command; nil: nothing is.
 	prepare func(w *world)
 	// beside is what others do while the command runs, until it is told to stop; or nil.
@@ -83,6 +85,9 @@ func newWorld(t testing.TB, p *plan, onDisk bool) *world {
 				w.remember(profile, "gateway_state.json", `{"gateway_state": "running"}`)
 			}
 		}
+	}
+	if w.setUp != nil {
+		w.setUp(w)
 	}
 	w.manifestOf(w.profiles(w, 1))
 	tr.mustApply()

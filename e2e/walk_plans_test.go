@@ -206,12 +206,17 @@ func hostilePlan() *plan {
 	p := &plan{
 		name: "adoption of a hostile directory", args: []string{"apply"},
 		profiles: func(_ *world, n int) map[string]wanted {
-			return map[string]wanted{"same": {keep: 10}, side("evil", n): {keep: 10, user: "nobody"}}
+			theirs := wanted{keep: 10, user: "nobody"}
+			return map[string]wanted{"same": theirs, side("evil", n): theirs}
 		},
 		strangers: func(n int) []string { return []string{side("evil", n)} },
 		bring:     func(w *world, strangers []string) { w.bringHostile(strangers[0]) },
 		unmoved:   []string{"gateway-same", "gateway-same/log"},
 		inPlace:   []string{"same"},
+		setUp: func(w *world) {
+			w.victim()
+			w.giveHome()
+		},
 	}
 	p.beside = func(w *world) (stop func()) {
 		full := w.dir(w.foreign()[0], "event", "full")
@@ -229,8 +234,7 @@ func (w *world) bringHostile(profile string) {
 	if exists(w.dir(profile)) {
 		return
 	}
-	victim, _ := w.victim()
-	w.giveHome()
+	victim := w.path("victim")
 	w.place("gateway-"+profile, map[string]string{
 		"run":     strings.Replace(strangerRun(profile), "exec hermes", "exec s6-setuidgid nobody hermes", 1),
 		"log/run": w.foreignLogger(), "data/note": "",
