@@ -90,7 +90,7 @@ func (w *world) failed(m mishap, pass int) (reached, byHelper bool) {
 // explains: the program says what failed, and why, or did not need it.
 func (w *world) explains(s stroke) {
 	w.t.Helper()
-	if !s.fails() {
+	if !s.fails() || w.heldUp(s) {
 		return
 	}
 	require.True(w.t, s.hit, "it failed by itself")

@@ -213,6 +213,7 @@ func hostilePlan() *plan {
 		bring:     func(w *world, strangers []string) { w.bringHostile(strangers[0]) },
 		unmoved:   []string{"gateway-same", "gateway-same/log"},
 		inPlace:   []string{"same"},
+		contested: true,
 		setUp: func(w *world) {
 			w.victim()
 			w.giveHome()
@@ -223,7 +224,7 @@ func hostilePlan() *plan {
 		if !exists(full) {
 			return func() {}
 		}
-		return w.mischief(full, `n=$((n + 1)); : >"f$n"; mkdir -p "d$n/x"; ln -s / "l$n"; sleep 0.02`)
+		return w.mischief(full, `n=$((n + 1)); : >"f$n"; mkdir -p "d$n/x"; ln -s / "l$n"; sleep 0.1`)
 	}
 	return p
 }
