@@ -73,7 +73,8 @@ func newWorld(t testing.TB, p *plan, onDisk bool) *world {
 	if onDisk {
 		dir, err := os.MkdirTemp("", "e2e-")
 		require.NoError(t, err)
-		require.NoError(t, os.Chmod(dir, 0o755)) // gateways of other users work there
+		// Gateways of other users work there.
+		require.NoError(t, os.Chmod(dir, 0o755))
 		t.Cleanup(func() { // before it is removed, its processes end
 			tr.end()
 			require.NoError(t, os.RemoveAll(dir))
