@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"hermes-reconcile/render"
 	"hermes-reconcile/s6ctl/safefile"
 )
@@ -115,7 +117,9 @@ func (s *Scandir) Read() (Actual, error) {
 		}
 		if err != nil {
 			err = fmt.Errorf("cannot read %s: %w", name, err)
-			if safefile.OutOfMeans(err) {
+			// What a user can do to a directory gives neither. To leave out a gateway of ours for
+			// such an error would give its port away while it runs.
+			if safefile.OutOfMeans(err) || errors.Is(err, unix.EIO) {
 				return Actual{}, err
 			}
 			service = Service{Name: name, Fault: err} // it costs the others nothing
