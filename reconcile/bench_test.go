@@ -45,7 +45,7 @@ func (i idle) Status(string) (Status, error) {
 	return Status{Supervised: true, PID: 1, WantUp: true}, nil
 }
 func (i idle) Phase(string, int) Phase            { return "" }
-func (i idle) Lives(string) bool                  { return true }
+func (i idle) Lives(string) (bool, error)         { return true, nil }
 func (i idle) Room(context.Context) (Room, error) { return Room{}, nil }
 func (i idle) Holders(string) []string            { return nil }
 

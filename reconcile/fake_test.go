@@ -99,7 +99,7 @@ func (f *fakeS6) Phase(string, int) Phase {
 	return f.phase
 }
 
-func (f *fakeS6) Lives(string) bool { return false }
+func (f *fakeS6) Lives(string) (bool, error) { return false, nil }
 
 func (f *fakeS6) Listening() (bool, error) { return !f.silent, nil }
 

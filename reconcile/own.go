@@ -140,7 +140,11 @@ func (s *Scandir) updateHidden(h *Hidden) (err error) {
 // believe that its supervisor is gone: while one works there, it is supervised.
 func (s *Scandir) statusOf(dir string) (Status, error) {
 	status, err := s.sup.Status(dir)
-	if err == nil && !status.Supervised && s.sup.Lives(dir) {
+	if err != nil || status.Supervised {
+		return status, err
+	}
+	lives, err := s.sup.Lives(dir)
+	if lives {
 		status = Status{Supervised: true, WantUp: true, ExitCode: -1, Doubt: "its s6-supervise is there, and its files are not"}
 	}
 	return status, err

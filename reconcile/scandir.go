@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"hermes-reconcile/render"
 	"hermes-reconcile/s6ctl/safefile"
 )
@@ -32,7 +34,8 @@ type Supervisor interface {
 	// Room tells what the s6-svscan can take.
 	Room(ctx context.Context) (Room, error)
 	// Lives reports whether an s6-supervise has the directory as its working directory, whatever the files in it say.
-	Lives(dir string) bool
+	// An error is no reason to believe that there is none.
+	Lives(dir string) (bool, error)
 	// Holders names the processes, besides s6's own, that keep the pipe to a service's logger open.
 	Holders(dir string) []string
 }
@@ -114,7 +117,9 @@ func (s *Scandir) Read() (Actual, error) {
 		}
 		if err != nil {
 			err = fmt.Errorf("cannot read %s: %w", name, err)
-			if safefile.OutOfMeans(err) {
+			// What a user can do to a directory gives neither. To leave out a gateway of ours for
+			// such an error would give its port away while it runs.
+			if safefile.OutOfMeans(err) || errors.Is(err, unix.EIO) {
 				return Actual{}, err
 			}
 			service = Service{Name: name, Fault: err} // it costs the others nothing

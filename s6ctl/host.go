@@ -18,15 +18,21 @@ func (h Host) proc() safefile.Proc { return safefile.Proc(h.Proc) }
 
 // comm is the name of a process, or "" if it cannot be told.
 func (h Host) comm(pid int) string {
-	b, err := h.proc().Of(pid, "comm")
-	if err != nil {
-		return ""
-	}
-	return strings.TrimSuffix(string(b), "\n")
+	name, _ := h.nameOf(pid)
+	return name
 }
 
-// pids lists the processes that can be seen.
-func (h Host) pids() []int { return h.proc().PIDs() }
+// nameOf is the name of a process.
+func (h Host) nameOf(pid int) (string, error) {
+	b, err := h.proc().Of(pid, "comm")
+	return strings.TrimSuffix(string(b), "\n"), err
+}
+
+// pids lists the processes that can be seen, or none if that cannot be told.
+func (h Host) pids() []int {
+	pids, _ := h.proc().PIDs()
+	return pids
+}
 
 // Listening tells whether an s6-svscan runs on the scandir. Where its control directory is closed to us, the processes
 // are searched for an s6-svscan whose arguments name the scandir.

@@ -45,11 +45,14 @@ func (l *look) guarded(folder *safefile.Dir) bool {
 
 // byKernel is the state of a service whose files cannot be believed. Where no process tells, and none is hidden from us, nobody
 // supervises it. One whose supervisor has only just been started is not told supervised yet: its files may come any moment.
-func (l *look) byKernel(doubt string) Status {
-	pid, blind := l.supervisor()
+// The error says that it cannot be told now.
+func (l *look) byKernel(doubt string) (Status, error) {
+	pid, blind, err := l.supervisor()
 	switch {
+	case err != nil:
+		return Status{}, err
 	case pid != 0 && l.host().age(pid) < startTime:
-		return Status{Doubt: doubt}
+		return Status{Doubt: doubt}, nil
 	case pid != 0:
 		child := l.host().child(pid)
 		since := pid
@@ -59,11 +62,13 @@ func (l *look) byKernel(doubt string) Status {
 		return Status{
 			Supervised: true, PID: child, WantUp: child != 0, ExitCode: -1, Doubt: doubt,
 			Since: time.Now().Add(-l.host().age(since)),
-		}
+		}, nil
 	case blind && l.read():
-		return Status{Supervised: true, WantUp: true, ExitCode: -1, Since: time.Now(), Doubt: doubt}
+		return Status{
+			Supervised: true, WantUp: true, ExitCode: -1, Since: time.Now(), Doubt: doubt,
+		}, nil
 	}
-	return Status{}
+	return Status{}, nil
 }
 
 // startTime is how long an s6-supervise may take, from its start, to take its lock, open its FIFO and write its status:
@@ -71,16 +76,16 @@ func (l *look) byKernel(doubt string) Status {
 const startTime = 2 * time.Second
 
 // fits reports whether a status file that others may have written agrees with the processes of the service.
-func (l *look) fits(st Status) bool {
-	pid, blind := l.supervisor()
-	if pid == 0 {
-		return blind
+func (l *look) fits(st Status) (bool, error) {
+	pid, blind, err := l.supervisor()
+	if err != nil || pid == 0 {
+		return blind, err
 	}
 	child := l.host().child(pid)
 	if st.PID != 0 {
-		return child == st.PID
+		return child == st.PID, nil
 	}
-	return (child != 0) == st.Finishing
+	return (child != 0) == st.Finishing, nil
 }
 
 // read reports whether a process reads the service's control FIFO.
@@ -92,31 +97,34 @@ func (l *look) read() bool {
 func (l *look) host() Host { return ThisHost() }
 
 // supervisor is the s6-supervise that has the service's folder as its working directory, or 0. It is blind if there may be one
-// that cannot be seen.
-func (l *look) supervisor() (pid int, blind bool) {
+// that cannot be seen. The error says that it cannot be told now.
+func (l *look) supervisor() (pid int, blind bool, err error) {
 	id, err := l.service.Identity()
 	if err != nil {
-		return 0, true
+		return 0, true, err
 	}
 	return l.supervisors.find(ThisHost(), id, l.trusts)
 }
 
 // Lives reports whether an s6-supervise has the folder dir, a path relative to the scandir, as its working directory. What
-// the files in it say plays no part.
-func (s *Scandir) Lives(dir string) bool {
+// the files in it say plays no part. An error is no reason to believe that there is none.
+func (s *Scandir) Lives(dir string) (bool, error) {
 	root, err := safefile.Open(s.path)
 	if err != nil {
-		return false
+		return false, err
 	}
 	defer root.Close()
 	service, err := root.Dir(dir)
+	if safefile.IsAbsent(err) {
+		return false, nil
+	}
 	if err != nil {
-		return false
+		return false, err
 	}
 	defer service.Close()
 	l := look{Scandir: s, service: service, trusts: trustedIn(root)}
-	pid, _ := l.supervisor()
-	return pid != 0
+	pid, _, err := l.supervisor()
+	return pid != 0, err
 }
 
 // supervisors remembers for a moment which s6-supervise has which working directory.
@@ -126,6 +134,7 @@ type supervisors struct {
 	cost   time.Duration // of the search
 	places map[safefile.Identity]int
 	blind  bool
+	err    error // why there may be others that could not be seen this time
 }
 
 const (
@@ -135,51 +144,73 @@ const (
 	searchShare = 10
 )
 
-// find is the s6-supervise with this working directory, or 0.
-func (s *supervisors) find(h Host, id safefile.Identity, trusts func(uint32) bool) (pid int, blind bool) {
+// find is the s6-supervise with this working directory, or 0. An error says that it may be there, and
+// could not be seen this time.
+func (s *supervisors) find(
+	h Host, id safefile.Identity, trusts func(uint32) bool,
+) (pid int, blind bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if pid, known := s.places[id]; known {
 		if at, err := h.supervises(pid, trusts); err == nil && at == id {
-			return pid, false
+			return pid, false, nil
 		}
 		delete(s.places, id)
 	}
-	if s.places == nil || time.Since(s.at) > max(searchEvery, searchShare*s.cost) {
+	if s.places == nil || s.err != nil || time.Since(s.at) > max(searchEvery, searchShare*s.cost) {
 		s.search(h, trusts)
 	}
-	return s.places[id], s.blind
+	if pid := s.places[id]; pid != 0 {
+		return pid, false, nil
+	}
+	return 0, s.blind, s.err
 }
 
 func (s *supervisors) search(h Host, trusts func(uint32) bool) {
 	began := time.Now()
 	s.places, s.blind = map[safefile.Identity]int{}, false
 	seen := false
-	for _, pid := range h.pids() {
-		if h.comm(pid) != "s6-supervise" {
+	var pids []int
+	pids, s.err = h.proc().PIDs()
+	for _, pid := range pids {
+		id, err := h.supervises(pid, trusts)
+		switch {
+		case errors.Is(err, errOtherProgram):
 			continue
-		}
-		seen = true
-		switch id, err := h.supervises(pid, trusts); {
 		case err == nil:
 			s.places[id] = pid
+		case safefile.IsGone(err), errors.Is(err, fs.ErrPermission) && h.comm(pid) != "s6-supervise":
+			continue
 		case errors.Is(err, fs.ErrPermission):
 			s.blind = true
+		case !errors.Is(err, errNoSupervisor):
+			s.err = err
 		}
+		seen = true
 	}
 	s.blind = s.blind || !seen
 	s.at = time.Now()
 	s.cost = s.at.Sub(began)
 }
 
-var errNoSupervisor = errors.New("no s6-supervise of this scandir")
+var (
+	errOtherProgram = errors.New("no s6-supervise")
+	errNoSupervisor = errors.New("no s6-supervise of this scandir")
+)
 
 // exiting is the flag of a process that has begun to end: PF_EXITING of the kernel's sched.h.
 const exiting = 4
 
 // supervises is the working directory of an s6-supervise. A process of another user may have taken that name.
 func (h Host) supervises(pid int, trusts func(uint32) bool) (safefile.Identity, error) {
-	if h.comm(pid) != "s6-supervise" || h.numberIn(pid, statFlags)&exiting != 0 {
+	name, err := h.nameOf(pid)
+	if err != nil {
+		return safefile.Identity{}, err
+	}
+	if name != "s6-supervise" {
+		return safefile.Identity{}, errOtherProgram
+	}
+	if h.numberIn(pid, statFlags)&exiting != 0 {
 		return safefile.Identity{}, errNoSupervisor
 	}
 	status, err := h.proc().Of(pid, "status")

@@ -3,6 +3,7 @@
 package s6ctl
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -36,10 +37,13 @@ func TestSupervisorWithoutItsFiles(t *testing.T) {
 	}
 	eventually(t, "x is up", func() bool { st = status(); return st.PID != 0 })
 	supervise := filepath.Join(scandir, "x", "supervise")
-	require.True(t, s.Lives("x"))
-	require.False(t, s.Lives("none"))
-	require.False(t, s.Lives("."))
-	pid, blind := (&look{s, openedDir(t, filepath.Join(scandir, "x")), func(uint32) bool { return true }}).supervisor()
+	for dir, want := range map[string]bool{"x": true, "none": false, ".": false} {
+		lives, err := s.Lives(dir)
+		require.NoError(t, err)
+		require.Equal(t, want, lives, dir)
+	}
+	pid, blind, err := (&look{s, openedDir(t, filepath.Join(scandir, "x")), func(uint32) bool { return true }}).supervisor()
+	require.NoError(t, err)
 	require.NotZero(t, pid)
 	require.False(t, blind)
 	eventually(t, "its supervisor is old enough", func() bool { return ThisHost().age(pid) > startTime })
@@ -79,14 +83,14 @@ func TestOnlyATrustedSupervisorCounts(t *testing.T) {
 	me := uint32(os.Geteuid())
 	eventually(t, "it runs", func() bool { return ThisHost().comm(cmd.Process.Pid) == "s6-supervise" })
 	trusting := look{Open(folder), d, func(uid uint32) bool { return uid == me }}
-	pid, _ := trusting.supervisor()
+	pid, _, _ := trusting.supervisor()
 	require.Equal(t, cmd.Process.Pid, pid)
 	wary := look{Open(folder), d, func(uid uint32) bool { return uid != me }}
-	pid, _ = wary.supervisor()
+	pid, _, _ = wary.supervisor()
 	require.Zero(t, pid)
 	require.NoError(t, cmd.Process.Kill())
 	_ = cmd.Wait()
-	pid, _ = trusting.supervisor()
+	pid, _, _ = trusting.supervisor()
 	require.Zero(t, pid, "it is no more")
 }
 
@@ -141,4 +145,40 @@ func FuzzProc(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestSupervisorThatCannotBeSeenIsNotGone: where the kernel does not show a process, or not all of
+// it, an s6-supervise may be there.
+func TestSupervisorThatCannotBeSeenIsNotGone(t *testing.T) {
+	everybody := func(uint32) bool { return true }
+	for name, plant := range map[string]func(proc string) error{
+		"no list": func(proc string) error { return os.Remove(proc + "/7") },
+		"no name": func(proc string) error { return os.Mkdir(proc+"/7/comm", 0o700) },
+		"no user": func(proc string) error {
+			name := os.WriteFile(proc+"/7/comm", []byte("s6-supervise\n"), 0o600)
+			return errors.Join(name, os.Mkdir(proc+"/7/status", 0o700))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			proc := t.TempDir()
+			require.NoError(t, os.Mkdir(proc+"/7", 0o700))
+			require.NoError(t, plant(proc))
+			if name == "no list" {
+				proc += "/none"
+			}
+			pid, _, err := new(supervisors).find(Host{Proc: proc}, safefile.Identity{Ino: 1}, everybody)
+			require.Zero(t, pid)
+			require.Error(t, err)
+		})
+	}
+	proc := t.TempDir() // one that ends meanwhile is gone
+	require.NoError(t, os.Mkdir(proc+"/7", 0o700))
+	_, _, err := new(supervisors).find(Host{Proc: proc}, safefile.Identity{Ino: 1}, everybody)
+	require.NoError(t, err)
+}
+
+// TestLifeThatCannotBeTold: a scandir that cannot be opened says nothing of its supervisors.
+func TestLifeThatCannotBeTold(t *testing.T) {
+	_, err := Open(filepath.Join(t.TempDir(), "none")).Lives("x")
+	require.Error(t, err)
 }

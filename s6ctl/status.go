@@ -83,7 +83,7 @@ func (s *Scandir) status(dir string) (Status, error) {
 		if l.guarded(service) {
 			return Status{}, nil
 		}
-		return l.byKernel("supervise is not a folder"), nil
+		return l.byKernel("supervise is not a folder")
 	}
 	if err != nil {
 		return Status{}, err
@@ -105,7 +105,7 @@ func (l *look) published(supervise *safefile.Dir) (Status, error) {
 		}
 		guarded = guarded && found.guarded(l.trusts)
 		if odd := found.odd(guarded); odd != "" {
-			return l.byKernel(odd), nil
+			return l.byKernel(odd)
 		}
 		if found.pid == 0 && guarded {
 			return Status{}, nil
@@ -118,13 +118,16 @@ func (l *look) published(supervise *safefile.Dir) (Status, error) {
 		case guarded && errors.Is(err, fs.ErrNotExist):
 			return Status{}, nil // s6-supervise takes its lock first, opens its FIFO next, and writes its status last
 		default:
-			return l.byKernel(odd + safefile.Cause(err).Error()), nil
+			return l.byKernel(odd + safefile.Cause(err).Error())
 		}
-		if guarded || l.fits(st) {
+		if guarded {
 			return st, nil
 		}
+		if fits, err := l.fits(st); fits || err != nil {
+			return st, err
+		}
 		if tears == maxTears {
-			return l.byKernel("supervise/status: it does not fit the processes"), nil
+			return l.byKernel("supervise/status: it does not fit the processes")
 		}
 		time.Sleep(time.Millisecond)
 	}

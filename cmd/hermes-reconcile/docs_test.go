@@ -77,7 +77,7 @@ func TestVersionIsThatOfTheChangelog(t *testing.T) {
 
 func TestReadmeNamesTestsThatExist(t *testing.T) {
 	known := map[string]bool{}
-	for _, dir := range []string{"e2e", "e2e/docker", "manifest", "reconcile", "cmd/hermes-reconcile", "cmd/hermes-reconcile/home"} {
+	for _, dir := range []string{"e2e", "e2e/docker", "manifest", "reconcile", "s6ctl", "cmd/hermes-reconcile", "cmd/hermes-reconcile/home"} {
 		names, err := filepath.Glob("../../" + dir + "/*_test.go")
 		require.NoError(t, err)
 		for _, name := range names {

@@ -173,7 +173,7 @@ func (s supervisor) Room(ctx context.Context) (reconcile.Room, error) {
 	return reconcile.Room(v), meant(err)
 }
 
-func (s supervisor) Lives(dir string) bool { return s.s6.Lives(dir) }
+func (s supervisor) Lives(dir string) (bool, error) { return s.s6.Lives(dir) }
 
 func (s supervisor) Holders(dir string) []string { return s.s6.Holders(dir) }
 

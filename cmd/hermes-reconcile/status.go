@@ -6,7 +6,9 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"strconv"
 	"strings"
@@ -83,12 +85,13 @@ func findScandir(u ui, flags *scandirFlags, file *manifestFlags) (string, error)
 // loadIfAny reads the manifest if there is one: who looks for trouble, or ends a container, may have none, or a broken one.
 // One that was named on the command line has to be there, and right.
 func (f *manifestFlags) loadIfAny(u ui) (*manifest.Manifest, error) {
-	if _, err := os.Stat(defaultManifest); err != nil && !f.named() {
+	if _, err := os.Stat(defaultManifest); errors.Is(err, fs.ErrNotExist) && !f.named() {
 		return nil, nil
 	}
 	m, err := f.load()
 	if err != nil && len(f.files) == 0 {
-		u.warning("the manifest is wrong or cannot be read, so it is left out of account")
+		first, _, _ := strings.Cut(err.Error(), "\n") // of all that validate tells
+		u.warning("the manifest is left out of account: %s", first)
 		u.hint("%s validate", program)
 		return nil, nil
 	}

@@ -3,6 +3,7 @@
 package safefile
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -80,10 +81,10 @@ func (p Proc) Links(pid int, folder string) (map[string]string, error) {
 }
 
 // PIDs lists the processes that can be seen.
-func (p Proc) PIDs() []int {
+func (p Proc) PIDs() ([]int, error) {
 	entries, err := os.ReadDir(string(p))
 	if err != nil {
-		return nil
+		return nil, err
 	}
 	var pids []int
 	for _, e := range entries {
@@ -91,7 +92,12 @@ func (p Proc) PIDs() []int {
 			pids = append(pids, pid)
 		}
 	}
-	return pids
+	return pids, nil
+}
+
+// IsGone reports whether an error says that a process has come to its end.
+func IsGone(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESRCH)
 }
 
 // Identity is what tells a folder from all others, whatever its name.

@@ -122,6 +122,23 @@ func TestRecall(t *testing.T) {
 	require.Empty(t, cmp.Diff(want, answer.States))
 }
 
+// TestWhatCannotBeReadNowIsUnknown: an error that may be gone the next time says nothing of a state.
+func TestWhatCannotBeReadNowIsUnknown(t *testing.T) {
+	for _, errno := range []unix.Errno{unix.EIO, unix.EMFILE, unix.ENFILE, unix.ENOMEM, unix.ESTALE} {
+		require.False(t, tells(&os.PathError{Op: "read", Path: "x", Err: errno}), "%v", errno)
+	}
+	var before, now unix.Rlimit
+	home, _ := newHome(t, map[string]string{"gateway_state.json": `{"gateway_state": "running"}`})
+	require.NoError(t, unix.Getrlimit(unix.RLIMIT_NOFILE, &before))
+	now = before
+	now.Cur = 0
+	require.NoError(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &now))
+	state := carryOut(Request{Home: home, Recall: []string{"default"}}).States["default"]
+	require.NoError(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &before))
+	why := "gateway_state.json cannot be read: too many open files"
+	require.Equal(t, State{Why: why, Unknown: true}, state)
+}
+
 // TestOnlyWhatItsUserMayDoIsDone: behind a symlink of the user's stands a file of root's.
 func TestOnlyWhatItsUserMayDoIsDone(t *testing.T) {
 	if os.Getuid() != 0 {

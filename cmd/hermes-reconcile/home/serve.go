@@ -91,9 +91,22 @@ func (s *server) recall(profile string) State {
 	case errors.Is(err, fs.ErrNotExist):
 		return State{Why: "there is no " + stateFile}
 	case err != nil:
-		return State{Why: fmt.Sprintf("%s cannot be read: %v", stateFile, cause(err))}
+		why := fmt.Sprintf("%s cannot be read: %v", stateFile, cause(err))
+		if !tells(err) {
+			s.note(fmt.Errorf("cannot tell what %s was last: %s", profile, why))
+		}
+		return State{Why: why, Unknown: !tells(err)}
 	}
 	return ParseState(data)
+}
+
+// tells reports whether an error of reading is as good as an answer: it says what stands there, or
+// that its user may not read it. Any other may be gone the next time: a disk that fails, a lack of
+// memory or descriptors.
+func tells(err error) bool {
+	var large *safefile.TooLargeError
+	return safefile.IsAbsent(err) || errors.Is(err, safefile.ErrIrregular) || errors.As(err, &large) ||
+		errors.Is(err, fs.ErrPermission)
 }
 
 // sweep removes what names processes of a container that is no more: their numbers belong to others now.
