@@ -23,7 +23,7 @@ type tenth struct {
 	*tree
 	home   string   // of the tenth gateway, and its user's
 	record string   // where planted programs note who ran them
-	ends   []func() // of what the user does, but for the flood
+	ends   []func() // of what the user does
 }
 
 func newTenth(t *testing.T) *tenth {
@@ -38,7 +38,7 @@ func newTenth(t *testing.T) *tenth {
 	for _, folder := range []string{h.tree.home, filepath.Join(h.tree.home, "stub")} {
 		require.NoError(t, os.Chown(folder, daemon, daemon))
 	}
-	h.homes = append(h.homes, h.home) // the stub must have seen no second gateway there, either
+	h.homes = append(h.homes, h.home)              // the stub must have seen no second gateway there, either
 	h.bin += ":" + strings.SplitN(path, ":", 2)[0] // commands search what is planted first, too
 	return h
 }
@@ -119,16 +119,17 @@ func (h *tenth) foreign() {
 	h.t.Helper()
 	h.write("a", false)
 	h.mustApply()
+	setuidgid := filepath.Join(filepath.Dir(tools["s6-log"]), "s6-setuidgid") // not what is planted: that is not ours to help
 	h.service("gateway-evil", map[string]string{
-		"run": fmt.Sprintf("#!/bin/sh\nexec 2>&1\nexport HERMES_HOME=%s\nexec s6-setuidgid nobody hermes -p evil gateway run "+
-			"--external-supervisor --force\n", h.home),
-		"log/run": fmt.Sprintf("#!/bin/sh\nexec s6-log -b n3 %s\n", h.tree.path("log-of-evil")), "data/note": "",
+		"run": fmt.Sprintf("#!/bin/sh\nexec 2>&1\nexport HERMES_HOME=%s\nexec %s nobody hermes -p evil gateway run "+
+			"--external-supervisor --force\n", h.home, setuidgid),
+		"log/run": fmt.Sprintf("#!/bin/sh\nexec %s -b n3 %s\n", tools["s6-log"], h.tree.path("log-of-evil")), "data/note": "",
 	})
 	h.gatewayPid("evil")
 	aged(h.t, h.supervisors("evil"))
 	dir := h.dir("evil")
 	h.giveTo(dir, nobody)
-	h.flood("evil")
+	h.ends = append(h.ends, h.flood("evil"))
 	for _, folder := range []string{"event", "supervise", "log/event", "log/supervise", "data"} {
 		h.fill(filepath.Join(dir, folder))
 	}
@@ -144,7 +145,7 @@ func (h *tenth) own() {
 	h.mustApply()
 	h.svc("gateway-evil", "-u") // no state file says that it was up
 	h.gatewayPid("evil")
-	h.flood("evil")
+	h.ends = append(h.ends, h.flood("evil"))
 	h.fill(h.home)
 }
 
@@ -213,7 +214,7 @@ func (h *tenth) ranNothing() {
 	require.False(h.t, slices.ContainsFunc(entries, func(e os.DirEntry) bool { return strings.HasPrefix(e.Name(), "0-") }), "%v", entries)
 }
 
-// comesRight ends what the user does, the flood aside, and has all gateways as the manifest says.
+// comesRight ends what the user does, and has all gateways as the manifest says.
 func (h *tenth) comesRight() {
 	h.t.Helper()
 	for _, end := range h.ends {
