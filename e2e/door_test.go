@@ -122,7 +122,7 @@ type terminal struct {
 }
 
 // openTerminal starts a shell as the leader of a session on a new terminal, which runs a program of
-// ours beside itself, and ends with it.
+// ours beside itself.
 func (tr *tree) openTerminal(args ...string) *terminal {
 	tr.t.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
@@ -138,8 +138,10 @@ func (tr *tree) openTerminal(args ...string) *terminal {
 	require.NoError(tr.t, unix.Fstat(int(slave.Fd()), &st))
 	tt.number = st.Rdev
 	// With job control, as a shell at a terminal has it, the program is the leader of a process
-	// group.
-	cmd := tr.command(context.Background(), "/bin/sh", append([]string{"-c", `set -m; "$@"; exit $?`, "sh", program}, args...)...)
+	// group. The shell stays when its job is stopped, as one at a terminal does: with its end the
+	// kernel would hang up on what is stopped.
+	script := []string{"-c", `set -m; "$@"; read -r forever`, "sh", program}
+	cmd := tr.command(context.Background(), "/bin/sh", append(script, args...)...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, slave, slave
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	require.NoError(tr.t, cmd.Start())

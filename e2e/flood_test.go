@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -15,10 +16,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// flood keeps the control FIFO of a profile's gateway full, as its user can, until the test ends.
-// s6-supervise knows no command of this kind, and reads one after the other.
-func (tr *tree) flood(profile string) {
+// flood keeps the control FIFO of a profile's gateway full, as its user can, until it is stopped or
+// the test ends. s6-supervise knows no command of this kind, and reads one after the other.
+func (tr *tree) flood(profile string) (stop func()) {
 	tr.t.Helper()
+	var ends []func()
 	control := tr.dir(profile, "supervise", "control")
 	for range 3 {
 		cmd := exec.Command("/bin/sh", "-c", `exec cat /dev/zero >"$0"`, control)
@@ -27,10 +29,12 @@ func (tr *tree) flood(profile string) {
 			cmd.SysProcAttr.Credential = &syscall.Credential{Uid: nobody, Gid: nobody}
 		}
 		require.NoError(tr.t, cmd.Start())
-		tr.t.Cleanup(func() {
+		end := sync.OnceFunc(func() {
 			_ = cmd.Process.Kill()
 			_ = cmd.Wait()
 		})
+		tr.t.Cleanup(end)
+		ends = append(ends, end)
 	}
 	full := func() bool {
 		fd, err := unix.Open(control, unix.O_WRONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
@@ -40,6 +44,11 @@ func (tr *tree) flood(profile string) {
 		return n <= 0 && err == unix.EAGAIN
 	}
 	eventually(tr.t, patience, full, "the FIFO of "+profile+" is full")
+	return func() {
+		for _, end := range ends {
+			end()
+		}
+	}
 }
 
 // floodedTree has gateways whose user floods their control FIFOs, more than the program tells

@@ -42,7 +42,7 @@ func openFIFO(t testing.TB, path string, flags int) {
 func (tr *tree) inOthersHands(profile string) {
 	tr.t.Helper()
 	tr.service("gateway-"+profile, map[string]string{
-		"run":     fmt.Sprintf("#!/bin/sh\nexec 2>&1\nexport STUB_DRAIN=2s\nexec s6-setuidgid nobody hermes -p %s gateway run\n", profile),
+		"run":     fmt.Sprintf("#!/bin/sh\nexec 2>&1\nexport STUB_DRAIN=2s\nexec s6-setuidgid nobody hermes -p %s gateway run --external-supervisor --force\n", profile),
 		"log/run": fmt.Sprintf("#!/bin/sh\nexec s6-log -b n3 %s\n", tr.path("log-of-"+profile)), "data/note": "",
 	})
 	tr.started(profile, 1)

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -85,6 +86,22 @@ func TestScriptsNameTheirShellByItsPath(t *testing.T) {
 			require.LessOrEqual(t, len(words), 2, "the kernel passes one word")
 		}
 		require.Equal(t, 4, scripts)
+	}
+}
+
+// TestScriptsNeedNoProgramInOneFolder: a small image has env in /bin alone, another one in /usr/bin. The
+// shell is in /bin everywhere; all else is looked for.
+func TestScriptsNeedNoProgramInOneFolder(t *testing.T) {
+	names, err := filepath.Glob("templates/*.tmpl")
+	require.NoError(t, err)
+	require.NotEmpty(t, names)
+	absolute := regexp.MustCompile(`(?:/usr)?/s?bin/[a-z0-9-]+`)
+	for _, name := range names {
+		data, err := os.ReadFile(name)
+		require.NoError(t, err)
+		for _, program := range absolute.FindAllString(string(data), -1) {
+			require.Equal(t, "/bin/sh", program, name)
+		}
 	}
 }
 
