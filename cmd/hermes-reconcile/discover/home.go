@@ -2,6 +2,8 @@ package discover
 
 import (
 	"fmt"
+	"io/fs"
+	"os"
 	"path"
 	"slices"
 	"strings"
@@ -56,7 +58,12 @@ func (h homes) all(dir string) {
 	if err != nil {
 		h.warn("cannot read profiles/: %v", err)
 	}
+	twins := h.twins(entries)
 	for _, e := range entries {
+		if twin := twins[e.Name()]; twin != "" {
+			h.say("profiles/%s is left out: it is the same folder as that of %s.", e.Name(), twin)
+			continue
+		}
 		if why := h.noProfile(e.Name()); why != "" {
 			h.say("profiles/%s is left out: %s.", e.Name(), why)
 			continue
@@ -79,6 +86,40 @@ func (h homes) all(dir string) {
 func (h homes) exists(name string) bool {
 	_, err := h.f.tree.Stat(name)
 	return err == nil
+}
+
+// twins finds folders that are those of other profiles, by symlinks or mounts, and names these: two
+// gateways must not share one home. The folder itself goes before a symlink to it.
+func (h homes) twins(entries []fs.DirEntry) map[string]string {
+	type owner struct {
+		profile string
+		info    fs.FileInfo
+	}
+	owners := map[int64][]owner{} // by the time of their last change: one folder has one
+	twins := map[string]string{}
+	take := func(profile, dir string) {
+		info, err := h.f.tree.Stat(dir)
+		if err != nil {
+			return
+		}
+		at := info.ModTime().UnixNano()
+		for _, o := range owners[at] {
+			if os.SameFile(o.info, info) {
+				twins[profile] = o.profile
+				return
+			}
+		}
+		owners[at] = append(owners[at], owner{profile, info})
+	}
+	take(manifest.DefaultProfile, ".")
+	for _, links := range []bool{false, true} {
+		for _, e := range entries {
+			if (e.Type()&fs.ModeSymlink != 0) == links && h.noProfile(e.Name()) == "" {
+				take(e.Name(), path.Join("profiles", e.Name()))
+			}
+		}
+	}
+	return twins
 }
 
 // noProfile is why a folder below profiles/ is none, empty where it is one.

@@ -145,3 +145,24 @@ func TestFolderThatIsNoHome(t *testing.T) {
 	_, err := Home(filepath.Join(t.TempDir(), "none"))
 	require.ErrorIs(t, err, os.ErrNotExist)
 }
+
+// TestOneHomeIsOneProfile: two gateways in one home would use one bot token.
+func TestOneHomeIsOneProfile(t *testing.T) {
+	dir := tree(t, map[string]string{
+		"SOUL.md": "", "profiles/plain/SOUL.md": "", "profiles/other/SOUL.md": "", "shared/SOUL.md": "",
+	})
+	for name, target := range map[string]string{
+		"linked": "plain", "again": "linked", "all": "..", "first": "../shared", "second": "../shared",
+	} {
+		require.NoError(t, os.Symlink(target, filepath.Join(dir, "profiles", name)))
+	}
+	text, found := writtenHome(t, dir)
+	var names []string
+	for _, p := range found.Draft.Manifest.Profiles {
+		names = append(names, p.Name)
+	}
+	require.Equal(t, []string{"default", "first", "other", "plain"}, names)
+	for name, twin := range map[string]string{"linked": "plain", "again": "plain", "all": "default", "second": "first"} {
+		require.Contains(t, text, "# profiles/"+name+" is left out: it is the same folder as that of "+twin+".\n")
+	}
+}
