@@ -124,7 +124,7 @@ func (h *homes) ask(ctx context.Context, profiles []string, request func(profile
 	}
 	ctx, cancel := context.WithTimeout(ctx, h.limit)
 	defer cancel()
-	whole := answers{home.Answer{States: map[string]home.State{}, Swept: map[string][]string{}, Found: map[string]home.Finding{}}}
+	whole := answers{home.Answer{States: map[string]home.State{}, Swept: map[string][]string{}, Found: map[string]home.Finding{}, Absent: map[string]home.Absence{}}}
 	byUser := map[string][]string{}
 	for _, p := range profiles {
 		_, err := h.homeOf(p)
@@ -186,6 +186,11 @@ func (a *answers) take(profiles []string, answer home.Answer) {
 	for _, p := range profiles {
 		if found, told := answer.Found[p]; told {
 			a.Found[p] = home.Finding{Faults: eachInShort(found.Faults, maxFaults), Served: eachInShort(found.Served, maxServed), Mute: inShort(found.Mute), Unknown: inShort(found.Unknown)}
+		}
+	}
+	for _, p := range profiles {
+		if absent, told := answer.Absent[p]; told {
+			a.Absent[p] = home.Absence{Others: eachInShort(absent.Others, maxServed)}
 		}
 	}
 	const most = 3 // faults of a profile: two files and a wish
