@@ -115,6 +115,7 @@ func runApply(ctx context.Context, u ui, flags *applyFlags) (err error) {
 	if err := t.check(u); err != nil {
 		return err
 	}
+	t.warnAbsent(ctx, u)
 	if flags.dryRun {
 		return flags.show(u, t)
 	}

@@ -103,6 +103,7 @@ func (b *booting) apply(ctx context.Context) error {
 	if err := t.check(b.ui); err != nil {
 		return err
 	}
+	t.warnAbsent(ctx, b.ui)
 	session, err := t.scandir.Lock(ctx, b.flags.lockTimeout)
 	if err != nil {
 		return lockHint(err)

@@ -210,10 +210,35 @@ func (v *visit) dwelling(ctx context.Context) ([]explain.Finding, error) {
 	}
 	answer := v.inspect(ctx, asked)
 	root := answer.Found[manifest.DefaultProfile]
-	return append(v.eachHome(answer, users),
+	return append(append(v.eachHome(answer, users), v.missing(ctx)...),
 		doctor.OfMultiplex(doctor.Serving{
 			Unknown: cmp.Or(root.Unknown, root.Mute), Up: answer.States[manifest.DefaultProfile].Up, Served: root.Served, Own: v.own(),
 		})...), nil
+}
+
+// missing looks for the profiles that hermes does not know.
+func (v *visit) missing(ctx context.Context) []explain.Finding {
+	homeOf := func(profile string) string {
+		path, _ := v.homes.homeOf(profile)
+		return path
+	}
+	return doctor.OfMissing(v.homes.absent(ctx, slices.DeleteFunc(v.profiles(), func(p manifest.Profile) bool {
+		return v.cannotBe(v.homes.users[p.Name]) != ""
+	})), homeOf)
+}
+
+// profiles are those of the manifest, else those that services were rendered from.
+func (v *visit) profiles() []manifest.Profile {
+	if v.manifest != nil {
+		return slices.Clone(v.manifest.Profiles)
+	}
+	var all []manifest.Profile
+	for _, s := range v.actual.Services {
+		if p := appliedProfile(s); p != nil {
+			all = append(all, *p)
+		}
+	}
+	return all
 }
 
 // eachHome judges each HERMES_HOME: that of the container, and those that profiles have for themselves.
@@ -340,16 +365,8 @@ func (v *visit) all(ctx context.Context) ([]explain.Finding, error) {
 // commands are the commands of gateways by profile: as the manifest says, else as they were applied.
 func (v *visit) commands() map[string][]string {
 	commands := map[string][]string{}
-	if v.manifest != nil {
-		for _, p := range v.manifest.Profiles {
-			commands[p.Name] = p.Command
-		}
-		return commands
-	}
-	for _, s := range v.actual.Services {
-		if p := appliedProfile(s); p != nil {
-			commands[p.Name] = p.Command
-		}
+	for _, p := range v.profiles() {
+		commands[p.Name] = p.Command
 	}
 	return commands
 }

@@ -302,6 +302,9 @@ func (w *watching) apply(ctx context.Context, t *target) error {
 	if err := t.check(w.ui); err != nil {
 		return err
 	}
+	if cause := w.cause(t); cause == causeBegin || cause == causeManifest {
+		t.warnAbsent(ctx, w.ui)
+	}
 	session, err := t.scandir.Lock(ctx, w.flags.lockTimeout)
 	if err != nil {
 		return err
@@ -335,13 +338,19 @@ func (w *watching) holds(session *reconcile.Session) (bool, error) {
 	return held, err
 }
 
+// The causes that come with a manifest that was not applied before.
+const (
+	causeBegin    = "begin"
+	causeManifest = "manifest"
+)
+
 // cause is what brings changes about: the manifest, or that the scandir is no longer as it was left.
 func (w *watching) cause(t *target) string {
 	switch {
 	case !w.begun:
-		return "begin"
+		return causeBegin
 	case !reflect.DeepEqual(w.applied, t.dirs):
-		return "manifest"
+		return causeManifest
 	case w.failed:
 		return "retry"
 	}

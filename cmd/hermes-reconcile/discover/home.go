@@ -3,13 +3,13 @@ package discover
 import (
 	"fmt"
 	"io/fs"
-	"os"
 	"path"
 	"slices"
 	"strings"
 
 	"hermes-reconcile/cmd/hermes-reconcile/home"
 	"hermes-reconcile/manifest"
+	"hermes-reconcile/s6ctl/safefile"
 )
 
 // Home reads a HERMES_HOME: the profile `default` is the folder itself, the others are the folders below profiles/ that have a
@@ -104,7 +104,7 @@ func (h homes) twins(entries []fs.DirEntry) map[string]string {
 		}
 		at := info.ModTime().UnixNano()
 		for _, o := range owners[at] {
-			if os.SameFile(o.info, info) {
+			if safefile.Same(o.info, info) {
 				twins[profile] = o.profile
 				return
 			}

@@ -123,6 +123,24 @@ func OfHome(d Dwelling) []explain.Finding {
 	return n.list
 }
 
+// Missing are profiles that hermes does not know, since they have no folder in their home: by name,
+// with the profile that may be meant.
+type Missing map[string]string
+
+// OfMissing tells of them. homeOf is the HERMES_HOME of a profile.
+func OfMissing(m Missing, homeOf func(profile string) string) []explain.Finding {
+	n := notes{check: Home}
+	for _, profile := range sortedKeys(m) {
+		meant := ""
+		if m[profile] != "" {
+			meant = " (did you mean " + m[profile] + "?)"
+		}
+		n.add(explain.LevelError, homeOf(profile), "hermes profile create "+profile+", or mend the name in the manifest",
+			"hermes does not know profile %s: there is no profiles/%s%s", profile, profile, meant)
+	}
+	return n.list
+}
+
 func as(user string) string {
 	if user == "" {
 		return "its user"
