@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/netip"
 	"path/filepath"
 	"strings"
 )
@@ -26,6 +27,73 @@ func Listeners(h Host) ([]Listener, error) {
 	}
 	h.findOwners(found)
 	return found, nil
+}
+
+// Stranger names who takes connections on a port of this machine although a service, whose process
+// is given, should: its program, or its user. It is empty where the service does, and where nobody
+// can tell: where the socket or a process of the service cannot be seen.
+func Stranger(h Host, service, port int) string {
+	all, err := Listeners(h)
+	if err != nil {
+		return ""
+	}
+	var answering []Listener
+	inodes := map[string]bool{}
+	for _, l := range all {
+		address := l.Address.Addr()
+		if int(l.Address.Port()) == port && (address == loopback || address.IsUnspecified()) {
+			answering = append(answering, l)
+			inodes["socket:["+l.inode+"]"] = true
+		}
+	}
+	if len(answering) == 0 || !h.lacks(service, inodes) {
+		return ""
+	}
+	if l := answering[0]; l.PID != 0 {
+		return fmt.Sprintf("%q (pid %d)", l.Program, l.PID)
+	}
+	return fmt.Sprintf("a process of user %d", answering[0].UID)
+}
+
+// loopback is the address that gateways are asked at.
+var loopback = netip.MustParseAddr("127.0.0.1")
+
+// lacks reports whether all processes of a service can be looked into, and none has one of these
+// files open.
+func (h Host) lacks(service int, files map[string]bool) bool {
+	seen := false
+	for _, pid := range h.pids() {
+		if !h.belongs(pid, service) {
+			continue
+		}
+		seen = true
+		links, err := h.proc().Links(pid, "fd")
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return false
+		}
+		for _, target := range links {
+			if files[target] {
+				return false
+			}
+		}
+	}
+	return seen
+}
+
+// belongs reports whether a process is in the session of another one, or descends from it.
+func (h Host) belongs(pid, to int) bool {
+	if h.session(pid) == to {
+		return true
+	}
+	for range maxAncestors {
+		if pid == to {
+			return true
+		}
+		if pid = h.parent(pid); pid <= 1 {
+			return false
+		}
+	}
+	return false
 }
 
 // findOwners finds a process for each of the sockets. One that several have open is the first one's, which is most often the
@@ -51,10 +119,7 @@ func (h Host) findOwners(sockets []Listener) {
 
 // opened are the files that a process has open, as /proc calls them.
 func (h Host) opened(pid int) []string {
-	links, err := h.proc().Links(pid, "fd")
-	if err != nil {
-		return nil
-	}
+	links, _ := h.proc().Links(pid, "fd") // as many as may be seen
 	var names []string
 	for _, target := range links {
 		if strings.HasPrefix(target, "socket:") {
