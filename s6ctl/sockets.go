@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net/netip"
 	"path/filepath"
+	"strconv"
 	"strings"
 )
 
@@ -27,6 +28,44 @@ func Listeners(h Host) ([]Listener, error) {
 	}
 	h.findOwners(found)
 	return found, nil
+}
+
+// Seen are the processes that have listening sockets open, by what the kernel calls the sockets: for
+// another process of this program, which may look into fewer.
+func Seen(all []Listener) map[string]int {
+	seen := map[string]int{}
+	for _, l := range all {
+		if l.PID != 0 {
+			seen[l.inode] = l.PID
+		}
+	}
+	return seen
+}
+
+// Complete adds what a process of a user has seen: of the sockets of that user, which is all that
+// can be believed, and by processes of that user.
+func Complete(h Host, all []Listener, uid uint32, seen map[string]int) {
+	for i, l := range all {
+		pid := seen[l.inode]
+		if l.PID == 0 && l.UID == uid && pid > 0 && h.isOf(pid, uid) {
+			all[i].PID, all[i].Program, all[i].Service = pid, h.comm(pid), h.service(pid)
+		}
+	}
+}
+
+// isOf reports whether a process has the credentials of a user.
+func (h Host) isOf(pid int, uid uint32) bool {
+	status, err := h.proc().Of(pid, "status")
+	if err != nil {
+		return false
+	}
+	for line := range strings.Lines(string(status)) {
+		if ids, found := strings.CutPrefix(line, "Uid:"); found {
+			fields := strings.Fields(ids)
+			return len(fields) > 1 && fields[1] == strconv.FormatUint(uint64(uid), 10)
+		}
+	}
+	return false
 }
 
 // Stranger names who takes connections on a port of this machine although a service, whose process

@@ -88,3 +88,23 @@ func TestStrangerOnAPort(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(h.Proc, "21/fd"), nil, 0o644))
 	require.Empty(t, Stranger(h, 20, 9201), "it cannot be looked into")
 }
+
+// TestCompleteBelievesNobodyTooMuch: of what a user says, only that user's own sockets and processes
+// count.
+func TestCompleteBelievesNobodyTooMuch(t *testing.T) {
+	h := ThisHost()
+	me := uint32(os.Getuid())
+	unseen := func() []Listener {
+		return []Listener{{UID: me, inode: "1"}, {UID: me + 1, inode: "2"}, {UID: me, inode: "3", PID: 7}}
+	}
+	all := unseen()
+	Complete(h, all, me, map[string]int{"1": os.Getpid(), "2": os.Getpid(), "3": os.Getpid()})
+	require.Equal(t, []int{os.Getpid(), 0, 7}, []int{all[0].PID, all[1].PID, all[2].PID})
+	require.Equal(t, h.comm(os.Getpid()), all[0].Program)
+	all = unseen()
+	Complete(h, all, me+1, map[string]int{"1": os.Getpid(), "2": os.Getpid()})
+	require.Equal(t, unseen(), all, "a process of another user")
+	Complete(h, all, me, map[string]int{"1": -1, "2": 0, "3": 1 << 30})
+	require.Equal(t, unseen(), all)
+	require.Equal(t, map[string]int{"3": 7}, Seen(all))
+}

@@ -185,7 +185,8 @@ func (a *answers) take(profiles []string, answer home.Answer) {
 	}
 	for _, p := range profiles {
 		if found, told := answer.Found[p]; told {
-			a.Found[p] = home.Finding{Faults: eachInShort(found.Faults, maxFaults), Served: eachInShort(found.Served, maxServed), Mute: inShort(found.Mute), Unknown: inShort(found.Unknown)}
+			a.Found[p] = home.Finding{Faults: eachInShort(found.Faults, maxFaults), Served: eachInShort(found.Served, maxServed), Mute: inShort(found.Mute), Unknown: inShort(found.Unknown),
+				Env: atMost(found.Env), Config: atMost(found.Config)}
 		}
 	}
 	for _, p := range profiles {
@@ -197,6 +198,14 @@ func (a *answers) take(profiles []string, answer home.Answer) {
 	for _, fault := range answer.Faults[:min(len(answer.Faults), most*len(profiles)+1)] {
 		a.Faults = append(a.Faults, inShort(fault))
 	}
+}
+
+// atMost is a file that somebody passes on, if it is no longer than it may be.
+func atMost(data []byte) []byte {
+	if len(data) > home.MaxSettings {
+		return nil
+	}
+	return data
 }
 
 // Who answers may list so many faults of a profile, and name so many profiles.

@@ -203,19 +203,48 @@ func upOrDown(up bool) manifest.State {
 	return manifest.StateDown
 }
 
-// multiplexed tells whether the root gateway serves other profiles. The environment goes before the configuration; what it
-// did at its last start goes before both.
+// multiplexed tells whether the root gateway serves other profiles. The environment goes before the configuration. What it
+// did at its last start counts where neither says anything: some releases never clear it.
 func multiplexed(root profileHome) bool {
-	if len(root.served) > 0 {
-		return true
+	if says := saysMultiplex(root.env[MultiplexVariable]); says != nil {
+		return *says
 	}
-	switch strings.ToLower(root.env["GATEWAY_MULTIPLEX_PROFILES"]) {
+	if root.config.Multiplex != nil {
+		return *root.config.Multiplex
+	}
+	return len(root.served) > 0
+}
+
+// MultiplexVariable is where the environment of the root gateway says that it serves other profiles.
+const MultiplexVariable = "GATEWAY_MULTIPLEX_PROFILES"
+
+// saysMultiplex is what the value of that variable says; nil: nothing.
+func saysMultiplex(value string) *bool {
+	says := func(yes bool) *bool { return &yes }
+	switch strings.ToLower(value) {
 	case "1", "true", "yes", "on":
-		return true
+		return says(true)
 	case "0", "false", "no", "off":
-		return false
+		return says(false)
 	}
-	return root.config.Multiplex != nil && *root.config.Multiplex
+	return nil
+}
+
+// Multiplexes is what a root profile is told of whether its gateway serves other profiles, too, and
+// where; nil where nothing says so. Its .env goes before the variable in its environment, and that
+// before its config.yaml.
+func Multiplexes(env []byte, variable string, config []byte) (says *bool, where string) {
+	if says := saysMultiplex(dotEnv(env)[MultiplexVariable]); says != nil {
+		return says, ".env"
+	}
+	if says := saysMultiplex(variable); says != nil {
+		return says, "the environment"
+	}
+	parsed, err := manifest.ParseHermesConfig(config)
+	if err != nil {
+		return nil, ""
+	}
+	return parsed.Multiplex, "config.yaml"
 }
 
 // serves tells whether the root gateway, which multiplexes, serves this profile.

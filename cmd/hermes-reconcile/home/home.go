@@ -63,11 +63,17 @@ type Answer struct {
 
 // Finding is what a profile's gateway and its logger have to expect.
 type Finding struct {
-	Faults  []string // what they would stumble over
-	Served  []string // of the root profile: those whose gateway its own is, too, as it says
-	Mute    string   // why it does not say so; empty: it does, or has never run
-	Unknown string   // why nobody could look; empty: somebody has
+	Faults []string // what they would stumble over
+	Served []string // of the root profile: those whose gateway its own is, too, as it says
+	Mute   string   // why it does not say so; empty: it does, or has never run
+	// Of the root profile: what its .env and its config.yaml hold. What is longer than MaxSettings, or
+	// cannot be read, is left out.
+	Env, Config []byte
+	Unknown     string // why nobody could look; empty: somebody has
 }
+
+// MaxSettings is how much of a .env or a config.yaml is passed on, in bytes. Real ones have a few kB.
+const MaxSettings = 128 << 10
 
 // Absence is that a profile has no folder in a home that hermes has made.
 type Absence struct {
