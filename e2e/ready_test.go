@@ -3,12 +3,18 @@
 package e2e
 
 import (
+	"cmp"
 	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -204,4 +210,51 @@ func TestWaitForGatewaysToBeUp(t *testing.T) {
 	tr.mustApply()
 	require.Equal(t, 0, (<-bg.done).code)
 	// Waiting holds no lock.
+}
+
+// TestAnotherProgramOnThePort: who has the port of a gateway answers in its place, and makes it no
+// ready one.
+func TestAnotherProgramOnThePort(t *testing.T) {
+	t.Parallel()
+	users := []string{""}
+	if os.Getuid() == 0 {
+		users = append(users, "nobody")
+	}
+	for _, name := range users {
+		tr := readyTree(t, 0)
+		answers := fmt.Sprintf(`"e2e\.test" \(pid %d\)`, os.Getpid())
+		if name != "" {
+			require.NoError(t, os.Chown(tr.home, nobody, nobody))
+			answers = "a process of user 0"
+		}
+		var requests atomic.Int64
+		server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { requests.Add(1) }))
+		defer server.Close()
+		port := server.Listener.Addr().(*net.TCPAddr).Port
+		const entry = "alpha: {port: %d, user: %s, command: [sleep, '1000'], ready: {http: /health, interval: 100ms, timeout: 1s}}"
+		tr.manifest(entry, port, cmp.Or(name, tr.user()))
+		r := tr.apply("--wait=ready", "--timeout=3s")
+		require.Equal(t, 99, r.code, "%v", r)
+		require.Regexp(t, fmt.Sprintf(`up \(pid \d+\), http://127.0.0.1:%d/health: it is .* that answers`, port), r.stderr)
+		eventually(t, patience, func() bool {
+			return regexp.MustCompile("not ready after 1s: it is " + answers + " that answers").MatchString(tr.log("alpha"))
+		}, "the log says who answers")
+		require.NotZero(t, requests.Load())
+		require.Equal(t, "no", tr.column("alpha", "READY"))
+	}
+}
+
+// TestReadyByAnotherProcess: a gateway may have its port in a child.
+func TestReadyByAnotherProcess(t *testing.T) {
+	t.Parallel()
+	tr := readyTree(t, 0)
+	port := freePorts(t, 1)[0]
+	tr.manifest(`alpha:
+  port: %d
+  ready: {http: /health, interval: 100ms}
+  wrapper: [sh, -c, '"$@" & wait', sh]
+`, port)
+	tr.mustApply("--wait=ready")
+	require.Equal(t, "yes", tr.column("alpha", "READY"))
+	require.NotEqual(t, tr.gatewayPid("alpha"), tr.started("alpha", 1).PID)
 }

@@ -194,6 +194,15 @@ func orList(words []string) string {
 
 // didYouMean is `did you mean "port"? ` where one of the words is a likely misspelling of got, and empty otherwise.
 func didYouMean(got string, words []string) string {
+	best := Nearest(got, words)
+	if best == "" {
+		return ""
+	}
+	return "did you mean " + strconv.Quote(best) + "? "
+}
+
+// Nearest is the one of the words that got is a likely misspelling of; empty where there is none.
+func Nearest(got string, words []string) string {
 	best, limit := "", 1+len(got)/6 // 2 edits from 6 letters on, 1 in shorter words
 	if len(got) > maxQuoted {
 		return ""
@@ -203,10 +212,7 @@ func didYouMean(got string, words []string) string {
 			best, limit = w, d-1
 		}
 	}
-	if best == "" {
-		return ""
-	}
-	return "did you mean " + strconv.Quote(best) + "? "
+	return best
 }
 
 // edits is how many letters must be added, dropped, changed or swapped with their neighbour to make b of a

@@ -9,6 +9,7 @@ package manifest
 import (
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -101,6 +102,16 @@ func (p *Profile) StateDir() string {
 	}
 	return "profiles/" + p.Name
 }
+
+// IsHermes reports whether the command is hermes's own, for this profile by its name. hermes then
+// wants a folder profiles/NAME in its HERMES_HOME, and takes no name longer than LongestHermes.
+func (p *Profile) IsHermes() bool {
+	return len(p.Command) > 0 && (p.Command[0] == "hermes" || strings.HasSuffix(p.Command[0], "/hermes")) && namesProfile(p.Command, p.Name)
+}
+
+// LongestHermes is the longest name of a profile that hermes takes, in characters (hermes-agent's
+// profiles.py).
+const LongestHermes = 64
 
 // namesProfile reports whether a command tells hermes which profile it is for.
 func namesProfile(argv []string, profile string) bool {

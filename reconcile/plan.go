@@ -74,6 +74,9 @@ type Change struct {
 	down    bool // the gateway shall be down
 }
 
+// Actual is the service as it was before the change.
+func (c Change) Actual() Service { return c.actual }
+
 // FileChange is a file before and after. Before is nil where there was none, After where there will be none.
 type FileChange struct {
 	Path          string

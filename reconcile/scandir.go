@@ -93,6 +93,12 @@ func (s *Scandir) Exposed() string {
 	return ""
 }
 
+// Holder is the user that the scandir belongs to, where that is all that is wrong with it.
+func (s *Scandir) Holder() (uid uint32, alone bool) {
+	st, err := s.dir.stat(".")
+	return st.Uid, err == nil && st.Mode&modeOthers == 0 && !s.trusts(st.Uid)
+}
+
 // Close closes the scandir.
 func (s *Scandir) Close() { s.dir.close() }
 

@@ -60,8 +60,8 @@ func TestCheckTellsS6WhenTheGatewayServes(t *testing.T) {
 	dir := service(t, "/", ready(manifest.Profile{Command: []string{"true"}}))
 	calls := filepath.Join(t.TempDir(), "calls")
 	record := fmt.Sprintf(`printf '%%s|' "${0##*/}" "$@" >>%s; echo >>%[1]s`+"\n", calls)
-	first := "hermes-reconcile|probe|--interval|1s|--timeout|1m0s|" + readyURL + "|\n"
-	again := "sleep|10|\nhermes-reconcile|probe|" + readyURL + "|\n"
+	first := "hermes-reconcile|probe|--gateway|PID|--interval|1s|--timeout|1m0s|" + readyURL + "|\n"
+	again := "sleep|10|\nhermes-reconcile|probe|--gateway|PID|" + readyURL + "|\n"
 	for _, c := range []struct {
 		probe           string
 		calls, told     string
@@ -84,7 +84,7 @@ func TestCheckTellsS6WhenTheGatewayServes(t *testing.T) {
 			require.Equal(t, c.output, out, "%v", shell)
 			data, err := os.ReadFile(calls)
 			require.NoError(t, err)
-			if diff := cmp.Diff(c.calls, string(data)); diff != "" {
+			if diff := cmp.Diff(strings.ReplaceAll(c.calls, "PID", gateway), string(data)); diff != "" {
 				t.Errorf("%v: %q (-want +got)\n%s", shell, c.probe, diff)
 			}
 		}

@@ -39,7 +39,7 @@ func (f *diffFlags) old(u ui, stdin io.Reader, m *manifest.Manifest, fresh []ren
 		side.kind = explain.AgainstTree
 		side.actual, err = reconcile.ReadTree(f.against)
 		if errors.Is(err, reconcile.ErrNoTree) {
-			err = unreadableOld(f.against, fmt.Errorf("%w and no *.yaml file", reconcile.ErrNoTree))
+			err = unreadableOld(f.against, fmt.Errorf("%w and no *.yaml or *.yml file", reconcile.ErrNoTree))
 		}
 		if errors.Is(err, reconcile.ErrLargeTree) {
 			err = &usageError{err}
@@ -126,10 +126,13 @@ func isTree(name string) (bool, error) {
 		manifests = manifests || isManifest(e.Name())
 	}
 	if services && manifests {
-		return false, errors.New("it holds both service directories and *.yaml files")
+		return false, errors.New("it holds both service directories and *.yaml or *.yml files")
 	}
 	return !manifests, nil
 }
 
 // isManifest tells whether a file in a folder of manifests is one of them.
-func isManifest(name string) bool { return filepath.Ext(name) == ".yaml" && name[0] != '.' }
+func isManifest(name string) bool {
+	ending := filepath.Ext(name)
+	return (ending == ".yaml" || ending == ".yml") && name[0] != '.'
+}

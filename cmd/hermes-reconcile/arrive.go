@@ -106,6 +106,9 @@ func whyLate(l reconcile.Late, level reconcile.Level, answer error) string {
 	case l.State == reconcile.StateEnded:
 		return fmt.Sprintf("it ended by itself (exit code %d)", l.Status.ExitCode)
 	case l.State == reconcile.StateUp && url != "" && level == reconcile.LevelReady:
+		if stranger := s6ctl.Stranger(s6ctl.ThisHost(), l.Status.PID, l.Change.Port); answer == nil && stranger != "" {
+			answer = fmt.Errorf("it is %s that answers", stranger)
+		}
 		if answer == nil {
 			answer = errors.New("answers now, but its service has not told s6 so")
 		}

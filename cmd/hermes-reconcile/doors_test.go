@@ -41,6 +41,7 @@ var doorExceptions = map[string]struct {
 	"cmd/hermes-reconcile/doctor.go os.Stat":                            {1, "profiles.yaml of the folder that the user works in; doctor gives each look a deadline"},
 	"cmd/hermes-reconcile/manifest.go os.Stat":                          {1, "-f names it: the user's own file"},
 	"cmd/hermes-reconcile/manifest.go os.ReadDir":                       {1, "the folder that -f names"},
+	"cmd/hermes-reconcile/manifest.go os.Lstat":                         {1, "whether profiles.yml is there, to name it; nothing is opened"},
 	"cmd/hermes-reconcile/manifest.go os.Open":                          {1, "-f names it, and it may be a pipe: -f <(...); watch reads regular files only"},
 	"cmd/hermes-reconcile/output.go os.OpenFile":                        {1, "GITHUB_STEP_SUMMARY, a file of the CI's own"},
 	"cmd/hermes-reconcile/report.go os.Lstat":                           {1, "whose a folder is, to write there as that user; nothing is opened"},

@@ -124,7 +124,7 @@ func (h *homes) ask(ctx context.Context, profiles []string, request func(profile
 	}
 	ctx, cancel := context.WithTimeout(ctx, h.limit)
 	defer cancel()
-	whole := answers{home.Answer{States: map[string]home.State{}, Swept: map[string][]string{}, Found: map[string]home.Finding{}}}
+	whole := answers{home.Answer{States: map[string]home.State{}, Swept: map[string][]string{}, Found: map[string]home.Finding{}, Absent: map[string]home.Absence{}}}
 	byUser := map[string][]string{}
 	for _, p := range profiles {
 		_, err := h.homeOf(p)
@@ -185,13 +185,27 @@ func (a *answers) take(profiles []string, answer home.Answer) {
 	}
 	for _, p := range profiles {
 		if found, told := answer.Found[p]; told {
-			a.Found[p] = home.Finding{Faults: eachInShort(found.Faults, maxFaults), Served: eachInShort(found.Served, maxServed), Mute: inShort(found.Mute), Unknown: inShort(found.Unknown)}
+			a.Found[p] = home.Finding{Faults: eachInShort(found.Faults, maxFaults), Served: eachInShort(found.Served, maxServed), Mute: inShort(found.Mute), Unknown: inShort(found.Unknown),
+				Env: atMost(found.Env), Config: atMost(found.Config)}
+		}
+	}
+	for _, p := range profiles {
+		if absent, told := answer.Absent[p]; told {
+			a.Absent[p] = home.Absence{Others: eachInShort(absent.Others, maxServed)}
 		}
 	}
 	const most = 3 // faults of a profile: two files and a wish
 	for _, fault := range answer.Faults[:min(len(answer.Faults), most*len(profiles)+1)] {
 		a.Faults = append(a.Faults, inShort(fault))
 	}
+}
+
+// atMost is a file that somebody passes on, if it is no longer than it may be.
+func atMost(data []byte) []byte {
+	if len(data) > home.MaxSettings {
+		return nil
+	}
+	return data
 }
 
 // Who answers may list so many faults of a profile, and name so many profiles.

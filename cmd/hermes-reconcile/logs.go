@@ -193,9 +193,12 @@ func accountByID(uid uint32) (home.Account, error) {
 
 // logsError says what is wrong with a log that could not be shown.
 func logsError(ctx context.Context, profile string, log home.Log, err error) error {
+	var unprinted *unprintedError
 	switch {
 	case err == nil:
 		return nil
+	case errors.As(err, &unprinted):
+		return unprinted
 	case ctx.Err() != nil && log.Follow:
 		return nil // that is how it ends
 	case ctx.Err() != nil:
@@ -209,7 +212,7 @@ func logsError(ctx context.Context, profile string, log home.Log, err error) err
 // legible makes what a reader does not see visible where it would reach a terminal. Elsewhere
 // nothing is changed. What is written last may wait for its rest until end is called.
 func legible(out io.Writer) (to io.Writer, end func() error) {
-	if f, ok := out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+	if f := fileOf(out); f != nil && term.IsTerminal(int(f.Fd())) {
 		w := visible.NewWriter(out, visible.Text)
 		return w, w.Close
 	}

@@ -15,6 +15,7 @@ import (
 
 const (
 	defaultManifest = "profiles.yaml"
+	otherManifest   = "profiles.yml" // is not read unasked
 	fileVariable    = "HERMES_RECONCILE_FILE"
 	maxManifest     = 4 << 20  // bytes; the parser refuses more
 	maxManifests    = 32 << 20 // bytes of all files together: twice what 20,000 profiles take with every key set
@@ -30,7 +31,7 @@ func (f *manifestFlags) add(cmd *cobra.Command) { f.addAs(cmd, "f") }
 // addAs adds them with another short form, or with none.
 func (f *manifestFlags) addAs(cmd *cobra.Command, short string) {
 	cmd.Flags().StringArrayVarP(&f.files, "file", short, nil,
-		"manifest `FILE`, or folder of *.yaml files; may be given more than once (default $"+fileVariable+", else "+defaultManifest+")")
+		"manifest `FILE`, or folder of *.yaml and *.yml files; may be given more than once (default $"+fileVariable+", else "+defaultManifest+")")
 }
 
 // names are the files and folders to read.
@@ -87,7 +88,11 @@ func (f *manifestFlags) rendered() (*manifest.Manifest, []render.Servicedir, err
 
 func unreadable(name string, err error) error {
 	hint := "name the manifest with -f FILE"
-	if errors.Is(err, fs.ErrNotExist) {
+	switch _, other := os.Lstat(otherManifest); {
+	case !errors.Is(err, fs.ErrNotExist):
+	case name == defaultManifest && other == nil:
+		hint = "name the manifest with -f " + otherManifest
+	default:
 		hint += ", or write one for what is there with " + program + " init"
 	}
 	return withHint(usagef("cannot read manifest %q: %w", name, bare(err)), "%s", hint)
@@ -102,7 +107,7 @@ func bare(err error) error {
 	return err
 }
 
-// expand gives the files that a -f argument stands for: itself, or the *.yaml files of a folder in name order.
+// expand gives the files that a -f argument stands for: itself, or the *.yaml and *.yml files of a folder in name order.
 func expand(name string) ([]string, error) {
 	info, err := os.Stat(name)
 	if err != nil {
@@ -122,7 +127,7 @@ func expand(name string) ([]string, error) {
 		}
 	}
 	if len(files) == 0 {
-		return nil, errors.New("the folder has no *.yaml file")
+		return nil, errors.New("the folder has no *.yaml or *.yml file")
 	}
 	return files, nil
 }

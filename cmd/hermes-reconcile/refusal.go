@@ -24,7 +24,8 @@ const (
 	maxTail = 256 << 10
 )
 
-// readRefusals reads in the logs of gateways that exited 2 whether hermes refused its command line.
+// readRefusals reads in the logs of gateways that exited as such a hermes does whether it refused its command line, or
+// its profile.
 func (v *visit) readRefusals(ctx context.Context) {
 	read := 0
 	for i := range v.gateways {

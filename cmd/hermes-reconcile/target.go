@@ -101,13 +101,15 @@ func (t *target) apply(ctx context.Context, session *reconcile.Session, flags *a
 		if t.planned != nil {
 			t.planned(ctx, plan)
 		}
+		gone := t.retiring(plan)
 		result, err := session.Apply(ctx, plan, t.options)
 		if errors.Is(err, reconcile.ErrStale) && try < maxPlans {
 			continue
 		}
 		if err != nil {
-			err = failureHint(err)
+			return plan, result, failureHint(err)
 		}
-		return plan, result, err
+		gone.record(ctx, t.ui)
+		return plan, result, nil
 	}
 }

@@ -64,16 +64,16 @@ func flatten(err error) []error {
 	if hinted, ok := err.(*hintedError); ok {
 		err = hinted.err
 	}
-	var multi *multierror.Error
-	if errors.As(err, &multi) {
-		return multi.Errors
-	}
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		var all []error
 		for _, e := range joined.Unwrap() {
 			all = append(all, flatten(e)...)
 		}
 		return all
+	}
+	var multi *multierror.Error
+	if errors.As(err, &multi) {
+		return multi.Errors
 	}
 	return []error{err}
 }

@@ -18,6 +18,7 @@ import (
 	"strings"
 	"time"
 
+	"hermes-reconcile/cmd/hermes-reconcile/discover"
 	"hermes-reconcile/cmd/hermes-reconcile/doctor"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/home"
@@ -82,7 +83,7 @@ func (v *visit) findings(ctx context.Context) []explain.Finding {
 	add(doctor.Users, v.people)
 	add(doctor.Home, func() ([]explain.Finding, error) { return v.dwelling(ctx) })
 	add(doctor.Gateways, func() ([]explain.Finding, error) { return v.all(ctx) })
-	add(doctor.Ports, v.ports)
+	add(doctor.Ports, func() ([]explain.Finding, error) { return v.ports(ctx) })
 	add(doctor.Leftovers, v.leftovers)
 	add(doctor.Ownership, v.ownership)
 	return all
@@ -211,10 +212,64 @@ func (v *visit) dwelling(ctx context.Context) ([]explain.Finding, error) {
 	}
 	answer := v.inspect(ctx, asked)
 	root := answer.Found[manifest.DefaultProfile]
-	return append(v.eachHome(answer, users),
+	says, where := discover.Multiplexes(root.Env, v.rootVariable(discover.MultiplexVariable), root.Config)
+	return append(append(v.eachHome(answer, users), v.missing(ctx)...),
 		doctor.OfMultiplex(doctor.Serving{
 			Unknown: cmp.Or(root.Unknown, root.Mute), Up: answer.States[manifest.DefaultProfile].Up, Served: root.Served, Own: v.own(),
+			Says: says, Where: where,
 		})...), nil
+}
+
+// rootVariable is the value of a variable that reaches the root gateway.
+func (v *visit) rootVariable(name string) string {
+	for _, p := range v.profiles() {
+		if p.Name != manifest.DefaultProfile {
+			continue
+		}
+		if slices.Contains(p.Unset, name) {
+			return ""
+		}
+		for _, e := range p.Env {
+			if e.Name == name {
+				return e.Value
+			}
+		}
+	}
+	if value := (variables{containerFolder}).kept(name); value != "" {
+		return value
+	}
+	environ, _ := s6ctl.Environ(s6ctl.ThisHost(), v.path) // as little as may be seen
+	for _, entry := range environ {
+		if value, found := strings.CutPrefix(entry, name+"="); found {
+			return value
+		}
+	}
+	return ""
+}
+
+// missing looks for the profiles that hermes does not know.
+func (v *visit) missing(ctx context.Context) []explain.Finding {
+	homeOf := func(profile string) string {
+		path, _ := v.homes.homeOf(profile)
+		return path
+	}
+	return doctor.OfMissing(v.homes.absent(ctx, slices.DeleteFunc(v.profiles(), func(p manifest.Profile) bool {
+		return v.cannotBe(v.homes.users[p.Name]) != ""
+	})), homeOf)
+}
+
+// profiles are those of the manifest, else those that services were rendered from.
+func (v *visit) profiles() []manifest.Profile {
+	if v.manifest != nil {
+		return slices.Clone(v.manifest.Profiles)
+	}
+	var all []manifest.Profile
+	for _, s := range v.actual.Services {
+		if p := appliedProfile(s); p != nil {
+			all = append(all, *p)
+		}
+	}
+	return all
 }
 
 // eachHome judges each HERMES_HOME: that of the container, and those that profiles have for themselves.
@@ -299,7 +354,7 @@ func (v *visit) own() []string {
 }
 
 // ports looks who listens on the ports of gateways: those of the manifest, and of services that it does not name.
-func (v *visit) ports() ([]explain.Finding, error) {
+func (v *visit) ports(ctx context.Context) ([]explain.Finding, error) {
 	byProfile := map[string]doctor.Port{}
 	sockets := doctor.Sockets{Services: map[int]string{}}
 	for _, g := range v.gateways {
@@ -326,6 +381,7 @@ func (v *visit) ports() ([]explain.Finding, error) {
 		return doctor.OfPorts(nil, sockets, v.now), nil
 	}
 	sockets.Listeners, sockets.Err = s6ctl.Listeners(s6ctl.ThisHost())
+	sockets.Listeners = v.completed(ctx, sockets.Listeners, ports)
 	return doctor.OfPorts(ports, sockets, v.now), nil
 }
 
@@ -341,16 +397,8 @@ func (v *visit) all(ctx context.Context) ([]explain.Finding, error) {
 // commands are the commands of gateways by profile: as the manifest says, else as they were applied.
 func (v *visit) commands() map[string][]string {
 	commands := map[string][]string{}
-	if v.manifest != nil {
-		for _, p := range v.manifest.Profiles {
-			commands[p.Name] = p.Command
-		}
-		return commands
-	}
-	for _, s := range v.actual.Services {
-		if p := appliedProfile(s); p != nil {
-			commands[p.Name] = p.Command
-		}
+	for _, p := range v.profiles() {
+		commands[p.Name] = p.Command
 	}
 	return commands
 }
@@ -374,6 +422,7 @@ func (v *visit) ownership() ([]explain.Finding, error) {
 	h := doctor.Holding{Scandir: v.path, Unknown: v.unseen()}
 	if v.blind == nil {
 		h.Exposed, h.Services = v.scandir.Exposed(), v.actual.Services
+		h.Holder = v.holder()
 		h.Looked = append(h.Looked, "scandir")
 	}
 	if len(v.files()) > 0 {
@@ -387,6 +436,20 @@ func (v *visit) ownership() ([]explain.Finding, error) {
 	h.Searched, dark = v.searched()
 	h.Unknown = append(h.Unknown, dark...)
 	return doctor.OfOwnership(h), nil
+}
+
+// holder is the user of a gateway whose the scandir is, and with it what root's s6-svscan runs.
+func (v *visit) holder() string {
+	uid, alone := v.scandir.Holder()
+	if !alone || os.Geteuid() != 0 || v.owner() != 0 {
+		return ""
+	}
+	for _, name := range v.users() {
+		if lookUp(name).uid == uid {
+			return name
+		}
+	}
+	return ""
 }
 
 // searched are the folders on a PATH that others can change, and those of which that cannot be

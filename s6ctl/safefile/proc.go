@@ -64,7 +64,8 @@ func (p Proc) Link(pid int, name string) (string, error) {
 	return os.Readlink(filepath.Join(string(p), strconv.Itoa(pid), name))
 }
 
-// Links are what the symlinks in a folder of a process say, by name.
+// Links are what the symlinks in a folder of a process say, by name. With an error they are some of
+// them: root without CAP_SYS_PTRACE may list the folder of another user's process, and no more.
 func (p Proc) Links(pid int, folder string) (map[string]string, error) {
 	dir := filepath.Join(string(p), strconv.Itoa(pid), folder)
 	entries, err := os.ReadDir(dir)
@@ -73,11 +74,15 @@ func (p Proc) Links(pid int, folder string) (map[string]string, error) {
 	}
 	links := make(map[string]string, len(entries))
 	for _, e := range entries {
-		if target, err := os.Readlink(filepath.Join(dir, e.Name())); err == nil {
+		target, fault := os.Readlink(filepath.Join(dir, e.Name()))
+		switch {
+		case fault == nil:
 			links[e.Name()] = target
+		case !errors.Is(fault, fs.ErrNotExist): // else it was closed meanwhile
+			err = fault
 		}
 	}
-	return links, nil
+	return links, err
 }
 
 // PIDs lists the processes that can be seen.

@@ -58,6 +58,9 @@ func (t *Tree) Stat(name string) (fs.FileInfo, error) { return t.root.Stat(name)
 // Lstat looks at a name, and follows no symlink there.
 func (t *Tree) Lstat(name string) (fs.FileInfo, error) { return t.root.Lstat(name) }
 
+// Same reports whether two looks were at one file.
+func Same(a, b fs.FileInfo) bool { return os.SameFile(a, b) }
+
 // Entries lists a folder of at most so many entries by name.
 func (t *Tree) Entries(name string, most int) ([]fs.DirEntry, error) {
 	info, err := t.root.Stat(name)

@@ -193,6 +193,8 @@ ok | gateway_state.json | the root gateway serves no profile that has a gateway 
 ok | gateway_state.json | the root gateway serves no profile that has a gateway of its own`},
 		"twice": {OfMultiplex(Serving{Up: true, Served: served, Own: []string{"default", "a", "b"}}), `
 warning | gateway_state.json | the root gateway serves profiles that have a gateway of their own, so both use the same bot token: a, b | set state: down for these, or gateway.standalone: true in the config.yaml of their homes`},
+		"a stale list": {OfMultiplex(Serving{Up: true, Served: served, Own: []string{"a"}, Says: new(bool), Where: "config.yaml"}), `
+ok | gateway_state.json | the root gateway serves no other profile, says config.yaml: that it served some is left from before: a`},
 		"down": {OfMultiplex(Serving{Served: served, Own: []string{"a"}}), `
 ok | gateway_state.json | the root gateway does not run; when it last did, it served profiles that have a gateway of their own: a`},
 	}.check(t, Multiplex)

@@ -17,25 +17,34 @@ type Gateway struct {
 	explain.Gateway
 	Status reconcile.Status
 	Log    string // the file that it logs to
-	// Refusal is what hermes said when it refused its command line; empty: it did not, or that is
+	// Refusal is what hermes said when it refused its command line, or its profile; empty: it did not, or that is
 	// not known.
 	Refusal string
 }
 
-// refused is the exit code of a Python program that refuses its command line (argparse).
-const refused = 2
+// The exit codes of a hermes that refuses to start: its command line (argparse), and its profile.
+const (
+	refused  = 2
+	homeless = 1
+)
 
 // MayBeRefused reports whether a gateway ended a moment ago as one does that refuses its command
-// line. Python takes 2 to 3 s to say so, so it may be up again.
+// line or its profile. Python takes 2 to 3 s to say so, so it may be up again.
 func (g *Gateway) MayBeRefused(now time.Time) bool {
-	return g.Owned && g.Status.Supervised && g.Status.ExitCode == refused && g.Status.Signal == 0 &&
+	code := g.Status.ExitCode
+	return g.Owned && g.Status.Supervised && (code == refused || code == homeless) && g.Status.Signal == 0 &&
 		g.Restarts > 0 && ago(g.Status.Since, now) < quiet
 }
 
-// refusal is the last line of what argparse prints.
-var refusal = regexp.MustCompile(`\bhermes[a-z -]*: error: (unrecognized arguments|argument |invalid choice|the following arguments|ambiguous option).*`)
+// refusal is the last line of what argparse prints, or what hermes says of a profile that it does
+// not have.
+var refusal = regexp.MustCompile(unknownProfile + ` '.*' does not exist.*|` +
+	`\bhermes[a-z -]*: error: (unrecognized arguments|argument |invalid choice|the following arguments|ambiguous option).*`)
 
-// Refusal is the last line of a log in which hermes refuses its command line.
+// unknownProfile is how the latter begins.
+const unknownProfile = "Error: Profile"
+
+// Refusal is the last line of a log in which hermes refuses its command line, or its profile.
 func Refusal(log string) string {
 	found := ""
 	for line := range strings.Lines(log) {
@@ -111,6 +120,9 @@ func (n *notes) state(g Gateway, now time.Time) {
 	lasted := ago(g.Status.Since, now)
 	see := "see " + g.Log
 	switch state := reconcile.State(g.State); {
+	case strings.HasPrefix(g.Refusal, unknownProfile):
+		n.add(explain.LevelError, g.Profile, "hermes profile create "+g.Profile+", or mend the name in the manifest",
+			"hermes does not have its profile, so it exits %d: %s", homeless, g.Refusal)
 	case g.Refusal != "":
 		n.add(explain.LevelError, g.Profile, "set command to what this hermes takes: see hermes gateway run --help, and the table in the README",
 			"this hermes does not know its command line, so it exits 2: %s", g.Refusal)

@@ -123,6 +123,24 @@ func OfHome(d Dwelling) []explain.Finding {
 	return n.list
 }
 
+// Missing are profiles that hermes does not know, since they have no folder in their home: by name,
+// with the profile that may be meant.
+type Missing map[string]string
+
+// OfMissing tells of them. homeOf is the HERMES_HOME of a profile.
+func OfMissing(m Missing, homeOf func(profile string) string) []explain.Finding {
+	n := notes{check: Home}
+	for _, profile := range sortedKeys(m) {
+		meant := ""
+		if m[profile] != "" {
+			meant = " (did you mean " + m[profile] + "?)"
+		}
+		n.add(explain.LevelError, homeOf(profile), "hermes profile create "+profile+", or mend the name in the manifest",
+			"hermes does not know profile %s: there is no profiles/%s%s", profile, profile, meant)
+	}
+	return n.list
+}
+
 func as(user string) string {
 	if user == "" {
 		return "its user"
@@ -135,6 +153,8 @@ type Serving struct {
 	Unknown string // why nobody could look
 	Up      bool   // it runs, as it says
 	Served  []string
+	Says    *bool  // what it is told of whether it serves others; nil: nothing
+	Where   string // that is said
 	// Own are the profiles that have a gateway of their own here which runs, or shall.
 	Own []string
 }
@@ -159,6 +179,8 @@ func OfMultiplex(s Serving) []explain.Finding {
 	}
 	const hint = "set state: down for these, or gateway.standalone: true in the config.yaml of their homes"
 	switch {
+	case len(twice) > 0 && s.Says != nil && !*s.Says:
+		n.ok(object, "the root gateway serves no other profile, says %s: that it served some is left from before: %s", s.Where, listing(twice))
 	case len(twice) > 0 && s.Up:
 		n.add(explain.LevelWarning, object, hint, "the root gateway serves profiles that have a gateway of their own, so both use the same bot token: %s", listing(twice))
 	case len(twice) > 0:

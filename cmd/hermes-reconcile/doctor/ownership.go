@@ -28,6 +28,7 @@ type Searched struct {
 type Holding struct {
 	Scandir  string
 	Exposed  string // why the scandir is not safe; empty: it is
+	Holder   string // the user of a gateway that the scandir belongs to, and nobody else's; empty: that is not so
 	Services []reconcile.Service
 	Risks    []Risk
 	Searched []Searched // those that others can change
@@ -38,7 +39,12 @@ type Holding struct {
 // OfOwnership tells what people could change who would then run what they like as the owner of s6-svscan.
 func OfOwnership(h Holding) []explain.Finding {
 	n := notes{check: Ownership}
-	if h.Exposed != "" {
+	switch {
+	case h.Exposed != "" && h.Holder != "":
+		n.add(explain.LevelWarning, h.Scandir, "chown root:root "+quote(h.Scandir)+
+			" at the end of each boot, where "+h.Holder+" need not make services: see \"Whose the scandir is\" in the README",
+			"it belongs to %[1]s, as hermes-agent's image has it: whoever is %[1]s can take services away, and have root's s6-svscan run what they like as root", h.Holder)
+	case h.Exposed != "":
 		n.add(explain.LevelError, h.Scandir, "make it the folder of s6-svscan's user alone: chmod go-w, chown", "%s: whoever can change it decides what s6-svscan runs", h.Exposed)
 	}
 	for _, s := range h.Services {

@@ -20,7 +20,10 @@ type Request struct {
 	Recall []string         // profiles: what were they last?
 	Sweep  []string         // profiles that do not run: remove what a gateway of an earlier container left
 	Wishes map[string]bool  // by profile: record that it shall be up, or not
+	Retire []string         // profiles whose gateways are removed: record that they shall be down, where there is a record
 	Report *Report
+	// Folders are profiles: have they a folder of their own below profiles/?
+	Folders []string
 	// Inspect are profiles: what would keep a gateway of theirs, or its logger, from working there?
 	Inspect []string
 	Log     *Log // to show, instead of all that: see Show
@@ -55,15 +58,30 @@ type Answer struct {
 	Swept  map[string][]string // by profile, of Sweep: the names of the files that were removed
 	Faults []string            // what could not be done
 	Found  map[string]Finding  // by profile, of Inspect
+	Absent map[string]Absence  // by profile, of Folders: those that have none
 }
 
 // Finding is what a profile's gateway and its logger have to expect.
 type Finding struct {
-	Faults  []string // what they would stumble over
-	Served  []string // of the root profile: those whose gateway its own is, too, as it says
-	Mute    string   // why it does not say so; empty: it does, or has never run
-	Unknown string   // why nobody could look; empty: somebody has
+	Faults []string // what they would stumble over
+	Served []string // of the root profile: those whose gateway its own is, too, as it says
+	Mute   string   // why it does not say so; empty: it does, or has never run
+	// Of the root profile: what its .env and its config.yaml hold. What is longer than MaxSettings, or
+	// cannot be read, is left out.
+	Env, Config []byte
+	Unknown     string // why nobody could look; empty: somebody has
 }
+
+// MaxSettings is how much of a .env or a config.yaml is passed on, in bytes. Real ones have a few kB.
+const MaxSettings = 128 << 10
+
+// Absence is that a profile has no folder in a home that hermes has made.
+type Absence struct {
+	Others []string // profiles that have one there, at most maxOthers
+}
+
+// maxOthers is how many of them are told.
+const maxOthers = 500
 
 // State is what a profile's home remembers of its gateway.
 type State struct {

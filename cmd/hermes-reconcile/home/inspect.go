@@ -19,6 +19,7 @@ func (s *server) inspect(profile string) Finding {
 	var found Finding
 	if profile == rootProfile {
 		found.Served, found.Mute = s.served()
+		found.Env, found.Config = s.settings(".env"), s.settings("config.yaml")
 	}
 	if err := usable(s.homeOf(profile)); err != nil {
 		found.Faults = []string{err.Error()}
@@ -52,6 +53,15 @@ func (s *server) served() (profiles []string, mute string) {
 		mute = err.Error()
 	}
 	return profiles, mute
+}
+
+// settings is a file of the root profile.
+func (s *server) settings(name string) []byte {
+	data, _, err := safefile.ReadOwn(s.path(rootProfile, name), MaxSettings)
+	if err != nil {
+		return nil
+	}
+	return data
 }
 
 // logsUsable tells why a profile's logger could not write its log. Folders that are not there are made when it starts.

@@ -37,7 +37,7 @@ func Serve(stdin io.Reader, stdout io.Writer) error {
 }
 
 func carryOut(request Request) Answer {
-	s := &server{home: request.Home, places: request.Places, answer: Answer{States: map[string]State{}, Swept: map[string][]string{}, Found: map[string]Finding{}}}
+	s := &server{home: request.Home, places: request.Places, answer: Answer{States: map[string]State{}, Swept: map[string][]string{}, Found: map[string]Finding{}, Absent: map[string]Absence{}}}
 	for _, p := range request.Recall {
 		s.answer.States[p] = s.recall(p)
 	}
@@ -47,8 +47,16 @@ func carryOut(request Request) Answer {
 	for _, p := range slices.Sorted(maps.Keys(request.Wishes)) {
 		s.note(s.wish(p, request.Wishes[p]))
 	}
+	for _, p := range request.Retire {
+		if _, err := safefile.StatOwn(s.path(p, stateFile)); !errors.Is(err, fs.ErrNotExist) {
+			s.note(s.wish(p, false))
+		}
+	}
 	if request.Report != nil {
 		s.note(s.report(*request.Report))
+	}
+	for _, p := range request.Folders {
+		s.lookFor(p)
 	}
 	for _, p := range request.Inspect {
 		s.answer.Found[p] = s.inspect(p)

@@ -56,6 +56,18 @@ func TestWishLosesNothing(t *testing.T) {
 	}
 }
 
+// TestRetiredGatewaysAreRecordedWhereThereIsARecord, and nowhere else.
+func TestRetiredGatewaysAreRecordedWhereThereIsARecord(t *testing.T) {
+	home, who := newHome(t, map[string]string{stateFile: `{"gateway_state":"running"}`, "profiles/new/SOUL.md": ""})
+	answer := ask(t, who, Request{Home: home, Retire: []string{rootProfile, "new", "missing"}})
+	require.Empty(t, answer.Faults)
+	data, err := os.ReadFile(filepath.Join(home, stateFile))
+	require.NoError(t, err)
+	require.Equal(t, `{"gateway_state":"running","desired_state":"stopped"}`, string(data))
+	require.NoFileExists(t, filepath.Join(home, "profiles/new", stateFile))
+	require.NoDirExists(t, filepath.Join(home, "profiles/missing"))
+}
+
 // TestWishThatWouldMakeTheFileTooLong is not recorded: nobody would read the file any more.
 func TestWishThatWouldMakeTheFileTooLong(t *testing.T) {
 	before := `{"text": "` + strings.Repeat("x", maxState-12) + `"}`
