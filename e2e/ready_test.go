@@ -185,7 +185,7 @@ func TestWaitForGatewaysToBeUp(t *testing.T) {
 	tr.manifest(`alpha: {}` + "\n" + `config: {env: {STUB_EXIT: "78"}}`)
 	r := tr.apply("--wait=up", "--timeout="+forLong)
 	require.Equal(t, 1, r.code, "%v", r)
-	require.Contains(t, r.stderr, "error: gateway-config: not up: it ended by itself (exit code 78)")
+	require.Contains(t, r.stderr, "error: gateway-config: not up: ended (exited 78)")
 	require.Contains(t, r.stderr, "hint: see its log in "+tr.logPath("config", "current"))
 
 	tr.manifest(`alpha: {}` + "\n" + `looping: {env: {STUB_EXIT: "3"}}`)

@@ -105,13 +105,12 @@ type Result struct {
 // Late is a gateway that has not come as far as it should.
 type Late struct {
 	Change Change
-	Status Status
-	State  State // StateUp: it runs, but does not serve
-	After  time.Duration
+	Look
+	After time.Duration
 }
 
-// Hopeless tells that to wait longer would not have helped.
-func (l Late) Hopeless() bool { return l.State == StateEnded }
+// Hopeless reports whether to wait longer would not have helped.
+func (l Late) Hopeless() bool { return l.State().Hopeless() }
 
 // unsettled counts the services whose supervisor may only be gone for a moment or, where s6-svscan was woken and nobody saw what
 // it found, may not be there yet.

@@ -29,6 +29,11 @@ type Supervisor interface {
 	Status(dir string) (Status, error)
 	// Phase tells how far the process of a service is.
 	Phase(dir string, pid int) Phase
+	// Pause is how long the script of a service's process waits or has waited before it became the
+	// service.
+	Pause(dir string, pid int) time.Duration
+	// Deaths are those of a service since it was last started on purpose, the oldest first.
+	Deaths(dir string) []Death
 	// Room tells what the s6-svscan can take.
 	Room(ctx context.Context) (Room, error)
 	// Lives reports whether an s6-supervise has the directory as its working directory, whatever the files in it say.

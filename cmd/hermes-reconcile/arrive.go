@@ -92,7 +92,7 @@ func waited(l reconcile.Late) string {
 func questions(late []reconcile.Late, level reconcile.Level) []string {
 	urls := make([]string, len(late))
 	for i, l := range late {
-		if l.State == reconcile.StateUp && level == reconcile.LevelReady {
+		if l.State().Runs() && level == reconcile.LevelReady {
 			urls[i] = l.Change.ReadyURL()
 		}
 	}
@@ -102,18 +102,16 @@ func questions(late []reconcile.Late, level reconcile.Level) []string {
 // whyLate says what a gateway is instead of what it should be; answer is that to its question.
 func whyLate(l reconcile.Late, level reconcile.Level, answer error) string {
 	url := l.Change.ReadyURL()
-	switch {
-	case l.State == reconcile.StateEnded:
-		return fmt.Sprintf("it ended by itself (exit code %d)", l.Status.ExitCode)
-	case l.State == reconcile.StateUp && url != "" && level == reconcile.LevelReady:
+	switch state := l.State(); {
+	case state.Runs() && url != "" && level == reconcile.LevelReady:
 		if answer == nil {
 			answer = errors.New("answers now, but its service has not told s6 so")
 		}
-		return fmt.Sprintf("up (pid %d), %s: %v", l.Status.PID, url, answer)
-	case l.State == reconcile.StateUp:
-		return fmt.Sprintf("up (pid %d), but not for a second yet", l.Status.PID)
+		return fmt.Sprintf("up (pid %d), %s: %v", l.PID, url, answer)
+	case state.Runs():
+		return fmt.Sprintf("up (pid %d), but not for long enough yet", l.PID)
 	}
-	return string(l.State) + l.Status.LastEnd()
+	return l.Say()
 }
 
 // logFile is where a profile's gateway logs to: what its logger was told, else where that would be.

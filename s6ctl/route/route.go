@@ -118,4 +118,3 @@ func newHop(path, link string, st *syscall.Stat_t) Hop {
 	}
 	return Hop{Path: path, Link: link, Owner: st.Uid, Group: st.Gid, Mode: st.Mode, ACL: slices.Clone(list[:n])}
 }
-
