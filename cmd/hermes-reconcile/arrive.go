@@ -52,12 +52,13 @@ func (f *applyFlags) arrive(ctx context.Context, u ui, t *target, r *explain.Rep
 	}
 	failed := &lateError{level: level, late: len(late)}
 	answers := probe.Each(ctx, questions(late, level))
+	last := t.lastLines(ctx, late)
 	var all []complaint
 	for i, l := range late {
 		if l.Hopeless() {
 			failed.hopeless++
 		}
-		why := fmt.Sprintf("not %s%s: %s", level, waited(l), whyLate(l, level, answers[i]))
+		why := fmt.Sprintf("not %s%s: %s%s", level, waited(l), whyLate(l, level, answers[i]), last[l.Change.Service])
 		r.Late(l.Change.Service, why)
 		log := t.homes.logFile(t.scandir.s6, l.Change.Profile)
 		all = append(all, complaint{service: l.Change.Service, why: why, hint: "see its log in " + log})
@@ -67,6 +68,31 @@ func (f *applyFlags) arrive(ctx context.Context, u ui, t *target, r *explain.Rep
 		return failed
 	}
 	return withHint(failed, "they run on as they are; wait longer with --timeout")
+}
+
+// lastLines are what gateways have printed last that came to an end, by service: those of the first
+// few, since each takes a process.
+func (t *target) lastLines(ctx context.Context, late []reconcile.Late) map[string]string {
+	ended := map[string]bool{}
+	for _, l := range late {
+		if l.Hopeless() && len(ended) < maxRefusals {
+			ended[l.Change.Service] = true
+		}
+	}
+	lines := map[string]string{}
+	if len(ended) == 0 {
+		return lines
+	}
+	actual, err := t.scandir.Read()
+	if err != nil {
+		return lines
+	}
+	for _, s := range actual.Services {
+		if ended[s.Name] {
+			lines[s.Name] = t.scandir.lastLine(ctx, s, t.manifest)
+		}
+	}
+	return lines
 }
 
 // travelling are the changes whose gateways may still come: not those that failed, nor those that were waited for in vain.

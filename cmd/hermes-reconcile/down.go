@@ -114,7 +114,7 @@ func (u ui) acted(acted []reconcile.Acted, notes []string, d deed) error {
 	var failed []complaint
 	for _, a := range acted {
 		if a.Err != nil {
-			failed = append(failed, complaint{verb: d.verb, service: a.Service.Name, why: a.Err.Error()})
+			failed = append(failed, complaint{verb: d.verb, service: a.Service.Name, why: a.Err.Error(), hint: hintOf(a.Err)})
 		}
 	}
 	u.complain(failed)

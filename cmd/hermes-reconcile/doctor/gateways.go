@@ -43,11 +43,11 @@ func Refusal(log string) string {
 			found = said
 		}
 	}
-	return clip(found)
+	return Clip(found)
 }
 
-// clip shortens what a gateway has printed to a piece of a line.
-func clip(text string) string {
+// Clip shortens what a gateway has printed to a piece of a line.
+func Clip(text string) string {
 	const most = 200 // bytes
 	if len(text) > most {
 		return strings.ToValidUTF8(text[:most], "") + "..."
