@@ -187,7 +187,7 @@ func TestContainersVariables(t *testing.T) {
 		printf %%s '%[2]s/profiles.yaml' >%[1]s/HERMES_RECONCILE_FILE && cd / && exec "$@"`, folder, tr.base)
 	ctx, cancel := context.WithTimeout(t.Context(), maxRun)
 	defer cancel()
-	cmd := tr.command(ctx, "unshare", "-m", "sh", "-c", script, "sh", program, "apply", "--boot")
+	cmd := tr.command(ctx, "unshare", "-m", "sh", "-c", script, "sh", program, "apply", "--boot", "--timeout", patience.String())
 	r := tr.finish(ctx, cmd)
 	require.Equal(t, 0, r.code, "%v", r)
 	tr.started("alpha", 1)

@@ -65,7 +65,7 @@ func TestDownNamesWhoDoesNotStop(t *testing.T) {
 	tr.started("quick", 1)
 	pid := tr.started("stubborn", 1).PID
 	tr.write("profiles.yaml", "no manifest: at all")
-	r := tr.run("down", "--timeout", "10s", "--scandir", tr.scandir)
+	r := tr.run("down", "--timeout", "20s", "--scandir", tr.scandir)
 	require.Equal(t, 99, r.code, "%v", r)
 	require.Regexp(t, `error: cannot stop gateway-stubborn: timed out after [^ ]+ waiting for gateway-stubborn to stop`, r.stderr)
 	require.Equal(t, -1, tr.pid("gateway-quick"))

@@ -128,13 +128,13 @@ func (tr *tree) mischief(folder, script string) (stop func()) {
 }
 
 // underAttack applies so many manifests, one after the other: gateways and loggers restart, come and go. Apply comes to an end each
-// time, says what is wrong if something is, and the victim is untouched.
-func (tr *tree) underAttack(rounds int, untouched func(), check func(result)) {
+// time, says what is wrong if something is, and the victim is untouched. The timeout is that of each apply.
+func (tr *tree) underAttack(rounds int, timeout string, untouched func(), check func(result)) {
 	tr.t.Helper()
 	for round := range rounds {
 		tr.manifest("alpha: {user: nobody, env: {VALUE: v%d}}\nbeta: {user: nobody, log: {keep: %d}}\nr%d: {user: nobody}",
 			round, 5+round, round%3)
-		r := tr.run("apply", "--timeout", "5s")
+		r := tr.run("apply", "--timeout", timeout)
 		require.Contains(tr.t, []int{0, 1, 99, 100, 111}, r.code, "%v", r)
 		if r.code != 0 {
 			require.Contains(tr.t, r.stderr, "hermes-reconcile: error: ")
@@ -159,7 +159,7 @@ odd'; do
 	mkdir -p "$path/`+"\x01"+` -rf *"; sleep 0.01; rm -r "$path"
 	mv away "$path"; rm -rf away
 done`)
-	tr.underAttack(20, untouched, func(r result) {
+	tr.underAttack(20, patience.String(), untouched, func(r result) {
 		require.Zero(t, r.code, "nothing of this is apply's affair: %v", r)
 	})
 	stop()
@@ -192,7 +192,7 @@ odd'*; do
 	rm -f "$n"; rm -rf "$n.d"; mv "$n.away" "$n"
 done
 sleep 0.01`)
-	tr.underAttack(20, untouched, func(r result) {
+	tr.underAttack(20, "5s", untouched, func(r result) {
 		require.Contains(t, r.stderr, "is not safe: others than its owner can write to it")
 	})
 }
@@ -213,7 +213,7 @@ for dir in gateway-alpha gateway-beta/log gateway-alpha/log; do
 	for c in d u x o h "$(printf 'u\000\377d')"; do printf %s "$c" >$dir/supervise/control; done
 	chmod 000 $dir/supervise/control; chmod 600 $dir/supervise/control
 done`)
-	tr.underAttack(6, untouched, func(result) {})
+	tr.underAttack(6, "5s", untouched, func(result) {})
 	stop()
 	eventually(t, patience, func() bool { return tr.apply().code == 0 && tr.pid("gateway-alpha") > 0 }, "apply gets its will")
 	tr.onlyControlIsTheUsers("alpha", nobody)

@@ -113,7 +113,7 @@ func TestLateGateway(t *testing.T) {
 	tr.started("alpha", 2)
 	eventually(t, patience, func() bool { return len(tr.checks()) == 1 && tr.asked(strconv.Itoa(tr.pid("gateway-alpha"))) }, "one check, that of the new gateway")
 	mend()
-	tr.mustApply("--wait=ready", "--timeout=30s")
+	tr.mustApply("--wait=ready", "--timeout="+patience.String())
 	tr.started("alpha", 2)
 	// Once a start at most: on a busy machine the second gateway may be late, too, before it is mended.
 	require.Contains(t, []int{1, 2}, strings.Count(tr.log("alpha"), "not ready"), tr.log("alpha"))
@@ -134,7 +134,7 @@ func TestWrongQuestionIsMendedWithoutARestart(t *testing.T) {
 	require.Equal(t, 99, r.code, "%v", r)
 	require.Contains(t, r.stderr, "/wrong: answers 404 Not Found")
 	tr.manifest("alpha: {port: %d, ready: {http: /health, timeout: 1s}}", port)
-	requirePlanLine(t, tr.mustApply("--wait=ready", "--timeout=30s").stdout, "alpha", "no restart")
+	requirePlanLine(t, tr.mustApply("--wait=ready", "--timeout="+patience.String()).stdout, "alpha", "no restart")
 	tr.started("alpha", 1)
 }
 
