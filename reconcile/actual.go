@@ -24,6 +24,7 @@ package reconcile
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"maps"
 	"slices"
@@ -149,6 +150,20 @@ type Owed struct {
 	Gateway bool `json:"gateway"`
 	Logger  bool `json:"logger"`
 	Port    int  `json:"port,omitempty"` // that the gateway may hold until it is restarted
+	// Busy says that an apply is at it just now, and By which process that is; 0: it cannot be told.
+	Busy bool `json:"-"`
+	By   int  `json:"-"`
+}
+
+// Why says why something is owed.
+func (o Owed) Why() string {
+	switch {
+	case !o.Busy:
+		return "an interrupted apply owes it a restart"
+	case o.By == 0:
+		return "a restart is under way"
+	}
+	return fmt.Sprintf("a restart is under way (pid %d)", o.By)
 }
 
 // Traces are what applies have left in our dot directory besides what an Actual tells, and whether one is under way.

@@ -279,7 +279,7 @@ func (c *Change) inPlace(owed Owed) {
 	}
 	c.RestartLogger = c.changes("log/run") || c.changes("log/notification-fd") || owed.Logger
 	if owed.Logger || (owed.Gateway && !(c.wantsDown() && c.actual.Status.Down())) {
-		c.Reasons = append(c.Reasons, "an interrupted apply owes it a restart")
+		c.Reasons = append(c.Reasons, owed.Why())
 	}
 	if log := c.actual.LogStatus; log.Supervised && !log.WantUp {
 		c.RestartLogger = true // with -p it ignores being told down as long as it runs, and is gone with its next end

@@ -49,6 +49,7 @@ type Scandir struct {
 	owner uint32 // whose s6-svscan runs here: besides root the one who may change what it runs
 	// Recall tells what the gateways of these services were last; nil means that nobody knows, so that they are down.
 	Recall func([]render.Servicedir) map[string]Was
+	locked bool          // by us: to close the lock file, opened once more, would drop the lock
 	stall  time.Duration // scanStall, but where s6 is a fake that is quick
 }
 
@@ -144,6 +145,9 @@ func (s *Scandir) readOwn(a *Actual) error {
 	defer own.close()
 	if a.Owed, err = readOwed(own); err != nil {
 		return err
+	}
+	if len(a.Owed) > 0 && !s.locked {
+		markBusy(own, a.Owed)
 	}
 	if a.Held, err = readHeld(own); err != nil {
 		return err

@@ -309,10 +309,14 @@ func drift(s reconcile.Service, owed reconcile.Owed) []string {
 	case log.PID == 0:
 		found = append(found, explain.DriftLogStuck)
 	}
-	if owed.Gateway {
+	switch {
+	case owed.Busy && (owed.Gateway || owed.Logger):
+		found = append(found, owed.Why())
+	case owed.Gateway && owed.Logger:
+		found = append(found, explain.DriftOldScript, explain.DriftOldLogger)
+	case owed.Gateway:
 		found = append(found, explain.DriftOldScript)
-	}
-	if owed.Logger {
+	case owed.Logger:
 		found = append(found, explain.DriftOldLogger)
 	}
 	return found

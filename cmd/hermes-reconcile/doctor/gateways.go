@@ -157,7 +157,9 @@ func (n *notes) drift(g Gateway) {
 		case explain.DriftOldScript:
 			n.add(explain.LevelError, g.Profile, apply, "it %s: an interrupted apply owes it a restart", d)
 		default:
-			if strings.HasPrefix(d, explain.DriftTrouble) {
+			if strings.HasPrefix(d, explain.DriftBusy) {
+				n.ok(g.Profile, "%s", d)
+			} else if strings.HasPrefix(d, explain.DriftTrouble) {
 				n.add(explain.LevelError, g.Profile, "look at who owns "+g.Service+" and what is in it; "+apply+" takes over what the manifest names", "%s", d)
 			} else if g.Owned {
 				n.add(explain.LevelWarning, g.Profile, diffThen, "drift: %s", d)

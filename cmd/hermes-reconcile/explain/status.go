@@ -37,7 +37,8 @@ const (
 	DriftLogStuck  = "logger cannot run"
 	DriftOldScript = "runs an old script"
 	DriftOldLogger = "logger runs an old script"
-	DriftTrouble   = "cannot be told: " // and why
+	DriftBusy      = "a restart is under way" // and by which process
+	DriftTrouble   = "cannot be told: "       // and why
 )
 
 // StatusSchema describes the JSON form of a Status, in JSON Schema's draft-07.
