@@ -93,6 +93,9 @@ func runAct(ctx context.Context, u ui, flags *actFlags, d deed, profiles []strin
 	if flags.all == (len(profiles) > 0) {
 		return withHint(usagef("which gateways? (want names of profiles, or --all)"), "%s %s --help", program, d.verb)
 	}
+	if err := survive(); err != nil {
+		return err
+	}
 	m, err := flags.loadIfAny(u)
 	if err != nil {
 		return err

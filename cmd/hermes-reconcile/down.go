@@ -52,6 +52,9 @@ func runDown(ctx context.Context, u ui, flags *downFlags) error {
 	if flags.timeout < 0 {
 		return usagef("a timeout must not be negative")
 	}
+	if err := survive(); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithTimeout(ctx, flags.timeout)
 	defer cancel()
 	fromManifest, err := findScandir(u, &flags.scandirFlags, &flags.manifestFlags)
