@@ -69,7 +69,7 @@ func TestAChangeThatDoesNotWorkStopsAtTheFirst(t *testing.T) {
 	tr.manifest("%s", turned(`STUB_EXIT: "78"`))
 	r := tr.apply("--max-parallel-restarts", "1", "--wait", "up")
 	require.Equal(t, 1, r.code, "%v", r)
-	require.Contains(t, r.stderr, "not up: it ended by itself (exit code 78)")
+	require.Contains(t, r.stderr, "not up: ended (exited 78)")
 	require.Regexp(t, `error: cannot update 3 gateways: not restarted: gateway-\w+, restarted before it, has not come back: gateway-`, r.stderr)
 	broken := slices.IndexFunc(names, func(name string) bool { return len(tr.starts(name)) > 1 })
 	require.GreaterOrEqual(t, broken, 0)

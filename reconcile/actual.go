@@ -2,12 +2,29 @@
 //
 // Open gives a Scandir; Read tells what is there; Diff compares that with what shall be there and gives a Plan, which is
 // plain data; Lock and Session.Apply carry a plan out. The order in which that happens, and why, stands in apply.go.
+// What a gateway is, is said by Look.State alone, from one look at what s6 and the kernel know:
+//
+//	         start              script is through       answers
+//	 down ----------> starting --------------------> up --------> ready
+//	  ^                 ^   ^                         |             |
+//	  | it is down      |   | after a second,         +------+------+
+//	  |                 |   | at most two deaths             |
+//	stopping            |   +------------- dies -------------+
+//	  ^                 |                                    |
+//	  | stop            | the pause       third death        |
+//	  |                 | is over         in a row           | exits 78
+//	any that runs       |                    |               v
+//	                    +-- backing off <----+             ended
+//	                        then: crash loop, until it has run
+//	                        for longer than before
+//
 // Nothing here runs a program: what s6 does and knows comes through a Supervisor. Nothing here follows a symlink below
 // the scandir or touches a directory that is neither ours nor named by the manifest.
 package reconcile
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"maps"
 	"slices"
@@ -133,6 +150,20 @@ type Owed struct {
 	Gateway bool `json:"gateway"`
 	Logger  bool `json:"logger"`
 	Port    int  `json:"port,omitempty"` // that the gateway may hold until it is restarted
+	// Busy says that an apply is at it just now, and By which process that is; 0: it cannot be told.
+	Busy bool `json:"-"`
+	By   int  `json:"-"`
+}
+
+// Why says why something is owed.
+func (o Owed) Why() string {
+	switch {
+	case !o.Busy:
+		return "an interrupted apply owes it a restart"
+	case o.By == 0:
+		return "a restart is under way"
+	}
+	return fmt.Sprintf("a restart is under way (pid %d)", o.By)
 }
 
 // Traces are what applies have left in our dot directory besides what an Actual tells, and whether one is under way.

@@ -210,6 +210,7 @@ func (s *Session) openOwn() (err error) {
 		}
 	}
 	s.lock, err = s.own.openFile(lockFile, unix.O_RDWR|unix.O_CREAT, modeLock)
+	s.locked = err == nil
 	return err
 }
 
@@ -246,6 +247,22 @@ func holder(file *os.File) (held bool, pid int) {
 		return false, 0
 	}
 	return true, max(int(lock.Pid), 0)
+}
+
+// markBusy says of what is owed that another process is at it, if one holds the lock. It must not be
+// called by a process that holds it: the kernel drops a record lock when any descriptor of the file
+// is closed.
+func markBusy(own *dir, owed map[string]Owed) {
+	lock, err := own.openFile(lockFile, unix.O_RDONLY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return
+	}
+	defer lock.Close()
+	busy, by := holder(lock)
+	for name, o := range owed {
+		o.Busy, o.By = busy, by
+		owed[name] = o
+	}
 }
 
 // Traces tells what applies have left, and whether one is under way. It takes no lock and writes nothing. The error wraps
@@ -289,6 +306,7 @@ func (s *Session) Unlock() {
 	}
 	if s.lock != nil {
 		s.lock.Close()
+		s.locked = false
 	}
 }
 

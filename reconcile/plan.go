@@ -108,13 +108,12 @@ type Result struct {
 // Late is a gateway that has not come as far as it should.
 type Late struct {
 	Change Change
-	Status Status
-	State  State // StateUp: it runs, but does not serve
-	After  time.Duration
+	Look
+	After time.Duration
 }
 
-// Hopeless tells that to wait longer would not have helped.
-func (l Late) Hopeless() bool { return l.State == StateEnded }
+// Hopeless reports whether to wait longer would not have helped.
+func (l Late) Hopeless() bool { return l.State().Hopeless() }
 
 // unsettled counts the services whose supervisor may only be gone for a moment or, where s6-svscan was woken and nobody saw what
 // it found, may not be there yet.
@@ -283,7 +282,7 @@ func (c *Change) inPlace(owed Owed) {
 	}
 	c.RestartLogger = c.changes("log/run") || c.changes("log/notification-fd") || owed.Logger
 	if owed.Logger || (owed.Gateway && !(c.wantsDown() && c.actual.Status.Down())) {
-		c.Reasons = append(c.Reasons, "an interrupted apply owes it a restart")
+		c.Reasons = append(c.Reasons, owed.Why())
 	}
 	if log := c.actual.LogStatus; log.Supervised && !log.WantUp {
 		c.RestartLogger = true // with -p it ignores being told down as long as it runs, and is gone with its next end

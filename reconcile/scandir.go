@@ -31,6 +31,11 @@ type Supervisor interface {
 	Status(dir string) (Status, error)
 	// Phase tells how far the process of a service is.
 	Phase(dir string, pid int) Phase
+	// Pause is how long the script of a service's process waits or has waited before it became the
+	// service.
+	Pause(dir string, pid int) time.Duration
+	// Deaths are those of a service since it was last started on purpose, the oldest first.
+	Deaths(dir string) []Death
 	// Room tells what the s6-svscan can take.
 	Room(ctx context.Context) (Room, error)
 	// Lives reports whether an s6-supervise has the directory as its working directory, whatever the files in it say.
@@ -47,6 +52,7 @@ type Scandir struct {
 	owner uint32 // whose s6-svscan runs here: besides root the one who may change what it runs
 	// Recall tells what the gateways of these services were last; nil means that nobody knows, so that they are down.
 	Recall func([]render.Servicedir) map[string]Was
+	locked bool          // by us: to close the lock file, opened once more, would drop the lock
 	stall  time.Duration // scanStall, but where s6 is a fake that is quick
 }
 
@@ -150,6 +156,9 @@ func (s *Scandir) readOwn(a *Actual) error {
 	defer own.close()
 	if a.Owed, err = readOwed(own); err != nil {
 		return err
+	}
+	if len(a.Owed) > 0 && !s.locked {
+		markBusy(own, a.Owed)
 	}
 	if a.Held, err = readHeld(own); err != nil {
 		return err

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"hermes-reconcile/render"
 )
 
@@ -331,6 +333,9 @@ func (r *run) start(ctx context.Context, service string) error {
 	if err != nil {
 		return err
 	}
+	if before.PID == 0 {
+		r.clearDeaths(service)
+	}
 	if err := r.sup.Control(ctx, service, "u"); err != nil {
 		return err
 	}
@@ -339,6 +344,29 @@ func (r *run) start(ctx context.Context, service string) error {
 		now, err := r.sup.Status(service)
 		return now.PID != 0 || !now.Since.Equal(before.Since), err
 	})
+}
+
+// clearDeaths forgets the deaths before a start that was asked for, which shall not wait for them. A
+// rendered ./finish does the same at a stop, but none runs where the gateway was dead already. Where
+// that fails the start waits, no more.
+func (r *run) clearDeaths(service string) {
+	supervise, err := r.dir.open(path.Join(service, superviseDir))
+	if err != nil {
+		return
+	}
+	defer supervise.close()
+	if st, err := supervise.stat("."); err != nil || !r.trusts(st.Uid) || st.Mode&0o022 != 0 {
+		return // its user could have put a file of another's there
+	}
+	tally, err := supervise.openFile("death_tally", unix.O_WRONLY, 0)
+	if err != nil {
+		return
+	}
+	defer tally.Close()
+	var st unix.Stat_t
+	if unix.Fstat(int(tally.Fd()), &st) == nil && st.Mode&modeType == unix.S_IFREG && st.Nlink == 1 {
+		_ = unix.Ftruncate(int(tally.Fd()), 0)
+	}
 }
 
 // restartLogger lets s6-log finish its line and end, and starts it anew. The pipe stays open in s6-svscan, so what the

@@ -100,14 +100,16 @@ func TestDeathTallyIsNoEndlessNumber(t *testing.T) {
 	tally := filepath.Join(scandir, "x/supervise/death_tally")
 	require.NoError(t, os.MkdirAll(filepath.Dir(tally), 0o755))
 	s := Open(scandir)
-	require.Zero(t, s.Deaths("x"))
-	require.NoError(t, os.WriteFile(tally, make([]byte, 3*deathSize), 0o644))
-	require.Equal(t, 3, s.Deaths("x"))
+	require.Empty(t, s.Deaths("x"))
+	require.NoError(t, os.WriteFile(tally, make([]byte, 3*deathSize+5), 0o644))
+	require.Len(t, s.Deaths("x"), 3)
+	require.NoError(t, os.Truncate(tally, (MaxDeaths+1)*deathSize))
+	require.Len(t, s.Deaths("x"), MaxDeaths)
 	require.NoError(t, os.Truncate(tally, 10<<30))
-	require.Equal(t, MaxDeaths, s.Deaths("x"))
+	require.Empty(t, s.Deaths("x"))
 	require.NoError(t, os.Remove(tally))
 	require.NoError(t, os.MkdirAll(tally, 0o755))
-	require.Zero(t, s.Deaths("x"))
+	require.Empty(t, s.Deaths("x"))
 }
 
 func TestEffectiveUser(t *testing.T) {

@@ -157,7 +157,7 @@ func parseStatus(b []byte) (Status, error) {
 		WantUp:     flags&flagWantUp != 0,
 		Finishing:  flags&flagFinishing != 0,
 		Ready:      flags&flagReady != 0,
-		Since:      time.Unix(int64(binary.BigEndian.Uint64(b[offsetSince:])-taiOffset), int64(binary.BigEndian.Uint32(b[offsetSince+8:]))),
+		Since:      unixTime(b[offsetSince:]),
 	}
 	if st.Finishing {
 		st.PID = 0 // the file then holds the pid of ./finish

@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os/user"
 	"path/filepath"
@@ -91,6 +92,9 @@ func runAct(ctx context.Context, u ui, flags *actFlags, d deed, profiles []strin
 	}
 	if flags.all == (len(profiles) > 0) {
 		return withHint(usagef("which gateways? (want names of profiles, or --all)"), "%s %s --help", program, d.verb)
+	}
+	if err := survive(); err != nil {
+		return err
 	}
 	m, err := flags.loadIfAny(u)
 	if err != nil {
@@ -183,12 +187,25 @@ func (a *acting) do(ctx context.Context, services []reconcile.Service, timeout t
 		errs = append(errs, a.remember(ctx, last))
 	}
 	acted, notes := a.session.Act(ctx, services, a.action, timeout)
+	a.explain(ctx, acted)
 	if !a.up {
 		errs = append(errs, a.remember(context.WithoutCancel(ctx), last)) // who lost patience has still said what is wanted
 	}
 	errs = append(errs, a.settle(acted), a.acted(acted, notes, a.deed))
 	a.warnOfUndoing(acted)
 	return errors.Join(errs...)
+}
+
+// explain adds to the errors of gateways that came to an end what they have printed last.
+func (a *acting) explain(ctx context.Context, acted []reconcile.Acted) {
+	for i := range min(len(acted), maxRefusals) {
+		var hopeless *reconcile.HopelessError
+		if errors.As(acted[i].Err, &hopeless) {
+			last := a.scandir.lastLine(ctx, acted[i].Service, a.manifest)
+			acted[i].Err = withHint(fmt.Errorf("%w%s", acted[i].Err, last), "%s logs %s",
+				program, strings.TrimPrefix(acted[i].Service.Name, render.Prefix))
+		}
+	}
 }
 
 // settle strikes off restarts that were owed and are done with this.

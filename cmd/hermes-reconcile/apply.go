@@ -49,6 +49,11 @@ and in the report, changes nothing, and does not keep the container from startin
 			if err := flags.check(cmd.Flags().Changed); err != nil {
 				return err
 			}
+			if !flags.dryRun {
+				if err := survive(); err != nil {
+					return err
+				}
+			}
 			return runApply(cmd.Context(), u, &flags)
 		},
 	}

@@ -52,6 +52,9 @@ func runDown(ctx context.Context, u ui, flags *downFlags) error {
 	if flags.timeout < 0 {
 		return usagef("a timeout must not be negative")
 	}
+	if err := survive(); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithTimeout(ctx, flags.timeout)
 	defer cancel()
 	fromManifest, err := findScandir(u, &flags.scandirFlags, &flags.manifestFlags)
@@ -114,7 +117,7 @@ func (u ui) acted(acted []reconcile.Acted, notes []string, d deed) error {
 	var failed []complaint
 	for _, a := range acted {
 		if a.Err != nil {
-			failed = append(failed, complaint{verb: d.verb, service: a.Service.Name, why: a.Err.Error()})
+			failed = append(failed, complaint{verb: d.verb, service: a.Service.Name, why: a.Err.Error(), hint: hintOf(a.Err)})
 		}
 	}
 	u.complain(failed)

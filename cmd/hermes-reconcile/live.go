@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -170,6 +171,17 @@ func (s supervisor) Status(dir string) (reconcile.Status, error) {
 
 func (s supervisor) Phase(dir string, pid int) reconcile.Phase {
 	return reconcile.Phase(s.s6.Phase(dir, pid))
+}
+
+func (s supervisor) Pause(dir string, pid int) time.Duration { return s.s6.Pause(dir, pid) }
+
+func (s supervisor) Deaths(dir string) []reconcile.Death {
+	found := s.s6.Deaths(dir)
+	deaths := make([]reconcile.Death, 0, len(found))
+	for _, d := range found {
+		deaths = append(deaths, reconcile.Death(d))
+	}
+	return deaths
 }
 
 func (s supervisor) Room(ctx context.Context) (reconcile.Room, error) {

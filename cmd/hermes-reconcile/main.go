@@ -18,6 +18,7 @@ func main() {
 	if serve() {
 		return
 	}
+	args, report := resume(os.Args[1:])
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
@@ -26,5 +27,9 @@ func main() {
 		<-ctx.Done()
 		stop() // a second signal ends the program at once
 	}()
-	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+	code := run(ctx, args, os.Stdout, os.Stderr)
+	if report != nil {
+		report(code)
+	}
+	os.Exit(code)
 }

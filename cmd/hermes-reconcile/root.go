@@ -26,6 +26,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 	root := newRootCommand(u)
 	root.SetArgs(args)
 	err := out.complete(root.ExecuteContext(ctx))
+	var done codeError
+	if errors.As(err, &done) { // with all that there is to say
+		return int(done)
+	}
 	if err != nil && !errors.Is(err, errDiffers) && !errors.Is(err, errUnwell) {
 		u.error(err)
 	}

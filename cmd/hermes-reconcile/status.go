@@ -38,8 +38,10 @@ func newStatusCommand(u ui) *cobra.Command {
 		Short: "show the gateways of the scandir: wanted, state, ready, pid, since, restarts, port, drift",
 		Long: `Show the gateways of the scandir, a row each.
 
-STATE is up, down, starting, stopping, unsupervised, backing off (it died again and again, so its next start waits),
-ended (it exited 78, or 0 with restart: on-failure), or unknown (its directory cannot be read).
+STATE is up, ready (it has answered as ready in its profile asks), down, starting, stopping, backing off (it died again
+and again, so its next start waits), crash loop (it died three times in a row or more, and has not yet run for longer than
+before it died last), ended (it exited 78, or 0 with restart: on-failure), unsupervised, or unknown (its directory cannot be
+read). What helps to judge it stands in parentheses.
 READY is yes once the gateway has answered as ready in its profile asks, and - where the profile has no ready.
 RESTARTS counts how often it died since it was last started on purpose.
 DRIFT names files that are not as they were rendered, loggers in trouble, and restarts that an interrupted apply owes.
@@ -221,13 +223,13 @@ func gateway(s reconcile.Service, scandir *live, owed reconcile.Owed) explain.Ga
 		Profile: strings.TrimPrefix(s.Name, render.Prefix), Service: s.Name, Owned: s.Owned,
 		Wanted: wanted(s), Ready: readiness(s), PID: s.Status.PID, Port: s.Marker.Port, Drift: drift(s, owed),
 	}
-	phase := supervisor{scandir.s6, scandir.path}.Phase(s.Name, s.Status.PID)
-	g.State = string(s.Status.State(phase, s.Marker.OnFailure))
+	look := scandir.Look(s)
+	g.State, g.Detail = string(look.State()), look.Detail()
 	if s.Fault != nil {
-		g.State = string(reconcile.StateUnknown)
+		g.State, g.Detail = string(reconcile.StateUnknown), ""
 	}
 	if s.Status.Supervised {
-		g.Since, g.Restarts = rfc3339(s.Status.Since), scandir.s6.Deaths(s.Name)
+		g.Since, g.Restarts = rfc3339(s.Status.Since), len(look.Deaths)
 	}
 	return g
 }
@@ -251,7 +253,15 @@ func statusRow(g explain.Gateway, status reconcile.Status, now time.Time) string
 	if g.Ready != nil {
 		ready = map[bool]string{true: "yes", false: "no"}[*g.Ready]
 	}
-	return cells(g.Profile, none(g.Wanted), g.State, none(ready), none(pid), none(since), none(restarts), none(port), none(strings.Join(g.Drift, "; ")))
+	return cells(g.Profile, none(g.Wanted), stateOf(g), none(ready), none(pid), none(since), none(restarts), none(port), none(strings.Join(g.Drift, "; ")))
+}
+
+// stateOf is the state in words.
+func stateOf(g explain.Gateway) string {
+	if g.Detail == "" {
+		return g.State
+	}
+	return g.State + " (" + g.Detail + ")"
 }
 
 // readiness is what s6 was told of the gateway, where it expects to be told.
@@ -302,10 +312,14 @@ func drift(s reconcile.Service, owed reconcile.Owed) []string {
 	case log.PID == 0:
 		found = append(found, explain.DriftLogStuck)
 	}
-	if owed.Gateway {
+	switch {
+	case owed.Busy && (owed.Gateway || owed.Logger):
+		found = append(found, owed.Why())
+	case owed.Gateway && owed.Logger:
+		found = append(found, explain.DriftOldScript, explain.DriftOldLogger)
+	case owed.Gateway:
 		found = append(found, explain.DriftOldScript)
-	}
-	if owed.Logger {
+	case owed.Logger:
 		found = append(found, explain.DriftOldLogger)
 	}
 	return found

@@ -91,6 +91,15 @@ func withHint(err error, format string, args ...any) error {
 	return &hintedError{err, fmt.Sprintf(format, args...)}
 }
 
+// hintOf is the hint that an error has, or empty.
+func hintOf(err error) string {
+	var hinted *hintedError
+	if errors.As(err, &hinted) {
+		return hinted.hint
+	}
+	return ""
+}
+
 func cells(texts ...string) string { return explain.Cells(texts...) }
 
 func count(n int, noun string) string { return explain.Count(n, noun) }

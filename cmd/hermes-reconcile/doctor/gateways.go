@@ -52,11 +52,11 @@ func Refusal(log string) string {
 			found = said
 		}
 	}
-	return clip(found)
+	return Clip(found)
 }
 
-// clip shortens what a gateway has printed to a piece of a line.
-func clip(text string) string {
+// Clip shortens what a gateway has printed to a piece of a line.
+func Clip(text string) string {
 	const most = 200 // bytes
 	if len(text) > most {
 		return strings.ToValidUTF8(text[:most], "") + "..."
@@ -126,17 +126,19 @@ func (n *notes) state(g Gateway, now time.Time) {
 	case g.Refusal != "":
 		n.add(explain.LevelError, g.Profile, "set command to what this hermes takes: see hermes gateway run --help, and the table in the README",
 			"this hermes does not know its command line, so it exits 2: %s", g.Refusal)
-	case (state == reconcile.StateUp || state == reconcile.StateStarting) && g.Restarts >= looping && lasted < quiet:
+	case state == reconcile.StateCrashLoop:
 		level := explain.LevelError
 		if !g.Owned { // s6 counts each stop by hand, too, where no ./finish of ours clears its tally
 			level = explain.LevelWarning
 		}
-		n.add(level, g.Profile, see, "crash loop: it has died %s, and %s%s", times(g.Restarts), since(state, lasted), g.Status.LastEnd())
+		n.add(level, g.Profile, see, "%s (%s)", state, g.Detail)
+	case state.Runs() && g.Restarts >= looping && lasted < quiet:
+		n.add(explain.LevelWarning, g.Profile, see, "it has died %s, and runs for %s now", times(g.Restarts), lasted)
 	case !g.Owned:
 	case state == reconcile.StateUnsupervised:
 		n.add(explain.LevelError, g.Profile, apply, "no s6-supervise runs on it")
 	case state == reconcile.StateBackingOff:
-		n.add(explain.LevelError, g.Profile, see, "it died %s in a row%s: its next start waits", times(g.Restarts), g.Status.LastEnd())
+		n.add(explain.LevelError, g.Profile, see, "%s (%s)", state, g.Detail)
 	case state == reconcile.StateEnded && g.Status.ExitCode != 0:
 		n.add(explain.LevelError, g.Profile, see+", then change its run script, or hermes-reconcile start "+g.Profile,
 			"it exited %d, which says that no restart would help", g.Status.ExitCode)
@@ -146,7 +148,7 @@ func (n *notes) state(g Gateway, now time.Time) {
 		n.add(explain.LevelWarning, g.Profile, see, "it is told to stop, and runs on")
 	case state == reconcile.StateStarting && lasted >= slow:
 		n.add(explain.LevelWarning, g.Profile, see, "it has been starting for %s", lasted)
-	case state == reconcile.StateUp && g.Wanted == "down":
+	case state.Runs() && g.Wanted == "down":
 		n.add(explain.LevelWarning, g.Profile, "hermes-reconcile stop "+g.Profile, "it is up, and shall be down")
 	case state == reconcile.StateUp && g.Ready != nil && !*g.Ready && lasted >= slow:
 		n.add(explain.LevelWarning, g.Profile, see, "it is up for %s, and has not answered as ready", lasted)
@@ -167,21 +169,15 @@ func (n *notes) drift(g Gateway) {
 		case explain.DriftOldScript:
 			n.add(explain.LevelError, g.Profile, apply, "it %s: an interrupted apply owes it a restart", d)
 		default:
-			if strings.HasPrefix(d, explain.DriftTrouble) {
+			if strings.HasPrefix(d, explain.DriftBusy) {
+				n.ok(g.Profile, "%s", d)
+			} else if strings.HasPrefix(d, explain.DriftTrouble) {
 				n.add(explain.LevelError, g.Profile, "look at who owns "+g.Service+" and what is in it; "+apply+" takes over what the manifest names", "%s", d)
 			} else if g.Owned {
 				n.add(explain.LevelWarning, g.Profile, diffThen, "drift: %s", d)
 			}
 		}
 	}
-}
-
-// since tells what a gateway does since it died last: one that dies at once is most often about to start.
-func since(state reconcile.State, lasted time.Duration) string {
-	if state == reconcile.StateStarting {
-		return "is about to start again"
-	}
-	return fmt.Sprintf("runs for %s now", lasted)
 }
 
 func times(n int) string {
