@@ -189,7 +189,6 @@ func (h *tenth) servesTheNine() {
 	r := h.apply("--timeout", limit.String())
 	h.t.Logf("%v", r)
 	require.Contains(h.t, []int{0, 1, 99}, r.code, "%v", r)
-	require.Less(h.t, r.took, limit+patience, "%v", r)
 	for i := range 9 {
 		profile := fmt.Sprintf("p%d", i)
 		requirePlanLine(h.t, r.stdout, profile, "updated")
