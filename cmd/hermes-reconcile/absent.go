@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 
+	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/home"
 	"hermes-reconcile/manifest"
 )
@@ -20,10 +21,18 @@ func (h *homes) absent(ctx context.Context, profiles []manifest.Profile) map[str
 			asked = append(asked, p.Name)
 		}
 	}
-	answer := h.ask(ctx, asked, func(theirs []string) home.Request { return home.Request{Folders: theirs} })
+	answer := h.ask(ctx, asked, func(theirs []string) home.Request {
+		return home.Request{Folders: theirs}
+	})
+	slices.Sort(answer.Absent)
 	missing := map[string]string{}
-	for name, absence := range answer.Absent {
-		others := slices.DeleteFunc(slices.Clone(absence.Others), func(other string) bool {
+	for i, name := range answer.Absent {
+		missing[name] = ""
+		if i >= mostMeant {
+			continue
+		}
+		at, _ := h.homeOf(name)
+		others := slices.DeleteFunc(slices.Clone(answer.Others[at]), func(other string) bool {
 			return manifest.ProfileNameFault(other) != ""
 		})
 		slices.Sort(others)
@@ -32,10 +41,20 @@ func (h *homes) absent(ctx context.Context, profiles []manifest.Profile) map[str
 	return missing
 }
 
+// mostMeant is for how many profiles it is looked which one may be meant, and how many are named one
+// by one.
+const mostMeant = 8
+
 // warnAbsent names the profiles that hermes does not know.
 func (t *target) warnAbsent(ctx context.Context, u ui) {
 	missing := t.homes.absent(ctx, t.manifest.Profiles)
-	for _, name := range slices.Sorted(maps.Keys(missing)) {
+	names := slices.Sorted(maps.Keys(missing))
+	if len(names) > mostMeant {
+		u.warning("hermes does not know %d profiles, since there is no profiles/NAME of them in their %s: %s",
+			len(names), homeVariable, explain.Names(names))
+		names = nil
+	}
+	for _, name := range names {
 		home, _ := t.homes.homeOf(name)
 		meant := ""
 		if missing[name] != "" {

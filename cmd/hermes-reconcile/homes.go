@@ -124,7 +124,7 @@ func (h *homes) ask(ctx context.Context, profiles []string, request func(profile
 	}
 	ctx, cancel := context.WithTimeout(ctx, h.limit)
 	defer cancel()
-	whole := answers{home.Answer{States: map[string]home.State{}, Swept: map[string][]string{}, Found: map[string]home.Finding{}, Absent: map[string]home.Absence{}}}
+	whole := answers{home.Answer{States: map[string]home.State{}, Swept: map[string][]string{}, Found: map[string]home.Finding{}, Others: map[string][]string{}}}
 	byUser := map[string][]string{}
 	for _, p := range profiles {
 		_, err := h.homeOf(p)
@@ -145,6 +145,7 @@ func (h *homes) ask(ctx context.Context, profiles []string, request func(profile
 			mu.Lock()
 			defer mu.Unlock()
 			whole.take(theirs, answer)
+			whole.takeAbsent(h, theirs, answer)
 		})
 	}
 	all.Wait()
@@ -189,11 +190,6 @@ func (a *answers) take(profiles []string, answer home.Answer) {
 				Env: atMost(found.Env), Config: atMost(found.Config)}
 		}
 	}
-	for _, p := range profiles {
-		if absent, told := answer.Absent[p]; told {
-			a.Absent[p] = home.Absence{Others: eachInShort(absent.Others, maxServed)}
-		}
-	}
 	const most = 3 // faults of a profile: two files and a wish
 	for _, fault := range answer.Faults[:min(len(answer.Faults), most*len(profiles)+1)] {
 		a.Faults = append(a.Faults, inShort(fault))
@@ -206,6 +202,23 @@ func atMost(data []byte) []byte {
 		return nil
 	}
 	return data
+}
+
+// takeAbsent takes what is said of profiles without a folder.
+func (a *answers) takeAbsent(h *homes, profiles []string, answer home.Answer) {
+	absent := make(map[string]bool, len(answer.Absent))
+	for _, p := range answer.Absent {
+		absent[p] = true
+	}
+	for _, p := range profiles {
+		if !absent[p] {
+			continue
+		}
+		a.Absent = append(a.Absent, p)
+		if at, err := h.homeOf(p); err == nil && a.Others[at] == nil {
+			a.Others[at] = eachInShort(answer.Others[at], home.MaxOthers)
+		}
+	}
 }
 
 // Who answers may list so many faults of a profile, and name so many profiles.

@@ -26,6 +26,7 @@ func (t *target) retiring(plan reconcile.Plan) retired {
 		path: t.homes.path, origin: t.homes.origin, err: t.homes.err, limit: t.homes.limit,
 		users: map[string]string{}, own: map[string]home.Place{},
 	}}
+	r.homes.silent.Store(t.homes.silent.Load())
 	for _, c := range plan.Changes {
 		if c.Op != reconcile.Remove {
 			continue

@@ -59,7 +59,9 @@ func askSockets(ctx context.Context, who account) (map[string]int, error) {
 }
 
 // completed are the listeners of ports, with what the users of gateways can see of theirs.
-func (v *visit) completed(ctx context.Context, all []s6ctl.Listener, ports []doctor.Port) []s6ctl.Listener {
+func (v *visit) completed(
+	ctx context.Context, all []s6ctl.Listener, ports []doctor.Port,
+) []s6ctl.Listener {
 	if os.Geteuid() != 0 {
 		return all
 	}

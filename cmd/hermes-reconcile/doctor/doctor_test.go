@@ -182,6 +182,22 @@ not checked | /x | where HERMES_HOME is: permission denied`},
 	}.check(t, Home)
 }
 
+func TestMissingProfiles(t *testing.T) {
+	homeOf := func(string) string { return "/opt/data" }
+	many := Missing{}
+	for i := range 20 {
+		many[fmt.Sprintf("p%02d", i)] = ""
+	}
+	tell{
+		"none": {OfMissing(nil, homeOf), ""},
+		"two": {OfMissing(Missing{"codr": "coder", "far": ""}, homeOf), `
+error | /opt/data | hermes does not know profile codr: there is no profiles/codr (did you mean coder?) | hermes profile create codr, or mend the name in the manifest
+error | /opt/data | hermes does not know profile far: there is no profiles/far | hermes profile create far, or mend the name in the manifest`},
+		"many": {OfMissing(many, homeOf), `
+error | profiles | hermes does not know 20 profiles: there is no profiles/NAME of them in their HERMES_HOME: p00, p01, p02, p03, p04, p05, p06, p07 and 12 more | hermes profile create NAME, or mend the names in the manifest`},
+	}.check(t, Home)
+}
+
 func TestMultiplex(t *testing.T) {
 	served := []string{"default", "a", "b"}
 	tell{

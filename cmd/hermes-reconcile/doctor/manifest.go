@@ -130,7 +130,14 @@ type Missing map[string]string
 // OfMissing tells of them. homeOf is the HERMES_HOME of a profile.
 func OfMissing(m Missing, homeOf func(profile string) string) []explain.Finding {
 	n := notes{check: Home}
-	for _, profile := range sortedKeys(m) {
+	names := sortedKeys(m)
+	const most = 8 // that are named one by one
+	if len(names) > most {
+		n.add(explain.LevelError, "profiles", "hermes profile create NAME, or mend the names in the manifest",
+			"hermes does not know %d profiles: there is no profiles/NAME of them in their HERMES_HOME: %s", len(names), listing(names))
+		return n.list
+	}
+	for _, profile := range names {
 		meant := ""
 		if m[profile] != "" {
 			meant = " (did you mean " + m[profile] + "?)"

@@ -24,7 +24,10 @@ func (s *server) lookFor(profile string) {
 	home := s.homeOf(profile)
 	for _, name := range [...]string{profilesFolder, "config.yaml", "SOUL.md", ".env"} {
 		if isThere(filepath.Join(home, name)) {
-			s.answer.Absent[profile] = Absence{Others: folders(filepath.Join(home, profilesFolder))}
+			s.answer.Absent = append(s.answer.Absent, profile)
+			if _, known := s.answer.Others[home]; !known {
+				s.answer.Others[home] = folders(filepath.Join(home, profilesFolder))
+			}
 			return
 		}
 	}
@@ -37,7 +40,7 @@ func folders(dir string) []string {
 		return nil
 	}
 	defer d.Close()
-	names, err := d.Some(maxOthers)
+	names, err := d.Some(MaxOthers)
 	if err != nil {
 		return nil
 	}

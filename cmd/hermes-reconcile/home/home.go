@@ -58,7 +58,9 @@ type Answer struct {
 	Swept  map[string][]string // by profile, of Sweep: the names of the files that were removed
 	Faults []string            // what could not be done
 	Found  map[string]Finding  // by profile, of Inspect
-	Absent map[string]Absence  // by profile, of Folders: those that have none
+	Absent []string            // of Folders: those that have none
+	// Others are the profiles that have one, by HERMES_HOME: for those homes in which one is absent.
+	Others map[string][]string
 }
 
 // Finding is what a profile's gateway and its logger have to expect.
@@ -75,13 +77,8 @@ type Finding struct {
 // MaxSettings is how much of a .env or a config.yaml is passed on, in bytes. Real ones have a few kB.
 const MaxSettings = 128 << 10
 
-// Absence is that a profile has no folder in a home that hermes has made.
-type Absence struct {
-	Others []string // profiles that have one there, at most maxOthers
-}
-
-// maxOthers is how many of them are told.
-const maxOthers = 500
+// MaxOthers is how many profiles of a home are named.
+const MaxOthers = 500
 
 // State is what a profile's home remembers of its gateway.
 type State struct {

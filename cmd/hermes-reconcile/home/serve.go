@@ -37,7 +37,7 @@ func Serve(stdin io.Reader, stdout io.Writer) error {
 }
 
 func carryOut(request Request) Answer {
-	s := &server{home: request.Home, places: request.Places, answer: Answer{States: map[string]State{}, Swept: map[string][]string{}, Found: map[string]Finding{}, Absent: map[string]Absence{}}}
+	s := &server{home: request.Home, places: request.Places, answer: Answer{States: map[string]State{}, Swept: map[string][]string{}, Found: map[string]Finding{}, Others: map[string][]string{}}}
 	for _, p := range request.Recall {
 		s.answer.States[p] = s.recall(p)
 	}
