@@ -124,8 +124,16 @@ type supervisors struct {
 	mu     sync.Mutex
 	at     time.Time
 	cost   time.Duration // of the search
+	all    []found
 	places map[safefile.Identity]int
 	blind  bool
+}
+
+// found is an s6-supervise that a search has found.
+type found struct {
+	pid, parent, start int
+	at                 safefile.Identity
+	seen               bool // it can be seen where it works
 }
 
 const (
@@ -145,31 +153,57 @@ func (s *supervisors) find(h Host, id safefile.Identity, trusts func(uint32) boo
 		}
 		delete(s.places, id)
 	}
+	s.refresh(h, trusts)
+	return s.places[id], s.blind
+}
+
+// list are all of them.
+func (s *supervisors) list(h Host, trusts func(uint32) bool) []found {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refresh(h, trusts)
+	return s.all
+}
+
+// refresh searches anew, unless it has done so a moment ago.
+func (s *supervisors) refresh(h Host, trusts func(uint32) bool) {
 	if s.places == nil || time.Since(s.at) > max(searchEvery, searchShare*s.cost) {
 		s.search(h, trusts)
 	}
-	return s.places[id], s.blind
 }
 
 func (s *supervisors) search(h Host, trusts func(uint32) bool) {
 	began := time.Now()
-	s.places, s.blind = map[safefile.Identity]int{}, false
-	seen := false
+	s.all, s.places, s.blind = nil, map[safefile.Identity]int{}, false
+	any := false
 	for _, pid := range h.pids() {
-		if h.comm(pid) != "s6-supervise" {
+		stat, err := h.proc().Of(pid, "stat")
+		if err != nil || !isSupervise(string(stat)) {
 			continue
 		}
-		seen = true
-		switch id, err := h.supervises(pid, trusts); {
-		case err == nil:
+		any = true
+		id, err := h.supervises(pid, trusts)
+		if err != nil && !errors.Is(err, fs.ErrPermission) {
+			continue
+		}
+		s.all = append(s.all, found{
+			pid: pid, parent: statNumber(string(stat), statParent), start: statNumber(string(stat), statStart),
+			at: id, seen: err == nil,
+		})
+		if err == nil {
 			s.places[id] = pid
-		case errors.Is(err, fs.ErrPermission):
+		} else {
 			s.blind = true
 		}
 	}
-	s.blind = s.blind || !seen
+	s.blind = s.blind || !any
 	s.at = time.Now()
 	s.cost = s.at.Sub(began)
+}
+
+// isSupervise reports whether a /proc/PID/stat is that of an s6-supervise that has not begun to end.
+func isSupervise(stat string) bool {
+	return strings.Contains(stat, " (s6-supervise) ") && statNumber(stat, statFlags)&exiting == 0
 }
 
 var errNoSupervisor = errors.New("no s6-supervise of this scandir")
@@ -179,7 +213,8 @@ const exiting = 4
 
 // supervises is the working directory of an s6-supervise. A process of another user may have taken that name.
 func (h Host) supervises(pid int, trusts func(uint32) bool) (safefile.Identity, error) {
-	if h.comm(pid) != "s6-supervise" || h.numberIn(pid, statFlags)&exiting != 0 {
+	stat, err := h.proc().Of(pid, "stat")
+	if err != nil || !isSupervise(string(stat)) {
 		return safefile.Identity{}, errNoSupervisor
 	}
 	status, err := h.proc().Of(pid, "status")
@@ -225,10 +260,19 @@ const ticks = 100
 
 // age is for how long a process has been there.
 func (h Host) age(pid int) time.Duration {
-	var now unix.Timespec
 	start := h.numberIn(pid, statStart)
-	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &now); err != nil || start == 0 {
+	now := sinceBoot()
+	if now == 0 || start == 0 {
 		return 0
 	}
-	return max(time.Duration(now.Nano())-time.Duration(start)*time.Second/ticks, 0)
+	return max(now-time.Duration(start)*time.Second/ticks, 0)
+}
+
+// sinceBoot is for how long the machine has been there; 0 if that cannot be told.
+func sinceBoot() time.Duration {
+	var now unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &now); err != nil {
+		return 0
+	}
+	return time.Duration(now.Nano())
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -94,9 +95,6 @@ func (p Proc) PIDs() []int {
 	return pids
 }
 
-// Identity is what tells a folder from all others, whatever its name.
-type Identity struct{ Dev, Ino uint64 }
-
 // WorkDir is the identity of a process's working directory, as the kernel remembers it: no disk is asked.
 func (p Proc) WorkDir(pid int) (Identity, error) {
 	var st unix.Statx_t
@@ -116,4 +114,59 @@ func (d *Dir) Identity() (Identity, error) {
 		return Identity{}, d.fail("stat", ".", err)
 	}
 	return Identity{unix.Mkdev(st.Dev_major, st.Dev_minor), st.Ino}, nil
+}
+
+// Place is the working directory of a process: its identity, its path, and whether it is deleted.
+type Place struct {
+	Identity
+	Path    string
+	Deleted bool
+}
+
+// Place is where a process works, as the kernel remembers it: no disk is asked.
+func (p Proc) Place(pid int) (Place, error) {
+	const deleted = " (deleted)" // the kernel's own addition
+	id, err := p.WorkDir(pid)
+	if err != nil {
+		return Place{}, err
+	}
+	name, err := p.Link(pid, "cwd")
+	if err != nil {
+		return Place{}, err
+	}
+	place := Place{Identity: id, Path: strings.TrimSuffix(name, deleted)}
+	if place.Path != name { // a folder may have such a name
+		var st unix.Stat_t
+		err := retry(func() error { return unix.Lstat(name, &st) })
+		place.Deleted = err != nil || (Identity{st.Dev, st.Ino}) != id
+		if !place.Deleted {
+			place.Path = name
+		}
+	}
+	return place, nil
+}
+
+// OpenFIFO opens for writing, without waiting, the FIFO that a process has open and whose path ends in this. The FIFO may be
+// deleted.
+func (p Proc) OpenFIFO(pid int, end string) (*os.File, error) {
+	links, err := p.Links(pid, "fd")
+	if err != nil {
+		return nil, err
+	}
+	for fd, target := range links {
+		if !strings.HasSuffix(strings.TrimSuffix(target, " (deleted)"), end) {
+			continue
+		}
+		name := filepath.Join(string(p), strconv.Itoa(pid), "fd", fd)
+		info, err := os.Stat(name)
+		if err != nil || info.Mode()&fs.ModeNamedPipe == 0 {
+			continue
+		}
+		f, err := os.OpenFile(name, os.O_WRONLY|noWait, 0)
+		if err != nil {
+			return nil, err
+		}
+		return f, nil
+	}
+	return nil, &fs.PathError{Op: "open", Path: end, Err: fs.ErrNotExist}
 }

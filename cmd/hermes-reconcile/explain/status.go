@@ -37,6 +37,9 @@ const (
 	DriftOldScript = "runs an old script"
 	DriftOldLogger = "logger runs an old script"
 	DriftTrouble   = "cannot be told: " // and why
+	DriftDouble    = "double of "       // and of which service
+	DriftKeptDown  = ", kept down"      // behind that
+	DriftOrphan    = "its supervisor is not of this s6-svscan"
 )
 
 // StatusSchema describes the JSON form of a Status, in JSON Schema's draft-07.
