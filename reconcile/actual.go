@@ -83,7 +83,8 @@ type Service struct {
 	// WasSupervised tells that s6-supervise has run on it. If none does now, s6-svscan may be about to start it again.
 	WasSupervised bool
 
-	at [2]safefile.Identity // of the directory and of its log/
+	at    [2]safefile.Identity // of the directory and of its log/
+	young bool                 // a supervisor of it has just been started, and its files are not there yet
 }
 
 // File is a file of a service directory.

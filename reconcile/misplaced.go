@@ -88,7 +88,11 @@ func (s *Scandir) inPlace(v Supervise, p place) {
 	if p.logger {
 		status = &p.service.LogStatus
 	}
-	if status.Supervised || status.Doubt != "" || v.Age < startTime {
+	if status.Supervised || status.Doubt != "" {
+		return
+	}
+	if v.Age < startTime {
+		p.service.young = true
 		return
 	}
 	if lives, child := s.sup.Doing(v); lives && !p.logger || lives && p.service.Status.Supervised {

@@ -121,7 +121,7 @@ func (p Plan) unsettled(woken bool) (n int) {
 	for _, c := range p.Changes {
 		gone := c.Replace && (c.actual.WasSupervised || c.actual.doubt() != "") && !c.actual.Status.Supervised
 		unseen := woken && c.actual.Owned && (!c.actual.Status.Supervised || c.actual.HasLog && !c.actual.LogStatus.Supervised)
-		if gone || unseen {
+		if gone || unseen || c.actual.young {
 			n++
 		}
 	}

@@ -74,7 +74,7 @@ func (h Host) describe(v *Supervise, scandir string, seen bool) bool {
 		return !v.Orphan
 	}
 	place, err := h.proc().Place(v.PID)
-	if err != nil {
+	if err != nil || place.Path == scandir { // it is just being started
 		return false
 	}
 	v.Path, v.Deleted = place.Path, place.Deleted
