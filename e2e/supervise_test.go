@@ -329,6 +329,34 @@ func TestStopWhileTheFormerGatewayIsEnded(t *testing.T) {
 	require.Len(t, tr.starts("alpha"), 1)
 }
 
+// TestSupervisorOfAGatewayThatGoesIsKilled: no ./run of a new one is there to end the gateway.
+func TestSupervisorOfAGatewayThatGoesIsKilled(t *testing.T) {
+	t.Parallel()
+	tr := newTree(t, treeOpts{})
+	tr.manifest("alpha: {state: down, env: {STUB_DRAIN: 300ms}}\nbeta: {}")
+	tr.mustApply()
+	tr.svc("gateway-alpha", "-u")
+	first := tr.started("alpha", 1)
+	kill(tr.family("alpha")["s6-supervise gateway-alpha"])
+	tr.down("gateway-alpha")
+	require.True(t, alive(first.PID))
+	tr.said("alpha", "its supervisor was killed")
+	tr.mustApply()
+	require.False(t, alive(first.PID))
+	require.Equal(t, "exit", tr.stops("alpha")[1].Event)
+	tr.quiet()
+
+	tr.svc("gateway-alpha", "-u")
+	second := tr.started("alpha", 2)
+	kill(tr.family("alpha")["s6-supervise gateway-alpha"])
+	tr.down("gateway-alpha")
+	require.True(t, alive(second.PID))
+	tr.manifest("beta: {}")
+	tr.mustApply()
+	require.False(t, alive(second.PID))
+	tr.quiet()
+}
+
 // TestNumberOfAProcessIsUsedAgain: another process has the number that a killed supervisor's gateway
 // had.
 func TestNumberOfAProcessIsUsedAgain(t *testing.T) {

@@ -83,6 +83,7 @@ type Service struct {
 	// WasSupervised tells that s6-supervise has run on it. If none does now, s6-svscan may be about to start it again.
 	WasSupervised bool
 
+	last  [2]int               // the process that ./run has started last, and when the kernel says that was
 	at    [2]safefile.Identity // of the directory and of its log/
 	young bool                 // a supervisor of it has just been started, and its files are not there yet
 }

@@ -33,6 +33,8 @@ type Displaced struct {
 	Supervise
 	Service string // whose gateway it is
 	Child   int    // the process that it has started, or 0
+	// Former says that this is no supervisor, but the gateway of one that was killed.
+	Former bool
 }
 
 // Where says where it works, and which process that is.
@@ -42,6 +44,8 @@ func (d Displaced) Where() string {
 		what = "supervisor of its logger"
 	}
 	switch {
+	case d.Former:
+		return fmt.Sprintf("its supervisor was killed (pid %d)", d.PID)
 	case d.Deleted:
 		return fmt.Sprintf("its directory is deleted (%s: pid %d)", what, d.PID)
 	case d.Path == "":
@@ -98,7 +102,7 @@ func Misplaced(s Service, displaced []Displaced) string {
 		return ""
 	}
 	how := RunsOutside
-	twice := func(d Displaced) bool { return !d.logger() && s.Status.Supervised && !s.Missing }
+	twice := func(d Displaced) bool { return !d.logger() && !d.Former && s.Status.Supervised && !s.Missing }
 	if slices.ContainsFunc(displaced, twice) {
 		how = RunsTwice
 	}

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -23,6 +25,40 @@ func placesOf(d *dir) (places [2]safefile.Identity) {
 		log.close()
 	}
 	return places
+}
+
+// startedFile is where ./run writes down which process it is, and when that was started.
+const startedFile = "pgid"
+
+// readStarted reads which process was started last.
+func (s *serviceReader) readStarted(data *dir) {
+	const most = 100 // bytes: two numbers
+	text, st, err := data.read(startedFile, most)
+	if err != nil || !s.trusts(st.Uid) {
+		return
+	}
+	fields := strings.Fields(string(text))
+	if len(fields) != len(s.last) {
+		return
+	}
+	for i, field := range fields {
+		if s.last[i], err = strconv.Atoi(field); err != nil {
+			s.last = [2]int{}
+			return
+		}
+	}
+}
+
+// readFormer notes the gateway of a supervisor that was killed, where no ./run of a new one is there to end it.
+func (s *Scandir) readFormer(a *Actual) {
+	for _, service := range a.Services {
+		if service.last[0] == 0 || service.Double != "" || service.Status.PID != 0 {
+			continue
+		}
+		if v, lives := s.sup.Former(service.last[0], service.last[1]); lives {
+			a.Displaced = append(a.Displaced, Displaced{Supervise: v, Service: service.Name, Child: v.PID, Former: true})
+		}
+	}
 }
 
 // isDouble reports whether an entry whose name is no gateway's has our marker: it was copied or moved.
@@ -72,6 +108,7 @@ func (s *Scandir) readSupervises(a *Actual) error {
 			s.displace(a, v)
 		}
 	}
+	s.readFormer(a)
 	return nil
 }
 
@@ -187,7 +224,7 @@ func (r *run) endGateway(ctx context.Context, j *job, d Displaced) error {
 		}
 		return nil
 	}
-	dismissed := d.Orphan || r.sup.Quiet(d.Supervise) != nil
+	dismissed := d.Orphan || d.Former || r.sup.Quiet(d.Supervise) != nil
 	if dismissed {
 		if err := r.sup.Dismiss(d.Supervise, false); err != nil {
 			return err
@@ -196,7 +233,7 @@ func (r *run) endGateway(ctx context.Context, j *job, d Displaced) error {
 	child, looks := d.Child, 0
 	down := func() (bool, error) {
 		lives, now := r.sup.Doing(d.Supervise)
-		if now != 0 {
+		if now != 0 && !d.Former {
 			child, looks = now, 0
 		}
 		looks++
@@ -206,12 +243,16 @@ func (r *run) endGateway(ctx context.Context, j *job, d Displaced) error {
 	what := j.Service + " outside its place to stop"
 	err := wait(ctx, j.StopTimeout, what, down)
 	if timeout := (*TimeoutError)(nil); errors.As(err, &timeout) && ctx.Err() == nil {
-		if err := r.sup.KillService(d.Supervise); err != nil {
+		kill := r.sup.KillService
+		if d.Former {
+			kill = r.sup.KillGroup
+		}
+		if err := kill(d.Supervise); err != nil {
 			return err
 		}
 		err = r.pace.wait(ctx, killMargin, what, down)
 	}
-	if err == nil && d.Deleted { // there is no ./finish any more that would
+	if err == nil && (d.Deleted || d.Former) { // no ./finish does it
 		err = r.sup.Sweep(child)
 	}
 	return err
@@ -220,7 +261,8 @@ func (r *run) endGateway(ctx context.Context, j *job, d Displaced) error {
 // prunes reports whether a rescan has to end a supervisor that works outside its place.
 func (r *run) prunes() bool {
 	for _, j := range r.jobs {
-		if j.err == nil && len(j.Displaced) > 0 {
+		isSupervisor := func(d Displaced) bool { return !d.Former }
+		if j.err == nil && slices.ContainsFunc(j.Displaced, isSupervisor) {
 			return true
 		}
 	}
@@ -232,7 +274,7 @@ func (r *run) finishDisplaced(ctx context.Context) {
 	var all sync.WaitGroup
 	for _, j := range r.jobs {
 		for _, d := range j.Displaced {
-			if j.err != nil {
+			if j.err != nil || d.Former {
 				continue
 			}
 			all.Go(func() {

@@ -18,3 +18,7 @@ func (inTheirPlaces) Dismiss(Supervise, bool) error { return nil }
 func (inTheirPlaces) KillService(Supervise) error { return nil }
 
 func (inTheirPlaces) Sweep(int) error { return nil }
+
+func (inTheirPlaces) Former(pid, start int) (Supervise, bool) { return Supervise{}, false }
+
+func (inTheirPlaces) KillGroup(Supervise) error { return nil }

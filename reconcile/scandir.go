@@ -43,6 +43,10 @@ type Supervisor interface {
 	Dismiss(v Supervise, logger bool) error
 	// KillService kills the process group that one has started.
 	KillService(v Supervise) error
+	// Former finds the process of a service that was started last, if it lives and has no supervisor any more.
+	Former(pid, start int) (Supervise, bool)
+	// KillGroup kills such a process and its group.
+	KillGroup(v Supervise) error
 	// Sweep kills what is left of the group of a process that has ended.
 	Sweep(child int) error
 	// Holders names the processes, besides s6's own, that keep the pipe to a service's logger open.
@@ -260,6 +264,7 @@ func (s *serviceReader) readData(parent *dir) error {
 	}
 	s.lookAtScriptFile(d, "data/pgid")
 	s.lookAtScriptFile(d, "data/backoff")
+	s.readStarted(d)
 	f, err := s.readFile(d, path.Base(render.MarkerPath))
 	if err != nil {
 		return missing(err)

@@ -46,7 +46,7 @@ func (s *Scandir) Supervises(known func(safefile.Identity) bool) ([]Supervise, e
 	defer root.Close()
 	home, err := h.proc().Link(os.Getpid(), "fd/"+strconv.Itoa(root.FD())) // as the kernel calls it
 	if err != nil {
-		return nil, err
+		return nil, nil // nothing can be seen of processes here
 	}
 	var all []Supervise
 	now := sinceBoot()
@@ -145,6 +145,25 @@ func (s *Scandir) KillService(v Supervise) error {
 		return nil
 	}
 	return ignoreGone(unix.Kill(-child, unix.SIGKILL)) // each service is the head of a group of its own
+}
+
+// Former is the process of a service that was started last, by number and start, if it lives and has no supervisor any more.
+func (s *Scandir) Former(pid, start int) (Supervise, bool) {
+	h := ThisHost()
+	v := Supervise{PID: pid, Start: start}
+	if start == 0 || pid <= 1 || !h.isSame(v) || h.comm(h.parent(pid)) == "s6-supervise" {
+		return Supervise{}, false
+	}
+	v.Age = h.age(pid)
+	return v, true
+}
+
+// KillGroup kills a process and its group.
+func (s *Scandir) KillGroup(v Supervise) error {
+	if !ThisHost().isSame(v) {
+		return nil
+	}
+	return ignoreGone(unix.Kill(-v.PID, unix.SIGKILL))
 }
 
 // Sweep kills what is left of the process group of a service that has ended a moment ago.

@@ -199,6 +199,15 @@ func (s supervisor) KillService(v reconcile.Supervise) error {
 	return s.s6.KillService(s6ctl.Supervise(v))
 }
 
+func (s supervisor) Former(pid, start int) (reconcile.Supervise, bool) {
+	v, lives := s.s6.Former(pid, start)
+	return reconcile.Supervise(v), lives
+}
+
+func (s supervisor) KillGroup(v reconcile.Supervise) error {
+	return s.s6.KillGroup(s6ctl.Supervise(v))
+}
+
 func (s supervisor) Sweep(child int) error { return s.s6.Sweep(child) }
 
 func (s supervisor) Holders(dir string) []string { return s.s6.Holders(dir) }
