@@ -18,7 +18,7 @@ func (h Host) proc() safefile.Proc { return safefile.Proc(h.Proc) }
 
 // comm is the name of a process, or "" if it cannot be told.
 func (h Host) comm(pid int) string {
-	b, err := h.proc().Of(pid, "comm")
+	b, err := h.proc().Short(pid, "comm")
 	if err != nil {
 		return ""
 	}

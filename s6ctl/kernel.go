@@ -177,12 +177,12 @@ func (s *supervisors) search(h Host, trusts func(uint32) bool) {
 	s.all, s.places, s.blind = nil, map[safefile.Identity]int{}, false
 	any := false
 	for _, pid := range h.pids() {
-		stat, err := h.proc().Of(pid, "stat")
+		stat, err := h.proc().Short(pid, "stat")
 		if err != nil || !isSupervise(string(stat)) {
 			continue
 		}
 		any = true
-		id, err := h.supervises(pid, trusts)
+		id, err := h.worksFor(pid, trusts)
 		if err != nil && !errors.Is(err, fs.ErrPermission) {
 			continue
 		}
@@ -213,11 +213,16 @@ const exiting = 4
 
 // supervises is the working directory of an s6-supervise. A process of another user may have taken that name.
 func (h Host) supervises(pid int, trusts func(uint32) bool) (safefile.Identity, error) {
-	stat, err := h.proc().Of(pid, "stat")
+	stat, err := h.proc().Short(pid, "stat")
 	if err != nil || !isSupervise(string(stat)) {
 		return safefile.Identity{}, errNoSupervisor
 	}
-	status, err := h.proc().Of(pid, "status")
+	return h.worksFor(pid, trusts)
+}
+
+// worksFor is the working directory of a process, if it is one of a trusted user.
+func (h Host) worksFor(pid int, trusts func(uint32) bool) (safefile.Identity, error) {
+	status, err := h.proc().Short(pid, "status")
 	if err != nil {
 		return safefile.Identity{}, err
 	}

@@ -105,7 +105,7 @@ func (s *Scandir) Doing(v Supervise) (lives bool, child int) {
 
 // isSame reports whether the supervisor lives. Another process may have its number.
 func (h Host) isSame(v Supervise) bool {
-	b, err := h.proc().Of(v.PID, "stat")
+	b, err := h.proc().Short(v.PID, "stat")
 	if err != nil {
 		return false
 	}
