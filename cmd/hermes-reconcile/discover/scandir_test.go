@@ -261,3 +261,14 @@ func TestServiceOfTheFirstVersion(t *testing.T) {
 	require.Equal(t, []manifest.EnvVar{{Name: "A", Value: "{profile}"}}, p.Env)
 	require.Empty(t, p.PortEnv)
 }
+
+// TestCopiesOfOwnDirectoriesAreLeftOut: one of them would be a second gateway of its profile.
+func TestCopiesOfOwnDirectoriesAreLeftOut(t *testing.T) {
+	m := parse(t, "version: 1\nprofiles: {a: {}}\n")
+	dir, _ := rendered(t, m)
+	copied := filepath.Join(dir, "gateway-a-old")
+	require.NoError(t, os.CopyFS(copied, os.DirFS(filepath.Join(dir, "gateway-a"))))
+	text, _ := written(t, dir, nobody)
+	require.Contains(t, text, "# gateway-a-old is left out, and an apply keeps it down: it is a double of gateway-a, as its marker says.")
+	require.Len(t, parse(t, text).Profiles, 1)
+}
