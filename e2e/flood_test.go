@@ -127,7 +127,7 @@ func TestAdoptionOfAFloodedService(t *testing.T) {
 	// Its s6-supervise takes commands all the same, in between. So let s6-svc never get that far.
 	tr.fake("s6-svc", "[ \"$2\" != "+tr.dir("hostile")+" ] || exec sleep 600")
 	tr.manifest("hostile: {user: nobody}\ntame: {user: nobody}\nfresh: {user: nobody}")
-	r := tr.apply("--timeout", "12s")
+	r := tr.apply("--timeout", "40s") // all of which it takes
 	require.NotZero(t, r.code, "%v", r)
 	require.Contains(t, r.stderr, "cannot adopt gateway-hostile")
 	requirePlanLine(t, r.stdout, "tame", "adopted")

@@ -104,7 +104,7 @@ func TestLateGateway(t *testing.T) {
 	port := freePorts(t, 1)[0]
 	mend := tr.unready("alpha")
 	tr.manifest("alpha: {port: %d, ready: {http: /health, interval: 100ms, timeout: 1s}}\nbeta: {}", port)
-	r := tr.apply("--wait=ready", "--timeout=3s")
+	r := tr.apply("--wait=ready", "--timeout=20s") // all of which it takes
 	require.Equal(t, 99, r.code, "%v", r)
 	require.Contains(t, r.stdout, "2 created")
 	gateway := tr.gatewayPid("alpha")
@@ -137,7 +137,7 @@ func TestWrongQuestionIsMendedWithoutARestart(t *testing.T) {
 	tr := readyTree(t, 0)
 	port := freePorts(t, 1)[0]
 	tr.manifest("alpha: {port: %d, ready: {http: /wrong, timeout: 1s}}", port)
-	r := tr.apply("--wait=ready", "--timeout=3s")
+	r := tr.apply("--wait=ready", "--timeout=20s") // all of which it takes
 	require.Equal(t, 99, r.code, "%v", r)
 	require.Contains(t, r.stderr, "/wrong: answers 404 Not Found")
 	tr.manifest("alpha: {port: %d, ready: {http: /health, timeout: 1s}}", port)
@@ -175,7 +175,7 @@ func TestReadyWithoutTheProgram(t *testing.T) {
 	tr := newTree(t, treeOpts{env: []string{"PATH=" + path}})
 	port := freePorts(t, 1)[0]
 	tr.manifest("alpha: {port: %d, ready: {http: /health}}", port)
-	r := tr.apply("--wait=ready", "--timeout=3s")
+	r := tr.apply("--wait=ready", "--timeout=20s") // all of which it takes
 	require.Equal(t, 99, r.code, "%v", r)
 	require.Contains(t, r.stderr, "/health: answers now, but its service has not told s6 so")
 	tr.logged("alpha", "hermes-reconcile: gateway-alpha: cannot tell when it is ready: no hermes-reconcile in "+path)

@@ -156,24 +156,44 @@ func (r *run) reclaimFolder(service, name string) error {
 	return r.clearPlanted(d, name == superviseDir)
 }
 
-// clearPlanted deletes from a folder of s6's what may have been planted there. A folder that cannot be deleted in time may stay: s6
-// writes into none, and what is left goes with the directory.
+// clearPlanted deletes from a folder of s6's what may have been planted there. Folders come last, and
+// one that cannot be deleted in time may stay: s6 writes into none, and what is left goes with the
+// directory.
 func (r *run) clearPlanted(d *dir, hasState bool) error {
+	folders, err := r.unlinkPlanted(d, hasState, time.Now().Add(clearLimit))
 	deadline := time.Now().Add(clearLimit)
-	var failed error
-	err := d.safe.Each(func(n string) bool {
-		st, err := d.stat(n)
-		regular := hasState && st.Mode&modeType == modeRegular && st.Nlink == 1 && r.trusts(st.Uid)
-		if err != nil || regular || st.Mode&modeType == unix.S_IFIFO {
-			return true
+	for _, name := range folders {
+		if d.removeUntil(name, deadline) != nil {
+			break
 		}
-		err = d.removeUntil(n, deadline)
-		if err != nil && st.Mode&modeType != modeDirectory || time.Now().After(deadline) {
-			failed = cmp.Or(err, fmt.Errorf("%q holds too many files to look at in %s", d.path, clearLimit))
+	}
+	return err
+}
+
+// maxPlanted is how many folders in one of s6's are deleted before it goes as a whole.
+const maxPlanted = 1000
+
+// unlinkPlanted deletes what is no folder, and gives the names of folders.
+func (s *Scandir) unlinkPlanted(d *dir, hasState bool, deadline time.Time) (folders []string, failed error) {
+	err := d.safe.Each(func(name string) bool {
+		st, err := d.stat(name)
+		kind := st.Mode & modeType
+		regular := hasState && kind == modeRegular && st.Nlink == 1 && s.trusts(st.Uid)
+		switch {
+		case err != nil || regular || kind == unix.S_IFIFO:
+		case kind == modeDirectory:
+			if len(folders) < maxPlanted {
+				folders = append(folders, name)
+			}
+		default:
+			failed = missing(d.unlink(name))
+		}
+		if failed == nil && time.Now().After(deadline) {
+			failed = fmt.Errorf("%q holds too many files to look at in %s", d.path, clearLimit)
 		}
 		return failed == nil
 	})
-	return cmp.Or(failed, err)
+	return folders, cmp.Or(failed, err)
 }
 
 // scriptFiles are what rendered scripts write in their service directory. A symlink there would have them write elsewhere.

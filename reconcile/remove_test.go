@@ -53,6 +53,26 @@ func TestRemovalGivesUpInTime(t *testing.T) {
 	require.NoDirExists(t, folder+"/x")
 }
 
+// TestFoldersAreDeletedAfterWhatLeadsAstray: what s6 writes through goes first, however long a folder beside it takes.
+func TestFoldersAreDeletedAfterWhatLeadsAstray(t *testing.T) {
+	folder := t.TempDir()
+	require.NoError(t, os.MkdirAll(folder+"/deep/deeper", 0o755))
+	require.NoError(t, os.Symlink("/etc/passwd", folder+"/status.new"))
+	require.NoError(t, os.WriteFile(folder+"/lock", nil, 0o644))
+	require.NoError(t, unix.Mkfifo(folder+"/control", 0o600))
+	s, err := Open(folder, newFakeS6(t))
+	require.NoError(t, err)
+	defer s.Close()
+	folders, err := s.unlinkPlanted(s.dir, true, time.Now().Add(time.Hour))
+	require.NoError(t, err)
+	require.Equal(t, []string{"deep"}, folders)
+	left, err := s.dir.names()
+	require.NoError(t, err)
+	require.ElementsMatch(t, []string{"deep", "lock", "control"}, left)
+	_, err = s.unlinkPlanted(s.dir, true, time.Now().Add(-time.Hour))
+	require.ErrorContains(t, err, "too many files")
+}
+
 func TestServiceThatCannotBeReadCostsTheOthersNothing(t *testing.T) {
 	f := newFakeS6(t)
 	f.must(profile("a", "1"), profile("b", "1"))
