@@ -104,7 +104,8 @@ func (s stroke) about(scandir string) string {
 	switch {
 	case s.call.class == spawn || s.call.class == pipe || s.call.path == os.DevNull:
 		return "s6-sv|HERMES_HOME"
-	case s.call.helper:
+	case s.call.helper: // it writes a file under another name first
+		name = strings.TrimSuffix(strings.TrimPrefix(name, "."), ".hermes-reconcile")
 		return "HERMES_HOME|" + regexp.QuoteMeta(name)
 	case name == ".":
 		name = scandir

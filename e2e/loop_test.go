@@ -9,12 +9,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestCrashLoopIsNeverUp: a gateway that dies after half a second. The pause before its next start
+// TestCrashLoopIsNeverUp: a gateway that dies at once. The pause before its next start
 // is not taken for a life, and its third death ends each wait.
 func TestCrashLoopIsNeverUp(t *testing.T) {
 	t.Parallel()
 	tr := newTree(t, treeOpts{})
-	tr.manifest(`bot: {command: [sh, -c, "echo no token; sleep 0.5; exit 1"]}`)
+	tr.manifest(`bot: {command: [sh, -c, "echo no token; sleep 0.2; exit 1"]}`)
 	tr.mustApply()
 	for range 3 {
 		for _, args := range [][]string{{"restart", "bot", "-f", tr.path("profiles.yaml")}, {"apply", "--wait=up"}} {

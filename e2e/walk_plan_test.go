@@ -104,7 +104,13 @@ func newWorld(t testing.TB, p *plan, onDisk bool) *world {
 // begin prepares the way to the other side, as far as that is not done: the manifest, and the foreign services.
 func (w *world) begin() view {
 	w.t.Helper()
-	w.manifestOf(w.profiles(w, 1-w.side))
+	next := w.profiles(w, 1-w.side)
+	for profile, wanted := range next {
+		if wanted.last && !exists(w.dir(profile)) { // its removal has recorded that it shall be down
+			w.remember(profile, "gateway_state.json", `{"gateway_state": "running"}`)
+		}
+	}
+	w.manifestOf(next)
 	if w.bring != nil {
 		w.bring(w, w.foreign())
 	}

@@ -129,10 +129,10 @@ func (a *arrival) look(sup Supervisor) error {
 // take looks at a service. What does not change in the life of a process is taken from the look
 // before.
 func (l *Look) take(sup Supervisor, service string, before Look) (err error) {
+	l.At = time.Now() // before: it has run until then at least
 	if l.Status, err = sup.Status(service); err != nil {
 		return err
 	}
-	l.At = time.Now()
 	l.complete(sup, service)
 	if l.PID != before.PID || l.PID == 0 || !l.Since.Equal(before.Since) {
 		l.Deaths = sup.Deaths(service)
@@ -151,7 +151,7 @@ func (l *Look) complete(sup Supervisor, service string) {
 // there reports whether the gateway has come as far as level. While deaths are recent it has to run
 // for longer than the last life lasted.
 func (a *arrival) there(level Level) bool {
-	uptime := time.Since(a.since)
+	uptime := a.At.Sub(a.since)
 	if !a.State().Runs() || uptime < steady || uptime <= a.proof() {
 		return false
 	}

@@ -215,7 +215,8 @@ func (a *acting) settle(acted []reconcile.Acted) error {
 	}
 	var errs []error
 	for _, done := range acted {
-		if done.Err == nil && (!done.Already || !a.up) {
+		var hopeless *reconcile.HopelessError // it was started, and did not stay
+		if (done.Err == nil || errors.As(done.Err, &hopeless)) && (!done.Already || !a.up) {
 			errs = append(errs, a.session.Settle(done.Service))
 		}
 	}
