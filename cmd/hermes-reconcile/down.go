@@ -91,7 +91,18 @@ func runDown(ctx context.Context, u ui, flags *downFlags) error {
 	warnTroubled(u, actual.Services)
 	ours := slices.DeleteFunc(actual.Services, func(s reconcile.Service) bool { return !s.Owned || !s.Status.Supervised })
 	acted, notes := session.Act(ctx, ours, reconcile.Down, flags.timeout)
-	return u.acted(acted, notes, stopping())
+	return u.acted(append(acted, unread(actual.Services)...), notes, stopping())
+}
+
+// unread are the gateways whose directories cannot be read: nothing was done to them, and they may run.
+func unread(services []reconcile.Service) []reconcile.Acted {
+	var all []reconcile.Acted
+	for _, s := range services {
+		if s.Fault != nil {
+			all = append(all, reconcile.Acted{Service: s, Err: s.Fault})
+		}
+	}
+	return all
 }
 
 // acted prints what became of gateways that somebody wanted up or down.
