@@ -75,11 +75,13 @@ func (k *walk) all(w *world, shard int, end time.Time) {
 	}
 }
 
+// seedInTests makes a test try the same points each time, so that a change is judged by what it
+// changes. make torture tries all points.
+const seedInTests = 1
+
 // sample tries some points.
 func (k *walk) sample(t *testing.T) {
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	r := rand.New(rand.NewPCG(seed, 0))
+	r := rand.New(rand.NewPCG(seedInTests, 0))
 	w := newWorld(t, k.plan, r.IntN(2) == 0)
 	k.hits = k.hitsInTests
 	limit := shortInTests
