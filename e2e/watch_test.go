@@ -343,8 +343,7 @@ func TestIdleWatch(t *testing.T) {
 // many wakeups: so ask again. What wakes up by a short timer of its own never sleeps that long.
 func (w *watching) sleepsForASecond() bool {
 	before := w.wakeups()
-	time.Sleep(time.Second)
-	return w.wakeups()-before < 50
+	return !poll(time.Second, func() bool { return w.wakeups()-before >= 50 })
 }
 
 // reaped is what children that have ended cost, in minor page faults: none at all if there were none.
