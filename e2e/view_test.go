@@ -24,8 +24,9 @@ type wanted struct {
 	last  bool   // it shall be what it was last, which down says
 	value string // VALUE in its environment
 	port  int
-	keep  int // log.keep
-	stop  int // stop_timeout, ms; 0: the default
+	keep  int    // log.keep
+	stop  int    // stop_timeout, ms; 0: the default
+	user  string // empty: the tree's
 }
 
 func (p wanted) yaml() string {
@@ -40,6 +41,9 @@ func (p wanted) yaml() string {
 	}
 	if p.port != 0 {
 		keys = append(keys, fmt.Sprintf("port: %d", p.port))
+	}
+	if p.user != "" {
+		keys = append(keys, "user: "+p.user)
 	}
 	if p.stop != 0 {
 		keys = append(keys, fmt.Sprintf("stop_timeout: %dms", p.stop))

@@ -118,7 +118,8 @@ func (r *run) later(do func() error) {
 type job struct {
 	*Change
 	hidden  bool
-	stopped bool // so that its directory can be replaced, and not started again
+	gone    *signal // of one that comes late: its former directory has nobody in it any more
+	stopped bool    // so that its directory can be replaced, and not started again
 	pending bool
 	err     error
 }
@@ -131,6 +132,10 @@ func (j *job) appears() bool { return j.Replace || j.Op == Create }
 
 // heldBack tells whether the service appears with a `down` file because the port it needs is not free yet.
 func (j *job) heldBack() bool { return j.appears() && len(j.Await) > 0 && !j.wantsDown() }
+
+// late reports whether the new directory has to wait until the supervisor of the former one is gone, since nothing that others can
+// change tells whether its gateway is down.
+func (j *job) late() bool { return j.Replace && j.present && j.actual.doubt() != "" }
 
 // removal is a hidden directory on its way out.
 type removal struct {
@@ -148,7 +153,13 @@ func newRun(s *Session, plan Plan, opt Options) (*run, error) {
 	for i := range plan.Changes {
 		c := &plan.Changes[i]
 		if c.Acts() {
-			r.jobs = append(r.jobs, &job{Change: c, err: c.undecided(opt)})
+			j := &job{Change: c, err: c.undecided(opt)}
+			if j.late() {
+				j.gone = newSignal()
+			}
+			r.jobs = append(r.jobs, j)
+		} else if c.actual.Fault != nil {
+			r.note("%s is left alone: %v", c.Service, c.actual.Fault)
 		}
 		for _, giver := range c.Await {
 			r.freed[giver] = newSignal()
@@ -166,6 +177,9 @@ func newRun(s *Session, plan Plan, opt Options) (*run, error) {
 // undecided says why the change has to wait for an apply that knows more: nothing would tell that one, once the gateway is made
 // down, that it was up. Where a container starts there may be no later one, and a gateway that is down can be started.
 func (c *Change) undecided(opt Options) error {
+	if c.actual.Fault != nil {
+		return c.actual.Fault
+	}
 	if !c.was.Unknown || opt.Hurried {
 		return nil
 	}
@@ -219,19 +233,29 @@ func (r *run) forgive(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, name := range names {
-		paid := true
-		if i := slices.IndexFunc(r.plan.Changes, func(c Change) bool { return c.Service == name }); i >= 0 {
-			paid, err = r.paid(ctx, &r.plan.Changes[i])
+	ctx, cancel := r.before(ctx)
+	defer cancel()
+	var all sync.WaitGroup
+	errs := make([]error, len(names))
+	for i, name := range names {
+		all.Go(func() { errs[i] = guarded(func() error { return r.forgiveOne(ctx, name) }) })
+	}
+	all.Wait()
+	return errors.Join(errs...)
+}
+
+func (r *run) forgiveOne(ctx context.Context, name string) error {
+	if i := slices.IndexFunc(r.plan.Changes, func(c Change) bool { return c.Service == name }); i >= 0 {
+		paid, err := r.paid(ctx, &r.plan.Changes[i])
+		if timeout := (*TimeoutError)(nil); errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) {
+			r.note("%s does not hear that it shall be down: %v", name, err)
+			return nil // it stays on record
 		}
-		if paid && err == nil {
-			err = r.strike(name)
-		}
-		if err != nil {
+		if err != nil || !paid {
 			return err
 		}
 	}
-	return nil
+	return r.strike(name)
 }
 
 // paid tells whether nothing is owed to a service any more: its gateway is down and shall be, and its logger is not due. The
@@ -388,17 +412,21 @@ func (r *run) restoreOwed(j *job) error {
 	return r.owe(j.Service, j.owed)
 }
 
-// stopReplaced stops the services whose directories are replaced, since the new one starts with the scan that ends the old.
+// stopReplaced stops the services whose directories are replaced, since the new one starts with the
+// scan that ends the old. One that does not stop keeps its directory, and the others go on without
+// it.
 func (r *run) stopReplaced(ctx context.Context) error {
-	if err := r.reclaim(); err != nil {
-		return err
-	}
-	replaced := func(j *job) bool { return j.Replace && j.actual.Status.Supervised }
+	ctx, cancel := r.before(ctx)
+	defer cancel()
+	r.reclaim()
+	replaced := func(j *job) bool { return j.Replace && j.actual.Status.Supervised && !j.late() }
 	r.each(ctx, replaced, func(ctx context.Context, j *job) error {
 		if !j.actual.Status.Down() {
 			j.stopped = true
 			r.later(func() error {
-				err := r.tellUp(context.WithoutCancel(ctx), j.Service)
+				ctx, cancel := afterwards(ctx)
+				defer cancel()
+				err := r.tellUp(ctx, j.Service)
 				j.stopped = err != nil
 				return err
 			})
@@ -415,7 +443,7 @@ func (r *run) exchange(context.Context) error {
 	}
 	came := false
 	for _, j := range r.jobs {
-		if j.err != nil || !j.appears() {
+		if j.err != nil || !j.appears() || j.late() {
 			continue
 		}
 		if err := move(r.staging, j.Service, r.dir, j.Service); err != nil {
@@ -456,7 +484,7 @@ func (r *run) hideJob(j *job) error {
 	if err := r.updateHidden(&m.Hidden); err != nil {
 		return err
 	}
-	if m.Status.Supervised && !j.actual.Status.Supervised {
+	if m.Status.Supervised && !j.actual.Status.Supervised && !j.late() {
 		return fmt.Errorf("%w: a scan has just found %s", ErrStale, j.Service) // its gateway may run already
 	}
 	r.removals = append(r.removals, m)
@@ -471,7 +499,7 @@ func (r *run) rescan(ctx context.Context) error {
 	// What was replaced because nobody supervised it may have been found a moment ago. Then s6-svscan has two supervisors on one
 	// name, of which the second tries again each second; pruning ends the first.
 	prune := slices.ContainsFunc(r.removals, func(m *removal) bool { return !m.gone() || m.job != nil && m.job.Replace })
-	came := slices.ContainsFunc(r.jobs, func(j *job) bool { return j.err == nil && j.appears() })
+	came := slices.ContainsFunc(r.jobs, func(j *job) bool { return j.err == nil && j.appears() && !j.late() })
 	if !prune && !came {
 		return nil
 	}

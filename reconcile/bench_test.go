@@ -45,6 +45,9 @@ func (i idle) Status(string) (Status, error) {
 	return Status{Supervised: true, PID: 1, WantUp: true}, nil
 }
 func (i idle) Phase(string, int) Phase            { return "" }
+func (i idle) Lives(string) (bool, error)         { return true, nil }
+func (i idle) Pause(string, int) time.Duration    { return 0 }
+func (i idle) Deaths(string) []Death              { return nil }
 func (i idle) Room(context.Context) (Room, error) { return Room{}, nil }
 func (i idle) Holders(string) []string            { return nil }
 

@@ -33,6 +33,8 @@ type fakeS6 struct {
 	silent    bool // nobody listens on the scandir
 	deaf      bool // scans have no effect
 	phase     Phase
+	pause     time.Duration
+	deaths    []Death
 	looks     int
 	looked    func(looks int) // is called at each look at a service
 	exits     int             // what gateways exit with as soon as they start, for good; 0: they run
@@ -98,6 +100,20 @@ func (f *fakeS6) Phase(string, int) Phase {
 	defer f.mu.Unlock()
 	return f.phase
 }
+
+func (f *fakeS6) Pause(string, int) time.Duration {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.pause
+}
+
+func (f *fakeS6) Deaths(string) []Death {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.deaths)
+}
+
+func (f *fakeS6) Lives(string) (bool, error) { return false, nil }
 
 func (f *fakeS6) Listening() (bool, error) { return !f.silent, nil }
 

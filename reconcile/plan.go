@@ -74,6 +74,9 @@ type Change struct {
 	down    bool // the gateway shall be down
 }
 
+// Actual is the service as it was before the change.
+func (c Change) Actual() Service { return c.actual }
+
 // FileChange is a file before and after. Before is nil where there was none, After where there will be none.
 type FileChange struct {
 	Path          string
@@ -105,19 +108,18 @@ type Result struct {
 // Late is a gateway that has not come as far as it should.
 type Late struct {
 	Change Change
-	Status Status
-	State  State // StateUp: it runs, but does not serve
-	After  time.Duration
+	Look
+	After time.Duration
 }
 
-// Hopeless tells that to wait longer would not have helped.
-func (l Late) Hopeless() bool { return l.State == StateEnded }
+// Hopeless reports whether to wait longer would not have helped.
+func (l Late) Hopeless() bool { return l.State().Hopeless() }
 
 // unsettled counts the services whose supervisor may only be gone for a moment or, where s6-svscan was woken and nobody saw what
 // it found, may not be there yet.
 func (p Plan) unsettled(woken bool) (n int) {
 	for _, c := range p.Changes {
-		gone := c.Replace && c.actual.WasSupervised && !c.actual.Status.Supervised
+		gone := c.Replace && (c.actual.WasSupervised || c.actual.doubt() != "") && !c.actual.Status.Supervised
 		unseen := woken && c.actual.Owned && (!c.actual.Status.Supervised || c.actual.HasLog && !c.actual.LogStatus.Supervised)
 		if gone || unseen {
 			n++
@@ -204,6 +206,8 @@ func unnamed(s Service, prune Prune, owed Owed) Change {
 	switch {
 	case s.Obstacle != "":
 		c.Reasons = []string{s.Obstacle, absent, "left alone"}
+	case s.Fault != nil:
+		c.Reasons = []string{s.Fault.Error(), "left alone"}
 	case prune == PruneAll || (prune == PruneOwned && s.Owned):
 		c.Op, c.Reasons = Remove, []string{absent}
 		if !s.Owned {
@@ -213,6 +217,9 @@ func unnamed(s Service, prune Prune, owed Owed) Change {
 		c.Op, c.Reasons = Unchanged, []string{absent, "left alone"}
 	default:
 		c.Reasons = []string{"not ours", absent, "left alone"}
+		if doubt := s.doubt(); doubt != "" {
+			c.Reasons = append(c.Reasons, "others hold what s6 writes there: "+doubt)
+		}
 		if owed != (Owed{}) {
 			c.Reasons = append(c.Reasons, "an interrupted apply has begun to adopt it: look whether it runs")
 		}
@@ -231,6 +238,11 @@ func compare(d render.Servicedir, s Service, actual Actual) Change {
 	}
 	c.decide(actual)
 	switch {
+	case s.Fault != nil: // what is to be done cannot be told, so nothing is
+		c.Files, c.Reasons = nil, []string{s.Fault.Error()}
+		return c
+	case s.doubt() != "":
+		c.replace("others hold what s6 writes there (" + s.doubt() + "), so a new directory takes its place")
 	case !s.HasLog:
 		// s6 connects a gateway to a logger only when it first sees the directory.
 		c.replace("has no log/, so a new directory takes its place")
@@ -270,7 +282,7 @@ func (c *Change) inPlace(owed Owed) {
 	}
 	c.RestartLogger = c.changes("log/run") || c.changes("log/notification-fd") || owed.Logger
 	if owed.Logger || (owed.Gateway && !(c.wantsDown() && c.actual.Status.Down())) {
-		c.Reasons = append(c.Reasons, "an interrupted apply owes it a restart")
+		c.Reasons = append(c.Reasons, owed.Why())
 	}
 	if log := c.actual.LogStatus; log.Supervised && !log.WantUp {
 		c.RestartLogger = true // with -p it ignores being told down as long as it runs, and is gone with its next end
@@ -438,8 +450,14 @@ func awaitPorts(changes []Change, actual Actual) {
 // portHolders tells which services may hold which ports now: those that run, and hidden ones that are not gone.
 func portHolders(actual Actual) map[int][]string {
 	holders := map[int][]string{}
+	type claim struct {
+		port    int
+		service string
+	}
+	known := map[claim]bool{}
 	hold := func(port int, service string) {
-		if port != 0 && !slices.Contains(holders[port], service) {
+		if one := (claim{port, service}); port != 0 && !known[one] {
+			known[one] = true
 			holders[port] = append(holders[port], service)
 		}
 	}

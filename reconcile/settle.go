@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"hermes-reconcile/render"
 )
 
@@ -65,13 +67,51 @@ func (r *run) each(ctx context.Context, want func(*job) bool, do func(context.Co
 
 // settle brings every service that stays to what the manifest says: files, logger, gateway.
 func (r *run) settle(ctx context.Context) {
-	inPlace := func(j *job) bool { return j.Op != Remove && (!j.appears() || j.heldBack()) }
+	inPlace := func(j *job) bool { return j.Op != Remove && (!j.appears() || j.heldBack() || j.late()) }
 	r.each(ctx, inPlace, r.settleJob)
 }
 
+// comeLate gives a service its new directory once nobody supervises the former one any more. s6-svscan ends that supervisor itself
+// when it no longer sees the directory, and that takes the gateway along, whatever its user does.
+func (r *run) comeLate(ctx context.Context, j *job) error {
+	select {
+	case <-j.gone.done:
+	case <-ctx.Done():
+		return &TimeoutError{"the former supervisor of " + j.Service + " to end", 0}
+	}
+	if j.gone.err != nil || j.pending {
+		return j.gone.err
+	}
+	if err := move(r.staging, j.Service, r.dir, j.Service); err != nil {
+		return err
+	}
+	if !r.listening || r.opt.NoRescan {
+		return nil // whoever wakes s6-svscan next has it found
+	}
+	if err := r.leaveToFind(); err != nil {
+		return err
+	}
+	if err := r.sup.Rescan(ctx, false); err != nil {
+		return err
+	}
+	if !r.awaits(j) {
+		return r.arrived(j)
+	}
+	r.await(ctx, []*job{j})
+	return j.err
+}
+
 func (r *run) settleJob(ctx context.Context, j *job) (err error) {
+	if j.late() {
+		if err := r.comeLate(ctx, j); err != nil || j.pending {
+			return err
+		}
+	}
 	if j.heldBack() {
 		return r.release(ctx, j)
+	}
+	if j.late() {
+		return nil
 	}
 	leave, err := r.turns.enter(ctx, j.Service)
 	if err != nil {
@@ -164,7 +204,9 @@ func (r *run) stopJob(ctx context.Context, j *job) error {
 	if j.Gateway == Down {
 		return err
 	}
-	if again := r.sup.Control(context.WithoutCancel(ctx), j.Service, "u"); again != nil {
+	ctx, cancel := afterwards(ctx)
+	defer cancel()
+	if again := r.sup.Control(ctx, j.Service, "u"); again != nil {
 		return fmt.Errorf("%w, and cannot start it again: %v", err, again)
 	}
 	return err
@@ -291,6 +333,9 @@ func (r *run) start(ctx context.Context, service string) error {
 	if err != nil {
 		return err
 	}
+	if before.PID == 0 {
+		r.clearDeaths(service)
+	}
 	if err := r.sup.Control(ctx, service, "u"); err != nil {
 		return err
 	}
@@ -299,6 +344,29 @@ func (r *run) start(ctx context.Context, service string) error {
 		now, err := r.sup.Status(service)
 		return now.PID != 0 || !now.Since.Equal(before.Since), err
 	})
+}
+
+// clearDeaths forgets the deaths before a start that was asked for, which shall not wait for them. A
+// rendered ./finish does the same at a stop, but none runs where the gateway was dead already. Where
+// that fails the start waits, no more.
+func (r *run) clearDeaths(service string) {
+	supervise, err := r.dir.open(path.Join(service, superviseDir))
+	if err != nil {
+		return
+	}
+	defer supervise.close()
+	if st, err := supervise.stat("."); err != nil || !r.trusts(st.Uid) || st.Mode&0o022 != 0 {
+		return // its user could have put a file of another's there
+	}
+	tally, err := supervise.openFile("death_tally", unix.O_WRONLY, 0)
+	if err != nil {
+		return
+	}
+	defer tally.Close()
+	var st unix.Stat_t
+	if unix.Fstat(int(tally.Fd()), &st) == nil && st.Mode&modeType == unix.S_IFREG && st.Nlink == 1 {
+		_ = unix.Ftruncate(int(tally.Fd()), 0)
+	}
 }
 
 // restartLogger lets s6-log finish its line and end, and starts it anew. The pipe stays open in s6-svscan, so what the
@@ -330,6 +398,9 @@ func (r *run) finishRemovals(ctx context.Context) {
 		all.Go(func() {
 			m.err = guarded(func() error { return r.remove(ctx, m) })
 			r.freed[m.Name].give(m.err)
+			if m.job != nil {
+				m.job.gone.give(m.err)
+			}
 		})
 	}
 	all.Wait()
@@ -404,7 +475,7 @@ func (r *run) awaitTold(ctx context.Context, m *removal, gone func() (bool, erro
 	what := "s6-svscan to end " + m.Name
 	return r.explain(r.pace.wait(ctx, scanLimit, what, func() (bool, error) {
 		ok, err := gone()
-		if ok || err != nil || !m.Status.WantUp {
+		if ok || err != nil || !m.Status.WantUp || m.Status.Doubt != "" {
 			return true, err
 		}
 		if r.pace.idle(start) > r.stall && len(r.Culprits()) > 0 {

@@ -30,6 +30,7 @@ const readyURL = "http://127.0.0.1:9201/it's?a=1&b"
 // was written to it after the script and all that it started have ended, or closed it.
 func told(t *testing.T, shell []string, dir string, env []string, script string, args ...string) (output, notified string) {
 	t.Helper()
+	trustPath(t, filepath.Join(dir, script), env)
 	notify, err := os.Create(filepath.Join(t.TempDir(), "notified"))
 	require.NoError(t, err)
 	defer notify.Close()
@@ -59,8 +60,8 @@ func TestCheckTellsS6WhenTheGatewayServes(t *testing.T) {
 	dir := service(t, "/", ready(manifest.Profile{Command: []string{"true"}}))
 	calls := filepath.Join(t.TempDir(), "calls")
 	record := fmt.Sprintf(`printf '%%s|' "${0##*/}" "$@" >>%s; echo >>%[1]s`+"\n", calls)
-	first := "hermes-reconcile|probe|--interval|1s|--timeout|1m0s|" + readyURL + "|\n"
-	again := "sleep|10|\nhermes-reconcile|probe|" + readyURL + "|\n"
+	first := "hermes-reconcile|probe|--gateway|PID|--interval|1s|--timeout|1m0s|" + readyURL + "|\n"
+	again := "sleep|10|\nhermes-reconcile|probe|--gateway|PID|" + readyURL + "|\n"
 	for _, c := range []struct {
 		probe           string
 		calls, told     string
@@ -83,7 +84,7 @@ func TestCheckTellsS6WhenTheGatewayServes(t *testing.T) {
 			require.Equal(t, c.output, out, "%v", shell)
 			data, err := os.ReadFile(calls)
 			require.NoError(t, err)
-			if diff := cmp.Diff(c.calls, string(data)); diff != "" {
+			if diff := cmp.Diff(strings.ReplaceAll(c.calls, "PID", gateway), string(data)); diff != "" {
 				t.Errorf("%v: %q (-want +got)\n%s", shell, c.probe, diff)
 			}
 		}

@@ -52,6 +52,9 @@ func runDown(ctx context.Context, u ui, flags *downFlags) error {
 	if flags.timeout < 0 {
 		return usagef("a timeout must not be negative")
 	}
+	if err := survive(); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithTimeout(ctx, flags.timeout)
 	defer cancel()
 	fromManifest, err := findScandir(u, &flags.scandirFlags, &flags.manifestFlags)
@@ -85,9 +88,21 @@ func runDown(ctx context.Context, u ui, flags *downFlags) error {
 	if err != nil {
 		return err
 	}
+	warnTroubled(u, actual.Services)
 	ours := slices.DeleteFunc(actual.Services, func(s reconcile.Service) bool { return !s.Owned || !s.Status.Supervised })
 	acted, notes := session.Act(ctx, ours, reconcile.Down, flags.timeout)
-	return u.acted(acted, notes, stopping())
+	return u.acted(append(acted, unread(actual.Services)...), notes, stopping())
+}
+
+// unread are the gateways whose directories cannot be read: nothing was done to them, and they may run.
+func unread(services []reconcile.Service) []reconcile.Acted {
+	var all []reconcile.Acted
+	for _, s := range services {
+		if s.Fault != nil {
+			all = append(all, reconcile.Acted{Service: s, Err: s.Fault})
+		}
+	}
+	return all
 }
 
 // acted prints what became of gateways that somebody wanted up or down.
@@ -113,7 +128,7 @@ func (u ui) acted(acted []reconcile.Acted, notes []string, d deed) error {
 	var failed []complaint
 	for _, a := range acted {
 		if a.Err != nil {
-			failed = append(failed, complaint{verb: d.verb, service: a.Service.Name, why: a.Err.Error()})
+			failed = append(failed, complaint{verb: d.verb, service: a.Service.Name, why: a.Err.Error(), hint: hintOf(a.Err)})
 		}
 	}
 	u.complain(failed)

@@ -8,10 +8,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"hermes-reconcile/cmd/hermes-reconcile/discover"
+	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/home"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
@@ -28,6 +30,10 @@ func liveCommands(u ui) []*cobra.Command {
 // serve does what this process was started for by another of this program, if it was: something below HERMES_HOME, as the
 // user that it belongs to. Who asked sees by a missing answer that it failed.
 func serve() bool {
+	if len(os.Args) == 2 && os.Args[1] == socketsArgument {
+		_ = serveSockets(os.Stdout)
+		return true
+	}
 	if !home.Serves(os.Args) {
 		return false
 	}
@@ -64,6 +70,15 @@ func wantedBy(scandir string) discover.Wanted {
 func warnSilent(u ui, scandir *live) {
 	if listening, err := (supervisor{scandir.s6, scandir.path}).Listening(); err == nil && !listening {
 		u.warning("no s6-svscan is running on %q", scandir.path)
+	}
+}
+
+// warnTroubled names the services of which cannot be told what they are.
+func warnTroubled(u ui, services []reconcile.Service) {
+	for _, s := range services {
+		if trouble := s.Trouble(); trouble != "" {
+			u.warning("%s: %s%s", s.Name, explain.DriftTrouble, trouble)
+		}
 	}
 }
 
@@ -158,10 +173,23 @@ func (s supervisor) Phase(dir string, pid int) reconcile.Phase {
 	return reconcile.Phase(s.s6.Phase(dir, pid))
 }
 
+func (s supervisor) Pause(dir string, pid int) time.Duration { return s.s6.Pause(dir, pid) }
+
+func (s supervisor) Deaths(dir string) []reconcile.Death {
+	found := s.s6.Deaths(dir)
+	deaths := make([]reconcile.Death, 0, len(found))
+	for _, d := range found {
+		deaths = append(deaths, reconcile.Death(d))
+	}
+	return deaths
+}
+
 func (s supervisor) Room(ctx context.Context) (reconcile.Room, error) {
 	v, err := s.s6.Svscan(ctx)
 	return reconcile.Room(v), meant(err)
 }
+
+func (s supervisor) Lives(dir string) (bool, error) { return s.s6.Lives(dir) }
 
 func (s supervisor) Holders(dir string) []string { return s.s6.Holders(dir) }
 

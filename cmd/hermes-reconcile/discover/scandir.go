@@ -106,7 +106,7 @@ func (s services) service(name, dir string, isDir bool) (found, error) {
 
 // state is up or down as the file says, or as s6 does where it supervises the service.
 func (s services) state(dir string, one *found) {
-	_, err := s.f.root.Lstat(path.Join(dir, render.DownPath))
+	_, err := s.f.tree.Lstat(path.Join(dir, render.DownPath))
 	one.profile.State = upOrDown(err != nil)
 	up, known := s.wanted(dir)
 	if known && upOrDown(up) != one.profile.State {

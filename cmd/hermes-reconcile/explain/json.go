@@ -4,6 +4,8 @@ import (
 	"bytes"
 	_ "embed"
 	"encoding/json"
+
+	"hermes-reconcile/manifest/visible"
 )
 
 // Schema describes the JSON form of a Report, in JSON Schema's draft-07.
@@ -14,12 +16,13 @@ var Schema []byte
 // JSON is the report for programs.
 func (r *Report) JSON() ([]byte, error) { return encode(r) }
 
-// encode is JSON as people can read it too: indented, and without escapes for what only HTML would mind.
+// encode is JSON as people can read it too: indented, without escapes for what only HTML would
+// mind, and with those for what a terminal would not show.
 func encode(v any) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
 	err := e.Encode(v)
-	return b.Bytes(), err
+	return []byte(visible.JSON(b.String())), err
 }

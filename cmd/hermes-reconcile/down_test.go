@@ -1,0 +1,27 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"hermes-reconcile/reconcile"
+)
+
+// TestDownOfWhatCannotBeRead: a gateway whose directory cannot be read may run on. That is an error.
+func TestDownOfWhatCannotBeRead(t *testing.T) {
+	services := []reconcile.Service{
+		{Name: "gateway-a"},
+		{Name: "gateway-b", Fault: errors.New("cannot read gateway-b: permission denied")},
+	}
+	done := append([]reconcile.Acted{{Service: services[0]}}, unread(services)...)
+	var out, errs bytes.Buffer
+	err := ui{&out, &errs}.acted(done, nil, stopping())
+	require.Equal(t, exitPartial, exitCode(err))
+	require.Contains(t, errs.String(), "cannot stop gateway-b: cannot read gateway-b: permission denied")
+	require.Contains(t, out.String(), "1 stopped, 0 unchanged")
+}
