@@ -20,6 +20,9 @@ import (
 const (
 	// startLimit is how long s6-supervise may take to start a service that it was told to start: milliseconds.
 	startLimit = 10 * time.Second
+	// endLimit is how long a logger may take to finish its line and end when it is restarted. It is milliseconds,
+	// too, but on a busy machine everybody else comes first, and an apply that gives up leaves the old logger.
+	endLimit = 70 * time.Second
 	// loggerLimit is how long a logger may take to end once its gateway and the gateway's supervisor are gone. It has only
 	// to write what is in its pipe, 64 KiB at most.
 	loggerLimit = 5 * time.Second
@@ -380,7 +383,7 @@ func (r *run) restartLogger(ctx context.Context, log string) error {
 		if err := r.sup.Control(ctx, log, "h"); err != nil {
 			return err
 		}
-		err := r.pace.wait(ctx, startLimit, log+" to end", func() (bool, error) {
+		err := r.pace.wait(ctx, endLimit, log+" to end", func() (bool, error) {
 			now, err := r.sup.Status(log)
 			return now.PID != before.PID && !now.Finishing, err
 		})
