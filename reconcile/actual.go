@@ -33,6 +33,7 @@ import (
 	"time"
 
 	"hermes-reconcile/render"
+	"hermes-reconcile/s6ctl/safefile"
 )
 
 // Status is what s6 knows of one service.
@@ -65,6 +66,7 @@ func (s Status) Ended(onFailure bool) bool {
 // Actual is what a scandir holds, as far as it concerns us.
 type Actual struct {
 	Listening bool            // an s6-svscan runs on it
+	Displaced []Displaced     // supervisors of gateways that work outside their place
 	Services  []Service       // every gateway-*, sorted by name
 	Hidden    []Hidden        // removals that an earlier apply did not finish
 	Owed      map[string]Owed // by service
@@ -88,8 +90,19 @@ type Service struct {
 	Fault error
 	// Guessed tells that the status is not known: it may be up or down.
 	Guessed bool
+	// Double is the service that the marker names, if that is another one: it is a copy, or has been moved.
+	Double string
+	// Missing tells that no directory has this name. There are only supervisors that work elsewhere.
+	Missing bool
+	// Orphan tells that a supervisor of it is no child of this s6-svscan, which can neither end nor replace it.
+	Orphan  bool
+	orphans []Supervise
 	// WasSupervised tells that s6-supervise has run on it. If none does now, s6-svscan may be about to start it again.
 	WasSupervised bool
+
+	last  [2]int               // the process that ./run has started last, and when the kernel says that was
+	at    [2]safefile.Identity // of the directory and of its log/
+	young bool                 // a supervisor of it has just been started, and its files are not there yet
 }
 
 // File is a file of a service directory.
@@ -112,6 +125,7 @@ type Hidden struct {
 	Log    Status
 	// StopTimeout is how long its gateway may take to stop before s6 kills it; 0: for ever.
 	StopTimeout time.Duration
+	orphans     []Supervise // supervisors that no rescan ends
 }
 
 // gone tells whether nothing of s6 runs in the directory any more.
@@ -197,6 +211,9 @@ func (s *Service) mark(f File) {
 	s.Files[render.MarkerPath] = f
 	if marker, err := render.ParseMarker(f.Data); err == nil {
 		s.Marker, s.Owned = marker, render.Prefix+marker.Profile == s.Name
+		if !s.Owned {
+			s.Double = render.Prefix + marker.Profile
+		}
 	}
 }
 

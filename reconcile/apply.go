@@ -59,6 +59,7 @@ func (s *Session) Apply(ctx context.Context, plan Plan, opt Options) (Result, er
 		{"stage", r.stage},
 		{"record what will be owed", r.record},
 		{"stop what is replaced", r.stopReplaced},
+		{"end what runs outside its place", r.endDisplaced},
 		{"make room", r.makeRoom},
 		{"exchange directories", r.exchange},
 		{"rescan", r.rescan},
@@ -75,6 +76,7 @@ func (s *Session) Apply(ctx context.Context, plan Plan, opt Options) (Result, er
 	}
 	var removals sync.WaitGroup
 	removals.Go(func() { r.finishRemovals(ctx) }) // beside the rest: nothing else waits for a drain
+	removals.Go(func() { r.finishDisplaced(ctx) })
 	r.observe(ctx)
 	r.settle(ctx)
 	removals.Wait()
@@ -125,7 +127,7 @@ type job struct {
 }
 
 // hides tells whether a directory has to get out of sight.
-func (j *job) hides() bool { return j.Op == Remove || (j.Replace && j.present) }
+func (j *job) hides() bool { return j.present && (j.Op == Remove || j.Replace) }
 
 // appears tells whether a new directory takes the service's name.
 func (j *job) appears() bool { return j.Replace || j.Op == Create }
@@ -393,7 +395,7 @@ func (r *run) recordJob(j *job) error {
 // to see: with an old script or, where the manifest does not say that it shall be up, down.
 func (j *job) due() bool {
 	switch {
-	case j.Op == Remove:
+	case j.Op == Remove || j.isDouble():
 		return false
 	case j.appears():
 		return j.desired.Last && (j.heldBack() || j.Gateway == Restart)
@@ -480,6 +482,7 @@ func (r *run) hideJob(j *job) error {
 	j.hidden = true
 	r.undo = append(r.undo, undo{hides: true, do: func() error { return r.putBack(h, j.actual) }})
 	h.StopTimeout = j.actual.stopTimeout()
+	h.orphans = j.actual.orphans
 	m := &removal{Hidden: h, job: j}
 	if err := r.updateHidden(&m.Hidden); err != nil {
 		return err
@@ -498,7 +501,8 @@ func (r *run) rescan(ctx context.Context) error {
 	}
 	// What was replaced because nobody supervised it may have been found a moment ago. Then s6-svscan has two supervisors on one
 	// name, of which the second tries again each second; pruning ends the first.
-	prune := slices.ContainsFunc(r.removals, func(m *removal) bool { return !m.gone() || m.job != nil && m.job.Replace })
+	prune := slices.ContainsFunc(r.removals, func(m *removal) bool { return !m.gone() || m.job != nil && m.job.Replace }) ||
+		r.prunes()
 	came := slices.ContainsFunc(r.jobs, func(j *job) bool { return j.err == nil && j.appears() && !j.late() })
 	if !prune && !came {
 		return nil

@@ -23,6 +23,8 @@ import (
 // name; a scan adds what is new and, with prune, ends what is no longer visible; `down` counts when supervision starts.
 // It is there to make failures happen at chosen places. What s6 really does is tested against s6.
 type fakeS6 struct {
+	inTheirPlaces
+
 	t    *testing.T
 	root string
 

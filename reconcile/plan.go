@@ -63,6 +63,8 @@ type Change struct {
 	Replace bool
 	// Await are the services that hold this one's port now and will give it up. It starts when they are down.
 	Await []string
+	// Displaced are supervisors of the gateway that work outside its place. They are ended before a new one starts.
+	Displaced []Displaced
 	// StopTimeout is how long stopping the service may take before it is killed.
 	StopTimeout time.Duration
 
@@ -121,7 +123,7 @@ func (p Plan) unsettled(woken bool) (n int) {
 	for _, c := range p.Changes {
 		gone := c.Replace && (c.actual.WasSupervised || c.actual.doubt() != "") && !c.actual.Status.Supervised
 		unseen := woken && c.actual.Owned && (!c.actual.Status.Supervised || c.actual.HasLog && !c.actual.LogStatus.Supervised)
-		if gone || unseen {
+		if gone || unseen || c.actual.young {
 			n++
 		}
 	}
@@ -163,10 +165,12 @@ func Diff(desired []render.Servicedir, actual Actual, prune Prune) (Plan, error)
 		found[s.Name] = s
 	}
 	plan := Plan{Leftovers: actual.Hidden}
+	wanted := map[string]bool{}
 	var obstacles *multierror.Error
 	for _, d := range desired {
 		s, exists := found[d.Name]
 		delete(found, d.Name)
+		wanted[d.Name] = true
 		switch {
 		case !exists:
 			plan.Changes = append(plan.Changes, create(d, actual))
@@ -177,7 +181,15 @@ func Diff(desired []render.Servicedir, actual Actual, prune Prune) (Plan, error)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(found)) {
-		plan.Changes = append(plan.Changes, unnamed(found[name], prune, actual.Owed[name]))
+		s := found[name]
+		plan.Changes = append(plan.Changes, unnamed(s, prune, actual, wanted[s.Double]))
+		wanted[name] = true
+	}
+	for _, d := range actual.Displaced {
+		if !wanted[d.Service] {
+			wanted[d.Service] = true
+			plan.Changes = append(plan.Changes, displacedAlone(d.Service, actual.DisplacedOf(d.Service), prune))
+		}
 	}
 	slices.SortFunc(plan.Changes, func(a, b Change) int { return strings.Compare(a.Service, b.Service) })
 	awaitPorts(plan.Changes, actual)
@@ -191,13 +203,16 @@ func create(d render.Servicedir, actual Actual) Change {
 		Files:   fileChanges(d, nil),
 		desired: d, owed: actual.Owed[d.Name],
 	}
+	c.end(actual.DisplacedOf(d.Name))
 	c.decide(actual)
+	c.tellDisplaced()
 	c.tellLast()
 	return c
 }
 
-// unnamed is what becomes of a service that the manifest does not name.
-func unnamed(s Service, prune Prune, owed Owed) Change {
+// unnamed is what becomes of a service that the manifest does not name. Of a double it may name the gateway.
+func unnamed(s Service, prune Prune, actual Actual, named bool) Change {
+	owed := actual.Owed[s.Name]
 	c := Change{
 		Op: Foreign, Service: s.Name, Profile: strings.TrimPrefix(s.Name, render.Prefix), Port: s.Marker.Port,
 		StopTimeout: patience(s.stopTimeout()), actual: s, present: true,
@@ -208,6 +223,8 @@ func unnamed(s Service, prune Prune, owed Owed) Change {
 		c.Reasons = []string{s.Obstacle, absent, "left alone"}
 	case s.Fault != nil:
 		c.Reasons = []string{s.Fault.Error(), "left alone"}
+	case s.Double != "" && (prune != PruneAll || !strings.HasPrefix(s.Name, render.Prefix)):
+		c.double(named, prune)
 	case prune == PruneAll || (prune == PruneOwned && s.Owned):
 		c.Op, c.Reasons = Remove, []string{absent}
 		if !s.Owned {
@@ -224,6 +241,13 @@ func unnamed(s Service, prune Prune, owed Owed) Change {
 			c.Reasons = append(c.Reasons, "an interrupted apply has begun to adopt it: look whether it runs")
 		}
 	}
+	displaced := actual.DisplacedOf(s.Name)
+	if c.Op == Remove {
+		c.end(displaced)
+		c.tellDisplaced()
+	} else if how := Misplaced(s, displaced); how != "" {
+		c.Reasons = append(c.Reasons, how)
+	}
 	return c
 }
 
@@ -236,11 +260,15 @@ func compare(d render.Servicedir, s Service, actual Actual) Change {
 		StopTimeout: max(s.stopTimeout(), stopTimeout(d.File("timeout-kill").Data)),
 		desired:     d, actual: s, owed: owed, present: true,
 	}
+	c.end(actual.DisplacedOf(d.Name))
 	c.decide(actual)
 	switch {
 	case s.Fault != nil: // what is to be done cannot be told, so nothing is
 		c.Files, c.Reasons = nil, []string{s.Fault.Error()}
 		return c
+	case s.Double != "":
+		c.Op = Create
+		c.replace("a double of " + s.Double + ", as its marker says, so a new directory takes its place")
 	case s.doubt() != "":
 		c.replace("others hold what s6 writes there (" + s.doubt() + "), so a new directory takes its place")
 	case !s.HasLog:
@@ -253,12 +281,14 @@ func compare(d render.Servicedir, s Service, actual Actual) Change {
 		// If an aborted scan has seen it, it may be one that s6-svscan never starts. A new inode is sure to be new to it.
 		c.Op = Create
 		c.replace("not supervised, so a new directory takes its place")
-	case !s.Status.Supervised:
+	case !s.Status.Supervised && len(c.Displaced) == 0:
 		c.Op = Unchanged // as good as it gets while no s6-svscan runs
+	case !s.Status.Supervised:
 	default:
 		c.inPlace(owed)
 	}
-	if !s.Owned {
+	c.tellDisplaced()
+	if !s.Owned && s.Double == "" {
 		c.Op = Adopt
 		c.Reasons = append([]string{"not ours, but in the manifest"}, c.Reasons...)
 	}
@@ -289,6 +319,10 @@ func (c *Change) inPlace(owed Owed) {
 		c.Reasons = append(c.Reasons, "its logger was told down")
 	}
 	c.planGateway(owed)
+	if c.actual.Orphan && c.Gateway == Restart { // it would have to go the same way at its removal
+		c.replace("its supervisor is not of this s6-svscan, so a new directory takes its place")
+		return
+	}
 	if c.actual.Guessed && (c.Gateway != Keep || !c.desired.Last) {
 		c.Reasons = append(c.Reasons, "taken to be up: its state is last, and what that is only a live scandir could tell")
 	}
@@ -328,7 +362,7 @@ func (c *Change) name() {
 		return f.Path != render.MarkerPath && f.Path != render.DownPath
 	})
 	switch {
-	case content || len(c.Mend) > 0 || c.RestartLogger || c.Gateway == Restart:
+	case content || len(c.Mend) > 0 || len(c.Displaced) > 0 || c.RestartLogger || c.Gateway == Restart:
 	case c.Gateway == BringUp:
 		c.Op = Start
 	case c.Gateway == Down:

@@ -41,6 +41,22 @@ type Supervisor interface {
 	// Lives reports whether an s6-supervise has the directory as its working directory, whatever the files in it say.
 	// An error is no reason to believe that there is none.
 	Lives(dir string) (bool, error)
+	// Supervises finds the s6-supervise processes of the scandir. Of those that work in a known place only that is told.
+	Supervises(known func(safefile.Identity) bool) ([]Supervise, error)
+	// Doing tells whether one lives, and which process it has started, or 0.
+	Doing(v Supervise) (lives bool, child int)
+	// Quiet tells one to bring its service down, wherever its directory is by now.
+	Quiet(v Supervise) error
+	// Dismiss tells one to bring its service down, and to end. A logger reads to the end of its pipe first.
+	Dismiss(v Supervise, logger bool) error
+	// KillService kills the process group that one has started.
+	KillService(v Supervise) error
+	// Former finds the process of a service that was started last, if it lives and has no supervisor any more.
+	Former(pid, start int) (Supervise, bool)
+	// KillGroup kills such a process and its group.
+	KillGroup(v Supervise) error
+	// Sweep kills what is left of the group of a process that has ended.
+	Sweep(child int) error
 	// Holders names the processes, besides s6's own, that keep the pipe to a service's logger open.
 	Holders(dir string) []string
 }
@@ -120,7 +136,7 @@ func (s *Scandir) Read() (Actual, error) {
 		return Actual{}, err
 	}
 	for _, name := range names {
-		if !strings.HasPrefix(name, render.Prefix) {
+		if !strings.HasPrefix(name, render.Prefix) && !s.isDouble(name) {
 			continue
 		}
 		service, err := s.readService(name)
@@ -141,7 +157,7 @@ func (s *Scandir) Read() (Actual, error) {
 	if err := s.readOwn(&a); err != nil {
 		return Actual{}, err
 	}
-	return a, nil
+	return a, s.readSupervises(&a)
 }
 
 // readOwn reads what earlier applies left in our dot directory. Those who may not look there see none of it.
@@ -194,6 +210,7 @@ func (s *Scandir) readService(name string) (Service, error) {
 	if err := r.readFiles(d); err != nil {
 		return service, err
 	}
+	service.at = placesOf(d)
 	if service.Status, err = s.sup.Status(name); err != nil {
 		return service, err
 	}
@@ -267,6 +284,7 @@ func (s *serviceReader) readData(parent *dir) error {
 	}
 	s.lookAtScriptFile(d, "data/pgid")
 	s.lookAtScriptFile(d, "data/backoff")
+	s.readStarted(d)
 	f, err := s.readFile(d, path.Base(render.MarkerPath))
 	if err != nil {
 		return missing(err)

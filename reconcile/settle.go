@@ -70,7 +70,9 @@ func (r *run) each(ctx context.Context, want func(*job) bool, do func(context.Co
 
 // settle brings every service that stays to what the manifest says: files, logger, gateway.
 func (r *run) settle(ctx context.Context) {
-	inPlace := func(j *job) bool { return j.Op != Remove && (!j.appears() || j.heldBack() || j.late()) }
+	inPlace := func(j *job) bool {
+		return j.Op != Remove && !j.isDouble() && (!j.appears() || j.heldBack() || j.late())
+	}
 	r.each(ctx, inPlace, r.settleJob)
 }
 
@@ -432,6 +434,9 @@ func (r *run) remove(ctx context.Context, m *removal) error {
 		}
 		r.freed[m.Name].give(errors.New("it runs on"))
 		return nil
+	}
+	if err := r.dismissOrphans(m); err != nil {
+		return err
 	}
 	if err := r.removeGateway(ctx, m); err != nil {
 		return err

@@ -1,12 +1,12 @@
-//go:build unix
+//go:build linux
 
 package render
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -55,14 +55,12 @@ func TestFinishEndsWhatIsLeftOfTheProcessGroup(t *testing.T) {
 	for _, shell := range shells {
 		for _, named := range []bool{true, false} { // s6 2.13 and later name the group, earlier ones do not
 			dir := service(t, "/", manifest.Profile{Name: "x", Command: []string{"true"}})
-			left := exec.Command("sleep", "600")
-			left.SysProcAttr = ownGroup()
-			require.NoError(t, left.Start())
+			left := leftInGroup(t)
 			args := []string{"0", "0", "gateway-x"}
 			if named {
 				args = append(args, pid(left))
 			} else {
-				require.NoError(t, os.WriteFile(filepath.Join(dir, "data", "pgid"), []byte(pid(left)+"\n"), 0o644))
+				writeGroup(t, dir, pid(left)+" "+startOf(t, left))
 			}
 			in(t, shell, dir, basePath(), "./finish", args...)
 			require.EqualError(t, left.Wait(), "signal: killed", "%v, named %v", shell, named)
@@ -78,5 +76,17 @@ func TestFinishKillsNothingWithoutAGroup(t *testing.T) {
 			_, code := in(t, shell, dir, basePath(), "./finish", "0", "0", "gateway-x")
 			require.Zero(t, code, "%v: %q", shell, content)
 		}
+	}
+}
+
+// TestFinishKillsNoOtherProcess: the number of the gateway's group may be used again.
+func TestFinishKillsNoOtherProcess(t *testing.T) {
+	for _, shell := range shells {
+		dir := service(t, "/", manifest.Profile{Name: "x", Command: []string{"true"}})
+		other := leftInGroup(t)
+		writeGroup(t, dir, pid(other)+" 1")
+		in(t, shell, dir, basePath(), "./finish", "0", "0", "gateway-x")
+		require.NoError(t, other.Process.Signal(syscall.SIGTERM))
+		require.EqualError(t, other.Wait(), "signal: terminated", "%v", shell)
 	}
 }

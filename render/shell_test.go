@@ -169,7 +169,7 @@ func randomNames(r *rand.Rand) map[string]bool {
 		}
 		names[string(name)] = true
 	}
-	for _, name := range []string{"n", "t", "before", "pause", "pgid", "value", "newline"} {
+	for _, name := range []string{"n", "t", "before", "pause", "pgid", "value", "newline", "stat", "field", "pid", "start", "ms", "name", "now", "key"} {
 		if r.IntN(8) == 0 {
 			names[name] = true
 		}

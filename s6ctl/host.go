@@ -18,14 +18,11 @@ func (h Host) proc() safefile.Proc { return safefile.Proc(h.Proc) }
 
 // comm is the name of a process, or "" if it cannot be told.
 func (h Host) comm(pid int) string {
-	name, _ := h.nameOf(pid)
-	return name
-}
-
-// nameOf is the name of a process.
-func (h Host) nameOf(pid int) (string, error) {
-	b, err := h.proc().Of(pid, "comm")
-	return strings.TrimSuffix(string(b), "\n"), err
+	b, err := h.proc().Short(pid, "comm")
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSuffix(string(b), "\n")
 }
 
 // pids lists the processes that can be seen, or none if that cannot be told.

@@ -132,9 +132,17 @@ type supervisors struct {
 	mu     sync.Mutex
 	at     time.Time
 	cost   time.Duration // of the search
+	all    []found
 	places map[safefile.Identity]int
 	blind  bool
 	err    error // why there may be others that could not be seen this time
+}
+
+// found is an s6-supervise that a search has found.
+type found struct {
+	pid, parent, start int
+	at                 safefile.Identity
+	seen               bool // it can be seen where it works
 }
 
 const (
@@ -157,63 +165,90 @@ func (s *supervisors) find(
 		}
 		delete(s.places, id)
 	}
-	if s.places == nil || s.err != nil || time.Since(s.at) > max(searchEvery, searchShare*s.cost) {
-		s.search(h, trusts)
-	}
+	s.refresh(h, trusts)
 	if pid := s.places[id]; pid != 0 {
 		return pid, false, nil
 	}
 	return 0, s.blind, s.err
 }
 
+// list are all of them. An error says that there may be others, which could not be seen this time.
+func (s *supervisors) list(h Host, trusts func(uint32) bool) ([]found, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refresh(h, trusts)
+	return s.all, s.err
+}
+
+// refresh searches anew, unless it has done so a moment ago.
+func (s *supervisors) refresh(h Host, trusts func(uint32) bool) {
+	if s.places == nil || s.err != nil || time.Since(s.at) > max(searchEvery, searchShare*s.cost) {
+		s.search(h, trusts)
+	}
+}
+
 func (s *supervisors) search(h Host, trusts func(uint32) bool) {
 	began := time.Now()
-	s.places, s.blind = map[safefile.Identity]int{}, false
+	s.all, s.places, s.blind = nil, map[safefile.Identity]int{}, false
 	seen := false
 	var pids []int
 	pids, s.err = h.proc().PIDs()
 	for _, pid := range pids {
-		id, err := h.supervises(pid, trusts)
-		switch {
-		case errors.Is(err, errOtherProgram):
-			continue
-		case err == nil:
-			s.places[id] = pid
-		case safefile.IsGone(err), errors.Is(err, fs.ErrPermission) && h.comm(pid) != "s6-supervise":
-			continue
-		case errors.Is(err, fs.ErrPermission):
-			s.blind = true
-		case !errors.Is(err, errNoSupervisor):
+		stat, err := h.proc().Short(pid, "stat")
+		if err != nil && !safefile.IsGone(err) && !errors.Is(err, fs.ErrPermission) {
 			s.err = err
 		}
+		if err != nil || !isSupervise(string(stat)) {
+			continue
+		}
 		seen = true
+		id, err := h.worksFor(pid, trusts)
+		switch {
+		case err == nil:
+			s.places[id] = pid
+		case errors.Is(err, fs.ErrPermission):
+			s.blind = true
+		case errors.Is(err, errNoSupervisor), safefile.IsGone(err):
+			continue
+		default:
+			s.err = err
+			continue
+		}
+		s.all = append(s.all, found{
+			pid: pid, parent: statNumber(string(stat), statParent), start: statNumber(string(stat), statStart),
+			at: id, seen: err == nil,
+		})
 	}
 	s.blind = s.blind || !seen
 	s.at = time.Now()
 	s.cost = s.at.Sub(began)
 }
 
-var (
-	errOtherProgram = errors.New("no s6-supervise")
-	errNoSupervisor = errors.New("no s6-supervise of this scandir")
-)
+// isSupervise reports whether a /proc/PID/stat is that of an s6-supervise that has not begun to end.
+func isSupervise(stat string) bool {
+	return strings.Contains(stat, " (s6-supervise) ") && statNumber(stat, statFlags)&exiting == 0
+}
+
+var errNoSupervisor = errors.New("no s6-supervise of this scandir")
 
 // exiting is the flag of a process that has begun to end: PF_EXITING of the kernel's sched.h.
 const exiting = 4
 
 // supervises is the working directory of an s6-supervise. A process of another user may have taken that name.
 func (h Host) supervises(pid int, trusts func(uint32) bool) (safefile.Identity, error) {
-	name, err := h.nameOf(pid)
+	stat, err := h.proc().Short(pid, "stat")
 	if err != nil {
 		return safefile.Identity{}, err
 	}
-	if name != "s6-supervise" {
-		return safefile.Identity{}, errOtherProgram
-	}
-	if h.numberIn(pid, statFlags)&exiting != 0 {
+	if !isSupervise(string(stat)) {
 		return safefile.Identity{}, errNoSupervisor
 	}
-	status, err := h.proc().Of(pid, "status")
+	return h.worksFor(pid, trusts)
+}
+
+// worksFor is the working directory of a process, if it is one of a trusted user.
+func (h Host) worksFor(pid int, trusts func(uint32) bool) (safefile.Identity, error) {
+	status, err := h.proc().Short(pid, "status")
 	if err != nil {
 		return safefile.Identity{}, err
 	}
@@ -256,10 +291,19 @@ const ticks = 100
 
 // age is for how long a process has been there.
 func (h Host) age(pid int) time.Duration {
-	var now unix.Timespec
 	start := h.numberIn(pid, statStart)
-	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &now); err != nil || start == 0 {
+	now := sinceBoot()
+	if now == 0 || start == 0 {
 		return 0
 	}
-	return max(time.Duration(now.Nano())-time.Duration(start)*time.Second/ticks, 0)
+	return max(now-time.Duration(start)*time.Second/ticks, 0)
+}
+
+// sinceBoot is for how long the machine has been there; 0 if that cannot be told.
+func sinceBoot() time.Duration {
+	var now unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &now); err != nil {
+		return 0
+	}
+	return time.Duration(now.Nano())
 }

@@ -155,9 +155,9 @@ func TestSupervisorThatCannotBeSeenIsNotGone(t *testing.T) {
 	everybody := func(uint32) bool { return true }
 	for name, plant := range map[string]func(proc string) error{
 		"no list": func(proc string) error { return os.Remove(proc + "/7") },
-		"no name": func(proc string) error { return os.Mkdir(proc+"/7/comm", 0o700) },
+		"no name": func(proc string) error { return os.Mkdir(proc+"/7/stat", 0o700) },
 		"no user": func(proc string) error {
-			name := os.WriteFile(proc+"/7/comm", []byte("s6-supervise\n"), 0o600)
+			name := os.WriteFile(proc+"/7/stat", []byte("7 (s6-supervise) S 1"), 0o600)
 			return errors.Join(name, os.Mkdir(proc+"/7/status", 0o700))
 		},
 	} {

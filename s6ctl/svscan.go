@@ -202,7 +202,7 @@ const (
 
 // numberIn is a field of a process's stat, or 0.
 func (h Host) numberIn(pid, field int) int {
-	b, err := h.proc().Of(pid, "stat")
+	b, err := h.proc().Short(pid, "stat")
 	if err != nil {
 		return 0
 	}

@@ -19,6 +19,7 @@ import (
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/render"
 	"hermes-reconcile/s6ctl"
+	"hermes-reconcile/s6ctl/safefile"
 )
 
 // liveCommands are those that need a live s6: needsS6 names them.
@@ -190,6 +191,40 @@ func (s supervisor) Room(ctx context.Context) (reconcile.Room, error) {
 }
 
 func (s supervisor) Lives(dir string) (bool, error) { return s.s6.Lives(dir) }
+
+func (s supervisor) Supervises(known func(safefile.Identity) bool) ([]reconcile.Supervise, error) {
+	all, err := s.s6.Supervises(known)
+	var found []reconcile.Supervise
+	for _, v := range all {
+		found = append(found, reconcile.Supervise(v))
+	}
+	return found, err
+}
+
+func (s supervisor) Doing(v reconcile.Supervise) (lives bool, child int) {
+	return s.s6.Doing(s6ctl.Supervise(v))
+}
+
+func (s supervisor) Quiet(v reconcile.Supervise) error { return s.s6.Quiet(s6ctl.Supervise(v)) }
+
+func (s supervisor) Dismiss(v reconcile.Supervise, logger bool) error {
+	return s.s6.Dismiss(s6ctl.Supervise(v), logger)
+}
+
+func (s supervisor) KillService(v reconcile.Supervise) error {
+	return s.s6.KillService(s6ctl.Supervise(v))
+}
+
+func (s supervisor) Former(pid, start int) (reconcile.Supervise, bool) {
+	v, lives := s.s6.Former(pid, start)
+	return reconcile.Supervise(v), lives
+}
+
+func (s supervisor) KillGroup(v reconcile.Supervise) error {
+	return s.s6.KillGroup(s6ctl.Supervise(v))
+}
+
+func (s supervisor) Sweep(child int) error { return s.s6.Sweep(child) }
 
 func (s supervisor) Holders(dir string) []string { return s.s6.Holders(dir) }
 

@@ -44,7 +44,8 @@ before it died last), ended (it exited 78, or 0 with restart: on-failure), unsup
 read). What helps to judge it stands in parentheses.
 READY is yes once the gateway has answered as ready in its profile asks, and - where the profile has no ready.
 RESTARTS counts how often it died since it was last started on purpose.
-DRIFT names files that are not as they were rendered, loggers in trouble, and restarts that an interrupted apply owes.
+DRIFT names files that are not as they were rendered, loggers in trouble, restarts that an interrupted apply owes, and where a
+gateway runs outside its place, twice, or under another name (a double): a row of its own where its directory is gone.
 The scandir is --scandir, else $` + scandirVariable + `, else that of the manifest (-f, else $` + fileVariable + `, else ` + defaultManifest + ` if it is there), else
 ` + defaultScandir + `.`,
 		RunE: func(cmd *cobra.Command, profiles []string) error {
@@ -117,14 +118,14 @@ func (f *statusFlags) look(u ui, path string, profiles []string) (*statusView, e
 	if err != nil {
 		return nil, err
 	}
-	services, err := pick(actual.Services, profiles)
+	services, err := pick(actual.Running(), profiles)
 	if err != nil {
 		return nil, err
 	}
 	v := &statusView{Status: explain.Status{Format: explain.StatusFormat, Scandir: scandir.path, Listening: actual.Listening, Gateways: []explain.Gateway{}}}
 	v.lines = []string{cells("PROFILE", "WANTED", "STATE", "READY", "PID", "SINCE", "RESTARTS", "PORT", "DRIFT")}
 	for _, s := range services {
-		g := gateway(s, scandir, actual.Owed[s.Name])
+		g := gateway(s, scandir, actual)
 		v.Gateways = append(v.Gateways, g)
 		v.lines = append(v.lines, statusRow(g, s.Status, time.Now()))
 	}
@@ -218,11 +219,12 @@ func pick(services []reconcile.Service, profiles []string) ([]reconcile.Service,
 }
 
 // gateway is what there is to say of a service.
-func gateway(s reconcile.Service, scandir *live, owed reconcile.Owed) explain.Gateway {
+func gateway(s reconcile.Service, scandir *live, actual reconcile.Actual) explain.Gateway {
 	g := explain.Gateway{
 		Profile: strings.TrimPrefix(s.Name, render.Prefix), Service: s.Name, Owned: s.Owned,
-		Wanted: wanted(s), Ready: readiness(s), PID: s.Status.PID, Port: s.Marker.Port, Drift: drift(s, owed),
+		Wanted: wanted(s), Ready: readiness(s), PID: s.Status.PID, Port: s.Marker.Port, Drift: drift(s, actual.Owed[s.Name]),
 	}
+	g.Drift = append(g.Drift, places(s, actual.DisplacedOf(s.Name))...)
 	look := scandir.Look(s)
 	g.State, g.Detail = string(look.State()), look.Detail()
 	if s.Fault != nil {
@@ -274,7 +276,7 @@ func readiness(s reconcile.Service) *bool {
 
 // wanted is what the service directory says the gateway shall be.
 func wanted(s reconcile.Service) string {
-	if s.Obstacle != "" || s.Fault != nil {
+	if s.Obstacle != "" || s.Fault != nil || s.Missing {
 		return ""
 	}
 	if s.Marker.Last {
@@ -286,6 +288,17 @@ func wanted(s reconcile.Service) string {
 	return "up"
 }
 
+// places tells of supervisors of a service that are not where they should be, or not whose they should be.
+func places(s reconcile.Service, displaced []reconcile.Displaced) (found []string) {
+	if how := reconcile.Misplaced(s, displaced); how != "" {
+		found = append(found, how)
+	}
+	if s.Orphan {
+		found = append(found, explain.DriftOrphan)
+	}
+	return found
+}
+
 // drift is what of the service is not as it was rendered.
 func drift(s reconcile.Service, owed reconcile.Owed) []string {
 	switch {
@@ -293,6 +306,12 @@ func drift(s reconcile.Service, owed reconcile.Owed) []string {
 		return []string{s.Obstacle}
 	case s.Fault != nil:
 		return []string{explain.DriftTrouble + s.Trouble()}
+	case s.Missing:
+		return []string{}
+	case s.Double != "" && s.KeptDown():
+		return []string{explain.DriftDouble + s.Double + explain.DriftKeptDown}
+	case s.Double != "":
+		return []string{explain.DriftDouble + s.Double}
 	case !s.Owned && s.Trouble() != "":
 		return []string{explain.DriftForeign, explain.DriftTrouble + s.Trouble()}
 	case !s.Owned:

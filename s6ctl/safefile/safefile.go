@@ -88,3 +88,6 @@ func readMost(read func([]byte) (int, error), size, most int64) ([]byte, error) 
 		}
 	}
 }
+
+// Identity is what tells a folder from all others, whatever its name.
+type Identity struct{ Dev, Ino uint64 }

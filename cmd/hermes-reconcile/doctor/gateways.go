@@ -168,7 +168,13 @@ func (n *notes) drift(g Gateway) {
 			n.add(explain.LevelError, g.Profile, apply, "its %s: an interrupted apply owes it a restart", d)
 		case explain.DriftOldScript:
 			n.add(explain.LevelError, g.Profile, apply, "it %s: an interrupted apply owes it a restart", d)
+		case explain.DriftOrphan:
+			n.add(explain.LevelWarning, g.Profile, "it runs and can be controlled; an apply that restarts or removes it ends that supervisor",
+				"%s: the one that had started it is gone", d)
 		default:
+			if n.misplaced(g, d) {
+				continue
+			}
 			if strings.HasPrefix(d, explain.DriftBusy) {
 				n.ok(g.Profile, "%s", d)
 			} else if strings.HasPrefix(d, explain.DriftTrouble) {
@@ -178,6 +184,19 @@ func (n *notes) drift(g Gateway) {
 			}
 		}
 	}
+}
+
+// misplaced tells of a gateway that runs where it should not, and reports whether that is what the words are about.
+func (n *notes) misplaced(g Gateway, drift string) bool {
+	switch {
+	case strings.HasPrefix(drift, reconcile.RunsOutside), strings.HasPrefix(drift, reconcile.RunsTwice):
+		n.add(explain.LevelError, g.Profile, apply, "it %s", drift)
+	case !strings.HasPrefix(drift, explain.DriftDouble):
+		return false
+	case !strings.HasSuffix(drift, explain.DriftKeptDown):
+		n.add(explain.LevelError, g.Profile, apply+" stops it and keeps it down", "%s is a %s, which was copied or renamed", g.Service, drift)
+	}
+	return true
 }
 
 func times(n int) string {
@@ -221,11 +240,21 @@ func OfLeftovers(r Remains) []explain.Finding {
 	return n.list
 }
 
+// tellsPlace reports whether a gateway's drift says whose it is.
+func tellsPlace(drift string) bool {
+	for _, prefix := range []string{reconcile.RunsOutside, reconcile.RunsTwice, explain.DriftDouble} {
+		if strings.HasPrefix(drift, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
 // foreign tells of a gateway that is not ours. One that the manifest names will be adopted, as the plan says.
 func (n *notes) foreign(g Gateway, named bool) {
 	runs := g.Status.Supervised && !g.Status.Down()
 	switch {
-	case g.Owned || named:
+	case g.Owned || named || slices.ContainsFunc(g.Drift, tellsPlace):
 	case g.Wanted == "" && len(g.Drift) > 0:
 		n.add(explain.LevelWarning, g.Service, "remove it", "it %s, and no service directory", strings.Join(g.Drift, ", "))
 	case runs:

@@ -39,6 +39,9 @@ const (
 	DriftOldLogger = "logger runs an old script"
 	DriftBusy      = "a restart is under way" // and by which process
 	DriftTrouble   = "cannot be told: "       // and why
+	DriftDouble    = "double of "             // and of which service
+	DriftKeptDown  = ", kept down"            // behind that
+	DriftOrphan    = "its supervisor is not of this s6-svscan"
 )
 
 // StatusSchema describes the JSON form of a Status, in JSON Schema's draft-07.
