@@ -121,11 +121,15 @@ func (s *Scandir) inPlace(v Supervise, p place) {
 			p.service.orphans[len(p.service.orphans)-1].Name = p.service.Name + "/log"
 		}
 	}
-	status := &p.service.Status
+	status, name := &p.service.Status, p.service.Name
 	if p.logger {
-		status = &p.service.LogStatus
+		status, name = &p.service.LogStatus, name+"/log"
 	}
 	if status.Supervised || status.Doubt != "" {
+		return
+	}
+	if now, err := s.sup.Status(name); err == nil && now.Supervised { // it had only been looked at too early
+		*status = now
 		return
 	}
 	if v.Age < startTime {
@@ -159,10 +163,18 @@ func (s *Scandir) displace(a *Actual, v Supervise) {
 	if !strings.HasPrefix(service, render.Prefix) || strings.Contains(service, "/") {
 		return
 	}
-	if v.Path == "" && s.keeps(v) {
-		return
+	if v.Path == v.Name && !v.Deleted {
+		return // another apply has put a new directory there since the directories were read
 	}
-	if _, child := s.sup.Doing(v); !v.Deleted || child != 0 || v.Age >= startTime {
+	lives, child := s.sup.Doing(v)
+	switch {
+	case !lives:
+	case v.Path == "":
+		// s6-supervise writes its status before it starts anything, so whoever has no child yet proves nothing.
+		if child != 0 && !s.keeps(v) {
+			a.Displaced = append(a.Displaced, Displaced{Supervise: v, Service: service, Child: child})
+		}
+	case !v.Deleted || child != 0 || v.Age >= startTime:
 		a.Displaced = append(a.Displaced, Displaced{Supervise: v, Service: service, Child: child})
 	}
 }

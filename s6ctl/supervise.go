@@ -60,7 +60,7 @@ func (s *Scandir) Supervises(known func(safefile.Identity) bool) ([]Supervise, e
 			Age: max(now-time.Duration(p.start)*time.Second/ticks, 0),
 		}
 		if p.seen && known(v.At) || h.describe(&v, home, p.seen) {
-			all = append(all, v)
+			all = append(all, v) // where it works is what describe saw: it may have got there since it was found
 		}
 	}
 	slices.SortFunc(all, func(a, b Supervise) int { return a.PID - b.PID })
@@ -81,7 +81,7 @@ func (h Host) describe(v *Supervise, scandir string, seen bool) bool {
 	if err != nil || place.Path == scandir { // it is just being started
 		return false
 	}
-	v.Path, v.Deleted = place.Path, place.Deleted
+	v.At, v.Path, v.Deleted = place.Identity, place.Path, place.Deleted
 	below, inside := strings.CutPrefix(place.Path, scandir+"/")
 	if inside {
 		v.Path = below

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
@@ -80,6 +81,34 @@ func TestSupervisesAreFoundWhereTheyWork(t *testing.T) {
 		eventually(t, v.Name+" ends", func() bool { lives, _ := s.Doing(v); return !lives })
 	}
 	supervisesOf(t, s, 0)
+}
+
+// TestSupervisorThatHasJustArrived: it was found when it had just been forked, in the scandir, and works in its
+// place by now. It must not be taken for one that works in no known place.
+func TestSupervisorThatHasJustArrived(t *testing.T) {
+	scandir := startSvscan(t, "#!/bin/sh\nexec sleep 600\n")
+	s := Open(scandir)
+	supervisesOf(t, s, 2)
+	home, err := openedDir(t, scandir).Identity()
+	require.NoError(t, err)
+	places := map[safefile.Identity]bool{}
+	for _, name := range []string{"x", "x/log"} {
+		id, err := openedDir(t, filepath.Join(scandir, name)).Identity()
+		require.NoError(t, err)
+		places[id] = true
+	}
+	s.supervisors.mu.Lock()
+	for i := range s.supervisors.all {
+		s.supervisors.all[i].at = home
+	}
+	s.supervisors.cost = time.Hour // so the search is not repeated
+	s.supervisors.mu.Unlock()
+	all, err := s.Supervises(func(id safefile.Identity) bool { return places[id] })
+	require.NoError(t, err)
+	require.Len(t, all, 2)
+	for _, v := range all {
+		require.True(t, places[v.At], "%+v", v)
+	}
 }
 
 // TestSupervisesOfAnotherSvscan: those that work in the scandir are found, and dismissed directly.
