@@ -27,7 +27,7 @@ func (e elsewhere) Former(pid, start int) (Supervise, bool)                     
 // TestSupervisorsThatArriveAreInTheirPlace: directories, states and supervisors are not read in one moment. What s6 or
 // another apply does between two looks must not be taken for a gateway that runs outside its place: that would be ended.
 func TestSupervisorsThatArriveAreInTheirPlace(t *testing.T) {
-	here, there := safefile.Identity{1, 1}, safefile.Identity{1, 2}
+	here, there := safefile.Identity{Dev: 1, Ino: 1}, safefile.Identity{Dev: 1, Ino: 2}
 	up := Status{Supervised: true, PID: 7, WantUp: true}
 	old := 3 * startTime
 	for name, test := range map[string]struct {
