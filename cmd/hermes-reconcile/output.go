@@ -109,7 +109,7 @@ func (f *outputFlags) print(u ui, r *explain.Report) error {
 	var err error
 	switch f.form {
 	case formJSON:
-		out, err = r.JSON()
+		return r.WriteJSON(u.stdout)
 	case formMarkdown:
 		out = r.Markdown(f.limit)
 	case formGitHub:

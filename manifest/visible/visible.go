@@ -63,7 +63,21 @@ type Writer struct {
 // NewWriter makes a writer; form is Text, or one like it that looks at each character for itself.
 func NewWriter(to io.Writer, form func(string) string) *Writer { return &Writer{to: to, form: form} }
 
+// writeAtOnce is how much is looked at, and copied for that, at a time: bytes. A report has millions.
+const writeAtOnce = 64 << 10
+
 func (w *Writer) Write(p []byte) (int, error) {
+	for left := p; len(left) > 0; {
+		n := min(writeAtOnce, len(left))
+		if err := w.write(left[:n]); err != nil {
+			return len(p) - len(left), err
+		}
+		left = left[n:]
+	}
+	return len(p), nil
+}
+
+func (w *Writer) write(p []byte) error {
 	text := append(w.rest, p...)
 	cut := len(text)
 	for i := 1; i < utf8.UTFMax && i <= len(text); i++ {
@@ -76,7 +90,7 @@ func (w *Writer) Write(p []byte) (int, error) {
 	}
 	_, err := io.WriteString(w.to, w.form(string(text[:cut])))
 	w.rest = append([]byte{}, text[cut:]...)
-	return len(p), err
+	return err
 }
 
 // Close writes what waits for a rest that does not come. It does not close what the writer writes

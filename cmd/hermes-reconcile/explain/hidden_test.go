@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"strings"
@@ -39,7 +40,11 @@ func FuzzReport(f *testing.F) {
 		for form, text := range map[string]string{
 			"text": string(r.Text(false)), "diffs": string(r.Diffs(false)), "markdown": string(r.Markdown(CommentLimit)), "cut markdown": string(r.Markdown(2000)),
 			"github": string(r.GitHub()), "annotation": Annotation("error", &place, name, content), "failure": string(Failure([]string{name, content}, CommentLimit)),
-			"doctor": string(d.Text()), "json": document(t, r.JSON), "status json": document(t, status.JSON), "doctor json": document(t, d.JSON),
+			"doctor": string(d.Text()), "json": document(t, func() ([]byte, error) {
+				var b bytes.Buffer
+				err := r.WriteJSON(&b)
+				return b.Bytes(), err
+			}), "status json": document(t, status.JSON), "doctor json": document(t, d.JSON),
 		} {
 			require.True(t, utf8.ValidString(text), "%s: %q", form, text)
 			at := strings.IndexFunc(text, func(c rune) bool { return visible.Hidden(c) && c != '\n' && c != '\t' })

@@ -55,3 +55,20 @@ func requireKeys(t *testing.T, of any, schema object) {
 	require.Equal(t, keys, slices.Sorted(maps.Keys(schema.Properties)), "%T", of)
 	require.ElementsMatch(t, required, schema.Required, "%T", of)
 }
+
+// TestReportIsWrittenAsOneDocument: a profile at a time gives the same bytes as all at once.
+func TestReportIsWrittenAsOneDocument(t *testing.T) {
+	profiles := []Profile{
+		{Profile: "a\u202eb", Reasons: []string{"<\"profiles\": null>", "\n  \"profiles\": null"}, Files: []File{{Path: "run", Diff: "+ä\n"}}},
+		{Profile: "c", Place: &Place{File: "f.yaml", Line: 1, Column: 2}},
+		{},
+	}
+	for n := range len(profiles) + 1 {
+		r := &Report{Format: Format, Profiles: profiles[:n], Notes: []string{"\n  \"profiles\": null"}}
+		want, err := encode(r)
+		require.NoError(t, err)
+		var got strings.Builder
+		require.NoError(t, r.WriteJSON(&got))
+		require.Equal(t, string(want), got.String())
+	}
+}
