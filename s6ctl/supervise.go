@@ -35,10 +35,6 @@ type Supervise struct {
 // works in a known place nothing else is looked up. Those of another user's s6-svscan are not among them.
 func (s *Scandir) Supervises(known func(safefile.Identity) bool) ([]Supervise, error) {
 	h := ThisHost()
-	svscan, err := svscanPID(h, s.path)
-	if err != nil {
-		return nil, err
-	}
 	root, err := safefile.Open(s.path)
 	if err != nil {
 		return nil, err
@@ -53,6 +49,11 @@ func (s *Scandir) Supervises(known func(safefile.Identity) bool) ([]Supervise, e
 	found, err := s.supervisors.list(h, trustedIn(root))
 	if err != nil {
 		return nil, fmt.Errorf("cannot see which supervisors run: %w", err)
+	}
+	// Looked up after its children: one that has just been started has none before it can be seen.
+	svscan, err := svscanPID(h, s.path)
+	if err != nil {
+		return nil, err
 	}
 	for _, p := range found {
 		v := Supervise{
