@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
 	"sync"
 	"time"
 
@@ -64,6 +65,12 @@ func (r *run) act(ctx context.Context, service Service, action Action) (already 
 	if !before.Supervised {
 		return false, errors.New("nobody supervises it")
 	}
+	if service.FrozenLog != "" { // else the gateway could wait for its log, and not stop
+		if err := r.thawLogger(ctx, path.Join(service.Name, "log")); err != nil {
+			return false, err
+		}
+		service.FrozenLog = ""
+	}
 	if action == Down {
 		return before.Down(), r.stop(ctx, service.Name, service.killAfter())
 	}
@@ -108,7 +115,9 @@ func (r *run) staysUp(ctx context.Context, service Service) error {
 // Look is what can be seen of a gateway whose status was read a moment ago.
 func (s *Scandir) Look(service Service) Look {
 	_, tells := service.Files[render.NotificationPath]
-	l := Look{Status: service.Status, At: time.Now(), OnFailure: service.Marker.OnFailure, Tells: tells}
+	l := Look{
+		Status: service.Status, At: time.Now(), OnFailure: service.Marker.OnFailure, Tells: tells, FrozenLog: service.FrozenLog,
+	}
 	l.complete(s.sup, service.Name)
 	l.Deaths = s.sup.Deaths(service.Name)
 	return l

@@ -86,6 +86,8 @@ type Service struct {
 	Seized    []string        // of s6's own folders supervise/ and event/, those that others can change
 	Status    Status
 	LogStatus Status
+	// FrozenLog says why what the gateway prints reaches no log file, or is empty.
+	FrozenLog string
 	// Fault says why the directory cannot be read. It is then neither compared nor changed; all else of this may be missing.
 	Fault error
 	// Guessed tells that the status is not known: it may be up or down.

@@ -90,6 +90,9 @@ func (s *Service) KeptDown() bool {
 	return down && (s.Status.Down() || !s.Status.Supervised)
 }
 
+// FrozenLog is what is said of a gateway whose log file is gone, and why follows.
+const FrozenLog = "its log is frozen: "
+
 // What is said of a gateway by where its supervisors are.
 const (
 	RunsOutside = "runs outside its place"

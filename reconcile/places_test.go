@@ -21,4 +21,6 @@ func (inTheirPlaces) Sweep(int) error { return nil }
 
 func (inTheirPlaces) Former(pid, start int) (Supervise, bool) { return Supervise{}, false }
 
+func (inTheirPlaces) FrozenLog(int) string { return "" }
+
 func (inTheirPlaces) KillGroup(Supervise) error { return nil }

@@ -318,6 +318,10 @@ func (c *Change) inPlace(owed Owed) {
 		c.RestartLogger = true // with -p it ignores being told down as long as it runs, and is gone with its next end
 		c.Reasons = append(c.Reasons, "its logger was told down")
 	}
+	if why := c.actual.FrozenLog; why != "" {
+		c.RestartLogger = true
+		c.Reasons = append(c.Reasons, FrozenLog+why)
+	}
 	c.planGateway(owed)
 	if c.actual.Orphan && c.Gateway == Restart { // it would have to go the same way at its removal
 		c.replace("its supervisor is not of this s6-svscan, so a new directory takes its place")

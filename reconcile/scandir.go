@@ -57,6 +57,8 @@ type Supervisor interface {
 	KillGroup(v Supervise) error
 	// Sweep kills what is left of the group of a process that has ended.
 	Sweep(child int) error
+	// FrozenLog says why what the logger with this pid reads reaches no log file, or is empty.
+	FrozenLog(pid int) string
 	// Holders names the processes, besides s6's own, that keep the pipe to a service's logger open.
 	Holders(dir string) []string
 }
@@ -216,6 +218,9 @@ func (s *Scandir) readService(name string) (Service, error) {
 	}
 	if service.HasLog {
 		service.LogStatus, err = s.sup.Status(path.Join(name, "log"))
+	}
+	if service.Owned && service.LogStatus.PID != 0 {
+		service.FrozenLog = s.sup.FrozenLog(service.LogStatus.PID)
 	}
 	return service, err
 }

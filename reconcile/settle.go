@@ -23,6 +23,8 @@ const (
 	// endLimit is how long a logger may take to finish its line and end when it is restarted. It is milliseconds,
 	// too, but on a busy machine everybody else comes first, and an apply that gives up leaves the old logger.
 	endLimit = 70 * time.Second
+	// thawLimit is how long a logger that has lost its file may take to end before it is killed.
+	thawLimit = 2 * time.Second
 	// loggerLimit is how long a logger may take to end once its gateway and the gateway's supervisor are gone. It has only
 	// to write what is in its pipe, 64 KiB at most.
 	loggerLimit = 5 * time.Second
@@ -170,7 +172,11 @@ func (r *run) settleInPlace(ctx context.Context, j *job) error {
 		return err
 	}
 	if j.RestartLogger {
-		if err := r.restartLogger(ctx, path.Join(j.Service, "log")); err != nil {
+		restart := r.restartLogger
+		if j.actual.FrozenLog != "" {
+			restart = r.thawLogger
+		}
+		if err := restart(ctx, path.Join(j.Service, "log")); err != nil {
 			return err
 		}
 	}
@@ -394,6 +400,33 @@ func (r *run) restartLogger(ctx context.Context, log string) error {
 		}
 	}
 	return r.start(ctx, log) // without the word it would wait a second, or stay down if somebody had told it to
+}
+
+// thawLogger starts a logger anew that writes to a file which nobody can find any more. It makes the folder again. One that
+// has begun to rotate hears no signal but SIGKILL, since it tries to the end; what it holds in memory is lost with its file.
+func (r *run) thawLogger(ctx context.Context, log string) error {
+	before, err := r.sup.Status(log)
+	if err != nil || before.PID == 0 {
+		return err
+	}
+	if err := r.sup.Control(ctx, log, "h"); err != nil {
+		return err
+	}
+	ended := func() (bool, error) {
+		now, err := r.sup.Status(log)
+		return now.PID != before.PID && !now.Finishing, err
+	}
+	err = wait(ctx, thawLimit, log+" to end", ended)
+	if timeout := (*TimeoutError)(nil); errors.As(err, &timeout) && ctx.Err() == nil {
+		if err := r.sup.Control(ctx, log, "k"); err != nil {
+			return err
+		}
+		err = r.pace.wait(ctx, endLimit, log+" to end", ended)
+	}
+	if err != nil {
+		return err
+	}
+	return r.start(ctx, log)
 }
 
 // finishRemovals waits for the end of what was hidden, and deletes it.

@@ -226,6 +226,8 @@ func (s supervisor) KillGroup(v reconcile.Supervise) error {
 
 func (s supervisor) Sweep(child int) error { return s.s6.Sweep(child) }
 
+func (s supervisor) FrozenLog(pid int) string { return s.s6.FrozenLog(pid) }
+
 func (s supervisor) Holders(dir string) []string { return s.s6.Holders(dir) }
 
 // defaultScandir is where s6-overlay's s6-svscan runs. A manifest that says nothing means it, too.
