@@ -71,7 +71,9 @@ type Actual struct {
 	Hidden    []Hidden        // removals that an earlier apply did not finish
 	Owed      map[string]Owed // by service
 	Was       map[string]Was  // by service, where a plan needs it
-	Held      time.Time       // since when nothing shall be started unasked; zero: that is not so
+	// Users are the accounts that may control their gateways without root, by name, as far as they are known.
+	Users map[string]uint32
+	Held  time.Time // since when nothing shall be started unasked; zero: that is not so
 }
 
 // Service is an entry gateway-* of a scandir.
@@ -102,9 +104,10 @@ type Service struct {
 	// WasSupervised tells that s6-supervise has run on it. If none does now, s6-svscan may be about to start it again.
 	WasSupervised bool
 
-	last  [2]int               // the process that ./run has started last, and when the kernel says that was
-	at    [2]safefile.Identity // of the directory and of its log/
-	young bool                 // a supervisor of it has just been started, and its files are not there yet
+	controller *uint32              // whose the control FIFO is; nil: there is none
+	last       [2]int               // the process that ./run has started last, and when the kernel says that was
+	at         [2]safefile.Identity // of the directory and of its log/
+	young      bool                 // a supervisor of it has just been started, and its files are not there yet
 }
 
 // File is a file of a service directory.

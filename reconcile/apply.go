@@ -47,6 +47,9 @@ type step struct {
 // What goes is hidden and what comes appears by rename, then s6-svscan is woken, once; until then all of it can be taken
 // back, because no live file has changed. Only when the scan was seen to have worked are live directories touched.
 func (s *Session) Apply(ctx context.Context, plan Plan, opt Options) (Result, error) {
+	if err := s.startable(); err != nil {
+		return Result{}, err
+	}
 	r, err := newRun(s, plan, opt)
 	if err != nil {
 		return Result{}, err
@@ -83,6 +86,22 @@ func (s *Session) Apply(ctx context.Context, plan Plan, opt Options) (Result, er
 	r.collectRemovals()
 	return r.result(), s.clearStaging()
 }
+
+// startable refuses a scandir from which no script can be started: every gateway would be starting for ever.
+func (s *Session) startable() error {
+	noExec, err := s.dir.noExec()
+	switch {
+	case err != nil:
+		return fmt.Errorf("cannot apply: %w", err)
+	case noExec:
+		return &ObstacleError{errNoExec}
+	}
+	return nil
+}
+
+// errNoExec says of a scandir that no gateway can be started there.
+var errNoExec = errors.New("the scandir is on a filesystem that is mounted noexec, so no run script can be started: " +
+	"mount it with exec (docker run --tmpfs /run:exec)")
 
 // run is one apply under way.
 type run struct {
@@ -156,6 +175,9 @@ func newRun(s *Session, plan Plan, opt Options) (*run, error) {
 		c := &plan.Changes[i]
 		if c.Acts() {
 			j := &job{Change: c, err: c.undecided(opt)}
+			if j.err == nil && j.hides() && s.dir.immovable(c.Service, ownDir) {
+				j.err = fmt.Errorf("%w: %s", errImmovable, s.dir.join(c.Service))
+			}
 			if j.late() {
 				j.gone = newSignal()
 			}
@@ -175,6 +197,10 @@ func newRun(s *Session, plan Plan, opt Options) (*run, error) {
 	}
 	return r, nil
 }
+
+// errImmovable is why a directory is neither removed nor replaced.
+var errImmovable = errors.New("it cannot be moved, since it is part of a lower layer of an overlay filesystem, as an image has: " +
+	"before s6-svscan starts, copy the scandir to a folder on a tmpfs or a volume (cp -a), and run it there")
 
 // undecided says why the change has to wait for an apply that knows more: nothing would tell that one, once the gateway is made
 // down, that it was up. Where a container starts there may be no later one, and a gateway that is down can be started.

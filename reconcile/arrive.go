@@ -143,6 +143,9 @@ func (l *Look) take(sup Supervisor, service string, before Look) (err error) {
 // complete adds to the status what is known of the process.
 func (l *Look) complete(sup Supervisor, service string) {
 	l.Phase, l.Pause = "", 0
+	if l.PID != 0 && l.Since.After(l.At) { // the clock was set back
+		l.Since = l.At.Add(-sup.Age(l.PID))
+	}
 	if l.PID != 0 {
 		l.Phase, l.Pause = sup.Phase(service, l.PID), sup.Pause(service, l.PID)
 	}

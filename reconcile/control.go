@@ -27,7 +27,19 @@ const (
 	modeControl      = 0o600
 	modeGivenControl = 0o660
 	rootGroup        = 0
+	rootUID          = 0
 )
+
+// givesControl plans to give the control of a gateway to the account that it runs as, if that has another number than when it was
+// given: somebody has changed the account.
+func (c *Change) givesControl(users map[string]uint32) {
+	uid, known := users[c.desired.User]
+	if has := c.actual.controller; known && has != nil && *has != uid && c.actual.Owned && *has != rootUID {
+		c.PassControl = true
+		c.Reasons = append(c.Reasons,
+			fmt.Sprintf("user %d controls it, and the account %s has the number %d", *has, c.desired.User, uid))
+	}
+}
 
 // makeControls makes, in a staged directory, what lets a gateway's user control it without root: the FIFO is its own, and
 // nothing else. s6-supervise writes its status by name, so whoever owned the folder could turn a write of root's elsewhere.
@@ -82,7 +94,7 @@ func (r *run) giveControl(supervise *dir, user string) error {
 
 // passControls gives the control of a live gateway to the user that it runs as now. Its folder stays s6's.
 func (r *run) passControls(j *job) error {
-	if _, known := r.opt.Users[j.desired.User]; !known || len(j.Files) == 0 {
+	if _, known := r.opt.Users[j.desired.User]; !known || len(j.Files) == 0 && !j.PassControl {
 		return nil
 	}
 	for _, service := range []string{j.Service, path.Join(j.Service, "log")} {
@@ -113,6 +125,9 @@ func (r *run) passControl(service, user string) error {
 // lookAtControl notes those folders of s6's in a service directory that others can change: what root's s6-supervise writes there
 // by name may end up anywhere.
 func (s *serviceReader) lookAtControl(d *dir, prefix string) {
+	if st, err := d.stat(path.Join(superviseDir, controlFIFO)); err == nil && prefix == "" && st.Mode&modeType == unix.S_IFIFO {
+		s.controller = &st.Uid
+	}
 	for _, name := range []string{superviseDir, eventDir} {
 		st, err := d.stat(name)
 		if err == nil && (!s.trusts(st.Uid) || st.Mode&modeType != modeDirectory || st.Mode&0o002 != 0) {

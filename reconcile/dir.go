@@ -180,6 +180,25 @@ func (d *dir) memoryBacked() bool {
 	return err == nil && (st.Type == unix.TMPFS_MAGIC || st.Type == unix.RAMFS_MAGIC)
 }
 
+// noExec reports whether d lies on a filesystem from which no program can be started.
+func (d *dir) noExec() (bool, error) {
+	var st unix.Statfs_t
+	err := d.fail("look at", ".", retry(func() error { return unix.Fstatfs(d.fd(), &st) }))
+	return st.Flags&unix.ST_NOEXEC != 0, err
+}
+
+// immovable reports whether the folder name cannot be renamed because it belongs to a lower layer of an overlay filesystem, such
+// as one of a container's image. full is a name in d of a folder that is not empty: to rename anything to that changes nothing,
+// and fails with another error where renaming is possible.
+func (d *dir) immovable(name, full string) bool {
+	var st unix.Statfs_t
+	if err := retry(func() error { return unix.Fstatfs(d.fd(), &st) }); err != nil || st.Type != unix.OVERLAYFS_SUPER_MAGIC {
+		return false
+	}
+	err := retry(func() error { return unix.Renameat(d.fd(), name, d.fd(), full) })
+	return errors.Is(err, unix.EXDEV)
+}
+
 // sync writes what is staged to the disk, all of its filesystem in one call: one flush a file would cost a thousand.
 func (d *dir) sync() error {
 	if d.memoryBacked() {

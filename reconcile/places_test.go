@@ -2,7 +2,11 @@
 
 package reconcile
 
-import "hermes-reconcile/s6ctl/safefile"
+import (
+	"time"
+
+	"hermes-reconcile/s6ctl/safefile"
+)
 
 // inTheirPlaces is the part of a Supervisor that tells of processes: all work where they should.
 type inTheirPlaces struct{}
@@ -20,6 +24,8 @@ func (inTheirPlaces) KillService(Supervise) error { return nil }
 func (inTheirPlaces) Sweep(int) error { return nil }
 
 func (inTheirPlaces) Former(pid, start int) (Supervise, bool) { return Supervise{}, false }
+
+func (inTheirPlaces) Age(int) time.Duration { return 0 }
 
 func (inTheirPlaces) FrozenLog(int) string { return "" }
 

@@ -65,6 +65,8 @@ type Change struct {
 	Await []string
 	// Displaced are supervisors of the gateway that work outside its place. They are ended before a new one starts.
 	Displaced []Displaced
+	// PassControl says that the control FIFO goes to another user.
+	PassControl bool
 	// StopTimeout is how long stopping the service may take before it is killed.
 	StopTimeout time.Duration
 
@@ -285,6 +287,7 @@ func compare(d render.Servicedir, s Service, actual Actual) Change {
 		c.Op = Unchanged // as good as it gets while no s6-svscan runs
 	case !s.Status.Supervised:
 	default:
+		c.givesControl(actual.Users)
 		c.inPlace(owed)
 	}
 	c.tellDisplaced()
@@ -366,7 +369,7 @@ func (c *Change) name() {
 		return f.Path != render.MarkerPath && f.Path != render.DownPath
 	})
 	switch {
-	case content || len(c.Mend) > 0 || len(c.Displaced) > 0 || c.RestartLogger || c.Gateway == Restart:
+	case content || len(c.Mend) > 0 || len(c.Displaced) > 0 || c.PassControl || c.RestartLogger || c.Gateway == Restart:
 	case c.Gateway == BringUp:
 		c.Op = Start
 	case c.Gateway == Down:

@@ -31,6 +31,8 @@ type Supervisor interface {
 	Status(dir string) (Status, error)
 	// Phase tells how far the process of a service is.
 	Phase(dir string, pid int) Phase
+	// Age is for how long a process has been there; 0 if that cannot be told. No change of the clock concerns it.
+	Age(pid int) time.Duration
 	// Pause is how long the script of a service's process waits or has waited before it became the
 	// service.
 	Pause(dir string, pid int) time.Duration
@@ -70,6 +72,8 @@ type Scandir struct {
 	owner uint32 // whose s6-svscan runs here: besides root the one who may change what it runs
 	// Recall tells what the gateways of these services were last; nil means that nobody knows, so that they are down.
 	Recall func([]render.Servicedir) map[string]Was
+	// Users are the accounts that may control their gateways without root, by name; nil where none may.
+	Users  map[string]uint32
 	locked bool          // by us: to close the lock file, opened once more, would drop the lock
 	stall  time.Duration // scanStall, but where s6 is a fake that is quick
 }
@@ -113,6 +117,14 @@ func (s *Scandir) Exposed() string {
 		return fmt.Sprintf("others than its owner can write to it (mode %#o)", st.Mode&0o7777)
 	case !s.trusts(st.Uid):
 		return fmt.Sprintf("it belongs to user %d, and user %d's s6-svscan runs what is there", st.Uid, s.owner)
+	}
+	return ""
+}
+
+// NoExec says why no script can be started from the scandir, or is empty.
+func (s *Scandir) NoExec() string {
+	if noExec, err := s.dir.noExec(); err == nil && noExec {
+		return errNoExec.Error()
 	}
 	return ""
 }
@@ -188,6 +200,7 @@ func (s *Scandir) readOwn(a *Actual) error {
 // recall finds out what those gateways were last that a plan will make a directory for, or adopt, and whose state the
 // manifest leaves to that. For all others nobody has to look.
 func (s *Scandir) recall(desired []render.Servicedir, actual *Actual) {
+	actual.Users = s.Users
 	if s.Recall == nil {
 		return
 	}

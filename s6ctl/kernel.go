@@ -299,6 +299,9 @@ func (h Host) age(pid int) time.Duration {
 	return max(now-time.Duration(start)*time.Second/ticks, 0)
 }
 
+// Age is for how long a process has been there; 0 if that cannot be told.
+func Age(pid int) time.Duration { return ThisHost().age(pid) }
+
 // sinceBoot is for how long the machine has been there; 0 if that cannot be told.
 func sinceBoot() time.Duration {
 	var now unix.Timespec

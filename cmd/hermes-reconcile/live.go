@@ -50,6 +50,7 @@ func (f *differFlags) live(u ui, m *manifest.Manifest, dirs []render.Servicedir,
 	}
 	defer scandir.Close()
 	warnSilent(u, scandir)
+	scandir.Users, _ = findUsers(m) // apply says which are missing
 	scandir.Recall = newHomes(m, scandir.path).recall(context.Background(), u)
 	plan, err := scandir.Plan(dirs, prune)
 	if err == nil {
@@ -225,6 +226,8 @@ func (s supervisor) KillGroup(v reconcile.Supervise) error {
 }
 
 func (s supervisor) Sweep(child int) error { return s.s6.Sweep(child) }
+
+func (s supervisor) Age(pid int) time.Duration { return s6ctl.Age(pid) }
 
 func (s supervisor) FrozenLog(pid int) string { return s.s6.FrozenLog(pid) }
 

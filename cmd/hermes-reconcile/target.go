@@ -74,6 +74,7 @@ func (t *target) check(u ui) (err error) {
 	if t.options.Users, err = findUsers(t.manifest); err != nil {
 		return err
 	}
+	t.scandir.Users = t.options.Users
 	warnFiles(u, t.manifest, t.files)
 	if why := t.scandir.Exposed(); why != "" {
 		u.warning("scandir %q is not safe: %s", t.scandir.path, why)

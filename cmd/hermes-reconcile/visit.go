@@ -104,8 +104,12 @@ func (v *visit) supervisor() ([]explain.Finding, error) {
 }
 
 func (v *visit) place() ([]explain.Finding, error) {
+	noExec := ""
+	if v.blind == nil {
+		noExec = v.scandir.NoExec()
+	}
 	return doctor.OfScandir(doctor.Tree{
-		Path: v.path, Err: v.blind, Listening: v.actual.Listening, Held: v.actual.Held, Traces: v.traces, Dark: v.dark,
+		Path: v.path, NoExec: noExec, Err: v.blind, Listening: v.actual.Listening, Held: v.actual.Held, Traces: v.traces, Dark: v.dark,
 	}, v.now), nil
 }
 
@@ -120,6 +124,7 @@ func (v *visit) plan(ctx context.Context) ([]explain.Finding, error) {
 	var changes doctor.Changes
 	if v.manifest != nil {
 		// What cannot be seen of homes is said once, by the look at them.
+		v.scandir.Users, _ = findUsers(v.manifest) // another check says which are missing
 		v.scandir.Recall = newHomes(v.manifest, v.path).recall(ctx, ui{io.Discard, io.Discard})
 		plan, err := v.scandir.Plan(v.dirs, reconcile.PruneOwned)
 		report := explain.New(plan, explain.Options{NoFiles: true})
