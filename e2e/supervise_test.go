@@ -263,6 +263,7 @@ func TestGatewayThatRunsTwice(t *testing.T) {
 	tr.svscanctl("-a")
 	eventually(t, patience, func() bool { return tr.pid("gateway-alpha") != 0 }, "the copy is found")
 	tr.said("alpha", "runs twice")
+	tr.statusSays("alpha", "double")
 	tr.mustApply()
 	tr.started("alpha", 2)
 	require.False(t, alive(first.PID))

@@ -116,7 +116,7 @@ func (r *run) staysUp(ctx context.Context, service Service) error {
 func (s *Scandir) Look(service Service) Look {
 	_, tells := service.Files[render.NotificationPath]
 	l := Look{
-		Status: service.Status, At: time.Now(), OnFailure: service.Marker.OnFailure, Tells: tells, FrozenLog: service.FrozenLog,
+		Status: service.Status, At: time.Now(), OnFailure: service.Marker.OnFailure, Tells: tells, Twice: service.Twice, FrozenLog: service.FrozenLog,
 	}
 	l.complete(s.sup, service.Name)
 	l.Deaths = s.sup.Deaths(service.Name)

@@ -88,6 +88,8 @@ type Service struct {
 	Seized    []string        // of s6's own folders supervise/ and event/, those that others can change
 	Status    Status
 	LogStatus Status
+	// Twice says that a gateway of it runs outside its place as well.
+	Twice bool
 	// FrozenLog says why what the gateway prints reaches no log file, or is empty.
 	FrozenLog string
 	// Fault says why the directory cannot be read. It is then neither compared nor changed; all else of this may be missing.

@@ -49,6 +49,7 @@ type fakeS6 struct {
 	recall    func([]render.Servicedir) map[string]Was
 	lag       time.Duration // whatever s6 does takes so long, one after the other
 	free      time.Time     // when it has done all that it was told, with a lag
+	over      bool          // the test is
 	frozen    time.Time     // from when on it does nothing any more, with a lag
 	stall     time.Duration // fakeStall
 }
@@ -69,7 +70,9 @@ func (f *fakeS6) later(do func()) {
 	time.AfterFunc(time.Until(f.free), func() {
 		f.mu.Lock()
 		defer f.mu.Unlock()
-		do()
+		if !f.over {
+			do()
+		}
 	})
 }
 
@@ -89,7 +92,13 @@ func newFakeS6(t *testing.T) *fakeS6 {
 		t.Cleanup(func() { os.RemoveAll(dir) })
 		root = dir
 	}
-	return &fakeS6{t: t, stall: fakeStall, prune: PruneOwned, room: Room{MaxServices: 1000, CountsLoggers: true, MaxName: 251}, root: root, services: map[uint64]*fakeService{}, failing: map[string]error{}, stubborn: map[string]bool{}}
+	f := &fakeS6{t: t, stall: fakeStall, prune: PruneOwned, room: Room{MaxServices: 1000, CountsLoggers: true, MaxName: 251}, root: root, services: map[uint64]*fakeService{}, failing: map[string]error{}, stubborn: map[string]bool{}}
+	t.Cleanup(func() { // before its folder goes
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.over = true
+	})
+	return f
 }
 
 func (f *fakeS6) call(name string) error {

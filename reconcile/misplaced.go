@@ -108,6 +108,10 @@ func (s *Scandir) readSupervises(a *Actual) error {
 			s.displace(a, v)
 		}
 	}
+	for i := range a.Services {
+		service := &a.Services[i]
+		service.Twice = service.Status.PID != 0 && slices.ContainsFunc(a.DisplacedOf(service.Name), Displaced.runs)
+	}
 	s.readFormer(a)
 	return nil
 }

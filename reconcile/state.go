@@ -22,6 +22,7 @@ const (
 	StateBackingOff   State = "backing off" // a phase: its next start waits, because it died again and again
 	StateCrashLoop    State = "crash loop"  // it runs again, but not for longer than it did before it died
 	StateEnded        State = "ended"
+	StateDouble       State = "double"     // a second gateway of its profile runs outside its place
 	StateFrozenLog    State = "frozen log" // up, but what it prints reaches no file, and it will block
 	StateUnsupervised State = "unsupervised"
 	StateUnknown      State = "unknown" // its directory cannot be read
@@ -52,6 +53,7 @@ type Look struct {
 	Deaths []Death       // since it was last started on purpose, the oldest first
 	// OnFailure says that exit code 0 ends it for good, and Tells that s6 is told when it serves.
 	OnFailure, Tells bool
+	Twice            bool   // a second one runs outside its place
 	FrozenLog        string // why what it prints reaches no log file, or empty
 }
 
@@ -69,6 +71,8 @@ func (l Look) State() State {
 		return StateCrashLoop
 	case l.PID != 0 && l.Phase != "":
 		return State(l.Phase)
+	case l.PID != 0 && l.Twice:
+		return StateDouble
 	case l.PID != 0 && l.FrozenLog != "":
 		return StateFrozenLog
 	case l.PID != 0 && l.Tells && l.Ready:

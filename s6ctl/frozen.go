@@ -22,7 +22,7 @@ func (s *Scandir) FrozenLog(pid int) string {
 	if !filepath.IsAbs(folder) {
 		return ""
 	}
-	links, _ := h.proc().Links(pid, "fd") // as many as may be seen
+	links, _ := h.proc().SomeLinks(pid, "fd", maxLogFiles) // as many as may be seen
 	for _, target := range links {
 		if why := frozen(target, folder); why != "" {
 			return why
@@ -30,6 +30,9 @@ func (s *Scandir) FrozenLog(pid int) string {
 	}
 	return ""
 }
+
+// maxLogFiles is how many open files of a logger are looked at. s6-log has about ten.
+const maxLogFiles = 64
 
 // logTail is how many names at the end of a log folder's path are compared: "logs/gateways/NAME". What is above them may
 // be a symlink, which the kernel does not show.

@@ -41,7 +41,8 @@ func newStatusCommand(u ui) *cobra.Command {
 STATE is up, ready (it has answered as ready in its profile asks), down, starting, stopping, backing off (it died again
 and again, so its next start waits), crash loop (it died three times in a row or more, and has not yet run for longer than
 before it died last), ended (it exited 78, or 0 with restart: on-failure), frozen log (its log file was deleted or moved, so that it
-will block), unsupervised, or unknown (its directory cannot be read). What helps to judge it stands in parentheses.
+will block), double (a second gateway of its profile runs outside its place), unsupervised, or unknown (its directory cannot
+be read). What helps to judge it stands in parentheses.
 READY is yes once the gateway has answered as ready in its profile asks, and - where the profile has no ready.
 RESTARTS counts how often it died since it was last started on purpose.
 DRIFT names files that are not as they were rendered, loggers in trouble, restarts that an interrupted apply owes, and where a

@@ -4,6 +4,7 @@ package safefile
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -92,17 +93,28 @@ func (p Proc) Link(pid int, name string) (string, error) {
 // Links are what the symlinks in a folder of a process say, by name. With an error they are some of
 // them: root without CAP_SYS_PTRACE may list the folder of another user's process, and no more.
 func (p Proc) Links(pid int, folder string) (map[string]string, error) {
+	return p.SomeLinks(pid, folder, -1)
+}
+
+// SomeLinks are at most so many of them: a user's process may have a million files open.
+func (p Proc) SomeLinks(pid int, folder string, most int) (map[string]string, error) {
 	dir := filepath.Join(string(p), strconv.Itoa(pid), folder)
-	entries, err := os.ReadDir(dir)
+	f, err := os.Open(dir)
 	if err != nil {
 		return nil, err
 	}
-	links := make(map[string]string, len(entries))
-	for _, e := range entries {
-		target, fault := os.Readlink(filepath.Join(dir, e.Name()))
+	names, err := f.Readdirnames(most)
+	f.Close()
+	if err != nil && err != io.EOF {
+		return nil, err
+	}
+	err = nil
+	links := make(map[string]string, len(names))
+	for _, name := range names {
+		target, fault := os.Readlink(filepath.Join(dir, name))
 		switch {
 		case fault == nil:
-			links[e.Name()] = target
+			links[name] = target
 		case !errors.Is(fault, fs.ErrNotExist): // else it was closed meanwhile
 			err = fault
 		}
