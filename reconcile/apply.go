@@ -79,7 +79,8 @@ func (s *Session) Apply(ctx context.Context, plan Plan, opt Options) (Result, er
 	}
 	var removals sync.WaitGroup
 	removals.Go(func() { r.finishRemovals(ctx) }) // beside the rest: nothing else waits for a drain
-	removals.Go(func() { r.finishDisplaced(ctx) })
+	displaced := r.endedElsewhere()
+	removals.Go(func() { r.finishDisplaced(ctx, displaced) })
 	r.observe(ctx)
 	r.settle(ctx)
 	removals.Wait()

@@ -285,12 +285,18 @@ func (r *run) prunes() bool {
 	return false
 }
 
-// finishDisplaced waits until the supervisors that worked outside their place are gone.
-func (r *run) finishDisplaced(ctx context.Context) {
+// endedElsewhere are the jobs whose gateways ran outside their place and were ended there.
+func (r *run) endedElsewhere() []*job {
+	return slices.DeleteFunc(slices.Clone(r.jobs), func(j *job) bool { return j.err != nil || len(j.Displaced) == 0 })
+}
+
+// finishDisplaced waits until the supervisors that worked outside their place are gone. It runs beside what is done to the jobs,
+// and looks at no error of theirs.
+func (r *run) finishDisplaced(ctx context.Context, jobs []*job) {
 	var all sync.WaitGroup
-	for _, j := range r.jobs {
+	for _, j := range jobs {
 		for _, d := range j.Displaced {
-			if j.err != nil || d.Former {
+			if d.Former {
 				continue
 			}
 			all.Go(func() {

@@ -113,7 +113,8 @@ func (l *look) published(supervise *safefile.Dir) (Status, error) {
 		st, err := readStatus(supervise)
 		switch odd := "supervise/status: "; {
 		case err == nil:
-		case safefile.OutOfMeans(err), errors.Is(err, fs.ErrPermission):
+		case safefile.OutOfMeans(err), errors.Is(err, unix.EIO), errors.Is(err, fs.ErrPermission):
+			// A disk or a machine in trouble says nothing of others: to replace the directory would restart the gateway.
 			return Status{}, err
 		case guarded && errors.Is(err, fs.ErrNotExist):
 			return Status{}, nil // s6-supervise takes its lock first, opens its FIFO next, and writes its status last

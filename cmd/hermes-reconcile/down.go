@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -89,20 +88,23 @@ func runDown(ctx context.Context, u ui, flags *downFlags) error {
 		return err
 	}
 	warnTroubled(u, actual.Services)
-	ours := slices.DeleteFunc(actual.Services, func(s reconcile.Service) bool { return !s.Owned || !s.Status.Supervised })
+	ours, unread := toStop(actual.Services)
 	acted, notes := session.Act(ctx, ours, reconcile.Down, flags.timeout)
-	return u.acted(append(acted, unread(actual.Services)...), notes, stopping())
+	return u.acted(append(acted, unread...), notes, stopping())
 }
 
-// unread are the gateways whose directories cannot be read: nothing was done to them, and they may run.
-func unread(services []reconcile.Service) []reconcile.Acted {
-	var all []reconcile.Acted
+// toStop are the gateways that there are to stop, and those whose directories cannot be read: nothing is done to them, and they
+// may run.
+func toStop(services []reconcile.Service) (ours []reconcile.Service, unread []reconcile.Acted) {
 	for _, s := range services {
-		if s.Fault != nil {
-			all = append(all, reconcile.Acted{Service: s, Err: s.Fault})
+		switch {
+		case s.Fault != nil:
+			unread = append(unread, reconcile.Acted{Service: s, Err: s.Fault})
+		case s.Owned && s.Status.Supervised:
+			ours = append(ours, s)
 		}
 	}
-	return all
+	return ours, unread
 }
 
 // acted prints what became of gateways that somebody wanted up or down.

@@ -15,10 +15,13 @@ import (
 // TestDownOfWhatCannotBeRead: a gateway whose directory cannot be read may run on. That is an error.
 func TestDownOfWhatCannotBeRead(t *testing.T) {
 	services := []reconcile.Service{
-		{Name: "gateway-a"},
+		{Name: "gateway-a", Owned: true, Status: reconcile.Status{Supervised: true}},
 		{Name: "gateway-b", Fault: errors.New("cannot read gateway-b: permission denied")},
+		{Name: "gateway-c"},
 	}
-	done := append([]reconcile.Acted{{Service: services[0]}}, unread(services)...)
+	ours, unread := toStop(services)
+	require.Equal(t, services[:1], ours)
+	done := append([]reconcile.Acted{{Service: ours[0]}}, unread...)
 	var out, errs bytes.Buffer
 	err := ui{&out, &errs}.acted(done, nil, stopping())
 	require.Equal(t, exitPartial, exitCode(err))
