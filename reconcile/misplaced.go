@@ -110,7 +110,7 @@ func (s *Scandir) readSupervises(a *Actual) error {
 	}
 	for i := range a.Services {
 		service := &a.Services[i]
-		service.Twice = service.Status.PID != 0 && slices.ContainsFunc(a.DisplacedOf(service.Name), Displaced.runs)
+		service.Twice = service.Status.Supervised && slices.ContainsFunc(a.DisplacedOf(service.Name), Displaced.runs)
 	}
 	s.readFormer(a)
 	return nil

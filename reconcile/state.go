@@ -63,6 +63,8 @@ func (l Look) State() State {
 	switch {
 	case !l.Supervised:
 		return StateUnsupervised
+	case l.Twice && l.WantUp:
+		return StateDouble
 	case l.PID != 0 && !l.WantUp:
 		return StateStopping
 	case l.PID != 0 && l.Phase == Phase(StateBackingOff):
@@ -71,8 +73,6 @@ func (l Look) State() State {
 		return StateCrashLoop
 	case l.PID != 0 && l.Phase != "":
 		return State(l.Phase)
-	case l.PID != 0 && l.Twice:
-		return StateDouble
 	case l.PID != 0 && l.FrozenLog != "":
 		return StateFrozenLog
 	case l.PID != 0 && l.Tells && l.Ready:
