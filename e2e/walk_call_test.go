@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"regexp"
 	"slices"
 
 	"golang.org/x/sys/unix"
@@ -24,6 +25,12 @@ func (c sysCall) String() string {
 	}
 	return who + string(c.class) + " " + c.path
 }
+
+// number is what differs between calls of one kind: which side of a plan it is, which process.
+var number = regexp.MustCompile(`\d+`)
+
+// kind is the same for calls that do the same to the same.
+func (c sysCall) kind() string { return number.ReplaceAllString(c.String(), "N") }
 
 // class is a kind of system call.
 type class string

@@ -28,6 +28,7 @@ type walk struct {
 	teller *teller
 	tried  int
 	last   int // how many points a pass has
+	kinds  int // of their calls
 	helped int // of those that were tried, how many are the helper's
 }
 
@@ -41,7 +42,10 @@ const (
 // shards is how many trees share a walk that tries everything: the second has its scandir on a disk.
 const shards = 2
 
-// run tries points. TORTURE, a Go duration, asks for all of them, and for more passes until it is over. Else as many
+// tortureBegan is when all walks began, together.
+var tortureBegan = time.Now()
+
+// run tries points. TORTURE, a Go duration, asks for a call of each kind, and for others until it is over. Else as many
 // are tried as fit in walkInTests, spread evenly.
 func (k *walk) run(t *testing.T) {
 	duration, asked := torture(t)
@@ -54,26 +58,36 @@ func (k *walk) run(t *testing.T) {
 		for shard := range shards {
 			t.Run(fmt.Sprint(shard), func(t *testing.T) {
 				t.Parallel()
-				k.all(newWorld(t, k.plan, shard == 1), shard, k.teller.began.Add(duration))
+				k.all(newWorld(t, k.plan, shard == 1), shard, tortureBegan.Add(duration))
 			})
 		}
 	})
 	k.tell(t)
 }
 
-// all tries every point of the shard, until an apply gets to its end, and does so again until the time is over.
+// all tries a call of each kind, and then others until the time is over, spread evenly.
 func (k *walk) all(w *world, shard int, end time.Time) {
-	for pass := 0; pass == 0 || time.Now().Before(end); pass++ {
-		if w.side != (pass+shard)%2 {
-			w.pass()
+	kinds, points := w.kinds(k.hits)
+	k.mu.Lock()
+	k.kinds, k.last = max(k.kinds, len(kinds)), max(k.last, points)
+	k.mu.Unlock()
+	for i, kind := range kinds {
+		if i%shards != shard {
+			continue
 		}
-		for n := 1 + shard; pass == 0 || time.Now().Before(end); n += shards {
-			if !k.try(w, n, pass) {
-				break
-			}
-		}
+		one := func(c sysCall) bool { return k.hits(c) && c.kind() == kind }
+		k.try(w, mishap{n: 1, count: one}, kind, i+w.side)
+	}
+	at := float64(shard) / shards
+	for pass := 0; time.Now().Before(end); pass++ {
+		n := 1 + int(at*float64(points))%points
+		k.try(w, mishap{n: n, count: k.hits}, fmt.Sprintf("point %d", n), pass)
+		at += goldenRatio
 	}
 }
+
+// goldenRatio is a step that spreads evenly, wherever the steps end.
+const goldenRatio = 0.6180339887498949
 
 // seedInTests makes a test try the same points each time, so that a change is judged by what it
 // changes. make torture tries all points.
@@ -88,36 +102,35 @@ func (k *walk) sample(t *testing.T) {
 	if k.plan == plans[0] {
 		limit = walkInTests
 	}
-	points := w.points(k.hits)
+	_, points := w.kinds(k.hits)
 	began := time.Now()
-	// Steps of the golden ratio spread evenly, wherever they are cut off.
-	const ratio = 0.6180339887498949
 	at := r.Float64()
-	for pass := r.IntN(8); time.Since(began) < limit; at += ratio {
-		k.try(w, 1+int(at*float64(points))%points, pass)
+	for pass := r.IntN(8); time.Since(began) < limit; at += goldenRatio {
+		n := 1 + int(at*float64(points))%points
+		k.try(w, mishap{n: n, count: k.hits}, fmt.Sprintf("point %d", n), pass)
 	}
 	k.last = points
 	k.tell(t)
 }
 
-// points is how many such calls a whole run of the command makes.
-func (w *world) points(hits func(sysCall) bool) int {
+// kinds are those of the calls that a whole run of the command makes, and how many calls these are.
+func (w *world) kinds(hits func(sysCall) bool) (kinds []string, calls int) {
 	w.t.Helper()
 	before := w.begin()
 	s := w.strike(mishap{count: hits})
 	w.passed(before, s)
-	return s.calls
+	return s.kinds, s.calls
 }
 
-// try visits a point, and says which if that fails the test.
-func (k *walk) try(w *world, n, pass int) bool {
+// try lets the mishap happen, and says where if that fails the test.
+func (k *walk) try(w *world, m mishap, where string, pass int) {
 	w.t.Helper()
 	defer func() {
 		if w.t.Failed() {
-			w.t.Logf("%s: violated at point %d of pass %d, from side %d", k.name, n, pass, w.side)
+			w.t.Logf("%s: violated at %s of pass %d, from side %d", k.name, where, pass, w.side)
 		}
 	}()
-	reached, byHelper := k.point(w, mishap{n: n, count: k.hits}, pass)
+	reached, byHelper := k.point(w, m, pass)
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if reached {
@@ -125,16 +138,14 @@ func (k *walk) try(w *world, n, pass int) bool {
 		if byHelper {
 			k.helped++
 		}
-		k.last = max(k.last, n)
 	}
-	k.teller.tell("%s: %d points, now point %d of pass %d, 0 violations", k.name, k.tried, n, pass)
-	return reached
+	k.teller.tell("%s: %d points, now %s of pass %d, 0 violations", k.name, k.tried, where, pass)
 }
 
 func (k *walk) tell(t *testing.T) {
 	if !t.Failed() {
-		t.Logf("%s: %d points of %d, %d of them the helper's, 0 violations, %v", k.name, k.tried, k.last,
-			k.helped, time.Since(k.teller.began).Round(time.Second))
+		t.Logf("%s: %d points of %d, of %d kinds, %d the helper's, 0 violations, %v", k.name, k.tried, k.last,
+			k.kinds, k.helped, time.Since(k.teller.began).Round(time.Second))
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -31,9 +32,10 @@ type stroke struct {
 	call    sysCall // at which it was hit
 	killed  bool    // the program itself, not its helper
 	errno   unix.Errno
-	calls   int // that were counted
-	helped  int // of them, those of helpers
-	spawned int // programs that it had started before
+	calls   int      // that were counted
+	kinds   []string // of these, each once
+	helped  int      // of them, those of helpers
+	spawned int      // programs that it had started before
 }
 
 func (s stroke) String() string {
@@ -294,6 +296,9 @@ func (t *trap) meet(tid int, who task, call sysCall) error {
 		clear(t.seen)
 	}
 	t.calls++
+	if kind := call.kind(); !slices.Contains(t.kinds, kind) {
+		t.kinds = append(t.kinds, kind)
+	}
 	if call.helper {
 		t.helped++
 	}
