@@ -29,8 +29,17 @@ func (c sysCall) String() string {
 // number is what differs between calls of one kind: which side of a plan it is, which process.
 var number = regexp.MustCompile(`\d+`)
 
+// service is a service directory. What looks at one looks at all of them.
+var service = regexp.MustCompile(`gateway-[a-z]+`)
+
 // kind is the same for calls that do the same to the same.
-func (c sysCall) kind() string { return number.ReplaceAllString(c.String(), "N") }
+func (c sysCall) kind() string {
+	kind := number.ReplaceAllString(c.String(), "N")
+	if c.class.looks() {
+		kind = service.ReplaceAllString(kind, "gateway-NAME")
+	}
+	return kind
+}
 
 // class is a kind of system call.
 type class string
