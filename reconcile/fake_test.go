@@ -275,6 +275,9 @@ func (f *fakeS6) ends(service string, forGood bool) {
 	time.AfterFunc(20*time.Millisecond, func() {
 		f.mu.Lock()
 		defer f.mu.Unlock()
+		if f.over {
+			return
+		}
 		s.status.Finishing = false
 		if s.status.WantUp = s.status.WantUp && !forGood; s.status.WantUp {
 			f.start(s, filepath.Join(f.root, service))
