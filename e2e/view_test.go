@@ -270,7 +270,8 @@ func (tr *tree) entries() []entry {
 
 // timeless leaves what every apply to the same manifest would leave.
 func timeless(entries []entry) []entry {
-	all := slices.Clone(entries)
+	woken := filepath.Join(".hermes-reconcile", "woken") // by an apply that did not see what s6-svscan found: the next one removes it
+	all := slices.DeleteFunc(slices.Clone(entries), func(e entry) bool { return e.Path == woken })
 	for i := range all {
 		all[i].Mtime, all[i].Inode = 0, 0
 	}
