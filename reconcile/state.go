@@ -18,6 +18,7 @@ const (
 	StateReady        State = "ready" // up, and s6 was told that it serves
 	StateDown         State = "down"
 	StateStarting     State = "starting"
+	StateWaiting      State = "waiting" // a phase: another gateway of its profile, maybe in another container, has its home
 	StateStopping     State = "stopping"
 	StateBackingOff   State = "backing off" // a phase: its next start waits, because it died again and again
 	StateCrashLoop    State = "crash loop"  // it runs again, but not for longer than it did before it died

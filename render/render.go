@@ -119,6 +119,8 @@ type script struct {
 	// ContainerPath says that the gateway gets the container's PATH: the profile says no other.
 	ContainerPath bool
 	Setuidgid     string // shell word: the absolute path of the program
+	Setlock       string // as Setuidgid
+	Lock          string // that one gateway of the profile has, in its HERMES_HOME
 	S6Log         string
 	Svdt          string
 	LogScript     []string // words of s6-log's script, quoted where they need it
@@ -151,6 +153,8 @@ func (r *renderer) script(p manifest.Profile) script {
 		Home:       p.Home,
 		RootPath:   rootPath,
 		Setuidgid:  `"$(command -v s6-setuidgid || echo /command/s6-setuidgid)"`,
+		Setlock:    `"$(command -v s6-setlock || echo /command/s6-setlock)"`,
+		Lock:       lockPrefix + p.Name,
 		S6Log:      r.program("s6-log"),
 		Svdt:       r.program("s6-svdt"),
 		LogScript:  logScript(p),
@@ -183,10 +187,14 @@ func (r *renderer) script(p manifest.Profile) script {
 	if r.manifest.Runtime == manifest.RuntimeS6Overlay {
 		// One word only: the kernel hands the rest of the line over as a single argument, which with-contenv cannot run.
 		// An absolute path, since with-contenv looks on the container's PATH.
-		s.Shebang, s.Setuidgid = "#!/command/with-contenv /bin/sh", "/command/s6-setuidgid"
+		s.Shebang = "#!/command/with-contenv /bin/sh"
+		s.Setuidgid, s.Setlock = "/command/s6-setuidgid", "/command/s6-setlock"
 	}
 	return s
 }
+
+// lockPrefix begins the name of the lock of a profile in its HERMES_HOME.
+const lockPrefix = ".hermes-reconcile.lock-"
 
 // exported is what the manifest exports to a gateway, sorted by name.
 func exported(p manifest.Profile) []manifest.EnvVar {

@@ -17,11 +17,15 @@ type Phase string
 const (
 	Running    Phase = ""
 	Starting   Phase = "starting"
+	Waiting    Phase = "waiting"     // for another gateway of its profile, which has the lock of its home
 	BackingOff Phase = "backing off" // its script waits, because the service died again and again
 )
 
 // backoffFile is where a rendered run script says that it waits, or has waited: its pid, and how many seconds.
 const backoffFile = "data/backoff"
+
+// heldFile is there as long as the logger of the service finds its folder locked by another one.
+const heldFile = "log/held"
 
 // maxBackoff is the longest such file that is read, in bytes: two numbers.
 const maxBackoff = 100
@@ -33,6 +37,8 @@ func (s *Scandir) Phase(dir string, pid int) Phase {
 	switch {
 	case len(argv) == 0:
 		return Running
+	case filepath.Base(argv[0]) == "s6-setlock":
+		return Waiting
 	case filepath.Base(argv[0]) == "s6-setuidgid" || filepath.Base(argv[0]) == "s6-notifyoncheck":
 		return Starting // they become the service
 	case len(argv) < 3 || argv[len(argv)-2] != "./run":
@@ -44,6 +50,9 @@ func (s *Scandir) Phase(dir string, pid int) Phase {
 		return Starting
 	}
 	defer service.Close()
+	if _, err := service.Stat(heldFile); err == nil {
+		return Waiting
+	}
 	if pauseIn(service, pid) > 0 {
 		return BackingOff
 	}

@@ -38,7 +38,8 @@ func newStatusCommand(u ui) *cobra.Command {
 		Short: "show the gateways of the scandir: wanted, state, ready, pid, since, restarts, port, drift",
 		Long: `Show the gateways of the scandir, a row each.
 
-STATE is up, ready (it has answered as ready in its profile asks), down, starting, stopping, backing off (it died again
+STATE is up, ready (it has answered as ready in its profile asks), down, starting, waiting (for another gateway
+of its profile, which has its home), stopping, backing off (it died again
 and again, so its next start waits), crash loop (it died three times in a row or more, and has not yet run for longer than
 before it died last), ended (it exited 78, or 0 with restart: on-failure), frozen log (its log file was deleted or moved, so that it
 will block), double (a second gateway of its profile runs outside its place), unsupervised, or unknown (its directory cannot

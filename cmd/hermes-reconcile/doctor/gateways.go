@@ -144,6 +144,9 @@ func (n *notes) state(g Gateway, now time.Time) {
 			"it exited %d, which says that no restart would help", g.Status.ExitCode)
 	case state == reconcile.StateDown && g.Wanted == "up":
 		n.add(explain.LevelError, g.Profile, "hermes-reconcile start "+g.Profile, "it is down, and shall be up")
+	case state == reconcile.StateWaiting:
+		n.add(explain.LevelError, g.Profile, "run its profile in one container alone, and see what s6-svscan prints",
+			"another gateway of its profile runs on its HERMES_HOME, so it waits")
 	case state == reconcile.StateStopping && lasted >= slow:
 		n.add(explain.LevelWarning, g.Profile, see, "it is told to stop, and runs on")
 	case state == reconcile.StateStarting && lasted >= slow:
