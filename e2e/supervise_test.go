@@ -315,6 +315,24 @@ func TestSupervisorOfAGatewayIsKilled(t *testing.T) {
 	tr.quiet()
 }
 
+// TestSupervisorOfALoggerIsKilled: s6's new supervisor starts a second logger, which finds its folder locked by the first.
+func TestSupervisorOfALoggerIsKilled(t *testing.T) {
+	t.Parallel()
+	tr := newTree(t, treeOpts{})
+	tr.manifest(`noisy: {env: {STUB_LINES: "100"}, log: {stdout: false}}`)
+	tr.mustApply()
+	gateway := tr.gatewayPid("noisy")
+	eventually(t, patience, func() bool { return len(tr.numbers("noisy")) > 0 }, "it prints")
+	logger := tr.runningPid("gateway-noisy/log")
+	kill(tr.family("noisy")["s6-supervise gateway-noisy/log"])
+	eventually(t, patience, func() bool { return !alive(logger) }, "the former logger ends")
+	tr.printsOn("noisy")
+	require.Equal(t, gateway, tr.gatewayPid("noisy"), "the gateway was restarted")
+	tr.onlyOne("noisy")
+	tr.quiet()
+	requireAllOnce(t, tr.numbers("noisy"), len(tr.numbers("noisy")))
+}
+
 // TestStopWhileTheFormerGatewayIsEnded: what a killed supervisor has left does not outlive a stop.
 func TestStopWhileTheFormerGatewayIsEnded(t *testing.T) {
 	t.Parallel()

@@ -123,6 +123,7 @@ type script struct {
 	Lock          string // that one gateway of the profile has, in its HERMES_HOME
 	S6Log         string
 	Svdt          string
+	LogPatience   int      // how long a logger may take to end, s
 	LogScript     []string // words of s6-log's script, quoted where they need it
 	LogStdout     bool
 	User          string
@@ -158,16 +159,18 @@ func (r *renderer) script(p manifest.Profile) script {
 		S6Log:      r.program("s6-log"),
 		Svdt:       r.program("s6-svdt"),
 		LogScript:  logScript(p),
-		LogStdout:  p.Log.Stdout,
-		User:       p.User,
-		Command:    slices.Concat(p.Wrapper, p.Command),
-		Unset:      p.Unset,
-		Secrets:    pathLast(p.Secrets),
-		Backoff:    int64(p.Backoff.Seconds()),
-		FirstPause: firstPause,
-		Quiet:      quiet,
-		MaxEntry:   maxEntry,
-		Ready:      p.Ready,
+
+		LogPatience: logPatience,
+		LogStdout:   p.Log.Stdout,
+		User:        p.User,
+		Command:     slices.Concat(p.Wrapper, p.Command),
+		Unset:       p.Unset,
+		Secrets:     pathLast(p.Secrets),
+		Backoff:     int64(p.Backoff.Seconds()),
+		FirstPause:  firstPause,
+		Quiet:       quiet,
+		MaxEntry:    maxEntry,
+		Ready:       p.Ready,
 
 		SupervisorFolder: r.findsSupervisor(),
 		ContainerPath:    !p.Says("PATH"),
@@ -192,6 +195,9 @@ func (r *renderer) script(p manifest.Profile) script {
 	}
 	return s
 }
+
+// logPatience is how long a logger without a supervisor may take to end, in s: milliseconds, but for a disk that is full.
+const logPatience = 5
 
 // lockPrefix begins the name of the lock of a profile in its HERMES_HOME.
 const lockPrefix = ".hermes-reconcile.lock-"
