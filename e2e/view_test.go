@@ -201,6 +201,9 @@ func (tr *tree) soundAtOnce(strangers ...string) view {
 			continue
 		}
 		require.True(tr.t, found && e.IsDir(), "%s is in the scandir", name)
+		if strings.HasSuffix(name, copied) {
+			continue
+		}
 		if !slices.Contains(strangers, profile) || exists(tr.dir(profile, markerFile)) {
 			tr.complete(profile)
 		}
@@ -209,6 +212,9 @@ func (tr *tree) soundAtOnce(strangers ...string) view {
 	tr.noDouble(v)
 	return v
 }
+
+// copied is what the names of copies of service directories end in, which have the marker of another.
+const copied = ".copy"
 
 const markerFile = "data/hermes-reconcile.json"
 
