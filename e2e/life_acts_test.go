@@ -272,8 +272,11 @@ func (l *life) killSupervisor(f *fate, name string) {
 	kill(old)
 	another := func() bool { now := l.view().units[service].supervisor; return now != 0 && now != old }
 	eventually(l.t, patience, another, service+" has another supervisor")
-	if strings.HasSuffix(service, "/log") {
+	switch {
+	case strings.HasSuffix(service, "/log"):
 		f.happened = "logger"
+	case l.profiles[name].last: // its directory does not say that it was told down
+		f.either = true
 	}
 }
 
