@@ -27,19 +27,7 @@ const (
 	modeControl      = 0o600
 	modeGivenControl = 0o660
 	rootGroup        = 0
-	rootUID          = 0
 )
-
-// givesControl plans to give the control of a gateway to the account that it runs as, if that has another number than when it was
-// given: somebody has changed the account.
-func (c *Change) givesControl(users map[string]uint32) {
-	uid, known := users[c.desired.User]
-	if has := c.actual.controller; known && has != nil && *has != uid && c.actual.Owned && *has != rootUID {
-		c.PassControl = true
-		c.Reasons = append(c.Reasons,
-			fmt.Sprintf("user %d controls it, and the account %s has the number %d", *has, c.desired.User, uid))
-	}
-}
 
 // makeControls makes, in a staged directory, what lets a gateway's user control it without root: the FIFO is its own, and
 // nothing else. s6-supervise writes its status by name, so whoever owned the folder could turn a write of root's elsewhere.

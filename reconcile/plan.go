@@ -307,6 +307,20 @@ func (c *Change) replace(reason string) {
 	}
 }
 
+// rootUID controls every gateway.
+const rootUID = 0
+
+// givesControl plans to give the control of a gateway to the account that it runs as, if that has another number than when it was
+// given: somebody has changed the account.
+func (c *Change) givesControl(users map[string]uint32) {
+	uid, known := users[c.desired.User]
+	if has := c.actual.controller; known && has != nil && *has != uid && c.actual.Owned && *has != rootUID {
+		c.PassControl = true
+		c.Reasons = append(c.Reasons,
+			fmt.Sprintf("user %d controls it, and the account %s has the number %d", *has, c.desired.User, uid))
+	}
+}
+
 // inPlace plans the update of a supervised service, or finds that there is none.
 func (c *Change) inPlace(owed Owed) {
 	c.Reasons = append(c.Reasons, c.fileReasons()...)
