@@ -45,7 +45,7 @@ func writeGroup(t *testing.T, dir, content string) {
 func TestRunEndsWhatAKilledSupervisorHasLeft(t *testing.T) {
 	t.Parallel()
 	for _, shell := range shells {
-		dir := service(t, "/", manifest.Profile{Name: "x", Command: []string{"echo", "new"}})
+		dir := service(t, t.TempDir(), manifest.Profile{Name: "x", Command: []string{"echo", "new"}})
 		left := leftInGroup(t)
 		writeGroup(t, dir, pid(left)+" "+startOf(t, left))
 		ended := make(chan error, 1)
@@ -62,7 +62,7 @@ func TestRunEndsWhatAKilledSupervisorHasLeft(t *testing.T) {
 func TestRunKillsWhatDoesNotStop(t *testing.T) {
 	t.Parallel()
 	for _, shell := range shells {
-		dir := service(t, "/", manifest.Profile{Name: "x", Command: []string{"echo", "new"}})
+		dir := service(t, t.TempDir(), manifest.Profile{Name: "x", Command: []string{"echo", "new"}})
 		require.NoError(t, os.WriteFile(filepath.Join(dir, "timeout-kill"), []byte("1\n"), 0o644))
 		left := exec.Command("sh", "-c", "trap '' TERM; echo ready; while :; do sleep 600; done")
 		left.SysProcAttr = ownGroup()
@@ -85,7 +85,7 @@ func TestRunKillsWhatDoesNotStop(t *testing.T) {
 func TestRunKillsNoOtherProcess(t *testing.T) {
 	t.Parallel()
 	for _, shell := range shells {
-		dir := service(t, "/", manifest.Profile{Name: "x", Command: []string{"echo", "new"}})
+		dir := service(t, t.TempDir(), manifest.Profile{Name: "x", Command: []string{"echo", "new"}})
 		other := leftInGroup(t)
 		for _, content := range []string{pid(other), pid(other) + " 1", pid(other) + " x", "", " "} {
 			writeGroup(t, dir, content)

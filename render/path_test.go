@@ -36,6 +36,7 @@ func planted(t *testing.T) (path, noted string) {
 // TestScriptsRunNothingFromTheContainersPath: not in a crash loop and not for a secret either. The
 // gateway alone has the container's PATH.
 func TestScriptsRunNothingFromTheContainersPath(t *testing.T) {
+	home := t.TempDir()
 	path, noted := planted(t)
 	secret := filepath.Join(t.TempDir(), "token")
 	require.NoError(t, os.WriteFile(secret, []byte("hidden"), 0o600))
@@ -53,7 +54,7 @@ func TestScriptsRunNothingFromTheContainersPath(t *testing.T) {
 			cmd := exec.Command(interpreter, argv...)
 			cmd.Dir, cmd.Env = folder, []string{"PATH=" + path, "HERMES_HOME=/nonexistent"}
 			if script == "./run" && folder == dir {
-				cmd.Env[1] = "HERMES_HOME=/"
+				cmd.Env[1] = "HERMES_HOME=" + home
 			}
 			out, _ := cmd.Output()
 			return string(out)
@@ -107,7 +108,7 @@ func TestScriptsNeedNoProgramInOneFolder(t *testing.T) {
 
 // TestAUserThatCannotBeToldIsNotRoot: a script that cannot tell whether it is root starts nothing.
 func TestAUserThatCannotBeToldIsNotRoot(t *testing.T) {
-	dir := service(t, "/", manifest.Profile{Name: "x", Command: []string{"echo", "started"}})
+	dir := service(t, t.TempDir(), manifest.Profile{Name: "x", Command: []string{"echo", "started"}})
 	for _, name := range []string{"run", "log/run"} {
 		file := filepath.Join(dir, name)
 		data, err := os.ReadFile(file)

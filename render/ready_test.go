@@ -57,7 +57,7 @@ func fakes(t *testing.T, bodies map[string]string) []string {
 
 func TestCheckTellsS6WhenTheGatewayServes(t *testing.T) {
 	t.Parallel()
-	dir := service(t, "/", ready(manifest.Profile{Command: []string{"true"}}))
+	dir := service(t, t.TempDir(), ready(manifest.Profile{Command: []string{"true"}}))
 	calls := filepath.Join(t.TempDir(), "calls")
 	record := fmt.Sprintf(`printf '%%s|' "${0##*/}" "$@" >>%s; echo >>%[1]s`+"\n", calls)
 	first := "hermes-reconcile|probe|--gateway|PID|--interval|1s|--timeout|1m0s|" + readyURL + "|\n"
@@ -93,7 +93,7 @@ func TestCheckTellsS6WhenTheGatewayServes(t *testing.T) {
 
 func TestCheckWithoutTheProgramSaysSoOnce(t *testing.T) {
 	t.Parallel()
-	dir := service(t, "/", ready(manifest.Profile{Command: []string{"true"}}))
+	dir := service(t, t.TempDir(), ready(manifest.Profile{Command: []string{"true"}}))
 	// A PATH with little on it. Twice late, then the gateway is dead.
 	bin := t.TempDir()
 	count := filepath.Join(bin, "count")
@@ -123,7 +123,7 @@ func TestRunStartsTheCheckBesideTheGateway(t *testing.T) {
 	secret := filepath.Join(t.TempDir(), "token")
 	require.NoError(t, os.WriteFile(secret, []byte("hidden"), 0o600))
 	marks := t.TempDir()
-	dir := service(t, "/", ready(manifest.Profile{
+	dir := service(t, t.TempDir(), ready(manifest.Profile{
 		Command: []string{"/bin/sh", "-c", `[ ! -e /proc/$$/fd/3 ] && echo "gateway $$ $A $TOKEN"; while [ ! -e ` + marks + `/checked ]; do /bin/sleep 0.01; done`},
 		Env:     []manifest.EnvVar{{Name: "A", Value: "a"}, {Name: "PATH", Value: "/nonexistent"}},
 		Secrets: []manifest.Secret{{Name: "TOKEN", File: secret}},
@@ -161,7 +161,7 @@ func TestRunDoesNotDependOnWhatIsAsked(t *testing.T) {
 
 // What the dynamic loader reads reaches the gateway, by way of env, so that s6-setuidgid does not see it.
 func TestLoaderVariablesReachTheGateway(t *testing.T) {
-	dir := service(t, "/", manifest.Profile{
+	dir := service(t, t.TempDir(), manifest.Profile{
 		Name: "x", Wrapper: []string{"env", "WRAPPED=1"}, Command: []string{"env", "-0"},
 		Env: []manifest.EnvVar{{Name: "A", Value: "a"}, {Name: "LD_LIBRARY_PATH", Value: "/it's\na lib"}},
 	})

@@ -84,7 +84,7 @@ func TestASecretThatCannotBeUsedEndsTheStartWithOneLine(t *testing.T) {
 		file("nul", "secret-\x00value"):            "holds a NUL",
 		file("long", strings.Repeat("x", 200_000)): "has 200000 bytes: no program can be started with that",
 	} {
-		dir := service(t, "/", manifest.Profile{
+		dir := service(t, t.TempDir(), manifest.Profile{
 			Name: "x", Command: []string{"echo", "started"}, Secrets: []manifest.Secret{{Name: "TOKEN", File: path}},
 		})
 		for _, shell := range shells {
@@ -101,7 +101,7 @@ func TestAPathFromASecretIsTheGatewaysAlone(t *testing.T) {
 	for name, content := range map[string]string{"PATH": bin + "\n", "Z": "z"} {
 		require.NoError(t, os.WriteFile(filepath.Join(folder, name), []byte(content), 0o600))
 	}
-	dir := service(t, "/", manifest.Profile{Name: "x", Command: []string{"gateway"}, Secrets: []manifest.Secret{
+	dir := service(t, t.TempDir(), manifest.Profile{Name: "x", Command: []string{"gateway"}, Secrets: []manifest.Secret{
 		{Name: "PATH", File: filepath.Join(folder, "PATH")}, {Name: "Z", File: filepath.Join(folder, "Z")},
 	}})
 	for _, shell := range shells {
@@ -113,7 +113,7 @@ func TestAPathFromASecretIsTheGatewaysAlone(t *testing.T) {
 
 // What the container has reaches the gateway unless it is unset, whatever the script calls its own.
 func TestUnsetAndWrapper(t *testing.T) {
-	dir := service(t, "/", manifest.Profile{
+	dir := service(t, t.TempDir(), manifest.Profile{
 		Name: "x", Wrapper: []string{"env", "WRAPPED=it is"}, Command: []string{"env", "-0"},
 		Unset: []string{"API_SERVER_ENABLED", "NEVER_SET"}, Backoff: time.Minute,
 	})
