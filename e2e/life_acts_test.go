@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -30,7 +32,7 @@ type fate struct {
 func (f *fate) idle() bool { return f.most == 0 && !f.logger && !f.moved && !f.files }
 
 // leftAlone are files that others may put into a service directory of ours, or its scripts.
-var leftAlone = []string{"env/KEPT", "data/note", "data/pgid", "data/backoff", "log/told"}
+var leftAlone = []string{"env/KEPT", "data/note", "data/pgid", "data/backoff", "log/told", "log/held", "log/last"}
 
 // fateOf the profile in this round.
 func (l *life) fateOf(name string) *fate {
@@ -205,6 +207,10 @@ func (l *life) happen() {
 	} else {
 		acts = append(acts, l.editRun, l.spoilRun, l.addNotification, l.tellDown, l.tellDown, l.crash, l.crash)
 	}
+	acts = append(acts, l.killSupervisor, l.removeLogs)
+	if !p.last { // what it was last nobody could tell
+		acts = append(acts, l.deleteDir, l.moveDir, l.copyDir)
+	}
 	acts[l.IntN(len(acts))](l.fateOf(name), name)
 }
 
@@ -252,6 +258,75 @@ func (l *life) tell(service, letters string) {
 	l.svc(service, letters)
 	want := fmt.Sprint(letters == "-u")
 	eventually(l.t, patience, func() bool { return slices.Equal(l.svstat(service, "wantedup"), []string{want}) }, service+" was told "+letters)
+}
+
+// killSupervisor kills the supervisor of the gateway, or of its logger, as the OOM killer does. s6-svscan starts another one.
+func (l *life) killSupervisor(f *fate, name string) {
+	service := "gateway-" + name
+	if l.IntN(3) == 0 {
+		service += "/log"
+	}
+	l.note("kill the supervisor of %s", service)
+	f.happened, f.moved, f.logger = "crash", true, true
+	old := l.before.units[service].supervisor
+	kill(old)
+	another := func() bool { now := l.view().units[service].supervisor; return now != 0 && now != old }
+	eventually(l.t, patience, another, service+" has another supervisor")
+	switch {
+	case strings.HasSuffix(service, "/log"):
+		f.happened = "logger"
+	case l.profiles[name].last: // its directory does not say that it was told down
+		f.either = true
+	}
+}
+
+// removeLogs deletes the log of a gateway under its logger.
+func (l *life) removeLogs(f *fate, name string) {
+	l.note("remove the log of %s", name)
+	f.logger = true
+	logs := l.path("home", "logs", "gateways", name)
+	eventually(l.t, patience, func() bool { return os.RemoveAll(logs) == nil }, "it is removed")
+}
+
+// deleteDir deletes the directory of a gateway, which runs on.
+func (l *life) deleteDir(f *fate, name string) {
+	l.note("delete the directory of %s", name)
+	l.displaced(f)
+	eventually(l.t, patience, func() bool { return os.RemoveAll(l.dir(name)) == nil }, "it is deleted")
+}
+
+// moveDir moves the directory of a gateway, which runs on, out of the way, or out of the scandir.
+func (l *life) moveDir(f *fate, name string) {
+	to := l.pick([]string{filepath.Join(l.scandir, ".moved-"+name), l.path("moved-" + name)})
+	l.note("move the directory of %s to %s", name, to)
+	l.displaced(f)
+	require.NoError(l.t, os.Rename(l.dir(name), to))
+	l.litter = append(l.litter, to)
+}
+
+// copyDir leaves a copy beside the directory of a gateway. Apply keeps it down.
+func (l *life) copyDir(f *fate, name string) {
+	l.note("copy the directory of %s", name)
+	to := l.dir(name) + copied
+	out, err := exec.Command("cp", "-a", l.dir(name), to).CombinedOutput()
+	require.NoError(l.t, err, "%s", out)
+	require.NoError(l.t, os.RemoveAll(filepath.Join(to, "supervise")))
+	require.NoError(l.t, os.RemoveAll(filepath.Join(to, "log", "supervise")))
+	l.litter = append(l.litter, to)
+}
+
+// displaced is the fate of a gateway whose directory is not where it was: it is ended, and a new one is started.
+func (l *life) displaced(f *fate) { f.happened, f.moved, f.logger, f.files = "crash", true, true, true }
+
+// tidyUp removes the directories that were moved or copied.
+func (l *life) tidyUp() {
+	for _, path := range l.litter {
+		require.NoError(l.t, os.RemoveAll(path))
+	}
+	if len(l.litter) > 0 {
+		l.svscanctl("-an")
+	}
+	l.litter = nil
 }
 
 func (l *life) killLogger(f *fate, name string) {

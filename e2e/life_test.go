@@ -89,6 +89,7 @@ type life struct {
 	profiles map[string]wanted // of the manifest
 	foreign  map[string]bool   // gateways that run, and are not ours; true: with a logger
 	fates    map[string]*fate  // of this round, by profile
+	litter   []string          // directories that were moved or copied in this round
 	before   view              // when the round began
 	recorded map[int]bool      // gateways whose records are forgotten
 	diary    []string          // of this round and of some before
@@ -167,6 +168,7 @@ func (l *life) round() {
 			delete(l.foreign, name)
 		}
 	}
+	l.tidyUp()
 	l.settle()
 	if l.IntN(4) == 0 {
 		l.applies++

@@ -24,8 +24,9 @@ type wanted struct {
 	last  bool   // it shall be what it was last, which down says
 	value string // VALUE in its environment
 	port  int
-	keep  int // log.keep
-	stop  int // stop_timeout, ms; 0: the default
+	keep  int    // log.keep
+	stop  int    // stop_timeout, ms; 0: the default
+	user  string // empty: the tree's
 }
 
 func (p wanted) yaml() string {
@@ -40,6 +41,9 @@ func (p wanted) yaml() string {
 	}
 	if p.port != 0 {
 		keys = append(keys, fmt.Sprintf("port: %d", p.port))
+	}
+	if p.user != "" {
+		keys = append(keys, "user: "+p.user)
 	}
 	if p.stop != 0 {
 		keys = append(keys, fmt.Sprintf("stop_timeout: %dms", p.stop))
@@ -197,6 +201,9 @@ func (tr *tree) soundAtOnce(strangers ...string) view {
 			continue
 		}
 		require.True(tr.t, found && e.IsDir(), "%s is in the scandir", name)
+		if strings.HasSuffix(name, copied) {
+			continue
+		}
 		if !slices.Contains(strangers, profile) || exists(tr.dir(profile, markerFile)) {
 			tr.complete(profile)
 		}
@@ -205,6 +212,9 @@ func (tr *tree) soundAtOnce(strangers ...string) view {
 	tr.noDouble(v)
 	return v
 }
+
+// copied is what the names of copies of service directories end in, which have the marker of another.
+const copied = ".copy"
 
 const markerFile = "data/hermes-reconcile.json"
 
@@ -266,7 +276,8 @@ func (tr *tree) entries() []entry {
 
 // timeless leaves what every apply to the same manifest would leave.
 func timeless(entries []entry) []entry {
-	all := slices.Clone(entries)
+	woken := filepath.Join(".hermes-reconcile", "woken") // by an apply that did not see what s6-svscan found: the next one removes it
+	all := slices.DeleteFunc(slices.Clone(entries), func(e entry) bool { return e.Path == woken })
 	for i := range all {
 		all[i].Mtime, all[i].Inode = 0, 0
 	}

@@ -23,6 +23,8 @@ import (
 // name; a scan adds what is new and, with prune, ends what is no longer visible; `down` counts when supervision starts.
 // It is there to make failures happen at chosen places. What s6 really does is tested against s6.
 type fakeS6 struct {
+	inTheirPlaces
+
 	t    *testing.T
 	root string
 
@@ -33,6 +35,8 @@ type fakeS6 struct {
 	silent    bool // nobody listens on the scandir
 	deaf      bool // scans have no effect
 	phase     Phase
+	pause     time.Duration
+	deaths    []Death
 	looks     int
 	looked    func(looks int) // is called at each look at a service
 	exits     int             // what gateways exit with as soon as they start, for good; 0: they run
@@ -107,6 +111,20 @@ func (f *fakeS6) Phase(string, int) Phase {
 	defer f.mu.Unlock()
 	return f.phase
 }
+
+func (f *fakeS6) Pause(string, int) time.Duration {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.pause
+}
+
+func (f *fakeS6) Deaths(string) []Death {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.deaths)
+}
+
+func (f *fakeS6) Lives(string) (bool, error) { return false, nil }
 
 func (f *fakeS6) Listening() (bool, error) { return !f.silent, nil }
 

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"hermes-reconcile/render"
 )
 
@@ -21,6 +23,8 @@ const (
 	// endLimit is how long a logger may take to finish its line and end when it is restarted. It is milliseconds,
 	// too, but on a busy machine everybody else comes first, and an apply that gives up leaves the old logger.
 	endLimit = 70 * time.Second
+	// thawLimit is how long a logger that has lost its file may take to end before it is killed.
+	thawLimit = 2 * time.Second
 	// loggerLimit is how long a logger may take to end once its gateway and the gateway's supervisor are gone. It has only
 	// to write what is in its pipe, 64 KiB at most.
 	loggerLimit = 5 * time.Second
@@ -68,13 +72,53 @@ func (r *run) each(ctx context.Context, want func(*job) bool, do func(context.Co
 
 // settle brings every service that stays to what the manifest says: files, logger, gateway.
 func (r *run) settle(ctx context.Context) {
-	inPlace := func(j *job) bool { return j.Op != Remove && (!j.appears() || j.heldBack()) }
+	inPlace := func(j *job) bool {
+		return j.Op != Remove && !j.isDouble() && (!j.appears() || j.heldBack() || j.late())
+	}
 	r.each(ctx, inPlace, r.settleJob)
 }
 
+// comeLate gives a service its new directory once nobody supervises the former one any more. s6-svscan ends that supervisor itself
+// when it no longer sees the directory, and that takes the gateway along, whatever its user does.
+func (r *run) comeLate(ctx context.Context, j *job) error {
+	select {
+	case <-j.gone.done:
+	case <-ctx.Done():
+		return &TimeoutError{"the former supervisor of " + j.Service + " to end", 0}
+	}
+	if j.gone.err != nil || j.pending {
+		return j.gone.err
+	}
+	if err := move(r.staging, j.Service, r.dir, j.Service); err != nil {
+		return err
+	}
+	if !r.listening || r.opt.NoRescan {
+		return nil // whoever wakes s6-svscan next has it found
+	}
+	if err := r.leaveToFind(); err != nil {
+		return err
+	}
+	if err := r.sup.Rescan(ctx, false); err != nil {
+		return err
+	}
+	if !r.awaits(j) {
+		return r.arrived(j)
+	}
+	r.await(ctx, []*job{j})
+	return j.err
+}
+
 func (r *run) settleJob(ctx context.Context, j *job) (err error) {
+	if j.late() {
+		if err := r.comeLate(ctx, j); err != nil || j.pending {
+			return err
+		}
+	}
 	if j.heldBack() {
 		return r.release(ctx, j)
+	}
+	if j.late() {
+		return nil
 	}
 	leave, err := r.turns.enter(ctx, j.Service)
 	if err != nil {
@@ -128,7 +172,11 @@ func (r *run) settleInPlace(ctx context.Context, j *job) error {
 		return err
 	}
 	if j.RestartLogger {
-		if err := r.restartLogger(ctx, path.Join(j.Service, "log")); err != nil {
+		restart := r.restartLogger
+		if j.actual.FrozenLog != "" {
+			restart = r.thawLogger
+		}
+		if err := restart(ctx, path.Join(j.Service, "log")); err != nil {
 			return err
 		}
 	}
@@ -167,7 +215,9 @@ func (r *run) stopJob(ctx context.Context, j *job) error {
 	if j.Gateway == Down {
 		return err
 	}
-	if again := r.sup.Control(context.WithoutCancel(ctx), j.Service, "u"); again != nil {
+	ctx, cancel := afterwards(ctx)
+	defer cancel()
+	if again := r.sup.Control(ctx, j.Service, "u"); again != nil {
 		return fmt.Errorf("%w, and cannot start it again: %v", err, again)
 	}
 	return err
@@ -294,6 +344,9 @@ func (r *run) start(ctx context.Context, service string) error {
 	if err != nil {
 		return err
 	}
+	if before.PID == 0 {
+		r.clearDeaths(service)
+	}
 	if err := r.sup.Control(ctx, service, "u"); err != nil {
 		return err
 	}
@@ -302,6 +355,29 @@ func (r *run) start(ctx context.Context, service string) error {
 		now, err := r.sup.Status(service)
 		return now.PID != 0 || !now.Since.Equal(before.Since), err
 	})
+}
+
+// clearDeaths forgets the deaths before a start that was asked for, which shall not wait for them. A
+// rendered ./finish does the same at a stop, but none runs where the gateway was dead already. Where
+// that fails the start waits, no more.
+func (r *run) clearDeaths(service string) {
+	supervise, err := r.dir.open(path.Join(service, superviseDir))
+	if err != nil {
+		return
+	}
+	defer supervise.close()
+	if st, err := supervise.stat("."); err != nil || !r.trusts(st.Uid) || st.Mode&0o022 != 0 {
+		return // its user could have put a file of another's there
+	}
+	tally, err := supervise.openFile("death_tally", unix.O_WRONLY, 0)
+	if err != nil {
+		return
+	}
+	defer tally.Close()
+	var st unix.Stat_t
+	if unix.Fstat(int(tally.Fd()), &st) == nil && st.Mode&modeType == unix.S_IFREG && st.Nlink == 1 {
+		_ = unix.Ftruncate(int(tally.Fd()), 0)
+	}
 }
 
 // restartLogger lets s6-log finish its line and end, and starts it anew. The pipe stays open in s6-svscan, so what the
@@ -326,6 +402,33 @@ func (r *run) restartLogger(ctx context.Context, log string) error {
 	return r.start(ctx, log) // without the word it would wait a second, or stay down if somebody had told it to
 }
 
+// thawLogger starts a logger anew that writes to a file which nobody can find any more. It makes the folder again. One that
+// has begun to rotate hears no signal but SIGKILL, since it tries to the end; what it holds in memory is lost with its file.
+func (r *run) thawLogger(ctx context.Context, log string) error {
+	before, err := r.sup.Status(log)
+	if err != nil || before.PID == 0 {
+		return err
+	}
+	if err := r.sup.Control(ctx, log, "h"); err != nil {
+		return err
+	}
+	ended := func() (bool, error) {
+		now, err := r.sup.Status(log)
+		return now.PID != before.PID && !now.Finishing, err
+	}
+	err = wait(ctx, thawLimit, log+" to end", ended)
+	if timeout := (*TimeoutError)(nil); errors.As(err, &timeout) && ctx.Err() == nil {
+		if err := r.sup.Control(ctx, log, "k"); err != nil {
+			return err
+		}
+		err = r.pace.wait(ctx, endLimit, log+" to end", ended)
+	}
+	if err != nil {
+		return err
+	}
+	return r.start(ctx, log)
+}
+
 // finishRemovals waits for the end of what was hidden, and deletes it.
 func (r *run) finishRemovals(ctx context.Context) {
 	var all sync.WaitGroup
@@ -333,6 +436,9 @@ func (r *run) finishRemovals(ctx context.Context) {
 		all.Go(func() {
 			m.err = guarded(func() error { return r.remove(ctx, m) })
 			r.freed[m.Name].give(m.err)
+			if m.job != nil {
+				m.job.gone.give(m.err)
+			}
 		})
 	}
 	all.Wait()
@@ -361,6 +467,9 @@ func (r *run) remove(ctx context.Context, m *removal) error {
 		}
 		r.freed[m.Name].give(errors.New("it runs on"))
 		return nil
+	}
+	if err := r.dismissOrphans(m); err != nil {
+		return err
 	}
 	if err := r.removeGateway(ctx, m); err != nil {
 		return err
@@ -407,7 +516,7 @@ func (r *run) awaitTold(ctx context.Context, m *removal, gone func() (bool, erro
 	what := "s6-svscan to end " + m.Name
 	return r.explain(r.pace.wait(ctx, scanLimit, what, func() (bool, error) {
 		ok, err := gone()
-		if ok || err != nil || !m.Status.WantUp {
+		if ok || err != nil || !m.Status.WantUp || m.Status.Doubt != "" {
 			return true, err
 		}
 		if r.pace.idle(start) > r.stall && len(r.Culprits()) > 0 {

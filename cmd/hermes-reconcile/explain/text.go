@@ -6,8 +6,8 @@ import (
 	"regexp"
 	"strings"
 	"text/tabwriter"
-	"unicode"
 
+	"hermes-reconcile/manifest/visible"
 	"hermes-reconcile/reconcile"
 )
 
@@ -37,7 +37,7 @@ func (r *Report) Text(color bool) []byte {
 	}
 	b.WriteString(r.Summary.Text + "\n")
 	if len(r.Unknown) > 0 {
-		fmt.Fprintf(&b, "not known without a live scandir: %s\n", strings.Join(r.Unknown, ", "))
+		fmt.Fprintf(&b, "not known without a live scandir: %s\n", visible.Line(strings.Join(r.Unknown, ", ")))
 	}
 	return b.Bytes()
 }
@@ -53,7 +53,7 @@ func Count(n int, noun string) string {
 // Cells makes a line of a table. A name in a scandir may hold whatever a file's name may: it does not get out of its cell.
 func Cells(texts ...string) string {
 	for i, text := range texts {
-		texts[i] = strings.NewReplacer("\n", `\n`, "\t", `\t`).Replace(text)
+		texts[i] = visible.Line(text)
 	}
 	return strings.Join(texts, "\t")
 }
@@ -63,7 +63,7 @@ func Table(lines []string) string {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	for _, l := range lines {
-		fmt.Fprintln(w, Printable(l))
+		fmt.Fprintln(w, visible.Text(l))
 	}
 	w.Flush()
 	return trailingBlanks.ReplaceAllString(b.String(), "") // of rows whose last cell is empty
@@ -133,22 +133,3 @@ func colorOfDiff(line string) int {
 	}
 	return plain
 }
-
-// Printable replaces control characters, line ends and tabs excepted, by their Go escapes: a manifest or a script may hold
-// some, and none shall reach a terminal.
-func Printable(s string) string {
-	if !strings.ContainsFunc(s, isControl) {
-		return s
-	}
-	var b strings.Builder
-	for _, r := range s {
-		if isControl(r) {
-			fmt.Fprintf(&b, "\\x%02x", r)
-			continue
-		}
-		b.WriteRune(r)
-	}
-	return b.String()
-}
-
-func isControl(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' }
