@@ -84,10 +84,24 @@ func (a Actual) Running() []Service {
 	return all
 }
 
-// KeptDown reports whether a service is down, and stays so when s6 starts anew.
+// KeptDown reports whether a service and its logger are down, and stay so when s6 starts anew. A logger counts
+// because it has the log folder of its profile locked.
 func (s *Service) KeptDown() bool {
-	_, down := s.Files[render.DownPath]
-	return down && (s.Status.Down() || !s.Status.Supervised)
+	isDown := func(status Status) bool { return status.Down() || !status.Supervised }
+	for _, p := range s.startsBy() {
+		if _, down := s.Files[p]; !down {
+			return false
+		}
+	}
+	return isDown(s.Status) && isDown(s.LogStatus)
+}
+
+// startsBy are the files without which s6 starts the service and its logger.
+func (s *Service) startsBy() []string {
+	if !s.HasLog {
+		return []string{render.DownPath}
+	}
+	return []string{render.DownPath, render.LogDownPath}
 }
 
 // FrozenLog is what is said of a gateway whose log file is gone, and why follows.
@@ -170,9 +184,11 @@ func (c *Change) double(named bool, prune Prune) {
 		if s.Status.Supervised && !s.Status.Down() {
 			c.Gateway = Down
 		}
-		if _, keptDown := s.Files[render.DownPath]; !keptDown {
-			down := File{Mode: modeDown}
-			c.Files = []FileChange{{Path: render.DownPath, After: &down}}
+		for _, p := range s.startsBy() {
+			if _, keptDown := s.Files[p]; !keptDown {
+				down := File{Mode: modeDown}
+				c.Files = append(c.Files, FileChange{Path: p, After: &down})
+			}
 		}
 	}
 }

@@ -89,7 +89,7 @@ func TestPlanKeepsADoubleDown(t *testing.T) {
 	c := planOf(t, nil, PruneOwned, actual)
 	require.Equal(t, Stop, c.Op)
 	require.Equal(t, Down, c.Gateway)
-	require.Equal(t, "down", c.Files[0].Path)
+	require.Equal(t, []string{"down", "log/down"}, []string{c.Files[0].Path, c.Files[1].Path})
 	require.Contains(t, c.Reasons[0], "a double of gateway-x")
 	require.Equal(t, Foreign, planOf(t, nil, PruneNone, actual).Op)
 	require.Equal(t, Remove, planOf(t, nil, PruneAll, actual).Op)
@@ -100,6 +100,13 @@ func TestPlanKeepsADoubleDown(t *testing.T) {
 
 	actual.Services[0].Files["down"] = File{Mode: 0o644}
 	actual.Services[0].Status = Status{Supervised: true}
+	c = planOf(t, nil, PruneOwned, actual)
+	require.Equal(t, Stop, c.Op, "its logger has the log locked")
+	require.Equal(t, Keep, c.Gateway)
+	require.Equal(t, "log/down", c.Files[0].Path)
+
+	actual.Services[0].Files["log/down"] = File{Mode: 0o644}
+	actual.Services[0].LogStatus = Status{Supervised: true}
 	require.Equal(t, Foreign, planOf(t, nil, PruneOwned, actual).Op)
 
 	named := renderedX()

@@ -220,15 +220,18 @@ func (r *run) endDisplaced(ctx context.Context) error {
 // isDouble reports whether the change keeps a double down.
 func (j *job) isDouble() bool { return j.actual.Double != "" && j.Op == Stop }
 
-// keepDown stops what runs in a double. The file comes first: it counts when the next supervisor starts.
+// keepDown stops what runs in a double. The files come first: they count when the next supervisor starts. Its logger
+// has the log folder locked that the gateway in its right place needs.
 func (r *run) keepDown(ctx context.Context, j *job) error {
 	if err := r.replaceFiles(j.Change); err != nil {
 		return fmt.Errorf("cannot keep it down: %w", err)
 	}
-	if j.Gateway != Down {
-		return nil
+	if j.Gateway == Down {
+		if err := r.stopJob(ctx, j); err != nil {
+			return err
+		}
 	}
-	return r.stopJob(ctx, j)
+	return r.stopLogger(ctx, path.Join(j.Service, "log"))
 }
 
 // endGateway brings a displaced gateway down, with all that is left of its process group. One that a rescan will end keeps its

@@ -402,6 +402,30 @@ func (r *run) restartLogger(ctx context.Context, log string) error {
 	return r.start(ctx, log) // without the word it would wait a second, or stay down if somebody had told it to
 }
 
+// stopLogger ends a logger for good, behind the line that it writes. s6-log -p ignores being told down, and one that
+// has lost its file cannot end.
+func (r *run) stopLogger(ctx context.Context, log string) error {
+	before, err := r.sup.Status(log)
+	if err != nil || !before.Supervised || before.Down() {
+		return err
+	}
+	if err := r.sup.Control(ctx, log, "dh"); err != nil {
+		return err
+	}
+	down := func() (bool, error) {
+		status, err := r.sup.Status(log)
+		return status.Down() || !status.Supervised, err
+	}
+	err = r.pace.wait(ctx, endLimit, log+" to end", down)
+	if timeout := (*TimeoutError)(nil); errors.As(err, &timeout) && ctx.Err() == nil {
+		if err := r.sup.Control(ctx, log, "k"); err != nil {
+			return err
+		}
+		err = r.pace.wait(ctx, endLimit, log+" to end", down)
+	}
+	return err
+}
+
 // thawLogger starts a logger anew that writes to a file which nobody can find any more. It makes the folder again. One that
 // has begun to rotate hears no signal but SIGKILL, since it tries to the end; what it holds in memory is lost with its file.
 func (r *run) thawLogger(ctx context.Context, log string) error {

@@ -23,6 +23,9 @@ const MarkerPath = "data/hermes-reconcile.json"
 // DownPath is the file that keeps s6-supervise from starting a service by itself.
 const DownPath = "down"
 
+// LogDownPath is the same for the logger of the service.
+const LogDownPath = "log/down"
+
 // NotificationPath is the file that makes s6 expect word that a service is ready.
 const NotificationPath = "notification-fd"
 

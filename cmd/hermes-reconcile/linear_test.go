@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"runtime"
@@ -140,7 +141,9 @@ func TestDiffOfAHugeFileTakesLinearTime(t *testing.T) {
 			r := explain.New(reconcile.Plan{Changes: []reconcile.Change{{Op: reconcile.Update, Service: "gateway-a", Profile: "a", Files: []reconcile.FileChange{
 				{Path: "run", Before: lines(n, names[0]), After: lines(n, names[1])},
 			}}}}, explain.Options{Mask: mask})
-			require.NotEmpty(t, r.Diffs(false))
+			var diffs bytes.Buffer
+			require.NoError(t, r.WriteDiffs(&diffs, false))
+			require.NotEmpty(t, diffs.Bytes())
 			require.NotEmpty(t, r.Markdown(explain.CommentLimit))
 		})
 	}

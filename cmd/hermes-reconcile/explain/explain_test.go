@@ -121,7 +121,7 @@ func TestFailure(t *testing.T) {
 
 func TestControlCharactersNeverReachATerminal(t *testing.T) {
 	r := New(plan(t, 1, "\x1b[31mred\x07"), Options{})
-	text := string(r.Text(false)) + string(r.Diffs(false))
+	text := string(r.Text(false)) + diffsOf(t, &r)
 	require.NotContains(t, text, "\x1b")
 	require.Contains(t, text, `+export NOTE='\x1b[31mred\x07'`)
 }
@@ -146,4 +146,11 @@ func TestFinish(t *testing.T) {
 
 func TestRowsEndWithTheirLastWord(t *testing.T) {
 	require.Equal(t, "stopped    coder\nunchanged  writer  is down\n", Table([]string{"stopped\tcoder\t", "unchanged\twriter\tis down"}))
+}
+
+func diffsOf(t *testing.T, r *Report) string {
+	t.Helper()
+	var b strings.Builder
+	require.NoError(t, r.WriteDiffs(&b, false))
+	return b.String()
 }

@@ -38,7 +38,7 @@ func FuzzReport(f *testing.F) {
 		status := Status{Scandir: name, Gateways: []Gateway{{Profile: name, Service: content, State: name, Drift: []string{content}}}}
 		d := NewDiagnosis(name, []Finding{{Check: name, Level: LevelError, Object: content, Found: name, Hint: content}})
 		for form, text := range map[string]string{
-			"text": string(r.Text(false)), "diffs": string(r.Diffs(false)), "markdown": string(r.Markdown(CommentLimit)), "cut markdown": string(r.Markdown(2000)),
+			"text": string(r.Text(false)), "diffs": diffsOf(t, &r), "markdown": string(r.Markdown(CommentLimit)), "cut markdown": string(r.Markdown(2000)),
 			"github": string(r.GitHub()), "annotation": Annotation("error", &place, name, content), "failure": string(Failure([]string{name, content}, CommentLimit)),
 			"doctor": string(d.Text()), "json": document(t, func() ([]byte, error) {
 				var b bytes.Buffer
@@ -67,6 +67,6 @@ func TestNameOfAFileStaysInItsLine(t *testing.T) {
 	r := New(reconcile.Plan{Changes: []reconcile.Change{{
 		Op: reconcile.Update, Service: "gateway-a", Profile: "a", Files: []reconcile.FileChange{{Path: path, Before: &reconcile.File{Data: []byte("a\n")}}},
 	}}}, Options{})
-	require.Contains(t, string(r.Diffs(false)), `--- scandir/gateway-a/data/x\n+++ new/gateway-b/run\n@everyone`+"\n+++ /dev/null\n")
+	require.Contains(t, diffsOf(t, &r), `--- scandir/gateway-a/data/x\n+++ new/gateway-b/run\n@everyone`+"\n+++ /dev/null\n")
 	require.Contains(t, string(r.Markdown(CommentLimit)), `<code>gateway-a/data/x\n+++ new/gateway-b/run\n@everyone</code>`)
 }

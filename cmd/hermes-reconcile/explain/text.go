@@ -3,6 +3,7 @@ package explain
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"regexp"
 	"strings"
 	"text/tabwriter"
@@ -71,22 +72,29 @@ func Table(lines []string) string {
 
 var trailingBlanks = regexp.MustCompile(`(?m) +$`)
 
-// Diffs are the unified diffs of all files.
-func (r *Report) Diffs(color bool) []byte {
-	var b bytes.Buffer
+// WriteDiffs writes the unified diffs of all files, one at a time: all of them may have many megabytes.
+func (r *Report) WriteDiffs(w io.Writer, color bool) error {
 	for _, p := range r.Profiles {
 		for _, f := range p.Files {
-			if !color {
-				b.WriteString(f.Diff)
-				continue
+			diff := f.Diff
+			if color {
+				diff = paintDiff(diff)
 			}
-			for line := range strings.Lines(f.Diff) {
-				text := strings.TrimSuffix(line, "\n")
-				b.WriteString(paint(colorOfDiff(text), text) + "\n")
+			if _, err := io.WriteString(w, diff); err != nil {
+				return err
 			}
 		}
 	}
-	return b.Bytes()
+	return nil
+}
+
+func paintDiff(diff string) string {
+	var b strings.Builder
+	for line := range strings.Lines(diff) {
+		text := strings.TrimSuffix(line, "\n")
+		b.WriteString(paint(colorOfDiff(text), text) + "\n")
+	}
+	return b.String()
 }
 
 // The colors of a terminal, as ECMA-48 numbers them.
