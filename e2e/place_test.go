@@ -3,10 +3,12 @@
 package e2e
 
 import (
+	"cmp"
 	"encoding/binary"
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"testing"
 	"time"
 
@@ -119,4 +121,47 @@ func TestClockThatWasSetBack(t *testing.T) {
 	r := tr.run("restart", "alpha")
 	require.Zero(t, r.code, "%v", r)
 	tr.mustBeDone()
+}
+
+// pidOf finds the processes that a text names.
+var pidOf = regexp.MustCompile(`pid (\d+)`)
+
+// TestProgramThatDaemonizes: what it puts in the background outlives it, one process more at each restart. doctor names each
+// of them, and nothing that belongs to the present life.
+func TestProgramThatDaemonizes(t *testing.T) {
+	t.Parallel()
+	users := []string{""}
+	if os.Getuid() == 0 {
+		users = append(users, "nobody")
+	}
+	for _, name := range users {
+		tr := newTree(t, treeOpts{})
+		doctor := func() diagnosis { return tr.doctor() }
+		if name != "" {
+			require.NoError(t, os.Chown(tr.home, nobody, nobody))
+			doctor = tr.doctorOfAContainer
+		}
+		const entry = "alpha: {user: %s, command: [sh, -c, 'setsid sleep 1000 & exec sleep 1000']}"
+		tr.manifest(entry, cmp.Or(name, tr.user()))
+		tr.mustApply("--wait=up")
+		const outlived = "have outlived it"
+		require.Empty(t, doctor().of("", "gateways", outlived), "its present life has one")
+
+		for range 2 {
+			require.Zero(t, tr.run("restart", "alpha").code)
+		}
+		found := doctor().names(t, "warning", "gateways", outlived)
+		require.Len(t, pidOf.FindAllString(found.Found, -1), 2, "%v", found)
+		require.Zero(t, tr.run("stop", "alpha").code)
+		found = doctor().names(t, "warning", "gateways", outlived)
+		strays := pidOf.FindAllStringSubmatch(found.Found, -1)
+		require.Len(t, strays, 3, "%v", found)
+		for _, stray := range strays {
+			pid, err := strconv.Atoi(stray[1])
+			require.NoError(t, err)
+			require.NoError(t, unix.Kill(pid, unix.SIGKILL))
+			eventually(t, patience, func() bool { return !alive(pid) }, "it ends")
+		}
+		require.Empty(t, doctor().of("", "gateways", outlived))
+	}
 }

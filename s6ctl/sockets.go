@@ -55,17 +55,27 @@ func Complete(h Host, all []Listener, uid uint32, seen map[string]int) {
 
 // isOf reports whether a process has the credentials of a user.
 func (h Host) isOf(pid int, uid uint32) bool {
+	has, known := h.uid(pid)
+	return known && has == uid
+}
+
+// uid is the effective user of a process.
+func (h Host) uid(pid int) (uid uint32, known bool) {
 	status, err := h.proc().Of(pid, "status")
 	if err != nil {
-		return false
+		return 0, false
 	}
 	for line := range strings.Lines(string(status)) {
 		if ids, found := strings.CutPrefix(line, "Uid:"); found {
 			fields := strings.Fields(ids)
-			return len(fields) > 1 && fields[1] == strconv.FormatUint(uint64(uid), 10)
+			if len(fields) < 2 {
+				return 0, false
+			}
+			n, err := strconv.ParseUint(fields[1], 10, 32)
+			return uint32(n), err == nil
 		}
 	}
-	return false
+	return 0, false
 }
 
 // Stranger names who takes connections on a port of this machine although a service, whose process

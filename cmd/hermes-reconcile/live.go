@@ -31,8 +31,8 @@ func liveCommands(u ui) []*cobra.Command {
 // serve does what this process was started for by another of this program, if it was: something below HERMES_HOME, as the
 // user that it belongs to. Who asked sees by a missing answer that it failed.
 func serve() bool {
-	if len(os.Args) == 2 && os.Args[1] == socketsArgument {
-		_ = serveSockets(os.Stdout)
+	if len(os.Args) == 2 && looks[os.Args[1]] != nil {
+		_ = serveLook(os.Args[1], os.Stdout)
 		return true
 	}
 	if !home.Serves(os.Args) {

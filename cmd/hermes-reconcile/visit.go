@@ -24,6 +24,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/home"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
+	"hermes-reconcile/render"
 	"hermes-reconcile/s6ctl"
 	"hermes-reconcile/s6ctl/route"
 	"hermes-reconcile/s6ctl/start"
@@ -83,6 +84,7 @@ func (v *visit) findings(ctx context.Context) []explain.Finding {
 	add(doctor.Users, v.people)
 	add(doctor.Home, func() ([]explain.Finding, error) { return v.dwelling(ctx) })
 	add(doctor.Gateways, func() ([]explain.Finding, error) { return v.all(ctx) })
+	add(doctor.Gateways, func() ([]explain.Finding, error) { return v.strays(ctx), nil })
 	add(doctor.Ports, func() ([]explain.Finding, error) { return v.ports(ctx) })
 	add(doctor.Leftovers, v.leftovers)
 	add(doctor.Ownership, v.ownership)
@@ -397,6 +399,38 @@ func (v *visit) all(ctx context.Context) ([]explain.Finding, error) {
 	}
 	v.readRefusals(ctx)
 	return doctor.OfGateways(v.gateways, v.actual.Listening, v.now), nil
+}
+
+// strays looks for processes that have outlived their gateways. The gateway of a supervisor that was killed is another
+// matter, and told of as such.
+func (v *visit) strays(ctx context.Context) []explain.Finding {
+	if v.blind != nil {
+		return nil
+	}
+	running := map[string]int{}
+	for _, g := range v.gateways {
+		running[g.Service] = g.PID
+	}
+	byUID := map[uint32]account{}
+	for _, name := range v.users() {
+		who := lookUp(name)
+		byUID[who.uid] = who
+	}
+	all := s6ctl.Strays(s6ctl.ThisHost(), v.path, running, func(uid uint32) (seen map[int]string) {
+		if who, known := byUID[uid]; known && uid != 0 && os.Geteuid() == 0 {
+			_ = ask(ctx, who, lookAtMarks, &seen) // what cannot be seen is not told
+		}
+		return seen
+	})
+	byProfile := map[string][]s6ctl.Stray{}
+	for _, s := range all {
+		former := func(d reconcile.Displaced) bool { return d.Former }
+		if !slices.ContainsFunc(v.actual.DisplacedOf(s.Service), former) {
+			profile := strings.TrimPrefix(s.Service, render.Prefix)
+			byProfile[profile] = append(byProfile[profile], s)
+		}
+	}
+	return doctor.OfStrays(byProfile)
 }
 
 // commands are the commands of gateways by profile: as the manifest says, else as they were applied.

@@ -10,6 +10,7 @@ import (
 
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/reconcile"
+	"hermes-reconcile/s6ctl"
 )
 
 // Gateway is what status says of a gateway, and what else helps to judge it.
@@ -111,6 +112,21 @@ func OfGateways(all []Gateway, listening bool, now time.Time) []explain.Finding 
 		n.ok("all", "no gateways here")
 	case good > 0:
 		n.ok("all", "nothing wrong with %s", explain.Count(good, "gateway"))
+	}
+	return n.list
+}
+
+// OfStrays tells of processes that have outlived the gateways which started them, by profile.
+func OfStrays(byProfile map[string][]s6ctl.Stray) []explain.Finding {
+	n := notes{check: Gateways}
+	for _, profile := range sortedKeys(byProfile) {
+		var who []string
+		for _, s := range byProfile[profile] {
+			who = append(who, fmt.Sprintf("%q (pid %d)", s.Program, s.PID))
+		}
+		n.add(explain.LevelWarning, profile,
+			"end them with kill, and let its command stay in the foreground",
+			"processes of it have outlived it, and no stop reaches them: %s", listing(who))
 	}
 	return n.list
 }
