@@ -61,7 +61,7 @@ func (l *life) foresee(name string, old map[string]wanted) {
 	default:
 		f.files = f.files || was != is
 		f.logger = f.logger || was.keep != is.keep
-		restart := !is.down && (was.down || was.value != is.value || was.port != is.port)
+		restart := !is.down && (was.down || was.value != is.value || was.port != is.port || was.token != is.token)
 		if f.happened == "edit run" || f.happened == "told down" {
 			restart = !is.down
 		}
@@ -96,7 +96,7 @@ func (l *life) mutate() {
 		p = wanted{keep: 3 + l.IntN(3), last: l.IntN(4) == 0 && !l.isForeign(name)}
 		l.note("add %s", name)
 	} else {
-		switch l.IntN(9) {
+		switch l.IntN(10) {
 		case 0, 1:
 			l.note("drop %s", name)
 			delete(l.profiles, name)
@@ -112,6 +112,12 @@ func (l *life) mutate() {
 			p.keep = 3 + l.IntN(3)
 		case 6:
 			p.stop = 2000 + l.IntN(1000)
+		case 7:
+			if p.token != "" {
+				p.token = ""
+			} else {
+				p.token = l.tokenOf(name)
+			}
 		default:
 			l.changePort(name, &p)
 		}
@@ -143,6 +149,9 @@ func (l *life) rename(name string) {
 	}
 	l.note("rename %s to %s", name, to)
 	p := l.profiles[name]
+	if p.token != "" {
+		p.token = l.tokenOf(to)
+	}
 	p.last = p.last && !l.isForeign(to)
 	l.profiles[to] = p
 	delete(l.profiles, name)
@@ -205,7 +214,10 @@ func (l *life) happen() {
 	if p.down {
 		acts = append(acts, l.tellUp)
 	} else {
-		acts = append(acts, l.editRun, l.spoilRun, l.addNotification, l.tellDown, l.tellDown, l.crash, l.crash)
+		acts = append(acts, l.editRun, l.spoilRun, l.addNotification, l.tellDown, l.tellDown, l.crash, l.crash, l.selfRestart)
+	}
+	if p.token != "" {
+		acts = append(acts, l.swapToken, l.swapToken)
 	}
 	acts = append(acts, l.killSupervisor, l.removeLogs)
 	if !p.last { // what it was last nobody could tell
@@ -297,7 +309,7 @@ func (l *life) deleteDir(f *fate, name string) {
 
 // moveDir moves the directory of a gateway, which runs on, out of the way, or out of the scandir.
 func (l *life) moveDir(f *fate, name string) {
-	to := l.pick([]string{filepath.Join(l.scandir, ".moved-"+name), l.path("moved-" + name)})
+	to := filepath.Join(l.pick([]string{l.scandir, filepath.Dir(l.scandir)}), moved+name)
 	l.note("move the directory of %s to %s", name, to)
 	l.displaced(f)
 	require.NoError(l.t, os.Rename(l.dir(name), to))
@@ -377,10 +389,12 @@ func (l *life) edit(f *fate, name, file string) {
 
 // disturbedApply begins with the manifest, does not get to its end, and perhaps the manifest changes once more.
 func (l *life) disturbedApply(old, was map[string]wanted) {
-	between := maps.Clone(l.profiles)
+	versions := []map[string]wanted{maps.Clone(l.profiles)}
 	after := time.Duration(1.2 * l.Float64() * float64(l.took)) // some get to their end
 	l.applies++
-	switch l.IntN(5) {
+	switch l.IntN(7) {
+	case 5, 6:
+		versions = append(versions, l.watched(was)...)
 	case 0:
 		l.note("apply, too slow for %v", after)
 		l.apply("--timeout", (after + time.Millisecond).String())
@@ -398,10 +412,16 @@ func (l *life) disturbedApply(old, was map[string]wanted) {
 	}
 	l.remind(was)
 	l.writeManifest()
-	for name := range merged(merged(old, between), l.profiles) {
-		stays := sameKeys(name, old, between, l.profiles)
-		same := stays && old[name] == between[name] && between[name] == l.profiles[name]
-		l.blur(name, same, !stays || was[name].down != between[name].down)
+	all := append([]map[string]wanted{old, l.profiles}, versions...)
+	everyone := map[string]wanted{}
+	for _, m := range all {
+		maps.Copy(everyone, m)
+	}
+	for name := range everyone {
+		stays := sameKeys(name, all...)
+		differs := func(m map[string]wanted) bool { return m[name] != old[name] }
+		either := func(m map[string]wanted) bool { return m[name].down != was[name].down }
+		l.blur(name, stays && !slices.ContainsFunc(all, differs), !stays || slices.ContainsFunc(versions, either))
 	}
 }
 

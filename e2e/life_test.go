@@ -95,18 +95,30 @@ type life struct {
 	diary    []string          // of this round and of some before
 	rounds   int
 	applies  int
-	took     time.Duration // by the last apply that nobody disturbed
+	took     time.Duration     // by the last apply that nobody disturbed
+	tokens   map[string]string // what is in the files of secrets, by profile
+	clock    string            // file that says how far the clock of s6 is from ours
 }
 
 // names are the profiles that come and go.
 var names = []string{"alpha", "beta", "gamma", "delta", "a-b_c", "0", "gateway-x", strings.Repeat("long", 16)}
 
 func newLife(t testing.TB, seed uint64) *life {
-	tr := newTree(t, longLived(t))
+	clock := filepath.Join(t.TempDir(), "clock")
+	require.NoError(t, os.WriteFile(clock, []byte("+0"), 0o644))
+	opts := longLived(t)
+	opts.noSvscan, opts.env = true, append(opts.env, clockOf(t, clock)...)
+	tr := newTree(t, opts)
 	l := &life{
 		tree: tr, Rand: rand.New(rand.NewPCG(seed, 0)), ports: freePorts(tr.t, len(names)),
-		profiles: map[string]wanted{}, foreign: map[string]bool{},
+		profiles: map[string]wanted{}, foreign: map[string]bool{}, tokens: map[string]string{}, clock: clock,
 	}
+	if os.Getuid() == 0 { // only root can mount
+		tr.mounted("tmpfs", 0, "mode=0755,size=32m")
+	}
+	tr.scandir = filepath.Join(tr.scandir, "services")
+	require.NoError(t, os.Mkdir(tr.scandir, 0o755))
+	tr.startSvscan()
 	tr.plainService("neighbour")
 	for range 4 {
 		l.mutate()
@@ -126,7 +138,8 @@ func (l *life) writeManifest() {
 	require.NoError(l.t, err)
 	const mark = "defaults: {"
 	require.Contains(l.t, string(text), mark)
-	l.write("profiles.yaml", strings.Replace(string(text), mark, mark+"backoff: 0s, env: {STUB_DRAIN: 20ms}, ", 1))
+	const all = "backoff: 0s, env: {STUB_DRAIN: 20ms, STUB_SELF: \"%s\"}, "
+	l.write("profiles.yaml", strings.Replace(string(text), mark, mark+fmt.Sprintf(all, l.path("self-{profile}")), 1))
 }
 
 // round lets something happen, changes the manifest, and applies it.
@@ -140,6 +153,15 @@ func (l *life) round() {
 		}
 	}()
 	l.begin()
+	switch l.IntN(40) {
+	case 0:
+		l.anotherSvscan()
+		return
+	case 1:
+		l.fullDisk()
+	case 2, 3:
+		l.setClock()
+	}
 	for range l.IntN(3) {
 		l.happen()
 	}
@@ -279,6 +301,10 @@ func (l *life) fulfilled(name string, now view) {
 	if !f.moved {
 		require.Equal(l.t, inodeIn(l.before.entries, service), l.inode(service), "%s is another directory", service)
 		require.Equal(l.t, was.supervisor, is.supervisor, "%s has another supervisor", service)
+	}
+	if p := l.profiles[name]; p.token != "" && !p.down && was.pid != is.pid {
+		token, _ := envOf(processEnv(is.pid), "TOKEN")
+		require.Equal(l.t, l.tokens[name], token, "secret of %s", name)
 	}
 	if f.most == 0 && !l.profiles[name].down {
 		require.Equal(l.t, was.pid, is.pid, "%s was restarted", service)

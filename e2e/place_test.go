@@ -19,10 +19,11 @@ import (
 // mounted mounts a filesystem on the scandir, before s6-svscan runs there, and takes it away at the end.
 func (tr *tree) mounted(kind string, flags uintptr, data string) {
 	tr.t.Helper()
-	require.NoError(tr.t, unix.Mount("none", tr.scandir, kind, flags, data))
+	at := tr.scandir
+	require.NoError(tr.t, unix.Mount("none", at, kind, flags, data))
 	tr.t.Cleanup(func() {
 		require.NoError(tr.t, tr.stopSvscan())
-		require.NoError(tr.t, unix.Unmount(tr.scandir, unix.MNT_DETACH))
+		require.NoError(tr.t, unix.Unmount(at, unix.MNT_DETACH))
 	})
 }
 

@@ -27,6 +27,7 @@ type wanted struct {
 	keep  int    // log.keep
 	stop  int    // stop_timeout, ms; 0: the default
 	user  string // empty: the tree's
+	token string // file of its secret TOKEN
 }
 
 func (p wanted) yaml() string {
@@ -44,6 +45,9 @@ func (p wanted) yaml() string {
 	}
 	if p.user != "" {
 		keys = append(keys, "user: "+p.user)
+	}
+	if p.token != "" {
+		keys = append(keys, fmt.Sprintf("secrets: {TOKEN: %s}", p.token))
 	}
 	if p.stop != 0 {
 		keys = append(keys, fmt.Sprintf("stop_timeout: %dms", p.stop))
@@ -166,7 +170,8 @@ func (v view) runsAs(profile string, p wanted) bool {
 	env := processEnv(v.units["gateway-"+profile].pid)
 	value, _ := envOf(env, "VALUE")
 	port, told := envOf(env, "API_SERVER_PORT")
-	return v.runs(profile, "run", "--external-supervisor", "--force") && value == p.value &&
+	_, secret := envOf(env, "TOKEN")
+	return v.runs(profile, "run", "--external-supervisor", "--force") && value == p.value && secret == (p.token != "") &&
 		told == (p.port != 0) && (!told || port == strconv.Itoa(p.port))
 }
 
@@ -193,7 +198,7 @@ func (tr *tree) soundAtOnce(strangers ...string) view {
 	require.NoError(tr.t, err)
 	for _, e := range names {
 		name := e.Name()
-		if name == ".hermes-reconcile" || name == ".s6-svscan" {
+		if name == ".hermes-reconcile" || name == ".s6-svscan" || strings.HasPrefix(name, moved) {
 			continue
 		}
 		profile, found := strings.CutPrefix(name, "gateway-")
@@ -215,6 +220,9 @@ func (tr *tree) soundAtOnce(strangers ...string) view {
 
 // copied is what the names of copies of service directories end in, which have the marker of another.
 const copied = ".copy"
+
+// moved is what the names of service directories begin with that were moved out of the way.
+const moved = ".moved-"
 
 const markerFile = "data/hermes-reconcile.json"
 
