@@ -330,7 +330,8 @@ func TestSupervisorOfALoggerIsKilled(t *testing.T) {
 	require.Equal(t, gateway, tr.gatewayPid("noisy"), "the gateway was restarted")
 	tr.onlyOne("noisy")
 	tr.quiet()
-	requireAllOnce(t, tr.numbers("noisy"), len(tr.numbers("noisy")))
+	printed := tr.numbers("noisy")
+	requireAllOnce(t, printed, len(printed))
 }
 
 // TestStopWhileTheFormerGatewayIsEnded: what a killed supervisor has left does not outlive a stop.

@@ -66,7 +66,7 @@ func (r *run) act(ctx context.Context, service Service, action Action) (already 
 		return false, errors.New("nobody supervises it")
 	}
 	if service.FrozenLog != "" { // else the gateway could wait for its log, and not stop
-		if err := r.thawLogger(ctx, path.Join(service.Name, "log")); err != nil {
+		if err := r.restartLogger(ctx, path.Join(service.Name, "log")); err != nil {
 			return false, err
 		}
 		service.FrozenLog = ""

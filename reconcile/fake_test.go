@@ -49,6 +49,8 @@ type fakeS6 struct {
 	recall    func([]render.Servicedir) map[string]Was
 	lag       time.Duration // whatever s6 does takes so long, one after the other
 	free      time.Time     // when it has done all that it was told, with a lag
+	deafLogs  bool          // loggers do not end when they are told to
+	lost      bool          // loggers have no file open that can be found
 	over      bool          // the test is
 	frozen    time.Time     // from when on it does nothing any more, with a lag
 	stall     time.Duration // fakeStall
@@ -217,7 +219,8 @@ func (f *fakeS6) Control(_ context.Context, dir, letters string) error {
 		return errors.New("not supervised")
 	}
 	switch {
-	case isLog && letters == "h":
+	case isLog && letters == "h" && f.deafLogs:
+	case isLog && (letters == "h" || letters == "k"):
 		f.later(func() { s.log.PID = 0 })
 	case isLog && letters == "u":
 		f.later(func() { f.nextPID++; s.log.PID = f.nextPID })
@@ -254,6 +257,8 @@ func (f *fakeS6) Status(dir string) (Status, error) {
 }
 
 func (f *fakeS6) Room(context.Context) (Room, error) { return f.room, nil }
+
+func (f *fakeS6) LogLost(int) bool { return f.lost }
 
 func (f *fakeS6) Holders(string) []string { return nil }
 

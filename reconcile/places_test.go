@@ -28,5 +28,6 @@ func (inTheirPlaces) Former(pid, start int) (Supervise, bool) { return Supervise
 func (inTheirPlaces) Age(int) time.Duration { return 0 }
 
 func (inTheirPlaces) FrozenLog(int) string { return "" }
+func (inTheirPlaces) LogLost(int) bool     { return false }
 
 func (inTheirPlaces) KillGroup(Supervise) error { return nil }

@@ -61,6 +61,8 @@ type Supervisor interface {
 	Sweep(child int) error
 	// FrozenLog says why what the logger with this pid reads reaches no log file, or is empty.
 	FrozenLog(pid int) string
+	// LogLost reports whether a logger has no file open that can be found.
+	LogLost(pid int) bool
 	// Holders names the processes, besides s6's own, that keep the pipe to a service's logger open.
 	Holders(dir string) []string
 }

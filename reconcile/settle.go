@@ -20,9 +20,9 @@ import (
 const (
 	// startLimit is how long s6-supervise may take to start a service that it was told to start: milliseconds.
 	startLimit = 10 * time.Second
-	// endLimit is how long a logger may take to finish its line and end when it is restarted. It is milliseconds,
-	// too, but on a busy machine everybody else comes first, and an apply that gives up leaves the old logger.
-	endLimit = 70 * time.Second
+	// endLimit is how long a logger may take to finish its line and end before it is killed. It is milliseconds, too, but on a
+	// busy machine others come first. It is less than grace, after which apply gives up.
+	endLimit = 10 * time.Second
 	// thawLimit is how long a logger that has lost its file may take to end before it is killed.
 	thawLimit = 2 * time.Second
 	// loggerLimit is how long a logger may take to end once its gateway and the gateway's supervisor are gone. It has only
@@ -172,11 +172,7 @@ func (r *run) settleInPlace(ctx context.Context, j *job) error {
 		return err
 	}
 	if j.RestartLogger {
-		restart := r.restartLogger
-		if j.actual.FrozenLog != "" {
-			restart = r.thawLogger
-		}
-		if err := restart(ctx, path.Join(j.Service, "log")); err != nil {
+		if err := r.restartLogger(ctx, path.Join(j.Service, "log")); err != nil {
 			return err
 		}
 	}
@@ -381,76 +377,55 @@ func (r *run) clearDeaths(service string) {
 }
 
 // restartLogger lets s6-log finish its line and end, and starts it anew. The pipe stays open in s6-svscan, so what the
-// gateway writes meanwhile waits in it. SIGHUP, because s6-log -p ignores SIGTERM.
+// gateway writes meanwhile waits in it.
 func (r *run) restartLogger(ctx context.Context, log string) error {
-	before, err := r.sup.Status(log)
-	if err != nil {
-		return err
+	another := func(before, now Status) bool {
+		return (now.PID == 0 || before.PID != 0 && now.PID != before.PID) && !now.Finishing
 	}
-	if before.PID != 0 {
-		if err := r.sup.Control(ctx, log, "h"); err != nil {
-			return err
-		}
-		err := r.pace.wait(ctx, endLimit, log+" to end", func() (bool, error) {
-			now, err := r.sup.Status(log)
-			return now.PID != before.PID && !now.Finishing, err
-		})
-		if err != nil {
-			return err
-		}
+	if err := r.endLogger(ctx, log, "h", another); err != nil {
+		return err
 	}
 	return r.start(ctx, log) // without the word it would wait a second, or stay down if somebody had told it to
 }
 
-// stopLogger ends a logger for good, behind the line that it writes. s6-log -p ignores being told down, and one that
-// has lost its file cannot end.
+// stopLogger ends a logger for good, behind the line that it writes.
 func (r *run) stopLogger(ctx context.Context, log string) error {
-	before, err := r.sup.Status(log)
-	if err != nil || !before.Supervised || before.Down() {
-		return err
-	}
-	if err := r.sup.Control(ctx, log, "dh"); err != nil {
-		return err
-	}
-	down := func() (bool, error) {
-		status, err := r.sup.Status(log)
-		return status.Down() || !status.Supervised, err
-	}
-	err = r.pace.wait(ctx, endLimit, log+" to end", down)
-	if timeout := (*TimeoutError)(nil); errors.As(err, &timeout) && ctx.Err() == nil {
-		if err := r.sup.Control(ctx, log, "k"); err != nil {
-			return err
-		}
-		err = r.pace.wait(ctx, endLimit, log+" to end", down)
-	}
-	return err
+	return r.endLogger(ctx, log, "dh", func(_, now Status) bool { return now.Down() || !now.Supervised })
 }
 
-// thawLogger starts a logger anew that writes to a file which nobody can find any more. It makes the folder again. One that
-// has begun to rotate hears no signal but SIGKILL, since it tries to the end; what it holds in memory is lost with its file.
-func (r *run) thawLogger(ctx context.Context, log string) error {
+// endLogger tells a logger to end behind the line that it writes: by SIGHUP, because s6-log -p ignores SIGTERM. One that cannot
+// write any more, since its file or a folder of it is gone or in others' hands, does not end either: it is killed, as one is that
+// does not end for any other reason. That costs the lines that it has read and not written.
+func (r *run) endLogger(ctx context.Context, log, letters string, ended func(before, now Status) bool) error {
 	before, err := r.sup.Status(log)
-	if err != nil || before.PID == 0 {
+	if err != nil || ended(Status{}, before) {
 		return err
 	}
-	if err := r.sup.Control(ctx, log, "h"); err != nil {
+	if err := r.sup.Control(ctx, log, letters); err != nil {
 		return err
 	}
-	ended := func() (bool, error) {
+	begin := time.Now()
+	stuck := false
+	end := func() (bool, error) {
 		now, err := r.sup.Status(log)
-		return now.PID != before.PID && !now.Finishing, err
-	}
-	err = wait(ctx, thawLimit, log+" to end", ended)
-	if timeout := (*TimeoutError)(nil); errors.As(err, &timeout) && ctx.Err() == nil {
-		if err := r.sup.Control(ctx, log, "k"); err != nil {
-			return err
+		if err != nil || ended(before, now) {
+			return err == nil, err
 		}
-		err = r.pace.wait(ctx, endLimit, log+" to end", ended)
+		stuck = time.Since(begin) >= thawLimit && r.sup.LogLost(before.PID)
+		return stuck, nil
 	}
-	if err != nil {
+	err = r.pace.wait(ctx, endLimit, log+" to end", end)
+	timeout := (*TimeoutError)(nil)
+	if !stuck && (!errors.As(err, &timeout) || ctx.Err() != nil) {
 		return err
 	}
-	return r.start(ctx, log)
+	if err := r.sup.Control(ctx, log, "k"); err != nil {
+		return err
+	}
+	return r.pace.wait(ctx, forever, log+" to end", func() (bool, error) {
+		now, err := r.sup.Status(log)
+		return ended(before, now), err
+	})
 }
 
 // finishRemovals waits for the end of what was hidden, and deletes it.

@@ -124,6 +124,7 @@ type script struct {
 	S6Log         string
 	Svdt          string
 	LogPatience   int      // how long a logger may take to end, s
+	LogTaken      int      // exit code that says that another logger has the folder
 	LogScript     []string // words of s6-log's script, quoted where they need it
 	LogStdout     bool
 	User          string
@@ -160,17 +161,17 @@ func (r *renderer) script(p manifest.Profile) script {
 		Svdt:       r.program("s6-svdt"),
 		LogScript:  logScript(p),
 
-		LogPatience: logPatience,
-		LogStdout:   p.Log.Stdout,
-		User:        p.User,
-		Command:     slices.Concat(p.Wrapper, p.Command),
-		Unset:       p.Unset,
-		Secrets:     pathLast(p.Secrets),
-		Backoff:     int64(p.Backoff.Seconds()),
-		FirstPause:  firstPause,
-		Quiet:       quiet,
-		MaxEntry:    maxEntry,
-		Ready:       p.Ready,
+		LogPatience: logPatience, LogTaken: logTaken,
+		LogStdout:  p.Log.Stdout,
+		User:       p.User,
+		Command:    slices.Concat(p.Wrapper, p.Command),
+		Unset:      p.Unset,
+		Secrets:    pathLast(p.Secrets),
+		Backoff:    int64(p.Backoff.Seconds()),
+		FirstPause: firstPause,
+		Quiet:      quiet,
+		MaxEntry:   maxEntry,
+		Ready:      p.Ready,
 
 		SupervisorFolder: r.findsSupervisor(),
 		ContainerPath:    !p.Says("PATH"),
@@ -198,6 +199,10 @@ func (r *renderer) script(p manifest.Profile) script {
 
 // logPatience is how long a logger without a supervisor may take to end, in s: milliseconds, but for a disk that is full.
 const logPatience = 5
+
+// logTaken is the exit code of a look at a log folder that another logger has locked. Those of a shell and of s6-setuidgid
+// are others.
+const logTaken = 3
 
 // lockPrefix begins the name of the lock of a profile in its HERMES_HOME.
 const lockPrefix = ".hermes-reconcile.lock-"

@@ -48,9 +48,5 @@ func (s *Scandir) LogFolder(dir string) string {
 	if err != nil || status.PID == 0 {
 		return ""
 	}
-	argv := ThisHost().cmdline(status.PID)
-	if len(argv) < 2 || filepath.Base(argv[0]) != "s6-log" || !filepath.IsAbs(argv[len(argv)-1]) {
-		return ""
-	}
-	return argv[len(argv)-1]
+	return ThisHost().logFolder(status.PID)
 }

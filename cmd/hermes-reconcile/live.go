@@ -230,6 +230,7 @@ func (s supervisor) Sweep(child int) error { return s.s6.Sweep(child) }
 func (s supervisor) Age(pid int) time.Duration { return s6ctl.Age(pid) }
 
 func (s supervisor) FrozenLog(pid int) string { return s.s6.FrozenLog(pid) }
+func (s supervisor) LogLost(pid int) bool     { return s.s6.LogLost(pid) }
 
 func (s supervisor) Holders(dir string) []string { return s.s6.Holders(dir) }
 
