@@ -30,12 +30,7 @@ func TestTortureOfALongLife(t *testing.T) {
 	if !asked {
 		duration = lifeInTests
 	}
-	seed := rand.Uint64()
-	if text := os.Getenv("TORTURE_SEED"); text != "" {
-		var err error
-		seed, err = strconv.ParseUint(text, 10, 64)
-		require.NoError(t, err, "TORTURE_SEED")
-	}
+	seed := tortureSeed(t)
 	t.Logf("TORTURE_SEED=%d", seed)
 	l := newLife(t, seed)
 	progress := newTeller(asked)
@@ -44,6 +39,21 @@ func TestTortureOfALongLife(t *testing.T) {
 		progress.tell("long life: %d rounds with %d applies, 0 violations", l.rounds, l.applies)
 	}
 	t.Logf("long life: %d rounds with %d applies, 0 violations, %v", l.rounds, l.applies, duration)
+}
+
+// randomSeed is that of a run that names none.
+var randomSeed = rand.Uint64()
+
+// tortureSeed is TORTURE_SEED, or a random one: that of the choices of a life, and of what walks try first.
+func tortureSeed(t testing.TB) uint64 {
+	t.Helper()
+	text := os.Getenv("TORTURE_SEED")
+	if text == "" {
+		return randomSeed
+	}
+	seed, err := strconv.ParseUint(text, 10, 64)
+	require.NoError(t, err, "TORTURE_SEED")
+	return seed
 }
 
 // torture is how long the long tests shall go on, if somebody asks.

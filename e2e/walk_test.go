@@ -29,6 +29,7 @@ type walk struct {
 	tried  int
 	last   int // how many points a pass has
 	kinds  int // of their calls
+	begun  int // how many of the kinds were tried
 	helped int // of those that were tried, how many are the helper's
 }
 
@@ -65,20 +66,28 @@ func (k *walk) run(t *testing.T) {
 	k.tell(t)
 }
 
-// all tries a call of each kind, and then others until the time is over, spread evenly.
+// all tries a call of each kind, and then others, spread evenly, until the time is over.
 func (k *walk) all(w *world, shard int, end time.Time) {
 	kinds, points := w.kinds(k.hits)
 	k.mu.Lock()
 	k.kinds, k.last = max(k.kinds, len(kinds)), max(k.last, points)
 	k.mu.Unlock()
+	r := rand.New(rand.NewPCG(tortureSeed(w.t), 0)) // where the time is too short, others are tried the next time
+	r.Shuffle(len(kinds), func(i, j int) { kinds[i], kinds[j] = kinds[j], kinds[i] })
 	for i, kind := range kinds {
 		if i%shards != shard {
 			continue
 		}
+		if time.Now().After(end) {
+			return
+		}
+		k.mu.Lock()
+		k.begun++
+		k.mu.Unlock()
 		one := func(c sysCall) bool { return k.hits(c) && c.kind() == kind }
 		k.try(w, mishap{n: 1, count: one}, kind, i+w.side)
 	}
-	at := float64(shard) / shards
+	at := r.Float64()
 	for pass := 0; time.Now().Before(end); pass++ {
 		n := 1 + int(at*float64(points))%points
 		k.try(w, mishap{n: n, count: k.hits}, fmt.Sprintf("point %d", n), pass)
@@ -144,8 +153,8 @@ func (k *walk) try(w *world, m mishap, where string, pass int) {
 
 func (k *walk) tell(t *testing.T) {
 	if !t.Failed() {
-		t.Logf("%s: %d points of %d, of %d kinds, %d the helper's, 0 violations, %v", k.name, k.tried, k.last,
-			k.kinds, k.helped, time.Since(k.teller.began).Round(time.Second))
+		t.Logf("%s: %d points of %d, %d of %d kinds, %d the helper's, 0 violations, %v", k.name, k.tried, k.last,
+			k.begun, k.kinds, k.helped, time.Since(k.teller.began).Round(time.Second))
 	}
 }
 
