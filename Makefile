@@ -10,7 +10,7 @@ demo:
 
 test: lint
 	go test -race -timeout 60m ./...
-	go test -race -timeout 120m -tags e2e ./e2e
+	go test -race -timeout 120m -parallel 4 -tags e2e ./e2e
 
 test-docker:
 	go test -count=1 -timeout 120m -tags docker ./e2e/docker
