@@ -10,7 +10,7 @@ demo:
 
 test: lint
 	go test -race -timeout 60m ./...
-	go test -race -timeout 120m -tags e2e ./e2e
+	go test -race -timeout 120m -parallel 4 -tags e2e ./e2e
 
 test-docker:
 	go test -count=1 -timeout 120m -tags docker ./e2e/docker
@@ -22,7 +22,7 @@ test-hermes:
 	go test -count=1 -timeout 60m -tags hermes -v ./e2e/docker
 
 lint:
-	sh e2e/deps.sh s6-svscan:s6 execlineb:execline shellcheck:shellcheck busybox:busybox gcc:gcc:libc6-dev
+	sh e2e/deps.sh s6-svscan:s6 execlineb:execline shellcheck:shellcheck busybox:busybox strace:strace gcc:gcc:libc6-dev faketime:faketime
 	test -z "$$(gofmt -l .)" && go vet -tags e2e,docker,hermes ./... && go tool staticcheck -tags e2e,docker,hermes ./...
 	sh e2e/shellcheck.sh && sh e2e/cross.sh
 

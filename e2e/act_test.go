@@ -223,7 +223,7 @@ func TestActsThatDoNotSucceed(t *testing.T) {
 	tr.started("stubborn", 1)
 	r := tr.run("start", "broken")
 	require.Equal(t, 1, r.code, "%v", r)
-	require.Contains(t, r.stderr, "cannot start gateway-broken: it has ended by itself, with exit code 78")
+	require.Contains(t, r.stderr, "cannot start gateway-broken: it is not up: ended (exited 78)")
 	r = tr.run("restart", "stubborn", "--timeout", "500ms")
 	require.Equal(t, 99, r.code, "%v", r)
 	require.Contains(t, r.stderr, "cannot restart gateway-stubborn: timed out after")

@@ -145,7 +145,7 @@ func TestReportOfApply(t *testing.T) {
 	late := tr.apply("-o", "json", "--wait=up")
 	require.NotZero(t, late.code)
 	tr.jsonReport(late, "report", &waited)
-	require.Regexp(t, `^not up.*: it ended by itself \(exit code 78\)$`, waited.Profiles[0]["late"])
+	require.Regexp(t, `^not up.*: ended \(exited 78\): its log ends with ".*a: exits 78"$`, waited.Profiles[0]["late"])
 	require.NotContains(t, waited.Profiles[1], "late")
 
 	tr.fake("s6-svscanctl", "exit 111")

@@ -290,7 +290,11 @@ func TestBootDoesNotHang(t *testing.T) {
 		},
 		"s6-svscan is stopped": func(tr *tree) {
 			require.NoError(tr.t, unix.Kill(tr.svscan.pid, unix.SIGSTOP))
-			tr.t.Cleanup(func() { _ = unix.Kill(tr.svscan.pid, unix.SIGCONT) })
+			tr.t.Cleanup(func() {
+				_ = unix.Kill(tr.svscan.pid, unix.SIGCONT)
+				// An s6-svscan that is told to end while a supervisor starts may wait for it for ever.
+				poll(patience, func() bool { return exists(tr.dir("alpha", "supervise", "status")) })
+			})
 		},
 		"s6-svscanctl hangs": func(tr *tree) { tr.fake("s6-svscanctl", "exec sleep 1200") },
 		"the manifest is a FIFO": func(tr *tree) {

@@ -171,3 +171,29 @@ func TestApplyByRootInATreeOfAnother(t *testing.T) {
 	tr.started("alpha", 2)
 	eventually(t, patience, func() bool { return len(tr.supervisors("beta")) == 0 }, "beta is gone")
 }
+
+// TestAccountThatHasAnotherNumber: the account of a gateway was given another number. Its control goes to the new one with the
+// next apply, which restarts nothing for that.
+func TestAccountThatHasAnotherNumber(t *testing.T) {
+	t.Parallel()
+	if os.Getuid() != 0 {
+		return // there is no other user
+	}
+	tr := newTree(t, treeOpts{})
+	tr.giveHome()
+	tr.manifest("alpha: {user: nobody}")
+	tr.mustApply("--wait=up")
+	gateway := tr.gatewayPid("alpha")
+	control := tr.dir("alpha", "supervise", "control")
+	for _, path := range []string{control, tr.dir("alpha", "log", "supervise", "control")} {
+		require.NoError(t, os.Chown(path, daemon, 0)) // as if nobody had had that number
+	}
+	r := tr.run("diff", "--exit-code")
+	require.Equal(t, 2, r.code, "%v", r)
+	require.Contains(t, r.stdout, fmt.Sprintf("user %d controls it, and the account nobody has the number %d", daemon, nobody))
+	tr.mustApply()
+	require.EqualValues(t, nobody, owner(t, control))
+	require.EqualValues(t, nobody, owner(t, tr.dir("alpha", "log", "supervise", "control")))
+	require.Equal(t, gateway, tr.gatewayPid("alpha"), "it was restarted")
+	tr.mustBeDone()
+}

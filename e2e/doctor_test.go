@@ -135,7 +135,7 @@ func TestDoctorNamesACrashLoop(t *testing.T) {
 	tr.backsOff("alpha")
 	tr.down("gateway-gamma")
 	d := tr.doctor()
-	f := d.names(t, "error", "gateways", "alpha: it died")
+	f := d.names(t, "error", "gateways", "alpha: backing off")
 	require.Contains(t, f.Hint, tr.logPath("alpha", "current"))
 	d.names(t, "error", "gateways", "gamma: it exited 78")
 	eventually(t, patience, func() bool { return len(tr.starts("beta")) > 4 }, "beta dies each second")

@@ -49,7 +49,7 @@ func TestHomeOfItsOwn(t *testing.T) {
 	require.Equal(t, 0, r.code, "%v", r)
 	data, err := os.ReadFile(state)
 	require.NoError(t, err)
-	require.Contains(t, string(data), `"desired_state":"stopped"`)
+	require.Contains(t, string(data), `"desired_state": "stopped"`)
 	require.NoDirExists(t, filepath.Join(tr.home, "profiles"))
 	require.Contains(t, tr.logsOf("coder"), "coder: started on stdout")
 

@@ -164,7 +164,7 @@ done`)
 	})
 	stop()
 	require.NoError(t, os.RemoveAll(filepath.Join(tr.home, "logs")))
-	tr.svc("gateway-alpha/log", "-h") // it may have its files open
+	eventually(t, patience, func() bool { return tr.apply().code == 0 }, "the loggers are started anew")
 	tr.svc("gateway-alpha", "-r")
 	tr.logged("alpha", "started on stderr")
 	untouched()

@@ -71,3 +71,64 @@ func TestInitAdoptsALiveScandir(t *testing.T) {
 	r = tr.mustApply("-f", tr.path("again.yaml"))
 	require.Contains(t, r.stdout, "nothing changed: 3 unchanged")
 }
+
+// TestInitKeepsForeignGatewaysAlive: however a run script changes its user, its gateway runs after an
+// apply as it did before, as the same user, or is left alone.
+func TestInitKeepsForeignGatewaysAlive(t *testing.T) {
+	t.Parallel()
+	if os.Getuid() != 0 {
+		return // there is no other user to become
+	}
+	tr := newTree(t, treeOpts{})
+	for _, dir := range []string{tr.home, tr.path("home", "stub")} {
+		require.NoError(t, os.Chown(dir, nobody, nobody))
+	}
+	adopted := map[string]string{
+		"setpriv": "setpriv --reuid nobody --clear-groups hermes -p setpriv gateway run --force",
+		"su":      "su -s /bin/sh nobody -c 'exec hermes -p su gateway run --force'",
+		"runuser": "runuser -u nobody -- hermes -p runuser gateway run --force",
+		"apply":   "s6-envuidgid nobody s6-applyuidgid -U hermes -p apply gateway run --force",
+	}
+	left := map[string]string{
+		"envdir": "s6-envdir ./env s6-setuidgid nobody hermes -p envdir gateway run --force",
+		"number": "s6-setuidgid 65534:65534 hermes -p number gateway run --force",
+		"path":   "s6-setuidgid nobody ./hermes -p path gateway run --force",
+		"nice":   "nice s6-setuidgid nobody hermes -p nice gateway run --force",
+		"group":  "setpriv --reuid=nobody --regid=nogroup --init-groups hermes -p group gateway run --force",
+	}
+	for _, all := range []map[string]string{adopted, left} {
+		for name, command := range all {
+			files := map[string]string{"run": "#!/bin/sh\nexport STUB_DRAIN=300ms\nexec " + command + "\n"}
+			if name == "path" {
+				files["hermes"] = fmt.Sprintf("#!/bin/sh\nexec %s/hermes \"$@\"\n", stubDir)
+			}
+			tr.place("gateway-"+name, files)
+			if name == "envdir" {
+				require.NoError(t, os.Mkdir(tr.dir(name, "env"), 0o755))
+			}
+			if name == "path" {
+				require.NoError(t, os.Chmod(tr.dir(name, "hermes"), 0o755))
+			}
+		}
+	}
+	tr.svscanctl("-a")
+	pids := map[string]int{}
+	for _, all := range []map[string]string{adopted, left} {
+		for name := range all {
+			first := tr.started(name, 1)
+			require.Equal(t, nobody, first.UID, name)
+			pids[name] = first.PID
+		}
+	}
+	r := tr.run("init", "--from-scandir", tr.scandir, "--out", tr.path("profiles.yaml"))
+	require.Equal(t, 0, r.code, "%v", r)
+	tr.mustApply("--wait=up")
+	for name := range adopted {
+		require.Equal(t, nobody, tr.started(name, 2).UID, name)
+	}
+	for name := range left {
+		require.Equal(t, pids[name], tr.gatewayPid(name), name)
+		require.Len(t, tr.starts(name), 1, name)
+	}
+	tr.mustBeDone()
+}

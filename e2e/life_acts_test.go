@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -30,7 +32,7 @@ type fate struct {
 func (f *fate) idle() bool { return f.most == 0 && !f.logger && !f.moved && !f.files }
 
 // leftAlone are files that others may put into a service directory of ours, or its scripts.
-var leftAlone = []string{"env/KEPT", "data/note", "data/pgid", "data/backoff", "log/told"}
+var leftAlone = []string{"env/KEPT", "data/note", "data/pgid", "data/backoff", "log/told", "log/held", "log/last"}
 
 // fateOf the profile in this round.
 func (l *life) fateOf(name string) *fate {
@@ -59,7 +61,7 @@ func (l *life) foresee(name string, old map[string]wanted) {
 	default:
 		f.files = f.files || was != is
 		f.logger = f.logger || was.keep != is.keep
-		restart := !is.down && (was.down || was.value != is.value || was.port != is.port)
+		restart := !is.down && (was.down || was.value != is.value || was.port != is.port || was.token != is.token)
 		if f.happened == "edit run" || f.happened == "told down" {
 			restart = !is.down
 		}
@@ -94,7 +96,7 @@ func (l *life) mutate() {
 		p = wanted{keep: 3 + l.IntN(3), last: l.IntN(4) == 0 && !l.isForeign(name)}
 		l.note("add %s", name)
 	} else {
-		switch l.IntN(9) {
+		switch l.IntN(10) {
 		case 0, 1:
 			l.note("drop %s", name)
 			delete(l.profiles, name)
@@ -110,6 +112,12 @@ func (l *life) mutate() {
 			p.keep = 3 + l.IntN(3)
 		case 6:
 			p.stop = 2000 + l.IntN(1000)
+		case 7:
+			if p.token != "" {
+				p.token = ""
+			} else {
+				p.token = l.tokenOf(name)
+			}
 		default:
 			l.changePort(name, &p)
 		}
@@ -141,6 +149,9 @@ func (l *life) rename(name string) {
 	}
 	l.note("rename %s to %s", name, to)
 	p := l.profiles[name]
+	if p.token != "" {
+		p.token = l.tokenOf(to)
+	}
 	p.last = p.last && !l.isForeign(to)
 	l.profiles[to] = p
 	delete(l.profiles, name)
@@ -203,7 +214,14 @@ func (l *life) happen() {
 	if p.down {
 		acts = append(acts, l.tellUp)
 	} else {
-		acts = append(acts, l.editRun, l.spoilRun, l.addNotification, l.tellDown, l.tellDown, l.crash, l.crash)
+		acts = append(acts, l.editRun, l.spoilRun, l.addNotification, l.tellDown, l.tellDown, l.crash, l.crash, l.selfRestart)
+	}
+	if p.token != "" {
+		acts = append(acts, l.swapToken, l.swapToken)
+	}
+	acts = append(acts, l.killSupervisor, l.removeLogs)
+	if !p.last { // what it was last nobody could tell
+		acts = append(acts, l.deleteDir, l.moveDir, l.copyDir)
 	}
 	acts[l.IntN(len(acts))](l.fateOf(name), name)
 }
@@ -254,6 +272,75 @@ func (l *life) tell(service, letters string) {
 	eventually(l.t, patience, func() bool { return slices.Equal(l.svstat(service, "wantedup"), []string{want}) }, service+" was told "+letters)
 }
 
+// killSupervisor kills the supervisor of the gateway, or of its logger, as the OOM killer does. s6-svscan starts another one.
+func (l *life) killSupervisor(f *fate, name string) {
+	service := "gateway-" + name
+	if l.IntN(3) == 0 {
+		service += "/log"
+	}
+	l.note("kill the supervisor of %s", service)
+	f.happened, f.moved, f.logger = "crash", true, true
+	old := l.before.units[service].supervisor
+	kill(old)
+	another := func() bool { now := l.view().units[service].supervisor; return now != 0 && now != old }
+	eventually(l.t, patience, another, service+" has another supervisor")
+	switch {
+	case strings.HasSuffix(service, "/log"):
+		f.happened = "logger"
+	case l.profiles[name].last: // its directory does not say that it was told down
+		f.either = true
+	}
+}
+
+// removeLogs deletes the log of a gateway under its logger.
+func (l *life) removeLogs(f *fate, name string) {
+	l.note("remove the log of %s", name)
+	f.logger = true
+	logs := l.path("home", "logs", "gateways", name)
+	eventually(l.t, patience, func() bool { return os.RemoveAll(logs) == nil }, "it is removed")
+}
+
+// deleteDir deletes the directory of a gateway, which runs on.
+func (l *life) deleteDir(f *fate, name string) {
+	l.note("delete the directory of %s", name)
+	l.displaced(f)
+	eventually(l.t, patience, func() bool { return os.RemoveAll(l.dir(name)) == nil }, "it is deleted")
+}
+
+// moveDir moves the directory of a gateway, which runs on, out of the way, or out of the scandir.
+func (l *life) moveDir(f *fate, name string) {
+	to := filepath.Join(l.pick([]string{l.scandir, filepath.Dir(l.scandir)}), moved+name)
+	l.note("move the directory of %s to %s", name, to)
+	l.displaced(f)
+	require.NoError(l.t, os.Rename(l.dir(name), to))
+	l.litter = append(l.litter, to)
+}
+
+// copyDir leaves a copy beside the directory of a gateway. Apply keeps it down.
+func (l *life) copyDir(f *fate, name string) {
+	l.note("copy the directory of %s", name)
+	to := l.dir(name) + copied
+	out, err := exec.Command("cp", "-a", l.dir(name), to).CombinedOutput()
+	require.NoError(l.t, err, "%s", out)
+	require.NoError(l.t, os.RemoveAll(filepath.Join(to, "supervise")))
+	require.NoError(l.t, os.RemoveAll(filepath.Join(to, "log", "supervise")))
+	l.litter = append(l.litter, to)
+}
+
+// displaced is the fate of a gateway whose directory is not where it was: it is ended, and a new one is started.
+func (l *life) displaced(f *fate) { f.happened, f.moved, f.logger, f.files = "crash", true, true, true }
+
+// tidyUp removes the directories that were moved or copied.
+func (l *life) tidyUp() {
+	for _, path := range l.litter {
+		require.NoError(l.t, os.RemoveAll(path))
+	}
+	if len(l.litter) > 0 {
+		l.svscanctl("-an")
+	}
+	l.litter = nil
+}
+
 func (l *life) killLogger(f *fate, name string) {
 	l.note("kill the logger of %s", name)
 	f.logger = true
@@ -302,10 +389,12 @@ func (l *life) edit(f *fate, name, file string) {
 
 // disturbedApply begins with the manifest, does not get to its end, and perhaps the manifest changes once more.
 func (l *life) disturbedApply(old, was map[string]wanted) {
-	between := maps.Clone(l.profiles)
+	versions := []map[string]wanted{maps.Clone(l.profiles)}
 	after := time.Duration(1.2 * l.Float64() * float64(l.took)) // some get to their end
 	l.applies++
-	switch l.IntN(5) {
+	switch l.IntN(7) {
+	case 5, 6:
+		versions = append(versions, l.watched(was)...)
 	case 0:
 		l.note("apply, too slow for %v", after)
 		l.apply("--timeout", (after + time.Millisecond).String())
@@ -323,10 +412,16 @@ func (l *life) disturbedApply(old, was map[string]wanted) {
 	}
 	l.remind(was)
 	l.writeManifest()
-	for name := range merged(merged(old, between), l.profiles) {
-		stays := sameKeys(name, old, between, l.profiles)
-		same := stays && old[name] == between[name] && between[name] == l.profiles[name]
-		l.blur(name, same, !stays || was[name].down != between[name].down)
+	all := append([]map[string]wanted{old, l.profiles}, versions...)
+	everyone := map[string]wanted{}
+	for _, m := range all {
+		maps.Copy(everyone, m)
+	}
+	for name := range everyone {
+		stays := sameKeys(name, all...)
+		differs := func(m map[string]wanted) bool { return m[name] != old[name] }
+		either := func(m map[string]wanted) bool { return m[name].down != was[name].down }
+		l.blur(name, stays && !slices.ContainsFunc(all, differs), !stays || slices.ContainsFunc(versions, either))
 	}
 }
 

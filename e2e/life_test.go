@@ -30,12 +30,7 @@ func TestTortureOfALongLife(t *testing.T) {
 	if !asked {
 		duration = lifeInTests
 	}
-	seed := rand.Uint64()
-	if text := os.Getenv("TORTURE_SEED"); text != "" {
-		var err error
-		seed, err = strconv.ParseUint(text, 10, 64)
-		require.NoError(t, err, "TORTURE_SEED")
-	}
+	seed := tortureSeed(t)
 	t.Logf("TORTURE_SEED=%d", seed)
 	l := newLife(t, seed)
 	progress := newTeller(asked)
@@ -44,6 +39,21 @@ func TestTortureOfALongLife(t *testing.T) {
 		progress.tell("long life: %d rounds with %d applies, 0 violations", l.rounds, l.applies)
 	}
 	t.Logf("long life: %d rounds with %d applies, 0 violations, %v", l.rounds, l.applies, duration)
+}
+
+// randomSeed is that of a run that names none.
+var randomSeed = rand.Uint64()
+
+// tortureSeed is TORTURE_SEED, or a random one: that of the choices of a life, and of what walks try first.
+func tortureSeed(t testing.TB) uint64 {
+	t.Helper()
+	text := os.Getenv("TORTURE_SEED")
+	if text == "" {
+		return randomSeed
+	}
+	seed, err := strconv.ParseUint(text, 10, 64)
+	require.NoError(t, err, "TORTURE_SEED")
+	return seed
 }
 
 // torture is how long the long tests shall go on, if somebody asks.
@@ -89,23 +99,36 @@ type life struct {
 	profiles map[string]wanted // of the manifest
 	foreign  map[string]bool   // gateways that run, and are not ours; true: with a logger
 	fates    map[string]*fate  // of this round, by profile
+	litter   []string          // directories that were moved or copied in this round
 	before   view              // when the round began
 	recorded map[int]bool      // gateways whose records are forgotten
 	diary    []string          // of this round and of some before
 	rounds   int
 	applies  int
-	took     time.Duration // by the last apply that nobody disturbed
+	took     time.Duration     // by the last apply that nobody disturbed
+	tokens   map[string]string // what is in the files of secrets, by profile
+	clock    string            // file that says how far the clock of s6 is from ours
 }
 
 // names are the profiles that come and go.
 var names = []string{"alpha", "beta", "gamma", "delta", "a-b_c", "0", "gateway-x", strings.Repeat("long", 16)}
 
 func newLife(t testing.TB, seed uint64) *life {
-	tr := newTree(t, longLived(t))
+	clock := filepath.Join(t.TempDir(), "clock")
+	require.NoError(t, os.WriteFile(clock, []byte("+0"), 0o644))
+	opts := longLived(t)
+	opts.noSvscan, opts.env = true, append(opts.env, clockOf(t, clock)...)
+	tr := newTree(t, opts)
 	l := &life{
 		tree: tr, Rand: rand.New(rand.NewPCG(seed, 0)), ports: freePorts(tr.t, len(names)),
-		profiles: map[string]wanted{}, foreign: map[string]bool{},
+		profiles: map[string]wanted{}, foreign: map[string]bool{}, tokens: map[string]string{}, clock: clock,
 	}
+	if os.Getuid() == 0 { // only root can mount
+		tr.mounted("tmpfs", 0, "mode=0755,size=32m")
+	}
+	tr.scandir = filepath.Join(tr.scandir, "services")
+	require.NoError(t, os.Mkdir(tr.scandir, 0o755))
+	tr.startSvscan()
 	tr.plainService("neighbour")
 	for range 4 {
 		l.mutate()
@@ -125,7 +148,8 @@ func (l *life) writeManifest() {
 	require.NoError(l.t, err)
 	const mark = "defaults: {"
 	require.Contains(l.t, string(text), mark)
-	l.write("profiles.yaml", strings.Replace(string(text), mark, mark+"backoff: 0s, env: {STUB_DRAIN: 20ms}, ", 1))
+	const all = "backoff: 0s, env: {STUB_DRAIN: 20ms, STUB_SELF: \"%s\"}, "
+	l.write("profiles.yaml", strings.Replace(string(text), mark, mark+fmt.Sprintf(all, l.path("self-{profile}")), 1))
 }
 
 // round lets something happen, changes the manifest, and applies it.
@@ -139,6 +163,15 @@ func (l *life) round() {
 		}
 	}()
 	l.begin()
+	switch l.IntN(40) {
+	case 0:
+		l.anotherSvscan()
+		return
+	case 1:
+		l.fullDisk()
+	case 2, 3:
+		l.setClock()
+	}
 	for range l.IntN(3) {
 		l.happen()
 	}
@@ -167,6 +200,7 @@ func (l *life) round() {
 			delete(l.foreign, name)
 		}
 	}
+	l.tidyUp()
 	l.settle()
 	if l.IntN(4) == 0 {
 		l.applies++
@@ -277,6 +311,10 @@ func (l *life) fulfilled(name string, now view) {
 	if !f.moved {
 		require.Equal(l.t, inodeIn(l.before.entries, service), l.inode(service), "%s is another directory", service)
 		require.Equal(l.t, was.supervisor, is.supervisor, "%s has another supervisor", service)
+	}
+	if p := l.profiles[name]; p.token != "" && !p.down && was.pid != is.pid {
+		token, _ := envOf(processEnv(is.pid), "TOKEN")
+		require.Equal(l.t, l.tokens[name], token, "secret of %s", name)
 	}
 	if f.most == 0 && !l.profiles[name].down {
 		require.Equal(l.t, was.pid, is.pid, "%s was restarted", service)

@@ -5,6 +5,7 @@ package e2e
 import (
 	"fmt"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -59,4 +60,32 @@ func TestTimeout(t *testing.T) {
 	tr.mustApply()
 	tr.gone("slow", family)
 	tr.mustBeDone()
+}
+
+// TestRestartUnderWayIsNoInterruption: what a healthy apply is about to do is said as such, and is no
+// error.
+func TestRestartUnderWayIsNoInterruption(t *testing.T) {
+	t.Parallel()
+	tr := newTree(t, treeOpts{})
+	write := func(value int) {
+		tr.manifest(`slow: {stop_timeout: %s, env: {STUB_IGNORE_TERM: "1", VALUE: v%d}}`, forLong, value)
+	}
+	write(0)
+	tr.mustApply()
+	pid := tr.started("slow", 1).PID
+	write(1)
+	apply := tr.start("apply")
+	busy := fmt.Sprintf("a restart is under way (pid %d)", apply.pid)
+	eventually(t, patience, func() bool { return strings.Contains(tr.run("status").stdout, busy) }, "status says "+busy)
+	r := tr.run("diff")
+	require.Contains(t, r.stdout, busy, "%v", r)
+	r = tr.run("doctor")
+	require.Regexp(t, `(?m)^ok +gateways +slow +`+regexp.QuoteMeta(busy), r.stdout)
+	require.NotContains(t, r.stdout, "interrupted apply owes")
+	require.NotContains(t, r.stdout, "old script")
+	kill(pid)
+	require.Equal(t, 0, (<-apply.done).code)
+	tr.started("slow", 2)
+	require.NotContains(t, tr.run("status").stdout, "under way")
+	tr.svc("gateway-slow", "-dk")
 }

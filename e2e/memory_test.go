@@ -102,7 +102,8 @@ func TestThousandAgainstThousand(t *testing.T) {
 	for _, manifest := range []string{"changed", "others"} {
 		for _, form := range []string{"text", "json", "markdown", "github"} {
 			least := map[int]time.Duration{}
-			for range 3 { // other work on the machine makes some of them slower, none of them faster
+			// Other work on the machine makes some of them slower, none of them faster.
+			for tries := 0; tries == 0 || tries < 3 && least[many] >= 9*least[few]; tries++ {
 				for _, n := range []int{few, many} {
 					took := tr.diffOf(plain, manifest, form, n)
 					if least[n] == 0 || took < least[n] {

@@ -101,7 +101,7 @@ profiles:
 			tr.logged("coder", "secret TOKEN: "+token+" is missing")
 			r = tr.apply("--wait=ready")
 			require.Equal(t, 1, r.code, "%v", r)
-			require.Contains(t, r.stderr, "gateway-coder: not ready: it ended by itself (exit code 78)")
+			require.Contains(t, r.stderr, "gateway-coder: not ready: ended (exited 78)")
 			require.Contains(t, r.stderr, "see its log in "+tr.logPath("coder", "current"))
 
 			tr.write("profiles.yaml", "version: 1\nprofiles: {coder: {}}\n")

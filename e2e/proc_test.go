@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -19,7 +20,8 @@ type proc struct {
 	argv      []string
 }
 
-// processes are those of the tree: the descendants of its s6-svscan, and whoever has a working directory or an
+// processes are those of the tree: the descendants of its s6-svscan, and whoever has a working
+// directory, an argument or an
 // environment that names the tree, which holds for orphans too. The test and the program under test are not.
 func (tr *tree) processes() []proc {
 	all := allProcesses()
@@ -39,7 +41,7 @@ func (tr *tree) processes() []proc {
 	for _, p := range all {
 		switch {
 		case p.pid == os.Getpid() || p.ppid == os.Getpid() && !tr.isSvscan(p.pid):
-		case inTree[p.pid] || tr.mentionedBy(p.pid):
+		case inTree[p.pid] || tr.mentionedBy(p.pid) || tr.named(p.argv):
 			found = append(found, p)
 		}
 	}
@@ -58,6 +60,11 @@ func (tr *tree) mentionedBy(pid int) bool {
 	}
 	env, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
 	return err == nil && bytes.Contains(env, []byte("="+tr.base+"/"))
+}
+
+// named: an argument leads into the tree, as those of the s6 programs do that the program starts.
+func (tr *tree) named(argv []string) bool {
+	return slices.ContainsFunc(argv, func(arg string) bool { return strings.HasPrefix(arg, tr.base+"/") })
 }
 
 // supervisors are the s6-supervise processes of a profile's gateway and logger, by service name.

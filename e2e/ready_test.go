@@ -3,12 +3,19 @@
 package e2e
 
 import (
+	"cmp"
 	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -97,7 +104,7 @@ func TestLateGateway(t *testing.T) {
 	port := freePorts(t, 1)[0]
 	mend := tr.unready("alpha")
 	tr.manifest("alpha: {port: %d, ready: {http: /health, interval: 100ms, timeout: 1s}}\nbeta: {}", port)
-	r := tr.apply("--wait=ready", "--timeout=3s")
+	r := tr.apply("--wait=ready", "--timeout=20s") // all of which it takes
 	require.Equal(t, 99, r.code, "%v", r)
 	require.Contains(t, r.stdout, "2 created")
 	gateway := tr.gatewayPid("alpha")
@@ -130,7 +137,7 @@ func TestWrongQuestionIsMendedWithoutARestart(t *testing.T) {
 	tr := readyTree(t, 0)
 	port := freePorts(t, 1)[0]
 	tr.manifest("alpha: {port: %d, ready: {http: /wrong, timeout: 1s}}", port)
-	r := tr.apply("--wait=ready", "--timeout=3s")
+	r := tr.apply("--wait=ready", "--timeout=20s") // all of which it takes
 	require.Equal(t, 99, r.code, "%v", r)
 	require.Contains(t, r.stderr, "/wrong: answers 404 Not Found")
 	tr.manifest("alpha: {port: %d, ready: {http: /health, timeout: 1s}}", port)
@@ -168,7 +175,7 @@ func TestReadyWithoutTheProgram(t *testing.T) {
 	tr := newTree(t, treeOpts{env: []string{"PATH=" + path}})
 	port := freePorts(t, 1)[0]
 	tr.manifest("alpha: {port: %d, ready: {http: /health}}", port)
-	r := tr.apply("--wait=ready", "--timeout=3s")
+	r := tr.apply("--wait=ready", "--timeout=20s") // all of which it takes
 	require.Equal(t, 99, r.code, "%v", r)
 	require.Contains(t, r.stderr, "/health: answers now, but its service has not told s6 so")
 	tr.logged("alpha", "hermes-reconcile: gateway-alpha: cannot tell when it is ready: no hermes-reconcile in "+path)
@@ -185,23 +192,74 @@ func TestWaitForGatewaysToBeUp(t *testing.T) {
 	tr.manifest(`alpha: {}` + "\n" + `config: {env: {STUB_EXIT: "78"}}`)
 	r := tr.apply("--wait=up", "--timeout="+forLong)
 	require.Equal(t, 1, r.code, "%v", r)
-	require.Contains(t, r.stderr, "error: gateway-config: not up: it ended by itself (exit code 78)")
+	require.Contains(t, r.stderr, "error: gateway-config: not up: ended (exited 78)")
 	require.Contains(t, r.stderr, "hint: see its log in "+tr.logPath("config", "current"))
 
 	tr.manifest(`alpha: {}` + "\n" + `looping: {env: {STUB_EXIT: "3"}}`)
-	r = tr.apply("--wait=up", "--timeout=15s")
-	require.Equal(t, 99, r.code, "%v", r)
-	require.Regexp(t, `error: gateway-looping: not up after \d.*s: (starting|backing off) \(it exited 3\)`, r.stderr)
+	r = tr.apply("--wait=up", "--timeout="+forLong)
+	require.Equal(t, 1, r.code, "%v", r)
+	require.Regexp(t, `error: gateway-looping: not up: (crash loop|backing off) \(.*exited 3\): its log ends with ".*"`, r.stderr)
+	require.Contains(t, r.stderr, "hint: see its log in "+tr.logPath("looping", "current"))
 	require.NotContains(t, r.stderr, "gateway-alpha")
 	restarts, err := strconv.Atoi(tr.column("looping", "RESTARTS"))
 	require.NoError(t, err)
 	require.GreaterOrEqual(t, restarts, 2)
 	require.Equal(t, "0", tr.column("alpha", "RESTARTS"))
 
-	// It gets over it while somebody waits.
-	bg := tr.start("apply", "--wait=up", "--timeout="+patience.String())
 	tr.manifest(`alpha: {}` + "\n" + `looping: {}`)
-	tr.mustApply()
-	require.Equal(t, 0, (<-bg.done).code)
-	// Waiting holds no lock.
+	tr.mustApply("--wait=up") // its deaths are forgotten with the start
+}
+
+// TestAnotherProgramOnThePort: who has the port of a gateway answers in its place, and makes it no
+// ready one.
+func TestAnotherProgramOnThePort(t *testing.T) {
+	t.Parallel()
+	users := []string{""}
+	if os.Getuid() == 0 {
+		users = append(users, "nobody")
+	}
+	for _, name := range users {
+		tr := readyTree(t, 0)
+		answers := fmt.Sprintf(`"e2e\.test" \(pid %d\)`, os.Getpid())
+		if name != "" {
+			require.NoError(t, os.Chown(tr.home, nobody, nobody))
+			answers = "a process of user 0"
+		}
+		var requests atomic.Int64
+		server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { requests.Add(1) }))
+		defer server.Close()
+		port := server.Listener.Addr().(*net.TCPAddr).Port
+		const entry = "alpha: {port: %d, user: %s, command: [sleep, '1000'], ready: {http: /health, interval: 100ms, timeout: 1s}}"
+		tr.manifest(entry, port, cmp.Or(name, tr.user()))
+		r := tr.apply("--wait=ready")
+		require.Equal(t, 99, r.code, "%v", r)
+		require.Contains(t, r.stderr, "error: gateway-alpha: not ready after ")
+		tr.logged("alpha", "not ready after 1s: ")
+		says := regexp.MustCompile("it is " + answers + " that answers")
+		eventually(t, patience, func() bool { // on a busy machine an answer may come too late
+			url := fmt.Sprintf("http://127.0.0.1:%d/health", port)
+			cmd := tr.command(t.Context(), program, "probe", "--gateway", strconv.Itoa(tr.gatewayPid("alpha")), url)
+			if name != "" {
+				cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+			}
+			return says.MatchString(tr.finish(t.Context(), cmd).stderr)
+		}, "who asks as the gateway's user learns who answers")
+		require.NotZero(t, requests.Load())
+		require.Equal(t, "no", tr.column("alpha", "READY"))
+	}
+}
+
+// TestReadyByAnotherProcess: a gateway may have its port in a child.
+func TestReadyByAnotherProcess(t *testing.T) {
+	t.Parallel()
+	tr := readyTree(t, 0)
+	port := freePorts(t, 1)[0]
+	tr.manifest(`alpha:
+  port: %d
+  ready: {http: /health, interval: 100ms}
+  wrapper: [sh, -c, '"$@" & wait', sh]
+`, port)
+	tr.mustApply("--wait=ready")
+	require.Equal(t, "yes", tr.column("alpha", "READY"))
+	require.NotEqual(t, tr.gatewayPid("alpha"), tr.started("alpha", 1).PID)
 }

@@ -126,7 +126,7 @@ served: {command: [hermes, -p, "{profile}", gateway, run]}`)
 	tr.remember("alone", "config.yaml", "model: x\ngateway:\n  standalone: true\n")
 	r := tr.apply("--wait=ready")
 	require.Equal(t, 1, r.code, "%v", r)
-	require.Contains(t, r.stderr, "gateway-served: not ready: it ended by itself (exit code 78)")
+	require.Contains(t, r.stderr, "gateway-served: not ready: ended (exited 78)")
 	require.Contains(t, tr.log("served"), "Profile 'served' does not get a gateway of its own.")
 	require.Equal(t, []string{"false"}, tr.svstat("gateway-served", "up"))
 	for _, profile := range []string{"default", "alone", "forced"} {

@@ -149,3 +149,35 @@ func TestSecretIsReadBeforeThePrivilegeDrop(t *testing.T) {
 	require.Contains(t, tr.mustApply().stderr, "its user nobody can write "+tr.path("secrets"))
 	eventually(t, patience, func() bool { return strings.Contains(tr.statusOf("alpha"), "up") }, "alpha is up")
 }
+
+// TestRouteToASecretThroughAUsersFolder: the gateway's user turns a symlink, and root would read
+// another file. Apply and doctor name the folder that lets it, and the symlink that leads there, of
+// a secret as of a manifest.
+func TestRouteToASecretThroughAUsersFolder(t *testing.T) {
+	t.Parallel()
+	if os.Getuid() != 0 {
+		return // nobody else can give things away
+	}
+	tr := newTree(t, treeOpts{})
+	tr.giveHome()
+	token, theirs := tr.secret("token", secretText), tr.path("theirs")
+	require.NoError(t, os.Mkdir(theirs, 0o755))
+	require.NoError(t, os.Symlink(token, filepath.Join(theirs, "token")))
+	link := tr.path("link")
+	require.NoError(t, os.Symlink(filepath.Join(theirs, "token"), link))
+	tr.manifest("alpha: {user: nobody, secrets: {TOKEN: %s}}", link)
+	require.NotContains(t, tr.mustApply("--wait=up").stderr, "warning")
+	tr.doctor().well(t)
+
+	require.NoError(t, os.Chown(theirs, nobody, nobody))
+	where := theirs + `, where "` + link + `" leads`
+	require.Contains(t, tr.mustApply().stderr, "its user nobody can write "+where+", so it could make root read another file in place of secret TOKEN")
+	tr.doctor().names(t, "warning", "ownership", "secret TOKEN of alpha: nobody can write "+where)
+
+	file := tr.path("profiles.yaml")
+	require.NoError(t, os.Rename(file, filepath.Join(theirs, "profiles.yaml")))
+	require.NoError(t, os.Symlink(filepath.Join(theirs, "profiles.yaml"), file))
+	where = theirs + `, where "` + file + `" leads`
+	require.Contains(t, tr.mustApply().stderr, "nobody can write "+where+", and so decide what manifest ")
+	tr.doctor().names(t, "warning", "ownership", "manifest: nobody can write "+where)
+}

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -28,10 +29,14 @@ type entry struct {
 	Digest string
 }
 
+// byScripts is what rendered scripts write in a service directory.
+var byScripts = []string{"data/pgid", "log/last", "log/held"}
+
 // runtimeState is what s6 and the gateways write in a scandir by themselves.
 func runtimeState(rel string) bool {
 	base := filepath.Base(rel)
-	return base == "supervise" || base == "event" || rel == ".s6-svscan" || strings.HasSuffix(rel, "/data/pgid")
+	written := func(name string) bool { return strings.HasSuffix(rel, "/"+name) }
+	return base == "supervise" || base == "event" || rel == ".s6-svscan" || slices.ContainsFunc(byScripts, written)
 }
 
 // snapshotOf lists everything below root but what s6 and the gateways write by themselves.
@@ -78,8 +83,8 @@ func newEntry(path, rel string) (entry, error) {
 		e.Digest = fmt.Sprintf("%x", sha256.Sum256(data))
 	case info.Mode()&fs.ModeSymlink != 0:
 		e.Digest, err = os.Readlink(path)
-	case filepath.Base(rel) == "data":
-		e.Size, e.Mtime = 0, 0 // data/pgid comes and goes
+	case filepath.Base(rel) == "data" || filepath.Base(rel) == "log":
+		e.Size, e.Mtime = 0, 0 // what scripts write there comes and goes
 	}
 	return e, err
 }

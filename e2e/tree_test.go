@@ -131,7 +131,10 @@ func (tr *tree) startSvscan() {
 	}
 	cmd := tr.as(exec.Command(argv[0], argv[1:]...))
 	cmd.Dir, cmd.Stdout, cmd.Stderr = tr.base, out, errs
-	cmd.Env = append([]string{"PATH=" + stubDir + ":" + os.Getenv("PATH")}, tr.opts.env...)
+	cmd.Env = []string{"PATH=" + stubDir + ":" + os.Getenv("PATH")}
+	if tr.opts.overlay == "" { // else these are the container's, which s6-svscan does not have
+		cmd.Env = append(cmd.Env, tr.opts.env...)
+	}
 	if tr.home != "" {
 		cmd.Env = append(cmd.Env, "HERMES_HOME="+tr.home)
 		tr.homes = append(tr.homes, tr.home)

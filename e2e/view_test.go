@@ -24,8 +24,10 @@ type wanted struct {
 	last  bool   // it shall be what it was last, which down says
 	value string // VALUE in its environment
 	port  int
-	keep  int // log.keep
-	stop  int // stop_timeout, ms; 0: the default
+	keep  int    // log.keep
+	stop  int    // stop_timeout, ms; 0: the default
+	user  string // empty: the tree's
+	token string // file of its secret TOKEN
 }
 
 func (p wanted) yaml() string {
@@ -40,6 +42,12 @@ func (p wanted) yaml() string {
 	}
 	if p.port != 0 {
 		keys = append(keys, fmt.Sprintf("port: %d", p.port))
+	}
+	if p.user != "" {
+		keys = append(keys, "user: "+p.user)
+	}
+	if p.token != "" {
+		keys = append(keys, fmt.Sprintf("secrets: {TOKEN: %s}", p.token))
 	}
 	if p.stop != 0 {
 		keys = append(keys, fmt.Sprintf("stop_timeout: %dms", p.stop))
@@ -162,7 +170,8 @@ func (v view) runsAs(profile string, p wanted) bool {
 	env := processEnv(v.units["gateway-"+profile].pid)
 	value, _ := envOf(env, "VALUE")
 	port, told := envOf(env, "API_SERVER_PORT")
-	return v.runs(profile, "run", "--external-supervisor", "--force") && value == p.value &&
+	_, secret := envOf(env, "TOKEN")
+	return v.runs(profile, "run", "--external-supervisor", "--force") && value == p.value && secret == (p.token != "") &&
 		told == (p.port != 0) && (!told || port == strconv.Itoa(p.port))
 }
 
@@ -189,7 +198,7 @@ func (tr *tree) soundAtOnce(strangers ...string) view {
 	require.NoError(tr.t, err)
 	for _, e := range names {
 		name := e.Name()
-		if name == ".hermes-reconcile" || name == ".s6-svscan" {
+		if name == ".hermes-reconcile" || name == ".s6-svscan" || strings.HasPrefix(name, moved) {
 			continue
 		}
 		profile, found := strings.CutPrefix(name, "gateway-")
@@ -197,6 +206,9 @@ func (tr *tree) soundAtOnce(strangers ...string) view {
 			continue
 		}
 		require.True(tr.t, found && e.IsDir(), "%s is in the scandir", name)
+		if strings.HasSuffix(name, copied) {
+			continue
+		}
 		if !slices.Contains(strangers, profile) || exists(tr.dir(profile, markerFile)) {
 			tr.complete(profile)
 		}
@@ -205,6 +217,12 @@ func (tr *tree) soundAtOnce(strangers ...string) view {
 	tr.noDouble(v)
 	return v
 }
+
+// copied is what the names of copies of service directories end in, which have the marker of another.
+const copied = ".copy"
+
+// moved is what the names of service directories begin with that were moved out of the way.
+const moved = ".moved-"
 
 const markerFile = "data/hermes-reconcile.json"
 
@@ -266,7 +284,8 @@ func (tr *tree) entries() []entry {
 
 // timeless leaves what every apply to the same manifest would leave.
 func timeless(entries []entry) []entry {
-	all := slices.Clone(entries)
+	woken := filepath.Join(".hermes-reconcile", "woken") // by an apply that did not see what s6-svscan found: the next one removes it
+	all := slices.DeleteFunc(slices.Clone(entries), func(e entry) bool { return e.Path == woken })
 	for i := range all {
 		all[i].Mtime, all[i].Inode = 0, 0
 	}

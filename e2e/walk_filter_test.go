@@ -36,7 +36,8 @@ func filtered(cmd *exec.Cmd) {
 
 // filterCalls lets the tracer of this thread, and of what it starts, see the calls that concern a walk.
 func filterCalls() error {
-	traced := slices.Concat(others, slices.Collect(maps.Keys(byPath)), slices.Collect(maps.Keys(byFile)))
+	traced := slices.Concat(others, slices.Collect(maps.Keys(byPath)),
+		slices.Collect(maps.Keys(byName)), slices.Collect(maps.Keys(byFile)))
 	filter := []unix.SockFilter{{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: 0}} // the call's number
 	for i, nr := range traced {
 		toTrace := uint8(len(traced) - i) // over the tests that follow, and the instruction to allow

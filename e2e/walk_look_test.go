@@ -4,31 +4,49 @@ package e2e
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
 
-// classify tells what a call is about to do, and whether that concerns a walk.
-func (t *trap) classify(tid int, info callInfo) (sysCall, bool) {
+// classify tells what a call of a process is about to do, and whether that concerns a walk.
+func (t *trap) classify(tid int, who task, info callInfo) (sysCall, bool) {
 	args := info.Args
 	if c, ok := byPath[info.Nr]; ok {
-		return t.below(c.class, t.resolve(tid, args[c.at], args[c.at+1]))
+		return t.concerning(c.class, who, t.resolve(tid, who, args[c.at], args[c.at+1]))
+	}
+	if c, ok := byName[info.Nr]; ok {
+		const here = unix.AT_FDCWD
+		return t.concerning(c, who, t.resolve(tid, who, uint64(here&0xffffffff), args[0]))
 	}
 	if c, ok := byFile[info.Nr]; ok {
-		return t.below(c, t.opened(args[0]))
+		return t.concerning(c, who, opened(who.pid, args[0]))
 	}
 	switch info.Nr {
 	case unix.SYS_OPENAT:
-		return t.below(opens(args[2]), t.resolve(tid, args[0], args[1]))
-	case unix.SYS_FCNTL:
-		if cmd := args[1]; cmd == unix.F_SETLK || cmd == unix.F_GETLK || cmd == unix.F_SETLKW {
-			return t.below(lockFile, t.opened(args[0]))
+		return t.concerning(opens(args[2]), who, t.resolve(tid, who, args[0], args[1]))
+	case unix.SYS_OPENAT2:
+		c := opens(t.word(tid, args[2])) // struct open_how begins with the flags
+		if c == look {
+			c = lookBelow
 		}
+		return t.concerning(c, who, t.resolve(tid, who, args[0], args[1]))
+	case unix.SYS_FCNTL:
+		cmd := args[1]
+		if cmd == unix.F_SETLK || cmd == unix.F_GETLK || cmd == unix.F_SETLKW {
+			return t.concerning(lockFile, who, opened(who.pid, args[0]))
+		}
+	}
+	if who.kind != thread { // a helper starts nothing
+		return sysCall{}, false
+	}
+	switch info.Nr {
 	case unix.SYS_CLONE:
 		return sysCall{class: spawn}, args[0]&unix.CLONE_THREAD == 0
 	case unix.SYS_PIPE2:
@@ -39,20 +57,49 @@ func (t *trap) classify(tid int, info callInfo) (sysCall, bool) {
 	return sysCall{}, false
 }
 
-// below makes a call of a path, if that lies in the scandir. A child's /dev/null is opened where nothing else is.
-func (t *trap) below(c class, path string) (sysCall, bool) {
-	if t.begun && path == os.DevNull {
-		return sysCall{c, path}, true
-	}
-	if path != t.scandir && !strings.HasPrefix(path, t.scandir+"/") {
+// concerning makes a call of a path, if that concerns a walk. What the runtime of Go and the dynamic
+// linker read is none of it, nor what the kernel shows of processes of others. A child's /dev/null
+// is opened where nothing else is.
+func (t *trap) concerning(c class, who task, path string) (sysCall, bool) {
+	call := sysCall{class: c, path: path, helper: who.kind == helper}
+	rel, below := strings.CutPrefix(path, t.scandir+"/")
+	switch {
+	case path == t.scandir:
+		call.path = "."
+	case below:
+		call.path = filepath.Join(".", rel)
+	case path == t.manifest, path == t.home, strings.HasPrefix(path, t.home+"/"):
+	case path == "/proc", t.showsProcess(path):
+	case path == os.DevNull && t.begun && !call.helper:
+	case call.helper && strings.HasPrefix(path, "pipe:") && (c == readFile || c == write):
+		call.path = "pipe" // the request, and the answer
+	default:
 		return sysCall{}, false
 	}
-	rel := strings.TrimPrefix(strings.TrimPrefix(path, t.scandir), "/")
-	return sysCall{c, filepath.Join(".", rel)}, true
+	return call, true
+}
+
+// showsProcess tells whether a path of /proc is about a process of the tree: s6-svscan or what it
+// started. There are many others on a machine.
+func (t *trap) showsProcess(path string) bool {
+	rest, below := strings.CutPrefix(path, "/proc/")
+	first, _, _ := strings.Cut(rest, "/")
+	pid, err := strconv.Atoi(first)
+	if !below || err != nil {
+		return false
+	}
+	for hops := 0; pid > 1 && hops < 5; hops++ { // s6-svscan, s6-supervise, gateway, its child
+		if pid == t.svscan {
+			return true
+		}
+		p, _ := readProc(pid)
+		pid = p.ppid
+	}
+	return false
 }
 
 // resolve is the path that a directory and a path relative to it lead to, as far as their names tell.
-func (t *trap) resolve(tid int, dirfd, address uint64) string {
+func (t *trap) resolve(tid int, who task, dirfd, address uint64) string {
 	name := t.text(tid, address)
 	switch {
 	case filepath.IsAbs(name):
@@ -60,12 +107,12 @@ func (t *trap) resolve(tid int, dirfd, address uint64) string {
 	case int32(dirfd) == unix.AT_FDCWD:
 		return filepath.Join(t.cwd, name)
 	}
-	return filepath.Join(t.opened(dirfd), name)
+	return filepath.Join(opened(who.pid, dirfd), name)
 }
 
-// opened is the path of an open file.
-func (t *trap) opened(fd uint64) string {
-	target, err := os.Readlink(fmt.Sprintf("/proc/%d/fd/%d", t.pid, int32(fd)))
+// opened is the path of an open file of a process.
+func opened(pid int, fd uint64) string {
+	target, err := os.Readlink(fmt.Sprintf("/proc/%d/fd/%d", pid, int32(fd)))
 	if err != nil {
 		return ""
 	}
@@ -87,6 +134,17 @@ func syscallInfo(tid int) (info callInfo, err error) {
 		return info, errno
 	}
 	return info, nil
+}
+
+// word is the 64-bit word at an address of the process.
+func (t *trap) word(tid int, address uint64) uint64 {
+	buf := make([]byte, 8)
+	local := []unix.Iovec{{Base: &buf[0], Len: 8}}
+	remote := []unix.RemoteIovec{{Base: uintptr(address), Len: 8}}
+	if n, err := unix.ProcessVMReadv(tid, local, remote, 0); err != nil || n != len(buf) {
+		return 0
+	}
+	return binary.LittleEndian.Uint64(buf)
 }
 
 // text is the string at an address of the process.

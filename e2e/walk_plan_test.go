@@ -13,53 +13,59 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// world is a tree that goes back and forth between two sides, 0 and 1. Either way there is something of everything:
-// creations, one of them on the port of a removed gateway; updates with a restart of the gateway, of the logger, of both
-// and of none, two of them with an exchange of their ports; one down and one up; removals; the adoption of a foreign
-// directory with a logger and of one without; and a gateway that has nothing to do with it.
+// plan is what a walk disturbs: a command that takes a world from one of its sides to the other.
+type plan struct {
+	name string
+	args []string
+	// profiles of a side.
+	profiles func(w *world, side int) map[string]wanted
+	// strangers are the profiles whose services are others' until the way to that side is gone, and
+	// bring puts them there.
+	strangers func(side int) []string
+	bring     func(w *world, strangers []string)
+	// unmoved are the services that run on with the same process, whichever side is left.
+	unmoved []string
+	// inPlace are the profiles whose directory is never replaced.
+	inPlace []string
+	// setUp is done to a new tree, before anything runs in it; nil: nothing is.
+	setUp func(w *world)
+	// prepare is done by hand before the command; nil: nothing is.
+	prepare func(w *world)
+	// beside is what others do while the command runs, until it is told to stop; or nil.
+	beside func(w *world) (stop func())
+	// did checks what a command that exits 0 has done, where the manifest does not say it; or nil.
+	did func(w *world, before view)
+	// mend is what has to be done after the apply that finishes what the command has left; or nil.
+	mend func(w *world, s stroke)
+	// partly means that the command, undisturbed, leaves something to be done.
+	partly bool
+	// byHand means that the command may leave gateways as the manifest does not say.
+	byHand bool
+	// contested means that others may hold the command up, so that the next apply goes on with it.
+	contested bool
+	// lenient means that it exits 0 even where it has failed, and says so on stderr, or in its log.
+	lenient bool
+	// endless means that it ends only when it is told to.
+	endless bool
+}
+
+// world is a tree that goes back and forth between two sides, 0 and 1, as its plan says.
 type world struct {
 	*tree
+	*plan
 	side  int
 	ports []int
 	// recorded are those gateways whose records are forgotten.
 	recorded map[int]bool
-	// settled is what an undisturbed apply leaves on each side.
+	// settled is what an undisturbed way leaves on each side.
 	settled [2][]entry
 }
 
 func side(name string, n int) string { return name + strconv.Itoa(n) }
 
-// profiles of a side.
-func (w *world) profiles(n int) map[string]wanted {
-	value := side("v", n)
-	return map[string]wanted{
-		"same":            {keep: 10},
-		"env":             {keep: 10, value: value, port: w.ports[n]},
-		"both":            {keep: 10 + n, value: value, port: w.ports[1-n]},
-		"log":             {keep: 10 + n},
-		"quiet":           {keep: 10, stop: 3000 + n},
-		"last":            {keep: 10, value: value, last: true},
-		"flip0":           {keep: 10, down: n == 1},
-		"flip1":           {keep: 10, down: n == 0},
-		side("port", n):   {keep: 10, port: w.ports[2], last: true},
-		side("new", n):    {keep: 10},
-		side("logged", n): {keep: 10},
-		side("bare", n):   {keep: 10, last: true},
-	}
-}
-
-// unmoved are the services that run on with the same process, whichever side is left.
-var unmoved = []string{
-	"gateway-same", "gateway-same/log", "gateway-quiet", "gateway-quiet/log", "gateway-log", "gateway-env/log",
-	"gateway-last/log", "gateway-flip0/log", "gateway-flip1/log",
-}
-
-// inPlace are the profiles whose directory is never replaced.
-var inPlace = []string{"same", "env", "both", "log", "quiet", "last", "flip0", "flip1"}
-
 // newWorld makes a world that has been on both sides. Its scandir may lie where a real one does not, on a disk: there
 // apply syncs.
-func newWorld(t testing.TB, onDisk bool) *world {
+func newWorld(t testing.TB, p *plan, onDisk bool) *world {
 	t.Helper()
 	opts := longLived(t)
 	opts.noSvscan = true
@@ -67,6 +73,8 @@ func newWorld(t testing.TB, onDisk bool) *world {
 	if onDisk {
 		dir, err := os.MkdirTemp("", "e2e-")
 		require.NoError(t, err)
+		// Gateways of other users work there.
+		require.NoError(t, os.Chmod(dir, 0o755))
 		t.Cleanup(func() { // before it is removed, its processes end
 			tr.end()
 			require.NoError(t, os.RemoveAll(dir))
@@ -74,16 +82,21 @@ func newWorld(t testing.TB, onDisk bool) *world {
 		tr.scandir = dir
 	}
 	tr.startSvscan()
-	w := &world{tree: tr, side: 1, ports: freePorts(tr.t, 3)}
-	for _, profile := range []string{"last", "port0", "port1"} {
-		w.remember(profile, "gateway_state.json", `{"gateway_state": "running"}`)
+	w := &world{tree: tr, plan: p, side: 1, ports: freePorts(tr.t, 3)}
+	for n := range w.settled {
+		for profile, wanted := range w.profiles(w, n) {
+			if wanted.last {
+				w.remember(profile, "gateway_state.json", `{"gateway_state": "running"}`)
+			}
+		}
 	}
-	w.manifestOf(w.profiles(1))
+	if w.setUp != nil {
+		w.setUp(w)
+	}
+	w.manifestOf(w.profiles(w, 1))
 	tr.mustApply()
 	for range w.settled {
-		before := w.begin()
-		tr.mustApply()
-		w.arrive(before)
+		w.pass()
 	}
 	return w
 }
@@ -91,42 +104,99 @@ func newWorld(t testing.TB, onDisk bool) *world {
 // begin prepares the way to the other side, as far as that is not done: the manifest, and the foreign services.
 func (w *world) begin() view {
 	w.t.Helper()
-	w.manifestOf(w.profiles(1 - w.side))
-	logged, bare := w.strangers()[0], w.strangers()[1]
-	if !exists(w.dir(logged)) {
-		w.place("gateway-"+logged, map[string]string{
-			"run": strangerRun(logged), "down-signal": "TERM\n", "log/run": w.foreignLogger(), "env/KEPT": "1",
-		})
+	next := w.profiles(w, 1-w.side)
+	for profile, wanted := range next {
+		if wanted.last && !exists(w.dir(profile)) { // its removal has recorded that it shall be down
+			w.remember(profile, "gateway_state.json", `{"gateway_state": "running"}`)
+		}
 	}
-	if !exists(w.dir(bare)) {
-		w.place("gateway-"+bare, map[string]string{"run": strangerRun(bare)})
+	w.manifestOf(next)
+	if w.bring != nil {
+		w.bring(w, w.foreign())
+	}
+	if w.prepare != nil {
+		w.prepare(w)
 	}
 	w.svscanctl("-a")
 	var v view
 	eventually(w.t, patience, func() bool {
 		v = w.view()
-		return v.runs(logged, "run", "--replace") && v.runs(bare, "run", "--replace") && v.units["gateway-"+logged+"/log"].pid != 0
+		return !slices.ContainsFunc(w.foreign(), func(profile string) bool {
+			return !v.runs(profile, "run", "--replace") ||
+				exists(w.dir(profile, "log")) && v.units["gateway-"+profile+"/log"].pid == 0
+		})
 	}, "the foreign services run")
 	w.recorded = w.forgetRecords(v, w.recorded)
 	v.entries = w.entries()
 	return v
 }
 
-// strangers are the profiles whose services are others' until the way is gone.
-func (w *world) strangers() []string {
-	next := 1 - w.side
-	return []string{side("logged", next), side("bare", next)}
+// foreign are the profiles whose services are others' until the way is gone.
+func (w *world) foreign() []string {
+	if w.strangers == nil {
+		return nil
+	}
+	return w.strangers(1 - w.side)
+}
+
+// strike runs the plan's command, and lets a mishap happen to it.
+func (w *world) strike(m mishap) stroke {
+	w.t.Helper()
+	if w.beside != nil {
+		defer w.beside(w)()
+	}
+	return w.tree.strike(m, w.endless, w.args...)
+}
+
+// pass goes to the other side undisturbed.
+func (w *world) pass() {
+	w.t.Helper()
+	before := w.begin()
+	s := w.strike(mishap{count: func(sysCall) bool { return false }})
+	w.passed(before, s)
+}
+
+// passed checks that an undisturbed command has done all that it should.
+func (w *world) passed(before view, s stroke) {
+	w.t.Helper()
+	if w.heldUp(s) {
+		w.finish(s)
+		w.arrive(before)
+		return
+	}
+	require.False(w.t, s.fails(), "%v", s)
+	if w.did != nil {
+		w.did(w, before)
+	}
+	if w.partly {
+		w.finish(s)
+	}
+	w.arrive(before)
+}
+
+// heldUp tells whether the command says that others have held it up.
+func (w *world) heldUp(s stroke) bool {
+	return w.contested && s.code == 1 && strings.Contains(s.stderr, "(the next apply goes on)")
+}
+
+// finish lets others do what the command has left.
+func (w *world) finish(s stroke) {
+	w.t.Helper()
+	w.mustApply()
+	if w.mend != nil {
+		w.mend(w, s)
+	}
 }
 
 // arrive checks that all is as an undisturbed apply leaves it on the other side, which then is this one.
 func (w *world) arrive(before view) {
 	w.t.Helper()
 	w.side = 1 - w.side
-	profiles := w.profiles(w.side)
+	profiles := w.profiles(w, w.side)
 	var v view
 	arrived := poll(patience, func() bool { v = w.view(); return len(v.differs(profiles)) == 0 })
 	require.True(w.t, arrived, "side %d: %s", w.side, strings.Join(v.differs(profiles), "; "))
-	for _, service := range unmoved {
+	for _, service := range w.unmoved {
 		if before.units[service].pid != 0 {
 			require.Equal(w.t, before.units[service].pid, v.units[service].pid, "%s was restarted", service)
 		}
@@ -145,9 +215,10 @@ func (w *world) arrive(before view) {
 // sameInodes: what is updated in place stays the same directory.
 func (w *world) sameInodes(before view) {
 	w.t.Helper()
-	kept := append(slices.Clone(inPlace), side("logged", w.side))
 	for _, e := range before.entries {
-		if profile, found := strings.CutPrefix(e.Path, "gateway-"); found && slices.Contains(kept, profile) {
+		profile, found := strings.CutPrefix(e.Path, "gateway-")
+		_, stays := w.profiles(w, w.side)[profile]
+		if found && stays && slices.Contains(w.inPlace, profile) {
 			require.Equal(w.t, e.Inode, w.inode(e.Path), "%s is another directory", e.Path)
 		}
 	}

@@ -457,3 +457,35 @@ func TestWatchTriesAgain(t *testing.T) {
 	w.says(1, "msg=created profile=alpha")
 	tr.mustBeDone()
 }
+
+// halfTime is less than what watch waits before it removes what a manifest no longer names.
+const halfTime = 1500 * time.Millisecond
+
+// TestWatchRemovesAtTheSecondLook: a manifest that is written in two halves, each of which is valid,
+// takes no gateway away, and one that stays so does.
+func TestWatchRemovesAtTheSecondLook(t *testing.T) {
+	t.Parallel()
+	tr := newTree(t, treeOpts{})
+	const half, whole = "alpha: {}", "alpha: {}\nbeta: {}"
+	tr.manifest(whole)
+	tr.watch()
+	before := []int{tr.started("alpha", 1).PID, tr.started("beta", 1).PID}
+	for tried := false; !tried; {
+		began := time.Now()
+		tr.manifest(half)
+		kit.Poll(600*time.Millisecond, func() bool { return tr.pid("gateway-beta") <= 0 })
+		tr.manifest(whole + "\ngamma: {}")
+		tried = time.Since(began) < halfTime // else a busy machine made it stay so
+		tr.gatewayPid("gamma")
+		if !tried {
+			tr.manifest(whole)
+			eventually(t, patience, func() bool { return tr.pid("gateway-gamma") == 0 }, "gamma is removed")
+			before[1] = tr.gatewayPid("beta")
+		}
+	}
+	require.Equal(t, before, []int{tr.gatewayPid("alpha"), tr.gatewayPid("beta")})
+	tr.manifest(half)
+	eventually(t, patience, func() bool { return tr.pid("gateway-beta") == 0 }, "beta is removed")
+	require.Equal(t, before[0], tr.gatewayPid("alpha"))
+	eventually(t, patience, func() bool { return len(tr.hidden()) == 0 }, "nothing is left of it")
+}

@@ -12,6 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/hashicorp/go-multierror"
 	"github.com/stretchr/testify/require"
+
+	"hermes-reconcile/manifest/visible"
 )
 
 var update = flag.Bool("update", false, "write testdata/bad/*.txt anew")
@@ -58,7 +60,7 @@ func checkErrors(t testing.TB, err error, sources []Source) []*Error {
 		require.GreaterOrEqual(t, e.Pos.Line, 1)
 		require.LessOrEqual(t, e.Pos.Line, 1+bytes.Count(known[e.Pos.File], []byte("\n")))
 		require.GreaterOrEqual(t, e.Pos.Column, 1)
-		require.NotContains(t, e.Error(), "\n")
+		require.Equal(t, visible.Line(e.Error()), e.Error(), "hidden characters")
 		require.Less(t, len(e.Error()), 2000)
 		list = append(list, e)
 	}

@@ -9,6 +9,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/hashicorp/go-multierror"
+
+	"hermes-reconcile/manifest/visible"
 )
 
 // Error is one thing that is wrong in a manifest.
@@ -31,8 +33,8 @@ func (e *Error) Error() string {
 // String is `file:line:column`, which editors can jump to. A file name that could play tricks on a terminal is quoted.
 func (p Position) String() string {
 	file := p.File
-	if strings.ContainsFunc(file, func(c rune) bool { return !unicode.IsPrint(c) }) {
-		file = strconv.Quote(file)
+	if visible.Line(file) != file {
+		file = visible.Quote(file)
 	}
 	return file + ":" + strconv.Itoa(p.Line) + ":" + strconv.Itoa(p.Column)
 }
@@ -169,16 +171,16 @@ func word(name string) string {
 // maxQuoted is how many bytes of a name a message shows.
 const maxQuoted = 64
 
-// quote makes a name of the user's fit for a message: no raw control characters, no 4 MiB line.
+// quote makes a name of the user's fit for a message: no hidden characters, no 4 MiB line.
 func quote(name string) string {
 	if len(name) <= maxQuoted {
-		return strconv.Quote(name)
+		return visible.Quote(name)
 	}
 	cut := maxQuoted
 	for cut > 0 && !utf8.RuneStart(name[cut]) {
 		cut--
 	}
-	return strconv.Quote(name[:cut]) + "..."
+	return visible.Quote(name[:cut]) + "..."
 }
 
 // orList is "a, b or c".
@@ -192,6 +194,15 @@ func orList(words []string) string {
 
 // didYouMean is `did you mean "port"? ` where one of the words is a likely misspelling of got, and empty otherwise.
 func didYouMean(got string, words []string) string {
+	best := Nearest(got, words)
+	if best == "" {
+		return ""
+	}
+	return "did you mean " + strconv.Quote(best) + "? "
+}
+
+// Nearest is the one of the words that got is a likely misspelling of; empty where there is none.
+func Nearest(got string, words []string) string {
 	best, limit := "", 1+len(got)/6 // 2 edits from 6 letters on, 1 in shorter words
 	if len(got) > maxQuoted {
 		return ""
@@ -201,10 +212,7 @@ func didYouMean(got string, words []string) string {
 			best, limit = w, d-1
 		}
 	}
-	if best == "" {
-		return ""
-	}
-	return "did you mean " + strconv.Quote(best) + "? "
+	return best
 }
 
 // edits is how many letters must be added, dropped, changed or swapped with their neighbour to make b of a

@@ -196,7 +196,7 @@ var profileKeys = []key[settings, Profile]{
 		written(putUnset, shareUnset),
 	raw[map[string]setting[string], settings, Profile]("secrets", secretFiles,
 		says{title: "Variables from files", about: "Variable to file; {profile} and {port} are filled in. Read as root each time the gateway starts, and never rendered; " +
-			"one newline at the end is dropped.",
+			"a byte order mark at the start and one line end, LF or CR LF, are dropped.",
 			examples: []any{map[string]string{"OPENAI_API_KEY": "/run/secrets/{profile}_openai"}}},
 		func(s *settings) *setting[map[string]setting[string]] { return &s.secrets }).
 		written(putSecrets, shareSecrets),

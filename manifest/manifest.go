@@ -9,6 +9,7 @@ package manifest
 import (
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -79,14 +80,14 @@ const DefaultProfile = "default"
 // PortVariable is the variable that tells the gateway its port. There is none without a port, with
 // a PortEnv that is empty, and where the profile says something else of a variable of that name.
 func (p *Profile) PortVariable() (v EnvVar, ok bool) {
-	if p.Port == 0 || p.PortEnv == "" || p.names(p.PortEnv) {
+	if p.Port == 0 || p.PortEnv == "" || p.Says(p.PortEnv) {
 		return EnvVar{}, false
 	}
 	return EnvVar{p.PortEnv, strconv.Itoa(p.Port)}, true
 }
 
-// names reports whether env, secrets or unset of the profile hold a variable.
-func (p *Profile) names(variable string) bool {
+// Says reports whether env, secrets or unset of the profile hold a variable.
+func (p *Profile) Says(variable string) bool {
 	return slices.Contains(p.Unset, variable) ||
 		slices.ContainsFunc(p.Env, func(v EnvVar) bool { return v.Name == variable }) ||
 		slices.ContainsFunc(p.Secrets, func(s Secret) bool { return s.Name == variable })
@@ -101,6 +102,16 @@ func (p *Profile) StateDir() string {
 	}
 	return "profiles/" + p.Name
 }
+
+// IsHermes reports whether the command is hermes's own, for this profile by its name. hermes then
+// wants a folder profiles/NAME in its HERMES_HOME, and takes no name longer than LongestHermes.
+func (p *Profile) IsHermes() bool {
+	return len(p.Command) > 0 && (p.Command[0] == "hermes" || strings.HasSuffix(p.Command[0], "/hermes")) && namesProfile(p.Command, p.Name)
+}
+
+// LongestHermes is the longest name of a profile that hermes takes, in characters (hermes-agent's
+// profiles.py).
+const LongestHermes = 64
 
 // namesProfile reports whether a command tells hermes which profile it is for.
 func namesProfile(argv []string, profile string) bool {

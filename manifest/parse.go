@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"hermes-reconcile/manifest/visible"
 )
 
 // Parse reads the sources as one manifest. Its error is nil or a *multierror.Error of *Error: everything that is wrong
@@ -103,7 +105,7 @@ func (r *reader) faultAt(where spot, at *path, format string, args ...any) {
 		r.problems.drop(where, 1)
 		return
 	}
-	r.problems.add(where, at.String(), fmt.Sprintf(format, args...))
+	r.problems.add(where, at.String(), visible.Line(fmt.Sprintf(format, args...))) // %q, too, lets some through
 }
 
 // readDocument reads the top level of one source.

@@ -46,6 +46,10 @@ const (
 	quoteOpen       = "found unexpected end of stream"
 	listOpen        = "did not find expected ',' or ']'"
 	mapOpen         = "did not find expected ',' or '}'"
+
+	tokenCannotStart = "found character that cannot start any token"
+	tabViolates      = "found a tab character that violates indentation"
+	tabExpectedSpace = "found a tab character where an indentation space is expected"
 )
 
 const unknownTag = `unknown tag (text that starts with "!" needs quotes)`
@@ -55,18 +59,18 @@ const tabMessage = "a tab is used for indentation (use spaces)"
 // problemWords maps what yaml.v3 says to what helps. %c stands for the character at the place.
 var problemWords = map[string]string{
 	colonNotAllowed: `":" cannot stand here (check the indentation and the line above; text that holds ": " needs quotes)`,
-	"mapping keys are not allowed in this context":                 `a key cannot stand here (check the indentation and the line above)`,
-	"block sequence entries are not allowed in this context":       `a list entry "- " cannot stand here (want it on a line of its own; text that starts with "- " needs quotes)`,
-	"did not find expected key":                                    `want a key here, as in "port: 9201" (check the indentation, and the quotes on this line)`,
-	"did not find expected '-' indicator":                          `want another "- " of the list here (check the indentation)`,
-	listOpen:                                                       `a list is not closed: want "]", or "," before its next value`,
-	mapOpen:                                                        `a map is not closed: want "}", or "," before its next key`,
-	"did not find expected node content":                           `want a value here (text that starts with a special character needs quotes)`,
-	"did not find expected <document start>":                       `this stands after the end of the document (check the indentation and the line above)`,
-	colonMissing:                                                   `want "key: value" here (the ":" and a space are missing)`,
-	"found character that cannot start any token":                  `%c cannot start a value (text that starts with it needs quotes)`,
-	"found a tab character that violates indentation":              tabMessage,
-	"found a tab character where an indentation space is expected": tabMessage,
+	"mapping keys are not allowed in this context":             `a key cannot stand here (check the indentation and the line above)`,
+	"block sequence entries are not allowed in this context":   `a list entry "- " cannot stand here (want it on a line of its own; text that starts with "- " needs quotes)`,
+	"did not find expected key":                                `want a key here, as in "port: 9201" (check the indentation, and the quotes on this line)`,
+	"did not find expected '-' indicator":                      `want another "- " of the list here (check the indentation)`,
+	listOpen:                                                   `a list is not closed: want "]", or "," before its next value`,
+	mapOpen:                                                    `a map is not closed: want "}", or "," before its next key`,
+	"did not find expected node content":                       `want a value here (text that starts with a special character needs quotes)`,
+	"did not find expected <document start>":                   `this stands after the end of the document (check the indentation and the line above)`,
+	colonMissing:                                               `want "key: value" here (the ":" and a space are missing)`,
+	tokenCannotStart:                                           `%c cannot start a value (text that starts with it needs quotes)`,
+	tabViolates:                                                tabMessage,
+	tabExpectedSpace:                                           tabMessage,
 	quoteOpen:                                                  `the quote that opens here is never closed`,
 	"found unexpected document indicator":                      `a line of dashes or dots inside of a quoted text (is a quote not closed?)`,
 	"found unknown escape character":                           `unknown escape in a double-quoted text (use single quotes for text with backslashes)`,
@@ -121,6 +125,10 @@ func locate(data []byte, text string, line int, what string) int {
 		return err != nil && err.Error() == text
 	}
 	switch what {
+	case tokenCannotStart, tabViolates, tabExpectedSpace: // all of the scanner, so the line is that of the problem
+		if tab, ok := tabIndent(data, lineStart(data, line)); ok && line > 0 {
+			return tab
+		}
 	case colonMissing: // seen on a later line; the message has the line of the key, from the scanner
 		return firstNonBlank(data, lineStart(data, line))
 	case quoteOpen: // any end of the text behind the quote has this error
@@ -160,9 +168,12 @@ func shortest(data []byte, high int, same func(int) bool) int {
 	if !same(high) {
 		return high
 	}
-	low, step := high, 256 // the place is mostly a few lines before high; each try parses the text again
+	low, step := high, 1 // the place is mostly a few characters before high; each try parses the text again
 	for low > 0 && same(low) {
-		high, low, step = low, max(low-step, 0), step*4
+		high, low, step = low, max(low-step, 0), step*2
+		for low > 0 && low < len(data) && !utf8.RuneStart(data[low]) {
+			low--
+		}
 	}
 	for high-low > 1 {
 		middle := (low + high) / 2
@@ -181,31 +192,18 @@ func shortest(data []byte, high int, same func(int) bool) int {
 	return high
 }
 
-// consumed is how much of data yaml.v3 reads before it gives up.
+// consumed is how much of data yaml.v3 reads before it gives up: a few characters more than it
+// objects to, since it asks for what it looks ahead to and no more.
 func consumed(data []byte) int {
-	byLine := &lineReader{data: data}
-	_, _, _ = parseYAML(byLine)
-	return byLine.offset
+	all := bytes.NewReader(data)
+	_, _, _ = parseYAML(oneByte{all})
+	return len(data) - all.Len()
 }
 
-// lineReader hands out no more than one line at a time.
-type lineReader struct {
-	data   []byte
-	offset int
-}
+// oneByte hands out one byte at a time.
+type oneByte struct{ from io.Reader }
 
-func (l *lineReader) Read(to []byte) (int, error) {
-	rest := l.data[l.offset:]
-	if len(rest) == 0 {
-		return 0, io.EOF
-	}
-	if end := bytes.IndexByte(rest, '\n'); end >= 0 {
-		rest = rest[:end+1]
-	}
-	n := copy(to, rest)
-	l.offset += n
-	return n, nil
-}
+func (o oneByte) Read(to []byte) (int, error) { return o.from.Read(to[:min(len(to), 1)]) }
 
 // quoteFrom finds the quote, on one of the lines at starts, from which on the text has the error. The first line of a
 // file is always one to try: yaml.v3 takes a 0 for its number as no number.

@@ -12,7 +12,9 @@ import (
 )
 
 // scriptNames are set by the rendered run script itself; PWD and OLDPWD by its `cd`.
-var scriptNames = []string{"HERMES_HOME", "HOME", "PWD", "OLDPWD", "HERMES_S6_SUPERVISED_CHILD", "HERMES_SUPERVISED_CHILD"}
+var scriptNames = []string{
+	"HERMES_HOME", "HOME", "PWD", "OLDPWD", "HERMES_S6_SUPERVISED_CHILD", "HERMES_SUPERVISED_CHILD", "HERMES_RECONCILE_SERVICE",
+}
 
 // shellNames do not reach a program exactly as `export NAME=value` gives them, in dash 0.5.12 (OPTIND), busybox 1.35 sh
 // or bash 5.2 --posix (the others): readonly, numbers only, unset, or replaced. IFS and PPID belong to the shell in all.

@@ -8,10 +8,11 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
+
+	"hermes-reconcile/manifest/visible"
 )
 
 // Draft is a manifest that shall become a file, and what its reader shall know.
@@ -26,6 +27,7 @@ type Draft struct {
 func Write(d Draft) ([]byte, error) {
 	text, err := write(d)
 	if err == nil {
+		text = []byte(visible.Text(string(text))) // what is hidden stands in comments and double quotes, whose escapes are the same
 		err = check(text, d.Manifest)
 	}
 	if err != nil {
@@ -88,26 +90,8 @@ func (w *writer) blank() { w.buf.WriteByte('\n') }
 // comments writes lines that nothing in a text can end early.
 func (w *writer) comments(indent string, lines []string) {
 	for _, text := range lines {
-		w.buf.WriteString(strings.TrimRight(indent+"# "+printable(text), " ") + "\n")
+		w.buf.WriteString(strings.TrimRight(indent+"# "+visible.Line(text), " ") + "\n")
 	}
-}
-
-// printable is text without what would end a line, or play tricks on a terminal.
-func printable(text string) string {
-	var b strings.Builder
-	for i, c := range text {
-		switch _, size := utf8.DecodeRuneInString(text[i:]); {
-		case c == utf8.RuneError && size == 1:
-			fmt.Fprintf(&b, `\x%02x`, text[i])
-		case unicode.IsPrint(c):
-			b.WriteRune(c)
-		case c < utf8.RuneSelf:
-			fmt.Fprintf(&b, `\x%02x`, c)
-		default:
-			fmt.Fprintf(&b, `\u%04x`, c)
-		}
-	}
-	return b.String()
 }
 
 func (w *writer) document(m *Manifest) {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
 	"sync"
 	"time"
 
@@ -64,14 +65,21 @@ func (r *run) act(ctx context.Context, service Service, action Action) (already 
 	if !before.Supervised {
 		return false, errors.New("nobody supervises it")
 	}
+	if service.FrozenLog != "" { // else the gateway could wait for its log, and not stop
+		if err := r.restartLogger(ctx, path.Join(service.Name, "log")); err != nil {
+			return false, err
+		}
+		service.FrozenLog = ""
+	}
 	if action == Down {
 		return before.Down(), r.stop(ctx, service.Name, service.killAfter())
 	}
-	state := before.State(r.sup.Phase(service.Name, before.PID), service.Marker.OnFailure)
+	service.Status = before
+	state := r.Look(service).State()
 	switch {
-	case action == BringUp && state == StateUp:
+	case action == BringUp && state.Runs():
 		return true, nil
-	case action == BringUp && state != StateBackingOff: // a restart ends the pause
+	case action == BringUp && state != StateBackingOff && state != StateCrashLoop: // a restart ends the pause
 		err = r.bringUp(ctx, service.Name)
 	default:
 		err = r.restart(ctx, service)
@@ -84,7 +92,8 @@ func (r *run) act(ctx context.Context, service Service, action Action) (already 
 
 // staysUp waits until a gateway that was started runs, and for long enough to tell that it does.
 func (r *run) staysUp(ctx context.Context, service Service) error {
-	a := arrival{Change: Change{Op: Start, Service: service.Name, desired: render.Servicedir{OnFailure: service.Marker.OnFailure}}}
+	a := newArrival(Change{Op: Start, Service: service.Name})
+	a.OnFailure = service.Marker.OnFailure
 	err := r.pace.wait(ctx, forever, service.Name+" to be up", func() (bool, error) {
 		if err := a.look(r.sup); err != nil {
 			return false, err
@@ -92,15 +101,26 @@ func (r *run) staysUp(ctx context.Context, service Service) error {
 		if a.further() {
 			r.pace.moved()
 		}
-		if a.state == StateEnded {
-			return false, fmt.Errorf("it has ended by itself, with exit code %d", a.status.ExitCode)
+		if a.State().Hopeless() {
+			return false, &HopelessError{a.Look}
 		}
 		return a.there(LevelUp), nil
 	})
 	if timeout := (*TimeoutError)(nil); errors.As(err, &timeout) {
-		return fmt.Errorf("%w: it is %s", err, a.state)
+		return fmt.Errorf("%w: it is %s", err, a.Say())
 	}
 	return err
+}
+
+// Look is what can be seen of a gateway whose status was read a moment ago.
+func (s *Scandir) Look(service Service) Look {
+	_, tells := service.Files[render.NotificationPath]
+	l := Look{
+		Status: service.Status, At: time.Now(), OnFailure: service.Marker.OnFailure, Tells: tells, Twice: service.Twice, FrozenLog: service.FrozenLog,
+	}
+	l.complete(s.sup, service.Name)
+	l.Deaths = s.sup.Deaths(service.Name)
+	return l
 }
 
 // killAfter is after how long to kill the gateway ourselves; 0 where s6 does.
@@ -118,7 +138,9 @@ func (r *run) restart(ctx context.Context, service Service) error {
 		return err
 	}
 	if err := r.stop(ctx, service.Name, service.killAfter()); err != nil {
-		return errors.Join(err, r.sup.Control(context.WithoutCancel(ctx), service.Name, "u"))
+		ctx, cancel := afterwards(ctx)
+		defer cancel()
+		return errors.Join(err, r.sup.Control(ctx, service.Name, "u"))
 	}
 	return r.start(ctx, service.Name)
 }

@@ -112,7 +112,7 @@ func TestStartOfWhatEndsByItself(t *testing.T) {
 	f.must(profile("a", "1"))
 	f.exit("gateway-a", 78)
 	f.exits = exitConfig
-	require.ErrorContains(t, f.act(BringUp, time.Minute)[0].Err, "it has ended by itself, with exit code 78")
+	require.ErrorContains(t, f.act(BringUp, time.Minute)[0].Err, "it is not up: ended (exited 78)")
 }
 
 func TestStartOfWhatBacksOffEndsThePause(t *testing.T) {
@@ -121,7 +121,7 @@ func TestStartOfWhatBacksOffEndsThePause(t *testing.T) {
 	f.took()
 	f.phase = Phase(StateBackingOff)
 	acted := f.act(BringUp, time.Second)
-	require.ErrorContains(t, acted[0].Err, "it is backing off")
+	require.ErrorContains(t, acted[0].Err, "it is not up: backing off (next start in 0 s")
 	require.Equal(t, []string{"d gateway-a", "u gateway-a"}, f.took())
 }
 

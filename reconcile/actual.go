@@ -2,12 +2,29 @@
 //
 // Open gives a Scandir; Read tells what is there; Diff compares that with what shall be there and gives a Plan, which is
 // plain data; Lock and Session.Apply carry a plan out. The order in which that happens, and why, stands in apply.go.
+// What a gateway is, is said by Look.State alone, from one look at what s6 and the kernel know:
+//
+//	         start              script is through       answers
+//	 down ----------> starting --------------------> up --------> ready
+//	  ^                 ^   ^                         |             |
+//	  | it is down      |   | after a second,         +------+------+
+//	  |                 |   | at most two deaths             |
+//	stopping            |   +------------- dies -------------+
+//	  ^                 |                                    |
+//	  | stop            | the pause       third death        |
+//	  |                 | is over         in a row           | exits 78
+//	any that runs       |                    |               v
+//	                    +-- backing off <----+             ended
+//	                        then: crash loop, until it has run
+//	                        for longer than before
+//
 // Nothing here runs a program: what s6 does and knows comes through a Supervisor. Nothing here follows a symlink below
 // the scandir or touches a directory that is neither ours nor named by the manifest.
 package reconcile
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"maps"
 	"slices"
@@ -16,6 +33,7 @@ import (
 	"time"
 
 	"hermes-reconcile/render"
+	"hermes-reconcile/s6ctl/safefile"
 )
 
 // Status is what s6 knows of one service.
@@ -28,6 +46,9 @@ type Status struct {
 	Since      time.Time
 	ExitCode   int // of the last process; -1 if a signal ended it or it never ran
 	Signal     int // that ended the last process, or 0
+	// Doubt says why what s6 publishes of the service cannot be believed: others could change it. The rest is then what the kernel
+	// knows of its processes, as far as that goes. Empty: there is no doubt.
+	Doubt string
 }
 
 // Down tells whether no process of the service runs and none will be started unasked.
@@ -45,11 +66,14 @@ func (s Status) Ended(onFailure bool) bool {
 // Actual is what a scandir holds, as far as it concerns us.
 type Actual struct {
 	Listening bool            // an s6-svscan runs on it
+	Displaced []Displaced     // supervisors of gateways that work outside their place
 	Services  []Service       // every gateway-*, sorted by name
 	Hidden    []Hidden        // removals that an earlier apply did not finish
 	Owed      map[string]Owed // by service
 	Was       map[string]Was  // by service, where a plan needs it
-	Held      time.Time       // since when nothing shall be started unasked; zero: that is not so
+	// Users are the accounts that may control their gateways without root, by name, as far as they are known.
+	Users map[string]uint32
+	Held  time.Time // since when nothing shall be started unasked; zero: that is not so
 }
 
 // Service is an entry gateway-* of a scandir.
@@ -64,10 +88,28 @@ type Service struct {
 	Seized    []string        // of s6's own folders supervise/ and event/, those that others can change
 	Status    Status
 	LogStatus Status
+	// Twice says that a gateway of it runs outside its place as well.
+	Twice bool
+	// FrozenLog says why what the gateway prints reaches no log file, or is empty.
+	FrozenLog string
+	// Fault says why the directory cannot be read. It is then neither compared nor changed; all else of this may be missing.
+	Fault error
 	// Guessed tells that the status is not known: it may be up or down.
 	Guessed bool
+	// Double is the service that the marker names, if that is another one: it is a copy, or has been moved.
+	Double string
+	// Missing tells that no directory has this name. There are only supervisors that work elsewhere.
+	Missing bool
+	// Orphan tells that a supervisor of it is no child of this s6-svscan, which can neither end nor replace it.
+	Orphan  bool
+	orphans []Supervise
 	// WasSupervised tells that s6-supervise has run on it. If none does now, s6-svscan may be about to start it again.
 	WasSupervised bool
+
+	controller *uint32              // whose the control FIFO is; nil: there is none
+	last       [2]int               // the process that ./run has started last, and when the kernel says that was
+	at         [2]safefile.Identity // of the directory and of its log/
+	young      bool                 // a supervisor of it has just been started, and its files are not there yet
 }
 
 // File is a file of a service directory.
@@ -90,10 +132,30 @@ type Hidden struct {
 	Log    Status
 	// StopTimeout is how long its gateway may take to stop before s6 kills it; 0: for ever.
 	StopTimeout time.Duration
+	orphans     []Supervise // supervisors that no rescan ends
 }
 
 // gone tells whether nothing of s6 runs in the directory any more.
 func (h Hidden) gone() bool { return !h.Status.Supervised && !h.Log.Supervised }
+
+// doubt says why what s6 publishes of a service cannot be believed, or is empty.
+func (s *Service) doubt() string {
+	if s.Status.Doubt != "" {
+		return s.Status.Doubt
+	}
+	if s.LogStatus.Doubt != "" {
+		return "log/" + s.LogStatus.Doubt
+	}
+	return ""
+}
+
+// Trouble says why a service cannot be told what it is, or is empty: its directory cannot be read, or others hold what s6 publishes.
+func (s *Service) Trouble() string {
+	if s.Fault != nil {
+		return s.Fault.Error()
+	}
+	return s.doubt()
+}
 
 // s6Files are the files that s6 itself reads in a service directory and in its log/. In a directory of ours they are
 // ours: one that is not rendered changes how the service behaves, so it goes.
@@ -109,6 +171,20 @@ type Owed struct {
 	Gateway bool `json:"gateway"`
 	Logger  bool `json:"logger"`
 	Port    int  `json:"port,omitempty"` // that the gateway may hold until it is restarted
+	// Busy says that an apply is at it just now, and By which process that is; 0: it cannot be told.
+	Busy bool `json:"-"`
+	By   int  `json:"-"`
+}
+
+// Why says why something is owed.
+func (o Owed) Why() string {
+	switch {
+	case !o.Busy:
+		return "an interrupted apply owes it a restart"
+	case o.By == 0:
+		return "a restart is under way"
+	}
+	return fmt.Sprintf("a restart is under way (pid %d)", o.By)
 }
 
 // Traces are what applies have left in our dot directory besides what an Actual tells, and whether one is under way.
@@ -142,6 +218,9 @@ func (s *Service) mark(f File) {
 	s.Files[render.MarkerPath] = f
 	if marker, err := render.ParseMarker(f.Data); err == nil {
 		s.Marker, s.Owned = marker, render.Prefix+marker.Profile == s.Name
+		if !s.Owned {
+			s.Double = render.Prefix + marker.Profile
+		}
 	}
 }
 

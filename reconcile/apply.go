@@ -47,6 +47,9 @@ type step struct {
 // What goes is hidden and what comes appears by rename, then s6-svscan is woken, once; until then all of it can be taken
 // back, because no live file has changed. Only when the scan was seen to have worked are live directories touched.
 func (s *Session) Apply(ctx context.Context, plan Plan, opt Options) (Result, error) {
+	if err := s.startable(); err != nil {
+		return Result{}, err
+	}
 	r, err := newRun(s, plan, opt)
 	if err != nil {
 		return Result{}, err
@@ -59,6 +62,7 @@ func (s *Session) Apply(ctx context.Context, plan Plan, opt Options) (Result, er
 		{"stage", r.stage},
 		{"record what will be owed", r.record},
 		{"stop what is replaced", r.stopReplaced},
+		{"end what runs outside its place", r.endDisplaced},
 		{"make room", r.makeRoom},
 		{"exchange directories", r.exchange},
 		{"rescan", r.rescan},
@@ -75,12 +79,30 @@ func (s *Session) Apply(ctx context.Context, plan Plan, opt Options) (Result, er
 	}
 	var removals sync.WaitGroup
 	removals.Go(func() { r.finishRemovals(ctx) }) // beside the rest: nothing else waits for a drain
+	displaced := r.endedElsewhere()
+	removals.Go(func() { r.finishDisplaced(ctx, displaced) })
 	r.observe(ctx)
 	r.settle(ctx)
 	removals.Wait()
 	r.collectRemovals()
 	return r.result(), s.clearStaging()
 }
+
+// startable refuses a scandir from which no script can be started: every gateway would be starting for ever.
+func (s *Session) startable() error {
+	noExec, err := s.dir.noExec()
+	switch {
+	case err != nil:
+		return fmt.Errorf("cannot apply: %w", err)
+	case noExec:
+		return &ObstacleError{errNoExec}
+	}
+	return nil
+}
+
+// errNoExec says of a scandir that no gateway can be started there.
+var errNoExec = errors.New("the scandir is on a filesystem that is mounted noexec, so no run script can be started: " +
+	"mount it with exec (docker run --tmpfs /run:exec)")
 
 // run is one apply under way.
 type run struct {
@@ -118,19 +140,24 @@ func (r *run) later(do func() error) {
 type job struct {
 	*Change
 	hidden  bool
-	stopped bool // so that its directory can be replaced, and not started again
+	gone    *signal // of one that comes late: its former directory has nobody in it any more
+	stopped bool    // so that its directory can be replaced, and not started again
 	pending bool
 	err     error
 }
 
 // hides tells whether a directory has to get out of sight.
-func (j *job) hides() bool { return j.Op == Remove || (j.Replace && j.present) }
+func (j *job) hides() bool { return j.present && (j.Op == Remove || j.Replace) }
 
 // appears tells whether a new directory takes the service's name.
 func (j *job) appears() bool { return j.Replace || j.Op == Create }
 
 // heldBack tells whether the service appears with a `down` file because the port it needs is not free yet.
 func (j *job) heldBack() bool { return j.appears() && len(j.Await) > 0 && !j.wantsDown() }
+
+// late reports whether the new directory has to wait until the supervisor of the former one is gone, since nothing that others can
+// change tells whether its gateway is down.
+func (j *job) late() bool { return j.Replace && j.present && j.actual.doubt() != "" }
 
 // removal is a hidden directory on its way out.
 type removal struct {
@@ -148,7 +175,16 @@ func newRun(s *Session, plan Plan, opt Options) (*run, error) {
 	for i := range plan.Changes {
 		c := &plan.Changes[i]
 		if c.Acts() {
-			r.jobs = append(r.jobs, &job{Change: c, err: c.undecided(opt)})
+			j := &job{Change: c, err: c.undecided(opt)}
+			if j.err == nil && j.hides() && s.dir.immovable(c.Service, ownDir) {
+				j.err = fmt.Errorf("%w: %s", errImmovable, s.dir.join(c.Service))
+			}
+			if j.late() {
+				j.gone = newSignal()
+			}
+			r.jobs = append(r.jobs, j)
+		} else if c.actual.Fault != nil {
+			r.note("%s is left alone: %v", c.Service, c.actual.Fault)
 		}
 		for _, giver := range c.Await {
 			r.freed[giver] = newSignal()
@@ -163,9 +199,16 @@ func newRun(s *Session, plan Plan, opt Options) (*run, error) {
 	return r, nil
 }
 
+// errImmovable is why a directory is neither removed nor replaced.
+var errImmovable = errors.New("it cannot be moved, since it is part of a lower layer of an overlay filesystem, as an image has: " +
+	"before s6-svscan starts, copy the scandir to a folder on a tmpfs or a volume (cp -a), and run it there")
+
 // undecided says why the change has to wait for an apply that knows more: nothing would tell that one, once the gateway is made
 // down, that it was up. Where a container starts there may be no later one, and a gateway that is down can be started.
 func (c *Change) undecided(opt Options) error {
+	if c.actual.Fault != nil {
+		return c.actual.Fault
+	}
 	if !c.was.Unknown || opt.Hurried {
 		return nil
 	}
@@ -219,19 +262,29 @@ func (r *run) forgive(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, name := range names {
-		paid := true
-		if i := slices.IndexFunc(r.plan.Changes, func(c Change) bool { return c.Service == name }); i >= 0 {
-			paid, err = r.paid(ctx, &r.plan.Changes[i])
+	ctx, cancel := r.before(ctx)
+	defer cancel()
+	var all sync.WaitGroup
+	errs := make([]error, len(names))
+	for i, name := range names {
+		all.Go(func() { errs[i] = guarded(func() error { return r.forgiveOne(ctx, name) }) })
+	}
+	all.Wait()
+	return errors.Join(errs...)
+}
+
+func (r *run) forgiveOne(ctx context.Context, name string) error {
+	if i := slices.IndexFunc(r.plan.Changes, func(c Change) bool { return c.Service == name }); i >= 0 {
+		paid, err := r.paid(ctx, &r.plan.Changes[i])
+		if timeout := (*TimeoutError)(nil); errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) {
+			r.note("%s does not hear that it shall be down: %v", name, err)
+			return nil // it stays on record
 		}
-		if paid && err == nil {
-			err = r.strike(name)
-		}
-		if err != nil {
+		if err != nil || !paid {
 			return err
 		}
 	}
-	return nil
+	return r.strike(name)
 }
 
 // paid tells whether nothing is owed to a service any more: its gateway is down and shall be, and its logger is not due. The
@@ -369,7 +422,7 @@ func (r *run) recordJob(j *job) error {
 // to see: with an old script or, where the manifest does not say that it shall be up, down.
 func (j *job) due() bool {
 	switch {
-	case j.Op == Remove:
+	case j.Op == Remove || j.isDouble():
 		return false
 	case j.appears():
 		return j.desired.Last && (j.heldBack() || j.Gateway == Restart)
@@ -388,17 +441,21 @@ func (r *run) restoreOwed(j *job) error {
 	return r.owe(j.Service, j.owed)
 }
 
-// stopReplaced stops the services whose directories are replaced, since the new one starts with the scan that ends the old.
+// stopReplaced stops the services whose directories are replaced, since the new one starts with the
+// scan that ends the old. One that does not stop keeps its directory, and the others go on without
+// it.
 func (r *run) stopReplaced(ctx context.Context) error {
-	if err := r.reclaim(); err != nil {
-		return err
-	}
-	replaced := func(j *job) bool { return j.Replace && j.actual.Status.Supervised }
+	ctx, cancel := r.before(ctx)
+	defer cancel()
+	r.reclaim()
+	replaced := func(j *job) bool { return j.Replace && j.actual.Status.Supervised && !j.late() }
 	r.each(ctx, replaced, func(ctx context.Context, j *job) error {
 		if !j.actual.Status.Down() {
 			j.stopped = true
 			r.later(func() error {
-				err := r.tellUp(context.WithoutCancel(ctx), j.Service)
+				ctx, cancel := afterwards(ctx)
+				defer cancel()
+				err := r.tellUp(ctx, j.Service)
 				j.stopped = err != nil
 				return err
 			})
@@ -415,7 +472,7 @@ func (r *run) exchange(context.Context) error {
 	}
 	came := false
 	for _, j := range r.jobs {
-		if j.err != nil || !j.appears() {
+		if j.err != nil || !j.appears() || j.late() {
 			continue
 		}
 		if err := move(r.staging, j.Service, r.dir, j.Service); err != nil {
@@ -452,11 +509,12 @@ func (r *run) hideJob(j *job) error {
 	j.hidden = true
 	r.undo = append(r.undo, undo{hides: true, do: func() error { return r.putBack(h, j.actual) }})
 	h.StopTimeout = j.actual.stopTimeout()
+	h.orphans = j.actual.orphans
 	m := &removal{Hidden: h, job: j}
 	if err := r.updateHidden(&m.Hidden); err != nil {
 		return err
 	}
-	if m.Status.Supervised && !j.actual.Status.Supervised {
+	if m.Status.Supervised && !j.actual.Status.Supervised && !j.late() {
 		return fmt.Errorf("%w: a scan has just found %s", ErrStale, j.Service) // its gateway may run already
 	}
 	r.removals = append(r.removals, m)
@@ -470,8 +528,9 @@ func (r *run) rescan(ctx context.Context) error {
 	}
 	// What was replaced because nobody supervised it may have been found a moment ago. Then s6-svscan has two supervisors on one
 	// name, of which the second tries again each second; pruning ends the first.
-	prune := slices.ContainsFunc(r.removals, func(m *removal) bool { return !m.gone() || m.job != nil && m.job.Replace })
-	came := slices.ContainsFunc(r.jobs, func(j *job) bool { return j.err == nil && j.appears() })
+	prune := slices.ContainsFunc(r.removals, func(m *removal) bool { return !m.gone() || m.job != nil && m.job.Replace }) ||
+		r.prunes()
+	came := slices.ContainsFunc(r.jobs, func(j *job) bool { return j.err == nil && j.appears() && !j.late() })
 	if !prune && !came {
 		return nil
 	}

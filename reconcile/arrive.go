@@ -15,7 +15,8 @@ import (
 const steady = time.Second
 
 // Arrive waits until the gateways of a plan that shall run have come as far as level, for at most limit. It returns those
-// that have not. Who died and will be started again is waited for; who ended by itself is not.
+// that have not. A gateway that died and will be started again is waited for; one that ended by itself, or that died again and
+// again, is not.
 func (s *Scandir) Arrive(ctx context.Context, changes []Change, level Level, limit time.Duration) ([]Late, error) {
 	return s.arrive(ctx, nil, changes, level, limit)
 }
@@ -31,7 +32,7 @@ func (s *Scandir) arrive(ctx context.Context, p *pace, changes []Change, level L
 	var pending []*arrival
 	for _, c := range changes {
 		if c.desired.Name != "" && !c.wantsDown() {
-			pending = append(pending, &arrival{Change: c})
+			pending = append(pending, newArrival(c))
 		}
 	}
 	if level == LevelSupervised {
@@ -52,10 +53,11 @@ func (s *Scandir) arrive(ctx context.Context, p *pace, changes []Change, level L
 			if a.further() && p != nil {
 				p.moved()
 			}
-			if a.state == StateEnded {
+			hopeless := a.State().Hopeless()
+			if hopeless {
 				late = append(late, a.late(start))
 			}
-			return a.state == StateEnded || a.there(level)
+			return hopeless || a.there(level)
 		})
 		return len(pending) == 0, failed
 	})
@@ -71,22 +73,23 @@ func (s *Scandir) arrive(ctx context.Context, p *pace, changes []Change, level L
 // arrival is a gateway on its way.
 type arrival struct {
 	Change
-	status Status
-	state  State
+	Look
 	pid    int // of the process that runs since
 	since  time.Time
-	stage  int // how far it has come at most
+	life   time.Duration // of the longest-lived process that died meanwhile
+	stage  int           // how far it has come at most
+	looked bool
 }
 
-// further tells whether the gateway has come further than ever. That happens three times at most, however often it dies.
+// further reports whether the gateway has come further than ever. That happens three times at most, however often it dies.
 func (a *arrival) further() bool {
 	stage := 0
-	switch {
-	case a.state == StateUp && a.status.Ready:
+	switch state := a.State(); {
+	case state.Runs() && a.Ready:
 		stage = 3
-	case a.state == StateUp:
+	case state.Runs():
 		stage = 2
-	case a.status.PID != 0:
+	case a.PID != 0:
 		stage = 1
 	}
 	if stage <= a.stage {
@@ -96,37 +99,83 @@ func (a *arrival) further() bool {
 	return true
 }
 
-func (a *arrival) look(sup Supervisor) (err error) {
-	if a.status, err = sup.Status(a.Service); err != nil {
+func newArrival(c Change) *arrival {
+	onFailure, tells := c.desired.OnFailure && !c.desired.Last, c.desired.File(render.NotificationPath) != nil
+	return &arrival{Change: c, Look: Look{OnFailure: onFailure, Tells: tells}}
+}
+
+func (a *arrival) look(sup Supervisor) error {
+	before := a.Look
+	if err := a.Look.take(sup, a.Service, before); err != nil {
 		return err
 	}
-	phase := Phase("")
-	if a.status.PID != 0 {
-		phase = sup.Phase(a.Service, a.status.PID)
+	now := time.Now()
+	if a.pid != 0 && a.pid != a.PID {
+		a.life = max(a.life, now.Sub(a.since))
 	}
-	a.state = a.status.State(phase, a.desired.OnFailure && !a.desired.Last)
 	switch {
-	case a.state != StateUp:
+	case a.PID == 0 || a.Phase != "":
 		a.pid = 0
-	case a.pid != a.status.PID:
-		a.pid, a.since = a.status.PID, time.Now()
-		if !a.Acts() { // it may run for long
-			a.since = a.status.Since
+	case a.pid != a.PID:
+		a.pid, a.since = a.PID, now
+		if !a.Acts() && !a.looked { // it may run for long
+			a.since = now.Add(-a.uptime())
 		}
+	}
+	a.looked = true
+	return nil
+}
+
+// take looks at a service. What does not change in the life of a process is taken from the look
+// before.
+func (l *Look) take(sup Supervisor, service string, before Look) (err error) {
+	l.At = time.Now() // before: it has run until then at least
+	if l.Status, err = sup.Status(service); err != nil {
+		return err
+	}
+	l.complete(sup, service)
+	if l.PID != before.PID || l.PID == 0 || !l.Since.Equal(before.Since) {
+		l.Deaths = sup.Deaths(service)
 	}
 	return nil
 }
 
-// there tells whether the gateway has come as far as level.
+// complete adds to the status what is known of the process.
+func (l *Look) complete(sup Supervisor, service string) {
+	l.Phase, l.Pause = "", 0
+	if l.PID != 0 && l.Since.After(l.At) { // the clock was set back
+		l.Since = l.At.Add(-sup.Age(l.PID))
+	}
+	if l.PID != 0 {
+		l.Phase, l.Pause = sup.Phase(service, l.PID), sup.Pause(service, l.PID)
+	}
+}
+
+// there reports whether the gateway has come as far as level. While deaths are recent it has to run
+// for longer than the last life lasted.
 func (a *arrival) there(level Level) bool {
-	if a.state != StateUp || time.Since(a.since) < steady {
+	uptime := a.At.Sub(a.since)
+	if !a.State().Runs() || uptime < steady || uptime <= a.proof() {
 		return false
 	}
-	return level == LevelUp || a.status.Ready || a.desired.File(render.NotificationPath) == nil
+	return level == LevelUp || a.Ready || a.desired.File(render.NotificationPath) == nil
+}
+
+// proof is for how long the gateway has to run to be one that does not die as the last one did. A
+// life of minutes says nothing about the next one.
+func (a *arrival) proof() time.Duration {
+	life := a.life
+	if a.Streak() > 0 {
+		life = max(life, a.lastLife())
+	}
+	if life >= quiet {
+		return 0
+	}
+	return life
 }
 
 func (a *arrival) late(start time.Time) Late {
-	return Late{Change: a.Change, Status: a.status, State: a.state, After: time.Since(start)}
+	return Late{Change: a.Change, Look: a.Look, After: time.Since(start)}
 }
 
 // arriveLimit is how long one of these gateways may take to come as far as level: as long as the slowest may take to be ready,

@@ -68,7 +68,7 @@ func TestArriveNamesWhoIsLate(t *testing.T) {
 	late, err := f.arrive(t.Context(), LevelReady, 50*time.Millisecond, a, b)
 	require.NoError(t, err)
 	require.Len(t, late, 2)
-	require.Equal(t, []State{StateUp, StateStarting}, []State{late[0].State, late[1].State})
+	require.Equal(t, []State{StateUp, StateStarting}, []State{late[0].State(), late[1].State()})
 	require.Equal(t, "http://127.0.0.1:9201/health", late[0].Change.ReadyURL())
 	require.Empty(t, late[1].Change.ReadyURL())
 	require.False(t, late[0].Hopeless())
@@ -81,7 +81,7 @@ func TestArriveNamesWhoIsLate(t *testing.T) {
 	late, err = f.arrive(t.Context(), LevelUp, 0, a, b)
 	require.NoError(t, err)
 	require.Len(t, late, 2)
-	require.Equal(t, State("backing off"), late[1].State)
+	require.Equal(t, State("backing off"), late[1].State())
 	f.mu.Lock()
 	f.phase = ""
 	f.mu.Unlock()

@@ -30,7 +30,10 @@ func benchProfiles(n int) []manifest.Profile {
 }
 
 // idle is an s6 that supervises everything and is told nothing.
-type idle struct{ b *testing.B }
+type idle struct {
+	inTheirPlaces
+	b *testing.B
+}
 
 func (i idle) Listening() (bool, error) { return true, nil }
 func (i idle) Rescan(context.Context, bool) error {
@@ -45,6 +48,9 @@ func (i idle) Status(string) (Status, error) {
 	return Status{Supervised: true, PID: 1, WantUp: true}, nil
 }
 func (i idle) Phase(string, int) Phase            { return "" }
+func (i idle) Lives(string) (bool, error)         { return true, nil }
+func (i idle) Pause(string, int) time.Duration    { return 0 }
+func (i idle) Deaths(string) []Death              { return nil }
 func (i idle) Room(context.Context) (Room, error) { return Room{}, nil }
 func (i idle) Holders(string) []string            { return nil }
 
@@ -64,7 +70,7 @@ func benchScandir(b *testing.B, sup Supervisor) *Scandir {
 func BenchmarkUnchanged(b *testing.B) {
 	for _, n := range benchSizes {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			s := benchScandir(b, idle{b})
+			s := benchScandir(b, idle{b: b})
 			profiles := benchProfiles(n)
 			for _, d := range servicedirs(b, profiles...) {
 				require.NoError(b, writeServicedir(s.dir, d.Name, d.Files))
@@ -92,7 +98,7 @@ func BenchmarkUnchanged(b *testing.B) {
 func BenchmarkStage(b *testing.B) {
 	for _, n := range benchSizes {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			s := benchScandir(b, idle{b})
+			s := benchScandir(b, idle{b: b})
 			profiles := benchProfiles(n)
 			var ours, plain time.Duration
 			for b.Loop() {

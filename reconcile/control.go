@@ -3,9 +3,12 @@
 package reconcile
 
 import (
+	"cmp"
 	"errors"
+	"fmt"
 	"io/fs"
 	"path"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -79,7 +82,7 @@ func (r *run) giveControl(supervise *dir, user string) error {
 
 // passControls gives the control of a live gateway to the user that it runs as now. Its folder stays s6's.
 func (r *run) passControls(j *job) error {
-	if _, known := r.opt.Users[j.desired.User]; !known || len(j.Files) == 0 {
+	if _, known := r.opt.Users[j.desired.User]; !known || len(j.Files) == 0 && !j.PassControl {
 		return nil
 	}
 	for _, service := range []string{j.Service, path.Join(j.Service, "log")} {
@@ -110,6 +113,9 @@ func (r *run) passControl(service, user string) error {
 // lookAtControl notes those folders of s6's in a service directory that others can change: what root's s6-supervise writes there
 // by name may end up anywhere.
 func (s *serviceReader) lookAtControl(d *dir, prefix string) {
+	if st, err := d.stat(path.Join(superviseDir, controlFIFO)); err == nil && prefix == "" && st.Mode&modeType == unix.S_IFIFO {
+		s.controller = &st.Uid
+	}
 	for _, name := range []string{superviseDir, eventDir} {
 		st, err := d.stat(name)
 		if err == nil && (!s.trusts(st.Uid) || st.Mode&modeType != modeDirectory || st.Mode&0o002 != 0) {
@@ -120,15 +126,20 @@ func (s *serviceReader) lookAtControl(d *dir, prefix string) {
 
 // reclaim takes the folders of s6's that others can change out of their hands, and what they may have planted there with
 // them: the supervisor of a directory that goes away writes there to its end.
-func (r *run) reclaim() error {
+//
+// What does not succeed is the fault of one directory and costs the others nothing.
+func (r *run) reclaim() {
 	for _, j := range r.jobs {
 		for _, name := range j.actual.Seized {
+			if j.err != nil {
+				break
+			}
 			if err := r.reclaimFolder(path.Join(j.Service, path.Dir(name)), path.Base(name)); err != nil {
-				return err
+				j.err = fmt.Errorf("cannot take %s out of others' hands: %w", name, err)
+				r.freed[j.Service].give(j.err)
 			}
 		}
 	}
-	return nil
 }
 
 func (r *run) reclaimFolder(service, name string) error {
@@ -145,21 +156,47 @@ func (r *run) reclaimFolder(service, name string) error {
 	if err := d.give(r.owner); err != nil {
 		return err
 	}
-	names, err := d.names()
-	if err != nil {
-		return err
-	}
-	for _, n := range names {
-		st, err := d.stat(n)
-		regular := name == superviseDir && st.Mode&modeType == modeRegular && st.Nlink == 1 && r.trusts(st.Uid)
-		if err != nil || regular || st.Mode&modeType == unix.S_IFIFO {
-			continue
+	return r.clearPlanted(d, name == superviseDir)
+}
+
+// clearPlanted deletes from a folder of s6's what may have been planted there. Folders come last, and
+// one that cannot be deleted in time may stay: s6 writes into none, and what is left goes with the
+// directory.
+func (r *run) clearPlanted(d *dir, hasState bool) error {
+	folders, err := r.unlinkPlanted(d, hasState, time.Now().Add(clearLimit))
+	deadline := time.Now().Add(clearLimit)
+	for _, name := range folders {
+		if d.removeUntil(name, deadline) != nil {
+			break
 		}
-		if err := d.removeAll(n); err != nil {
-			return err
-		}
 	}
-	return nil
+	return err
+}
+
+// maxPlanted is how many folders in one of s6's are deleted before it goes as a whole.
+const maxPlanted = 1000
+
+// unlinkPlanted deletes what is no folder, and gives the names of folders.
+func (s *Scandir) unlinkPlanted(d *dir, hasState bool, deadline time.Time) (folders []string, failed error) {
+	err := d.safe.Each(func(name string) bool {
+		st, err := d.stat(name)
+		kind := st.Mode & modeType
+		regular := hasState && kind == modeRegular && st.Nlink == 1 && s.trusts(st.Uid)
+		switch {
+		case err != nil || regular || kind == unix.S_IFIFO:
+		case kind == modeDirectory:
+			if len(folders) < maxPlanted {
+				folders = append(folders, name)
+			}
+		default:
+			failed = missing(d.unlink(name))
+		}
+		if failed == nil && time.Now().After(deadline) {
+			failed = fmt.Errorf("%q holds too many files to look at in %s", d.path, clearLimit)
+		}
+		return failed == nil
+	})
+	return folders, cmp.Or(failed, err)
 }
 
 // scriptFiles are what rendered scripts write in their service directory. A symlink there would have them write elsewhere.

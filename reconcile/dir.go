@@ -4,36 +4,36 @@ package reconcile
 
 import (
 	"errors"
-	"io"
 	"io/fs"
 	"os"
-	"path"
 
 	"golang.org/x/sys/unix"
+
+	"hermes-reconcile/s6ctl/safefile"
 )
 
 // dir is an opened directory. All access below a scandir goes through one, by names relative to it and without following
 // symlinks, so that nobody who renames things meanwhile can lead us elsewhere.
 type dir struct {
-	f    *os.File
+	safe *safefile.Dir
 	path string // for messages
 }
 
 // openDir opens the directory at a path given by the user; symlinks on the way there are the user's own.
 func openDir(name string) (*dir, error) {
-	f, err := os.OpenFile(name, unix.O_DIRECTORY|os.O_RDONLY, 0)
+	d, err := safefile.Open(name)
 	if err != nil {
 		return nil, err
 	}
-	return &dir{f, name}, nil
+	return &dir{d, name}, nil
 }
 
-func (d *dir) close() { d.f.Close() }
+func (d *dir) close() { d.safe.Close() }
 
-func (d *dir) fd() int { return int(d.f.Fd()) }
+func (d *dir) fd() int { return d.safe.FD() }
 
 // join is the path of name in d, for messages.
-func (d *dir) join(name string) string { return path.Join(d.path, name) }
+func (d *dir) join(name string) string { return d.safe.Join(name) }
 
 // fail wraps err, if any, with the operation and the full path.
 func (d *dir) fail(op, name string, err error) error {
@@ -54,75 +54,30 @@ func retry(call func() error) error {
 
 // open opens the directory name in d.
 func (d *dir) open(name string) (*dir, error) {
-	f, err := d.openFile(name, unix.O_RDONLY|unix.O_DIRECTORY, 0)
+	sub, err := d.safe.Dir(name)
 	if err != nil {
 		return nil, err
 	}
-	return &dir{f, d.join(name)}, nil
+	return &dir{sub, sub.Path()}, nil
 }
 
 func (d *dir) openFile(name string, flags int, mode fs.FileMode) (*os.File, error) {
-	var fd int
-	err := retry(func() (err error) {
-		fd, err = unix.Openat(d.fd(), name, flags|unix.O_NOFOLLOW|unix.O_CLOEXEC, uint32(mode.Perm()))
-		return err
-	})
-	if err != nil {
-		return nil, d.fail("open", name, err)
-	}
-	return os.NewFile(uintptr(fd), d.join(name)), nil
+	return d.safe.OpenFile(name, flags, mode)
 }
+
+// maxNames is how many entries a directory of ours may have. It is far more than s6-svscan takes services.
+const maxNames = 1_000_000
 
 // names lists the entries of d, in no order.
-func (d *dir) names() ([]string, error) {
-	if _, err := d.f.Seek(0, io.SeekStart); err != nil {
-		return nil, err
-	}
-	return d.f.Readdirnames(-1)
-}
+func (d *dir) names() ([]string, error) { return d.safe.Names(maxNames) }
 
-func (d *dir) stat(name string) (unix.Stat_t, error) {
-	var st unix.Stat_t
-	err := retry(func() error { return unix.Fstatat(d.fd(), name, &st, unix.AT_SYMLINK_NOFOLLOW) })
-	return st, d.fail("stat", name, err)
-}
+func (d *dir) stat(name string) (unix.Stat_t, error) { return d.safe.Stat(name) }
 
-// read returns the regular file name in d, at most limit bytes of it, and its state. Something else of that name is an error that wraps
-// errIrregular; it is opened in a way that a FIFO cannot block and a device does nothing.
+// read returns the regular file name in d, of at most limit bytes, and its state. Something else of that name is an error that wraps
+// safefile.ErrIrregular, a longer one a *safefile.TooLargeError.
 func (d *dir) read(name string, limit int64) (data []byte, st unix.Stat_t, err error) {
-	f, err := d.openFile(name, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
-	if errors.Is(err, unix.ELOOP) || errors.Is(err, unix.ENXIO) {
-		return nil, st, d.fail("read", name, errIrregular)
-	}
-	if err != nil {
-		return nil, st, err
-	}
-	defer f.Close()
-	if err := retry(func() error { return unix.Fstat(int(f.Fd()), &st) }); err != nil {
-		return nil, st, d.fail("stat", name, err)
-	}
-	if st.Mode&modeType != modeRegular {
-		return nil, st, d.fail("read", name, errIrregular)
-	}
-	data = make([]byte, 0, min(st.Size, limit)+1) // one more, so that the end is seen without growing
-	for int64(len(data)) < limit {
-		if len(data) == cap(data) {
-			data = append(data, 0)[:len(data)]
-		}
-		n, err := f.Read(data[len(data):cap(data)])
-		data = data[:len(data)+n]
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			return nil, st, err
-		}
-	}
-	return data, st, nil
+	return d.safe.Read(name, limit)
 }
-
-// errIrregular marks a name that should be a regular file and is something else.
-var errIrregular = errors.New("not a regular file")
 
 // write makes the file name in d. It must not be there. The mode is exact, whatever the umask.
 func (d *dir) write(name string, mode fs.FileMode, data []byte) error {
@@ -191,33 +146,6 @@ func move(from *dir, name string, to *dir, toName string) error {
 	return nil
 }
 
-// removeAll removes name in d and all below it. What is already gone is no error. Symlinks are removed, not followed.
-func (d *dir) removeAll(name string) error {
-	err := d.unlink(name)
-	if err == nil || errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if !errors.Is(err, unix.EISDIR) {
-		return err
-	}
-	sub, err := d.open(name)
-	if err != nil {
-		return err
-	}
-	defer sub.close()
-	names, err := sub.names()
-	if err != nil {
-		return err
-	}
-	for _, n := range names {
-		if err := sub.removeAll(n); err != nil {
-			return err
-		}
-	}
-	err = retry(func() error { return unix.Unlinkat(d.fd(), name, unix.AT_REMOVEDIR) })
-	return d.fail("remove", name, err)
-}
-
 // give makes d a folder of a user that nobody else can change.
 func (d *dir) give(uid uint32) error {
 	const sameGroup = -1
@@ -250,6 +178,25 @@ func (d *dir) memoryBacked() bool {
 	var st unix.Statfs_t
 	err := retry(func() error { return unix.Fstatfs(d.fd(), &st) })
 	return err == nil && (st.Type == unix.TMPFS_MAGIC || st.Type == unix.RAMFS_MAGIC)
+}
+
+// noExec reports whether d lies on a filesystem from which no program can be started.
+func (d *dir) noExec() (bool, error) {
+	var st unix.Statfs_t
+	err := d.fail("look at", ".", retry(func() error { return unix.Fstatfs(d.fd(), &st) }))
+	return st.Flags&unix.ST_NOEXEC != 0, err
+}
+
+// immovable reports whether the folder name cannot be renamed because it belongs to a lower layer of an overlay filesystem, such
+// as one of a container's image. full is a name in d of a folder that is not empty: to rename anything to that changes nothing,
+// and fails with another error where renaming is possible.
+func (d *dir) immovable(name, full string) bool {
+	var st unix.Statfs_t
+	if err := retry(func() error { return unix.Fstatfs(d.fd(), &st) }); err != nil || st.Type != unix.OVERLAYFS_SUPER_MAGIC {
+		return false
+	}
+	err := retry(func() error { return unix.Renameat(d.fd(), name, d.fd(), full) })
+	return errors.Is(err, unix.EXDEV)
 }
 
 // sync writes what is staged to the disk, all of its filesystem in one call: one flush a file would cost a thousand.

@@ -16,6 +16,11 @@ func (e *TimeoutError) Error() string {
 	return fmt.Sprintf("timed out after %s waiting for %s", e.After.Round(100*time.Millisecond), e.What)
 }
 
+// HopelessError says that a gateway will not come, whatever the time.
+type HopelessError struct{ Look Look }
+
+func (e *HopelessError) Error() string { return "it is not up: " + e.Look.Say() }
+
 // ErrInterrupted says that the user wanted no more.
 var ErrInterrupted = errors.New("interrupted")
 

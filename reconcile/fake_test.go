@@ -23,6 +23,8 @@ import (
 // name; a scan adds what is new and, with prune, ends what is no longer visible; `down` counts when supervision starts.
 // It is there to make failures happen at chosen places. What s6 really does is tested against s6.
 type fakeS6 struct {
+	inTheirPlaces
+
 	t    *testing.T
 	root string
 
@@ -33,6 +35,8 @@ type fakeS6 struct {
 	silent    bool // nobody listens on the scandir
 	deaf      bool // scans have no effect
 	phase     Phase
+	pause     time.Duration
+	deaths    []Death
 	looks     int
 	looked    func(looks int) // is called at each look at a service
 	exits     int             // what gateways exit with as soon as they start, for good; 0: they run
@@ -45,6 +49,8 @@ type fakeS6 struct {
 	recall    func([]render.Servicedir) map[string]Was
 	lag       time.Duration // whatever s6 does takes so long, one after the other
 	free      time.Time     // when it has done all that it was told, with a lag
+	deafLogs  bool          // loggers do not end when they are told to
+	lost      bool          // loggers have no file open that can be found
 	over      bool          // the test is
 	frozen    time.Time     // from when on it does nothing any more, with a lag
 	stall     time.Duration // fakeStall
@@ -107,6 +113,20 @@ func (f *fakeS6) Phase(string, int) Phase {
 	defer f.mu.Unlock()
 	return f.phase
 }
+
+func (f *fakeS6) Pause(string, int) time.Duration {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.pause
+}
+
+func (f *fakeS6) Deaths(string) []Death {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.deaths)
+}
+
+func (f *fakeS6) Lives(string) (bool, error) { return false, nil }
 
 func (f *fakeS6) Listening() (bool, error) { return !f.silent, nil }
 
@@ -199,7 +219,8 @@ func (f *fakeS6) Control(_ context.Context, dir, letters string) error {
 		return errors.New("not supervised")
 	}
 	switch {
-	case isLog && letters == "h":
+	case isLog && letters == "h" && f.deafLogs:
+	case isLog && (letters == "h" || letters == "k"):
 		f.later(func() { s.log.PID = 0 })
 	case isLog && letters == "u":
 		f.later(func() { f.nextPID++; s.log.PID = f.nextPID })
@@ -236,6 +257,8 @@ func (f *fakeS6) Status(dir string) (Status, error) {
 }
 
 func (f *fakeS6) Room(context.Context) (Room, error) { return f.room, nil }
+
+func (f *fakeS6) LogLost(int) bool { return f.lost }
 
 func (f *fakeS6) Holders(string) []string { return nil }
 

@@ -51,6 +51,9 @@ func (c *Change) decide(actual Actual) {
 		c.was = actual.Was[c.Service]
 		c.down = !c.was.Up
 	}
+	if slices.ContainsFunc(c.Displaced, Displaced.runs) && !(status.Supervised && c.actual.Owned) {
+		c.was, c.down = Was{}, false
+	}
 	if c.down || c.actual.Owned && !c.owed.Gateway { // else the file would bring it down with the next s6-supervise
 		c.Files = slices.DeleteFunc(c.Files, func(f FileChange) bool { return f.Path == render.DownPath })
 	}

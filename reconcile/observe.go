@@ -25,7 +25,7 @@ func (r *run) observe(ctx context.Context) {
 	var pending []*job
 	for _, j := range r.jobs {
 		switch {
-		case j.err != nil || !j.appears():
+		case j.err != nil || !j.appears() || j.late():
 		case r.awaits(j):
 			pending = append(pending, j)
 		default:
@@ -36,7 +36,7 @@ func (r *run) observe(ctx context.Context) {
 	for _, j := range r.await(ctx, pending) {
 		r.freed[j.Service].give(j.err)
 	}
-	unseen := func(j *job) bool { return j.appears() && (j.err != nil || !r.awaits(j)) }
+	unseen := func(j *job) bool { return j.appears() && (j.err != nil || !r.awaits(j) || j.late()) }
 	if !slices.ContainsFunc(r.jobs, unseen) {
 		if err := r.forgetWoken(); err != nil {
 			r.note("the next apply waits for what is found already: %v", err)

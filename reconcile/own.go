@@ -12,10 +12,13 @@ import (
 	"path"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"hermes-reconcile/render/rawjson"
 )
 
 // All that is ours in a scandir and is no service lies in one directory, whose name s6-svscan skips for its dot:
@@ -60,7 +63,7 @@ func readOwed(own *dir) (map[string]Owed, error) {
 			return nil, err
 		}
 		var o Owed
-		if json.Unmarshal(data, &o) != nil {
+		if rawjson.Unmarshal(data, map[string]any{"gateway": &o.Gateway, "logger": &o.Logger, "port": &o.Port}) != nil {
 			// Only a power loss can do this, or a hand. A restart too many is the safe reading.
 			o = Owed{Gateway: true, Logger: true}
 		}
@@ -108,6 +111,9 @@ func (s *Scandir) readHiddenSlot(d *dir, number string) ([]Hidden, error) {
 	}
 	var all []Hidden
 	for _, name := range names {
+		if strings.HasPrefix(name, ".") {
+			continue // a folder on its way out, which a deletion has moved up
+		}
 		h := Hidden{Name: name, Path: path.Join(ownDir, hiddenDir, number, name)}
 		h.Port, h.StopTimeout = s.lastWords(slot, name)
 		if err := s.updateHidden(&h); err != nil {
@@ -123,11 +129,25 @@ func (s *Scandir) readHiddenSlot(d *dir, number string) ([]Hidden, error) {
 
 // updateHidden asks again what runs in a hidden directory.
 func (s *Scandir) updateHidden(h *Hidden) (err error) {
-	if h.Status, err = s.sup.Status(h.Path); err != nil {
+	if h.Status, err = s.statusOf(h.Path); err != nil {
 		return err
 	}
-	h.Log, err = s.sup.Status(path.Join(h.Path, "log"))
+	h.Log, err = s.statusOf(path.Join(h.Path, "log"))
 	return err
+}
+
+// statusOf is the state of a directory on its way out. What others have put there, or what was taken from them, is no reason to
+// believe that its supervisor is gone: while one works there, it is supervised.
+func (s *Scandir) statusOf(dir string) (Status, error) {
+	status, err := s.sup.Status(dir)
+	if err != nil || status.Supervised {
+		return status, err
+	}
+	lives, err := s.sup.Lives(dir)
+	if lives {
+		status = Status{Supervised: true, WantUp: true, ExitCode: -1, Doubt: "its s6-supervise is there, and its files are not"}
+	}
+	return status, err
 }
 
 // lastWords are the port that the marker of a hidden directory names, or 0, and its stop timeout.
@@ -190,6 +210,7 @@ func (s *Session) openOwn() (err error) {
 		}
 	}
 	s.lock, err = s.own.openFile(lockFile, unix.O_RDWR|unix.O_CREAT, modeLock)
+	s.locked = err == nil
 	return err
 }
 
@@ -226,6 +247,22 @@ func holder(file *os.File) (held bool, pid int) {
 		return false, 0
 	}
 	return true, max(int(lock.Pid), 0)
+}
+
+// markBusy says of what is owed that another process is at it, if one holds the lock. It must not be
+// called by a process that holds it: the kernel drops a record lock when any descriptor of the file
+// is closed.
+func markBusy(own *dir, owed map[string]Owed) {
+	lock, err := own.openFile(lockFile, unix.O_RDONLY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return
+	}
+	defer lock.Close()
+	busy, by := holder(lock)
+	for name, o := range owed {
+		o.Busy, o.By = busy, by
+		owed[name] = o
+	}
 }
 
 // Traces tells what applies have left, and whether one is under way. It takes no lock and writes nothing. The error wraps
@@ -269,6 +306,7 @@ func (s *Session) Unlock() {
 	}
 	if s.lock != nil {
 		s.lock.Close()
+		s.locked = false
 	}
 }
 
@@ -331,17 +369,18 @@ func (s *Session) unhide(h Hidden) error {
 	return s.hidden.removeAll(number)
 }
 
-// discard deletes a hidden directory for good, and what was owed to the service if that is gone with it.
-func (s *Session) discard(m *removal) error {
+// discard deletes a hidden directory for good, and what was owed to the service if that is gone with it. What cannot be deleted is
+// a leftover for the next apply, and keeps nothing else from being done.
+func (r *run) discard(m *removal) error {
 	number := path.Base(path.Dir(m.Path))
 	if m.Name == "" {
 		number = path.Base(m.Path)
 	}
-	if err := s.hidden.removeAll(number); err != nil {
-		return err
+	if err := r.hidden.removeAll(number); err != nil {
+		r.note("what is left of a directory that is gone cannot be deleted yet: %v", err)
 	}
 	if m.job != nil && m.job.Op == Remove {
-		return s.strike(m.Name)
+		return r.strike(m.Name)
 	}
 	return nil
 }

@@ -247,3 +247,20 @@ func TestInterruptionIsNoTimeout(t *testing.T) {
 		require.True(t, errors.Is(context.Cause(ctx), context.DeadlineExceeded))
 	})
 }
+
+// TestLoggerThatDoesNotEnd: it is killed, soon where its file is lost, else when nothing has moved for long.
+func TestLoggerThatDoesNotEnd(t *testing.T) {
+	for _, lost := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFakeS6(t)
+			f.must(profile("x", "1"))
+			f.took()
+			f.deafLogs, f.lost = true, lost
+			begin := time.Now()
+			f.must(keeping(profile("x", "1"), 5))
+			require.Equal(t, []string{"h gateway-x/log", "k gateway-x/log", "u gateway-x/log"}, f.took())
+			soon := time.Since(begin) < thawLimit+time.Second
+			require.Equal(t, lost, soon, "it took %v", time.Since(begin))
+		})
+	}
+}

@@ -63,6 +63,10 @@ type Change struct {
 	Replace bool
 	// Await are the services that hold this one's port now and will give it up. It starts when they are down.
 	Await []string
+	// Displaced are supervisors of the gateway that work outside its place. They are ended before a new one starts.
+	Displaced []Displaced
+	// PassControl says that the control FIFO goes to another user.
+	PassControl bool
 	// StopTimeout is how long stopping the service may take before it is killed.
 	StopTimeout time.Duration
 
@@ -73,6 +77,9 @@ type Change struct {
 	present bool // a directory of that name is there
 	down    bool // the gateway shall be down
 }
+
+// Actual is the service as it was before the change.
+func (c Change) Actual() Service { return c.actual }
 
 // FileChange is a file before and after. Before is nil where there was none, After where there will be none.
 type FileChange struct {
@@ -105,21 +112,20 @@ type Result struct {
 // Late is a gateway that has not come as far as it should.
 type Late struct {
 	Change Change
-	Status Status
-	State  State // StateUp: it runs, but does not serve
-	After  time.Duration
+	Look
+	After time.Duration
 }
 
-// Hopeless tells that to wait longer would not have helped.
-func (l Late) Hopeless() bool { return l.State == StateEnded }
+// Hopeless reports whether to wait longer would not have helped.
+func (l Late) Hopeless() bool { return l.State().Hopeless() }
 
 // unsettled counts the services whose supervisor may only be gone for a moment or, where s6-svscan was woken and nobody saw what
 // it found, may not be there yet.
 func (p Plan) unsettled(woken bool) (n int) {
 	for _, c := range p.Changes {
-		gone := c.Replace && c.actual.WasSupervised && !c.actual.Status.Supervised
+		gone := c.Replace && (c.actual.WasSupervised || c.actual.doubt() != "") && !c.actual.Status.Supervised
 		unseen := woken && c.actual.Owned && (!c.actual.Status.Supervised || c.actual.HasLog && !c.actual.LogStatus.Supervised)
-		if gone || unseen {
+		if gone || unseen || c.actual.young {
 			n++
 		}
 	}
@@ -161,10 +167,12 @@ func Diff(desired []render.Servicedir, actual Actual, prune Prune) (Plan, error)
 		found[s.Name] = s
 	}
 	plan := Plan{Leftovers: actual.Hidden}
+	wanted := map[string]bool{}
 	var obstacles *multierror.Error
 	for _, d := range desired {
 		s, exists := found[d.Name]
 		delete(found, d.Name)
+		wanted[d.Name] = true
 		switch {
 		case !exists:
 			plan.Changes = append(plan.Changes, create(d, actual))
@@ -175,7 +183,15 @@ func Diff(desired []render.Servicedir, actual Actual, prune Prune) (Plan, error)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(found)) {
-		plan.Changes = append(plan.Changes, unnamed(found[name], prune, actual.Owed[name]))
+		s := found[name]
+		plan.Changes = append(plan.Changes, unnamed(s, prune, actual, wanted[s.Double]))
+		wanted[name] = true
+	}
+	for _, d := range actual.Displaced {
+		if !wanted[d.Service] {
+			wanted[d.Service] = true
+			plan.Changes = append(plan.Changes, displacedAlone(d.Service, actual.DisplacedOf(d.Service), prune))
+		}
 	}
 	slices.SortFunc(plan.Changes, func(a, b Change) int { return strings.Compare(a.Service, b.Service) })
 	awaitPorts(plan.Changes, actual)
@@ -189,13 +205,16 @@ func create(d render.Servicedir, actual Actual) Change {
 		Files:   fileChanges(d, nil),
 		desired: d, owed: actual.Owed[d.Name],
 	}
+	c.end(actual.DisplacedOf(d.Name))
 	c.decide(actual)
+	c.tellDisplaced()
 	c.tellLast()
 	return c
 }
 
-// unnamed is what becomes of a service that the manifest does not name.
-func unnamed(s Service, prune Prune, owed Owed) Change {
+// unnamed is what becomes of a service that the manifest does not name. Of a double it may name the gateway.
+func unnamed(s Service, prune Prune, actual Actual, named bool) Change {
+	owed := actual.Owed[s.Name]
 	c := Change{
 		Op: Foreign, Service: s.Name, Profile: strings.TrimPrefix(s.Name, render.Prefix), Port: s.Marker.Port,
 		StopTimeout: patience(s.stopTimeout()), actual: s, present: true,
@@ -204,6 +223,10 @@ func unnamed(s Service, prune Prune, owed Owed) Change {
 	switch {
 	case s.Obstacle != "":
 		c.Reasons = []string{s.Obstacle, absent, "left alone"}
+	case s.Fault != nil:
+		c.Reasons = []string{s.Fault.Error(), "left alone"}
+	case s.Double != "" && (prune != PruneAll || !strings.HasPrefix(s.Name, render.Prefix)):
+		c.double(named, prune)
 	case prune == PruneAll || (prune == PruneOwned && s.Owned):
 		c.Op, c.Reasons = Remove, []string{absent}
 		if !s.Owned {
@@ -213,9 +236,19 @@ func unnamed(s Service, prune Prune, owed Owed) Change {
 		c.Op, c.Reasons = Unchanged, []string{absent, "left alone"}
 	default:
 		c.Reasons = []string{"not ours", absent, "left alone"}
+		if doubt := s.doubt(); doubt != "" {
+			c.Reasons = append(c.Reasons, "others hold what s6 writes there: "+doubt)
+		}
 		if owed != (Owed{}) {
 			c.Reasons = append(c.Reasons, "an interrupted apply has begun to adopt it: look whether it runs")
 		}
+	}
+	displaced := actual.DisplacedOf(s.Name)
+	if c.Op == Remove {
+		c.end(displaced)
+		c.tellDisplaced()
+	} else if how := Misplaced(s, displaced); how != "" {
+		c.Reasons = append(c.Reasons, how)
 	}
 	return c
 }
@@ -229,8 +262,17 @@ func compare(d render.Servicedir, s Service, actual Actual) Change {
 		StopTimeout: max(s.stopTimeout(), stopTimeout(d.File("timeout-kill").Data)),
 		desired:     d, actual: s, owed: owed, present: true,
 	}
+	c.end(actual.DisplacedOf(d.Name))
 	c.decide(actual)
 	switch {
+	case s.Fault != nil: // what is to be done cannot be told, so nothing is
+		c.Files, c.Reasons = nil, []string{s.Fault.Error()}
+		return c
+	case s.Double != "":
+		c.Op = Create
+		c.replace("a double of " + s.Double + ", as its marker says, so a new directory takes its place")
+	case s.doubt() != "":
+		c.replace("others hold what s6 writes there (" + s.doubt() + "), so a new directory takes its place")
 	case !s.HasLog:
 		// s6 connects a gateway to a logger only when it first sees the directory.
 		c.replace("has no log/, so a new directory takes its place")
@@ -241,12 +283,15 @@ func compare(d render.Servicedir, s Service, actual Actual) Change {
 		// If an aborted scan has seen it, it may be one that s6-svscan never starts. A new inode is sure to be new to it.
 		c.Op = Create
 		c.replace("not supervised, so a new directory takes its place")
-	case !s.Status.Supervised:
+	case !s.Status.Supervised && len(c.Displaced) == 0:
 		c.Op = Unchanged // as good as it gets while no s6-svscan runs
+	case !s.Status.Supervised:
 	default:
+		c.givesControl(actual.Users)
 		c.inPlace(owed)
 	}
-	if !s.Owned {
+	c.tellDisplaced()
+	if !s.Owned && s.Double == "" {
 		c.Op = Adopt
 		c.Reasons = append([]string{"not ours, but in the manifest"}, c.Reasons...)
 	}
@@ -262,6 +307,20 @@ func (c *Change) replace(reason string) {
 	}
 }
 
+// rootUID controls every gateway.
+const rootUID = 0
+
+// givesControl plans to give the control of a gateway to the account that it runs as, if that has another number than when it was
+// given: somebody has changed the account.
+func (c *Change) givesControl(users map[string]uint32) {
+	uid, known := users[c.desired.User]
+	if has := c.actual.controller; known && has != nil && *has != uid && c.actual.Owned && *has != rootUID {
+		c.PassControl = true
+		c.Reasons = append(c.Reasons,
+			fmt.Sprintf("user %d controls it, and the account %s has the number %d", *has, c.desired.User, uid))
+	}
+}
+
 // inPlace plans the update of a supervised service, or finds that there is none.
 func (c *Change) inPlace(owed Owed) {
 	c.Reasons = append(c.Reasons, c.fileReasons()...)
@@ -270,13 +329,21 @@ func (c *Change) inPlace(owed Owed) {
 	}
 	c.RestartLogger = c.changes("log/run") || c.changes("log/notification-fd") || owed.Logger
 	if owed.Logger || (owed.Gateway && !(c.wantsDown() && c.actual.Status.Down())) {
-		c.Reasons = append(c.Reasons, "an interrupted apply owes it a restart")
+		c.Reasons = append(c.Reasons, owed.Why())
 	}
 	if log := c.actual.LogStatus; log.Supervised && !log.WantUp {
 		c.RestartLogger = true // with -p it ignores being told down as long as it runs, and is gone with its next end
 		c.Reasons = append(c.Reasons, "its logger was told down")
 	}
+	if why := c.actual.FrozenLog; why != "" {
+		c.RestartLogger = true
+		c.Reasons = append(c.Reasons, FrozenLog+why)
+	}
 	c.planGateway(owed)
+	if c.actual.Orphan && c.Gateway == Restart { // it would have to go the same way at its removal
+		c.replace("its supervisor is not of this s6-svscan, so a new directory takes its place")
+		return
+	}
 	if c.actual.Guessed && (c.Gateway != Keep || !c.desired.Last) {
 		c.Reasons = append(c.Reasons, "taken to be up: its state is last, and what that is only a live scandir could tell")
 	}
@@ -316,7 +383,7 @@ func (c *Change) name() {
 		return f.Path != render.MarkerPath && f.Path != render.DownPath
 	})
 	switch {
-	case content || len(c.Mend) > 0 || c.RestartLogger || c.Gateway == Restart:
+	case content || len(c.Mend) > 0 || len(c.Displaced) > 0 || c.PassControl || c.RestartLogger || c.Gateway == Restart:
 	case c.Gateway == BringUp:
 		c.Op = Start
 	case c.Gateway == Down:
@@ -438,8 +505,14 @@ func awaitPorts(changes []Change, actual Actual) {
 // portHolders tells which services may hold which ports now: those that run, and hidden ones that are not gone.
 func portHolders(actual Actual) map[int][]string {
 	holders := map[int][]string{}
+	type claim struct {
+		port    int
+		service string
+	}
+	known := map[claim]bool{}
 	hold := func(port int, service string) {
-		if port != 0 && !slices.Contains(holders[port], service) {
+		if one := (claim{port, service}); port != 0 && !known[one] {
+			known[one] = true
 			holders[port] = append(holders[port], service)
 		}
 	}

@@ -12,7 +12,10 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"hermes-reconcile/render"
+	"hermes-reconcile/s6ctl/safefile"
 )
 
 // Supervisor is what reconcile needs of s6. Directories are paths relative to the scandir.
@@ -28,8 +31,38 @@ type Supervisor interface {
 	Status(dir string) (Status, error)
 	// Phase tells how far the process of a service is.
 	Phase(dir string, pid int) Phase
+	// Age is for how long a process has been there; 0 if that cannot be told. No change of the clock concerns it.
+	Age(pid int) time.Duration
+	// Pause is how long the script of a service's process waits or has waited before it became the
+	// service.
+	Pause(dir string, pid int) time.Duration
+	// Deaths are those of a service since it was last started on purpose, the oldest first.
+	Deaths(dir string) []Death
 	// Room tells what the s6-svscan can take.
 	Room(ctx context.Context) (Room, error)
+	// Lives reports whether an s6-supervise has the directory as its working directory, whatever the files in it say.
+	// An error is no reason to believe that there is none.
+	Lives(dir string) (bool, error)
+	// Supervises finds the s6-supervise processes of the scandir. Of those that work in a known place only that is told.
+	Supervises(known func(safefile.Identity) bool) ([]Supervise, error)
+	// Doing tells whether one lives, and which process it has started, or 0.
+	Doing(v Supervise) (lives bool, child int)
+	// Quiet tells one to bring its service down, wherever its directory is by now.
+	Quiet(v Supervise) error
+	// Dismiss tells one to bring its service down, and to end. A logger reads to the end of its pipe first.
+	Dismiss(v Supervise, logger bool) error
+	// KillService kills the process group that one has started.
+	KillService(v Supervise) error
+	// Former finds the process of a service that was started last, if it lives and has no supervisor any more.
+	Former(pid, start int) (Supervise, bool)
+	// KillGroup kills such a process and its group.
+	KillGroup(v Supervise) error
+	// Sweep kills what is left of the group of a process that has ended.
+	Sweep(child int) error
+	// FrozenLog says why what the logger with this pid reads reaches no log file, or is empty.
+	FrozenLog(pid int) string
+	// LogLost reports whether a logger has no file open that can be found.
+	LogLost(pid int) bool
 	// Holders names the processes, besides s6's own, that keep the pipe to a service's logger open.
 	Holders(dir string) []string
 }
@@ -41,6 +74,9 @@ type Scandir struct {
 	owner uint32 // whose s6-svscan runs here: besides root the one who may change what it runs
 	// Recall tells what the gateways of these services were last; nil means that nobody knows, so that they are down.
 	Recall func([]render.Servicedir) map[string]Was
+	// Users are the accounts that may control their gateways without root, by name; nil where none may.
+	Users  map[string]uint32
+	locked bool          // by us: to close the lock file, opened once more, would drop the lock
 	stall  time.Duration // scanStall, but where s6 is a fake that is quick
 }
 
@@ -87,6 +123,20 @@ func (s *Scandir) Exposed() string {
 	return ""
 }
 
+// NoExec says why no script can be started from the scandir, or is empty.
+func (s *Scandir) NoExec() string {
+	if noExec, err := s.dir.noExec(); err == nil && noExec {
+		return errNoExec.Error()
+	}
+	return ""
+}
+
+// Holder is the user that the scandir belongs to, where that is all that is wrong with it.
+func (s *Scandir) Holder() (uid uint32, alone bool) {
+	st, err := s.dir.stat(".")
+	return st.Uid, err == nil && st.Mode&modeOthers == 0 && !s.trusts(st.Uid)
+}
+
 // Close closes the scandir.
 func (s *Scandir) Close() { s.dir.close() }
 
@@ -102,7 +152,7 @@ func (s *Scandir) Read() (Actual, error) {
 		return Actual{}, err
 	}
 	for _, name := range names {
-		if !strings.HasPrefix(name, render.Prefix) {
+		if !strings.HasPrefix(name, render.Prefix) && !s.isDouble(name) {
 			continue
 		}
 		service, err := s.readService(name)
@@ -110,14 +160,20 @@ func (s *Scandir) Read() (Actual, error) {
 			continue // gone since the listing: somebody else's apply
 		}
 		if err != nil {
-			return Actual{}, fmt.Errorf("cannot read %s: %w", name, err)
+			err = fmt.Errorf("cannot read %s: %w", name, err)
+			// What a user can do to a directory gives neither. To leave out a gateway of ours for
+			// such an error would give its port away while it runs.
+			if safefile.OutOfMeans(err) || errors.Is(err, unix.EIO) {
+				return Actual{}, err
+			}
+			service = Service{Name: name, Fault: err} // it costs the others nothing
 		}
 		a.Services = append(a.Services, service)
 	}
 	if err := s.readOwn(&a); err != nil {
 		return Actual{}, err
 	}
-	return a, nil
+	return a, s.readSupervises(&a)
 }
 
 // readOwn reads what earlier applies left in our dot directory. Those who may not look there see none of it.
@@ -133,6 +189,9 @@ func (s *Scandir) readOwn(a *Actual) error {
 	if a.Owed, err = readOwed(own); err != nil {
 		return err
 	}
+	if len(a.Owed) > 0 && !s.locked {
+		markBusy(own, a.Owed)
+	}
 	if a.Held, err = readHeld(own); err != nil {
 		return err
 	}
@@ -143,6 +202,7 @@ func (s *Scandir) readOwn(a *Actual) error {
 // recall finds out what those gateways were last that a plan will make a directory for, or adopt, and whose state the
 // manifest leaves to that. For all others nobody has to look.
 func (s *Scandir) recall(desired []render.Servicedir, actual *Actual) {
+	actual.Users = s.Users
 	if s.Recall == nil {
 		return
 	}
@@ -167,11 +227,15 @@ func (s *Scandir) readService(name string) (Service, error) {
 	if err := r.readFiles(d); err != nil {
 		return service, err
 	}
+	service.at = placesOf(d)
 	if service.Status, err = s.sup.Status(name); err != nil {
 		return service, err
 	}
 	if service.HasLog {
 		service.LogStatus, err = s.sup.Status(path.Join(name, "log"))
+	}
+	if service.Owned && service.LogStatus.PID != 0 {
+		service.FrozenLog = s.sup.FrozenLog(service.LogStatus.PID)
 	}
 	return service, err
 }
@@ -201,24 +265,16 @@ type serviceReader struct {
 // readFiles reads the marker, the files that it lists, and the files that s6 reads.
 func (s *serviceReader) readFiles(d *dir) error {
 	s.Files = map[string]File{}
-	names, err := d.names()
-	if err != nil {
-		return err
-	}
 	if err := s.lookAt(d, "."); err != nil {
 		return err
 	}
 	s.lookAtControl(d, "")
-	if slices.Contains(names, dataDir) {
-		if err := s.readData(d); err != nil {
-			return err
-		}
+	if err := s.readData(d); err != nil {
+		return err
 	}
-	if slices.Contains(names, "supervise") {
-		_, err := d.stat("supervise/status")
-		s.WasSupervised = err == nil
-	}
-	if err := s.readS6Files(d, "", names); err != nil || !slices.Contains(names, "log") {
+	_, err := d.stat("supervise/status")
+	s.WasSupervised = err == nil
+	if err := s.readS6Files(d, ""); err != nil {
 		return err
 	}
 	return s.readLog(d)
@@ -248,6 +304,7 @@ func (s *serviceReader) readData(parent *dir) error {
 	}
 	s.lookAtScriptFile(d, "data/pgid")
 	s.lookAtScriptFile(d, "data/backoff")
+	s.readStarted(d)
 	f, err := s.readFile(d, path.Base(render.MarkerPath))
 	if err != nil {
 		return missing(err)
@@ -296,19 +353,12 @@ func (s *serviceReader) readLog(parent *dir) error {
 	}
 	s.lookAtControl(log, "log/")
 	s.lookAtScriptFile(log, "log/told")
-	names, err := log.names()
-	if err != nil {
-		return err
-	}
-	return s.readS6Files(log, "log/", names)
+	return s.readS6Files(log, "log/")
 }
 
-// readS6Files reads those of the files that s6 reads.
-func (s *serviceReader) readS6Files(d *dir, prefix string, names []string) error {
-	for _, name := range names {
-		if !slices.Contains(s6Files, name) {
-			continue
-		}
+// readS6Files reads those of the files that s6 reads. It asks for each, since others may have put millions of files beside them.
+func (s *serviceReader) readS6Files(d *dir, prefix string) error {
+	for _, name := range s6Files {
 		f, err := s.readFile(d, name)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
@@ -323,7 +373,7 @@ func (s *serviceReader) readS6Files(d *dir, prefix string, names []string) error
 
 func (s *serviceReader) readFile(d *dir, name string) (File, error) {
 	data, st, err := d.read(name, maxFile)
-	if errors.Is(err, errIrregular) || len(data) >= maxFile {
+	if large := (*safefile.TooLargeError)(nil); errors.Is(err, safefile.ErrIrregular) || errors.As(err, &large) {
 		return File{Irregular: true}, nil
 	}
 	return File{Mode: fs.FileMode(st.Mode & 0o7777), Data: data, Exposed: !s.trusts(st.Uid) || st.Nlink > 1}, err

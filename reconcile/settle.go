@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"hermes-reconcile/render"
 )
 
@@ -18,9 +20,11 @@ import (
 const (
 	// startLimit is how long s6-supervise may take to start a service that it was told to start: milliseconds.
 	startLimit = 10 * time.Second
-	// endLimit is how long a logger may take to finish its line and end when it is restarted. It is milliseconds,
-	// too, but on a busy machine everybody else comes first, and an apply that gives up leaves the old logger.
-	endLimit = 70 * time.Second
+	// endLimit is how long a logger may take to finish its line and end before it is killed. It is milliseconds, too, but on a
+	// busy machine others come first. It is less than grace, after which apply gives up.
+	endLimit = 10 * time.Second
+	// thawLimit is how long a logger that has lost its file may take to end before it is killed.
+	thawLimit = 2 * time.Second
 	// loggerLimit is how long a logger may take to end once its gateway and the gateway's supervisor are gone. It has only
 	// to write what is in its pipe, 64 KiB at most.
 	loggerLimit = 5 * time.Second
@@ -68,13 +72,53 @@ func (r *run) each(ctx context.Context, want func(*job) bool, do func(context.Co
 
 // settle brings every service that stays to what the manifest says: files, logger, gateway.
 func (r *run) settle(ctx context.Context) {
-	inPlace := func(j *job) bool { return j.Op != Remove && (!j.appears() || j.heldBack()) }
+	inPlace := func(j *job) bool {
+		return j.Op != Remove && !j.isDouble() && (!j.appears() || j.heldBack() || j.late())
+	}
 	r.each(ctx, inPlace, r.settleJob)
 }
 
+// comeLate gives a service its new directory once nobody supervises the former one any more. s6-svscan ends that supervisor itself
+// when it no longer sees the directory, and that takes the gateway along, whatever its user does.
+func (r *run) comeLate(ctx context.Context, j *job) error {
+	select {
+	case <-j.gone.done:
+	case <-ctx.Done():
+		return &TimeoutError{"the former supervisor of " + j.Service + " to end", 0}
+	}
+	if j.gone.err != nil || j.pending {
+		return j.gone.err
+	}
+	if err := move(r.staging, j.Service, r.dir, j.Service); err != nil {
+		return err
+	}
+	if !r.listening || r.opt.NoRescan {
+		return nil // whoever wakes s6-svscan next has it found
+	}
+	if err := r.leaveToFind(); err != nil {
+		return err
+	}
+	if err := r.sup.Rescan(ctx, false); err != nil {
+		return err
+	}
+	if !r.awaits(j) {
+		return r.arrived(j)
+	}
+	r.await(ctx, []*job{j})
+	return j.err
+}
+
 func (r *run) settleJob(ctx context.Context, j *job) (err error) {
+	if j.late() {
+		if err := r.comeLate(ctx, j); err != nil || j.pending {
+			return err
+		}
+	}
 	if j.heldBack() {
 		return r.release(ctx, j)
+	}
+	if j.late() {
+		return nil
 	}
 	leave, err := r.turns.enter(ctx, j.Service)
 	if err != nil {
@@ -167,7 +211,9 @@ func (r *run) stopJob(ctx context.Context, j *job) error {
 	if j.Gateway == Down {
 		return err
 	}
-	if again := r.sup.Control(context.WithoutCancel(ctx), j.Service, "u"); again != nil {
+	ctx, cancel := afterwards(ctx)
+	defer cancel()
+	if again := r.sup.Control(ctx, j.Service, "u"); again != nil {
 		return fmt.Errorf("%w, and cannot start it again: %v", err, again)
 	}
 	return err
@@ -294,6 +340,9 @@ func (r *run) start(ctx context.Context, service string) error {
 	if err != nil {
 		return err
 	}
+	if before.PID == 0 {
+		r.clearDeaths(service)
+	}
 	if err := r.sup.Control(ctx, service, "u"); err != nil {
 		return err
 	}
@@ -304,26 +353,79 @@ func (r *run) start(ctx context.Context, service string) error {
 	})
 }
 
-// restartLogger lets s6-log finish its line and end, and starts it anew. The pipe stays open in s6-svscan, so what the
-// gateway writes meanwhile waits in it. SIGHUP, because s6-log -p ignores SIGTERM.
-func (r *run) restartLogger(ctx context.Context, log string) error {
-	before, err := r.sup.Status(log)
+// clearDeaths forgets the deaths before a start that was asked for, which shall not wait for them. A
+// rendered ./finish does the same at a stop, but none runs where the gateway was dead already. Where
+// that fails the start waits, no more.
+func (r *run) clearDeaths(service string) {
+	supervise, err := r.dir.open(path.Join(service, superviseDir))
 	if err != nil {
+		return
+	}
+	defer supervise.close()
+	if st, err := supervise.stat("."); err != nil || !r.trusts(st.Uid) || st.Mode&0o022 != 0 {
+		return // its user could have put a file of another's there
+	}
+	tally, err := supervise.openFile("death_tally", unix.O_WRONLY, 0)
+	if err != nil {
+		return
+	}
+	defer tally.Close()
+	var st unix.Stat_t
+	if unix.Fstat(int(tally.Fd()), &st) == nil && st.Mode&modeType == unix.S_IFREG && st.Nlink == 1 {
+		_ = unix.Ftruncate(int(tally.Fd()), 0)
+	}
+}
+
+// restartLogger lets s6-log finish its line and end, and starts it anew. The pipe stays open in s6-svscan, so what the
+// gateway writes meanwhile waits in it.
+func (r *run) restartLogger(ctx context.Context, log string) error {
+	another := func(before, now Status) bool {
+		return (now.PID == 0 || before.PID != 0 && now.PID != before.PID) && !now.Finishing
+	}
+	if err := r.endLogger(ctx, log, "h", another); err != nil {
 		return err
 	}
-	if before.PID != 0 {
-		if err := r.sup.Control(ctx, log, "h"); err != nil {
-			return err
-		}
-		err := r.pace.wait(ctx, endLimit, log+" to end", func() (bool, error) {
-			now, err := r.sup.Status(log)
-			return now.PID != before.PID && !now.Finishing, err
-		})
-		if err != nil {
-			return err
-		}
-	}
 	return r.start(ctx, log) // without the word it would wait a second, or stay down if somebody had told it to
+}
+
+// stopLogger ends a logger for good, behind the line that it writes.
+func (r *run) stopLogger(ctx context.Context, log string) error {
+	return r.endLogger(ctx, log, "dh", func(_, now Status) bool { return now.Down() || !now.Supervised })
+}
+
+// endLogger tells a logger to end behind the line that it writes: by SIGHUP, because s6-log -p ignores SIGTERM. One that cannot
+// write any more, since its file or a folder of it is gone or in others' hands, does not end either: it is killed, as one is that
+// does not end for any other reason. That costs the lines that it has read and not written.
+func (r *run) endLogger(ctx context.Context, log, letters string, ended func(before, now Status) bool) error {
+	before, err := r.sup.Status(log)
+	if err != nil || ended(Status{}, before) {
+		return err
+	}
+	if err := r.sup.Control(ctx, log, letters); err != nil {
+		return err
+	}
+	begin := time.Now()
+	stuck := false
+	end := func() (bool, error) {
+		now, err := r.sup.Status(log)
+		if err != nil || ended(before, now) {
+			return err == nil, err
+		}
+		stuck = time.Since(begin) >= thawLimit && r.sup.LogLost(before.PID)
+		return stuck, nil
+	}
+	err = r.pace.wait(ctx, endLimit, log+" to end", end)
+	timeout := (*TimeoutError)(nil)
+	if !stuck && (!errors.As(err, &timeout) || ctx.Err() != nil) {
+		return err
+	}
+	if err := r.sup.Control(ctx, log, "k"); err != nil {
+		return err
+	}
+	return r.pace.wait(ctx, forever, log+" to end", func() (bool, error) {
+		now, err := r.sup.Status(log)
+		return ended(before, now), err
+	})
 }
 
 // finishRemovals waits for the end of what was hidden, and deletes it.
@@ -333,6 +435,9 @@ func (r *run) finishRemovals(ctx context.Context) {
 		all.Go(func() {
 			m.err = guarded(func() error { return r.remove(ctx, m) })
 			r.freed[m.Name].give(m.err)
+			if m.job != nil {
+				m.job.gone.give(m.err)
+			}
 		})
 	}
 	all.Wait()
@@ -361,6 +466,9 @@ func (r *run) remove(ctx context.Context, m *removal) error {
 		}
 		r.freed[m.Name].give(errors.New("it runs on"))
 		return nil
+	}
+	if err := r.dismissOrphans(m); err != nil {
+		return err
 	}
 	if err := r.removeGateway(ctx, m); err != nil {
 		return err
@@ -407,7 +515,7 @@ func (r *run) awaitTold(ctx context.Context, m *removal, gone func() (bool, erro
 	what := "s6-svscan to end " + m.Name
 	return r.explain(r.pace.wait(ctx, scanLimit, what, func() (bool, error) {
 		ok, err := gone()
-		if ok || err != nil || !m.Status.WantUp {
+		if ok || err != nil || !m.Status.WantUp || m.Status.Doubt != "" {
 			return true, err
 		}
 		if r.pace.idle(start) > r.stall && len(r.Culprits()) > 0 {

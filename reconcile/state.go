@@ -1,49 +1,179 @@
 package reconcile
 
-import "fmt"
+import (
+	"cmp"
+	"fmt"
+	"strings"
+	"time"
+)
 
 // Phase is how far the process of a service is that s6 calls up: empty once its run script has become the service.
 type Phase string
 
-// State is in a word what a gateway is.
+// State is in a word what a gateway is. See the package comment for what leads from one to another.
 type State string
 
 const (
 	StateUp           State = "up"
+	StateReady        State = "ready" // up, and s6 was told that it serves
 	StateDown         State = "down"
 	StateStarting     State = "starting"
+	StateWaiting      State = "waiting" // a phase: another gateway of its profile, maybe in another container, has its home
 	StateStopping     State = "stopping"
 	StateBackingOff   State = "backing off" // a phase: its next start waits, because it died again and again
+	StateCrashLoop    State = "crash loop"  // it runs again, but not for longer than it did before it died
 	StateEnded        State = "ended"
+	StateDouble       State = "double"     // a second gateway of its profile runs outside its place
+	StateFrozenLog    State = "frozen log" // up, but what it prints reaches no file, and it will block
 	StateUnsupervised State = "unsupervised"
+	StateUnknown      State = "unknown" // its directory cannot be read
 )
 
-// State says what a gateway is. Where its run script is not through yet, it is what the phase says.
-func (s Status) State(phase Phase, onFailure bool) State {
+// Runs reports whether a gateway in this state does what it is there for, as far as can be told.
+func (s State) Runs() bool { return s == StateUp || s == StateReady }
+
+// Hopeless reports whether to wait for a gateway in this state is in vain: it stays as it is, or it
+// died again and again.
+func (s State) Hopeless() bool {
+	return s == StateEnded || s == StateBackingOff || s == StateCrashLoop
+}
+
+// Death is the end of a process of a gateway that was not asked for.
+type Death struct {
+	At       time.Time
+	ExitCode int // -1 if a signal ended it
+	Signal   int // that ended it, or 0
+}
+
+// Look is what can be seen of a gateway at one time.
+type Look struct {
+	Status
+	At     time.Time
+	Phase  Phase
+	Pause  time.Duration // that its run script makes or made before it became the gateway
+	Deaths []Death       // since it was last started on purpose, the oldest first
+	// OnFailure says that exit code 0 ends it for good, and Tells that s6 is told when it serves.
+	OnFailure, Tells bool
+	Twice            bool   // a second one runs outside its place
+	FrozenLog        string // why what it prints reaches no log file, or empty
+}
+
+// State says what the gateway is. Where its run script is not through yet, it is what the phase
+// says.
+func (l Look) State() State {
 	switch {
-	case !s.Supervised:
+	case !l.Supervised:
 		return StateUnsupervised
-	case s.PID != 0 && !s.WantUp:
+	case l.Twice && l.WantUp:
+		return StateDouble
+	case l.PID != 0 && !l.WantUp:
 		return StateStopping
-	case s.PID != 0 && phase != "":
-		return State(phase)
-	case s.PID != 0:
+	case l.PID != 0 && l.Phase == Phase(StateBackingOff):
+		return StateBackingOff
+	case (l.PID != 0 || l.Finishing || l.WantUp) && l.loops():
+		return StateCrashLoop
+	case l.PID != 0 && l.Phase != "":
+		return State(l.Phase)
+	case l.PID != 0 && l.FrozenLog != "":
+		return StateFrozenLog
+	case l.PID != 0 && l.Tells && l.Ready:
+		return StateReady
+	case l.PID != 0:
 		return StateUp
-	case s.Finishing || s.WantUp:
+	case l.Finishing || l.WantUp:
 		return StateStarting
-	case s.Ended(onFailure):
+	case l.Ended(l.OnFailure):
 		return StateEnded
 	}
 	return StateDown
 }
 
-// LastEnd says how the last process of a gateway ended that has none or starts again. It is empty where there is nothing to say.
+// The rule by which rendered run scripts count deaths: see run.tmpl.
+const (
+	manyDeaths = 3                // deaths in a row from which on the next start waits
+	quiet      = 10 * time.Minute // after which deaths are forgotten
+)
+
+// Streak is how often in a row the gateway has died: without a life of some minutes in between.
+func (l Look) Streak() int {
+	n := 0
+	for i, d := range l.Deaths {
+		if i > 0 && d.At.Sub(l.Deaths[i-1].At) > quiet+l.Pause {
+			n = 0
+		}
+		n++
+	}
+	if n > 0 && l.At.Sub(l.Deaths[len(l.Deaths)-1].At) > quiet+l.Pause {
+		return 0
+	}
+	return n
+}
+
+// loops reports whether the gateway died again and again, and has not yet run for longer than it
+// did before the last death.
+func (l Look) loops() bool { return l.Streak() >= manyDeaths && l.uptime() <= l.lastLife() }
+
+// uptime is for how long the gateway has run. The pause of its run script does not count.
+func (l Look) uptime() time.Duration {
+	if l.PID == 0 || l.Phase != "" {
+		return 0
+	}
+	return max(0, l.At.Sub(l.Since)-l.Pause)
+}
+
+// lastLife is for how long, at most, the gateway ran before it died last; 0: that cannot be told. The
+// first pause comes after the third death, and each further one is at most twice as long.
+func (l Look) lastLife() time.Duration {
+	n := len(l.Deaths)
+	if n < 2 {
+		return 0
+	}
+	life := l.Deaths[n-1].At.Sub(l.Deaths[n-2].At)
+	if l.Streak() > manyDeaths {
+		life -= l.Pause / 2
+	}
+	return max(0, min(quiet, life))
+}
+
+// Say is the state in words: "backing off (next start in 12 s, exited 1)".
+func (l Look) Say() string {
+	if detail := l.Detail(); detail != "" {
+		return string(l.State()) + " (" + detail + ")"
+	}
+	return string(l.State())
+}
+
+// Detail is what helps to judge the state: "next start in 12 s, exited 1". It is empty where there is
+// nothing to add.
+func (l Look) Detail() string {
+	state, details := l.State(), []string(nil)
+	switch state {
+	case StateBackingOff:
+		left := l.Pause - l.At.Sub(l.Since)
+		details = append(details, fmt.Sprintf("next start in %d s", max(0, int(left.Round(time.Second).Seconds()))))
+	case StateCrashLoop:
+		details = append(details, fmt.Sprintf("%d deaths", l.Streak()))
+	}
+	end := l.LastEnd()
+	switch state {
+	case StateEnded:
+		details = append(details, cmp.Or(end, "exited 0"))
+	case StateBackingOff, StateCrashLoop, StateStarting:
+		if end != "" {
+			details = append(details, end)
+		}
+	}
+	return strings.Join(details, ", ")
+}
+
+// LastEnd says how the last process of a gateway ended: "exited 1". It is empty where there is
+// nothing to say.
 func (s Status) LastEnd() string {
 	switch {
 	case s.Signal != 0:
-		return fmt.Sprintf(" (signal %d ended it)", s.Signal)
+		return fmt.Sprintf("ended by signal %d", s.Signal)
 	case s.ExitCode > 0:
-		return fmt.Sprintf(" (it exited %d)", s.ExitCode)
+		return fmt.Sprintf("exited %d", s.ExitCode)
 	}
 	return ""
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"hermes-reconcile/render"
+	"hermes-reconcile/s6ctl/safefile"
 )
 
 // modeServicedir is the mode of a service directory and of the folders in it: s6-svscan may run as another user than those
@@ -85,27 +86,37 @@ func writeFiles(out *os.Root, d render.Servicedir) error {
 // ErrNotEmpty says that a folder that should be empty is not.
 var ErrNotEmpty = errors.New("it is not empty")
 
+// maxEntries is how many entries a folder of service directories may have.
+const maxEntries = 100_000
+
 // ErrNoTree says that a folder holds something, but no service directory.
 var ErrNoTree = errors.New("it holds no service directory")
+
+// maxTree is how many bytes of a tree are read in all: what is read stays in memory. A profile has
+// about 5 kB, so that is room for the 20,000 that a manifest may have.
+const maxTree = 128 << 20
+
+// ErrLargeTree says that the files of a tree have more than maxTree bytes.
+var ErrLargeTree = fmt.Errorf("the files up to here have more than %d MiB in all", maxTree>>20)
 
 // ReadTree reads service directories that WriteTree wrote into the folder at path, wherever they have been since. What
 // runs of them is assumed, as Assume does. An empty folder is a tree without services.
 func ReadTree(name string) (Actual, error) {
-	root, err := os.OpenRoot(name)
+	root, err := safefile.OpenTree(name)
 	if err != nil {
 		return Actual{}, fmt.Errorf("cannot open folder %q: %w", name, cause(name, err))
 	}
 	defer root.Close()
-	entries, err := fs.ReadDir(root.FS(), ".")
+	entries, err := root.Entries(".", maxEntries)
 	if err != nil {
 		return Actual{}, fmt.Errorf("cannot read folder %q: %w", name, cause(".", err))
 	}
-	a := Actual{Listening: true}
+	a, room := Actual{Listening: true}, int64(maxTree)
 	for _, e := range entries { // sorted by name
 		if !strings.HasPrefix(e.Name(), render.Prefix) {
 			continue
 		}
-		s, err := readTreeService(root, e)
+		s, err := readTreeService(root, e, &room)
 		if err != nil {
 			return Actual{}, fmt.Errorf("cannot read %s in folder %q: %w", e.Name(), name, err)
 		}
@@ -117,7 +128,7 @@ func ReadTree(name string) (Actual, error) {
 	return a, nil
 }
 
-func readTreeService(root *os.Root, e fs.DirEntry) (Service, error) {
+func readTreeService(root *safefile.Tree, e fs.DirEntry, room *int64) (Service, error) {
 	s := Service{Name: e.Name(), Files: map[string]File{}}
 	switch {
 	case e.Type()&fs.ModeSymlink != 0:
@@ -135,6 +146,9 @@ func readTreeService(root *os.Root, e fs.DirEntry) (Service, error) {
 	}
 	if found {
 		s.mark(marker)
+	}
+	if *room -= int64(len(marker.Data)) + s.treeSize(root); *room < 0 {
+		return s, ErrLargeTree
 	}
 	for _, p := range s.treePaths() {
 		f, found, err := readTreeFile(root, s.Name, p)
@@ -163,8 +177,21 @@ func (s *Service) treePaths() []string {
 	return paths
 }
 
+// treeSize is how many bytes of a service directory will be read, its marker aside. A file that is
+// too large is not read.
+func (s *Service) treeSize(root interface {
+	Lstat(name string) (fs.FileInfo, error)
+}) (sum int64) {
+	for _, p := range s.treePaths() {
+		if info, err := root.Lstat(path.Join(s.Name, p)); err == nil && info.Mode().IsRegular() && info.Size() < maxFile {
+			sum += info.Size()
+		}
+	}
+	return sum
+}
+
 // readTreeFile reads a file of a service directory, if it is there.
-func readTreeFile(root *os.Root, service, p string) (f File, found bool, err error) {
+func readTreeFile(root *safefile.Tree, service, p string) (f File, found bool, err error) {
 	name := path.Join(service, p)
 	info, err := root.Lstat(name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -173,11 +200,17 @@ func readTreeFile(root *os.Root, service, p string) (f File, found bool, err err
 	if err != nil {
 		return f, false, err
 	}
-	if !info.Mode().IsRegular() || info.Size() >= maxFile {
+	if !info.Mode().IsRegular() {
 		return File{Irregular: true}, true, nil
 	}
-	data, err := root.ReadFile(name)
-	return File{Mode: treeMode(p, info.Mode(), runtime.GOOS), Data: data}, true, err
+	data, info, err := root.Read(name, maxFile)
+	if large := (*safefile.TooLargeError)(nil); errors.Is(err, safefile.ErrIrregular) || errors.As(err, &large) {
+		return File{Irregular: true}, true, nil
+	}
+	if err != nil {
+		return f, false, err
+	}
+	return File{Mode: treeMode(p, info.Mode(), runtime.GOOS), Data: data}, true, nil
 }
 
 // treeMode is the mode that a file of a tree was written with. Of that, git and archives keep whether it can be executed,

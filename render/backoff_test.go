@@ -71,7 +71,7 @@ func TestPauseBeforeTheNextStart(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			dir := service(t, "/", manifest.Profile{Name: "x", Command: []string{"echo", "started"}, Backoff: c.backoff})
+			dir := service(t, t.TempDir(), manifest.Profile{Name: "x", Command: []string{"echo", "started"}, Backoff: c.backoff})
 			tallied(t, dir)
 			env := fakeProgram(t, "s6-svdt", "cat <<END\n"+deaths(c.deaths...)+"END")
 			sleeps := fakeProgram(t, "sleep", `echo "$*" >`+filepath.Join(dir, "slept"))
@@ -90,7 +90,7 @@ func TestPauseBeforeTheNextStart(t *testing.T) {
 }
 
 func TestNoPauseWithoutBackoff(t *testing.T) {
-	dir := service(t, "/", manifest.Profile{Name: "x", Command: []string{"echo", "started"}})
+	dir := service(t, t.TempDir(), manifest.Profile{Name: "x", Command: []string{"echo", "started"}})
 	tallied(t, dir)
 	for _, shell := range shells {
 		out, _ := in(t, shell, dir, fakeProgram(t, "s6-svdt", "echo asked >&2; exit 1"), "./run")
@@ -100,7 +100,7 @@ func TestNoPauseWithoutBackoff(t *testing.T) {
 
 // A healthy gateway's start must not cost what only a crash loop needs.
 func TestAStartWithoutDeathsAsksForNone(t *testing.T) {
-	dir := service(t, "/", manifest.Profile{Name: "x", Command: []string{"echo", "started"}, Backoff: time.Minute})
+	dir := service(t, t.TempDir(), manifest.Profile{Name: "x", Command: []string{"echo", "started"}, Backoff: time.Minute})
 	require.NoError(t, os.WriteFile(tallied(t, dir), nil, 0o644))
 	for _, shell := range shells {
 		out, _ := in(t, shell, dir, fakeProgram(t, "s6-svdt", "echo asked >&2; exit 1"), "./run")

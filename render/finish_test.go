@@ -1,12 +1,12 @@
-//go:build unix
+//go:build linux
 
 package render
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -19,7 +19,7 @@ func TestFinishTellsS6WhatNotToRestart(t *testing.T) {
 	for restart, final := range map[manifest.Restart][]string{
 		manifest.RestartAlways: {"78"}, manifest.RestartOnFailure: {"0", "78"},
 	} {
-		dir := service(t, "/", manifest.Profile{Name: "x", Command: []string{"true"}, Restart: restart})
+		dir := service(t, t.TempDir(), manifest.Profile{Name: "x", Command: []string{"true"}, Restart: restart})
 		for _, shell := range shells {
 			for _, exit := range []string{"0", "1", "7", "8", "75", "78", "178", "256"} {
 				want := 0
@@ -40,7 +40,7 @@ func TestFinishForgetsTheDeathsAtAStop(t *testing.T) {
 		forgets      bool
 	}{{"true", "1", false}, {"false", "1", true}, {"false", "256", true}, {"true", "78", true}} {
 		for _, shell := range shells {
-			dir := service(t, "/", manifest.Profile{Name: "x", Command: []string{"true"}})
+			dir := service(t, t.TempDir(), manifest.Profile{Name: "x", Command: []string{"true"}})
 			tally := tallied(t, dir)
 			path := fakeProgram(t, "s6-svstat", `[ "$*" = "-o wantedup ." ] && echo `+c.wanted)
 			in(t, shell, dir, path, "./finish", c.exit, "0", "gateway-x")
@@ -54,15 +54,13 @@ func TestFinishForgetsTheDeathsAtAStop(t *testing.T) {
 func TestFinishEndsWhatIsLeftOfTheProcessGroup(t *testing.T) {
 	for _, shell := range shells {
 		for _, named := range []bool{true, false} { // s6 2.13 and later name the group, earlier ones do not
-			dir := service(t, "/", manifest.Profile{Name: "x", Command: []string{"true"}})
-			left := exec.Command("sleep", "600")
-			left.SysProcAttr = ownGroup()
-			require.NoError(t, left.Start())
+			dir := service(t, t.TempDir(), manifest.Profile{Name: "x", Command: []string{"true"}})
+			left := leftInGroup(t)
 			args := []string{"0", "0", "gateway-x"}
 			if named {
 				args = append(args, pid(left))
 			} else {
-				require.NoError(t, os.WriteFile(filepath.Join(dir, "data", "pgid"), []byte(pid(left)+"\n"), 0o644))
+				writeGroup(t, dir, pid(left)+" "+startOf(t, left))
 			}
 			in(t, shell, dir, basePath(), "./finish", args...)
 			require.EqualError(t, left.Wait(), "signal: killed", "%v, named %v", shell, named)
@@ -73,10 +71,22 @@ func TestFinishEndsWhatIsLeftOfTheProcessGroup(t *testing.T) {
 func TestFinishKillsNothingWithoutAGroup(t *testing.T) {
 	for _, shell := range shells {
 		for _, content := range []string{"", "\n", "x\n", "-1\n", "1 2\n"} {
-			dir := service(t, "/", manifest.Profile{Name: "x", Command: []string{"true"}})
+			dir := service(t, t.TempDir(), manifest.Profile{Name: "x", Command: []string{"true"}})
 			require.NoError(t, os.WriteFile(filepath.Join(dir, "data", "pgid"), []byte(content), 0o644))
 			_, code := in(t, shell, dir, basePath(), "./finish", "0", "0", "gateway-x")
 			require.Zero(t, code, "%v: %q", shell, content)
 		}
+	}
+}
+
+// TestFinishKillsNoOtherProcess: the number of the gateway's group may be used again.
+func TestFinishKillsNoOtherProcess(t *testing.T) {
+	for _, shell := range shells {
+		dir := service(t, t.TempDir(), manifest.Profile{Name: "x", Command: []string{"true"}})
+		other := leftInGroup(t)
+		writeGroup(t, dir, pid(other)+" 1")
+		in(t, shell, dir, basePath(), "./finish", "0", "0", "gateway-x")
+		require.NoError(t, other.Process.Signal(syscall.SIGTERM))
+		require.EqualError(t, other.Wait(), "signal: terminated", "%v", shell)
 	}
 }

@@ -30,6 +30,7 @@ const readyURL = "http://127.0.0.1:9201/it's?a=1&b"
 // was written to it after the script and all that it started have ended, or closed it.
 func told(t *testing.T, shell []string, dir string, env []string, script string, args ...string) (output, notified string) {
 	t.Helper()
+	trustPath(t, filepath.Join(dir, script), env)
 	notify, err := os.Create(filepath.Join(t.TempDir(), "notified"))
 	require.NoError(t, err)
 	defer notify.Close()
@@ -56,11 +57,11 @@ func fakes(t *testing.T, bodies map[string]string) []string {
 
 func TestCheckTellsS6WhenTheGatewayServes(t *testing.T) {
 	t.Parallel()
-	dir := service(t, "/", ready(manifest.Profile{Command: []string{"true"}}))
+	dir := service(t, t.TempDir(), ready(manifest.Profile{Command: []string{"true"}}))
 	calls := filepath.Join(t.TempDir(), "calls")
 	record := fmt.Sprintf(`printf '%%s|' "${0##*/}" "$@" >>%s; echo >>%[1]s`+"\n", calls)
-	first := "hermes-reconcile|probe|--interval|1s|--timeout|1m0s|" + readyURL + "|\n"
-	again := "sleep|10|\nhermes-reconcile|probe|" + readyURL + "|\n"
+	first := "hermes-reconcile|probe|--gateway|PID|--interval|1s|--timeout|1m0s|" + readyURL + "|\n"
+	again := "sleep|10|\nhermes-reconcile|probe|--gateway|PID|" + readyURL + "|\n"
 	for _, c := range []struct {
 		probe           string
 		calls, told     string
@@ -83,7 +84,7 @@ func TestCheckTellsS6WhenTheGatewayServes(t *testing.T) {
 			require.Equal(t, c.output, out, "%v", shell)
 			data, err := os.ReadFile(calls)
 			require.NoError(t, err)
-			if diff := cmp.Diff(c.calls, string(data)); diff != "" {
+			if diff := cmp.Diff(strings.ReplaceAll(c.calls, "PID", gateway), string(data)); diff != "" {
 				t.Errorf("%v: %q (-want +got)\n%s", shell, c.probe, diff)
 			}
 		}
@@ -92,7 +93,7 @@ func TestCheckTellsS6WhenTheGatewayServes(t *testing.T) {
 
 func TestCheckWithoutTheProgramSaysSoOnce(t *testing.T) {
 	t.Parallel()
-	dir := service(t, "/", ready(manifest.Profile{Command: []string{"true"}}))
+	dir := service(t, t.TempDir(), ready(manifest.Profile{Command: []string{"true"}}))
 	// A PATH with little on it. Twice late, then the gateway is dead.
 	bin := t.TempDir()
 	count := filepath.Join(bin, "count")
@@ -122,7 +123,7 @@ func TestRunStartsTheCheckBesideTheGateway(t *testing.T) {
 	secret := filepath.Join(t.TempDir(), "token")
 	require.NoError(t, os.WriteFile(secret, []byte("hidden"), 0o600))
 	marks := t.TempDir()
-	dir := service(t, "/", ready(manifest.Profile{
+	dir := service(t, t.TempDir(), ready(manifest.Profile{
 		Command: []string{"/bin/sh", "-c", `[ ! -e /proc/$$/fd/3 ] && echo "gateway $$ $A $TOKEN"; while [ ! -e ` + marks + `/checked ]; do /bin/sleep 0.01; done`},
 		Env:     []manifest.EnvVar{{Name: "A", Value: "a"}, {Name: "PATH", Value: "/nonexistent"}},
 		Secrets: []manifest.Secret{{Name: "TOKEN", File: secret}},
@@ -135,7 +136,7 @@ func TestRunStartsTheCheckBesideTheGateway(t *testing.T) {
 		require.Equal(t, "\n", notified, "%v: %s", shell, out)
 		gateway, err := os.ReadFile(filepath.Join(dir, "data", "pgid"))
 		require.NoError(t, err)
-		require.Equal(t, "gateway "+strings.TrimSpace(string(gateway))+" a hidden\n", out, "%v", shell)
+		require.Equal(t, "gateway "+strings.Fields(string(gateway))[0]+" a hidden\n", out, "%v", shell)
 		seen, err := os.ReadFile(filepath.Join(marks, "env"))
 		require.NoError(t, err)
 		require.Contains(t, string(seen), env[0])
@@ -160,7 +161,7 @@ func TestRunDoesNotDependOnWhatIsAsked(t *testing.T) {
 
 // What the dynamic loader reads reaches the gateway, by way of env, so that s6-setuidgid does not see it.
 func TestLoaderVariablesReachTheGateway(t *testing.T) {
-	dir := service(t, "/", manifest.Profile{
+	dir := service(t, t.TempDir(), manifest.Profile{
 		Name: "x", Wrapper: []string{"env", "WRAPPED=1"}, Command: []string{"env", "-0"},
 		Env: []manifest.EnvVar{{Name: "A", Value: "a"}, {Name: "LD_LIBRARY_PATH", Value: "/it's\na lib"}},
 	})

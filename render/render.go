@@ -35,6 +35,10 @@ const notificationFD = 3
 // latePause is how long to wait, in s, between questions to a gateway that is not ready after its timeout.
 const latePause = 10
 
+// rootPath is the PATH of rendered scripts: folders that are root's. The container's PATH may have
+// some of others, as that of hermes-agent's image has.
+const rootPath = "/command:/usr/sbin:/usr/bin:/sbin:/bin"
+
 // maxEntry is the longest NAME=value with which Linux starts a program, in bytes without its NUL (MAX_ARG_STRLEN).
 const maxEntry = 128<<10 - 1
 
@@ -73,7 +77,7 @@ func newRenderer(m *manifest.Manifest) (*renderer, error) {
 	}
 	r := &renderer{manifest: m, templates: t, finish: map[bool][]byte{}}
 	for _, onFailure := range []bool{false, true} {
-		r.finish[onFailure], err = r.execute("finish.tmpl", finish{r.program("s6-svstat"), onFailure})
+		r.finish[onFailure], err = r.execute("finish.tmpl", finish{r.program("s6-svstat"), onFailure, rootPath, r.findsSupervisor()})
 		if err != nil {
 			return nil, err
 		}
@@ -85,7 +89,14 @@ func newRenderer(m *manifest.Manifest) (*renderer, error) {
 type finish struct {
 	Svstat    string
 	OnFailure bool
+	RootPath  string
+	// SupervisorFolder: see script.
+	SupervisorFolder bool
 }
+
+// findsSupervisor reports whether scripts look for programs of s6 where their supervisor is. Under
+// s6-overlay they have a path that is known.
+func (r *renderer) findsSupervisor() bool { return r.manifest.Runtime == manifest.RuntimeS6 }
 
 // program is an s6 program as a script calls it: under s6-overlay its folder may not be on PATH.
 func (r *renderer) program(name string) string {
@@ -97,22 +108,30 @@ func (r *renderer) program(name string) string {
 
 // script is what the templates of run and log/run see.
 type script struct {
-	Shebang       string
-	Profile       string
-	Label         string // starts a message of the script itself
-	HermesHome    string // where HERMES_HOME is unset
-	Home          string // the profile's own HERMES_HOME; empty: it has none
-	Setuidgid     string // shell word, of a program that is found before the profile's PATH is set
-	SetuidgidName string
+	Shebang    string
+	Profile    string
+	Label      string // starts a message of the script itself
+	HermesHome string // where HERMES_HOME is unset
+	Home       string // the profile's own HERMES_HOME; empty: it has none
+	RootPath   string
+	// SupervisorFolder says that the folder of the running s6-supervise comes first on PATH.
+	SupervisorFolder bool
+	// ContainerPath says that the gateway gets the container's PATH: the profile says no other.
+	ContainerPath bool
+	Setuidgid     string // shell word: the absolute path of the program
+	Setlock       string // as Setuidgid
+	Lock          string // that one gateway of the profile has, in its HERMES_HOME
 	S6Log         string
 	Svdt          string
+	LogPatience   int      // how long a logger may take to end, s
+	LogTaken      int      // exit code that says that another logger has the folder
 	LogScript     []string // words of s6-log's script, quoted where they need it
 	LogStdout     bool
 	User          string
 	Command       []string          // the wrapper's words first
 	Env           []manifest.EnvVar // without LoaderEnv
-	// LoaderEnv is what the dynamic loader reads. It is set behind the privilege drop: a library that the gateway's user can
-	// write must not get into s6-setuidgid while that is root.
+	// LoaderEnv is what the dynamic loader reads. It is set behind the privilege drop: a library that
+	// the gateway's user can write must not get into s6-setuidgid while that is root.
 	LoaderEnv  []manifest.EnvVar
 	Unset      []string
 	Secrets    []manifest.Secret
@@ -129,29 +148,35 @@ type script struct {
 
 func (r *renderer) script(p manifest.Profile) script {
 	s := script{
-		Profile:       p.Name,
-		Label:         "hermes-reconcile: " + Prefix + p.Name,
-		Shebang:       "#!/bin/sh",
-		HermesHome:    r.manifest.HermesHome,
-		Home:          p.Home,
-		Setuidgid:     `"$(command -v s6-setuidgid || echo /command/s6-setuidgid)"`,
-		SetuidgidName: r.program("s6-setuidgid"),
-		S6Log:         r.program("s6-log"),
-		Svdt:          r.program("s6-svdt"),
-		LogScript:     logScript(p),
-		LogStdout:     p.Log.Stdout,
-		User:          p.User,
-		Command:       slices.Concat(p.Wrapper, p.Command),
-		Unset:         p.Unset,
-		Secrets:       pathLast(p.Secrets),
-		Backoff:       int64(p.Backoff.Seconds()),
-		FirstPause:    firstPause,
-		Quiet:         quiet,
-		MaxEntry:      maxEntry,
-		Ready:         p.Ready,
+		Profile:    p.Name,
+		Label:      "hermes-reconcile: " + Prefix + p.Name,
+		Shebang:    "#!/bin/sh",
+		HermesHome: r.manifest.HermesHome,
+		Home:       p.Home,
+		RootPath:   rootPath,
+		Setuidgid:  `"$(command -v s6-setuidgid || echo /command/s6-setuidgid)"`,
+		Setlock:    `"$(command -v s6-setlock || echo /command/s6-setlock)"`,
+		Lock:       lockPrefix + p.Name,
+		S6Log:      r.program("s6-log"),
+		Svdt:       r.program("s6-svdt"),
+		LogScript:  logScript(p),
 
-		NotificationFD: notificationFD,
-		LatePause:      latePause,
+		LogPatience: logPatience, LogTaken: logTaken,
+		LogStdout:  p.Log.Stdout,
+		User:       p.User,
+		Command:    slices.Concat(p.Wrapper, p.Command),
+		Unset:      p.Unset,
+		Secrets:    pathLast(p.Secrets),
+		Backoff:    int64(p.Backoff.Seconds()),
+		FirstPause: firstPause,
+		Quiet:      quiet,
+		MaxEntry:   maxEntry,
+		Ready:      p.Ready,
+
+		SupervisorFolder: r.findsSupervisor(),
+		ContainerPath:    !p.Says("PATH"),
+		NotificationFD:   notificationFD,
+		LatePause:        latePause,
 	}
 	if p.Ready != nil {
 		s.URL = p.Ready.URL(p.Port)
@@ -165,10 +190,22 @@ func (r *renderer) script(p manifest.Profile) script {
 	}
 	if r.manifest.Runtime == manifest.RuntimeS6Overlay {
 		// One word only: the kernel hands the rest of the line over as a single argument, which with-contenv cannot run.
-		s.Shebang, s.Setuidgid = "#!/command/with-contenv sh", s.SetuidgidName
+		// An absolute path, since with-contenv looks on the container's PATH.
+		s.Shebang = "#!/command/with-contenv /bin/sh"
+		s.Setuidgid, s.Setlock = "/command/s6-setuidgid", "/command/s6-setlock"
 	}
 	return s
 }
+
+// logPatience is how long a logger without a supervisor may take to end, in s: milliseconds, but for a disk that is full.
+const logPatience = 5
+
+// logTaken is the exit code of a look at a log folder that another logger has locked. Those of a shell and of s6-setuidgid
+// are others.
+const logTaken = 3
+
+// lockPrefix begins the name of the lock of a profile in its HERMES_HOME.
+const lockPrefix = ".hermes-reconcile.lock-"
 
 // exported is what the manifest exports to a gateway, sorted by name.
 func exported(p manifest.Profile) []manifest.EnvVar {

@@ -24,15 +24,22 @@ func TestSecretsReachTheGatewayByteForByte(t *testing.T) {
 	}
 	contents := map[string]string{ // file -> variable
 		"a b\n": "a b", "plain": "plain", "two\n\n": "two\n", "\n\n\n": "\n\n", " blank ": " blank ", "-n\n": "-n", "dot.\n": "dot.",
-		"\\c $HOME `id` *": "\\c $HOME `id` *", all.String(): all.String(), "crlf\r\n": "crlf\r", ".": ".", "!": "!",
+		"\\c $HOME `id` *": "\\c $HOME `id` *", all.String(): all.String(), ".": ".", "!": "!",
+		"crlf\r\n": "crlf", "crlf two\r\n\r\n": "crlf two\r\n", "return\r": "return\r", "turned\n\r": "turned\n\r",
+		"\r\r\n": "\r", "\n\r\n": "\n", "\xef\xbb\xbfmarked\r\n": "marked", "\xef\xbb\xbf\xef\xbb\xbf": "\xef\xbb\xbf",
+		"half\xef\xbb": "half\xef\xbb", "\xef\xbbhalf": "\xef\xbbhalf", "\xe2\r\n": "\xe2", "in\xef\xbb\xbfside\n": "in\xef\xbb\xbfside",
 		strings.Repeat("x", 100_000): strings.Repeat("x", 100_000),
 	}
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 0))
-	for range 50 {
-		text := "r" + randomText(r)
-		contents[text] = strings.TrimSuffix(text, "\n")
+	for i := range 50 {
+		text := "r" + randomText(r) + [...]string{"", "\n", "\r\n"}[i%3]
+		value, found := strings.CutSuffix(text, "\r\n")
+		if !found {
+			value = strings.TrimSuffix(text, "\n")
+		}
+		contents[text] = value
 	}
 	p := manifest.Profile{Name: "x", Command: []string{"/usr/bin/env", "-0"}}
 	want := map[string]string{}
@@ -65,15 +72,19 @@ func TestASecretThatCannotBeUsedEndsTheStartWithOneLine(t *testing.T) {
 	fifo := filepath.Join(folder, "fifo")
 	require.NoError(t, syscall.Mkfifo(fifo, 0o600))
 	for path, reason := range map[string]string{
-		filepath.Join(folder, "absent\\n"): "is missing",
-		folder:                             "is not a regular file",
-		fifo:                               "is not a regular file",
-		file("empty", ""):                  "is empty",
-		file("newline", "\n"):              "is empty",
-		file("nul", "secret-\x00value"):    "holds a NUL",
+		filepath.Join(folder, "absent\\n"):         "is missing",
+		folder:                                     "is not a regular file",
+		fifo:                                       "is not a regular file",
+		file("empty", ""):                          "is empty",
+		file("newline", "\n"):                      "is empty",
+		file("crlf", "\r\n"):                       "is empty",
+		file("mark", "\xef\xbb\xbf"):               "is empty",
+		file("marked", "\xef\xbb\xbf\r\n"):         "is empty",
+		file("wide", "\xff\xfet\x00"):              "holds a NUL",
+		file("nul", "secret-\x00value"):            "holds a NUL",
 		file("long", strings.Repeat("x", 200_000)): "has 200000 bytes: no program can be started with that",
 	} {
-		dir := service(t, "/", manifest.Profile{
+		dir := service(t, t.TempDir(), manifest.Profile{
 			Name: "x", Command: []string{"echo", "started"}, Secrets: []manifest.Secret{{Name: "TOKEN", File: path}},
 		})
 		for _, shell := range shells {
@@ -90,7 +101,7 @@ func TestAPathFromASecretIsTheGatewaysAlone(t *testing.T) {
 	for name, content := range map[string]string{"PATH": bin + "\n", "Z": "z"} {
 		require.NoError(t, os.WriteFile(filepath.Join(folder, name), []byte(content), 0o600))
 	}
-	dir := service(t, "/", manifest.Profile{Name: "x", Command: []string{"gateway"}, Secrets: []manifest.Secret{
+	dir := service(t, t.TempDir(), manifest.Profile{Name: "x", Command: []string{"gateway"}, Secrets: []manifest.Secret{
 		{Name: "PATH", File: filepath.Join(folder, "PATH")}, {Name: "Z", File: filepath.Join(folder, "Z")},
 	}})
 	for _, shell := range shells {
@@ -102,7 +113,7 @@ func TestAPathFromASecretIsTheGatewaysAlone(t *testing.T) {
 
 // What the container has reaches the gateway unless it is unset, whatever the script calls its own.
 func TestUnsetAndWrapper(t *testing.T) {
-	dir := service(t, "/", manifest.Profile{
+	dir := service(t, t.TempDir(), manifest.Profile{
 		Name: "x", Wrapper: []string{"env", "WRAPPED=it is"}, Command: []string{"env", "-0"},
 		Unset: []string{"API_SERVER_ENABLED", "NEVER_SET"}, Backoff: time.Minute,
 	})

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -10,6 +11,7 @@ import (
 	"strings"
 
 	"hermes-reconcile/manifest"
+	"hermes-reconcile/render/rawjson"
 )
 
 // Prefix starts the name of every service directory of a profile.
@@ -20,6 +22,9 @@ const MarkerPath = "data/hermes-reconcile.json"
 
 // DownPath is the file that keeps s6-supervise from starting a service by itself.
 const DownPath = "down"
+
+// LogDownPath is the same for the logger of the service.
+const LogDownPath = "log/down"
 
 // NotificationPath is the file that makes s6 expect word that a service is ready.
 const NotificationPath = "notification-fd"
@@ -94,15 +99,32 @@ func (m Marker) Excerpt() manifest.Excerpt {
 	return manifest.Excerpt{Text: []byte(m.Manifest), Format: m.ManifestFormat}
 }
 
+// Limits of a marker: the longest that is written has 3 MiB, see maxExcerpt, and names about a
+// dozen files.
+const (
+	maxMarker      = 4 << 20 // bytes
+	maxMarkerFiles = 64
+)
+
 // ParseMarker reads a marker. Anything but a marker of a format that this program knows is an error: a directory whose
-// marker cannot be trusted counts as foreign.
+// marker cannot be trusted counts as foreign. So is one that names more files than are rendered: each is looked for.
 func ParseMarker(data []byte) (Marker, error) {
+	if len(data) > maxMarker {
+		return Marker{}, fmt.Errorf("a marker of %d bytes (want at most %d)", len(data), maxMarker)
+	}
 	var m Marker
-	if err := json.Unmarshal(data, &m); err != nil {
+	err := rawjson.Unmarshal(data, map[string]any{
+		"format": &m.Format, "profile": &m.Profile, "port": &m.Port, "on_failure": &m.OnFailure, "last": &m.Last,
+		"manifest": &m.Manifest, "manifest_format": &m.ManifestFormat, "files": &m.Files,
+	})
+	if err != nil {
 		return Marker{}, fmt.Errorf("not a marker: %v", err)
 	}
 	if m.Format != markerFormat {
 		return Marker{}, fmt.Errorf("marker of format %d (this program knows %d)", m.Format, markerFormat)
+	}
+	if len(m.Files) > maxMarkerFiles {
+		return Marker{}, fmt.Errorf("a marker of %d files (want at most %d)", len(m.Files), maxMarkerFiles)
 	}
 	return m, nil
 }
@@ -121,7 +143,8 @@ func (s *Servicedir) seal(excerpt manifest.Excerpt) error {
 	if err != nil {
 		return fmt.Errorf("cannot encode the marker of %s: %w", s.Name, err)
 	}
-	s.Files = append(s.Files, File{MarkerPath, modeFile, append(data, '\n')})
+	data = bytes.Clone(append(data, '\n')) // MarshalIndent leaves as much room again
+	s.Files = append(s.Files, File{MarkerPath, modeFile, data})
 	slices.SortFunc(s.Files, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
 	return nil
 }

@@ -6,13 +6,7 @@
 // knows of processes helps out where s6 tells nothing. This package writes no service file.
 package s6ctl
 
-import (
-	"os"
-	"path/filepath"
-	"runtime"
-	"strconv"
-	"strings"
-)
+import "runtime"
 
 // Kind is a kind of supervisor of the whole system.
 type Kind string
@@ -54,13 +48,4 @@ func Detect(h Host, scandir string) Kind {
 		return KindSystemd
 	}
 	return KindNone
-}
-
-// comm is the name of a process, or "" if it cannot be told.
-func (h Host) comm(pid int) string {
-	b, err := os.ReadFile(filepath.Join(h.Proc, strconv.Itoa(pid), "comm"))
-	if err != nil {
-		return ""
-	}
-	return strings.TrimSuffix(string(b), "\n")
 }

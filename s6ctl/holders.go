@@ -4,9 +4,7 @@ package s6ctl
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 )
 
@@ -18,7 +16,7 @@ func (s *Scandir) Holders(dir string) []string {
 		return nil
 	}
 	h := ThisHost()
-	pipe, err := os.Readlink(filepath.Join(h.Proc, strconv.Itoa(status.PID), "fd", "0"))
+	pipe, err := h.proc().Link(status.PID, "fd/0")
 	if err != nil || !strings.HasPrefix(pipe, "pipe:") {
 		return nil
 	}
@@ -35,32 +33,13 @@ func (s *Scandir) Holders(dir string) []string {
 
 // holds tells whether a process has a file open that /proc calls name.
 func (h Host) holds(pid int, name string) bool {
-	fds := filepath.Join(h.Proc, strconv.Itoa(pid), "fd")
-	entries, err := os.ReadDir(fds)
-	if err != nil {
-		return false
-	}
-	for _, e := range entries {
-		if target, err := os.Readlink(filepath.Join(fds, e.Name())); err == nil && target == name {
+	links, _ := h.proc().Links(pid, "fd") // as many as may be seen
+	for _, target := range links {
+		if target == name {
 			return true
 		}
 	}
 	return false
-}
-
-// pids lists the processes that can be seen.
-func (h Host) pids() []int {
-	entries, err := os.ReadDir(h.Proc)
-	if err != nil {
-		return nil
-	}
-	var pids []int
-	for _, e := range entries {
-		if pid, err := strconv.Atoi(e.Name()); err == nil {
-			pids = append(pids, pid)
-		}
-	}
-	return pids
 }
 
 // LogFolder is where the s6-log of the service in dir writes to, by its arguments; "" if none runs or it cannot be told.
@@ -69,9 +48,5 @@ func (s *Scandir) LogFolder(dir string) string {
 	if err != nil || status.PID == 0 {
 		return ""
 	}
-	argv := ThisHost().cmdline(status.PID)
-	if len(argv) < 2 || filepath.Base(argv[0]) != "s6-log" || !filepath.IsAbs(argv[len(argv)-1]) {
-		return ""
-	}
-	return argv[len(argv)-1]
+	return ThisHost().logFolder(status.PID)
 }

@@ -6,12 +6,30 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
+
+	"hermes-reconcile/s6ctl/safefile"
 )
+
+// proc is how the process files of the host are read.
+func (h Host) proc() safefile.Proc { return safefile.Proc(h.Proc) }
+
+// comm is the name of a process, or "" if it cannot be told.
+func (h Host) comm(pid int) string {
+	b, err := h.proc().Short(pid, "comm")
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSuffix(string(b), "\n")
+}
+
+// pids lists the processes that can be seen, or none if that cannot be told.
+func (h Host) pids() []int {
+	pids, _ := h.proc().PIDs()
+	return pids
+}
 
 // Listening tells whether an s6-svscan runs on the scandir. Where its control directory is closed to us, the processes
 // are searched for an s6-svscan whose arguments name the scandir.
@@ -22,15 +40,15 @@ func Listening(h Host, scandir string) (bool, error) {
 
 // svscanPID is the process of the s6-svscan on a scandir; 0 if there is none, -1 if it is outside our process namespace.
 func svscanPID(h Host, scandir string) (int, error) {
-	control, err := descend(scandir, ".s6-svscan")
-	if isAbsent(err) {
+	control, err := openFolder(scandir, ".s6-svscan")
+	if safefile.IsAbsent(err) {
 		return 0, nil
 	}
 	if err == nil {
 		defer control.Close()
-		var pid int
-		if pid, err = daemonIn(control); err == nil {
-			return pid, nil
+		var found daemon
+		if found, err = daemonIn(control); err == nil {
+			return found.pid, nil
 		}
 	}
 	if errors.Is(err, fs.ErrPermission) {
@@ -54,7 +72,7 @@ func (h Host) svscanOn(scandir string) int {
 
 // cmdline are the arguments of a process, or nil if they cannot be told.
 func (h Host) cmdline(pid int) []string {
-	b, err := os.ReadFile(filepath.Join(h.Proc, strconv.Itoa(pid), "cmdline"))
+	b, err := h.proc().Of(pid, "cmdline")
 	if err != nil || len(b) == 0 {
 		return nil
 	}

@@ -3,10 +3,12 @@
 package s6ctl
 
 import (
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
+
+	"hermes-reconcile/s6ctl/safefile"
 )
 
 // Phase is how far the process of a service is that s6 calls up: s6 cannot know when a run script has become the service.
@@ -15,11 +17,18 @@ type Phase string
 const (
 	Running    Phase = ""
 	Starting   Phase = "starting"
+	Waiting    Phase = "waiting"     // for another gateway of its profile, which has the lock of its home
 	BackingOff Phase = "backing off" // its script waits, because the service died again and again
 )
 
-// backoffFile is where a rendered run script says that it waits: its pid, and how many seconds.
+// backoffFile is where a rendered run script says that it waits, or has waited: its pid, and how many seconds.
 const backoffFile = "data/backoff"
+
+// heldFile is there as long as the logger of the service finds its folder locked by another one.
+const heldFile = "log/held"
+
+// maxBackoff is the longest such file that is read, in bytes: two numbers.
+const maxBackoff = 100
 
 // Phase tells how far the process pid of the service in dir, a path relative to the scandir, is. The arguments of a process
 // are for everybody to read; where they are hidden all the same, it counts as running.
@@ -28,31 +37,48 @@ func (s *Scandir) Phase(dir string, pid int) Phase {
 	switch {
 	case len(argv) == 0:
 		return Running
+	case filepath.Base(argv[0]) == "s6-setlock":
+		return Waiting
 	case filepath.Base(argv[0]) == "s6-setuidgid" || filepath.Base(argv[0]) == "s6-notifyoncheck":
 		return Starting // they become the service
 	case len(argv) < 3 || argv[len(argv)-2] != "./run":
 		return Running
 	}
 	// s6-supervise runs `./run NAME`, so a script is `sh ./run NAME`, whatever the interpreter.
-	data, err := os.ReadFile(filepath.Join(s.path, dir, backoffFile))
-	if who, _, _ := strings.Cut(string(data), " "); err == nil && who == strconv.Itoa(pid) {
+	service, err := openFolder(s.path, dir)
+	if err != nil {
+		return Starting
+	}
+	defer service.Close()
+	if _, err := service.Stat(heldFile); err == nil {
+		return Waiting
+	}
+	if pauseIn(service, pid) > 0 {
 		return BackingOff
 	}
 	return Starting
 }
 
-// deathSize is what s6-supervise writes down of a death, in bytes: a TAI64N label, the exit code and the signal.
-const deathSize = 14
-
-// MaxDeaths is how many deaths s6-supervise remembers, unless a file max-death-tally says otherwise.
-const MaxDeaths = 100
-
-// Deaths is how often the service in dir has died since its supervisor was started or its rendered ./finish saw a stop; at
-// most MaxDeaths.
-func (s *Scandir) Deaths(dir string) int {
-	info, err := os.Lstat(filepath.Join(s.path, dir, "supervise", "death_tally"))
+// Pause is how long the script of the process pid of the service in dir has waited before it became
+// the service, or is about to; 0: not at all.
+func (s *Scandir) Pause(dir string, pid int) time.Duration {
+	service, err := openFolder(s.path, dir)
 	if err != nil {
 		return 0
 	}
-	return int(info.Size() / deathSize)
+	defer service.Close()
+	return pauseIn(service, pid)
+}
+
+func pauseIn(service *safefile.Dir, pid int) time.Duration {
+	data, _, err := service.Read(backoffFile, maxBackoff)
+	if err != nil {
+		return 0
+	}
+	who, pause, _ := strings.Cut(strings.TrimSpace(string(data)), " ")
+	seconds, err := strconv.ParseUint(pause, 10, 31)
+	if err != nil || who != strconv.Itoa(pid) {
+		return 0
+	}
+	return time.Duration(seconds) * time.Second
 }

@@ -7,12 +7,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
-	"syscall"
+	"sync"
 	"time"
+
+	"hermes-reconcile/s6ctl/start"
 )
 
 // commandDir is where s6-overlay keeps the s6 programs. `docker exec` does not have it on PATH.
@@ -24,6 +24,9 @@ const callTimeout = 10 * time.Second
 
 // maxCalls is how many s6 programs run at once. More would only wait for processors, and might meet a process limit.
 const maxCalls = 16
+
+// turnLimit is how long a call is counted among them.
+const turnLimit = 250 * time.Millisecond
 
 // Exit codes of the s6 programs that mean "nobody listens there": 100 up to s6 2.13 and from s6-svscanctl, 102 from
 // s6-svc of 2.14 and later. 100 is also "wrong usage", which a caller that builds its own arguments never sees.
@@ -40,6 +43,8 @@ type Scandir struct {
 	missing   error // why the programs cannot be run
 	calls     chan struct{}
 	timeout   time.Duration // of one call
+
+	supervisors supervisors
 }
 
 // Open prepares to control the scandir at path. Looking at it needs no program; Installed tells whether acting will work.
@@ -59,14 +64,11 @@ func (s *Scandir) Folder() string { return filepath.Dir(s.svc) }
 
 // find returns the absolute path of an s6 program: in /command, else on PATH.
 func find(name string) (string, error) {
-	if p, err := exec.LookPath(filepath.Join(commandDir, name)); err == nil {
-		return p, nil
-	}
-	p, err := exec.LookPath(name)
+	path, err := start.Find(name, commandDir)
 	if err != nil {
-		return "", fmt.Errorf("%w: cannot find %s in %s or on PATH", ErrNotInstalled, name, commandDir)
+		return "", fmt.Errorf("%w: cannot find %s in %s or on PATH: %w", ErrNotInstalled, name, commandDir, err)
 	}
-	return filepath.Abs(p)
+	return path, nil
 }
 
 // Rescan asks s6-svscan to look for new service directories and, with prune, to stop the services whose directories are
@@ -77,7 +79,7 @@ func (s *Scandir) Rescan(ctx context.Context, prune bool) error {
 		flag = "-an"
 	}
 	err := s.run(ctx, s.svscanctl, flag, s.path)
-	if code := exitCode(err); code == exitNobody {
+	if code := start.ExitCode(err); code == exitNobody {
 		return ErrNotListening
 	}
 	return err
@@ -86,7 +88,7 @@ func (s *Scandir) Rescan(ctx context.Context, prune bool) error {
 // Control sends s6-svc's command letters to the service in dir, a path relative to the scandir.
 func (s *Scandir) Control(ctx context.Context, dir, letters string) error {
 	err := s.run(ctx, s.svc, "-"+letters, filepath.Join(s.path, dir))
-	if code := exitCode(err); code == exitNobody || code == exitNobodyNewer {
+	if code := start.ExitCode(err); code == exitNobody || code == exitNobodyNewer {
 		return ErrNotSupervised
 	}
 	return err
@@ -96,38 +98,61 @@ func (s *Scandir) run(ctx context.Context, program string, args ...string) error
 	if s.missing != nil {
 		return s.missing
 	}
-	s.calls <- struct{}{}
-	defer func() { <-s.calls }()
+	done, err := s.turn(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
 	if errors.Is(context.Cause(ctx), context.DeadlineExceeded) { // however that was told
 		return context.DeadlineExceeded
 	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	// What has begun is not cut short: nobody could tell whether the command had reached its service.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.timeout)
+	ctx, cancel := s.limit(ctx)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, program, args...)
 	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	cmd.WaitDelay = time.Second // a killed program's own children must not keep us waiting on its stderr
-	// If we are killed, a command on its way must not reach its service after the next apply has begun. The kernel sends
-	// this when the thread ends that started the program, so this goroutine keeps its thread.
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	err := cmd.Run()
+	err = start.Run(ctx, start.Program{Path: program, Args: append([]string{program}, args...), Stderr: &stderr})
 	if err == nil {
 		return nil
 	}
-	if ctx.Err() != nil {
-		err = ctx.Err()
-	}
 	what := strings.Join(append([]string{filepath.Base(program)}, args...), " ")
+	if ctx.Err() != nil { // it may not have ended even now
+		return fmt.Errorf("cannot run %q: %w", what, err)
+	}
 	if text := firstLine(stderr.Bytes()); text != "" {
 		return fmt.Errorf("cannot run %q: %w (%s)", what, err, text)
 	}
 	return fmt.Errorf("cannot run %q: %w", what, err)
+}
+
+// turn waits until fewer than maxCalls calls are under way, and returns what ends the turn that it
+// then takes. A call that hangs needs no processor, so its turn ends after turnLimit all the same:
+// else as many services as there are turns, whose users keep their FIFOs full, would hold up all
+// others.
+func (s *Scandir) turn(ctx context.Context) (done func(), err error) {
+	select {
+	case s.calls <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	leave := sync.OnceFunc(func() { <-s.calls })
+	late := time.AfterFunc(turnLimit, leave)
+	return func() {
+		late.Stop()
+		leave()
+	}, nil
+}
+
+// limit bounds one call: by s.timeout, and by the time that the caller has. Else a service whose
+// control FIFO is full, which its user can see to, would hold up all. A signal does not cut short
+// what has begun: it could not be told whether the command had reached its service.
+func (s *Scandir) limit(ctx context.Context) (context.Context, context.CancelFunc) {
+	until := time.Now().Add(s.timeout)
+	if deadline, limited := ctx.Deadline(); limited && deadline.Before(until) {
+		until = deadline
+	}
+	return context.WithDeadline(context.WithoutCancel(ctx), until)
 }
 
 // firstLine is the first line of a program's complaint, short enough for one line of ours.
@@ -138,13 +163,4 @@ func firstLine(b []byte) string {
 		line = line[:limit]
 	}
 	return strings.ToValidUTF8(line, "?")
-}
-
-// exitCode is the code that a program of ours ended with, or -1 if it did not get that far.
-func exitCode(err error) int {
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		return exit.ExitCode()
-	}
-	return -1
 }

@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
+	"net/netip"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -17,7 +17,7 @@ import (
 func Listeners(h Host) ([]Listener, error) {
 	var found []Listener
 	for _, name := range []string{"tcp", "tcp6"} {
-		data, err := os.ReadFile(filepath.Join(h.Proc, "net", name))
+		data, err := h.proc().Read(filepath.Join("net", name))
 		if errors.Is(err, fs.ErrNotExist) && name == "tcp6" {
 			continue // a kernel without IPv6
 		}
@@ -28,6 +28,121 @@ func Listeners(h Host) ([]Listener, error) {
 	}
 	h.findOwners(found)
 	return found, nil
+}
+
+// Seen are the processes that have listening sockets open, by what the kernel calls the sockets: for
+// another process of this program, which may look into fewer.
+func Seen(all []Listener) map[string]int {
+	seen := map[string]int{}
+	for _, l := range all {
+		if l.PID != 0 {
+			seen[l.inode] = l.PID
+		}
+	}
+	return seen
+}
+
+// Complete adds what a process of a user has seen: of the sockets of that user, which is all that
+// can be believed, and by processes of that user.
+func Complete(h Host, all []Listener, uid uint32, seen map[string]int) {
+	for i, l := range all {
+		pid := seen[l.inode]
+		if l.PID == 0 && l.UID == uid && pid > 0 && h.isOf(pid, uid) {
+			all[i].PID, all[i].Program, all[i].Service = pid, h.comm(pid), h.service(pid)
+		}
+	}
+}
+
+// isOf reports whether a process has the credentials of a user.
+func (h Host) isOf(pid int, uid uint32) bool {
+	has, known := h.uid(pid)
+	return known && has == uid
+}
+
+// uid is the effective user of a process.
+func (h Host) uid(pid int) (uid uint32, known bool) {
+	status, err := h.proc().Of(pid, "status")
+	if err != nil {
+		return 0, false
+	}
+	for line := range strings.Lines(string(status)) {
+		if ids, found := strings.CutPrefix(line, "Uid:"); found {
+			fields := strings.Fields(ids)
+			if len(fields) < 2 {
+				return 0, false
+			}
+			n, err := strconv.ParseUint(fields[1], 10, 32)
+			return uint32(n), err == nil
+		}
+	}
+	return 0, false
+}
+
+// Stranger names who takes connections on a port of this machine although a service, whose process
+// is given, should: its program, or its user. It is empty where the service does, and where nobody
+// can tell: where the socket or a process of the service cannot be seen.
+func Stranger(h Host, service, port int) string {
+	all, err := Listeners(h)
+	if err != nil {
+		return ""
+	}
+	var answering []Listener
+	inodes := map[string]bool{}
+	for _, l := range all {
+		address := l.Address.Addr()
+		if int(l.Address.Port()) == port && (address == loopback || address.IsUnspecified()) {
+			answering = append(answering, l)
+			inodes["socket:["+l.inode+"]"] = true
+		}
+	}
+	if len(answering) == 0 || !h.lacks(service, inodes) {
+		return ""
+	}
+	if l := answering[0]; l.PID != 0 {
+		return fmt.Sprintf("%q (pid %d)", l.Program, l.PID)
+	}
+	return fmt.Sprintf("a process of user %d", answering[0].UID)
+}
+
+// loopback is the address that gateways are asked at.
+var loopback = netip.MustParseAddr("127.0.0.1")
+
+// lacks reports whether all processes of a service can be looked into, and none has one of these
+// files open.
+func (h Host) lacks(service int, files map[string]bool) bool {
+	seen := false
+	for _, pid := range h.pids() {
+		if !h.belongs(pid, service) {
+			continue
+		}
+		seen = true
+		links, err := h.proc().Links(pid, "fd")
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return false
+		}
+		for _, target := range links {
+			if files[target] {
+				return false
+			}
+		}
+	}
+	return seen
+}
+
+// belongs reports whether a process is in the session of another one, or descends from it.
+func (h Host) belongs(pid, to int) bool {
+	if h.session(pid) == to {
+		return true
+	}
+	for range maxAncestors {
+		if pid == to {
+			return true
+		}
+		if pid = h.parent(pid); pid <= 1 {
+			return false
+		}
+	}
+	return false
 }
 
 // findOwners finds a process for each of the sockets. One that several have open is the first one's, which is most often the
@@ -53,14 +168,10 @@ func (h Host) findOwners(sockets []Listener) {
 
 // opened are the files that a process has open, as /proc calls them.
 func (h Host) opened(pid int) []string {
-	fds := filepath.Join(h.Proc, strconv.Itoa(pid), "fd")
-	entries, err := os.ReadDir(fds)
-	if err != nil {
-		return nil
-	}
+	links, _ := h.proc().Links(pid, "fd") // as many as may be seen
 	var names []string
-	for _, e := range entries {
-		if target, err := os.Readlink(filepath.Join(fds, e.Name())); err == nil && strings.HasPrefix(target, "socket:") {
+	for _, target := range links {
+		if strings.HasPrefix(target, "socket:") {
 			names = append(names, target)
 		}
 	}

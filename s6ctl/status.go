@@ -8,13 +8,12 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
-	"path/filepath"
-	"strings"
 	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"hermes-reconcile/s6ctl/safefile"
 )
 
 // Status is what s6 knows of one service.
@@ -27,6 +26,9 @@ type Status struct {
 	Since      time.Time // of the last change between up and down
 	ExitCode   int       // of the last process; -1 if a signal ended it or it never ran
 	Signal     int       // that ended the last process, or 0
+	// Doubt says why the files in supervise/ cannot be believed: others could change them, or something else is in their place.
+	// The rest is then what the kernel knows of the processes, as far as that goes. Empty: there is no doubt.
+	Doubt string
 }
 
 // Down tells whether no process of the service runs and none will be started unasked.
@@ -55,7 +57,7 @@ const taiOffset = 1<<62 + 37
 // missing one included, is no error: Supervised is false. No symlink is followed, and nothing planted there can block.
 func (s *Scandir) Status(dir string) (Status, error) {
 	status, err := s.status(dir)
-	if isAbsent(err) {
+	if safefile.IsAbsent(err) {
 		return Status{}, nil
 	}
 	if err != nil {
@@ -65,26 +67,80 @@ func (s *Scandir) Status(dir string) (Status, error) {
 }
 
 func (s *Scandir) status(dir string) (Status, error) {
-	supervise, err := descend(s.path, filepath.Join(dir, "supervise"))
+	root, err := safefile.Open(s.path)
+	if err != nil {
+		return Status{}, err
+	}
+	defer root.Close()
+	service, err := root.Dir(dir)
+	if err != nil {
+		return Status{}, err
+	}
+	defer service.Close()
+	l := look{s, service, trustedIn(root)}
+	supervise, err := service.Dir("supervise")
+	if safefile.IsAbsent(err) {
+		if l.guarded(service) {
+			return Status{}, nil
+		}
+		return l.byKernel("supervise is not a folder")
+	}
 	if err != nil {
 		return Status{}, err
 	}
 	defer supervise.Close()
-	if pid, err := daemonIn(supervise); pid == 0 || err != nil {
-		return Status{}, err
+	return l.published(supervise)
+}
+
+// maxTears is how often to look anew at files that do not fit what the kernel says: a service may be changing its state.
+const maxTears = 3
+
+// published is what s6 publishes of the service, checked against what the kernel knows where others could have written it.
+func (l *look) published(supervise *safefile.Dir) (Status, error) {
+	guarded := l.guarded(l.service) && l.guarded(supervise)
+	for tears := 0; ; tears++ {
+		found, err := daemonIn(supervise)
+		if err != nil {
+			return Status{}, err
+		}
+		guarded = guarded && found.guarded(l.trusts)
+		if odd := found.odd(guarded); odd != "" {
+			return l.byKernel(odd)
+		}
+		if found.pid == 0 && guarded {
+			return Status{}, nil
+		}
+		st, err := readStatus(supervise)
+		switch odd := "supervise/status: "; {
+		case err == nil:
+		case safefile.OutOfMeans(err), errors.Is(err, unix.EIO), errors.Is(err, fs.ErrPermission):
+			// A disk or a machine in trouble says nothing of others: to replace the directory would restart the gateway.
+			return Status{}, err
+		case guarded && errors.Is(err, fs.ErrNotExist):
+			return Status{}, nil // s6-supervise takes its lock first, opens its FIFO next, and writes its status last
+		default:
+			return l.byKernel(odd + safefile.Cause(err).Error())
+		}
+		if guarded {
+			return st, nil
+		}
+		if fits, err := l.fits(st); fits || err != nil {
+			return st, err
+		}
+		if tears == maxTears {
+			return l.byKernel("supervise/status: it does not fit the processes")
+		}
+		time.Sleep(time.Millisecond)
 	}
-	// s6-supervise takes its lock first, opens its FIFO next, writes its status last, and replaces the file by rename.
-	f, err := openAt(supervise, "status", unix.O_RDONLY)
+}
+
+// readStatus reads the status file of a service, which s6-supervise replaces by rename.
+func readStatus(supervise *safefile.Dir) (Status, error) {
+	data, _, err := supervise.Read("status", statusSize13)
 	if err != nil {
 		return Status{}, err
 	}
-	defer f.Close()
-	data := make([]byte, statusSize13+1)
-	n, err := f.Read(data)
-	if err != nil && err != io.EOF {
-		return Status{}, err
-	}
-	return parseStatus(data[:n])
+	return parseStatus(data)
 }
 
 func parseStatus(b []byte) (Status, error) {
@@ -102,7 +158,7 @@ func parseStatus(b []byte) (Status, error) {
 		WantUp:     flags&flagWantUp != 0,
 		Finishing:  flags&flagFinishing != 0,
 		Ready:      flags&flagReady != 0,
-		Since:      time.Unix(int64(binary.BigEndian.Uint64(b[offsetSince:])-taiOffset), int64(binary.BigEndian.Uint32(b[offsetSince+8:]))),
+		Since:      unixTime(b[offsetSince:]),
 	}
 	if st.Finishing {
 		st.PID = 0 // the file then holds the pid of ./finish
@@ -121,18 +177,65 @@ func parseStatus(b []byte) (Status, error) {
 	return st, nil
 }
 
-// daemonIn is the process of the s6 daemon that holds the lock in a folder and reads the FIFO there, or 0. That is what
-// `s6-svok` asks, and opening the FIFO is what the control programs do first. The lock is a POSIX record lock, which
-// flock(2) does not see. A daemon outside our process namespace has pid -1.
-func daemonIn(folder *os.File) (pid int, err error) {
-	f, err := openAt(folder, "lock", unix.O_RDONLY)
-	if isAbsent(err) {
-		return 0, nil
+// daemon is what a folder shows of the s6 daemon that it belongs to.
+type daemon struct {
+	pid     int    // 0: nobody holds the lock and reads the FIFO; -1: a process outside our process namespace does
+	reads   bool   // a process reads the FIFO
+	lock    uint32 // owner of the lock file
+	locked  bool   // there is a lock file
+	planted string // what stands at the name of the lock or the FIFO and is none
+}
+
+// guarded reports whether the lock file is one that others cannot have made.
+func (d daemon) guarded(trusts func(uid uint32) bool) bool { return !d.locked || trusts(d.lock) }
+
+// odd says why the lock and the FIFO cannot be believed, or is empty. While a daemon starts and ends it may hold one of them alone,
+// but it never reads the FIFO without the lock.
+func (d daemon) odd(guarded bool) string {
+	switch {
+	case d.planted != "":
+		return d.planted
+	case d.pid == 0 && d.reads:
+		return "supervise/lock: it is not held, but supervise/control is read"
+	case d.pid == 0 && !guarded:
+		return "supervise/lock: it is not held, and others can replace it"
 	}
+	return ""
+}
+
+// daemonIn looks for the s6 daemon that holds the lock in a folder and reads the FIFO there. That is what `s6-svok` asks, and
+// opening the FIFO is what the control programs do first. The lock is a POSIX record lock, which flock(2) does not see.
+func daemonIn(folder *safefile.Dir) (d daemon, err error) {
+	holder, err := d.lookAtLock(folder)
 	if err != nil {
+		return d, err
+	}
+	d.reads, err = folder.HasReader("control")
+	switch {
+	case err == nil && d.reads, errors.Is(err, fs.ErrPermission): // another user's FIFO: the lock has to do
+		d.pid = holder
+	case errors.Is(err, safefile.ErrIrregular):
+		d.planted = "supervise/control: it is not a FIFO"
+	case err != nil && !safefile.IsAbsent(err):
+		return d, err
+	}
+	return d, nil
+}
+
+// lookAtLock finds the process that holds the lock, or 0.
+func (d *daemon) lookAtLock(folder *safefile.Dir) (holder int, err error) {
+	f, st, err := folder.OpenRegular("lock")
+	switch {
+	case errors.Is(err, safefile.ErrIrregular):
+		d.planted = "supervise/lock: it is not a regular file"
+		return 0, nil
+	case errors.Is(err, fs.ErrNotExist):
+		return 0, nil
+	case err != nil:
 		return 0, err
 	}
 	defer f.Close()
+	d.locked, d.lock = true, st.Uid
 	lock := unix.Flock_t{Type: unix.F_RDLCK, Whence: io.SeekStart}
 	if err := unix.FcntlFlock(f.Fd(), unix.F_GETLK, &lock); err != nil {
 		return 0, fmt.Errorf("cannot see who holds %s: %w", f.Name(), err)
@@ -140,52 +243,15 @@ func daemonIn(folder *os.File) (pid int, err error) {
 	if lock.Type == unix.F_UNLCK {
 		return 0, nil
 	}
-	control, err := openAt(folder, "control", unix.O_WRONLY)
-	if isAbsent(err) || errors.Is(err, unix.ENXIO) { // ENXIO: nobody reads
-		return 0, nil
-	}
-	if errors.Is(err, fs.ErrPermission) { // another user's: its lock has to do
-		return max(int(lock.Pid), -1), nil
-	}
-	if err != nil {
-		return 0, err
-	}
-	return max(int(lock.Pid), -1), control.Close()
+	return max(int(lock.Pid), -1), nil
 }
 
-// descend opens the folder at a path relative to another one, and follows no symlink on the way.
-func descend(from, to string) (*os.File, error) {
-	f, err := os.OpenFile(from, os.O_RDONLY|unix.O_DIRECTORY, 0)
+// openFolder opens the folder at a path relative to another one, and follows no symlink on the way.
+func openFolder(from, to string) (*safefile.Dir, error) {
+	root, err := safefile.Open(from)
 	if err != nil {
 		return nil, err
 	}
-	for name := range strings.SplitSeq(to, "/") {
-		next, err := openAt(f, name, unix.O_RDONLY|unix.O_DIRECTORY)
-		f.Close()
-		if err != nil {
-			return nil, err
-		}
-		f = next
-	}
-	return f, nil
-}
-
-// openAt opens a file in a folder, without following a symlink and without waiting for the other side of a FIFO.
-func openAt(folder *os.File, name string, flags int) (*os.File, error) {
-	for {
-		fd, err := unix.Openat(int(folder.Fd()), name, flags|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
-		if err == unix.EINTR {
-			continue
-		}
-		path := filepath.Join(folder.Name(), name)
-		if err != nil {
-			return nil, &fs.PathError{Op: "open", Path: path, Err: err}
-		}
-		return os.NewFile(uintptr(fd), path), nil
-	}
-}
-
-// isAbsent tells whether a path does not lead to a file, for whatever part of it is not there. A symlink is not there.
-func isAbsent(err error) bool {
-	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP)
+	defer root.Close()
+	return root.Dir(to)
 }

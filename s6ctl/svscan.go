@@ -7,11 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
+
+	"hermes-reconcile/s6ctl/start"
 )
 
 // Svscan is what an s6-svscan can take, and what it has.
@@ -66,7 +67,7 @@ func Environ(h Host, scandir string) ([]string, error) {
 	if err != nil || pid <= 0 {
 		return nil, err
 	}
-	b, err := os.ReadFile(filepath.Join(h.Proc, strconv.Itoa(pid), "environ"))
+	b, err := h.proc().Of(pid, "environ")
 	switch {
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ESRCH):
 		return nil, nil
@@ -84,7 +85,7 @@ func (s *Scandir) newer(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	err = s.run(ctx, svscan, "-L", strconv.Itoa(defaultName), "--", filepath.Join(s.path, ".s6-svscan", "lock", "none"))
-	switch exitCode(err) {
+	switch start.ExitCode(err) {
 	case exitNobody: // wrong usage
 		return false, nil
 	case exitSystem:
@@ -162,7 +163,7 @@ func short(long string) byte {
 
 // maxFiles is a process's soft limit of open files; 0 if it has none or cannot be told.
 func (h Host) maxFiles(pid int) int {
-	b, err := os.ReadFile(filepath.Join(h.Proc, strconv.Itoa(pid), "limits"))
+	b, err := h.proc().Of(pid, "limits")
 	if err != nil {
 		return 0
 	}
@@ -195,16 +196,21 @@ func (h Host) parent(pid int) int { return h.numberIn(pid, statParent) }
 const (
 	statParent  = 1
 	statSession = 3
+	statFlags   = 6
+	statStart   = 19 // in hundredths of a second since the machine started
 )
 
 // numberIn is a field of a process's stat, or 0.
 func (h Host) numberIn(pid, field int) int {
-	b, err := os.ReadFile(filepath.Join(h.Proc, strconv.Itoa(pid), "stat"))
+	b, err := h.proc().Short(pid, "stat")
 	if err != nil {
 		return 0
 	}
-	// The name stands in parentheses and may hold any: 7 (a) b) S 1 ...
-	text := string(b)
+	return statNumber(string(b), field)
+}
+
+// statNumber is a field of a /proc/PID/stat, or 0. The name stands in parentheses and may hold any: 7 (a) b) S 1 ...
+func statNumber(text string, field int) int {
 	fields := strings.Fields(text[strings.LastIndexByte(text, ')')+1:])
 	if len(fields) <= field {
 		return 0

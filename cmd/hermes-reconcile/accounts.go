@@ -7,11 +7,11 @@ import (
 	"os"
 	"os/user"
 	"strconv"
-	"syscall"
 
 	"github.com/hashicorp/go-multierror"
 
 	"hermes-reconcile/manifest"
+	"hermes-reconcile/s6ctl/start"
 )
 
 // becomeOwner makes root the user whose s6-svscan runs on the scandir, for good: what apply makes must be that user's, and
@@ -26,10 +26,9 @@ func becomeOwner(uid uint32) error {
 			gid = n
 		}
 	}
-	for _, step := range []error{syscall.Setgroups([]int{gid}), syscall.Setgid(gid), syscall.Setuid(int(uid))} {
-		if step != nil {
-			return fmt.Errorf("cannot act as user %d, whose s6-svscan this is: %w", uid, step)
-		}
+	err := start.Become(start.Account{UID: uid, GID: uint32(gid), Groups: []uint32{uint32(gid)}})
+	if err != nil {
+		return fmt.Errorf("cannot act as user %d, whose s6-svscan this is: %w", uid, err)
 	}
 	return nil
 }

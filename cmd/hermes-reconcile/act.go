@@ -5,14 +5,13 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
-	"os"
 	"os/user"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -21,6 +20,7 @@ import (
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/render"
+	"hermes-reconcile/s6ctl/safefile"
 )
 
 // deed is what start, stop and restart do, and how to speak of it.
@@ -93,6 +93,9 @@ func runAct(ctx context.Context, u ui, flags *actFlags, d deed, profiles []strin
 	if flags.all == (len(profiles) > 0) {
 		return withHint(usagef("which gateways? (want names of profiles, or --all)"), "%s %s --help", program, d.verb)
 	}
+	if err := survive(); err != nil {
+		return err
+	}
 	m, err := flags.loadIfAny(u)
 	if err != nil {
 		return err
@@ -107,6 +110,7 @@ func runAct(ctx context.Context, u ui, flags *actFlags, d deed, profiles []strin
 	if err != nil {
 		return err
 	}
+	warnTroubled(u, actual.Services)
 	services, err := a.pick(actual.Services, profiles)
 	if err != nil {
 		return err
@@ -165,6 +169,9 @@ func (a *acting) pick(services []reconcile.Service, profiles []string) ([]reconc
 		return nil, err
 	}
 	for _, s := range picked {
+		if s.Fault != nil {
+			return nil, s.Fault
+		}
 		if !s.Owned {
 			return nil, withHint(usagef("%s is not ours", s.Name), "name it in the manifest and apply, or use s6-svc")
 		}
@@ -180,12 +187,25 @@ func (a *acting) do(ctx context.Context, services []reconcile.Service, timeout t
 		errs = append(errs, a.remember(ctx, last))
 	}
 	acted, notes := a.session.Act(ctx, services, a.action, timeout)
+	a.explain(ctx, acted)
 	if !a.up {
 		errs = append(errs, a.remember(context.WithoutCancel(ctx), last)) // who lost patience has still said what is wanted
 	}
 	errs = append(errs, a.settle(acted), a.acted(acted, notes, a.deed))
 	a.warnOfUndoing(acted)
 	return errors.Join(errs...)
+}
+
+// explain adds to the errors of gateways that came to an end what they have printed last.
+func (a *acting) explain(ctx context.Context, acted []reconcile.Acted) {
+	for i := range min(len(acted), maxRefusals) {
+		var hopeless *reconcile.HopelessError
+		if errors.As(acted[i].Err, &hopeless) {
+			last := a.scandir.lastLine(ctx, acted[i].Service, a.manifest)
+			acted[i].Err = withHint(fmt.Errorf("%w%s", acted[i].Err, last), "%s logs %s",
+				program, strings.TrimPrefix(acted[i].Service.Name, render.Prefix))
+		}
+	}
 }
 
 // settle strikes off restarts that were owed and are done with this.
@@ -195,7 +215,8 @@ func (a *acting) settle(acted []reconcile.Acted) error {
 	}
 	var errs []error
 	for _, done := range acted {
-		if done.Err == nil && (!done.Already || !a.up) {
+		var hopeless *reconcile.HopelessError // it was started, and did not stay
+		if (done.Err == nil || errors.As(done.Err, &hopeless)) && (!done.Already || !a.up) {
 			errs = append(errs, a.session.Settle(done.Service))
 		}
 	}
@@ -245,15 +266,13 @@ func (a *acting) remember(ctx context.Context, services []reconcile.Service) err
 
 // controllerID is the user who may control a service: who its gateway runs as.
 func controllerID(service string) (uid uint32, known bool) {
-	info, err := os.Lstat(filepath.Join(service, "supervise", "control"))
+	dir, err := safefile.Open(service)
 	if err != nil {
 		return 0, false
 	}
-	st, ok := info.Sys().(*syscall.Stat_t)
-	if !ok {
-		return 0, false
-	}
-	return st.Uid, true
+	defer dir.Close()
+	st, err := dir.Stat("supervise/control")
+	return st.Uid, err == nil
 }
 
 // controller is the name of that user.
@@ -275,8 +294,9 @@ func (a *acting) wanted(s reconcile.Service) manifest.State {
 	if a.manifest == nil {
 		return manifest.State(wanted(s))
 	}
-	i := slices.IndexFunc(a.manifest.Profiles, func(p manifest.Profile) bool { return render.Prefix+p.Name == s.Name })
-	if i < 0 {
+	name := strings.TrimPrefix(s.Name, render.Prefix)
+	i, found := slices.BinarySearchFunc(a.manifest.Profiles, name, func(p manifest.Profile, name string) int { return strings.Compare(p.Name, name) })
+	if !found {
 		return ""
 	}
 	return a.manifest.Profiles[i].State

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -28,7 +29,7 @@ type oldSide struct {
 }
 
 // old reads what --against names: a manifest, a folder of them, or a rendered tree.
-func (f *diffFlags) old(u ui, stdin io.Reader, m *manifest.Manifest) (oldSide, error) {
+func (f *diffFlags) old(u ui, stdin io.Reader, m *manifest.Manifest, fresh []render.Servicedir) (oldSide, error) {
 	side := oldSide{kind: explain.AgainstManifest, unknown: []string{"which gateways are up", "what an interrupted apply owes", "services of others"}}
 	tree, err := isTree(f.against)
 	if err != nil {
@@ -38,7 +39,10 @@ func (f *diffFlags) old(u ui, stdin io.Reader, m *manifest.Manifest) (oldSide, e
 		side.kind = explain.AgainstTree
 		side.actual, err = reconcile.ReadTree(f.against)
 		if errors.Is(err, reconcile.ErrNoTree) {
-			err = unreadableOld(f.against, fmt.Errorf("%w and no *.yaml file", reconcile.ErrNoTree))
+			err = unreadableOld(f.against, fmt.Errorf("%w and no *.yaml or *.yml file", reconcile.ErrNoTree))
+		}
+		if errors.Is(err, reconcile.ErrLargeTree) {
+			err = &usageError{err}
 		}
 		return side, err
 	}
@@ -53,8 +57,25 @@ func (f *diffFlags) old(u ui, stdin io.Reader, m *manifest.Manifest) (oldSide, e
 	if err != nil {
 		return side, fmt.Errorf("cannot render %q: %w", f.against, err)
 	}
+	shareFiles(dirs, fresh)
 	side.actual = reconcile.Assume(dirs)
 	return side, nil
+}
+
+// shareFiles makes files of the same content on both sides be one in memory: most are, of thousands
+// of profiles.
+func shareFiles(old, fresh []render.Servicedir) {
+	now := make(map[string]render.Servicedir, len(fresh))
+	for _, d := range fresh {
+		now[d.Name] = d
+	}
+	for _, d := range old {
+		for i, f := range d.Files {
+			if same := now[d.Name].File(f.Path); same != nil && bytes.Equal(f.Data, same.Data) {
+				d.Files[i].Data = same.Data
+			}
+		}
+	}
 }
 
 func unreadableOld(name string, err error) error {
@@ -105,10 +126,13 @@ func isTree(name string) (bool, error) {
 		manifests = manifests || isManifest(e.Name())
 	}
 	if services && manifests {
-		return false, errors.New("it holds both service directories and *.yaml files")
+		return false, errors.New("it holds both service directories and *.yaml or *.yml files")
 	}
 	return !manifests, nil
 }
 
 // isManifest tells whether a file in a folder of manifests is one of them.
-func isManifest(name string) bool { return filepath.Ext(name) == ".yaml" && name[0] != '.' }
+func isManifest(name string) bool {
+	ending := filepath.Ext(name)
+	return (ending == ".yaml" || ending == ".yml") && name[0] != '.'
+}

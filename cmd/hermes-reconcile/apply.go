@@ -49,6 +49,11 @@ and in the report, changes nothing, and does not keep the container from startin
 			if err := flags.check(cmd.Flags().Changed); err != nil {
 				return err
 			}
+			if !flags.dryRun {
+				if err := survive(); err != nil {
+					return err
+				}
+			}
 			return runApply(cmd.Context(), u, &flags)
 		},
 	}
@@ -115,6 +120,7 @@ func runApply(ctx context.Context, u ui, flags *applyFlags) (err error) {
 	if err := t.check(u); err != nil {
 		return err
 	}
+	t.warnAbsent(ctx, u)
 	if flags.dryRun {
 		return flags.show(u, t)
 	}
@@ -209,10 +215,9 @@ func lockHint(err error) error {
 
 // result prints what became of a plan, as far as people read it.
 func (f *applyFlags) result(u ui, r *explain.Report, result reconcile.Result) error {
+	var unprinted error // the errors that follow are said all the same
 	if f.form == formText {
-		if err := f.print(u, r); err != nil {
-			return err
-		}
+		unprinted = f.print(u, r)
 	}
 	u.notes(result)
 	partial := &partialError{}
@@ -228,9 +233,9 @@ func (f *applyFlags) result(u ui, r *explain.Report, result reconcile.Result) er
 	}
 	u.complain(failed)
 	if partial.failed == 0 {
-		return nil
+		return unprinted
 	}
-	return withHint(partial, "run apply again to retry")
+	return errors.Join(withHint(partial, "run apply again to retry"), unprinted)
 }
 
 // conclude prints what became of a plan for programs: in one piece, when all of it is known.

@@ -52,12 +52,13 @@ func (f *applyFlags) arrive(ctx context.Context, u ui, t *target, r *explain.Rep
 	}
 	failed := &lateError{level: level, late: len(late)}
 	answers := probe.Each(ctx, questions(late, level))
+	last := t.lastLines(ctx, late)
 	var all []complaint
 	for i, l := range late {
 		if l.Hopeless() {
 			failed.hopeless++
 		}
-		why := fmt.Sprintf("not %s%s: %s", level, waited(l), whyLate(l, level, answers[i]))
+		why := fmt.Sprintf("not %s%s: %s%s", level, waited(l), whyLate(l, level, answers[i]), last[l.Change.Service])
 		r.Late(l.Change.Service, why)
 		log := t.homes.logFile(t.scandir.s6, l.Change.Profile)
 		all = append(all, complaint{service: l.Change.Service, why: why, hint: "see its log in " + log})
@@ -67,6 +68,31 @@ func (f *applyFlags) arrive(ctx context.Context, u ui, t *target, r *explain.Rep
 		return failed
 	}
 	return withHint(failed, "they run on as they are; wait longer with --timeout")
+}
+
+// lastLines are what gateways have printed last that came to an end, by service: those of the first
+// few, since each takes a process.
+func (t *target) lastLines(ctx context.Context, late []reconcile.Late) map[string]string {
+	ended := map[string]bool{}
+	for _, l := range late {
+		if l.Hopeless() && len(ended) < maxRefusals {
+			ended[l.Change.Service] = true
+		}
+	}
+	lines := map[string]string{}
+	if len(ended) == 0 {
+		return lines
+	}
+	actual, err := t.scandir.Read()
+	if err != nil {
+		return lines
+	}
+	for _, s := range actual.Services {
+		if ended[s.Name] {
+			lines[s.Name] = t.scandir.lastLine(ctx, s, t.manifest)
+		}
+	}
+	return lines
 }
 
 // travelling are the changes whose gateways may still come: not those that failed, nor those that were waited for in vain.
@@ -92,7 +118,7 @@ func waited(l reconcile.Late) string {
 func questions(late []reconcile.Late, level reconcile.Level) []string {
 	urls := make([]string, len(late))
 	for i, l := range late {
-		if l.State == reconcile.StateUp && level == reconcile.LevelReady {
+		if l.State().Runs() && level == reconcile.LevelReady {
 			urls[i] = l.Change.ReadyURL()
 		}
 	}
@@ -102,18 +128,19 @@ func questions(late []reconcile.Late, level reconcile.Level) []string {
 // whyLate says what a gateway is instead of what it should be; answer is that to its question.
 func whyLate(l reconcile.Late, level reconcile.Level, answer error) string {
 	url := l.Change.ReadyURL()
-	switch {
-	case l.State == reconcile.StateEnded:
-		return fmt.Sprintf("it ended by itself (exit code %d)", l.Status.ExitCode)
-	case l.State == reconcile.StateUp && url != "" && level == reconcile.LevelReady:
+	switch state := l.State(); {
+	case state.Runs() && url != "" && level == reconcile.LevelReady:
+		if stranger := s6ctl.Stranger(s6ctl.ThisHost(), l.PID, l.Change.Port); answer == nil && stranger != "" {
+			answer = fmt.Errorf("it is %s that answers", stranger)
+		}
 		if answer == nil {
 			answer = errors.New("answers now, but its service has not told s6 so")
 		}
-		return fmt.Sprintf("up (pid %d), %s: %v", l.Status.PID, url, answer)
-	case l.State == reconcile.StateUp:
-		return fmt.Sprintf("up (pid %d), but not for a second yet", l.Status.PID)
+		return fmt.Sprintf("up (pid %d), %s: %v", l.PID, url, answer)
+	case state.Runs():
+		return fmt.Sprintf("up (pid %d), but not for long enough yet", l.PID)
 	}
-	return string(l.State) + l.Status.LastEnd()
+	return l.Say()
 }
 
 // logFile is where a profile's gateway logs to: what its logger was told, else where that would be.

@@ -42,6 +42,7 @@ func bootMargin(timeout time.Duration) time.Duration {
 func runBoot(ctx context.Context, u ui, flags *applyFlags) error {
 	ctx, cancel := context.WithTimeout(ctx, flags.timeout)
 	defer cancel()
+	u.stdout = unnoticed(u.stdout) // a log that takes nothing does not keep a container from starting
 	done := make(chan error, 1)
 	go func() { done <- boot(ctx, u, flags) }()
 	select {
@@ -102,6 +103,7 @@ func (b *booting) apply(ctx context.Context) error {
 	if err := t.check(b.ui); err != nil {
 		return err
 	}
+	t.warnAbsent(ctx, b.ui)
 	session, err := t.scandir.Lock(ctx, b.flags.lockTimeout)
 	if err != nil {
 		return lockHint(err)

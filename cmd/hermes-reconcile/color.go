@@ -23,6 +23,6 @@ func (f *outputFlags) colors(u ui) bool {
 
 // onTerminal tells whether results go to a terminal that knows more than lines.
 func onTerminal(u ui) bool {
-	out, ok := u.stdout.(*os.File)
-	return ok && os.Getenv("TERM") != "dumb" && takesColors(out)
+	out := fileOf(u.stdout)
+	return out != nil && os.Getenv("TERM") != "dumb" && takesColors(out)
 }

@@ -64,6 +64,6 @@ func (u ui) warnings(texts []string) {
 		if n := len(group.Objects); n > 1 && group.Objects[0] != "" {
 			line = fmt.Sprintf("%s (%s: %s)", line, count(n, "gateway"), explain.Names(group.Objects))
 		}
-		u.warning("%s", printable(line))
+		u.warning("%s", line)
 	}
 }

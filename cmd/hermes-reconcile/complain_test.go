@@ -34,11 +34,11 @@ func TestEqualLatenessIsOneLineWithACount(t *testing.T) {
 	u.complain([]complaint{
 		{service: "gateway-a", why: "not ready after 1m15s: up (pid 3), http://127.0.0.1:9201/: refused", hint: "see its log in /logs/a/current"},
 		{service: "gateway-b", why: "not ready after 1m15s: up (pid 4), http://127.0.0.1:9202/: refused", hint: "see its log in /logs/b/current"},
-		{service: "gateway-c", why: "not ready: it ended by itself (exit code 78)", hint: "see its log in /logs/c/current"},
+		{service: "gateway-c", why: "not ready: ended (exited 78)", hint: "see its log in /logs/c/current"},
 	})
 	require.Equal(t, `hermes-reconcile: error: 2 gateways: not ready after 1m15s: up (pid N), http://127.0.0.1:PORT/: refused: gateway-a, gateway-b
 hermes-reconcile: hint: see its log in /logs/NAME/current
-hermes-reconcile: error: gateway-c: not ready: it ended by itself (exit code 78)
+hermes-reconcile: error: gateway-c: not ready: ended (exited 78)
 hermes-reconcile: hint: see its log in /logs/c/current
 `, out.String())
 }

@@ -71,7 +71,7 @@ func newDiffCommand(u ui) *cobra.Command {
 differ. Of a new gateway only run and log/run are shown; render --out writes all of it.
 Nothing is changed and no lock is taken.
 
-With --against an older manifest (a file, a folder of *.yaml files, or - for standard input) or a folder that render --out
+With --against an older manifest (a file, a folder of *.yaml and *.yml files, or - for standard input) or a folder that render --out
 wrote stands in for the scandir, and no s6 is needed:
 
   git show main:profiles.yaml | hermes-reconcile diff --against -
@@ -125,7 +125,7 @@ func (f *diffFlags) plan(u ui, stdin io.Reader, m *manifest.Manifest, dirs []ren
 	if f.path != "" {
 		return reconcile.Plan{}, oldSide{}, usagef("--scandir means nothing with --against %s: no scandir is looked at", f.against)
 	}
-	old, err := f.old(u, stdin, m)
+	old, err := f.old(u, stdin, m, dirs)
 	if err != nil {
 		return reconcile.Plan{}, oldSide{}, err
 	}

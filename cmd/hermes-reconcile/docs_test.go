@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -75,29 +76,83 @@ func TestVersionIsThatOfTheChangelog(t *testing.T) {
 	require.Equal(t, first[1], version)
 }
 
-func TestReadmeNamesTestsThatExist(t *testing.T) {
+// namesOfTests finds the tests of all packages.
+func namesOfTests(t *testing.T) map[string]bool {
+	t.Helper()
 	known := map[string]bool{}
-	for _, dir := range []string{"e2e", "e2e/docker", "manifest"} {
-		names, err := filepath.Glob("../../" + dir + "/*_test.go")
-		require.NoError(t, err)
-		for _, name := range names {
-			data, err := os.ReadFile(name)
-			require.NoError(t, err)
-			for _, f := range regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w+)`).FindAllStringSubmatch(string(data), -1) {
-				known[f[1]] = true
-			}
+	err := filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && strings.HasPrefix(d.Name(), ".") && d.Name() != "..":
+			return fs.SkipDir
+		case d.IsDir() || !strings.HasSuffix(path, "_test.go"):
+			return nil
 		}
-	}
-	named := regexp.MustCompile("`((?:Test|Fuzz)\\w+)`")
-	readme := read(t, "README.md")
-	for _, name := range named.FindAllStringSubmatch(readme, -1) {
+		data, err := os.ReadFile(path)
+		for _, f := range testFunction.FindAllStringSubmatch(string(data), -1) {
+			known[f[1]] = true
+		}
+		return err
+	})
+	require.NoError(t, err)
+	return known
+}
+
+var (
+	testFunction = regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w+)`)
+	namedTest    = regexp.MustCompile("`((?:Test|Fuzz)\\w+)`")
+)
+
+// showsEachPromise fails the test if a text names a test that does not exist, or if a row of the
+// table with that head names none.
+func showsEachPromise(t *testing.T, text, head string) {
+	t.Helper()
+	known := namesOfTests(t)
+	for _, name := range namedTest.FindAllStringSubmatch(text, -1) {
 		require.True(t, known[name[1]], "%s is no test", name[1])
 	}
-	_, chapter, found := strings.Cut(readme, "| what goes wrong | what happens then | shown by |\n|---|---|---|\n")
+	_, table, found := strings.Cut(text, head+"\n|---|")
+	require.True(t, found, "no table %q", head)
+	_, table, _ = strings.Cut(table, "\n")
+	table, _, _ = strings.Cut(table, "\n\n")
+	rows := 0
+	for promise := range strings.Lines(table) {
+		require.Regexp(t, namedTest, promise, "no test shows this")
+		rows++
+	}
+	require.Greater(t, rows, 10)
+}
+
+func TestReadmeNamesTestsThatExist(t *testing.T) {
+	showsEachPromise(t, read(t, "README.md"), "| what goes wrong | what happens then | shown by |")
+}
+
+// TestSecurityNamesTestsThatExist: each promise of docs/security.md is held by a test, and the
+// README leads there.
+func TestSecurityNamesTestsThatExist(t *testing.T) {
+	security := read(t, "docs/security.md")
+	showsEachPromise(t, security, "| promise | held by |")
+	has(t, read(t, "README.md"), "(docs/security.md)")
+	require.True(t, strings.Contains(security, "## What is not defended against"))
+}
+
+// TestSecurityNamesWhatScriptsRun: the programs that scripts run as root are those of the page, and
+// so is their PATH.
+func TestSecurityNamesWhatScriptsRun(t *testing.T) {
+	security := read(t, "docs/security.md")
+	_, page, found := strings.Cut(security, "Scripts run these programs before they drop root's rights")
 	require.True(t, found)
-	chapter, _, _ = strings.Cut(chapter, "\n\n")
-	for promise := range strings.Lines(chapter) {
-		require.Regexp(t, named, promise, "no test shows this")
+	page, _, _ = strings.Cut(page, "\n\n")
+	words := regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(page, -1)
+	require.Greater(t, len(words), 8)
+	var scripts strings.Builder
+	for _, name := range []string{"run", "log-run", "finish", "path"} {
+		scripts.WriteString(read(t, "render/templates/"+name+".tmpl"))
+	}
+	scripts.WriteString(read(t, "render/render.go"))
+	for _, word := range words {
+		require.True(t, strings.Contains(scripts.String(), word[1]), "no script has %s", word[1])
 	}
 }
 
@@ -133,7 +188,7 @@ func TestReadmeNamesEveryKey(t *testing.T) {
 }
 
 func TestReadmeNamesFilesThatExist(t *testing.T) {
-	found := regexp.MustCompile("`((?:examples|explain|e2e)/[^`]*)`").FindAllStringSubmatch(read(t, "README.md"), -1)
+	found := regexp.MustCompile("`((?:docs|examples|explain|e2e)/[^`]*)`").FindAllStringSubmatch(read(t, "README.md"), -1)
 	require.Greater(t, len(found), 4)
 	for _, name := range found {
 		_, err := os.Stat("../../" + name[1])

@@ -150,8 +150,8 @@ func (v *visit) view() (sight, error) {
 	if s.traces, s.dark = scandir.Traces(); s.dark != nil {
 		s.dark = fmt.Errorf("cannot look into it: %w", bare(s.dark))
 	}
-	for _, service := range s.actual.Services {
-		g := doctor.Gateway{Gateway: gateway(service, scandir, s.actual.Owed[service.Name]), Status: service.Status}
+	for _, service := range s.actual.Running() {
+		g := doctor.Gateway{Gateway: gateway(service, scandir, s.actual), Status: service.Status}
 		g.Log = v.homes.logFile(scandir.s6, g.Profile)
 		s.gateways = append(s.gateways, g)
 	}

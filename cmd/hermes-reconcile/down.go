@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -52,6 +51,9 @@ func runDown(ctx context.Context, u ui, flags *downFlags) error {
 	if flags.timeout < 0 {
 		return usagef("a timeout must not be negative")
 	}
+	if err := survive(); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithTimeout(ctx, flags.timeout)
 	defer cancel()
 	fromManifest, err := findScandir(u, &flags.scandirFlags, &flags.manifestFlags)
@@ -85,9 +87,24 @@ func runDown(ctx context.Context, u ui, flags *downFlags) error {
 	if err != nil {
 		return err
 	}
-	ours := slices.DeleteFunc(actual.Services, func(s reconcile.Service) bool { return !s.Owned || !s.Status.Supervised })
+	warnTroubled(u, actual.Services)
+	ours, unread := toStop(actual.Services)
 	acted, notes := session.Act(ctx, ours, reconcile.Down, flags.timeout)
-	return u.acted(acted, notes, stopping())
+	return u.acted(append(acted, unread...), notes, stopping())
+}
+
+// toStop are the gateways that there are to stop, and those whose directories cannot be read: nothing is done to them, and they
+// may run.
+func toStop(services []reconcile.Service) (ours []reconcile.Service, unread []reconcile.Acted) {
+	for _, s := range services {
+		switch {
+		case s.Fault != nil:
+			unread = append(unread, reconcile.Acted{Service: s, Err: s.Fault})
+		case s.Owned && s.Status.Supervised:
+			ours = append(ours, s)
+		}
+	}
+	return ours, unread
 }
 
 // acted prints what became of gateways that somebody wanted up or down.
@@ -113,7 +130,7 @@ func (u ui) acted(acted []reconcile.Acted, notes []string, d deed) error {
 	var failed []complaint
 	for _, a := range acted {
 		if a.Err != nil {
-			failed = append(failed, complaint{verb: d.verb, service: a.Service.Name, why: a.Err.Error()})
+			failed = append(failed, complaint{verb: d.verb, service: a.Service.Name, why: a.Err.Error(), hint: hintOf(a.Err)})
 		}
 	}
 	u.complain(failed)

@@ -29,6 +29,14 @@ func liveCommands(ui) []*cobra.Command {
 // serve has nothing to do: nobody here acts as another user.
 func serve() bool { return false }
 
+// resume has nothing to take up: no process is started apart.
+func resume(args []string) (rest []string, report func(code int)) { return args, nil }
+
+// codeError is not used here.
+type codeError int
+
+func (codeError) Error() string { return "" }
+
 // live refuses, too.
 func (f *differFlags) live(ui, *manifest.Manifest, []render.Servicedir, reconcile.Prune) (reconcile.Plan, error) {
 	return reconcile.Plan{}, refusal("diff")

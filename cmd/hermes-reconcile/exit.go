@@ -12,12 +12,14 @@ import (
 
 // The exit codes, the same for every command. They follow s6's own programs.
 const (
-	exitDone      = 0
-	exitPartial   = 1   // some gateways are not as asked: mend and run again
-	exitDiffers   = 2   // only where --exit-code asks for it
-	exitTimeout   = 99  // waited in vain
-	exitUsage     = 100 // the command line, the manifest or the place is wrong: retrying will not help
-	exitTemporary = 111 // a system call or an s6 program failed, or the lock is held: retrying may help
+	exitDone    = 0
+	exitPartial = 1   // some gateways are not as asked: mend and run again
+	exitDiffers = 2   // only where --exit-code asks for it
+	exitTimeout = 99  // waited in vain
+	exitUsage   = 100 // the command line, the manifest or the place is wrong: retrying will not help
+	// A system call or an s6 program failed, the lock is held, or the result could not be printed:
+	// retrying may help.
+	exitTemporary = 111
 )
 
 // errDiffers is how --exit-code says that there are differences. It is no failure and prints nothing.

@@ -261,8 +261,8 @@ func TestFoldersAsTheOldSide(t *testing.T) {
 	write(t, "neither/README", "")
 	require.NoError(t, os.Mkdir("empty", 0o755))
 	for name, want := range map[string]string{
-		"both":    `cannot compare with "both": it holds both service directories and *.yaml files`,
-		"neither": `cannot compare with "neither": it holds no service directory and no *.yaml file`,
+		"both":    `cannot compare with "both": it holds both service directories and *.yaml or *.yml files`,
+		"neither": `cannot compare with "neither": it holds no service directory and no *.yaml or *.yml file`,
 		"missing": `cannot compare with "missing": no such file or directory`,
 	} {
 		got := hermes("diff", "-f", "new.yaml", "--against", name)

@@ -17,6 +17,7 @@ import (
 
 	"hermes-reconcile/cmd/hermes-reconcile/home"
 	"hermes-reconcile/manifest"
+	"hermes-reconcile/manifest/visible"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/render"
 	"hermes-reconcile/s6ctl"
@@ -123,7 +124,7 @@ func (h *homes) ask(ctx context.Context, profiles []string, request func(profile
 	}
 	ctx, cancel := context.WithTimeout(ctx, h.limit)
 	defer cancel()
-	whole := answers{home.Answer{States: map[string]home.State{}, Swept: map[string][]string{}, Found: map[string]home.Finding{}}}
+	whole := answers{home.Answer{States: map[string]home.State{}, Swept: map[string][]string{}, Found: map[string]home.Finding{}, Others: map[string][]string{}}}
 	byUser := map[string][]string{}
 	for _, p := range profiles {
 		_, err := h.homeOf(p)
@@ -144,6 +145,7 @@ func (h *homes) ask(ctx context.Context, profiles []string, request func(profile
 			mu.Lock()
 			defer mu.Unlock()
 			whole.take(theirs, answer)
+			whole.takeAbsent(h, theirs, answer)
 		})
 	}
 	all.Wait()
@@ -184,12 +186,38 @@ func (a *answers) take(profiles []string, answer home.Answer) {
 	}
 	for _, p := range profiles {
 		if found, told := answer.Found[p]; told {
-			a.Found[p] = home.Finding{Faults: eachInShort(found.Faults, maxFaults), Served: eachInShort(found.Served, maxServed), Mute: inShort(found.Mute), Unknown: inShort(found.Unknown)}
+			a.Found[p] = home.Finding{Faults: eachInShort(found.Faults, maxFaults), Served: eachInShort(found.Served, maxServed), Mute: inShort(found.Mute), Unknown: inShort(found.Unknown),
+				Env: atMost(found.Env), Config: atMost(found.Config)}
 		}
 	}
 	const most = 3 // faults of a profile: two files and a wish
 	for _, fault := range answer.Faults[:min(len(answer.Faults), most*len(profiles)+1)] {
 		a.Faults = append(a.Faults, inShort(fault))
+	}
+}
+
+// atMost is a file that somebody passes on, if it is no longer than it may be.
+func atMost(data []byte) []byte {
+	if len(data) > home.MaxSettings {
+		return nil
+	}
+	return data
+}
+
+// takeAbsent takes what is said of profiles without a folder.
+func (a *answers) takeAbsent(h *homes, profiles []string, answer home.Answer) {
+	absent := make(map[string]bool, len(answer.Absent))
+	for _, p := range answer.Absent {
+		absent[p] = true
+	}
+	for _, p := range profiles {
+		if !absent[p] {
+			continue
+		}
+		a.Absent = append(a.Absent, p)
+		if at, err := h.homeOf(p); err == nil && a.Others[at] == nil {
+			a.Others[at] = eachInShort(answer.Others[at], home.MaxOthers)
+		}
 	}
 }
 
@@ -213,7 +241,7 @@ func inShort(text string) string {
 	if len(text) > limit {
 		text = strings.ToValidUTF8(text[:limit], "") + "..."
 	}
-	return strings.Join(strings.Fields(printable(text)), " ")
+	return strings.Join(strings.Fields(visible.Text(text)), " ")
 }
 
 // unanswered is what is known where nobody could look.

@@ -17,40 +17,66 @@ const (
 )
 
 // layers say what each package may import of ours and of third parties, and what of the standard library it must not.
-// Data flows one way: manifest -> render -> reconcile -> s6ctl, and only the command knows them all.
+// Data flows one way: manifest -> render -> reconcile -> s6ctl, and only the command knows them all. Two packages know nothing
+// of the others and may be used by any that has need: s6ctl/safefile, since whoever reads what others can write has to go through
+// one door, and render/rawjson, since whoever reads an object of another program has to compare its keys exactly.
 var layers = map[string]struct {
 	ours, others, never []string
 }{
+	"manifest/visible": {
+		never: []string{"os", "os/exec", "net", "path/filepath", "time"},
+	},
 	"manifest": {
+		ours:   []string{"manifest/visible"},
 		others: []string{"gopkg.in/yaml.v3", "github.com/hashicorp/go-multierror"},
 		never:  []string{"os", "os/exec", "net", "text/template", "path/filepath"},
 	},
 	"render": {
-		ours:  []string{"manifest"},
+		ours:  []string{"manifest", "render/rawjson"},
 		never: []string{"os", "os/exec", "net", "math/rand", "math/rand/v2", "time"},
 	},
+	"render/rawjson": {
+		never: []string{"os", "os/exec", "net", "time", "path/filepath"},
+	},
 	command + "/discover": {
-		ours:   []string{"manifest", "render", command + "/home"},
+		ours:   []string{"manifest", "render", "s6ctl/safefile", command + "/home"},
 		others: []string{"mvdan.cc/sh/v3/syntax"},
-		never:  []string{"os/exec", "net", "path/filepath"},
+		never:  []string{"os", "os/exec", "net", "path/filepath"},
 	},
 	"reconcile": {
-		ours:   []string{"render"},
+		ours:   []string{"render", "render/rawjson", "s6ctl/safefile"},
 		others: []string{"github.com/hashicorp/go-multierror", "golang.org/x/sys/unix", "github.com/fsnotify/fsnotify"},
 		never:  []string{"os/exec", "net", "flag", "log"},
 	},
 	command + "/explain": {
-		ours:   []string{"render", "reconcile"},
+		ours:   []string{"render", "reconcile", "manifest/visible"},
 		others: []string{"github.com/aymanbagabas/go-udiff"},
 		never:  []string{"os", "os/exec", "net", "time", "path/filepath"},
 	},
-	"s6ctl": {
+	// The one door for starting programs stands below s6ctl, which runs those of s6, and apart from
+	// it, since the helper that acts as a gateway's user goes through it, too, and has no business
+	// with s6.
+	"s6ctl/start": {
+		ours:   []string{"s6ctl/route"},
 		others: []string{"golang.org/x/sys/unix"},
 		never:  []string{"net", "flag", "log"},
 	},
-	command + "/home": {
+	"s6ctl/route": {
+		never: []string{"os/exec", "net", "flag", "log"},
+	},
+	"s6ctl/safefile": {
 		others: []string{"golang.org/x/sys/unix"},
-		never:  []string{"net", "flag", "log"},
+		never:  []string{"os/exec", "net", "flag", "log"},
+	},
+	"s6ctl": {
+		ours:   []string{"s6ctl/start", "s6ctl/safefile"},
+		others: []string{"golang.org/x/sys/unix"},
+		never:  []string{"os/exec", "net", "flag", "log"},
+	},
+	command + "/home": {
+		ours:   []string{"render/rawjson", "s6ctl/start", "s6ctl/safefile"},
+		others: []string{"golang.org/x/sys/unix"},
+		never:  []string{"os/exec", "net", "flag", "log"},
 	},
 	command + "/doctor": {
 		ours:   []string{"manifest", "reconcile", "s6ctl", command + "/explain", command + "/home"},
@@ -62,7 +88,7 @@ var layers = map[string]struct {
 	},
 	command: {
 		ours: []string{
-			"manifest", "render", "reconcile", "s6ctl",
+			"manifest", "manifest/visible", "render", "reconcile", "s6ctl", "s6ctl/start", "s6ctl/safefile", "s6ctl/route",
 			command + "/discover", command + "/doctor", command + "/explain", command + "/home", command + "/probe",
 		},
 		others: []string{

@@ -51,7 +51,7 @@ func runInit(u ui, flags initFlags) error {
 		return err
 	}
 	for _, warning := range found.Warnings {
-		u.warning("%s", printable(warning))
+		u.warning("%s", warning)
 	}
 	if flags.out == "" {
 		_, err := u.stdout.Write(text)

@@ -8,15 +8,18 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"hermes-reconcile/cmd/hermes-reconcile/discover"
+	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/home"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/render"
 	"hermes-reconcile/s6ctl"
+	"hermes-reconcile/s6ctl/safefile"
 )
 
 // liveCommands are those that need a live s6: needsS6 names them.
@@ -28,6 +31,10 @@ func liveCommands(u ui) []*cobra.Command {
 // serve does what this process was started for by another of this program, if it was: something below HERMES_HOME, as the
 // user that it belongs to. Who asked sees by a missing answer that it failed.
 func serve() bool {
+	if len(os.Args) == 2 && looks[os.Args[1]] != nil {
+		_ = serveLook(os.Args[1], os.Stdout)
+		return true
+	}
 	if !home.Serves(os.Args) {
 		return false
 	}
@@ -43,6 +50,7 @@ func (f *differFlags) live(u ui, m *manifest.Manifest, dirs []render.Servicedir,
 	}
 	defer scandir.Close()
 	warnSilent(u, scandir)
+	scandir.Users, _ = findUsers(m) // apply says which are missing
 	scandir.Recall = newHomes(m, scandir.path).recall(context.Background(), u)
 	plan, err := scandir.Plan(dirs, prune)
 	if err == nil {
@@ -64,6 +72,15 @@ func wantedBy(scandir string) discover.Wanted {
 func warnSilent(u ui, scandir *live) {
 	if listening, err := (supervisor{scandir.s6, scandir.path}).Listening(); err == nil && !listening {
 		u.warning("no s6-svscan is running on %q", scandir.path)
+	}
+}
+
+// warnTroubled names the services of which cannot be told what they are.
+func warnTroubled(u ui, services []reconcile.Service) {
+	for _, s := range services {
+		if trouble := s.Trouble(); trouble != "" {
+			u.warning("%s: %s%s", s.Name, explain.DriftTrouble, trouble)
+		}
 	}
 }
 
@@ -158,10 +175,62 @@ func (s supervisor) Phase(dir string, pid int) reconcile.Phase {
 	return reconcile.Phase(s.s6.Phase(dir, pid))
 }
 
+func (s supervisor) Pause(dir string, pid int) time.Duration { return s.s6.Pause(dir, pid) }
+
+func (s supervisor) Deaths(dir string) []reconcile.Death {
+	found := s.s6.Deaths(dir)
+	deaths := make([]reconcile.Death, 0, len(found))
+	for _, d := range found {
+		deaths = append(deaths, reconcile.Death(d))
+	}
+	return deaths
+}
+
 func (s supervisor) Room(ctx context.Context) (reconcile.Room, error) {
 	v, err := s.s6.Svscan(ctx)
 	return reconcile.Room(v), meant(err)
 }
+
+func (s supervisor) Lives(dir string) (bool, error) { return s.s6.Lives(dir) }
+
+func (s supervisor) Supervises(known func(safefile.Identity) bool) ([]reconcile.Supervise, error) {
+	all, err := s.s6.Supervises(known)
+	var found []reconcile.Supervise
+	for _, v := range all {
+		found = append(found, reconcile.Supervise(v))
+	}
+	return found, err
+}
+
+func (s supervisor) Doing(v reconcile.Supervise) (lives bool, child int) {
+	return s.s6.Doing(s6ctl.Supervise(v))
+}
+
+func (s supervisor) Quiet(v reconcile.Supervise) error { return s.s6.Quiet(s6ctl.Supervise(v)) }
+
+func (s supervisor) Dismiss(v reconcile.Supervise, logger bool) error {
+	return s.s6.Dismiss(s6ctl.Supervise(v), logger)
+}
+
+func (s supervisor) KillService(v reconcile.Supervise) error {
+	return s.s6.KillService(s6ctl.Supervise(v))
+}
+
+func (s supervisor) Former(pid, start int) (reconcile.Supervise, bool) {
+	v, lives := s.s6.Former(pid, start)
+	return reconcile.Supervise(v), lives
+}
+
+func (s supervisor) KillGroup(v reconcile.Supervise) error {
+	return s.s6.KillGroup(s6ctl.Supervise(v))
+}
+
+func (s supervisor) Sweep(child int) error { return s.s6.Sweep(child) }
+
+func (s supervisor) Age(pid int) time.Duration { return s6ctl.Age(pid) }
+
+func (s supervisor) FrozenLog(pid int) string { return s.s6.FrozenLog(pid) }
+func (s supervisor) LogLost(pid int) bool     { return s.s6.LogLost(pid) }
 
 func (s supervisor) Holders(dir string) []string { return s.s6.Holders(dir) }
 

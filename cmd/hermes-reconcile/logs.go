@@ -12,13 +12,13 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
 	"hermes-reconcile/cmd/hermes-reconcile/home"
 	"hermes-reconcile/manifest"
+	"hermes-reconcile/manifest/visible"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/render"
 )
@@ -45,7 +45,7 @@ the last ` + strconv.Itoa(followLines) + ` lines and then what is added, however
 yet is then waited for.
 
 The log is where the running logger writes to, else in ${HERMES_HOME}/logs/gateways/PROFILE. It is read as the gateway's user.
-On a terminal control characters are shown as text. No manifest and no s6-svscan is needed. The scandir is --scandir, else
+On a terminal characters that cannot be seen are shown as escapes. No manifest and no s6-svscan is needed. The scandir is --scandir, else
 $` + scandirVariable + `, else that of the manifest, else ` + defaultScandir + `.`,
 		RunE: func(cmd *cobra.Command, profiles []string) error {
 			return runLogs(cmd.Context(), u, &flags, profiles)
@@ -92,7 +92,11 @@ func runLogs(ctx context.Context, u ui, flags *logsFlags, profiles []string) err
 		return err
 	}
 	log.Lines, log.Follow = lines, flags.follow
-	err = home.Show(ctx, who, log, harmless(u.stdout), func(note string) { u.warning("%s", inShort(note)) })
+	out, end := legible(u.stdout)
+	err = home.Show(ctx, who, log, out, func(note string) { u.warning("%s", inShort(note)) })
+	if unwritten := end(); err == nil {
+		err = unwritten
+	}
 	return logsError(ctx, profiles[0], log, err)
 }
 
@@ -189,9 +193,12 @@ func accountByID(uid uint32) (home.Account, error) {
 
 // logsError says what is wrong with a log that could not be shown.
 func logsError(ctx context.Context, profile string, log home.Log, err error) error {
+	var unprinted *unprintedError
 	switch {
 	case err == nil:
 		return nil
+	case errors.As(err, &unprinted):
+		return unprinted
 	case ctx.Err() != nil && log.Follow:
 		return nil // that is how it ends
 	case ctx.Err() != nil:
@@ -202,32 +209,12 @@ func logsError(ctx context.Context, profile string, log home.Log, err error) err
 	return fmt.Errorf("cannot read the log of %s: %s", profile, inShort(err.Error()))
 }
 
-// harmless makes control characters visible where they would reach a terminal. Elsewhere nothing is changed.
-func harmless(out io.Writer) io.Writer {
-	if f, ok := out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		return &printableWriter{to: out}
+// legible makes what a reader does not see visible where it would reach a terminal. Elsewhere
+// nothing is changed. What is written last may wait for its rest until end is called.
+func legible(out io.Writer) (to io.Writer, end func() error) {
+	if f := fileOf(out); f != nil && term.IsTerminal(int(f.Fd())) {
+		w := visible.NewWriter(out, visible.Text)
+		return w, w.Close
 	}
-	return out
-}
-
-// printableWriter prints text with its control characters and what is no UTF-8 made visible.
-type printableWriter struct {
-	to   io.Writer
-	rest []byte // the begin of a character whose end has not come yet
-}
-
-func (w *printableWriter) Write(p []byte) (int, error) {
-	text := append(w.rest, p...)
-	cut := len(text)
-	for i := 1; i < utf8.UTFMax && i <= len(text); i++ {
-		if begin := len(text) - i; utf8.RuneStart(text[begin]) {
-			if !utf8.FullRune(text[begin:]) {
-				cut = begin
-			}
-			break
-		}
-	}
-	w.rest = text[cut:]
-	_, err := io.WriteString(w.to, printable(strings.ToValidUTF8(string(text[:cut]), string(utf8.RuneError))))
-	return len(p), err
+	return out, func() error { return nil }
 }

@@ -15,8 +15,10 @@ import (
 
 const (
 	defaultManifest = "profiles.yaml"
+	otherManifest   = "profiles.yml" // is not read unasked
 	fileVariable    = "HERMES_RECONCILE_FILE"
-	maxManifest     = 4 << 20 // bytes; the parser refuses more
+	maxManifest     = 4 << 20  // bytes; the parser refuses more
+	maxManifests    = 32 << 20 // bytes of all files together: twice what 20,000 profiles take with every key set
 )
 
 // manifestFlags are the flags of commands that read the manifest.
@@ -29,7 +31,7 @@ func (f *manifestFlags) add(cmd *cobra.Command) { f.addAs(cmd, "f") }
 // addAs adds them with another short form, or with none.
 func (f *manifestFlags) addAs(cmd *cobra.Command, short string) {
 	cmd.Flags().StringArrayVarP(&f.files, "file", short, nil,
-		"manifest `FILE`, or folder of *.yaml files; may be given more than once (default $"+fileVariable+", else "+defaultManifest+")")
+		"manifest `FILE`, or folder of *.yaml and *.yml files; may be given more than once (default $"+fileVariable+", else "+defaultManifest+")")
 }
 
 // names are the files and folders to read.
@@ -50,6 +52,7 @@ func (f *manifestFlags) load() (*manifest.Manifest, error) {
 
 func parseFiles(names []string) (*manifest.Manifest, error) {
 	var sources []manifest.Source
+	room := maxManifests
 	for _, name := range names {
 		files, err := expand(name)
 		if err != nil {
@@ -59,6 +62,9 @@ func parseFiles(names []string) (*manifest.Manifest, error) {
 			data, err := readLimited(file)
 			if err != nil {
 				return nil, unreadable(file, err)
+			}
+			if room -= len(data); room < 0 {
+				return nil, withHint(usagef("the manifest files up to %q have more than %d MiB in all", file, maxManifests>>20), "name fewer with -f FILE")
 			}
 			sources = append(sources, manifest.Source{Name: file, Data: data})
 		}
@@ -82,7 +88,11 @@ func (f *manifestFlags) rendered() (*manifest.Manifest, []render.Servicedir, err
 
 func unreadable(name string, err error) error {
 	hint := "name the manifest with -f FILE"
-	if errors.Is(err, fs.ErrNotExist) {
+	switch _, other := os.Lstat(otherManifest); {
+	case !errors.Is(err, fs.ErrNotExist):
+	case name == defaultManifest && other == nil:
+		hint = "name the manifest with -f " + otherManifest
+	default:
 		hint += ", or write one for what is there with " + program + " init"
 	}
 	return withHint(usagef("cannot read manifest %q: %w", name, bare(err)), "%s", hint)
@@ -97,7 +107,7 @@ func bare(err error) error {
 	return err
 }
 
-// expand gives the files that a -f argument stands for: itself, or the *.yaml files of a folder in name order.
+// expand gives the files that a -f argument stands for: itself, or the *.yaml and *.yml files of a folder in name order.
 func expand(name string) ([]string, error) {
 	info, err := os.Stat(name)
 	if err != nil {
@@ -117,7 +127,7 @@ func expand(name string) ([]string, error) {
 		}
 	}
 	if len(files) == 0 {
-		return nil, errors.New("the folder has no *.yaml file")
+		return nil, errors.New("the folder has no *.yaml or *.yml file")
 	}
 	return files, nil
 }

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp/syntax"
@@ -105,23 +107,34 @@ func inRepository(file string) string {
 
 // print prints a report, with the diffs of files that it has.
 func (f *outputFlags) print(u ui, r *explain.Report) error {
-	var out []byte
+	out := bufio.NewWriterSize(u.stdout, printAtOnce)
+	if err := f.write(out, f.colors(u), r); err != nil {
+		return err
+	}
+	return out.Flush()
+}
+
+// printAtOnce is how much of a report is printed at a time: bytes.
+const printAtOnce = 64 << 10
+
+func (f *outputFlags) write(out io.Writer, color bool, r *explain.Report) error {
 	var err error
 	switch f.form {
 	case formJSON:
-		return r.WriteJSON(u.stdout)
+		return r.WriteJSON(out)
 	case formMarkdown:
-		out = r.Markdown(f.limit)
+		_, err = out.Write(r.Markdown(f.limit))
 	case formGitHub:
-		out, err = r.GitHub(), summarize(r.Markdown(explain.SummaryLimit))
+		if err := summarize(r.Markdown(explain.SummaryLimit)); err != nil {
+			return err
+		}
+		_, err = out.Write(r.GitHub())
 	default:
-		color := f.colors(u)
-		out = append(r.Text(color), r.Diffs(color)...)
+		if _, err := out.Write(r.Text(color)); err != nil {
+			return err
+		}
+		return r.WriteDiffs(out, color)
 	}
-	if err != nil {
-		return err
-	}
-	_, err = u.stdout.Write(out)
 	return err
 }
 

@@ -10,10 +10,12 @@ import (
 
 	"hermes-reconcile/cmd/hermes-reconcile/probe"
 	"hermes-reconcile/reconcile"
+	"hermes-reconcile/s6ctl"
 )
 
 type probeFlags struct {
 	interval, timeout time.Duration
+	gateway           int
 }
 
 func newProbeCommand(u ui) *cobra.Command {
@@ -23,12 +25,16 @@ func newProbeCommand(u ui) *cobra.Command {
 		Short: "ask a gateway whether it serves",
 		Long: `Ask a gateway whether it serves: exit 0 if it answers with a status from 200 to 399, else say why not.
 
+With --gateway an answer is good only if that process, or one that belongs to it, takes connections on the port, as far as that
+can be seen: another program may have been there first.
+
 Services of profiles with ready run this beside the gateway. It goes through no proxy and follows no redirect.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return runProbe(cmd.Context(), args[0], flags) },
 	}
 	cmd.Flags().DurationVar(&flags.interval, "interval", time.Second, "longest `DURATION` between two requests")
 	cmd.Flags().DurationVar(&flags.timeout, "timeout", 0, "ask again for that long until there is a good answer (default: ask once)")
+	cmd.Flags().IntVar(&flags.gateway, "gateway", 0, "the process `PID` that should answer, by itself or by one that belongs to it (default: whoever does)")
 	return cmd
 }
 
@@ -39,13 +45,17 @@ func runProbe(ctx context.Context, url string, flags probeFlags) error {
 	if err := probe.Check(url); err != nil {
 		return &usageError{err}
 	}
+	if flags.gateway < 0 {
+		return usagef("--gateway: %d is no process", flags.gateway)
+	}
+	ask := probe.Of(url, flags.stranger)
 	if flags.timeout == 0 {
-		if err := probe.Once(ctx, url); err != nil {
+		if err := ask(ctx); err != nil {
 			return fmt.Errorf("%s: %w", url, err)
 		}
 		return nil
 	}
-	err := probe.Wait(ctx, url, flags.interval, flags.timeout)
+	err := probe.Wait(ctx, ask, flags.interval, flags.timeout)
 	switch {
 	case errors.Is(err, context.Canceled):
 		return reconcile.ErrInterrupted
@@ -53,4 +63,12 @@ func runProbe(ctx context.Context, url string, flags probeFlags) error {
 		return fmt.Errorf("%s: %w", url, err)
 	}
 	return nil
+}
+
+// stranger names who has the port in place of the gateway.
+func (f *probeFlags) stranger(port int) string {
+	if f.gateway == 0 {
+		return ""
+	}
+	return s6ctl.Stranger(s6ctl.ThisHost(), f.gateway, port)
 }

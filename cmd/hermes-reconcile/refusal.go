@@ -5,10 +5,13 @@ package main
 import (
 	"bytes"
 	"context"
+	"strconv"
+	"strings"
 	"time"
 
 	"hermes-reconcile/cmd/hermes-reconcile/doctor"
 	"hermes-reconcile/cmd/hermes-reconcile/home"
+	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
 )
 
@@ -24,7 +27,8 @@ const (
 	maxTail = 256 << 10
 )
 
-// readRefusals reads in the logs of gateways that exited 2 whether hermes refused its command line.
+// readRefusals reads in the logs of gateways that exited as such a hermes does whether it refused its command line, or
+// its profile.
 func (v *visit) readRefusals(ctx context.Context) {
 	read := 0
 	for i := range v.gateways {
@@ -35,21 +39,21 @@ func (v *visit) readRefusals(ctx context.Context) {
 		read++
 		for _, s := range v.actual.Services {
 			if s.Name == g.Service {
-				g.Refusal = doctor.Refusal(v.logTail(ctx, s))
+				g.Refusal = doctor.Refusal(v.scandir.logTail(ctx, s, v.manifest))
 			}
 		}
 	}
 }
 
 // logTail is the end of a gateway's log, read as its user; empty where it cannot be read.
-func (v *visit) logTail(ctx context.Context, s reconcile.Service) string {
+func (l *live) logTail(ctx context.Context, s reconcile.Service, m *manifest.Manifest) string {
 	ctx, cancel := context.WithTimeout(ctx, refusalLimit)
 	defer cancel()
-	folder, err := v.scandir.logFolder(s, v.manifest)
+	folder, err := l.logFolder(s, m)
 	if err != nil {
 		return ""
 	}
-	who, err := v.scandir.logReader(s, v.manifest)
+	who, err := l.logReader(s, m)
 	if err != nil {
 		return ""
 	}
@@ -57,6 +61,22 @@ func (v *visit) logTail(ctx context.Context, s reconcile.Service) string {
 	log := home.Log{Folder: folder, Lines: refusalLines}
 	_ = home.Show(ctx, who, log, &text, func(string) {}) // what came until then is enough
 	return text.String()
+}
+
+// lastLine is the last line that a gateway has printed, in short, as `: "text"`; empty where there is
+// none, or it cannot be read. What run scripts print of themselves says nothing new.
+func (l *live) lastLine(ctx context.Context, s reconcile.Service, m *manifest.Manifest) string {
+	last := ""
+	for line := range strings.Lines(l.logTail(ctx, s, m)) {
+		line = strings.TrimSpace(line)
+		if line != "" && !strings.Contains(line, program+": "+s.Name+": ") {
+			last = line
+		}
+	}
+	if last == "" {
+		return ""
+	}
+	return ": its log ends with " + strconv.Quote(doctor.Clip(last))
 }
 
 // limitedBuffer keeps the first maxTail bytes that are written to it.

@@ -22,6 +22,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/home"
 	"hermes-reconcile/manifest"
+	"hermes-reconcile/manifest/visible"
 	"hermes-reconcile/reconcile"
 )
 
@@ -50,9 +51,9 @@ const formLogfmt = "logfmt"
 // newLog writes log lines.
 func newLog(w io.Writer, form string) *slog.Logger {
 	if form == formJSON {
-		return slog.New(slog.NewJSONHandler(w, nil))
+		return slog.New(slog.NewJSONHandler(visible.NewWriter(w, visible.JSON), nil))
 	}
-	return slog.New(slog.NewTextHandler(w, nil))
+	return slog.New(slog.NewTextHandler(visible.NewWriter(w, visible.Text), nil)) // slog quotes most of what is hidden, not all
 }
 
 // outcomes adds a line a profile: what was done, whether its gateway shall be up, and why.
@@ -116,7 +117,16 @@ func (r *report) write(ctx context.Context, u ui, file string, h *homes, limit t
 		u.warning("cannot write the report %q: %v", file, home.ErrSilent)
 		return
 	}
-	who, err := h.reporter(file)
+	who, err := soon(ctx, func() (home.Account, error) {
+		who, err := h.reporter(file)
+		if err == nil && os.Geteuid() == 0 && !who.Switch {
+			err = h.trespass(file)
+		}
+		return who, err
+	})
+	if errors.Is(err, reconcile.ErrInterrupted) {
+		err = home.ErrSilent
+	}
 	var answer home.Answer
 	if err == nil {
 		request := home.Request{Home: h.path, Report: &home.Report{File: file, Text: r.text.String(), Limit: reportLimit}}
@@ -154,6 +164,19 @@ func (h *homes) reporter(file string) (home.Account, error) {
 		return home.Account{UID: uid, GID: uid, Groups: []uint32{uid}, Switch: true}, nil
 	}
 	return credentials(found)
+}
+
+// trespass refuses a file that root shall write where a gateway's user, or everybody, decides what
+// file that is.
+func (h *homes) trespass(file string) error {
+	who := suspects{everybody: {uid: nobodys}}
+	for _, name := range h.users {
+		who[name] = lookUp(name)
+	}
+	if at, name := who.reach(file); at != "" {
+		return fmt.Errorf("%s can write %s", name, at)
+	}
+	return nil
 }
 
 // within tells whether a path lies below a folder, by their names.

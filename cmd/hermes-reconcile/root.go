@@ -9,12 +9,14 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"hermes-reconcile/manifest/visible"
 	"hermes-reconcile/s6ctl"
 )
 
 // run is the whole program: it carries out a command line and returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int) {
-	u := ui{stdout, stderr}
+	out := &results{to: stdout}
+	u := ui{out, stderr}
 	defer func() {
 		if r := recover(); r != nil {
 			u.error(fmt.Errorf("internal fault: %v\n%s", r, debug.Stack()))
@@ -23,7 +25,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 	}()
 	root := newRootCommand(u)
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	err := out.complete(root.ExecuteContext(ctx))
+	var done codeError
+	if errors.As(err, &done) { // with all that there is to say
+		return int(done)
+	}
 	if err != nil && !errors.Is(err, errDiffers) && !errors.Is(err, errUnwell) {
 		u.error(err)
 	}
@@ -46,14 +52,15 @@ Exit codes, the same for every command:
     2    only with --exit-code: there are differences
     99   timed out waiting
     100  the command line or the manifest is wrong, or there is no s6 here: retrying will not help
-    111  a system call or an s6 program failed, or the lock is held: retrying may help`,
+    111  a system call or an s6 program failed, the lock is held, or the result could
+         not be printed: retrying may help`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.SetOut(u.stdout)
-	root.SetErr(u.stderr)
+	root.SetOut(visible.NewWriter(u.stdout, visible.Text))
+	root.SetErr(visible.NewWriter(u.stderr, visible.Text))
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return withHint(&usageError{err}, "%s --help", cmd.CommandPath())
 	})

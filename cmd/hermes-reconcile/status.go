@@ -6,9 +6,10 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"io"
+	"io/fs"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -37,11 +38,16 @@ func newStatusCommand(u ui) *cobra.Command {
 		Short: "show the gateways of the scandir: wanted, state, ready, pid, since, restarts, port, drift",
 		Long: `Show the gateways of the scandir, a row each.
 
-STATE is up, down, starting, stopping, unsupervised, backing off (it died again and again, so its next start waits), or
-ended (it exited 78, or 0 with restart: on-failure).
+STATE is up, ready (it has answered as ready in its profile asks), down, starting, waiting (for another gateway
+of its profile, which has its home), stopping, backing off (it died again
+and again, so its next start waits), crash loop (it died three times in a row or more, and has not yet run for longer than
+before it died last), ended (it exited 78, or 0 with restart: on-failure), frozen log (its log file was deleted or moved, so that it
+will block), double (a second gateway of its profile runs outside its place), unsupervised, or unknown (its directory cannot
+be read). What helps to judge it stands in parentheses.
 READY is yes once the gateway has answered as ready in its profile asks, and - where the profile has no ready.
 RESTARTS counts how often it died since it was last started on purpose.
-DRIFT names files that are not as they were rendered, loggers in trouble, and restarts that an interrupted apply owes.
+DRIFT names files that are not as they were rendered, loggers in trouble, restarts that an interrupted apply owes, and where a
+gateway runs outside its place, twice, or under another name (a double): a row of its own where its directory is gone.
 The scandir is --scandir, else $` + scandirVariable + `, else that of the manifest (-f, else $` + fileVariable + `, else ` + defaultManifest + ` if it is there), else
 ` + defaultScandir + `.`,
 		RunE: func(cmd *cobra.Command, profiles []string) error {
@@ -84,12 +90,13 @@ func findScandir(u ui, flags *scandirFlags, file *manifestFlags) (string, error)
 // loadIfAny reads the manifest if there is one: who looks for trouble, or ends a container, may have none, or a broken one.
 // One that was named on the command line has to be there, and right.
 func (f *manifestFlags) loadIfAny(u ui) (*manifest.Manifest, error) {
-	if _, err := os.Stat(defaultManifest); err != nil && !f.named() {
+	if _, err := os.Stat(defaultManifest); errors.Is(err, fs.ErrNotExist) && !f.named() {
 		return nil, nil
 	}
 	m, err := f.load()
 	if err != nil && len(f.files) == 0 {
-		u.warning("the manifest is wrong or cannot be read, so it is left out of account")
+		first, _, _ := strings.Cut(err.Error(), "\n") // of all that validate tells
+		u.warning("the manifest is left out of account: %s", first)
 		u.hint("%s validate", program)
 		return nil, nil
 	}
@@ -113,14 +120,14 @@ func (f *statusFlags) look(u ui, path string, profiles []string) (*statusView, e
 	if err != nil {
 		return nil, err
 	}
-	services, err := pick(actual.Services, profiles)
+	services, err := pick(actual.Running(), profiles)
 	if err != nil {
 		return nil, err
 	}
 	v := &statusView{Status: explain.Status{Format: explain.StatusFormat, Scandir: scandir.path, Listening: actual.Listening, Gateways: []explain.Gateway{}}}
 	v.lines = []string{cells("PROFILE", "WANTED", "STATE", "READY", "PID", "SINCE", "RESTARTS", "PORT", "DRIFT")}
 	for _, s := range services {
-		g := gateway(s, scandir, actual.Owed[s.Name])
+		g := gateway(s, scandir, actual)
 		v.Gateways = append(v.Gateways, g)
 		v.lines = append(v.lines, statusRow(g, s.Status, time.Now()))
 	}
@@ -198,10 +205,14 @@ func pick(services []reconcile.Service, profiles []string) ([]reconcile.Service,
 	if len(profiles) == 0 {
 		return services, nil
 	}
+	index := make(map[string]int, len(services))
+	for i, s := range services {
+		index[s.Name] = i
+	}
 	var picked []reconcile.Service
 	for _, p := range profiles {
-		i := slices.IndexFunc(services, func(s reconcile.Service) bool { return s.Name == render.Prefix+p })
-		if i < 0 {
+		i, found := index[render.Prefix+p]
+		if !found {
 			return nil, withHint(usagef("no gateway of profile %q in the scandir", p), "%s status", program)
 		}
 		picked = append(picked, services[i])
@@ -210,15 +221,19 @@ func pick(services []reconcile.Service, profiles []string) ([]reconcile.Service,
 }
 
 // gateway is what there is to say of a service.
-func gateway(s reconcile.Service, scandir *live, owed reconcile.Owed) explain.Gateway {
+func gateway(s reconcile.Service, scandir *live, actual reconcile.Actual) explain.Gateway {
 	g := explain.Gateway{
 		Profile: strings.TrimPrefix(s.Name, render.Prefix), Service: s.Name, Owned: s.Owned,
-		Wanted: wanted(s), Ready: readiness(s), PID: s.Status.PID, Port: s.Marker.Port, Drift: drift(s, owed),
+		Wanted: wanted(s), Ready: readiness(s), PID: s.Status.PID, Port: s.Marker.Port, Drift: drift(s, actual.Owed[s.Name]),
 	}
-	phase := supervisor{scandir.s6, scandir.path}.Phase(s.Name, s.Status.PID)
-	g.State = string(s.Status.State(phase, s.Marker.OnFailure))
+	g.Drift = append(g.Drift, places(s, actual.DisplacedOf(s.Name))...)
+	look := scandir.Look(s)
+	g.State, g.Detail = string(look.State()), look.Detail()
+	if s.Fault != nil {
+		g.State, g.Detail = string(reconcile.StateUnknown), ""
+	}
 	if s.Status.Supervised {
-		g.Since, g.Restarts = rfc3339(s.Status.Since), scandir.s6.Deaths(s.Name)
+		g.Since, g.Restarts = rfc3339(s.Status.Since), len(look.Deaths)
 	}
 	return g
 }
@@ -242,7 +257,15 @@ func statusRow(g explain.Gateway, status reconcile.Status, now time.Time) string
 	if g.Ready != nil {
 		ready = map[bool]string{true: "yes", false: "no"}[*g.Ready]
 	}
-	return cells(g.Profile, none(g.Wanted), g.State, none(ready), none(pid), none(since), none(restarts), none(port), none(strings.Join(g.Drift, "; ")))
+	return cells(g.Profile, none(g.Wanted), stateOf(g), none(ready), none(pid), none(since), none(restarts), none(port), none(strings.Join(g.Drift, "; ")))
+}
+
+// stateOf is the state in words.
+func stateOf(g explain.Gateway) string {
+	if g.Detail == "" {
+		return g.State
+	}
+	return g.State + " (" + g.Detail + ")"
 }
 
 // readiness is what s6 was told of the gateway, where it expects to be told.
@@ -255,7 +278,7 @@ func readiness(s reconcile.Service) *bool {
 
 // wanted is what the service directory says the gateway shall be.
 func wanted(s reconcile.Service) string {
-	if s.Obstacle != "" {
+	if s.Obstacle != "" || s.Fault != nil || s.Missing {
 		return ""
 	}
 	if s.Marker.Last {
@@ -267,29 +290,59 @@ func wanted(s reconcile.Service) string {
 	return "up"
 }
 
+// places tells of supervisors of a service that are not where they should be, or not whose they should be.
+func places(s reconcile.Service, displaced []reconcile.Displaced) (found []string) {
+	if how := reconcile.Misplaced(s, displaced); how != "" {
+		found = append(found, how)
+	}
+	if s.Orphan {
+		found = append(found, explain.DriftOrphan)
+	}
+	return found
+}
+
 // drift is what of the service is not as it was rendered.
 func drift(s reconcile.Service, owed reconcile.Owed) []string {
 	switch {
 	case s.Obstacle != "":
 		return []string{s.Obstacle}
+	case s.Fault != nil:
+		return []string{explain.DriftTrouble + s.Trouble()}
+	case s.Missing:
+		return []string{}
+	case s.Double != "" && s.KeptDown():
+		return []string{explain.DriftDouble + s.Double + explain.DriftKeptDown}
+	case s.Double != "":
+		return []string{explain.DriftDouble + s.Double}
+	case !s.Owned && s.Trouble() != "":
+		return []string{explain.DriftForeign, explain.DriftTrouble + s.Trouble()}
 	case !s.Owned:
 		return []string{explain.DriftForeign}
 	}
 	found := []string{}
+	if trouble := s.Trouble(); trouble != "" {
+		found = append(found, explain.DriftTrouble+trouble)
+	}
 	if edited := s.Edited(); len(edited) > 0 {
 		found = append(found, "edited: "+strings.Join(edited, ", "))
 	}
 	switch log := s.LogStatus; {
+	case s.FrozenLog != "":
+		found = append(found, reconcile.FrozenLog+s.FrozenLog)
 	case !log.Supervised:
 	case !log.WantUp:
 		found = append(found, explain.DriftLogDown)
 	case log.PID == 0:
 		found = append(found, explain.DriftLogStuck)
 	}
-	if owed.Gateway {
+	switch {
+	case owed.Busy && (owed.Gateway || owed.Logger):
+		found = append(found, owed.Why())
+	case owed.Gateway && owed.Logger:
+		found = append(found, explain.DriftOldScript, explain.DriftOldLogger)
+	case owed.Gateway:
 		found = append(found, explain.DriftOldScript)
-	}
-	if owed.Logger {
+	case owed.Logger:
 		found = append(found, explain.DriftOldLogger)
 	}
 	return found

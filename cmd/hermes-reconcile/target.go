@@ -14,6 +14,7 @@ import (
 // target is what a command applies: a manifest, rendered, and the scandir that shall be as it says.
 type target struct {
 	manifest *manifest.Manifest
+	files    *manifestFlags
 	dirs     []render.Servicedir
 	prune    reconcile.Prune
 	scandir  *live
@@ -47,7 +48,7 @@ func (f *applyFlags) read() (*target, error) {
 	options := reconcile.Options{
 		NoRescan: f.noRescan, Timeout: f.timeout, MaxRestarts: f.maxRestarts, Level: reconcile.Level(f.wait),
 	}
-	return &target{manifest: m, dirs: dirs, prune: prune, homes: newHomes(m, path), options: options}, nil
+	return &target{manifest: m, files: &f.manifestFlags, dirs: dirs, prune: prune, homes: newHomes(m, path), options: options}, nil
 }
 
 // enter opens the scandir, as the user whose s6-svscan runs there.
@@ -73,7 +74,8 @@ func (t *target) check(u ui) (err error) {
 	if t.options.Users, err = findUsers(t.manifest); err != nil {
 		return err
 	}
-	warnSecrets(u, t.manifest)
+	t.scandir.Users = t.options.Users
+	warnFiles(u, t.manifest, t.files)
 	if why := t.scandir.Exposed(); why != "" {
 		u.warning("scandir %q is not safe: %s", t.scandir.path, why)
 	}
@@ -100,13 +102,15 @@ func (t *target) apply(ctx context.Context, session *reconcile.Session, flags *a
 		if t.planned != nil {
 			t.planned(ctx, plan)
 		}
+		gone := t.retiring(plan)
 		result, err := session.Apply(ctx, plan, t.options)
 		if errors.Is(err, reconcile.ErrStale) && try < maxPlans {
 			continue
 		}
 		if err != nil {
-			err = failureHint(err)
+			return plan, result, failureHint(err)
 		}
-		return plan, result, err
+		gone.record(ctx, t.ui)
+		return plan, result, nil
 	}
 }

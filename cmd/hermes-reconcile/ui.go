@@ -9,6 +9,7 @@ import (
 
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/manifest"
+	"hermes-reconcile/manifest/visible"
 )
 
 // The rules of what is printed:
@@ -16,7 +17,8 @@ import (
 //   - one fact a line, lower case, no full stop, names and paths quoted;
 //   - an error in a manifest starts with its file:line:column, because editors jump to it; all else with the program's name;
 //   - a hint says what to type or edit next;
-//   - control characters, which a manifest or a script may hold, never reach a terminal.
+//   - characters that a reader cannot see, or that change what is seen, are printed as escapes: a manifest, a script or a name may
+//     hold some. Every line goes through visible.Text on its last step, so a caller need not think of it.
 
 const program = "hermes-reconcile"
 
@@ -26,14 +28,16 @@ type ui struct {
 }
 
 // info prints a line of the result.
-func (u ui) info(format string, args ...any) { fmt.Fprintf(u.stdout, format+"\n", args...) }
+func (u ui) info(format string, args ...any) {
+	fmt.Fprintln(u.stdout, visible.Text(fmt.Sprintf(format, args...)))
+}
 
 func (u ui) warning(format string, args ...any) {
-	fmt.Fprintf(u.stderr, program+": warning: "+format+"\n", args...)
+	fmt.Fprintln(u.stderr, visible.Text(fmt.Sprintf(program+": warning: "+format, args...)))
 }
 
 func (u ui) hint(format string, args ...any) {
-	fmt.Fprintf(u.stderr, program+": hint: "+format+"\n", args...)
+	fmt.Fprintln(u.stderr, visible.Text(fmt.Sprintf(program+": hint: "+format, args...)))
 }
 
 // error prints err: several on a line each, then the hint that came with it.
@@ -41,10 +45,10 @@ func (u ui) error(err error) {
 	for _, e := range flatten(err) {
 		var m *manifest.Error
 		if errors.As(e, &m) {
-			fmt.Fprintln(u.stderr, printable(e.Error()))
+			fmt.Fprintln(u.stderr, visible.Text(e.Error()))
 			continue
 		}
-		fmt.Fprintf(u.stderr, "%s: error: %s\n", program, printable(e.Error()))
+		fmt.Fprintln(u.stderr, visible.Text(program+": error: "+e.Error()))
 	}
 	var h *hintedError
 	if errors.As(err, &h) {
@@ -60,16 +64,16 @@ func flatten(err error) []error {
 	if hinted, ok := err.(*hintedError); ok {
 		err = hinted.err
 	}
-	var multi *multierror.Error
-	if errors.As(err, &multi) {
-		return multi.Errors
-	}
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		var all []error
 		for _, e := range joined.Unwrap() {
 			all = append(all, flatten(e)...)
 		}
 		return all
+	}
+	var multi *multierror.Error
+	if errors.As(err, &multi) {
+		return multi.Errors
 	}
 	return []error{err}
 }
@@ -87,8 +91,15 @@ func withHint(err error, format string, args ...any) error {
 	return &hintedError{err, fmt.Sprintf(format, args...)}
 }
 
+// hintOf is the hint that an error has, or empty.
+func hintOf(err error) string {
+	var hinted *hintedError
+	if errors.As(err, &hinted) {
+		return hinted.hint
+	}
+	return ""
+}
+
 func cells(texts ...string) string { return explain.Cells(texts...) }
 
 func count(n int, noun string) string { return explain.Count(n, noun) }
-
-func printable(s string) string { return explain.Printable(s) }

@@ -1,6 +1,10 @@
 package main
 
-import "github.com/spf13/cobra"
+import (
+	"github.com/spf13/cobra"
+
+	"hermes-reconcile/manifest"
+)
 
 func newValidateCommand(u ui) *cobra.Command {
 	var flags manifestFlags
@@ -13,10 +17,22 @@ func newValidateCommand(u ui) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			u.warnLongNames(m)
 			u.info("valid: %s", count(len(m.Profiles), "profile"))
 			return nil
 		},
 	}
 	flags.add(cmd)
 	return cmd
+}
+
+// warnLongNames names the profiles whose names hermes refuses.
+func (u ui) warnLongNames(m *manifest.Manifest) {
+	for i := range m.Profiles {
+		p := &m.Profiles[i]
+		if len(p.Name) > manifest.LongestHermes && p.IsHermes() {
+			u.warning("%s: profiles.%s: the name has %d characters, and hermes takes at most %d",
+				p.Pos, p.Name, len(p.Name), manifest.LongestHermes)
+		}
+	}
 }

@@ -20,6 +20,11 @@ func (v variables) look(name string) string {
 	if value := os.Getenv(name); value != "" {
 		return value
 	}
+	return v.kept(name)
+}
+
+// kept is the value in the folder alone, or "".
+func (v variables) kept(name string) string {
 	data, err := os.ReadFile(filepath.Join(v.folder, name))
 	if err != nil {
 		return "" // not s6-overlay, or no such variable

@@ -15,14 +15,19 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
+	"hermes-reconcile/cmd/hermes-reconcile/discover"
 	"hermes-reconcile/cmd/hermes-reconcile/doctor"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/home"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
+	"hermes-reconcile/render"
 	"hermes-reconcile/s6ctl"
+	"hermes-reconcile/s6ctl/route"
+	"hermes-reconcile/s6ctl/start"
 )
 
 // visit is a doctor's look at one place. What it has seen does not change any more, so that a look which is left to itself can do
@@ -79,7 +84,8 @@ func (v *visit) findings(ctx context.Context) []explain.Finding {
 	add(doctor.Users, v.people)
 	add(doctor.Home, func() ([]explain.Finding, error) { return v.dwelling(ctx) })
 	add(doctor.Gateways, func() ([]explain.Finding, error) { return v.all(ctx) })
-	add(doctor.Ports, v.ports)
+	add(doctor.Gateways, func() ([]explain.Finding, error) { return v.strays(ctx), nil })
+	add(doctor.Ports, func() ([]explain.Finding, error) { return v.ports(ctx) })
 	add(doctor.Leftovers, v.leftovers)
 	add(doctor.Ownership, v.ownership)
 	return all
@@ -100,8 +106,12 @@ func (v *visit) supervisor() ([]explain.Finding, error) {
 }
 
 func (v *visit) place() ([]explain.Finding, error) {
+	noExec := ""
+	if v.blind == nil {
+		noExec = v.scandir.NoExec()
+	}
 	return doctor.OfScandir(doctor.Tree{
-		Path: v.path, Err: v.blind, Listening: v.actual.Listening, Held: v.actual.Held, Traces: v.traces, Dark: v.dark,
+		Path: v.path, NoExec: noExec, Err: v.blind, Listening: v.actual.Listening, Held: v.actual.Held, Traces: v.traces, Dark: v.dark,
 	}, v.now), nil
 }
 
@@ -116,6 +126,7 @@ func (v *visit) plan(ctx context.Context) ([]explain.Finding, error) {
 	var changes doctor.Changes
 	if v.manifest != nil {
 		// What cannot be seen of homes is said once, by the look at them.
+		v.scandir.Users, _ = findUsers(v.manifest) // another check says which are missing
 		v.scandir.Recall = newHomes(v.manifest, v.path).recall(ctx, ui{io.Discard, io.Discard})
 		plan, err := v.scandir.Plan(v.dirs, reconcile.PruneOwned)
 		report := explain.New(plan, explain.Options{NoFiles: true})
@@ -208,10 +219,64 @@ func (v *visit) dwelling(ctx context.Context) ([]explain.Finding, error) {
 	}
 	answer := v.inspect(ctx, asked)
 	root := answer.Found[manifest.DefaultProfile]
-	return append(v.eachHome(answer, users),
+	says, where := discover.Multiplexes(root.Env, v.rootVariable(discover.MultiplexVariable), root.Config)
+	return append(append(v.eachHome(answer, users), v.missing(ctx)...),
 		doctor.OfMultiplex(doctor.Serving{
 			Unknown: cmp.Or(root.Unknown, root.Mute), Up: answer.States[manifest.DefaultProfile].Up, Served: root.Served, Own: v.own(),
+			Says: says, Where: where,
 		})...), nil
+}
+
+// rootVariable is the value of a variable that reaches the root gateway.
+func (v *visit) rootVariable(name string) string {
+	for _, p := range v.profiles() {
+		if p.Name != manifest.DefaultProfile {
+			continue
+		}
+		if slices.Contains(p.Unset, name) {
+			return ""
+		}
+		for _, e := range p.Env {
+			if e.Name == name {
+				return e.Value
+			}
+		}
+	}
+	if value := (variables{containerFolder}).kept(name); value != "" {
+		return value
+	}
+	environ, _ := s6ctl.Environ(s6ctl.ThisHost(), v.path) // as little as may be seen
+	for _, entry := range environ {
+		if value, found := strings.CutPrefix(entry, name+"="); found {
+			return value
+		}
+	}
+	return ""
+}
+
+// missing looks for the profiles that hermes does not know.
+func (v *visit) missing(ctx context.Context) []explain.Finding {
+	homeOf := func(profile string) string {
+		path, _ := v.homes.homeOf(profile)
+		return path
+	}
+	return doctor.OfMissing(v.homes.absent(ctx, slices.DeleteFunc(v.profiles(), func(p manifest.Profile) bool {
+		return v.cannotBe(v.homes.users[p.Name]) != ""
+	})), homeOf)
+}
+
+// profiles are those of the manifest, else those that services were rendered from.
+func (v *visit) profiles() []manifest.Profile {
+	if v.manifest != nil {
+		return slices.Clone(v.manifest.Profiles)
+	}
+	var all []manifest.Profile
+	for _, s := range v.actual.Services {
+		if p := appliedProfile(s); p != nil {
+			all = append(all, *p)
+		}
+	}
+	return all
 }
 
 // eachHome judges each HERMES_HOME: that of the container, and those that profiles have for themselves.
@@ -296,7 +361,7 @@ func (v *visit) own() []string {
 }
 
 // ports looks who listens on the ports of gateways: those of the manifest, and of services that it does not name.
-func (v *visit) ports() ([]explain.Finding, error) {
+func (v *visit) ports(ctx context.Context) ([]explain.Finding, error) {
 	byProfile := map[string]doctor.Port{}
 	sockets := doctor.Sockets{Services: map[int]string{}}
 	for _, g := range v.gateways {
@@ -323,6 +388,7 @@ func (v *visit) ports() ([]explain.Finding, error) {
 		return doctor.OfPorts(nil, sockets, v.now), nil
 	}
 	sockets.Listeners, sockets.Err = s6ctl.Listeners(s6ctl.ThisHost())
+	sockets.Listeners = v.completed(ctx, sockets.Listeners, ports)
 	return doctor.OfPorts(ports, sockets, v.now), nil
 }
 
@@ -335,19 +401,43 @@ func (v *visit) all(ctx context.Context) ([]explain.Finding, error) {
 	return doctor.OfGateways(v.gateways, v.actual.Listening, v.now), nil
 }
 
+// strays looks for processes that have outlived their gateways. The gateway of a supervisor that was killed is another
+// matter, and told of as such.
+func (v *visit) strays(ctx context.Context) []explain.Finding {
+	if v.blind != nil {
+		return nil
+	}
+	running := map[string]int{}
+	for _, g := range v.gateways {
+		running[g.Service] = g.PID
+	}
+	byUID := map[uint32]account{}
+	for _, name := range v.users() {
+		who := lookUp(name)
+		byUID[who.uid] = who
+	}
+	all := s6ctl.Strays(s6ctl.ThisHost(), v.path, running, func(uid uint32) (seen map[int]string) {
+		if who, known := byUID[uid]; known && uid != 0 && os.Geteuid() == 0 {
+			_ = ask(ctx, who, lookAtMarks, &seen) // what cannot be seen is not told
+		}
+		return seen
+	})
+	byProfile := map[string][]s6ctl.Stray{}
+	for _, s := range all {
+		former := func(d reconcile.Displaced) bool { return d.Former }
+		if !slices.ContainsFunc(v.actual.DisplacedOf(s.Service), former) {
+			profile := strings.TrimPrefix(s.Service, render.Prefix)
+			byProfile[profile] = append(byProfile[profile], s)
+		}
+	}
+	return doctor.OfStrays(byProfile)
+}
+
 // commands are the commands of gateways by profile: as the manifest says, else as they were applied.
 func (v *visit) commands() map[string][]string {
 	commands := map[string][]string{}
-	if v.manifest != nil {
-		for _, p := range v.manifest.Profiles {
-			commands[p.Name] = p.Command
-		}
-		return commands
-	}
-	for _, s := range v.actual.Services {
-		if p := appliedProfile(s); p != nil {
-			commands[p.Name] = p.Command
-		}
+	for _, p := range v.profiles() {
+		commands[p.Name] = p.Command
 	}
 	return commands
 }
@@ -371,6 +461,7 @@ func (v *visit) ownership() ([]explain.Finding, error) {
 	h := doctor.Holding{Scandir: v.path, Unknown: v.unseen()}
 	if v.blind == nil {
 		h.Exposed, h.Services = v.scandir.Exposed(), v.actual.Services
+		h.Holder = v.holder()
 		h.Looked = append(h.Looked, "scandir")
 	}
 	if len(v.files()) > 0 {
@@ -380,8 +471,76 @@ func (v *visit) ownership() ([]explain.Finding, error) {
 		h.Looked = append(h.Looked, "secrets")
 	}
 	h.Risks = v.risks()
+	var dark []string
+	h.Searched, dark = v.searched()
+	h.Unknown = append(h.Unknown, dark...)
 	return doctor.OfOwnership(h), nil
 }
+
+// holder is the user of a gateway whose the scandir is, and with it what root's s6-svscan runs.
+func (v *visit) holder() string {
+	uid, alone := v.scandir.Holder()
+	if !alone || os.Geteuid() != 0 || v.owner() != 0 {
+		return ""
+	}
+	for _, name := range v.users() {
+		if lookUp(name).uid == uid {
+			return name
+		}
+	}
+	return ""
+}
+
+// searched are the folders on a PATH that others can change, and those of which that cannot be
+// told.
+func (v *visit) searched() (found []doctor.Searched, unknown []string) {
+	environ, _ := s6ctl.Environ(s6ctl.ThisHost(), v.path) // as little as may be seen
+	ofSvscan := ""
+	for _, entry := range environ {
+		if value, ok := strings.CutPrefix(entry, "PATH="); ok {
+			ofSvscan = value
+		}
+	}
+	at := map[string]int{} // of what is found, by folder
+	for _, p := range []struct{ whose, path string }{
+		{"the PATH here", os.Getenv("PATH")},
+		{"the PATH of the container", variables{containerFolder}.kept("PATH")},
+		{"the PATH of s6-svscan", ofSvscan},
+	} {
+		var rest []string
+		var bad []doctor.Searched
+		for _, folder := range start.PathFolders(p.path) {
+			f := doctor.Searched{Folder: folder, Whose: p.whose}
+			if filepath.IsAbs(folder) {
+				exposed, err := route.Expose(folder, v.owner())
+				closed := errors.Is(err, fs.ErrPermission) && v.owner() == uint32(os.Geteuid())
+				if err != nil && !closed { // where we cannot look, our own shell cannot search
+					unknown = append(unknown, fmt.Sprintf("cannot tell who can change %q, on %s: %v", folder, p.whose, bare(err)))
+					continue
+				}
+				if exposed == nil {
+					rest = append(rest, folder)
+					continue
+				}
+				f.At, f.Who = exposed.At, exposed.Who
+			}
+			bad = append(bad, f)
+		}
+		for _, f := range bad {
+			f.Rest = cmp.Or(strings.Join(rest, ":"), standardPath)
+			if i, known := at[f.Folder]; known {
+				found[i].Whose += strings.TrimPrefix(f.Whose, "the PATH")
+				continue
+			}
+			at[f.Folder] = len(found)
+			found = append(found, f)
+		}
+	}
+	return found, unknown
+}
+
+// standardPath is root's where nothing else is known.
+const standardPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 // unseen are the files whose owners cannot be told.
 func (v *visit) unseen() []string {
@@ -390,7 +549,7 @@ func (v *visit) unseen() []string {
 		unseen = append(unseen, "the scandir cannot be read")
 	}
 	for _, file := range append(v.files(), v.secrets()...) {
-		if _, err := os.Stat(file); errors.Is(err, fs.ErrPermission) {
+		if _, err := route.Of(file); err != nil {
 			unseen = append(unseen, fmt.Sprintf("cannot look at %q: %v", file, bare(err)))
 		}
 	}
@@ -410,10 +569,11 @@ func (v *visit) secrets() []string {
 	return files
 }
 
-// risks are the files that a gateway's user, or everybody, could put others in the place of: manifests, secrets, the scandir.
-// Where s6-svscan is not root's, gateways run as the one who reads all of this.
+// risks are the files that a gateway's user, or everybody, could put others in the place of: this
+// program, the scandir, manifests, secrets. Where s6-svscan is not root's, gateways run as the one
+// who reads all of this.
 func (v *visit) risks() []doctor.Risk {
-	who := map[string]account{"everybody": {uid: nobodys}}
+	who := suspects{everybody: {uid: nobodys}}
 	if v.owner() == 0 {
 		for _, name := range v.users() {
 			who[name] = lookUp(name)
@@ -421,17 +581,20 @@ func (v *visit) risks() []doctor.Risk {
 	}
 	var risks []doctor.Risk
 	look := func(what, path string) {
-		for _, name := range slices.Sorted(maps.Keys(who)) {
-			if at := who[name].canWrite(path); at != "" {
-				risks = append(risks, doctor.Risk{What: what, File: path, Path: at, Users: name})
-				return
-			}
+		if at, name := who.reach(path); at != "" {
+			risks = append(risks, doctor.Risk{What: what, File: path, Path: at, Users: name})
 		}
 	}
-	look("folder of the scandir", filepath.Dir(v.path))
-	for _, file := range v.files() {
-		look("manifest", file)
+	if self, err := os.Executable(); err == nil {
+		look("this program", self)
 	}
+	look("folder of the scandir", filepath.Dir(v.path))
+	if target, err := filepath.EvalSymlinks(v.path); err == nil && target != v.path {
+		look("folder of the scandir", filepath.Dir(target))
+	}
+	who.each(v.files(), func(file, at, name string) {
+		risks = append(risks, doctor.Risk{What: "manifest", File: file, Path: at, Users: name})
+	})
 	if v.manifest != nil && v.owner() == 0 {
 		for _, s := range seizable(v.manifest) {
 			what := "secret " + s.secret.Name + " of " + s.profile
@@ -444,19 +607,10 @@ func (v *visit) risks() []doctor.Risk {
 // nobodys is a uid that no account has: who has it can do what everybody can.
 const nobodys = 1<<32 - 2
 
-// files are the files of the manifest, as absolute paths.
+// files are the files of the manifest, if there is one.
 func (v *visit) files() []string {
-	var files []string
 	if v.manifest == nil && len(v.errs) == 0 {
 		return nil
 	}
-	for _, name := range v.names {
-		expanded, _ := expand(name) // one that is not there is said already
-		for _, file := range expanded {
-			if path, err := filepath.Abs(file); err == nil {
-				files = append(files, path)
-			}
-		}
-	}
-	return files
+	return v.flags.places()
 }

@@ -45,7 +45,8 @@ func newWatchCommand(u ui) *cobra.Command {
 something was done to.
 
 A manifest that is wrong is reported once, with the place of each error, and changes nothing: what the last good one says is
-kept up until it is mended. What fails is tried again after 1 s, 2 s, 4 s ... up to 5 min. After down nothing is done until
+kept up until it is mended. What a manifest no longer names is removed when a second look ` + quietLook.String() + ` later finds it the
+same: until then it may be half written. What fails is tried again after 1 s, 2 s, 4 s ... up to 5 min. After down nothing is done until
 somebody applies by hand. SIGTERM ends watch at the next safe point.
 
 It is meant to be a service of s6 itself, beside the gateways: its own name must not start with "` + render.Prefix + `".`,
@@ -188,6 +189,12 @@ func (w *watching) read(ctx context.Context, why reconcile.Trigger) *target {
 	if errors.Is(err, reconcile.ErrInterrupted) {
 		return nil
 	}
+	if err == nil {
+		t, err = w.sure(ctx, t)
+	}
+	if errors.Is(err, reconcile.ErrInterrupted) {
+		return nil
+	}
 	if err == nil && w.wrong != "" {
 		w.log.Info("the manifest is right again")
 	}
@@ -231,6 +238,48 @@ func (w *watching) settled(ctx context.Context) (*target, error) {
 	}
 }
 
+// A manifest may be written in two halves, the first of which is valid. So what it no longer names
+// is removed only if a look after quietLook finds it the same.
+const (
+	quietLook = 2 * time.Second
+	mostLooks = 5 // then it waits for the next reason to look
+)
+
+// sure gives a new manifest that removes nothing, or that says the same at a second look.
+func (w *watching) sure(ctx context.Context, t *target) (*target, error) {
+	for range mostLooks {
+		if w.good != nil && reflect.DeepEqual(w.good.dirs, t.dirs) || !w.removes(ctx, t) {
+			return t, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, reconcile.ErrInterrupted
+		case <-time.After(quietLook):
+		}
+		again, err := w.settled(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if reflect.DeepEqual(again.dirs, t.dirs) {
+			return again, nil
+		}
+		t = again
+	}
+	return nil, withHint(errors.New("the manifest names fewer gateways, and goes on changing: nothing is removed"),
+		"write it in one piece")
+}
+
+// removes reports whether a manifest takes gateways away. Why that cannot be told is for the apply
+// to say.
+func (w *watching) removes(ctx context.Context, t *target) bool {
+	if err := t.enter(ctx, w.ui, w.flags); err != nil {
+		return false
+	}
+	defer t.scandir.Close()
+	plan, err := t.scandir.Plan(t.dirs, t.prune)
+	return err == nil && plan.Removes()
+}
+
 // say logs an error, several on a line each, unless that is what was said before. It returns what has been said now.
 func (w *watching) say(err error, before string) string {
 	if err == nil {
@@ -252,6 +301,9 @@ func (w *watching) apply(ctx context.Context, t *target) error {
 	defer t.scandir.Close()
 	if err := t.check(w.ui); err != nil {
 		return err
+	}
+	if cause := w.cause(t); cause == causeBegin || cause == causeManifest {
+		t.warnAbsent(ctx, w.ui)
 	}
 	session, err := t.scandir.Lock(ctx, w.flags.lockTimeout)
 	if err != nil {
@@ -286,13 +338,19 @@ func (w *watching) holds(session *reconcile.Session) (bool, error) {
 	return held, err
 }
 
+// The causes that come with a manifest that was not applied before.
+const (
+	causeBegin    = "begin"
+	causeManifest = "manifest"
+)
+
 // cause is what brings changes about: the manifest, or that the scandir is no longer as it was left.
 func (w *watching) cause(t *target) string {
 	switch {
 	case !w.begun:
-		return "begin"
+		return causeBegin
 	case !reflect.DeepEqual(w.applied, t.dirs):
-		return "manifest"
+		return causeManifest
 	case w.failed:
 		return "retry"
 	}

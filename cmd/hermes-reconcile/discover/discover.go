@@ -9,15 +9,14 @@ package discover
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
 	"path"
 	"slices"
 	"strconv"
 	"strings"
 
 	"hermes-reconcile/manifest"
+	"hermes-reconcile/s6ctl/safefile"
 )
 
 // Found is what there is, as a manifest, and what whoever asked shall know at once: it stands in the draft, too.
@@ -35,7 +34,7 @@ const (
 )
 
 // ErrNoFolder is returned for a path that is no folder.
-var ErrNoFolder = errors.New("not a folder")
+var ErrNoFolder = safefile.ErrNoFolder
 
 // Errors that are about a file and stand in a comment.
 var (
@@ -44,44 +43,29 @@ var (
 )
 
 // folder is an opened folder. Symlinks in it are followed as long as they stay in it.
-type folder struct{ root *os.Root }
+type folder struct{ tree *safefile.Tree }
 
 func open(dir string) (folder, error) {
-	if info, err := os.Stat(dir); err == nil && !info.IsDir() { // opening a FIFO might take for ever
-		return folder{}, fmt.Errorf("cannot open %q: %w", dir, ErrNoFolder)
-	}
-	root, err := os.OpenRoot(dir)
+	tree, err := safefile.OpenTree(dir)
 	if err != nil {
 		return folder{}, fmt.Errorf("cannot open %q: %w", dir, cause(err))
 	}
-	return folder{root}, nil
+	return folder{tree}, nil
 }
 
-func (f folder) close() { _ = f.root.Close() }
+func (f folder) close() { _ = f.tree.Close() }
 
 // read reads a file, of a name with slashes.
 func (f folder) read(name string) ([]byte, error) {
-	info, err := f.root.Stat(name)
-	if err != nil {
-		return nil, cause(err)
-	}
-	if !info.Mode().IsRegular() {
+	data, _, err := f.tree.Read(name, maxFile)
+	large := (*safefile.TooLargeError)(nil)
+	switch {
+	case errors.Is(err, safefile.ErrIrregular):
 		return nil, errIrregular
-	}
-	file, err := f.root.OpenFile(name, os.O_RDONLY|nonblock, 0)
-	if err != nil {
-		return nil, cause(err)
-	}
-	defer file.Close()
-	if info, err = file.Stat(); err == nil && !info.Mode().IsRegular() { // it was another one just now
-		return nil, errIrregular
-	}
-	data, err := io.ReadAll(io.LimitReader(file, maxFile+1))
-	if err != nil {
-		return nil, cause(err)
-	}
-	if len(data) > maxFile {
+	case errors.As(err, &large):
 		return nil, errTooLarge
+	case err != nil:
+		return nil, cause(err)
 	}
 	return data, nil
 }
@@ -97,37 +81,21 @@ func (f folder) readAny(name string) (data []byte, there bool, err error) {
 
 // entries lists a folder by name; one that is not there is empty.
 func (f folder) entries(name string) ([]fs.DirEntry, error) {
-	info, err := f.root.Stat(name)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir() {
+	list, err := f.tree.Entries(name, maxEntries)
+	many := (*safefile.TooManyError)(nil)
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, safefile.ErrNoFolder):
 		return nil, nil
-	}
-	if err != nil {
-		return nil, cause(err)
-	}
-	dir, err := f.root.Open(name)
-	if err != nil {
-		return nil, cause(err)
-	}
-	defer dir.Close()
-	list, err := dir.ReadDir(maxEntries + 1)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, cause(err)
-	}
-	if len(list) > maxEntries {
+	case errors.As(err, &many):
 		return nil, fmt.Errorf("more than %d entries", maxEntries)
+	case err != nil:
+		return nil, cause(err)
 	}
-	slices.SortFunc(list, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
 	return list, nil
 }
 
 // cause is an error without the path, which the message has already.
-func cause(err error) error {
-	var pathErr *fs.PathError
-	if errors.As(err, &pathErr) {
-		return pathErr.Err
-	}
-	return err
-}
+func cause(err error) error { return safefile.Cause(err) }
 
 // book collects what will be a draft.
 type book struct {

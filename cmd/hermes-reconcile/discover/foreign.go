@@ -36,6 +36,10 @@ func (s services) foreign(name, dir string) (found, error) {
 		p.Env = append(p.Env, manifest.EnvVar{Name: key, Value: run.env[key]})
 	}
 	p.Port = portOf(run)
+	if word := relative(run.argv); word != "" && !run.athome {
+		return found{}, fmt.Errorf("run: its command has the relative path %s, which leads elsewhere from HERMES_HOME",
+			quote(short(word)))
+	}
 	for _, piece := range run.rest {
 		one.note("run: not carried over: %s%s", piece, advice(piece))
 	}
@@ -43,7 +47,9 @@ func (s services) foreign(name, dir string) (found, error) {
 	case run.user == "":
 		one.note("run drops no privileges: it will run as user %s where s6-svscan is root", p.User)
 	case manifest.UserFault(run.user) != "":
-		one.note("run drops to a user that cannot be carried over: %s", manifest.UserFault(run.user))
+		return found{}, fmt.Errorf("run: its user cannot be carried over: %s", manifest.UserFault(run.user))
+	case run.group != "" && run.group != run.user:
+		return found{}, fmt.Errorf("run: its group cannot be carried over: %s is not that of its user %s", quote(short(run.group)), run.user)
 	default:
 		p.User = run.user
 	}
@@ -265,7 +271,7 @@ func (s services) stopTimeout(dir string, one *found) {
 func (s services) leftovers(dir string, one *found) {
 	for _, name := range lost {
 		for _, file := range []string{name, path.Join("log", name)} {
-			if _, err := s.f.root.Lstat(path.Join(dir, file)); err == nil {
+			if _, err := s.f.tree.Lstat(path.Join(dir, file)); err == nil {
 				one.note("not carried over: the file %s, which s6 reads", file)
 			}
 		}

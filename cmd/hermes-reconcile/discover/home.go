@@ -2,12 +2,14 @@ package discover
 
 import (
 	"fmt"
+	"io/fs"
 	"path"
 	"slices"
 	"strings"
 
 	"hermes-reconcile/cmd/hermes-reconcile/home"
 	"hermes-reconcile/manifest"
+	"hermes-reconcile/s6ctl/safefile"
 )
 
 // Home reads a HERMES_HOME: the profile `default` is the folder itself, the others are the folders below profiles/ that have a
@@ -56,7 +58,12 @@ func (h homes) all(dir string) {
 	if err != nil {
 		h.warn("cannot read profiles/: %v", err)
 	}
+	twins := h.twins(entries)
 	for _, e := range entries {
+		if twin := twins[e.Name()]; twin != "" {
+			h.say("profiles/%s is left out: it is the same folder as that of %s.", e.Name(), twin)
+			continue
+		}
 		if why := h.noProfile(e.Name()); why != "" {
 			h.say("profiles/%s is left out: %s.", e.Name(), why)
 			continue
@@ -77,14 +84,48 @@ func (h homes) all(dir string) {
 }
 
 func (h homes) exists(name string) bool {
-	_, err := h.f.root.Stat(name)
+	_, err := h.f.tree.Stat(name)
 	return err == nil
+}
+
+// twins finds folders that are those of other profiles, by symlinks or mounts, and names these: two
+// gateways must not share one home. The folder itself goes before a symlink to it.
+func (h homes) twins(entries []fs.DirEntry) map[string]string {
+	type owner struct {
+		profile string
+		info    fs.FileInfo
+	}
+	owners := map[int64][]owner{} // by the time of their last change: one folder has one
+	twins := map[string]string{}
+	take := func(profile, dir string) {
+		info, err := h.f.tree.Stat(dir)
+		if err != nil {
+			return
+		}
+		at := info.ModTime().UnixNano()
+		for _, o := range owners[at] {
+			if safefile.Same(o.info, info) {
+				twins[profile] = o.profile
+				return
+			}
+		}
+		owners[at] = append(owners[at], owner{profile, info})
+	}
+	take(manifest.DefaultProfile, ".")
+	for _, links := range []bool{false, true} {
+		for _, e := range entries {
+			if (e.Type()&fs.ModeSymlink != 0) == links && h.noProfile(e.Name()) == "" {
+				take(e.Name(), path.Join("profiles", e.Name()))
+			}
+		}
+	}
+	return twins
 }
 
 // noProfile is why a folder below profiles/ is none, empty where it is one.
 func (h homes) noProfile(name string) string {
 	dir := path.Join("profiles", name)
-	info, err := h.f.root.Stat(dir)
+	info, err := h.f.tree.Stat(dir)
 	switch {
 	case err != nil:
 		return fmt.Sprintf("%v", cause(err))
@@ -162,19 +203,48 @@ func upOrDown(up bool) manifest.State {
 	return manifest.StateDown
 }
 
-// multiplexed tells whether the root gateway serves other profiles. The environment goes before the configuration; what it
-// did at its last start goes before both.
+// multiplexed tells whether the root gateway serves other profiles. The environment goes before the configuration. What it
+// did at its last start counts where neither says anything: some releases never clear it.
 func multiplexed(root profileHome) bool {
-	if len(root.served) > 0 {
-		return true
+	if says := saysMultiplex(root.env[MultiplexVariable]); says != nil {
+		return *says
 	}
-	switch strings.ToLower(root.env["GATEWAY_MULTIPLEX_PROFILES"]) {
+	if root.config.Multiplex != nil {
+		return *root.config.Multiplex
+	}
+	return len(root.served) > 0
+}
+
+// MultiplexVariable is where the environment of the root gateway says that it serves other profiles.
+const MultiplexVariable = "GATEWAY_MULTIPLEX_PROFILES"
+
+// saysMultiplex is what the value of that variable says; nil: nothing.
+func saysMultiplex(value string) *bool {
+	says := func(yes bool) *bool { return &yes }
+	switch strings.ToLower(value) {
 	case "1", "true", "yes", "on":
-		return true
+		return says(true)
 	case "0", "false", "no", "off":
-		return false
+		return says(false)
 	}
-	return root.config.Multiplex != nil && *root.config.Multiplex
+	return nil
+}
+
+// Multiplexes is what a root profile is told of whether its gateway serves other profiles, too, and
+// where; nil where nothing says so. Its .env goes before the variable in its environment, and that
+// before its config.yaml.
+func Multiplexes(env []byte, variable string, config []byte) (says *bool, where string) {
+	if says := saysMultiplex(dotEnv(env)[MultiplexVariable]); says != nil {
+		return says, ".env"
+	}
+	if says := saysMultiplex(variable); says != nil {
+		return says, "the environment"
+	}
+	parsed, err := manifest.ParseHermesConfig(config)
+	if err != nil {
+		return nil, ""
+	}
+	return parsed.Multiplex, "config.yaml"
 }
 
 // serves tells whether the root gateway, which multiplexes, serves this profile.

@@ -1,6 +1,7 @@
 package discover
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -39,7 +40,7 @@ func TestHome(t *testing.T) {
 # ` + "`state: last`" + ` follows gateway_state.json at each boot, and so what ` + "`hermes gateway stop` and `start`" + ` leave there.
 # ` + "`port`" + ` reaches a gateway as API_SERVER_PORT. That goes before its config.yaml, but its own .env goes before that.
 # profiles/Big is left out: profile name holds upper case (want "big").
-# profiles/a b\x0ac is left out: profile name holds white space (want a-z, 0-9, - and _).
+# profiles/a b\nc is left out: profile name holds white space (want a-z, 0-9, - and _).
 # profiles/default is left out: ` + "`default`" + ` is the Hermes home itself.
 # profiles/file is left out: it is no folder.
 # profiles/nobody is left out: it has no SOUL.md.
@@ -89,6 +90,8 @@ func TestHomeOfAGatewayThatServesOthers(t *testing.T) {
 		"environment first": {map[string]string{".env": "GATEWAY_MULTIPLEX_PROFILES=0\n", "config.yaml": "gateway: {multiplex_profiles: true}\n"}, false, []string{"a", "b", "default"}},
 		"odd environment":   {map[string]string{".env": "GATEWAY_MULTIPLEX_PROFILES=perhaps\n", "config.yaml": "gateway: {multiplex_profiles: true}\n"}, true, []string{"default"}},
 		"what it did":       {map[string]string{"gateway_state.json": `{"gateway_state": "running", "served_profiles": ["default", "a"]}`}, true, []string{"b", "default"}},
+		"what it did once":  {map[string]string{".env": "GATEWAY_MULTIPLEX_PROFILES=0\n", "gateway_state.json": `{"gateway_state": "running", "served_profiles": ["default", "a"]}`}, false, []string{"a", "b", "default"}},
+		"config, now":       {map[string]string{"config.yaml": "gateway: {multiplex_profiles: false}\n", "gateway_state.json": `{"gateway_state": "running", "served_profiles": ["default", "a"]}`}, false, []string{"a", "b", "default"}},
 		"standalone":        {map[string]string{".env": "GATEWAY_MULTIPLEX_PROFILES=1\n", "profiles/b/config.yaml": "gateway: {standalone: true}\n"}, true, []string{"b", "default"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -144,4 +147,44 @@ func TestFolderThatIsNoHome(t *testing.T) {
 	require.Len(t, found.Draft.Manifest.Profiles, 1, "hermes always has the root profile")
 	_, err := Home(filepath.Join(t.TempDir(), "none"))
 	require.ErrorIs(t, err, os.ErrNotExist)
+}
+
+// TestOneHomeIsOneProfile: two gateways in one home would use one bot token.
+func TestOneHomeIsOneProfile(t *testing.T) {
+	dir := tree(t, map[string]string{
+		"SOUL.md": "", "profiles/plain/SOUL.md": "", "profiles/other/SOUL.md": "", "shared/SOUL.md": "",
+	})
+	for name, target := range map[string]string{
+		"linked": "plain", "again": "linked", "all": "..", "first": "../shared", "second": "../shared",
+	} {
+		require.NoError(t, os.Symlink(target, filepath.Join(dir, "profiles", name)))
+	}
+	text, found := writtenHome(t, dir)
+	var names []string
+	for _, p := range found.Draft.Manifest.Profiles {
+		names = append(names, p.Name)
+	}
+	require.Equal(t, []string{"default", "first", "other", "plain"}, names)
+	for name, twin := range map[string]string{"linked": "plain", "again": "plain", "all": "default", "second": "first"} {
+		require.Contains(t, text, "# profiles/"+name+" is left out: it is the same folder as that of "+twin+".\n")
+	}
+}
+
+// TestMultiplexes: the .env goes before the environment, and that before config.yaml.
+func TestMultiplexes(t *testing.T) {
+	const on, off = "GATEWAY_MULTIPLEX_PROFILES=1\n", "GATEWAY_MULTIPLEX_PROFILES=0\n"
+	const yes, no = "gateway: {multiplex_profiles: true}\n", "gateway: {multiplex_profiles: false}\n"
+	for _, c := range []struct{ env, variable, config, want string }{
+		{"", "", "", "nothing"}, {"", "", "a: [\n", "nothing"}, {"", "perhaps", "", "nothing"},
+		{on, "0", no, "true .env"}, {off, "1", yes, "false .env"},
+		{"", "1", no, "true the environment"}, {"", "off", yes, "false the environment"},
+		{"", "", yes, "true config.yaml"}, {"", "", no, "false config.yaml"},
+	} {
+		says, where := Multiplexes([]byte(c.env), c.variable, []byte(c.config))
+		got := "nothing"
+		if says != nil {
+			got = fmt.Sprintf("%t %s", *says, where)
+		}
+		require.Equal(t, c.want, got, "%+v", c)
+	}
 }

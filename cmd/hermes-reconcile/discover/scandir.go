@@ -3,6 +3,7 @@ package discover
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"path"
@@ -73,6 +74,10 @@ func (s services) all() ([]found, error) {
 			continue
 		}
 		one, err := s.service(name, e.Name(), e.IsDir())
+		if of := (doubleError("")); errors.As(err, &of) {
+			s.say("%s is left out, and an apply keeps it down: %s.", e.Name(), err)
+			continue
+		}
 		if err != nil {
 			s.say("%s is left out, and an apply leaves it alone: %s.", e.Name(), err)
 			continue
@@ -92,8 +97,11 @@ func (s services) service(name, dir string, isDir bool) (found, error) {
 	}
 	data, err := s.f.read(path.Join(dir, render.MarkerPath))
 	if err == nil {
-		if marker, err := render.ParseMarker(data); err == nil && marker.Profile == name {
+		switch marker, err := render.ParseMarker(data); {
+		case err == nil && marker.Profile == name:
 			return s.owned(marker), nil
+		case err == nil:
+			return found{}, doubleError(render.Prefix + marker.Profile)
 		}
 	}
 	one, err := s.foreign(name, dir)
@@ -104,9 +112,14 @@ func (s services) service(name, dir string, isDir bool) (found, error) {
 	return one, nil
 }
 
+// doubleError is about a directory of ours that was copied or renamed. It names the service that its marker names.
+type doubleError string
+
+func (e doubleError) Error() string { return "it is a double of " + string(e) + ", as its marker says" }
+
 // state is up or down as the file says, or as s6 does where it supervises the service.
 func (s services) state(dir string, one *found) {
-	_, err := s.f.root.Lstat(path.Join(dir, render.DownPath))
+	_, err := s.f.tree.Lstat(path.Join(dir, render.DownPath))
 	one.profile.State = upOrDown(err != nil)
 	up, known := s.wanted(dir)
 	if known && upOrDown(up) != one.profile.State {

@@ -172,7 +172,7 @@ func TestOwnDirectoriesThatWereChanged(t *testing.T) {
 	require.NoError(t, os.Remove(filepath.Join(dir, "gateway-a/finish")))
 	// A marker of an older version, or of a hand.
 	put(t, filepath.Join(dir, "gateway-b/data/hermes-reconcile.json"), `{"format": 1, "profile": "b", "port": 2, "on_failure": true}`)
-	// One that names another profile, or of a format to come, is none of ours.
+	// One that names another profile makes it a double.
 	put(t, filepath.Join(dir, "gateway-c/data/hermes-reconcile.json"), `{"format": 1, "profile": "a"}`)
 	text, found := written(t, dir, nobody)
 	require.Equal(t, []string{
@@ -180,7 +180,7 @@ func TestOwnDirectoriesThatWereChanged(t *testing.T) {
 		"run is not what it would be rendered as: an apply undoes what was changed there",
 	}, found.Draft.Notes["a"])
 	require.Contains(t, strings.Join(found.Draft.Notes["b"], "\n"), "CHECK command, env")
-	require.Contains(t, text, "# gateway-c is left out, and an apply leaves it alone: run: it has no exec of a command that is known before it runs.")
+	require.Contains(t, text, "# gateway-c is left out, and an apply keeps it down: it is a double of gateway-a, as its marker says.")
 	got := parse(t, text)
 	require.Equal(t, []string{"a", "b"}, []string{got.Profiles[0].Name, got.Profiles[1].Name})
 	require.Equal(t, []manifest.EnvVar{{Name: "A", Value: "b"}}, got.Profiles[0].Env)
@@ -260,4 +260,15 @@ func TestServiceOfTheFirstVersion(t *testing.T) {
 	require.Equal(t, []string{"run", "7"}, p.Command)
 	require.Equal(t, []manifest.EnvVar{{Name: "A", Value: "{profile}"}}, p.Env)
 	require.Empty(t, p.PortEnv)
+}
+
+// TestCopiesOfOwnDirectoriesAreLeftOut: one of them would be a second gateway of its profile.
+func TestCopiesOfOwnDirectoriesAreLeftOut(t *testing.T) {
+	m := parse(t, "version: 1\nprofiles: {a: {}}\n")
+	dir, _ := rendered(t, m)
+	copied := filepath.Join(dir, "gateway-a-old")
+	require.NoError(t, os.CopyFS(copied, os.DirFS(filepath.Join(dir, "gateway-a"))))
+	text, _ := written(t, dir, nobody)
+	require.Contains(t, text, "# gateway-a-old is left out, and an apply keeps it down: it is a double of gateway-a, as its marker says.")
+	require.Len(t, parse(t, text).Profiles, 1)
 }

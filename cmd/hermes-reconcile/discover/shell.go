@@ -22,14 +22,13 @@ type script struct {
 	runtime manifest.Runtime
 	argv    []string // of its last exec, without the privilege drop
 	user    string   // that s6-setuidgid, or its like, drops to; empty: it drops nothing
+	group   string   // that it drops to, where it says so
+	athome  bool     // it has gone to HERMES_HOME before
 	env     map[string]string
 	unset   []string
 	rest    []string // what a manifest cannot say
 	tail    []*syntax.Word
 }
-
-// dropsPrivileges are programs that become another user and then run the rest of their arguments.
-var dropsPrivileges = []string{"s6-setuidgid", "gosu", "su-exec"}
 
 // readScript reads a script for the shell that ends in an exec of words known before it runs.
 func readScript(data []byte, withTail bool) (script, error) {
@@ -44,6 +43,8 @@ func readScript(data []byte, withTail bool) (script, error) {
 		}
 	}
 	switch {
+	case r.wrong != nil:
+		return script{}, r.wrong
 	case r.argv == nil:
 		return script{}, errors.New("it has no exec of a command that is known before it runs")
 	case r.argv[0] == "":
@@ -61,6 +62,8 @@ type shellReader struct {
 	vars      map[string]variable // what is known of variables so far
 	exportAll bool                // `set -a`
 	done      bool                // an exec that nothing guards: what follows is never reached
+	pending   string              // the account that s6-envuidgid has named
+	wrong     error               // why a command cannot be carried over
 }
 
 func (r *shellReader) parse() (*syntax.File, error) {
@@ -184,6 +187,9 @@ func (r *shellReader) call(s *syntax.Stmt, c *syntax.CallExpr) {
 	case name == "cd" && len(c.Args) == 2:
 		if dir := r.text(c.Args[1]); strings.Trim(dir, `"'`) != "/opt/data" && !strings.Contains(dir, "HOME") {
 			r.leave(s)
+			r.athome = false
+		} else {
+			r.athome = true
 		}
 	case name == "unset":
 		r.unsets(s, c.Args[1:])
@@ -220,8 +226,10 @@ func (r *shellReader) exec(s *syntax.Stmt, c *syntax.CallExpr) {
 	for _, a := range c.Assigns {
 		r.assign(a, true)
 	}
-	if len(argv) > 2 && slices.Contains(dropsPrivileges, path.Base(argv[0])) {
-		r.user, argv = argv[1], argv[2:]
+	argv, err := r.peel(argv)
+	if err != nil {
+		r.wrong, r.done = err, true
+		return
 	}
 	if len(argv) == 0 || strings.HasPrefix(argv[0], "-") { // an option of exec
 		r.leave(s)

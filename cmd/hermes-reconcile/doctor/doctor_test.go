@@ -182,6 +182,22 @@ not checked | /x | where HERMES_HOME is: permission denied`},
 	}.check(t, Home)
 }
 
+func TestMissingProfiles(t *testing.T) {
+	homeOf := func(string) string { return "/opt/data" }
+	many := Missing{}
+	for i := range 20 {
+		many[fmt.Sprintf("p%02d", i)] = ""
+	}
+	tell{
+		"none": {OfMissing(nil, homeOf), ""},
+		"two": {OfMissing(Missing{"codr": "coder", "far": ""}, homeOf), `
+error | /opt/data | hermes does not know profile codr: there is no profiles/codr (did you mean coder?) | hermes profile create codr, or mend the name in the manifest
+error | /opt/data | hermes does not know profile far: there is no profiles/far | hermes profile create far, or mend the name in the manifest`},
+		"many": {OfMissing(many, homeOf), `
+error | profiles | hermes does not know 20 profiles: there is no profiles/NAME of them in their HERMES_HOME: p00, p01, p02, p03, p04, p05, p06, p07 and 12 more | hermes profile create NAME, or mend the names in the manifest`},
+	}.check(t, Home)
+}
+
 func TestMultiplex(t *testing.T) {
 	served := []string{"default", "a", "b"}
 	tell{
@@ -193,6 +209,8 @@ ok | gateway_state.json | the root gateway serves no profile that has a gateway 
 ok | gateway_state.json | the root gateway serves no profile that has a gateway of its own`},
 		"twice": {OfMultiplex(Serving{Up: true, Served: served, Own: []string{"default", "a", "b"}}), `
 warning | gateway_state.json | the root gateway serves profiles that have a gateway of their own, so both use the same bot token: a, b | set state: down for these, or gateway.standalone: true in the config.yaml of their homes`},
+		"a stale list": {OfMultiplex(Serving{Up: true, Served: served, Own: []string{"a"}, Says: new(bool), Where: "config.yaml"}), `
+ok | gateway_state.json | the root gateway serves no other profile, says config.yaml: that it served some is left from before: a`},
 		"down": {OfMultiplex(Serving{Served: served, Own: []string{"a"}}), `
 ok | gateway_state.json | the root gateway does not run; when it last did, it served profiles that have a gateway of their own: a`},
 	}.check(t, Multiplex)
@@ -216,8 +234,8 @@ func TestGateways(t *testing.T) {
 		"down, as it may":  {func(g *Gateway) { g.State, g.Wanted = "down", "down" }, ""},
 		"down, as it was":  {func(g *Gateway) { g.State, g.Wanted = "down", "last" }, ""},
 		"foreign and down": {func(g *Gateway) { g.State, g.Owned, g.Drift = "down", false, []string{explain.DriftForeign} }, ""},
-		"foreign crash loop": {func(g *Gateway) { g.Owned, g.Restarts, g.Status.Since = false, 3, before(8*time.Second) },
-			"warning | a | crash loop: it has died 3 times, and runs for 8s now | see /log"},
+		"foreign crash loop": {func(g *Gateway) { g.Owned, g.State, g.Detail = false, "crash loop", "3 deaths, exited 1" },
+			"warning | a | crash loop (3 deaths, exited 1) | see /log"},
 		"foreign, not as it says": {func(g *Gateway) { g.Owned, g.Wanted = false, "down" }, ""},
 		"foreign and ended":       {func(g *Gateway) { g.Owned, g.State, g.Status.ExitCode = false, "ended", 78 }, ""},
 		"down":                    {func(g *Gateway) { g.State = "down" }, "error | a | it is down, and shall be up | hermes-reconcile start a"},
@@ -227,14 +245,12 @@ func TestGateways(t *testing.T) {
 			g.State, g.Restarts, g.Status.ExitCode, g.Refusal = "backing off", 7, 2, "hermes: error: unrecognized arguments: --x"
 		},
 			"error | a | this hermes does not know its command line, so it exits 2: hermes: error: unrecognized arguments: --x | set command to what this hermes takes: see hermes gateway run --help, and the table in the README"},
-		"backing off": {func(g *Gateway) { g.State, g.Restarts, g.Status.ExitCode = "backing off", 7, 3 },
-			"error | a | it died 7 times in a row (it exited 3): its next start waits | see /log"},
-		"crash loop": {func(g *Gateway) { g.Restarts, g.Status.Signal, g.Status.Since = 3, 9, before(8*time.Second) },
-			"error | a | crash loop: it has died 3 times, and runs for 8s now (signal 9 ended it) | see /log"},
-		"crash loop, seen between two starts": {func(g *Gateway) {
-			g.State, g.Restarts, g.Status.ExitCode, g.Status.Since = "starting", 3, 3, before(time.Second)
-		},
-			"error | a | crash loop: it has died 3 times, and is about to start again (it exited 3) | see /log"},
+		"backing off": {func(g *Gateway) { g.State, g.Detail = "backing off", "next start in 9 s, exited 3" },
+			"error | a | backing off (next start in 9 s, exited 3) | see /log"},
+		"crash loop": {func(g *Gateway) { g.State, g.Detail = "crash loop", "3 deaths, ended by signal 9" },
+			"error | a | crash loop (3 deaths, ended by signal 9) | see /log"},
+		"perhaps out of a crash loop": {func(g *Gateway) { g.Restarts, g.Status.Since = 3, before(80*time.Second) },
+			"warning | a | it has died 3 times, and runs for 1m20s now | see /log"},
 		"quiet since":       {func(g *Gateway) { g.Restarts, g.Status.Since = 30, before(11*time.Minute) }, ""},
 		"died twice":        {func(g *Gateway) { g.Restarts, g.Status.Since = 2, before(time.Second) }, ""},
 		"ended":             {func(g *Gateway) { g.State, g.Status.ExitCode = "ended", 78 }, "error | a | it exited 78, which says that no restart would help | see /log, then change its run script, or hermes-reconcile start a"},
@@ -353,6 +369,12 @@ error | gateway-b | others can change ., log, run in it, and so what s6-svscan r
 warning | gateway-f | others can change supervise in it, and so what s6-svscan runs | name it in the manifest: apply takes it out of their hands`},
 		"files": {OfOwnership(Holding{Risks: []Risk{{"secret T of a", "/home/x/t", "/home/x", "hermes"}}, Looked: []string{"secrets"}}), `
 warning | /home/x/t | secret T of a: hermes can write /home/x | make it root's, and the folders above it`},
+		"searched": {OfOwnership(Holding{Searched: []Searched{
+			{"/opt/data/.local/bin", "the PATH of the container, of s6-svscan", "/opt/data", "user 1000", "/usr/bin:/bin"},
+			{"", "the PATH here", "", "", "/usr/bin:/my bin"},
+		}, Looked: []string{"scandir"}}), `
+warning | /opt/data/.local/bin | on the PATH of the container, of s6-svscan: user 1000 can change /opt/data, and so what runs as root by its name alone | put no such folder on the PATH of root: export PATH=/usr/bin:/bin
+warning | '' | on the PATH here: it means the working directory, whatever that is | put no such folder on the PATH of root: export PATH='/usr/bin:/my bin'`},
 		"unseen": {OfOwnership(Holding{Unknown: []string{"the scandir cannot be read"}, Looked: []string{"manifest"}}), `
 not checked | files | the scandir cannot be read
 ok | manifest | in nobody else's hands`},

@@ -10,6 +10,7 @@ import (
 
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/reconcile"
+	"hermes-reconcile/s6ctl"
 )
 
 // Gateway is what status says of a gateway, and what else helps to judge it.
@@ -17,25 +18,34 @@ type Gateway struct {
 	explain.Gateway
 	Status reconcile.Status
 	Log    string // the file that it logs to
-	// Refusal is what hermes said when it refused its command line; empty: it did not, or that is
+	// Refusal is what hermes said when it refused its command line, or its profile; empty: it did not, or that is
 	// not known.
 	Refusal string
 }
 
-// refused is the exit code of a Python program that refuses its command line (argparse).
-const refused = 2
+// The exit codes of a hermes that refuses to start: its command line (argparse), and its profile.
+const (
+	refused  = 2
+	homeless = 1
+)
 
 // MayBeRefused reports whether a gateway ended a moment ago as one does that refuses its command
-// line. Python takes 2 to 3 s to say so, so it may be up again.
+// line or its profile. Python takes 2 to 3 s to say so, so it may be up again.
 func (g *Gateway) MayBeRefused(now time.Time) bool {
-	return g.Owned && g.Status.Supervised && g.Status.ExitCode == refused && g.Status.Signal == 0 &&
+	code := g.Status.ExitCode
+	return g.Owned && g.Status.Supervised && (code == refused || code == homeless) && g.Status.Signal == 0 &&
 		g.Restarts > 0 && ago(g.Status.Since, now) < quiet
 }
 
-// refusal is the last line of what argparse prints.
-var refusal = regexp.MustCompile(`\bhermes[a-z -]*: error: (unrecognized arguments|argument |invalid choice|the following arguments|ambiguous option).*`)
+// refusal is the last line of what argparse prints, or what hermes says of a profile that it does
+// not have.
+var refusal = regexp.MustCompile(unknownProfile + ` '.*' does not exist.*|` +
+	`\bhermes[a-z -]*: error: (unrecognized arguments|argument |invalid choice|the following arguments|ambiguous option).*`)
 
-// Refusal is the last line of a log in which hermes refuses its command line.
+// unknownProfile is how the latter begins.
+const unknownProfile = "Error: Profile"
+
+// Refusal is the last line of a log in which hermes refuses its command line, or its profile.
 func Refusal(log string) string {
 	found := ""
 	for line := range strings.Lines(log) {
@@ -43,11 +53,11 @@ func Refusal(log string) string {
 			found = said
 		}
 	}
-	return clip(found)
+	return Clip(found)
 }
 
-// clip shortens what a gateway has printed to a piece of a line.
-func clip(text string) string {
+// Clip shortens what a gateway has printed to a piece of a line.
+func Clip(text string) string {
 	const most = 200 // bytes
 	if len(text) > most {
 		return strings.ToValidUTF8(text[:most], "") + "..."
@@ -106,35 +116,58 @@ func OfGateways(all []Gateway, listening bool, now time.Time) []explain.Finding 
 	return n.list
 }
 
+// OfStrays tells of processes that have outlived the gateways which started them, by profile.
+func OfStrays(byProfile map[string][]s6ctl.Stray) []explain.Finding {
+	n := notes{check: Gateways}
+	for _, profile := range sortedKeys(byProfile) {
+		var who []string
+		for _, s := range byProfile[profile] {
+			who = append(who, fmt.Sprintf("%q (pid %d)", s.Program, s.PID))
+		}
+		n.add(explain.LevelWarning, profile,
+			"end them with kill, and let its command stay in the foreground",
+			"processes of it have outlived it, and no stop reaches them: %s", listing(who))
+	}
+	return n.list
+}
+
 // state tells what is wrong with a gateway's process. Of a foreign one nobody has said what it shall be.
 func (n *notes) state(g Gateway, now time.Time) {
 	lasted := ago(g.Status.Since, now)
 	see := "see " + g.Log
 	switch state := reconcile.State(g.State); {
+	case strings.HasPrefix(g.Refusal, unknownProfile):
+		n.add(explain.LevelError, g.Profile, "hermes profile create "+g.Profile+", or mend the name in the manifest",
+			"hermes does not have its profile, so it exits %d: %s", homeless, g.Refusal)
 	case g.Refusal != "":
 		n.add(explain.LevelError, g.Profile, "set command to what this hermes takes: see hermes gateway run --help, and the table in the README",
 			"this hermes does not know its command line, so it exits 2: %s", g.Refusal)
-	case (state == reconcile.StateUp || state == reconcile.StateStarting) && g.Restarts >= looping && lasted < quiet:
+	case state == reconcile.StateCrashLoop:
 		level := explain.LevelError
 		if !g.Owned { // s6 counts each stop by hand, too, where no ./finish of ours clears its tally
 			level = explain.LevelWarning
 		}
-		n.add(level, g.Profile, see, "crash loop: it has died %s, and %s%s", times(g.Restarts), since(state, lasted), g.Status.LastEnd())
+		n.add(level, g.Profile, see, "%s (%s)", state, g.Detail)
+	case state.Runs() && g.Restarts >= looping && lasted < quiet:
+		n.add(explain.LevelWarning, g.Profile, see, "it has died %s, and runs for %s now", times(g.Restarts), lasted)
 	case !g.Owned:
 	case state == reconcile.StateUnsupervised:
 		n.add(explain.LevelError, g.Profile, apply, "no s6-supervise runs on it")
 	case state == reconcile.StateBackingOff:
-		n.add(explain.LevelError, g.Profile, see, "it died %s in a row%s: its next start waits", times(g.Restarts), g.Status.LastEnd())
+		n.add(explain.LevelError, g.Profile, see, "%s (%s)", state, g.Detail)
 	case state == reconcile.StateEnded && g.Status.ExitCode != 0:
 		n.add(explain.LevelError, g.Profile, see+", then change its run script, or hermes-reconcile start "+g.Profile,
 			"it exited %d, which says that no restart would help", g.Status.ExitCode)
 	case state == reconcile.StateDown && g.Wanted == "up":
 		n.add(explain.LevelError, g.Profile, "hermes-reconcile start "+g.Profile, "it is down, and shall be up")
+	case state == reconcile.StateWaiting:
+		n.add(explain.LevelError, g.Profile, "run its profile in one container alone, and see what s6-svscan prints",
+			"another gateway of its profile runs on its HERMES_HOME, so it waits")
 	case state == reconcile.StateStopping && lasted >= slow:
 		n.add(explain.LevelWarning, g.Profile, see, "it is told to stop, and runs on")
 	case state == reconcile.StateStarting && lasted >= slow:
 		n.add(explain.LevelWarning, g.Profile, see, "it has been starting for %s", lasted)
-	case state == reconcile.StateUp && g.Wanted == "down":
+	case state.Runs() && g.Wanted == "down":
 		n.add(explain.LevelWarning, g.Profile, "hermes-reconcile stop "+g.Profile, "it is up, and shall be down")
 	case state == reconcile.StateUp && g.Ready != nil && !*g.Ready && lasted >= slow:
 		n.add(explain.LevelWarning, g.Profile, see, "it is up for %s, and has not answered as ready", lasted)
@@ -154,20 +187,37 @@ func (n *notes) drift(g Gateway) {
 			n.add(explain.LevelError, g.Profile, apply, "its %s: an interrupted apply owes it a restart", d)
 		case explain.DriftOldScript:
 			n.add(explain.LevelError, g.Profile, apply, "it %s: an interrupted apply owes it a restart", d)
+		case explain.DriftOrphan:
+			n.add(explain.LevelWarning, g.Profile, "it runs and can be controlled; an apply that restarts or removes it ends that supervisor",
+				"%s: the one that had started it is gone", d)
 		default:
-			if g.Owned {
+			if n.misplaced(g, d) {
+				continue
+			}
+			if strings.HasPrefix(d, explain.DriftBusy) {
+				n.ok(g.Profile, "%s", d)
+			} else if strings.HasPrefix(d, reconcile.FrozenLog) {
+				n.add(explain.LevelError, g.Profile, apply+" starts its logger anew", "%s", d)
+			} else if strings.HasPrefix(d, explain.DriftTrouble) {
+				n.add(explain.LevelError, g.Profile, "look at who owns "+g.Service+" and what is in it; "+apply+" takes over what the manifest names", "%s", d)
+			} else if g.Owned {
 				n.add(explain.LevelWarning, g.Profile, diffThen, "drift: %s", d)
 			}
 		}
 	}
 }
 
-// since tells what a gateway does since it died last: one that dies at once is most often about to start.
-func since(state reconcile.State, lasted time.Duration) string {
-	if state == reconcile.StateStarting {
-		return "is about to start again"
+// misplaced tells of a gateway that runs where it should not, and reports whether that is what the words are about.
+func (n *notes) misplaced(g Gateway, drift string) bool {
+	switch {
+	case strings.HasPrefix(drift, reconcile.RunsOutside), strings.HasPrefix(drift, reconcile.RunsTwice):
+		n.add(explain.LevelError, g.Profile, apply, "it %s", drift)
+	case !strings.HasPrefix(drift, explain.DriftDouble):
+		return false
+	case !strings.HasSuffix(drift, explain.DriftKeptDown):
+		n.add(explain.LevelError, g.Profile, apply+" stops it and keeps it down", "%s is a %s, which was copied or renamed", g.Service, drift)
 	}
-	return fmt.Sprintf("runs for %s now", lasted)
+	return true
 }
 
 func times(n int) string {
@@ -211,11 +261,21 @@ func OfLeftovers(r Remains) []explain.Finding {
 	return n.list
 }
 
+// tellsPlace reports whether a gateway's drift says whose it is.
+func tellsPlace(drift string) bool {
+	for _, prefix := range []string{reconcile.RunsOutside, reconcile.RunsTwice, explain.DriftDouble} {
+		if strings.HasPrefix(drift, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
 // foreign tells of a gateway that is not ours. One that the manifest names will be adopted, as the plan says.
 func (n *notes) foreign(g Gateway, named bool) {
 	runs := g.Status.Supervised && !g.Status.Down()
 	switch {
-	case g.Owned || named:
+	case g.Owned || named || slices.ContainsFunc(g.Drift, tellsPlace):
 	case g.Wanted == "" && len(g.Drift) > 0:
 		n.add(explain.LevelWarning, g.Service, "remove it", "it %s, and no service directory", strings.Join(g.Drift, ", "))
 	case runs:
@@ -233,8 +293,12 @@ func (n *notes) interrupted(r Remains) {
 			n.add(explain.LevelWarning, h.Name, apply, "an interrupted apply had begun to remove it%s", runsOn(h))
 		}
 	}
+	there := make(map[string]bool, len(r.Services))
+	for _, g := range r.Services {
+		there[g.Service] = true
+	}
 	for _, name := range r.Owed {
-		if !slices.ContainsFunc(r.Services, func(g Gateway) bool { return g.Service == name }) {
+		if !there[name] {
 			n.add(explain.LevelWarning, name, apply, "an interrupted apply owes it a restart, and it is not there")
 		}
 	}

@@ -2,7 +2,6 @@ package doctor
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -124,6 +123,31 @@ func OfHome(d Dwelling) []explain.Finding {
 	return n.list
 }
 
+// Missing are profiles that hermes does not know, since they have no folder in their home: by name,
+// with the profile that may be meant.
+type Missing map[string]string
+
+// OfMissing tells of them. homeOf is the HERMES_HOME of a profile.
+func OfMissing(m Missing, homeOf func(profile string) string) []explain.Finding {
+	n := notes{check: Home}
+	names := sortedKeys(m)
+	const most = 8 // that are named one by one
+	if len(names) > most {
+		n.add(explain.LevelError, "profiles", "hermes profile create NAME, or mend the names in the manifest",
+			"hermes does not know %d profiles: there is no profiles/NAME of them in their HERMES_HOME: %s", len(names), listing(names))
+		return n.list
+	}
+	for _, profile := range names {
+		meant := ""
+		if m[profile] != "" {
+			meant = " (did you mean " + m[profile] + "?)"
+		}
+		n.add(explain.LevelError, homeOf(profile), "hermes profile create "+profile+", or mend the name in the manifest",
+			"hermes does not know profile %s: there is no profiles/%s%s", profile, profile, meant)
+	}
+	return n.list
+}
+
 func as(user string) string {
 	if user == "" {
 		return "its user"
@@ -136,6 +160,8 @@ type Serving struct {
 	Unknown string // why nobody could look
 	Up      bool   // it runs, as it says
 	Served  []string
+	Says    *bool  // what it is told of whether it serves others; nil: nothing
+	Where   string // that is said
 	// Own are the profiles that have a gateway of their own here which runs, or shall.
 	Own []string
 }
@@ -148,14 +174,20 @@ func OfMultiplex(s Serving) []explain.Finding {
 		n.unknown(object, "whom the root gateway serves: %s", s.Unknown)
 		return n.list
 	}
+	served := make(map[string]bool, len(s.Served))
+	for _, profile := range s.Served {
+		served[profile] = true
+	}
 	var twice []string
 	for _, profile := range s.Own {
-		if profile != manifest.DefaultProfile && slices.Contains(s.Served, profile) {
+		if profile != manifest.DefaultProfile && served[profile] {
 			twice = append(twice, profile)
 		}
 	}
 	const hint = "set state: down for these, or gateway.standalone: true in the config.yaml of their homes"
 	switch {
+	case len(twice) > 0 && s.Says != nil && !*s.Says:
+		n.ok(object, "the root gateway serves no other profile, says %s: that it served some is left from before: %s", s.Where, listing(twice))
 	case len(twice) > 0 && s.Up:
 		n.add(explain.LevelWarning, object, hint, "the root gateway serves profiles that have a gateway of their own, so both use the same bot token: %s", listing(twice))
 	case len(twice) > 0:

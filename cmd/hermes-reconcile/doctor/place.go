@@ -45,6 +45,7 @@ type Tree struct {
 	Err       error // why nothing in it can be read
 	Listening bool
 	Held      time.Time // since when nothing is started unasked; zero: that is not so
+	NoExec    string    // why nothing can be started there; empty: that is not so
 	Traces    reconcile.Traces
 	Dark      error // why our dot directory cannot be looked at
 }
@@ -60,6 +61,9 @@ func OfScandir(t Tree, now time.Time) []explain.Finding {
 		n.add(explain.LevelError, t.Path, "start s6-svscan on it, or name another with --scandir", "no s6-svscan is running on it")
 	default:
 		n.ok(t.Path, "s6-svscan runs on it")
+	}
+	if t.NoExec != "" {
+		n.add(explain.LevelError, t.Path, "mount it with exec", "%s", t.NoExec)
 	}
 	if t.Dark != nil {
 		n.unknown("lock", "whether an apply is under way: %v", t.Dark)

@@ -14,9 +14,10 @@ func TestRefusal(t *testing.T) {
 	for log, want := range map[string]string{
 		"": "", "hermes: started\nerror: no\n": "", "x: error: unrecognized arguments: --y\n": "",
 		"2026-11-27 12:00:00.1 usage: hermes [-h]\n2026-11-27 12:00:00.1 hermes: error: unrecognized arguments: --foreground --port 9201\nhermes-reconcile: gateway-a: died again and again: the next start waits 2 s\n": "hermes: error: unrecognized arguments: --foreground --port 9201",
-		"hermes gateway run: error: argument -v: expected one argument":                                "hermes gateway run: error: argument -v: expected one argument",
-		"hermes: error: unrecognized arguments: --old\nhermes: error: unrecognized arguments: --new\n": "hermes: error: unrecognized arguments: --new",
-		"hermes gateway: error: argument gateway_command: invalid choice: 'rum' (choose from 'run')\n": "hermes gateway: error: argument gateway_command: invalid choice: 'rum' (choose from 'run')",
+		"2026-11-27 12:00:00.1 Error: Profile 'codr' does not exist. Create it with: hermes profile create codr\n":                                                                                                       "Error: Profile 'codr' does not exist. Create it with: hermes profile create codr",
+		"hermes gateway run: error: argument -v: expected one argument":                                                                                                                                                  "hermes gateway run: error: argument -v: expected one argument",
+		"hermes: error: unrecognized arguments: --old\nhermes: error: unrecognized arguments: --new\n":                                                                                                                   "hermes: error: unrecognized arguments: --new",
+		"hermes gateway: error: argument gateway_command: invalid choice: 'rum' (choose from 'run')\n":                                                                                                                   "hermes gateway: error: argument gateway_command: invalid choice: 'rum' (choose from 'run')",
 	} {
 		require.Equal(t, want, Refusal(log), "%q", log)
 	}
@@ -31,10 +32,12 @@ func TestMayBeRefused(t *testing.T) {
 	}
 	g := right()
 	require.True(t, g.MayBeRefused(now))
+	g.Status.ExitCode = 1
+	require.True(t, g.MayBeRefused(now), "the profile")
 	for name, change := range map[string]func(*Gateway){
 		"foreign":      func(g *Gateway) { g.Owned = false },
 		"never died":   func(g *Gateway) { g.Restarts = 0 },
-		"another code": func(g *Gateway) { g.Status.ExitCode = 1 },
+		"another code": func(g *Gateway) { g.Status.ExitCode = 3 },
 		"long ago":     func(g *Gateway) { g.Status.Since = before(time.Hour) },
 		"a signal":     func(g *Gateway) { g.Status.Signal = 9 },
 	} {

@@ -74,7 +74,7 @@ func TestMarkdownTakesNoOrdersFromWhatItShows(t *testing.T) {
 	r := New(plan(t, 1, "\n```\n</details><script>\n````\n@everyone"), Options{})
 	r.Profiles[0].Reasons = []string{"<b>|`x`*_[a](b)\n@team \x1b[31m#1"}
 	got := string(r.Markdown(CommentLimit))
-	require.Contains(t, got, "| &lt;b&gt;\\|\\`x\\`\\*\\_\\[a\\](b) @\u200bteam \\\\x1b\\[31m\\#1 |\n")
+	require.Contains(t, got, "| &lt;b&gt;\\|\\`x\\`\\*\\_\\[a\\](b) @&#8203;team \\\\x1b\\[31m\\#1 |\n")
 	require.Contains(t, got, "\n`````diff\n")
 	require.NotContains(t, got, "\x1b")
 }
@@ -86,7 +86,7 @@ func TestNamesInAScandirStayInTheirCells(t *testing.T) {
 		{Op: reconcile.Remove, Profile: "y`\n::error::z", Reasons: []string{"not in the manifest"}},
 	}}, Options{})
 	got := string(r.Markdown(CommentLimit))
-	require.Contains(t, got, "\n| x\\`\\| &lt;b&gt;@\u200ba\\\\x1b | foreign | no | not ours |\n| y\\` ::error::z | remove |")
+	require.Contains(t, got, "\n| x\\`\\| &lt;b&gt;@&#8203;a\\\\x1b | foreign | no | not ours |\n| y\\` ::error::z | remove |")
 	require.Equal(t, "::notice title=hermes-reconcile::remove y`%0A::error::z: not in the manifest\n1 to remove, 1 foreign\n", string(r.GitHub()))
 }
 
@@ -121,7 +121,7 @@ func TestFailure(t *testing.T) {
 
 func TestControlCharactersNeverReachATerminal(t *testing.T) {
 	r := New(plan(t, 1, "\x1b[31mred\x07"), Options{})
-	text := string(r.Text(false)) + string(r.Diffs(false))
+	text := string(r.Text(false)) + diffsOf(t, &r)
 	require.NotContains(t, text, "\x1b")
 	require.Contains(t, text, `+export NOTE='\x1b[31mred\x07'`)
 }
@@ -146,4 +146,11 @@ func TestFinish(t *testing.T) {
 
 func TestRowsEndWithTheirLastWord(t *testing.T) {
 	require.Equal(t, "stopped    coder\nunchanged  writer  is down\n", Table([]string{"stopped\tcoder\t", "unchanged\twriter\tis down"}))
+}
+
+func diffsOf(t *testing.T, r *Report) string {
+	t.Helper()
+	var b strings.Builder
+	require.NoError(t, r.WriteDiffs(&b, false))
+	return b.String()
 }

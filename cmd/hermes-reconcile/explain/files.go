@@ -6,6 +6,7 @@ import (
 
 	"github.com/aymanbagabas/go-udiff"
 
+	"hermes-reconcile/manifest/visible"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/render"
 )
@@ -61,7 +62,7 @@ func diff(service string, f reconcile.FileChange, sides [2]string, mask *Mask) s
 	case f.Before.Mode != f.After.Mode:
 		text += fmt.Sprintf("mode %#o -> %#o\n", f.Before.Mode, f.After.Mode)
 	}
-	return Printable(text)
+	return visible.Text(text)
 }
 
 func data(f *reconcile.File) string {
@@ -71,10 +72,11 @@ func data(f *reconcile.File) string {
 	return string(f.Data)
 }
 
-// side is what a diff calls one side.
+// side is what a diff calls one side. The name of a file is one of a marker's, which may hold a
+// newline.
 func side(name string, f *reconcile.File) string {
 	if f == nil {
 		return "/dev/null"
 	}
-	return name
+	return visible.Line(name)
 }

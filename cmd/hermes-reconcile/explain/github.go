@@ -3,6 +3,8 @@ package explain
 import (
 	"fmt"
 	"strings"
+
+	"hermes-reconcile/manifest/visible"
 )
 
 // title is above each annotation: it says who says it.
@@ -62,5 +64,5 @@ var (
 	propertyEscapes = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
 )
 
-func escapeData(s string) string     { return dataEscapes.Replace(Printable(s)) }
-func escapeProperty(s string) string { return propertyEscapes.Replace(Printable(s)) }
+func escapeData(s string) string     { return dataEscapes.Replace(visible.Text(s)) }
+func escapeProperty(s string) string { return propertyEscapes.Replace(visible.Text(s)) }

@@ -4,8 +4,11 @@ import (
 	"bytes"
 	_ "embed"
 	"encoding/json"
+	"errors"
 	"io"
 	"strings"
+
+	"hermes-reconcile/manifest/visible"
 )
 
 // Schema describes the JSON form of a Report, in JSON Schema's draft-07.
@@ -47,15 +50,17 @@ func (r *Report) WriteJSON(w io.Writer) error {
 	return err
 }
 
-// encode is JSON as people can read it too: indented, and without escapes for what only HTML would mind.
+// encode is JSON as people can read it too: indented, without escapes for what only HTML would
+// mind, and with those for what a terminal would not show.
 func encode(v any) ([]byte, error) { return encodeIndented(v, "") }
 
 // encodeIndented begins each line but the first with a prefix.
 func encodeIndented(v any, prefix string) ([]byte, error) {
 	var b bytes.Buffer
-	e := json.NewEncoder(&b)
+	safe := visible.NewWriter(&b, visible.JSON)
+	e := json.NewEncoder(safe)
 	e.SetEscapeHTML(false)
 	e.SetIndent(prefix, "  ")
-	err := e.Encode(v)
+	err := errors.Join(e.Encode(v), safe.Close())
 	return b.Bytes(), err
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"hermes-reconcile/manifest/visible"
 )
 
 // Limits of what GitHub takes, in characters and in bytes.
@@ -77,7 +79,7 @@ func (r *Report) folds() (names, folds []string) {
 			fence := fenceFor(f.Diff)
 			names = append(names, name)
 			folds = append(folds, fmt.Sprintf("\n<details><summary><code>%s</code></summary>\n\n%sdiff\n%s%s\n\n</details>\n",
-				escapeHTML(name), fence, f.Diff, fence))
+				escapeHTML(visible.Line(name)), fence, f.Diff, fence))
 		}
 	}
 	return names, folds
@@ -144,7 +146,7 @@ func cutNote(limit, rows, diffs int, names []string) string {
 
 // Failure is markdown for when there is no report: the errors, a line each.
 func Failure(lines []string, limit int) []byte {
-	text := Printable(strings.Join(lines, "\n") + "\n")
+	text := visible.Text(strings.Join(lines, "\n") + "\n")
 	if room := limit - noteRoom; len(text) > room {
 		text = strings.ToValidUTF8(text[:room], "") + "\n...\n"
 	}
@@ -177,12 +179,12 @@ func fenceFor(text string) string {
 // cell is text in a table's cell, as it is: no markup, no HTML, no mention of anybody.
 func cell(s string) string {
 	var b strings.Builder
-	for _, c := range escapeHTML(Printable(s)) {
+	for _, c := range escapeHTML(visible.Text(s)) {
 		switch {
 		case c == '\n' || c == '\t':
 			b.WriteByte(' ')
 		case c == '@':
-			b.WriteString("@\u200b") // a zero-width space: GitHub would notify a user of that name
+			b.WriteString("@&#8203;") // a zero-width space, by its number: GitHub would notify a user of that name
 		case strings.ContainsRune("\\`*_{}[]|~#", c):
 			b.WriteString("\\" + string(c))
 		default:

@@ -76,7 +76,7 @@ func FuzzMask(f *testing.F) {
 		run := string(dirs[0].File("run").Data)
 		masked, _ := m.both(run, "")
 		require.NotContains(t, masked, canary)
-		require.Contains(t, masked, "\nexport D='the end'\nexec \"$@\"\n")
+		require.Contains(t, masked, "\nexport D='the end'\nshift\nexec \"$@\"\n")
 		require.Contains(t, masked, "\nexport A_KEY=***\nexport B='")
 		require.Contains(t, masked, "\nexport C_TOKEN=***\nexport D='the end'\n")
 	})

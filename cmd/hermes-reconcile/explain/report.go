@@ -225,10 +225,9 @@ func (r *Report) Finish(result reconcile.Result) {
 
 // Late says why a gateway has not come as far as apply was to wait for.
 func (r *Report) Late(service, why string) {
-	for i := range r.Profiles {
-		if r.Profiles[i].Service == service {
-			r.Profiles[i].Late = why
-		}
+	i, found := slices.BinarySearchFunc(r.Profiles, service, func(p Profile, name string) int { return strings.Compare(p.Service, name) })
+	if found { // a plan is sorted by service
+		r.Profiles[i].Late = why
 	}
 }
 

@@ -3,7 +3,7 @@ package explain
 import _ "embed"
 
 // StatusFormat is the version of the JSON form of a Status.
-const StatusFormat = 1
+const StatusFormat = 2
 
 // Status is what the gateways of a scandir are. Its JSON form is described by schema/status.json.
 type Status struct {
@@ -20,7 +20,8 @@ type Gateway struct {
 	Service  string   `json:"service"`
 	Wanted   string   `json:"wanted,omitempty"` // up, down or last; empty where nothing says so
 	State    string   `json:"state"`
-	Ready    *bool    `json:"ready"` // nil: nobody is to be told
+	Detail   string   `json:"detail,omitempty"` // what helps to judge the state: "next start in 12 s"
+	Ready    *bool    `json:"ready"`            // nil: nobody is to be told
 	PID      int      `json:"pid,omitempty"`
 	Since    string   `json:"since,omitempty"` // of the last change between up and down, as RFC 3339 writes times
 	Restarts int      `json:"restarts"`        // deaths since it was last started on purpose
@@ -36,6 +37,11 @@ const (
 	DriftLogStuck  = "logger cannot run"
 	DriftOldScript = "runs an old script"
 	DriftOldLogger = "logger runs an old script"
+	DriftBusy      = "a restart is under way" // and by which process
+	DriftTrouble   = "cannot be told: "       // and why
+	DriftDouble    = "double of "             // and of which service
+	DriftKeptDown  = ", kept down"            // behind that
+	DriftOrphan    = "its supervisor is not of this s6-svscan"
 )
 
 // StatusSchema describes the JSON form of a Status, in JSON Schema's draft-07.

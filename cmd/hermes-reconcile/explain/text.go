@@ -3,11 +3,12 @@ package explain
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"regexp"
 	"strings"
 	"text/tabwriter"
-	"unicode"
 
+	"hermes-reconcile/manifest/visible"
 	"hermes-reconcile/reconcile"
 )
 
@@ -37,7 +38,7 @@ func (r *Report) Text(color bool) []byte {
 	}
 	b.WriteString(r.Summary.Text + "\n")
 	if len(r.Unknown) > 0 {
-		fmt.Fprintf(&b, "not known without a live scandir: %s\n", strings.Join(r.Unknown, ", "))
+		fmt.Fprintf(&b, "not known without a live scandir: %s\n", visible.Line(strings.Join(r.Unknown, ", ")))
 	}
 	return b.Bytes()
 }
@@ -53,7 +54,7 @@ func Count(n int, noun string) string {
 // Cells makes a line of a table. A name in a scandir may hold whatever a file's name may: it does not get out of its cell.
 func Cells(texts ...string) string {
 	for i, text := range texts {
-		texts[i] = strings.NewReplacer("\n", `\n`, "\t", `\t`).Replace(text)
+		texts[i] = visible.Line(text)
 	}
 	return strings.Join(texts, "\t")
 }
@@ -63,7 +64,7 @@ func Table(lines []string) string {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	for _, l := range lines {
-		fmt.Fprintln(w, Printable(l))
+		fmt.Fprintln(w, visible.Text(l))
 	}
 	w.Flush()
 	return trailingBlanks.ReplaceAllString(b.String(), "") // of rows whose last cell is empty
@@ -71,22 +72,29 @@ func Table(lines []string) string {
 
 var trailingBlanks = regexp.MustCompile(`(?m) +$`)
 
-// Diffs are the unified diffs of all files.
-func (r *Report) Diffs(color bool) []byte {
-	var b bytes.Buffer
+// WriteDiffs writes the unified diffs of all files, one at a time: all of them may have many megabytes.
+func (r *Report) WriteDiffs(w io.Writer, color bool) error {
 	for _, p := range r.Profiles {
 		for _, f := range p.Files {
-			if !color {
-				b.WriteString(f.Diff)
-				continue
+			diff := f.Diff
+			if color {
+				diff = paintDiff(diff)
 			}
-			for line := range strings.Lines(f.Diff) {
-				text := strings.TrimSuffix(line, "\n")
-				b.WriteString(paint(colorOfDiff(text), text) + "\n")
+			if _, err := io.WriteString(w, diff); err != nil {
+				return err
 			}
 		}
 	}
-	return b.Bytes()
+	return nil
+}
+
+func paintDiff(diff string) string {
+	var b strings.Builder
+	for line := range strings.Lines(diff) {
+		text := strings.TrimSuffix(line, "\n")
+		b.WriteString(paint(colorOfDiff(text), text) + "\n")
+	}
+	return b.String()
 }
 
 // The colors of a terminal, as ECMA-48 numbers them.
@@ -133,22 +141,3 @@ func colorOfDiff(line string) int {
 	}
 	return plain
 }
-
-// Printable replaces control characters, line ends and tabs excepted, by their Go escapes: a manifest or a script may hold
-// some, and none shall reach a terminal.
-func Printable(s string) string {
-	if !strings.ContainsFunc(s, isControl) {
-		return s
-	}
-	var b strings.Builder
-	for _, r := range s {
-		if isControl(r) {
-			fmt.Fprintf(&b, "\\x%02x", r)
-			continue
-		}
-		b.WriteRune(r)
-	}
-	return b.String()
-}
-
-func isControl(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' }

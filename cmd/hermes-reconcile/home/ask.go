@@ -9,13 +9,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"os"
-	"os/exec"
-	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"hermes-reconcile/s6ctl/start"
 )
 
 // Account is whose credentials the request is carried out with. The zero value means: one's own.
@@ -31,15 +28,6 @@ const maxAnswer = 4 << 20
 // argument makes the program Serve. It is no command: nobody but start gives it.
 const argument = "--serve-home"
 
-// self is this program, whatever has become of its path.
-const self = "/proc/self/exe"
-
-// firstInherited is the first file descriptor behind the standard ones.
-const firstInherited = 3
-
-// reapLimit is how long a child may take to die of SIGKILL before it is left to itself: on a disk that hangs it may not.
-const reapLimit = 100 * time.Millisecond
-
 // Ask has a request carried out by a child process with the credentials of an account. It returns by the deadline of ctx,
 // whatever the disk does.
 func Ask(ctx context.Context, who Account, request Request) (Answer, error) {
@@ -47,12 +35,12 @@ func Ask(ctx context.Context, who Account, request Request) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
-	cmd, answers, err := start(who, bytes.NewReader(data), &syscall.SysProcAttr{})
+	child, answers, err := serving(who, bytes.NewReader(data))
 	if err != nil {
 		return Answer{}, err
 	}
 	defer answers.Close()
-	defer end(cmd)
+	defer child.End()
 	answer, err := read(ctx, answers)
 	if err != nil {
 		return Answer{}, fmt.Errorf("%q: %w", request.Home, err)
@@ -60,27 +48,24 @@ func Ask(ctx context.Context, who Account, request Request) (Answer, error) {
 	return answer, nil
 }
 
-// start starts this program anew with the credentials of an account, to Serve what stdin asks for.
-func start(who Account, stdin io.Reader, attr *syscall.SysProcAttr) (*exec.Cmd, *os.File, error) {
-	// Its environment is empty: the user may look at it.
-	cmd := &exec.Cmd{Path: self, Args: []string{"hermes-reconcile", argument}, Dir: "/", Env: []string{}, Stdin: stdin, SysProcAttr: attr}
-	if who.Switch {
-		attr.Credential = &syscall.Credential{Uid: who.UID, Gid: who.GID, Groups: who.Groups}
-	}
-	// The user may look into the child: what we were given open ourselves must not be there. From Linux 5.11 on.
-	_ = unix.CloseRange(firstInherited, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC)
+// serving starts this program anew with the credentials of an account, to Serve what stdin asks
+// for. What it says besides its answers goes nowhere.
+func serving(who Account, stdin io.Reader) (*start.Process, *os.File, error) {
 	answers, answering, err := os.Pipe()
 	if err != nil {
 		return nil, nil, err
 	}
-	cmd.Stdout = answering
-	err = cmd.Start()
+	p := start.Program{Path: start.Self, Args: []string{"hermes-reconcile", argument}, Stdin: stdin, Stdout: answering}
+	if who.Switch {
+		p.As = &start.Account{UID: who.UID, GID: who.GID, Groups: who.Groups}
+	}
+	child, err := start.Start(p)
 	answering.Close()
 	if err != nil {
 		answers.Close()
-		return nil, nil, fmt.Errorf("cannot act as user %d: %w", who.UID, err)
+		return nil, nil, err
 	}
-	return cmd, answers, nil
+	return child, answers, nil
 }
 
 // ErrSilent says that there was no answer in time.
@@ -103,19 +88,5 @@ func read(ctx context.Context, from *os.File) (answer Answer, err error) {
 			return Answer{}, ctx.Err()
 		}
 		return Answer{}, ErrSilent
-	}
-}
-
-// end kills the child and waits for its end, for a while.
-func end(cmd *exec.Cmd) {
-	_ = cmd.Process.Kill()
-	gone := make(chan struct{})
-	go func() {
-		_ = cmd.Wait()
-		close(gone)
-	}()
-	select {
-	case <-gone:
-	case <-time.After(reapLimit):
 	}
 }

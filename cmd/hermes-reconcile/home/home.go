@@ -7,10 +7,10 @@
 package home
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"path"
+
+	"hermes-reconcile/render/rawjson"
 )
 
 // Request is what to do below a home. What is asked for is done in the order of the fields.
@@ -20,7 +20,10 @@ type Request struct {
 	Recall []string         // profiles: what were they last?
 	Sweep  []string         // profiles that do not run: remove what a gateway of an earlier container left
 	Wishes map[string]bool  // by profile: record that it shall be up, or not
+	Retire []string         // profiles whose gateways are removed: record that they shall be down, where there is a record
 	Report *Report
+	// Folders are profiles: have they a folder of their own below profiles/?
+	Folders []string
 	// Inspect are profiles: what would keep a gateway of theirs, or its logger, from working there?
 	Inspect []string
 	Log     *Log // to show, instead of all that: see Show
@@ -55,15 +58,27 @@ type Answer struct {
 	Swept  map[string][]string // by profile, of Sweep: the names of the files that were removed
 	Faults []string            // what could not be done
 	Found  map[string]Finding  // by profile, of Inspect
+	Absent []string            // of Folders: those that have none
+	// Others are the profiles that have one, by HERMES_HOME: for those homes in which one is absent.
+	Others map[string][]string
 }
 
 // Finding is what a profile's gateway and its logger have to expect.
 type Finding struct {
-	Faults  []string // what they would stumble over
-	Served  []string // of the root profile: those whose gateway its own is, too, as it says
-	Mute    string   // why it does not say so; empty: it does, or has never run
-	Unknown string   // why nobody could look; empty: somebody has
+	Faults []string // what they would stumble over
+	Served []string // of the root profile: those whose gateway its own is, too, as it says
+	Mute   string   // why it does not say so; empty: it does, or has never run
+	// Of the root profile: what its .env and its config.yaml hold. What is longer than MaxSettings, or
+	// cannot be read, is left out.
+	Env, Config []byte
+	Unknown     string // why nobody could look; empty: somebody has
 }
+
+// MaxSettings is how much of a .env or a config.yaml is passed on, in bytes. Real ones have a few kB.
+const MaxSettings = 128 << 10
+
+// MaxOthers is how many profiles of a home are named.
+const MaxOthers = 500
 
 // State is what a profile's home remembers of its gateway.
 type State struct {
@@ -96,37 +111,35 @@ func profileDir(profile string) string {
 // ParseState reads a state file. An operator's wish goes before what the gateway last said of itself; one that was killed
 // while it drained, or lacked some of its platforms, was up.
 func ParseState(data []byte) State {
-	var fields struct {
-		Desired *string `json:"desired_state"`
-		Gateway *string `json:"gateway_state"`
-	}
-	data = bytes.TrimPrefix(data, []byte("\ufeff"))
-	if err := json.Unmarshal(data, &fields); err != nil {
-		return State{Why: stateFile + " cannot be understood"}
+	var desired, gateway *string
+	err := rawjson.Unmarshal(data, map[string]any{desiredKey: &desired})
+	if err == nil && desired == nil { // else what the gateway says plays no part, whatever it is
+		err = rawjson.Unmarshal(data, map[string]any{"gateway_state": &gateway})
 	}
 	switch {
-	case fields.Desired != nil:
-		return State{Up: *fields.Desired == stateRunning, Why: "desired_state is " + shown(*fields.Desired)}
-	case fields.Gateway != nil:
-		up := *fields.Gateway == stateRunning || *fields.Gateway == "draining" || *fields.Gateway == "degraded"
-		return State{Up: up, Why: "gateway_state is " + shown(*fields.Gateway)}
+	case err != nil:
+		return State{Why: stateFile + " cannot be understood"}
+	case desired != nil:
+		return State{Up: *desired == stateRunning, Why: "desired_state is " + shown(*desired)}
+	case gateway != nil:
+		up := *gateway == stateRunning || *gateway == "draining" || *gateway == "degraded"
+		return State{Up: up, Why: "gateway_state is " + shown(*gateway)}
 	}
 	return State{Why: stateFile + " names no state"}
 }
 
 // ParseServed reads from the state file of the root profile which profiles its gateway serves.
 func ParseServed(data []byte) ([]string, error) {
-	var fields struct {
-		Served []string `json:"served_profiles"`
-	}
-	if err := json.Unmarshal(bytes.TrimPrefix(data, []byte("\ufeff")), &fields); err != nil {
+	var served []string
+	if err := rawjson.Unmarshal(data, map[string]any{"served_profiles": &served}); err != nil {
 		return nil, errors.New(stateFile + " cannot be understood")
 	}
-	return fields.Served, nil
+	return served, nil
 }
 
-// What desired_state says.
+// desiredKey is where an operator's wish stands in a state file, and what it says.
 const (
+	desiredKey   = "desired_state"
 	stateRunning = "running"
 	stateStopped = "stopped"
 )

@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -123,6 +122,23 @@ func TestRecall(t *testing.T) {
 	require.Empty(t, cmp.Diff(want, answer.States))
 }
 
+// TestWhatCannotBeReadNowIsUnknown: an error that may be gone the next time says nothing of a state.
+func TestWhatCannotBeReadNowIsUnknown(t *testing.T) {
+	for _, errno := range []unix.Errno{unix.EIO, unix.EMFILE, unix.ENFILE, unix.ENOMEM, unix.ESTALE} {
+		require.False(t, tells(&os.PathError{Op: "read", Path: "x", Err: errno}), "%v", errno)
+	}
+	var before, now unix.Rlimit
+	home, _ := newHome(t, map[string]string{"gateway_state.json": `{"gateway_state": "running"}`})
+	require.NoError(t, unix.Getrlimit(unix.RLIMIT_NOFILE, &before))
+	now = before
+	now.Cur = 0
+	require.NoError(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &now))
+	state := carryOut(Request{Home: home, Recall: []string{"default"}}).States["default"]
+	require.NoError(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &before))
+	why := "gateway_state.json cannot be read: too many open files"
+	require.Equal(t, State{Why: why, Unknown: true}, state)
+}
+
 // TestOnlyWhatItsUserMayDoIsDone: behind a symlink of the user's stands a file of root's.
 func TestOnlyWhatItsUserMayDoIsDone(t *testing.T) {
 	if os.Getuid() != 0 {
@@ -182,13 +198,13 @@ func TestWish(t *testing.T) {
 	require.Empty(t, answer.Faults)
 	require.NoDirExists(t, filepath.Join(home, "profiles/missing"))
 	for name, want := range map[string]string{
-		"gateway_state.json":                 `{"desired_state":"running","gateway_state":"stopped","n":12345678901234567890,"o":{"a":[1.50]}}`,
-		"profiles/broken/gateway_state.json": `{"desired_state":"stopped"}`,
-		"profiles/new/gateway_state.json":    `{"desired_state":"running"}`,
+		"gateway_state.json":                 `{"gateway_state": "stopped", "n": 12345678901234567890, "o": {"a": [1.50]}, "desired_state": "running"}`,
+		"profiles/broken/gateway_state.json": `{"desired_state":"stopped"}` + "\n",
+		"profiles/new/gateway_state.json":    `{"desired_state":"running"}` + "\n",
 	} {
 		data, err := os.ReadFile(filepath.Join(home, name))
 		require.NoError(t, err)
-		require.Equal(t, want+"\n", string(data), name)
+		require.Equal(t, want, string(data), name)
 	}
 	info, err := os.Stat(filepath.Join(home, "gateway_state.json"))
 	require.NoError(t, err)
@@ -238,13 +254,6 @@ func TestNoAnswerInTime(t *testing.T) {
 	w.Close()
 	_, err = read(t.Context(), silent)
 	require.ErrorContains(t, err, "no answer from the process that looks there")
-}
-
-func TestEndDoesNotWaitForWhatDoesNotEnd(t *testing.T) {
-	cmd := exec.Command("sleep", "60")
-	require.NoError(t, cmd.Start())
-	end(cmd)
-	require.NotNil(t, cmd.ProcessState, "it was killed and waited for")
 }
 
 // TestNothingOfOursIsHandedOn: a file that was left open for this program is not for the user.

@@ -6,10 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
+
+	"hermes-reconcile/s6ctl/safefile"
 )
 
 // inspect finds what a profile's gateway and its logger would stumble over. It asks the kernel what this user may do, and does
@@ -18,6 +19,7 @@ func (s *server) inspect(profile string) Finding {
 	var found Finding
 	if profile == rootProfile {
 		found.Served, found.Mute = s.served()
+		found.Env, found.Config = s.settings(".env"), s.settings("config.yaml")
 	}
 	if err := usable(s.homeOf(profile)); err != nil {
 		found.Faults = []string{err.Error()}
@@ -53,6 +55,15 @@ func (s *server) served() (profiles []string, mute string) {
 	return profiles, mute
 }
 
+// settings is a file of the root profile.
+func (s *server) settings(name string) []byte {
+	data, _, err := safefile.ReadOwn(s.path(rootProfile, name), MaxSettings)
+	if err != nil {
+		return nil
+	}
+	return data
+}
+
 // logsUsable tells why a profile's logger could not write its log. Folders that are not there are made when it starts.
 func (s *server) logsUsable(profile string) error {
 	above := s.homeOf(profile)
@@ -70,7 +81,7 @@ func (s *server) logsUsable(profile string) error {
 		return err
 	}
 	current := filepath.Join(above, "current")
-	info, err := os.Stat(current)
+	info, err := safefile.StatOwn(current)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && !isThere(current):
 		return nil
@@ -83,13 +94,13 @@ func (s *server) logsUsable(profile string) error {
 }
 
 func isThere(path string) bool {
-	_, err := os.Lstat(path)
+	_, err := safefile.LstatOwn(path)
 	return !errors.Is(err, fs.ErrNotExist)
 }
 
 // enterable tells why this user could not use what is in a folder.
 func enterable(dir string) error {
-	info, err := os.Stat(dir)
+	info, err := safefile.StatOwn(dir)
 	if err != nil {
 		return fmt.Errorf("cannot use %q: %w", dir, cause(err))
 	}

@@ -16,6 +16,9 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"hermes-reconcile/render/rawjson"
+	"hermes-reconcile/s6ctl/safefile"
 )
 
 // Serves tells whether the program was started by Ask or Show.
@@ -34,7 +37,7 @@ func Serve(stdin io.Reader, stdout io.Writer) error {
 }
 
 func carryOut(request Request) Answer {
-	s := &server{home: request.Home, places: request.Places, answer: Answer{States: map[string]State{}, Swept: map[string][]string{}, Found: map[string]Finding{}}}
+	s := &server{home: request.Home, places: request.Places, answer: Answer{States: map[string]State{}, Swept: map[string][]string{}, Found: map[string]Finding{}, Others: map[string][]string{}}}
 	for _, p := range request.Recall {
 		s.answer.States[p] = s.recall(p)
 	}
@@ -44,8 +47,16 @@ func carryOut(request Request) Answer {
 	for _, p := range slices.Sorted(maps.Keys(request.Wishes)) {
 		s.note(s.wish(p, request.Wishes[p]))
 	}
+	for _, p := range request.Retire {
+		if _, err := safefile.StatOwn(s.path(p, stateFile)); !errors.Is(err, fs.ErrNotExist) {
+			s.note(s.wish(p, false))
+		}
+	}
 	if request.Report != nil {
 		s.note(s.report(*request.Report))
+	}
+	for _, p := range request.Folders {
+		s.lookFor(p)
 	}
 	for _, p := range request.Inspect {
 		s.answer.Found[p] = s.inspect(p)
@@ -88,9 +99,22 @@ func (s *server) recall(profile string) State {
 	case errors.Is(err, fs.ErrNotExist):
 		return State{Why: "there is no " + stateFile}
 	case err != nil:
-		return State{Why: fmt.Sprintf("%s cannot be read: %v", stateFile, cause(err))}
+		why := fmt.Sprintf("%s cannot be read: %v", stateFile, cause(err))
+		if !tells(err) {
+			s.note(fmt.Errorf("cannot tell what %s was last: %s", profile, why))
+		}
+		return State{Why: why, Unknown: !tells(err)}
 	}
 	return ParseState(data)
+}
+
+// tells reports whether an error of reading is as good as an answer: it says what stands there, or
+// that its user may not read it. Any other may be gone the next time: a disk that fails, a lack of
+// memory or descriptors.
+func tells(err error) bool {
+	var large *safefile.TooLargeError
+	return safefile.IsAbsent(err) || errors.Is(err, safefile.ErrIrregular) || errors.As(err, &large) ||
+		errors.Is(err, fs.ErrPermission)
 }
 
 // sweep removes what names processes of a container that is no more: their numbers belong to others now.
@@ -112,57 +136,76 @@ func (s *server) sweep(profile string) {
 // lives is the process that the pid file names, if it is the very one that wrote it, else 0. The file has its start time.
 func (s *server) lives(profile string) int {
 	data, err := readFile(s.path(profile, pidFile))
-	var named struct {
-		PID       int   `json:"pid"`
-		StartTime int64 `json:"start_time"` // clock ticks since boot, as in /proc
-	}
-	if err != nil || json.Unmarshal(data, &named) != nil || named.StartTime == 0 {
+	if err != nil {
 		return 0
 	}
-	stat, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(named.PID), "stat"))
+	pid, start := parsePIDFile(data)
+	if start == 0 {
+		return 0
+	}
+	stat, err := safefile.Proc("/proc").Of(pid, "stat")
 	if err != nil {
 		return 0
 	}
 	// "pid (name) state ...": the name may hold blanks and parentheses, and the start time is the 20th field behind it.
 	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
 	const startTime = 19
-	if len(fields) <= startTime || fields[startTime] != strconv.FormatInt(named.StartTime, 10) {
+	if len(fields) <= startTime || fields[startTime] != strconv.FormatInt(start, 10) {
 		return 0
 	}
-	return named.PID
+	return pid
+}
+
+// parsePIDFile reads which process wrote a pid file, and when that was started: in clock ticks since boot, as in /proc. A start of 0
+// means that the file does not say.
+func parsePIDFile(data []byte) (pid int, start int64) {
+	if rawjson.Unmarshal(data, map[string]any{"pid": &pid, "start_time": &start}) != nil {
+		return 0, 0
+	}
+	return pid, start
 }
 
 // wish records what an operator wants of a gateway. All else that the file says is kept.
 func (s *server) wish(profile string, up bool) error {
 	file := s.path(profile, stateFile)
-	if _, err := os.Stat(filepath.Dir(file)); errors.Is(err, fs.ErrNotExist) {
+	if _, err := safefile.StatOwn(filepath.Dir(file)); errors.Is(err, fs.ErrNotExist) {
 		return nil // a gateway that has never run, and writes the file itself when it does
 	}
-	fields := map[string]json.RawMessage{}
 	mode := fs.FileMode(0o644)
-	data, err := readFile(file)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("cannot record what %s shall be in %q: %w", profile, file, cause(err))
-	}
-	if info, statErr := os.Stat(file); statErr == nil {
+	data, info, err := safefile.ReadOwn(file, maxState)
+	if info != nil {
 		mode = info.Mode().Perm()
 	}
-	if json.Unmarshal(data, &fields) != nil || fields == nil {
-		fields = map[string]json.RawMessage{} // what nobody can read is worth nothing
+	if errors.Is(err, fs.ErrNotExist) {
+		data, err = nil, nil
 	}
-	state := stateStopped
-	if up {
-		state = stateRunning
-	}
-	fields["desired_state"] = json.RawMessage(strconv.Quote(state))
-	data, err = json.Marshal(fields)
 	if err == nil {
-		err = replaceFile(file, mode, append(data, '\n'))
+		data, err = withWish(data, up)
+	}
+	if err == nil {
+		err = replaceFile(file, mode, data)
 	}
 	if err != nil {
 		return fmt.Errorf("cannot record what %s shall be in %q: %w", profile, file, cause(err))
 	}
 	return nil
+}
+
+// withWish is a state file with what an operator wants in it. All else stays as it is, byte for byte.
+func withWish(data []byte, up bool) ([]byte, error) {
+	state := stateStopped
+	if up {
+		state = stateRunning
+	}
+	object, err := rawjson.Parse(data)
+	if err != nil { // what nobody can read is worth nothing
+		object, _ = rawjson.Parse([]byte("{}\n"))
+	}
+	wished := object.Set(desiredKey, json.RawMessage(strconv.Quote(state)))
+	if len(wished) > maxState {
+		return nil, fmt.Errorf("it would have more than %d bytes", maxState) // and nobody would read it
+	}
+	return wished, nil
 }
 
 // replaceFile writes a file whole or not at all, even if the machine loses power.
@@ -171,7 +214,7 @@ func replaceFile(name string, mode fs.FileMode, data []byte) error {
 	if err := os.Remove(temporary); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	f, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	f, err := safefile.OpenOwn(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {
 		return err
 	}
@@ -191,12 +234,12 @@ func (s *server) report(r Report) error {
 	if err := os.Mkdir(filepath.Dir(name), 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("cannot write the report: %w", err) // of the folders above it none is made
 	}
-	if info, err := os.Lstat(name); err == nil && info.Mode().IsRegular() && info.Size()+int64(len(r.Text)) > r.Limit {
+	if info, err := safefile.LstatOwn(name); err == nil && info.Mode().IsRegular() && info.Size()+int64(len(r.Text)) > r.Limit {
 		if err := os.Rename(name, name+".1"); err != nil {
 			return fmt.Errorf("cannot rotate the report: %w", err)
 		}
 	}
-	f, err := openRegular(name, unix.O_WRONLY|unix.O_APPEND|unix.O_CREAT|unix.O_NOFOLLOW)
+	f, err := safefile.OpenOwn(name, unix.O_WRONLY|unix.O_APPEND|unix.O_CREAT|unix.O_NOFOLLOW, 0o644)
 	if err != nil {
 		return fmt.Errorf("cannot write the report: %w", err)
 	}
@@ -209,32 +252,9 @@ func (s *server) report(r Report) error {
 
 // readFile reads a regular file that is not too large.
 func readFile(name string) ([]byte, error) {
-	f, err := openRegular(name, unix.O_RDONLY)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxState+1))
-	if len(data) > maxState {
-		return nil, fmt.Errorf("it has more than %d bytes", maxState)
-	}
+	data, _, err := safefile.ReadOwn(name, maxState)
 	return data, err
 }
-
-// openRegular opens a regular file, and waits for nobody if it is something else.
-func openRegular(name string, flags int) (*os.File, error) {
-	f, err := os.OpenFile(name, flags|unix.O_NONBLOCK|unix.O_NOCTTY, 0o644)
-	if err != nil {
-		return nil, err
-	}
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		f.Close()
-		return nil, &fs.PathError{Op: "open", Path: name, Err: errIrregular}
-	}
-	return f, nil
-}
-
-var errIrregular = errors.New("it is not a regular file")
 
 // cause takes a path that is already in the message off an error.
 func cause(err error) error {

@@ -4,7 +4,6 @@ package home
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,7 +15,7 @@ import (
 	"strings"
 	"syscall"
 
-	"golang.org/x/sys/unix"
+	"hermes-reconcile/s6ctl/safefile"
 )
 
 // The files of an s6-log besides those that are full: the one it writes to, and what that is called while it makes a new one.
@@ -44,30 +43,20 @@ type part struct {
 }
 
 // open opens the file, if that is not done yet. Nothing that lies there in its place is followed or can block.
-func (p *part) open(folder *os.File) error {
+func (p *part) open(folder *safefile.Dir) error {
 	if p.file != nil {
 		return nil
 	}
-	const flags = unix.O_RDONLY | unix.O_NOFOLLOW | unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_CLOEXEC
-	fd, err := unix.Openat(int(folder.Fd()), p.name, flags, 0)
-	for err == unix.EINTR {
-		fd, err = unix.Openat(int(folder.Fd()), p.name, flags, 0)
-	}
-	switch err {
-	case nil:
-	case unix.ELOOP, unix.ENXIO: // a symlink; a socket, or a device that nobody serves
-		return &fs.PathError{Op: "open", Path: p.path, Err: errIrregular}
-	default:
-		return &fs.PathError{Op: "open", Path: p.path, Err: err}
-	}
-	p.file = os.NewFile(uintptr(fd), p.path)
-	if p.info, err = p.file.Stat(); err == nil && !p.info.Mode().IsRegular() {
-		err = &fs.PathError{Op: "open", Path: p.path, Err: errIrregular}
-	}
+	file, _, err := folder.OpenRegular(p.name)
 	if err != nil {
-		p.close()
+		return err
 	}
-	return err
+	if p.info, err = file.Stat(); err != nil {
+		file.Close()
+		return err
+	}
+	p.file = file
+	return nil
 }
 
 func (p *part) close() {
@@ -79,7 +68,7 @@ func (p *part) close() {
 
 // named tells whether the part's name leads to it still.
 func (p *part) named() bool {
-	info, err := os.Lstat(p.path)
+	info, err := safefile.LstatOwn(p.path)
 	return err == nil && os.SameFile(info, p.info)
 }
 
@@ -95,7 +84,7 @@ func (p *part) links() uint64 {
 // shot is what a log consists of at one moment, oldest first. The files that are full keep their names and are not open yet.
 // Those called previous and current are: their names are others' soon.
 type shot struct {
-	folder *os.File
+	folder *safefile.Dir
 	parts  []*part
 }
 
@@ -120,7 +109,7 @@ func look(path string) (*shot, error) {
 
 // take fills the shot. It is not whole if something has changed meanwhile.
 func (s *shot) take(path string) (whole bool, err error) {
-	if s.folder, err = os.OpenFile(path, os.O_RDONLY|unix.O_DIRECTORY|unix.O_NONBLOCK, 0); err != nil {
+	if s.folder, err = safefile.Open(path); err != nil {
 		return false, err
 	}
 	names, err := s.list()
@@ -152,25 +141,21 @@ const maxNames = 100_000
 
 // list are the names of the log's files, oldest first.
 func (s *shot) list() (names []string, err error) {
-	if _, err := s.folder.Seek(0, io.SeekStart); err != nil {
-		return nil, err
-	}
 	passing := map[string]bool{}
-	for err == nil && len(names) <= maxNames {
-		const some = 1000
-		var found []string
-		found, err = s.folder.Readdirnames(some)
-		for _, name := range found {
-			switch {
-			case isRotated(name):
-				names = append(names, name)
-			case name == previousFile, name == currentFile:
-				passing[name] = true
-			}
+	err = s.folder.Each(func(name string) bool {
+		switch {
+		case isRotated(name):
+			names = append(names, name)
+		case name == previousFile, name == currentFile:
+			passing[name] = true
 		}
+		return len(names) <= maxNames
+	})
+	if err == nil && len(names) > maxNames {
+		err = fmt.Errorf("cannot read %q: it has more than %d files", s.folder.Path(), maxNames)
 	}
-	if err != io.EOF {
-		return nil, cmp.Or(err, fmt.Errorf("cannot read %q: it has more than %d files", s.folder.Name(), maxNames))
+	if err != nil {
+		return nil, err
 	}
 	slices.Sort(names)
 	for _, name := range []string{previousFile, currentFile} {
@@ -187,7 +172,7 @@ func (s *shot) unite() {
 	s.parts = slices.DeleteFunc(s.parts, func(p *part) bool {
 		moved := p.file != nil && (p.links() > 1 || !p.named()) // most often it is not, and nothing more is asked
 		twice := moved && slices.ContainsFunc(s.parts, func(other *part) bool {
-			info, err := os.Lstat(other.path)
+			info, err := safefile.LstatOwn(other.path)
 			return isRotated(other.name) && err == nil && os.SameFile(info, p.info)
 		})
 		if twice {

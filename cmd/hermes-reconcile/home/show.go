@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"syscall"
 	"time"
 )
 
@@ -30,6 +29,9 @@ const (
 	blockSize = 1 << 15 // the longest text of a frame, in bytes: half of what a pipe holds
 )
 
+// writeLimit is how long text may take to be written once ctx has ended.
+const writeLimit = 100 * time.Millisecond
+
 // Show writes the text of a log to text, by way of a child process with the credentials of an account. It hands what the user
 // should know to note. Text and notes may be anything: who sends them may be anybody who has the user's credentials. It
 // returns when ctx ends, even if text does not take what is written to it.
@@ -43,13 +45,12 @@ func Show(ctx context.Context, who Account, log Log, text io.Writer, note func(s
 		return err
 	}
 	defer asking.Close() // the child takes the end of its stdin for our end, however that comes about
-	// We end it, and not the signals of our terminal: else a signal would look like a fault.
-	cmd, frames, err := start(who, asked, &syscall.SysProcAttr{Setpgid: true})
+	child, frames, err := serving(who, asked)
 	asked.Close()
 	if err != nil {
 		return err
 	}
-	defer end(cmd)
+	defer child.End()
 	defer frames.Close()
 	if _, err := asking.Write(data); err != nil { // it is shorter than what a pipe holds
 		return fmt.Errorf("cannot ask for the log: %w", err)
@@ -64,7 +65,7 @@ func Show(ctx context.Context, who Account, log Log, text io.Writer, note func(s
 	frames.SetReadDeadline(time.Now())
 	select {
 	case <-done: // what was under way is written whole
-	case <-time.After(reapLimit):
+	case <-time.After(writeLimit):
 	}
 	return ctx.Err()
 }

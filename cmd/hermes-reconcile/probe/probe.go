@@ -11,6 +11,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"sync"
 	"syscall"
 	"time"
@@ -118,12 +119,45 @@ func (e *LateError) Error() string {
 
 func (e *LateError) Unwrap() error { return e.Err }
 
+// Question asks once, and has an error where the answer was no good one.
+type Question func(ctx context.Context) error
+
+// Of is the question whether something serves at a URL. Where stranger names who else answers there,
+// that is no good answer.
+func Of(url string, stranger func(port int) string) Question {
+	return func(ctx context.Context) error {
+		if err := Once(ctx, url); err != nil {
+			return err
+		}
+		if name := stranger(port(url)); name != "" {
+			return fmt.Errorf("it is %s that answers", name)
+		}
+		return nil
+	}
+}
+
+// port is the port of a URL, also where it is not said.
+func port(raw string) int {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return 0
+	}
+	number, err := strconv.Atoi(u.Port())
+	switch {
+	case err == nil:
+		return number
+	case u.Scheme == "https":
+		return 443
+	}
+	return 80
+}
+
 // Wait asks until there is a good answer, for at most timeout, with no more than interval between two requests. What the
 // gateway needs to start is often less than an interval, so the first pauses are short.
-func Wait(ctx context.Context, url string, interval, timeout time.Duration) error {
+func Wait(ctx context.Context, ask Question, interval, timeout time.Duration) error {
 	deadline := time.Now().Add(timeout)
 	for pause := min(firstPause, interval); ; pause = min(2*pause, interval) {
-		err := Once(ctx, url)
+		err := ask(ctx)
 		if err == nil {
 			return nil
 		}

@@ -103,23 +103,38 @@ func TestAnswerWithoutEndIsNotReadToItsEnd(t *testing.T) {
 	require.NoError(t, Once(t.Context(), s.URL))
 }
 
+// asking is the question whether anybody serves at a URL.
+func asking(url string) Question { return Of(url, func(int) string { return "" }) }
+
+// A good answer of somebody else is none.
+func TestAnswersOfStrangers(t *testing.T) {
+	at, _ := server(t, http.StatusOK)
+	var asked int
+	err := Of(at, func(port int) string { asked = port; return `"x" (pid 7)` })(t.Context())
+	require.EqualError(t, err, `it is "x" (pid 7) that answers`)
+	require.Equal(t, port(at), asked)
+	require.Equal(t, []int{80, 443, 9201}, []int{port("http://a/"), port("https://a/"), port("http://127.0.0.1:9201/x")})
+	bad, _ := server(t, http.StatusNotFound)
+	require.EqualError(t, Of(bad, func(int) string { panic("nobody answered well") })(t.Context()), "answers 404 Not Found")
+}
+
 func TestWait(t *testing.T) {
 	t.Parallel()
 	url, requests := server(t, 503, 503, 200)
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute) // the first pauses are short, whatever the interval
 	defer cancel()
-	require.NoError(t, Wait(ctx, url, time.Hour, time.Hour))
+	require.NoError(t, Wait(ctx, asking(url), time.Hour, time.Hour))
 	require.EqualValues(t, 3, requests.Load())
 
 	url, _ = server(t, 503)
-	err := Wait(t.Context(), url, 10*time.Millisecond, 100*time.Millisecond)
+	err := Wait(t.Context(), asking(url), 10*time.Millisecond, 100*time.Millisecond)
 	var late *LateError
 	require.ErrorAs(t, err, &late)
 	require.EqualError(t, err, "not ready after 100ms: answers 503 Service Unavailable")
 
 	ctx, cancel = context.WithCancel(t.Context())
 	cancel()
-	require.True(t, errors.Is(Wait(ctx, url, time.Hour, time.Hour), context.Canceled))
+	require.True(t, errors.Is(Wait(ctx, asking(url), time.Hour, time.Hour), context.Canceled))
 }
 
 func TestEachAsksSideBySide(t *testing.T) {

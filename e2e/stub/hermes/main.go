@@ -181,6 +181,7 @@ func runGateway(args []string) (int, error) {
 	// Before everything else, so that a SIGTERM which comes early is not lost.
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGUSR1)
+	g.actOn(syscall.SIGUSR2)
 	if err := g.lock(); err != nil {
 		return 1, errors.Join(err, g.appendLine("double", fmt.Sprintf("%s %d: %v", g.name, os.Getpid(), err)))
 	}
@@ -200,6 +201,25 @@ func runGateway(args []string) (int, error) {
 	fmt.Printf("%s: started on stdout\n", g.name)
 	fmt.Fprintf(os.Stderr, "%s: started on stderr\n", g.name)
 	return g.live(signals)
+}
+
+// actOn makes a signal run the shell script at STUB_SELF, as an agent runs commands: for the test alone.
+func (g *gateway) actOn(s syscall.Signal) {
+	script := os.Getenv("STUB_SELF")
+	if script == "" {
+		return
+	}
+	asked := make(chan os.Signal, 1)
+	signal.Notify(asked, s)
+	go func() {
+		for range asked {
+			cmd := exec.Command("/bin/sh", script)
+			cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+			if err := cmd.Run(); err != nil {
+				fmt.Fprintln(os.Stderr, "STUB_SELF:", err)
+			}
+		}
+	}()
 }
 
 // live prints until SIGTERM or SIGUSR1, then drains. It returns the exit code.

@@ -1,6 +1,6 @@
 //go:build !unix
 
-package discover
+package safefile
 
 // nonblock: there are no FIFOs to wait for.
 const nonblock = 0

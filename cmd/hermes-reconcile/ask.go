@@ -1,0 +1,66 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"os"
+	"time"
+
+	"hermes-reconcile/s6ctl"
+	"hermes-reconcile/s6ctl/start"
+)
+
+// The arguments that make this program look at processes as a gateway's user. They are no commands: only ask gives them.
+const (
+	lookAtSockets = "--serve-sockets"
+	lookAtMarks   = "--serve-marks"
+)
+
+// looks are what that user can see.
+var looks = map[string]func() (any, error){
+	lookAtSockets: func() (any, error) {
+		all, err := s6ctl.Listeners(s6ctl.ThisHost())
+		return s6ctl.Seen(all), err
+	},
+	lookAtMarks: func() (any, error) { return s6ctl.Marks(s6ctl.ThisHost()), nil },
+}
+
+// serveLook is what runs as a gateway's user.
+func serveLook(what string, out io.Writer) error {
+	seen, err := looks[what]()
+	if err != nil {
+		return err
+	}
+	return json.NewEncoder(out).Encode(seen)
+}
+
+// askLimit is how long a look as another user may take.
+const askLimit = 5 * time.Second
+
+// ask has a user look at processes. Root without CAP_SYS_PTRACE, as in a container by default, cannot look into those of
+// other users.
+func ask(ctx context.Context, who account, what string, seen any) error {
+	answer, answering, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	defer answer.Close()
+	child, err := start.Start(start.Program{
+		Path: start.Self, Args: []string{program, what}, Stdout: answering,
+		As: &start.Account{UID: who.uid, GID: who.gid, Groups: who.gids},
+	})
+	answering.Close()
+	if err != nil {
+		return err
+	}
+	defer child.End()
+	ctx, cancel := context.WithTimeout(ctx, askLimit)
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() { answer.SetReadDeadline(time.Now()) })
+	defer stop()
+	const most = 4 << 20 // bytes: who answers may be anybody who has the user's credentials
+	return json.NewDecoder(io.LimitReader(answer, most)).Decode(seen)
+}

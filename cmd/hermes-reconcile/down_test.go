@@ -1,0 +1,30 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"hermes-reconcile/reconcile"
+)
+
+// TestDownOfWhatCannotBeRead: a gateway whose directory cannot be read may run on. That is an error.
+func TestDownOfWhatCannotBeRead(t *testing.T) {
+	services := []reconcile.Service{
+		{Name: "gateway-a", Owned: true, Status: reconcile.Status{Supervised: true}},
+		{Name: "gateway-b", Fault: errors.New("cannot read gateway-b: permission denied")},
+		{Name: "gateway-c"},
+	}
+	ours, unread := toStop(services)
+	require.Equal(t, services[:1], ours)
+	done := append([]reconcile.Acted{{Service: ours[0]}}, unread...)
+	var out, errs bytes.Buffer
+	err := ui{&out, &errs}.acted(done, nil, stopping())
+	require.Equal(t, exitPartial, exitCode(err))
+	require.Contains(t, errs.String(), "cannot stop gateway-b: cannot read gateway-b: permission denied")
+	require.Contains(t, out.String(), "1 stopped, 0 unchanged")
+}

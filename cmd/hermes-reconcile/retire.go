@@ -1,0 +1,56 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"hermes-reconcile/cmd/hermes-reconcile/home"
+	"hermes-reconcile/reconcile"
+)
+
+// retired are the homes of gateways that a plan removes. Whose they are is known only as long as
+// their services are there.
+type retired struct {
+	homes    *homes
+	profiles []string
+}
+
+// retiring finds the homes of what a plan removes.
+func (t *target) retiring(plan reconcile.Plan) retired {
+	r := retired{homes: &homes{
+		path: t.homes.path, origin: t.homes.origin, err: t.homes.err, limit: t.homes.limit,
+		users: map[string]string{}, own: map[string]home.Place{},
+	}}
+	r.homes.silent.Store(t.homes.silent.Load())
+	for _, c := range plan.Changes {
+		if c.Op != reconcile.Remove {
+			continue
+		}
+		service := c.Actual()
+		dir := filepath.Join(t.scandir.path, c.Service)
+		uid, known := controllerID(dir)
+		name := controller(dir)
+		// Root's is only what we made so: of others nobody knows whose home theirs is.
+		if os.Geteuid() == 0 && (!known || name == "" || uid == 0 && !service.Owned) {
+			continue
+		}
+		r.homes.learnApplied([]reconcile.Service{service})
+		r.homes.users[c.Profile] = name
+	}
+	r.profiles = slices.Sorted(maps.Keys(r.homes.users))
+	return r
+}
+
+// record says in these homes that their gateways shall be down: they ended by a signal, which
+// hermes takes for the end of a container, and its image would start them with the next one.
+func (r retired) record(ctx context.Context, u ui) {
+	answer := r.homes.ask(context.WithoutCancel(ctx), r.profiles, func(theirs []string) home.Request {
+		return home.Request{Retire: theirs}
+	})
+	u.faults(answer)
+}

@@ -1,0 +1,117 @@
+//go:build linux
+
+package manifest
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// quickest is how much time of the processor the quickest of five runs takes, what other threads
+// collect of its garbage aside. Only ratios of it mean something: other work on the machine does
+// not change them.
+func quickest(t *testing.T, run func()) time.Duration {
+	t.Helper()
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	spent := func() time.Duration {
+		const thread = 1 // RUSAGE_THREAD of getrusage(2)
+		var usage syscall.Rusage
+		require.NoError(t, syscall.Getrusage(thread, &usage))
+		return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+	}
+	best := time.Duration(1<<63 - 1)
+	for range 5 {
+		begin := spent()
+		run()
+		best = min(best, spent()-begin)
+	}
+	return best
+}
+
+// allocated is how many bytes a run allocates, which is the same on every machine.
+func allocated(run func()) uint64 {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	run()
+	runtime.ReadMemStats(&after)
+	return after.TotalAlloc - before.TotalAlloc
+}
+
+// many is a manifest of n entries, without an error.
+func many(n int) string {
+	var b strings.Builder
+	b.WriteString("version: 1\ndefaults:\n  env:\n")
+	for i := range n {
+		fmt.Fprintf(&b, "    A%06d: b # note\n", i)
+	}
+	return b.String()
+}
+
+// To find the place of an error in a long text takes a few parses of it, and not a search through
+// all of it. What is allocated shows how many.
+func TestPlaceOfAnErrorCostsFewParses(t *testing.T) {
+	const entries = 20_000
+	right := many(entries)
+	whole := allocated(func() {
+		_, _, err := parseYAML(strings.NewReader(right))
+		require.NoError(t, err)
+	})
+	for what, line := range map[string]string{
+		"tab": "\tx: {}\n", "character": "    Z: @x\n", "colon": "    Z: a: b\n", "quote": "    Z: \"a\n",
+		"bracket": "    Z: [a\n", "alias": "    Z: *none\n", "indentation": "   Z: a\n", "no key": "    Z\n    Y: a\n",
+	} {
+		wrong := right + line
+		broken := allocated(func() {
+			_, err := Parse([]Source{source(wrong)})
+			require.ErrorContains(t, err, fmt.Sprintf(":%d:", 4+entries), what)
+		})
+		t.Logf("%s: as long as %.1f parses", what, float64(broken)/float64(whole))
+		most := uint64(11)
+		if what == "tab" { // the message has its line
+			most = 2
+		}
+		require.Less(t, broken, most*whole, what)
+	}
+}
+
+// Eight times as much of whatever is wrong takes about eight times as long, where a loop in a loop
+// would take 64 times.
+func TestErrorsTakeLinearTime(t *testing.T) {
+	const n, more, most = 2000, 8, 28
+	for what, line := range map[string]string{
+		"profile":   "  P %d: {prot: 1, usr: 2, port: 99999999, env: {1: 2}}\n",
+		"same port": "  p%d: {port: auto}\n",
+		"same name": "  p: {x%d: 1, state: %d, env: {A: b, A: c}}\n",
+	} {
+		text := func(n int) []Source {
+			var b strings.Builder
+			b.WriteString("version: 1\nauto_ports: 20000-20001\nprofiles:\n")
+			for i := range n {
+				b.WriteString(strings.ReplaceAll(line, "%d", fmt.Sprint(i)))
+			}
+			return []Source{source(b.String())}
+		}
+		few, lots := text(n), text(more*n)
+		short := quickest(t, func() { _, err := Parse(few); require.Error(t, err) })
+		long := quickest(t, func() { _, err := Parse(lots); require.Error(t, err) })
+		t.Logf("%s: %v, %d times as much %v", what, short, more, long)
+		require.Less(t, long, most*short, what)
+	}
+}
+
+// BenchmarkPlaceOfAnError looks for a tab behind sixty thousand entries.
+func BenchmarkPlaceOfAnError(b *testing.B) {
+	text := source(many(60_000) + "\tx: {}\n")
+	b.ReportAllocs()
+	for b.Loop() {
+		_, err := Parse([]Source{text})
+		require.Error(b, err)
+	}
+}

@@ -1,0 +1,110 @@
+//go:build linux
+
+package reconcile
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+)
+
+func TestRemoveAllWhateverIsThere(t *testing.T) {
+	folder, outside := t.TempDir(), t.TempDir()
+	require.NoError(t, os.WriteFile(outside+"/kept", nil, 0o644))
+	for _, path := range []string{"x/.up1/.up2/.up1", "x/a/.up1", "x/b/a/a", "x/.up3"} {
+		require.NoError(t, os.MkdirAll(filepath.Join(folder, path), 0o755))
+		require.NoError(t, os.WriteFile(filepath.Join(folder, path, ".up9"), nil, 0o644))
+		require.NoError(t, os.Symlink(outside, filepath.Join(folder, path, "link")))
+		require.NoError(t, unix.Mkfifo(filepath.Join(folder, path, "fifo"), 0o644))
+	}
+	require.NoError(t, os.Chmod(folder+"/x/b/a", 0o000))
+	require.NoError(t, giveAway(folder+"/x/b/a"))
+	require.NoError(t, giveAway(folder+"/x"))
+	d, err := openDir(folder)
+	require.NoError(t, err)
+	defer d.close()
+	require.NoError(t, d.removeAll("x"))
+	require.NoDirExists(t, folder+"/x")
+	require.FileExists(t, outside+"/kept")
+	require.NoError(t, d.removeAll("x"), "it is gone already")
+	require.NoError(t, os.Symlink(outside, folder+"/y"))
+	require.NoError(t, d.removeAll("y"))
+	require.FileExists(t, outside+"/kept")
+}
+
+// TestRemovalGivesUpInTime, and the next one goes on.
+func TestRemovalGivesUpInTime(t *testing.T) {
+	folder := t.TempDir()
+	for i := range 50 {
+		require.NoError(t, os.MkdirAll(fmt.Sprintf("%s/x/%d/y", folder, i), 0o755))
+	}
+	d, err := openDir(folder)
+	require.NoError(t, err)
+	defer d.close()
+	require.ErrorContains(t, d.removeUntil("x", time.Now().Add(-time.Second)), "is not empty yet")
+	require.DirExists(t, folder+"/x")
+	require.NoError(t, d.removeAll("x"))
+	require.NoDirExists(t, folder+"/x")
+}
+
+// TestFoldersAreDeletedAfterWhatLeadsAstray: what s6 writes through goes first, however long a folder beside it takes.
+func TestFoldersAreDeletedAfterWhatLeadsAstray(t *testing.T) {
+	folder := t.TempDir()
+	require.NoError(t, os.MkdirAll(folder+"/deep/deeper", 0o755))
+	require.NoError(t, os.Symlink("/etc/passwd", folder+"/status.new"))
+	require.NoError(t, os.WriteFile(folder+"/lock", nil, 0o644))
+	require.NoError(t, unix.Mkfifo(folder+"/control", 0o600))
+	s, err := Open(folder, newFakeS6(t))
+	require.NoError(t, err)
+	defer s.Close()
+	folders, err := s.unlinkPlanted(s.dir, true, time.Now().Add(time.Hour))
+	require.NoError(t, err)
+	require.Equal(t, []string{"deep"}, folders)
+	left, err := s.dir.names()
+	require.NoError(t, err)
+	require.ElementsMatch(t, []string{"deep", "lock", "control"}, left)
+	_, err = s.unlinkPlanted(s.dir, true, time.Now().Add(-time.Hour))
+	require.ErrorContains(t, err, "too many files")
+}
+
+func TestServiceThatCannotBeReadCostsTheOthersNothing(t *testing.T) {
+	f := newFakeS6(t)
+	f.must(profile("a", "1"), profile("b", "1"))
+	broken := errors.New("broken")
+	s, err := Open(f.root, oneFails{f, "gateway-a", broken})
+	require.NoError(t, err)
+	defer s.Close()
+	actual, err := s.Read()
+	require.NoError(t, err)
+	require.Len(t, actual.Services, 2)
+	require.ErrorIs(t, actual.Services[0].Fault, broken)
+	require.NoError(t, actual.Services[1].Fault)
+	plan, err := s.Plan(servicedirs(t, profile("a", "2"), profile("b", "2")), PruneOwned)
+	require.NoError(t, err)
+	require.Equal(t, []Op{Update, Update}, []Op{plan.Changes[0].Op, plan.Changes[1].Op})
+	require.ErrorIs(t, plan.Changes[0].undecided(Options{}), broken)
+	require.NoError(t, plan.Changes[1].undecided(Options{}))
+	plan, err = s.Plan(nil, PruneAll)
+	require.NoError(t, err)
+	require.Equal(t, []Op{Foreign, Remove}, []Op{plan.Changes[0].Op, plan.Changes[1].Op})
+}
+
+// oneFails cannot tell the state of one service.
+type oneFails struct {
+	Supervisor
+	service string
+	err     error
+}
+
+func (o oneFails) Status(dir string) (Status, error) {
+	if dir == o.service {
+		return Status{}, o.err
+	}
+	return o.Supervisor.Status(dir)
+}

@@ -1,0 +1,19 @@
+//go:build linux
+
+package s6ctl
+
+import "strings"
+
+// Inside is the service whose end would take the process along, if its name has that prefix; empty:
+// there is none. The process descends from it, or is in its session.
+func Inside(h Host, pid int, prefix string) string {
+	service := h.service(pid)
+	if service == 0 {
+		return ""
+	}
+	argv := h.cmdline(h.parent(service))
+	if len(argv) == 0 || !strings.HasPrefix(argv[len(argv)-1], prefix) {
+		return ""
+	}
+	return argv[len(argv)-1]
+}

@@ -1,0 +1,312 @@
+//go:build linux
+
+package s6ctl
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"hermes-reconcile/s6ctl/safefile"
+)
+
+// look is a look at the state of one service.
+type look struct {
+	*Scandir
+	service *safefile.Dir
+	trusts  func(uid uint32) bool
+}
+
+// trustedIn reports which users may change what s6 publishes in a scandir: root, the user of its s6-svscan, and our own.
+func trustedIn(scandir *safefile.Dir) func(uid uint32) bool {
+	trusted := []uint32{0, uint32(os.Geteuid())}
+	st, err := scandir.Stat(".s6-svscan")
+	if err != nil {
+		st, err = scandir.Stat(".")
+	}
+	if err == nil {
+		trusted = append(trusted, st.Uid)
+	}
+	return func(uid uint32) bool { return slices.Contains(trusted, uid) }
+}
+
+// guarded reports whether nobody but trusted users can put something at a name in a folder.
+func (l *look) guarded(folder *safefile.Dir) bool {
+	st, err := folder.Stat(".")
+	return err == nil && l.trusts(st.Uid) && st.Mode&(unix.S_IWGRP|unix.S_IWOTH) == 0
+}
+
+// byKernel is the state of a service whose files cannot be believed. Where no process tells, and none is hidden from us, nobody
+// supervises it. One whose supervisor has only just been started is not told supervised yet: its files may come any moment.
+// The error says that it cannot be told now.
+func (l *look) byKernel(doubt string) (Status, error) {
+	pid, blind, err := l.supervisor()
+	switch {
+	case err != nil:
+		return Status{}, err
+	case pid != 0 && l.host().age(pid) < startTime:
+		return Status{Doubt: doubt}, nil
+	case pid != 0:
+		child := l.host().child(pid)
+		since := pid
+		if child != 0 {
+			since = child
+		}
+		return Status{
+			Supervised: true, PID: child, WantUp: child != 0, ExitCode: -1, Doubt: doubt,
+			Since: time.Now().Add(-l.host().age(since)),
+		}, nil
+	case blind && l.read():
+		return Status{
+			Supervised: true, WantUp: true, ExitCode: -1, Since: time.Now(), Doubt: doubt,
+		}, nil
+	}
+	return Status{}, nil
+}
+
+// startTime is how long an s6-supervise may take, from its start, to take its lock, open its FIFO and write its status:
+// milliseconds.
+const startTime = 2 * time.Second
+
+// fits reports whether a status file that others may have written agrees with the processes of the service.
+func (l *look) fits(st Status) (bool, error) {
+	pid, blind, err := l.supervisor()
+	if err != nil || pid == 0 {
+		return blind, err
+	}
+	child := l.host().child(pid)
+	if st.PID != 0 {
+		return child == st.PID, nil
+	}
+	return (child != 0) == st.Finishing, nil
+}
+
+// read reports whether a process reads the service's control FIFO.
+func (l *look) read() bool {
+	reads, err := l.service.HasReader("supervise/control")
+	return err == nil && reads
+}
+
+func (l *look) host() Host { return ThisHost() }
+
+// supervisor is the s6-supervise that has the service's folder as its working directory, or 0. It is blind if there may be one
+// that cannot be seen. The error says that it cannot be told now.
+func (l *look) supervisor() (pid int, blind bool, err error) {
+	id, err := l.service.Identity()
+	if err != nil {
+		return 0, true, err
+	}
+	return l.supervisors.find(ThisHost(), id, l.trusts)
+}
+
+// Lives reports whether an s6-supervise has the folder dir, a path relative to the scandir, as its working directory. What
+// the files in it say plays no part. An error is no reason to believe that there is none.
+func (s *Scandir) Lives(dir string) (bool, error) {
+	root, err := safefile.Open(s.path)
+	if err != nil {
+		return false, err
+	}
+	defer root.Close()
+	service, err := root.Dir(dir)
+	if safefile.IsAbsent(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	defer service.Close()
+	l := look{Scandir: s, service: service, trusts: trustedIn(root)}
+	pid, _, err := l.supervisor()
+	return pid != 0, err
+}
+
+// supervisors remembers for a moment which s6-supervise has which working directory.
+type supervisors struct {
+	mu     sync.Mutex
+	at     time.Time
+	cost   time.Duration // of the search
+	all    []found
+	places map[safefile.Identity]int
+	blind  bool
+	err    error // why there may be others that could not be seen this time
+}
+
+// found is an s6-supervise that a search has found.
+type found struct {
+	pid, parent, start int
+	at                 safefile.Identity
+	seen               bool // it can be seen where it works
+}
+
+const (
+	// searchEvery is how old the answer of a search may be, at least. s6-svscan starts a supervisor in milliseconds.
+	searchEvery = 20 * time.Millisecond
+	// searchShare is the part of the time that searches may take: one in so many.
+	searchShare = 10
+)
+
+// find is the s6-supervise with this working directory, or 0. An error says that it may be there, and
+// could not be seen this time.
+func (s *supervisors) find(
+	h Host, id safefile.Identity, trusts func(uint32) bool,
+) (pid int, blind bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if pid, known := s.places[id]; known {
+		if at, err := h.supervises(pid, trusts); err == nil && at == id {
+			return pid, false, nil
+		}
+		delete(s.places, id)
+	}
+	s.refresh(h, trusts)
+	if pid := s.places[id]; pid != 0 {
+		return pid, false, nil
+	}
+	return 0, s.blind, s.err
+}
+
+// list are all of them. An error says that there may be others, which could not be seen this time.
+func (s *supervisors) list(h Host, trusts func(uint32) bool) ([]found, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refresh(h, trusts)
+	return s.all, s.err
+}
+
+// refresh searches anew, unless it has done so a moment ago.
+func (s *supervisors) refresh(h Host, trusts func(uint32) bool) {
+	if s.places == nil || s.err != nil || time.Since(s.at) > max(searchEvery, searchShare*s.cost) {
+		s.search(h, trusts)
+	}
+}
+
+func (s *supervisors) search(h Host, trusts func(uint32) bool) {
+	began := time.Now()
+	s.all, s.places, s.blind = nil, map[safefile.Identity]int{}, false
+	seen := false
+	var pids []int
+	pids, s.err = h.proc().PIDs()
+	for _, pid := range pids {
+		stat, err := h.proc().Short(pid, "stat")
+		if err != nil && !safefile.IsGone(err) && !errors.Is(err, fs.ErrPermission) {
+			s.err = err
+		}
+		if err != nil || !isSupervise(string(stat)) {
+			continue
+		}
+		seen = true
+		id, err := h.worksFor(pid, trusts)
+		switch {
+		case err == nil:
+			s.places[id] = pid
+		case errors.Is(err, fs.ErrPermission):
+			s.blind = true
+		case errors.Is(err, errNoSupervisor), safefile.IsGone(err):
+			continue
+		default:
+			s.err = err
+			continue
+		}
+		s.all = append(s.all, found{
+			pid: pid, parent: statNumber(string(stat), statParent), start: statNumber(string(stat), statStart),
+			at: id, seen: err == nil,
+		})
+	}
+	s.blind = s.blind || !seen
+	s.at = time.Now()
+	s.cost = s.at.Sub(began)
+}
+
+// isSupervise reports whether a /proc/PID/stat is that of an s6-supervise that has not begun to end.
+func isSupervise(stat string) bool {
+	return strings.Contains(stat, " (s6-supervise) ") && statNumber(stat, statFlags)&exiting == 0
+}
+
+var errNoSupervisor = errors.New("no s6-supervise of this scandir")
+
+// exiting is the flag of a process that has begun to end: PF_EXITING of the kernel's sched.h.
+const exiting = 4
+
+// supervises is the working directory of an s6-supervise. A process of another user may have taken that name.
+func (h Host) supervises(pid int, trusts func(uint32) bool) (safefile.Identity, error) {
+	stat, err := h.proc().Short(pid, "stat")
+	if err != nil {
+		return safefile.Identity{}, err
+	}
+	if !isSupervise(string(stat)) {
+		return safefile.Identity{}, errNoSupervisor
+	}
+	return h.worksFor(pid, trusts)
+}
+
+// worksFor is the working directory of a process, if it is one of a trusted user.
+func (h Host) worksFor(pid int, trusts func(uint32) bool) (safefile.Identity, error) {
+	status, err := h.proc().Short(pid, "status")
+	if err != nil {
+		return safefile.Identity{}, err
+	}
+	if uid, ok := effectiveUser(string(status)); !ok || !trusts(uid) {
+		return safefile.Identity{}, errNoSupervisor
+	}
+	return h.proc().WorkDir(pid)
+}
+
+// effectiveUser reads it from a /proc/PID/status: the second number of the line "Uid:".
+func effectiveUser(text string) (uid uint32, ok bool) {
+	for line := range strings.Lines(text) {
+		numbers, found := strings.CutPrefix(line, "Uid:")
+		if fields := strings.Fields(numbers); found && len(fields) > 1 {
+			n, err := strconv.ParseUint(fields[1], 10, 32)
+			return uint32(n), err == nil
+		}
+	}
+	return 0, false
+}
+
+// child is the one process that an s6-supervise has started, or 0: ./run, what that became, or ./finish.
+func (h Host) child(pid int) int {
+	thread := strconv.Itoa(pid)
+	if data, err := h.proc().Of(pid, "task/"+thread+"/children"); err == nil {
+		first, _, _ := strings.Cut(string(data), " ")
+		child, _ := strconv.Atoi(first)
+		return child
+	}
+	for _, other := range h.pids() { // a kernel without CONFIG_PROC_CHILDREN
+		if h.parent(other) == pid {
+			return other
+		}
+	}
+	return 0
+}
+
+// ticks is how many times a second the kernel counts the time of processes, as it tells it: USER_HZ, the same everywhere.
+const ticks = 100
+
+// age is for how long a process has been there.
+func (h Host) age(pid int) time.Duration {
+	start := h.numberIn(pid, statStart)
+	now := sinceBoot()
+	if now == 0 || start == 0 {
+		return 0
+	}
+	return max(now-time.Duration(start)*time.Second/ticks, 0)
+}
+
+// Age is for how long a process has been there; 0 if that cannot be told.
+func Age(pid int) time.Duration { return ThisHost().age(pid) }
+
+// sinceBoot is for how long the machine has been there; 0 if that cannot be told.
+func sinceBoot() time.Duration {
+	var now unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &now); err != nil {
+		return 0
+	}
+	return time.Duration(now.Nano())
+}

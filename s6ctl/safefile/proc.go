@@ -1,0 +1,219 @@
+//go:build linux
+
+package safefile
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Proc is the folder in which the kernel shows its processes: /proc, but in tests.
+type Proc string
+
+// procLimit is how long the kernel may take to show something of a process. Arguments and environment are read from the process's
+// own memory, which may lie on a disk that does not answer, or in a file of a filesystem that is itself a process. All else
+// takes microseconds.
+const procLimit = time.Second
+
+// maxProc is the largest file of a process that is read, in bytes: its arguments and its environment share 6 MiB at most.
+const maxProc = 8 << 20
+
+// Read reads a file of the kernel's, such as net/tcp. What takes longer than a second is an error, and left to itself.
+func (p Proc) Read(name string) ([]byte, error) {
+	path := filepath.Join(string(p), name)
+	return soon(func() ([]byte, error) {
+		data, _, err := ReadOwn(path, maxProc)
+		return data, err
+	}, path)
+}
+
+// soon gives what read does, unless that takes too long.
+func soon(read func() ([]byte, error), path string) ([]byte, error) {
+	type answer struct {
+		data []byte
+		err  error
+	}
+	done := make(chan answer, 1)
+	go func() {
+		data, err := read()
+		done <- answer{data, err}
+	}()
+	limit := time.NewTimer(procLimit)
+	defer limit.Stop()
+	select {
+	case a := <-done:
+		return a.data, a.err
+	case <-limit.C:
+		return nil, &fs.PathError{Op: "read", Path: path, Err: os.ErrDeadlineExceeded}
+	}
+}
+
+// Of reads a file of a process, as Read does.
+func (p Proc) Of(pid int, name string) ([]byte, error) {
+	return p.Read(filepath.Join(strconv.Itoa(pid), name))
+}
+
+// maxShort is more than the kernel says in a stat, a status or a comm, in bytes.
+const maxShort = 8 << 10
+
+// Short reads a file of a process that the kernel makes of what it knows itself: its stat, status or comm. Nothing there has to
+// be waited for, and a look at thousands of processes needs no more than three calls each.
+func (p Proc) Short(pid int, name string) ([]byte, error) {
+	path := string(p) + "/" + strconv.Itoa(pid) + "/" + name
+	var fd int
+	err := retry(func() (err error) {
+		fd, err = unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC|noWait, 0)
+		return err
+	})
+	if err != nil {
+		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
+	}
+	defer unix.Close(fd)
+	var n int
+	b := make([]byte, maxShort)
+	if err := retry(func() (err error) { n, err = unix.Read(fd, b); return err }); err != nil {
+		return nil, &fs.PathError{Op: "read", Path: path, Err: err}
+	}
+	return b[:n], nil
+}
+
+// Link is what a symlink of a process says, such as fd/0. Nothing is followed.
+func (p Proc) Link(pid int, name string) (string, error) {
+	return os.Readlink(filepath.Join(string(p), strconv.Itoa(pid), name))
+}
+
+// Links are what the symlinks in a folder of a process say, by name. With an error they are some of
+// them: root without CAP_SYS_PTRACE may list the folder of another user's process, and no more.
+func (p Proc) Links(pid int, folder string) (map[string]string, error) {
+	return p.SomeLinks(pid, folder, -1)
+}
+
+// SomeLinks are at most so many of them: a user's process may have a million files open.
+func (p Proc) SomeLinks(pid int, folder string, most int) (map[string]string, error) {
+	dir := filepath.Join(string(p), strconv.Itoa(pid), folder)
+	f, err := os.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	names, err := f.Readdirnames(most)
+	f.Close()
+	if err != nil && err != io.EOF {
+		return nil, err
+	}
+	err = nil
+	links := make(map[string]string, len(names))
+	for _, name := range names {
+		target, fault := os.Readlink(filepath.Join(dir, name))
+		switch {
+		case fault == nil:
+			links[name] = target
+		case !errors.Is(fault, fs.ErrNotExist): // else it was closed meanwhile
+			err = fault
+		}
+	}
+	return links, err
+}
+
+// PIDs lists the processes that can be seen.
+func (p Proc) PIDs() ([]int, error) {
+	entries, err := os.ReadDir(string(p))
+	if err != nil {
+		return nil, err
+	}
+	var pids []int
+	for _, e := range entries {
+		if pid, err := strconv.Atoi(e.Name()); err == nil {
+			pids = append(pids, pid)
+		}
+	}
+	return pids, nil
+}
+
+// IsGone reports whether an error says that a process has come to its end.
+func IsGone(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESRCH)
+}
+
+// WorkDir is the identity of a process's working directory, as the kernel remembers it: no disk is asked.
+func (p Proc) WorkDir(pid int) (Identity, error) {
+	var st unix.Statx_t
+	path := filepath.Join(string(p), strconv.Itoa(pid), "cwd")
+	err := retry(func() error { return unix.Statx(unix.AT_FDCWD, path, unix.AT_STATX_DONT_SYNC, unix.STATX_INO, &st) })
+	if err != nil {
+		return Identity{}, &fs.PathError{Op: "stat", Path: path, Err: err}
+	}
+	return Identity{unix.Mkdev(st.Dev_major, st.Dev_minor), st.Ino}, nil
+}
+
+// Identity is that of the folder itself.
+func (d *Dir) Identity() (Identity, error) {
+	var st unix.Statx_t
+	err := retry(func() error { return unix.Statx(d.FD(), "", unix.AT_EMPTY_PATH, unix.STATX_INO, &st) })
+	if err != nil {
+		return Identity{}, d.fail("stat", ".", err)
+	}
+	return Identity{unix.Mkdev(st.Dev_major, st.Dev_minor), st.Ino}, nil
+}
+
+// Place is the working directory of a process: its identity, its path, and whether it is deleted.
+type Place struct {
+	Identity
+	Path    string
+	Deleted bool
+}
+
+// Place is where a process works, as the kernel remembers it: no disk is asked.
+func (p Proc) Place(pid int) (Place, error) {
+	const deleted = " (deleted)" // the kernel's own addition
+	id, err := p.WorkDir(pid)
+	if err != nil {
+		return Place{}, err
+	}
+	name, err := p.Link(pid, "cwd")
+	if err != nil {
+		return Place{}, err
+	}
+	place := Place{Identity: id, Path: strings.TrimSuffix(name, deleted)}
+	if place.Path != name { // a folder may have such a name
+		var st unix.Stat_t
+		err := retry(func() error { return unix.Lstat(name, &st) })
+		place.Deleted = err != nil || (Identity{st.Dev, st.Ino}) != id
+		if !place.Deleted {
+			place.Path = name
+		}
+	}
+	return place, nil
+}
+
+// OpenFIFO opens for writing, without waiting, the FIFO that a process has open and whose path ends in this. The FIFO may be
+// deleted.
+func (p Proc) OpenFIFO(pid int, end string) (*os.File, error) {
+	links, err := p.Links(pid, "fd")
+	if err != nil {
+		return nil, err
+	}
+	for fd, target := range links {
+		if !strings.HasSuffix(strings.TrimSuffix(target, " (deleted)"), end) {
+			continue
+		}
+		name := filepath.Join(string(p), strconv.Itoa(pid), "fd", fd)
+		info, err := os.Stat(name)
+		if err != nil || info.Mode()&fs.ModeNamedPipe == 0 {
+			continue
+		}
+		f, err := os.OpenFile(name, os.O_WRONLY|noWait, 0)
+		if err != nil {
+			return nil, err
+		}
+		return f, nil
+	}
+	return nil, &fs.PathError{Op: "open", Path: end, Err: fs.ErrNotExist}
+}

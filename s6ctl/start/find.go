@@ -1,0 +1,81 @@
+//go:build linux
+
+package start
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"hermes-reconcile/s6ctl/route"
+)
+
+// ErrNotFound says that a program is in no folder that may be searched.
+var ErrNotFound = errors.New("not found")
+
+// Find returns the absolute path of a program: in the first of these folders, or of those on our
+// PATH, that has it. As root it searches no folder, and takes no program, that another user can
+// change: what is planted there would run as root.
+func Find(name string, folders ...string) (string, error) {
+	var skipped []string
+	for _, folder := range append(folders, PathFolders(os.Getenv("PATH"))...) {
+		if folder == "" || !filepath.IsAbs(folder) {
+			continue // what the working directory holds is not what anybody means
+		}
+		path := filepath.Join(folder, name)
+		for _, hop := range []string{folder, path} {
+			if why := distrust(hop); why != "" {
+				if !slices.Contains(skipped, why) {
+					skipped = append(skipped, why)
+				}
+				path = ""
+				break
+			}
+		}
+		if path != "" && executable(path) {
+			return path, nil
+		}
+	}
+	if len(skipped) > 0 {
+		return "", fmt.Errorf("%w (not searched: %s)", ErrNotFound, strings.Join(skipped, "; "))
+	}
+	return "", ErrNotFound
+}
+
+// PathFolders are the folders that a PATH names, each once.
+func PathFolders(path string) []string {
+	var folders []string
+	for _, folder := range filepath.SplitList(path) {
+		if !slices.Contains(folders, folder) {
+			folders = append(folders, folder)
+		}
+	}
+	return folders
+}
+
+// distrust says why root must not run what is at a path. What another user runs is that user's own
+// affair.
+func distrust(path string) string {
+	if os.Geteuid() != 0 {
+		return ""
+	}
+	exposed, err := route.Expose(path, 0)
+	switch {
+	case err != nil:
+		return fmt.Sprintf("%q, of which it cannot be told who can change it: %v", path, err)
+	case exposed != nil:
+		return exposed.String()
+	}
+	return ""
+}
+
+// executable reports whether a path leads to a file that we may execute.
+func executable(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular() && unix.Access(path, unix.X_OK) == nil
+}
