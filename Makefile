@@ -10,7 +10,7 @@ demo:
 
 test: lint
 	go test -race -timeout 60m ./...
-	go test -race -timeout 120m -parallel 4 -tags e2e ./e2e
+	go test -race -timeout 120m -parallel 5 -tags e2e ./e2e
 
 test-docker:
 	go test -count=1 -timeout 120m -tags docker ./e2e/docker
@@ -30,7 +30,7 @@ bench:
 	go test -run '^$$' -bench . -benchmem ./manifest ./render ./reconcile ./cmd/hermes-reconcile
 
 torture: lint
-	TORTURE=$(or $(TORTURE),10m) go test -race -count=1 -timeout 0 -parallel 8 -tags e2e -run 'Walk|Torture' -v ./e2e
+	TORTURE=$(or $(TORTURE),10m) go test -race -count=1 -timeout 0 -parallel 8 -tags e2e -run 'Walk|Torture|AllThatIsHostile' -v ./e2e
 
 install: build
 	install -D bin/hermes-reconcile $(DESTDIR)/usr/local/bin/hermes-reconcile

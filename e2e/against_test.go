@@ -66,7 +66,7 @@ func TestDiffAgainstIsTheLiveDiff(t *testing.T) {
 	t.Parallel()
 	tr := newTree(t, treeOpts{})
 	ports := freePorts(t, 4)
-	pairs, differ := 12, 0
+	pairs, differ := 6, 0
 	for seed := range uint64(pairs) {
 		r := rand.New(rand.NewPCG(seed, 31))
 		tr.manifest("%s", randomProfiles(r, ports))

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -18,12 +19,12 @@ import (
 
 // flood keeps the control FIFO of a profile's gateway full, as its user can, until it is stopped or
 // the test ends. s6-supervise knows no command of this kind, and reads one after the other.
-func (tr *tree) flood(profile string) (stop func()) {
+func (tr *tree) flood(profile string, nice int) (stop func()) {
 	tr.t.Helper()
 	var ends []func()
 	control := tr.dir(profile, "supervise", "control")
 	for range 3 {
-		cmd := exec.Command("/bin/sh", "-c", `exec cat /dev/zero >"$0"`, control)
+		cmd := exec.Command("/bin/sh", "-c", `exec nice -n "$1" cat /dev/zero >"$0"`, control, strconv.Itoa(nice))
 		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 		if os.Getuid() == 0 {
 			cmd.SysProcAttr.Credential = &syscall.Credential{Uid: nobody, Gid: nobody}
@@ -72,7 +73,7 @@ func floodedTree(t *testing.T, flooded int) (tr *tree, write func(value string))
 		tr.gatewayPid(fmt.Sprintf("a%d", i))
 	}
 	for i := range flooded {
-		tr.flood(fmt.Sprintf("a%d", i))
+		tr.flood(fmt.Sprintf("a%d", i), 0)
 	}
 	return tr, write
 }
@@ -123,7 +124,7 @@ func TestAdoptionOfAFloodedService(t *testing.T) {
 			require.NoError(t, os.Chown(path, nobody, nobody))
 		}
 	}
-	tr.flood("hostile")
+	tr.flood("hostile", 0)
 	// Its s6-supervise takes commands all the same, in between. So let s6-svc never get that far.
 	tr.fake("s6-svc", "[ \"$2\" != "+tr.dir("hostile")+" ] || exec sleep 600")
 	tr.manifest("hostile: {user: nobody}\ntame: {user: nobody}\nfresh: {user: nobody}")

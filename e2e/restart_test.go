@@ -210,23 +210,26 @@ func TestWrapperRunsAsTheGatewaysUser(t *testing.T) {
 func TestStartOfAGatewayThatIsStopping(t *testing.T) {
 	t.Parallel()
 	for command, start := range map[string][]string{"apply": {"apply"}, "start": {"start", "drains", "done"}} {
-		tr := newTree(t, treeOpts{})
-		// On a slow machine it takes seconds until the command looks.
-		tr.manifest("drains: {stop_timeout: 5m, env: {STUB_DRAIN: 15s}}\n" +
-			"done: {stop_timeout: 5m, restart: on-failure, env: {STUB_DRAIN: 15s, STUB_TERM: \"0\"}}")
-		tr.mustApply()
-		for _, profile := range []string{"drains", "done"} {
-			tr.started(profile, 1)
-			tr.svc("gateway-"+profile, "-d")
-			tr.logged(profile, "stopping")
-		}
-		r := tr.run(start...)
-		require.Equal(t, 0, r.code, "%s: %v", command, r)
-		for _, profile := range []string{"drains", "done"} {
-			require.Len(t, tr.stops(profile), 2, "%s: the first process of %s was told to stop, and has drained", command, profile)
-			tr.started(profile, 2)
-			require.Equal(t, []string{"true", "true"}, tr.svstat("gateway-"+profile, "up", "wantedup"), "%s: %s", command, profile)
-		}
-		tr.mustBeDone()
+		t.Run(command, func(t *testing.T) {
+			t.Parallel()
+			tr := newTree(t, treeOpts{})
+			// On a slow machine it takes seconds until the command looks.
+			tr.manifest("drains: {stop_timeout: 5m, env: {STUB_DRAIN: 15s}}\n" +
+				"done: {stop_timeout: 5m, restart: on-failure, env: {STUB_DRAIN: 15s, STUB_TERM: \"0\"}}")
+			tr.mustApply()
+			for _, profile := range []string{"drains", "done"} {
+				tr.started(profile, 1)
+				tr.svc("gateway-"+profile, "-d")
+				tr.logged(profile, "stopping")
+			}
+			r := tr.run(start...)
+			require.Equal(t, 0, r.code, "%v", r)
+			for _, profile := range []string{"drains", "done"} {
+				require.Len(t, tr.stops(profile), 2, "the first process of %s was told to stop, and has drained", profile)
+				tr.started(profile, 2)
+				require.Equal(t, []string{"true", "true"}, tr.svstat("gateway-"+profile, "up", "wantedup"), profile)
+			}
+			tr.mustBeDone()
+		})
 	}
 }

@@ -6,34 +6,12 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
-)
 
-// quickest is how much time of the processor the quickest of five runs takes, what other threads
-// collect of its garbage aside. Only ratios of it mean something: other work on the machine does
-// not change them.
-func quickest(t *testing.T, run func()) time.Duration {
-	t.Helper()
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	spent := func() time.Duration {
-		const thread = 1 // RUSAGE_THREAD of getrusage(2)
-		var usage syscall.Rusage
-		require.NoError(t, syscall.Getrusage(thread, &usage))
-		return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
-	}
-	best := time.Duration(1<<63 - 1)
-	for range 5 {
-		begin := spent()
-		run()
-		best = min(best, spent()-begin)
-	}
-	return best
-}
+	"hermes-reconcile/e2e/kit"
+)
 
 // allocated is how many bytes a run allocates, which is the same on every machine.
 func allocated(run func()) uint64 {
@@ -84,25 +62,21 @@ func TestPlaceOfAnErrorCostsFewParses(t *testing.T) {
 // Eight times as much of whatever is wrong takes about eight times as long, where a loop in a loop
 // would take 64 times.
 func TestErrorsTakeLinearTime(t *testing.T) {
-	const n, more, most = 2000, 8, 28
+	const n = 2000
 	for what, line := range map[string]string{
 		"profile":   "  P %d: {prot: 1, usr: 2, port: 99999999, env: {1: 2}}\n",
 		"same port": "  p%d: {port: auto}\n",
 		"same name": "  p: {x%d: 1, state: %d, env: {A: b, A: c}}\n",
 	} {
-		text := func(n int) []Source {
+		kit.RequireLinear(t, what, n, func(n int) func() {
 			var b strings.Builder
 			b.WriteString("version: 1\nauto_ports: 20000-20001\nprofiles:\n")
 			for i := range n {
 				b.WriteString(strings.ReplaceAll(line, "%d", fmt.Sprint(i)))
 			}
-			return []Source{source(b.String())}
-		}
-		few, lots := text(n), text(more*n)
-		short := quickest(t, func() { _, err := Parse(few); require.Error(t, err) })
-		long := quickest(t, func() { _, err := Parse(lots); require.Error(t, err) })
-		t.Logf("%s: %v, %d times as much %v", what, short, more, long)
-		require.Less(t, long, most*short, what)
+			text := []Source{source(b.String())}
+			return func() { _, err := Parse(text); require.Error(t, err) }
+		})
 	}
 }
 

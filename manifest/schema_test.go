@@ -381,10 +381,10 @@ func TestSchemaAndParseAgree(t *testing.T) {
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 0))
 	a := &agreement{schema: compileSchema(t)}
-	for range 10_000 {
+	for range 3000 {
 		a.check(t, randomDocument(t, r, []int{0, 1, 5}[r.IntN(3)]))
 	}
 	t.Logf("both accept %d, both refuse %d", a.accepted, a.refused)
-	require.Greater(t, a.accepted, 2000)
-	require.Greater(t, a.refused, 2000)
+	require.Greater(t, a.accepted, 600)
+	require.Greater(t, a.refused, 600)
 }

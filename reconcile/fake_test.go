@@ -50,7 +50,7 @@ type fakeS6 struct {
 	lag       time.Duration // whatever s6 does takes so long, one after the other
 	free      time.Time     // when it has done all that it was told, with a lag
 	deafLogs  bool          // loggers do not end when they are told to
-	lost      bool          // loggers have no file open that can be found
+	lost      func() bool   // reports whether a logger has no file open that can be found
 	over      bool          // the test is
 	frozen    time.Time     // from when on it does nothing any more, with a lag
 	stall     time.Duration // fakeStall
@@ -258,7 +258,7 @@ func (f *fakeS6) Status(dir string) (Status, error) {
 
 func (f *fakeS6) Room(context.Context) (Room, error) { return f.room, nil }
 
-func (f *fakeS6) LogLost(int) bool { return f.lost }
+func (f *fakeS6) LogLost(int) bool { return f.lost != nil && f.lost() }
 
 func (f *fakeS6) Holders(string) []string { return nil }
 

@@ -8,12 +8,11 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"hermes-reconcile/e2e/kit"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/render"
 )
@@ -96,7 +95,7 @@ func TestMarkerOfVeryManyFilesIsNone(t *testing.T) {
 // times: all of them new, all of them changed, none of them in the manifest, all of them on each
 // other's ports.
 func TestPlansTakeLinearTime(t *testing.T) {
-	const n, more, most = 500, 8, 28
+	const n = 500
 	side := func(n, shift int, value string) []render.Servicedir {
 		var profiles []manifest.Profile
 		for i := range n {
@@ -116,34 +115,11 @@ func TestPlansTakeLinearTime(t *testing.T) {
 		"removed": func(n int) input { return input{nil, Assume(side(n, 0, "b"))} },
 		"ports":   func(n int) input { return input{side(n, 1, "a"), Assume(side(n, 0, "a"))} },
 	} {
-		few, lots := make(n), make(more*n)
-		plan := func(in input) { _, err := Diff(in.desired, in.actual, PruneOwned); require.NoError(t, err) }
-		short, long := quickest(t, func() { plan(few) }), quickest(t, func() { plan(lots) })
-		t.Logf("%s: %v, %d times as much %v", what, short, more, long)
-		require.Less(t, long, most*max(short, 5*time.Millisecond), what) // the clock may be that coarse
+		kit.RequireLinear(t, what, n, func(n int) func() {
+			in := make(n)
+			return func() { _, err := Diff(in.desired, in.actual, PruneOwned); require.NoError(t, err) }
+		})
 	}
-}
-
-// quickest is how much time of the processor the quickest of five runs takes, what other threads
-// collect of its garbage aside. Only ratios of it mean something: other work on the machine does
-// not change them.
-func quickest(t *testing.T, run func()) time.Duration {
-	t.Helper()
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	spent := func() time.Duration {
-		const thread = 1 // RUSAGE_THREAD of getrusage(2)
-		var usage syscall.Rusage
-		require.NoError(t, syscall.Getrusage(thread, &usage))
-		return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
-	}
-	best := time.Duration(1<<63 - 1)
-	for range 5 {
-		begin := spent()
-		run()
-		best = min(best, spent()-begin)
-	}
-	return best
 }
 
 // BenchmarkReadTree reads a thousand service directories.

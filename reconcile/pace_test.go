@@ -255,7 +255,7 @@ func TestLoggerThatDoesNotEnd(t *testing.T) {
 			f := newFakeS6(t)
 			f.must(profile("x", "1"))
 			f.took()
-			f.deafLogs, f.lost = true, lost
+			f.deafLogs, f.lost = true, func() bool { return lost }
 			begin := time.Now()
 			f.must(keeping(profile("x", "1"), 5))
 			require.Equal(t, []string{"h gateway-x/log", "k gateway-x/log", "u gateway-x/log"}, f.took())
@@ -263,4 +263,24 @@ func TestLoggerThatDoesNotEnd(t *testing.T) {
 			require.Equal(t, lost, soon, "it took %v", time.Since(begin))
 		})
 	}
+}
+
+// TestLoggerThatEndsAtTheLastMoment: what is killed is the logger that did not end, not the next one.
+func TestLoggerThatEndsAtTheLastMoment(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeS6(t)
+		f.must(profile("x", "1"))
+		f.took()
+		f.deafLogs = true
+		f.lost = func() bool {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			s, _ := f.find("gateway-x/log")
+			f.nextPID++
+			s.log.PID = f.nextPID
+			return true
+		}
+		f.must(keeping(profile("x", "1"), 5))
+		require.Equal(t, []string{"h gateway-x/log", "u gateway-x/log"}, f.took())
+	})
 }

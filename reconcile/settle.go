@@ -419,8 +419,14 @@ func (r *run) endLogger(ctx context.Context, log, letters string, ended func(bef
 	if !stuck && (!errors.As(err, &timeout) || ctx.Err() != nil) {
 		return err
 	}
-	if err := r.sup.Control(ctx, log, "k"); err != nil {
+	now, err := r.sup.Status(log)
+	if err != nil || ended(before, now) {
 		return err
+	}
+	if now.PID == before.PID { // else it has ended meanwhile, and the next one is not to be killed
+		if err := r.sup.Control(ctx, log, "k"); err != nil {
+			return err
+		}
 	}
 	return r.pace.wait(ctx, forever, log+" to end", func() (bool, error) {
 		now, err := r.sup.Status(log)

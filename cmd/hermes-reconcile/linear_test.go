@@ -8,46 +8,20 @@ import (
 	"os"
 	"runtime"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"hermes-reconcile/cmd/hermes-reconcile/doctor"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/e2e/kit"
 	"hermes-reconcile/reconcile"
 )
 
-// spent is how much time of the processor a run takes, what other threads collect of its garbage
-// aside. Only ratios of it mean something: other work on the machine does not change them.
-func spent(t *testing.T, run func()) time.Duration {
-	t.Helper()
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	now := func() time.Duration {
-		const thread = 1 // RUSAGE_THREAD of getrusage(2)
-		var usage syscall.Rusage
-		require.NoError(t, syscall.Getrusage(thread, &usage))
-		return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
-	}
-	begin := now()
-	run()
-	return now() - begin
-}
-
-// requireLinear runs something of two sizes, and expects that eight times as much takes about eight
-// times as long, where a loop in a loop would take 64 times. The quickest of three runs counts.
+// requireLinear is for what prepares nothing.
 func requireLinear(t *testing.T, what string, n int, run func(n int)) {
 	t.Helper()
-	const more, most, grain = 8, 28, 5 * time.Millisecond // the clock may be that coarse
-	short, long := time.Hour, time.Hour
-	for range 3 {
-		short = min(short, spent(t, func() { run(n) }))
-		long = min(long, spent(t, func() { run(more * n) }))
-	}
-	t.Logf("%s: %v, %d times as much %v", what, short, more, long)
-	require.Less(t, long, most*max(short, grain), what)
+	kit.RequireLinear(t, what, n, func(n int) func() { return func() { run(n) } })
 }
 
 // Each form of a diff, of a check and of a draft takes a time that grows with the profiles, not

@@ -83,7 +83,7 @@ func TestFormsAndExitCodeAgree(t *testing.T) {
 	github(t, "")
 	t.Setenv("GITHUB_STEP_SUMMARY", "")
 	t.Chdir(t.TempDir())
-	const pairs = 80
+	const pairs = 30
 	differ, secrets := 0, 0
 	for seed := range uint64(pairs) {
 		a := author{rand.New(rand.NewPCG(seed, 6))}
