@@ -21,7 +21,7 @@ func TestExecByRoot(t *testing.T) {
 	c.gateways([]string{"default", "coder", "writer"}) // by watch
 	c.answers("coder", 9301)
 	require.Contains(t, c.must("hermes-reconcile", "apply"), "nothing changed")
-	require.Regexp(t, `(?m)^coder +up +up +\S+ +\d+ .* 9301 `, c.must("hermes-reconcile", "status"))
+	require.Regexp(t, `(?m)^coder +up +(starting|up) +\S+ +\d+ .* 9301 `, c.must("hermes-reconcile", "status"))
 	after := c.services()
 	require.Equal(t, before["gateway-default"], after["gateway-default"], "it was restarted")
 	c.started("coder", 2)
@@ -37,7 +37,7 @@ func TestExecByTheGatewaysUser(t *testing.T) {
 
 	r := asHermes("hermes-reconcile", "status")
 	require.Equal(t, 0, r.code, "%v", r)
-	require.Regexp(t, `(?m)^coder +up +up +\S+ +\d+ `, r.stdout)
+	require.Regexp(t, `(?m)^coder +up +(starting|up) +\S+ +\d+ `, r.stdout)
 	r = asHermes("hermes-reconcile", "diff")
 	require.Equal(t, 0, r.code, "%v", r)
 	require.Contains(t, r.stdout, "3 unchanged")
