@@ -489,3 +489,20 @@ func TestWatchRemovesAtTheSecondLook(t *testing.T) {
 	require.Equal(t, before[0], tr.gatewayPid("alpha"))
 	eventually(t, patience, func() bool { return len(tr.hidden()) == 0 }, "nothing is left of it")
 }
+
+// TestWatchMakesTheRestartThatADeadCommandLeaves: a restart by hand is killed while the gateway drains. It was told to stop, and
+// nothing but watch would start it again.
+func TestWatchMakesTheRestartThatADeadCommandLeaves(t *testing.T) {
+	t.Parallel()
+	tr := newTree(t, treeOpts{})
+	tr.manifest("bot: {stop_timeout: 5m, env: {STUB_DRAIN: 3s}}")
+	w := tr.watch()
+	tr.started("bot", 1)
+	restart := tr.start("restart", "bot")
+	tr.logged("bot", "stopping")
+	require.NoError(t, unix.Kill(restart.pid, unix.SIGKILL))
+	<-restart.done
+	tr.started("bot", 2)
+	require.Zero(t, w.stop(unix.SIGTERM))
+	tr.mustBeDone()
+}

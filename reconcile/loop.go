@@ -18,6 +18,7 @@ const (
 	Asked    Trigger = "asked"    // somebody asked for it
 	Interval Trigger = "interval" // it is time again
 	Retry    Trigger = "retry"    // the last pass failed
+	Left     Trigger = "left"     // another command has died and left a restart to do
 )
 
 const (
@@ -28,6 +29,8 @@ const (
 	// retryFirst is the pause after a pass that failed. It doubles up to retryMost.
 	retryFirst = time.Second
 	retryMost  = 5 * time.Minute
+	// leftPoll is how often a Loop looks whether another command that has restarts to do still runs.
+	leftPoll = time.Second
 )
 
 // Loop makes passes: one at once, one when something at its paths changes, when somebody asks, and each interval. Between
@@ -39,6 +42,11 @@ type Loop struct {
 	Pass     func(context.Context, Trigger) error
 	Began    func()      // is called after the first pass
 	Blind    func(error) // is called when the paths cannot be watched, so that a change is seen at the next interval
+
+	// Records is the folder in which other commands record the restarts that they begin. It is empty while that is not known.
+	Records func() string
+	// Left looks at the records: whether a command is still at work, and if not, whether one has left something to do.
+	Left func() (busy, left bool)
 }
 
 // Run makes passes until ctx ends, or until one returns a *StopError.
@@ -82,6 +90,13 @@ func (l *Loop) next(ctx context.Context, w *watcher, failures int) Trigger {
 	}
 	timer := time.NewTimer(delay)
 	defer timer.Stop()
+	records := &watcher{}
+	if folder := l.Records(); folder != "" {
+		records.paths = []string{folder}
+		_ = records.arm() // else what is left is seen at the next interval
+	}
+	defer records.close()
+	var look <-chan time.Time
 	for {
 		select {
 		case <-ctx.Done():
@@ -96,6 +111,19 @@ func (l *Loop) next(ctx context.Context, w *watcher, failures int) Trigger {
 			}
 		case <-w.errors(): // the kernel has dropped events
 			return w.settle(ctx)
+		case <-records.events():
+			if look == nil {
+				look = time.After(leftPoll)
+			}
+		case <-look:
+			look = nil
+			busy, left := l.Left()
+			if left {
+				return Left
+			}
+			if busy {
+				look = time.After(leftPoll)
+			}
 		}
 	}
 }

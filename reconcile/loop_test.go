@@ -23,6 +23,10 @@ type looping struct {
 	ended  chan error
 	cancel context.CancelFunc
 	began  chan struct{}
+
+	records string
+	look    chan struct{}
+	answer  chan [2]bool
 }
 
 func startLoop(t *testing.T, interval time.Duration, paths ...string) *looping {
@@ -30,7 +34,8 @@ func startLoop(t *testing.T, interval time.Duration, paths ...string) *looping {
 	ctx, cancel := context.WithCancel(t.Context())
 	l := &looping{
 		t: t, passes: make(chan Trigger), result: make(chan error), ask: make(chan os.Signal, 1), ended: make(chan error, 1),
-		cancel: cancel, began: make(chan struct{}, 9),
+		cancel: cancel, began: make(chan struct{}, 9), records: filepath.Join(t.TempDir(), owedDir),
+		look: make(chan struct{}), answer: make(chan [2]bool),
 	}
 	loop := Loop{
 		Paths: paths, Interval: interval, Ask: l.ask,
@@ -44,6 +49,12 @@ func startLoop(t *testing.T, interval time.Duration, paths ...string) *looping {
 		},
 		Began: func() { l.began <- struct{}{} },
 		Blind: func(err error) { t.Errorf("blind: %v", err) },
+
+		Records: func() string { return l.records }, Left: func() (busy, left bool) {
+			l.look <- struct{}{}
+			got := <-l.answer
+			return got[0], got[1]
+		},
 	}
 	go func() { l.ended <- loop.Run(ctx) }()
 	t.Cleanup(func() {
@@ -96,6 +107,47 @@ func TestLoop(t *testing.T) {
 	l.ended <- nil // for the end of the test
 }
 
+// TestLoopMakesTheRestartsThatOthersLeave: it looks as soon as another command has recorded one, until that is at its end.
+func TestLoopMakesTheRestartsThatOthersLeave(t *testing.T) {
+	t.Parallel()
+	l := startLoop(t, time.Hour, t.TempDir())
+	l.pass(Begin, nil)
+	for range 2 {
+		l.record()
+		l.looks(true, false) // it runs
+		l.looks(false, true) // it has died
+		l.pass(Left, nil)
+	}
+	l.record()
+	l.looks(false, false) // it has ended well
+	l.quiet()
+}
+
+// record records a restart over and over, as the first may have come before the loop watches, until the loop looks.
+func (l *looping) record() {
+	l.t.Helper()
+	for range 600 {
+		require.NoError(l.t, os.RemoveAll(l.records))
+		require.NoError(l.t, os.MkdirAll(l.records, 0o700))
+		require.NoError(l.t, os.WriteFile(filepath.Join(l.records, "gateway-x"), nil, 0o600))
+		select {
+		case <-l.look:
+			return
+		case <-time.After(settleTime):
+		}
+	}
+	require.Fail(l.t, "nobody looks")
+}
+
+// looks answers the look that has begun; another may follow it.
+func (l *looping) looks(busy, left bool) {
+	l.t.Helper()
+	l.answer <- [2]bool{busy, left}
+	if busy {
+		<-l.look
+	}
+}
+
 func TestLoopLooksEachInterval(t *testing.T) {
 	t.Parallel()
 	l := startLoop(t, 10*time.Millisecond, t.TempDir())
@@ -117,7 +169,7 @@ func TestLoopSurvivesAFault(t *testing.T) {
 	t.Parallel()
 	var passes []Trigger
 	ctx, cancel := context.WithCancel(t.Context())
-	loop := Loop{Interval: time.Hour, Began: func() {}, Blind: func(error) {}, Pass: func(_ context.Context, why Trigger) error {
+	loop := Loop{Interval: time.Hour, Began: func() {}, Blind: func(error) {}, Records: func() string { return "" }, Pass: func(_ context.Context, why Trigger) error {
 		if passes = append(passes, why); len(passes) == 1 {
 			panic("a fault")
 		}

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -295,6 +296,28 @@ func (s *Scandir) Traces() (Traces, error) {
 	t.Staged, err = staging.names()
 	slices.Sort(t.Staged)
 	return t, err
+}
+
+// Records is the folder in which commands record the restarts that they begin.
+func (s *Scandir) Records() string { return filepath.Join(s.dir.path, ownDir, owedDir) }
+
+// Left reports whether a command holds the scandir, and if not, whether one has left a restart to do. It takes no lock and writes
+// nothing. What cannot be read is nothing: the next plan says why.
+func (s *Scandir) Left() (busy, left bool) {
+	own, err := s.dir.open(ownDir)
+	if err != nil {
+		return false, false
+	}
+	defer own.close()
+	owed, err := readOwed(own)
+	if err != nil || len(owed) == 0 {
+		return false, false
+	}
+	markBusy(own, owed)
+	for _, o := range owed {
+		busy = busy || o.Busy
+	}
+	return busy, !busy
 }
 
 // Unlock ends the session.

@@ -480,7 +480,8 @@ func awaitPorts(changes []Change, actual Actual) {
 		gives[h.Name] = true
 	}
 	for _, c := range changes {
-		if c.Op == Remove || c.Gateway == Restart || c.Gateway == Down {
+		// Nothing is done to what cannot be read: those that await it fail at once.
+		if c.Op == Remove || c.Gateway == Restart || c.Gateway == Down || c.Acts() && c.actual.Fault != nil {
 			gives[c.Service] = true
 		}
 	}
@@ -517,7 +518,7 @@ func portHolders(actual Actual) map[int][]string {
 		}
 	}
 	for _, s := range actual.Services {
-		if s.Status.Supervised && !s.Status.Down() {
+		if s.Fault != nil || s.Status.Supervised && !s.Status.Down() { // the first: that cannot be told
 			hold(s.Marker.Port, s.Name)
 			hold(actual.Owed[s.Name].Port, s.Name)
 		}

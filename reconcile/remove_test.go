@@ -95,6 +95,28 @@ func TestServiceThatCannotBeReadCostsTheOthersNothing(t *testing.T) {
 	require.Equal(t, []Op{Foreign, Remove}, []Op{plan.Changes[0].Op, plan.Changes[1].Op})
 }
 
+// TestPortOfAServiceThatCannotBeRead: it may hold the port that its marker names, so the one that takes it over runs on as it was.
+func TestPortOfAServiceThatCannotBeRead(t *testing.T) {
+	f := newFakeS6(t)
+	f.must(onPort(profile("a", "1"), 9001), onPort(profile("b", "1"), 9002))
+	f.took()
+	s, err := Open(f.root, oneFails{f, "gateway-a", errors.New("broken")})
+	require.NoError(t, err)
+	defer s.Close()
+	session, err := s.Lock(t.Context(), 0)
+	require.NoError(t, err)
+	defer session.Unlock()
+	dirs := servicedirs(t, onPort(profile("a", "2"), 9002), onPort(profile("b", "2"), 9001), onPort(profile("c", "1"), 9001))
+	plan, err := session.Plan(t.Context(), dirs, PruneOwned, Options{})
+	require.NoError(t, err)
+	result, err := session.Apply(t.Context(), plan, Options{})
+	require.NoError(t, err)
+	require.ErrorContains(t, result.Outcomes[0].Err, "broken")
+	require.ErrorContains(t, result.Outcomes[1].Err, "not restarted, it runs on as it was: gateway-a still holds port 9001")
+	require.ErrorContains(t, result.Outcomes[2].Err, "not started: gateway-a still holds port 9001")
+	require.NotContains(t, f.took(), "d gateway-b")
+}
+
 // oneFails cannot tell the state of one service.
 type oneFails struct {
 	Supervisor

@@ -167,6 +167,7 @@ func (s *Scandir) Read() (Actual, error) {
 				return Actual{}, err
 			}
 			service = Service{Name: name, Fault: err} // it costs the others nothing
+			service.Marker.Port = s.markedPort(name)  // but the port that it may hold
 		}
 		a.Services = append(a.Services, service)
 	}
@@ -238,6 +239,29 @@ func (s *Scandir) readService(name string) (Service, error) {
 		service.FrozenLog = s.sup.FrozenLog(service.LogStatus.PID)
 	}
 	return service, err
+}
+
+// markedPort is the port in the marker of a service that cannot be read, or 0 if that cannot be read either.
+func (s *Scandir) markedPort(name string) int {
+	d, err := s.dir.open(name)
+	if err != nil {
+		return 0
+	}
+	defer d.close()
+	data, err := d.open(dataDir)
+	if err != nil {
+		return 0
+	}
+	defer data.close()
+	text, _, err := data.read(path.Base(render.MarkerPath), maxFile)
+	if err != nil {
+		return 0
+	}
+	marker, err := render.ParseMarker(text)
+	if err != nil {
+		return 0
+	}
+	return marker.Port
 }
 
 // obstacle says what else than a directory stands at the name of a service.

@@ -157,6 +157,9 @@ func (r *run) awaitReturn(ctx context.Context, j *job) error {
 
 func (r *run) settleInPlace(ctx context.Context, j *job) error {
 	if j.Gateway == Restart && len(j.Await) > 0 {
+		if err := r.portKept(j); err != nil {
+			return fmt.Errorf("not restarted, it runs on as it was: %w", err)
+		}
 		// A crash between the new files and the stop would start it on a port that is still taken.
 		if err := r.stopJob(ctx, j); err != nil {
 			return err
@@ -250,8 +253,22 @@ func (r *run) awaitPort(ctx context.Context, j *job) error {
 		case <-ctx.Done():
 			return &TimeoutError{fmt.Sprintf("%s to give up port %d", giver, j.Port), time.Since(start)}
 		}
-		if freed.err != nil {
-			return fmt.Errorf("not started: %s still holds port %d", giver, j.Port)
+		if err := r.portKept(j); err != nil {
+			return fmt.Errorf("not started: %w", err)
+		}
+	}
+	return nil
+}
+
+// portKept is an error if one of those that held the service's port has failed to give it up.
+func (r *run) portKept(j *job) error {
+	for _, giver := range j.Await {
+		select {
+		case <-r.freed[giver].done:
+			if r.freed[giver].err != nil {
+				return fmt.Errorf("%s still holds port %d", giver, j.Port)
+			}
+		default:
 		}
 	}
 	return nil

@@ -46,8 +46,9 @@ something was done to.
 
 A manifest that is wrong is reported once, with the place of each error, and changes nothing: what the last good one says is
 kept up until it is mended. What a manifest no longer names is removed when a second look ` + quietLook.String() + ` later finds it the
-same: until then it may be half written. What fails is tried again after 1 s, 2 s, 4 s ... up to 5 min. After down nothing is done until
-somebody applies by hand. SIGTERM ends watch at the next safe point.
+same: until then it may be half written. What fails is tried again after 1 s, 2 s, 4 s ... up to 5 min. A restart that another
+command has begun and left, because it was killed, is made at once. After down nothing is done until somebody applies by hand.
+SIGTERM ends watch at the next safe point.
 
 It is meant to be a service of s6 itself, beside the gateways: its own name must not start with "` + render.Prefix + `".`,
 		Args: cobra.NoArgs,
@@ -100,7 +101,7 @@ func runWatch(ctx context.Context, u ui, flags *watchFlags) error {
 	defer signal.Stop(hup)
 	w.log.Info("watching", "manifest", strings.Join(paths, " "), "interval", flags.interval.String(), "version", version)
 	loop := reconcile.Loop{
-		Paths: paths, Interval: flags.interval, Ask: hup, Pass: w.pass, Began: ready,
+		Paths: paths, Interval: flags.interval, Ask: hup, Pass: w.pass, Began: ready, Records: w.records, Left: w.left,
 		Blind: func(err error) {
 			w.warning("cannot watch the manifest, looking every %s instead: %v", flags.interval, err)
 		},
@@ -180,6 +181,31 @@ func (w *watching) pass(ctx context.Context, why reconcile.Trigger) error {
 		w.failure = w.say(err, w.failure)
 	}
 	return err
+}
+
+// records is where other commands record the restarts that they begin.
+func (w *watching) records() (folder string) {
+	w.look(func(s *live) { folder = s.Records() })
+	return folder
+}
+
+// left reports whether another command is at work, and if not, whether one has left a restart to do.
+func (w *watching) left() (busy, left bool) {
+	w.look(func(s *live) { busy, left = s.Left() })
+	return busy, left
+}
+
+// look opens the scandir of the last good manifest, if there is one.
+func (w *watching) look(do func(*live)) {
+	if w.good == nil {
+		return
+	}
+	scandir, err := w.flags.open(w.good.manifest.Scandir)
+	if err != nil {
+		return // the next pass says why
+	}
+	defer scandir.Close()
+	do(scandir)
 }
 
 // read reads the manifest. While it is wrong, which is said once, the last good one counts, except that its being wrong is no
