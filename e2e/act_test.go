@@ -57,14 +57,14 @@ func TestStartStopRestart(t *testing.T) {
 	tr.must("start", "--all")
 	tr.started("alpha", 4)
 	tr.started("silent", 2)
-	require.Equal(t, -1, tr.pid("gateway-beta"), "it shall be down")
+	require.Equal(t, -1, tr.pid("gateway-beta"), "it should be down")
 	tr.must("restart", "--all")
 	tr.started("alpha", 5)
 	require.Len(t, tr.starts("beta"), 1, "it does not run")
 	tr.mustBeDone()
 }
 
-// TestActsWithoutAManifest: what a gateway shall be stands in its directory.
+// TestActsWithoutAManifest: what a gateway should be stands in its directory.
 func TestActsWithoutAManifest(t *testing.T) {
 	t.Parallel()
 	tr := newTree(t, treeOpts{})

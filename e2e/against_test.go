@@ -175,7 +175,7 @@ func TestLiveOutputsMaskSecrets(t *testing.T) {
 	require.NoError(t, os.Symlink("/etc/passwd", tr.dir("a", "timeout-kill")))
 	var odd report
 	tr.jsonReport(tr.run("diff", "-o", "json"), "report", &odd)
-	// An adopted script that somebody else has written is masked, too.
+	// An adopted script that another program has written is masked, too.
 	require.NoError(t, os.Remove(filepath.Join(tr.dir("a"), "data", "hermes-reconcile.json")))
 	require.NoError(t, os.WriteFile(tr.dir("a", "run"), []byte("#!/bin/sh\nexport API_KEY=\"s3cret four\"\nexec hermes --env TOKEN=s3cret\n"), 0o755))
 	r := tr.run("diff")

@@ -166,7 +166,7 @@ func TestApplyRightBehindAnother(t *testing.T) {
 	}
 }
 
-// openedBy tells whether a process has a file open.
+// openedBy reports whether a process has a file open.
 func openedBy(pid int, path string) bool {
 	fds, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid))
 	return slices.ContainsFunc(fds, func(fd string) bool {

@@ -65,7 +65,7 @@ func TestUserControlsItsOwnGateway(t *testing.T) {
 	tr.mustBeDone()
 }
 
-// onlyControlIsTheUsers: whoever owned more could make root's s6-supervise write elsewhere.
+// onlyControlIsTheUsers: a user who owned more could make root's s6-supervise write elsewhere.
 func (tr *tree) onlyControlIsTheUsers(profile string, uid uint32) {
 	tr.t.Helper()
 	err := filepath.WalkDir(tr.dir(profile), func(path string, d os.DirEntry, err error) error {

@@ -43,7 +43,7 @@ func TestKilledWhileACommandIsUnderWay(t *testing.T) {
 	tr.runsRound("alpha", 1)
 }
 
-// underWay tells whether a program that the tree has started has not come to its end.
+// underWay reports whether a program that the tree has started has not come to its end.
 func (tr *tree) underWay(program string) bool {
 	return slices.ContainsFunc(tr.processes(), func(p proc) bool {
 		return slices.ContainsFunc(p.argv, func(arg string) bool { return filepath.Base(arg) == program })

@@ -20,7 +20,7 @@ import (
 // crowd is how many applies want the scandir at once.
 const crowd = 8
 
-// TestCrowd: many applies of different manifests at once, while somebody controls their gateways by hand and another
+// TestCrowd: many applies of different manifests at once, while their gateways are controlled by hand and another
 // program's services come and go. One apply after the other gets its turn, and the last one's manifest is what is true.
 func TestCrowd(t *testing.T) {
 	t.Parallel()
@@ -108,7 +108,7 @@ func (tr *tree) isOneOfTheCrowd() {
 	require.Empty(tr.t, tr.hidden())
 }
 
-// handsOn controls gateways by hand until it shall be quiet, and leaves none down for good.
+// handsOn controls gateways by hand until it should be quiet, and leaves none down for good.
 func (tr *tree) handsOn(quiet <-chan struct{}) {
 	for {
 		for _, letters := range []string{"-d", "-u", "-t", "-r", "-h", "-d", "-u"} {
@@ -123,7 +123,7 @@ func (tr *tree) handsOn(quiet <-chan struct{}) {
 	}
 }
 
-// pausedUntil lets a moment pass, and tells whether it shall be quiet.
+// pausedUntil lets a moment pass, and reports whether it should be quiet.
 func pausedUntil(quiet <-chan struct{}) bool {
 	const moment = 20 * time.Millisecond
 	select {
@@ -163,7 +163,7 @@ func (tr *tree) visit(name string) error {
 		return err
 	}
 	if tr.inode(filepath.Base(gone)) != inode {
-		return fmt.Errorf("somebody else replaced %s", name)
+		return fmt.Errorf("another program replaced %s", name)
 	}
 	if err := scanUntil(tr, "-an", "is supervised no more", func() bool { return !supervised(gone) }); err != nil {
 		return err
@@ -173,7 +173,7 @@ func (tr *tree) visit(name string) error {
 
 func supervised(dir string) bool { return exec.Command(tools["s6-svok"], dir).Run() == nil }
 
-// scanUntil wakes s6-svscan, and waits for what that shall do.
+// scanUntil wakes s6-svscan, and waits for what that should do.
 func scanUntil(tr *tree, arg, what string, cond func() bool) error {
 	ctx, cancel := context.WithTimeout(context.Background(), maxRun)
 	defer cancel()

@@ -260,7 +260,7 @@ func TestDoctorAfterDown(t *testing.T) {
 	require.Zero(t, tr.run("down").code)
 	d := tr.doctor()
 	d.names(t, "warning", "scandir", "down was called")
-	d.names(t, "error", "gateways", "alpha: it is down, and shall be up")
+	d.names(t, "error", "gateways", "alpha: it is down but should be up")
 	tr.mustApply("--wait=up")
 	tr.doctor().well(t)
 }

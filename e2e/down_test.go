@@ -71,7 +71,7 @@ func TestDownNamesWhoDoesNotStop(t *testing.T) {
 	require.Equal(t, -1, tr.pid("gateway-quick"))
 	require.True(t, alive(pid), "down waited for it")
 	kill(pid)
-	tr.down("gateway-stubborn") // s6 has not forgotten that it shall stop
+	tr.down("gateway-stubborn") // s6 has not forgotten that it should stop
 }
 
 // TestDownBesideAnApply: it cannot wait for the lock as long as an apply may hold it.

@@ -20,11 +20,11 @@ func TestHandEditedRunScriptIsRepaired(t *testing.T) {
 	run := tr.dir("alpha", "run")
 	rendered, err := os.ReadFile(run)
 	require.NoError(t, err)
-	tr.writeScript(run, string(rendered)+"# somebody was here\n")
+	tr.writeScript(run, string(rendered)+"# edited by hand\n")
 
 	r := tr.run("diff")
 	require.Regexp(t, `edited by hand|drift`, r.stdout)
-	require.Contains(t, r.stdout, "-# somebody was here")
+	require.Contains(t, r.stdout, "-# edited by hand")
 	require.Regexp(t, `edited|drift|yes`, tr.statusOf("alpha"))
 	tr.mustApply()
 	tr.started("alpha", 2)

@@ -117,7 +117,7 @@ func (s stroke) about(scandir string) string {
 	return regexp.QuoteMeta(name)
 }
 
-// nobodyLost: a gateway that ran and shall run runs, unless apply says that it is not done with it. Those that the
+// nobodyLost: a gateway that ran and should run runs, unless apply says that it is not done with it. Those that the
 // manifest leaves alone are the same process.
 func (w *world) nobodyLost(before view, s stroke) {
 	w.t.Helper()

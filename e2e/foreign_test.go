@@ -42,7 +42,7 @@ func (tr *tree) plainService(name string) {
 	tr.service(name, map[string]string{"run": "#!/bin/sh\nexec sleep 1000\n"})
 }
 
-// foreignRun is the run script of a gateway that somebody else set up. It drains, so that two at once would be seen.
+// foreignRun is the run script of a gateway that another program set up. It drains, so that two at once would be seen.
 func foreignRun(profile string) string {
 	return fmt.Sprintf("#!/bin/sh\nexec 2>&1\nexport STUB_DRAIN=300ms FOREIGN=1\nexec hermes -p %s gateway run --replace\n", profile)
 }

@@ -24,7 +24,7 @@ import (
 // maxRun ends a program that hangs. What a test shows not to be waited for takes longer than that.
 const maxRun = 5 * time.Minute
 
-// forLong is the stop_timeout, drain or pause that nothing shall wait for.
+// forLong is the stop_timeout, drain or pause that nothing should wait for.
 const forLong = "20m"
 
 // maxLines is how much of a text a failing test shows.
@@ -55,7 +55,7 @@ func (tr *tree) header() string {
 		tr.scandir, tr.path("default-home"), tr.user())
 }
 
-// user is whom gateways run as. In an unprivileged tree that plays no part: no such account is needed.
+// user is the user that gateways run as. In an unprivileged tree that plays no part: no such account is needed.
 func (tr *tree) user() string {
 	if tr.opts.uid != 0 {
 		return "hermes"
@@ -231,7 +231,7 @@ func (tr *tree) runningPid(service string) int {
 	return pid
 }
 
-// svc runs s6-svc on a service: what somebody does by hand.
+// svc runs s6-svc on a service: what is done by hand.
 func (tr *tree) svc(service string, args ...string) {
 	tr.t.Helper()
 	out, err := exec.Command(tools["s6-svc"], append(args, filepath.Join(tr.scandir, service))...).CombinedOutput()

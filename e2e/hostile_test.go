@@ -42,7 +42,7 @@ func (tr *tree) victim() (path string, untouched func()) {
 	}
 }
 
-// readNowhere: no file of a service holds the victim's text. Whoever attacks may swap a folder for a symlink to the victim while we
+// readNowhere: no file of a service holds the victim's text. The attacker may swap a folder for a symlink to the victim while we
 // look: what lies outside is not looked at.
 func (tr *tree) readNowhere(folder string) {
 	tr.t.Helper()
@@ -58,7 +58,7 @@ func (tr *tree) readNowhere(folder string) {
 	})
 }
 
-// TestHostileHome: the gateway's user plants things where its log shall go. Root makes nothing there, and when they are
+// TestHostileHome: the gateway's user plants things where its log should go. Root makes nothing there, and when they are
 // gone the log is back.
 func TestHostileHome(t *testing.T) {
 	t.Parallel()
@@ -182,7 +182,7 @@ done`)
 // planted there, and comes to an end.
 func TestHostileScandir(t *testing.T) {
 	t.Parallel()
-	tr := newTree(t, treeOpts{allowDouble: true}) // whoever moves a gateway's directory away has it run on beside the next
+	tr := newTree(t, treeOpts{allowDouble: true}) // a user who moves a gateway's directory away has it run on beside the next
 	victim, untouched := tr.victim()
 	tr.giveHome()
 	require.NoError(t, os.Chmod(tr.scandir, 0o777))

@@ -54,7 +54,7 @@ func TestDoctorInAContainerAsHermesMakesIt(t *testing.T) {
 	require.Empty(t, d.of("not checked", "", ""), "%v", d)
 	found := d.names(t, "warning", "ownership", "it belongs to nobody, as hermes-agent's image has it")
 	require.Contains(t, found.Hint, "chown root:root "+tr.scandir)
-	d.names(t, "ok", "ports", "1 port, taken by nobody else")
+	d.names(t, "ok", "ports", "1 port, taken by no other program")
 	d.names(t, "ok", "multiplex", "the root gateway serves no other profile, says config.yaml")
 	for _, warning := range d.of("warning", "", "") {
 		require.NotEmpty(t, warning.Hint)
@@ -64,7 +64,7 @@ func TestDoctorInAContainerAsHermesMakesIt(t *testing.T) {
 	require.NoError(t, os.Remove(filepath.Join(tr.home, "config.yaml")))
 	tr.doctorOfAContainer().names(t, "warning", "multiplex", "both use the same bot token")
 
-	// Somebody else's scandir is an error.
+	// Another user's scandir is an error.
 	require.NoError(t, os.Chown(tr.scandir, nobody-1, nobody-1))
 	tr.doctorOfAContainer().names(t, "error", "ownership", "it belongs to user 65533")
 }

@@ -16,7 +16,7 @@ func handMade(user, profile, exports string) string {
 	return fmt.Sprintf("#!/bin/sh\nset -e\nexport STUB_DRAIN=300ms\n%s\nexec s6-setuidgid %s hermes -p %s gateway run --replace\n", exports, user, profile)
 }
 
-// TestInitAdoptsALiveScandir: from gateways that somebody else set up to a manifest that apply takes, and after it the same
+// TestInitAdoptsALiveScandir: from gateways that another program set up to a manifest that apply takes, and after it the same
 // gateways run, with the same variables, and the same ones are down.
 func TestInitAdoptsALiveScandir(t *testing.T) {
 	t.Parallel()

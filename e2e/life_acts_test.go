@@ -28,7 +28,7 @@ type fate struct {
 	happened string // what happened to it before apply; "": nothing
 }
 
-// idle tells whether nothing at all may have happened.
+// idle reports whether nothing at all may have happened.
 func (f *fate) idle() bool { return f.most == 0 && !f.logger && !f.moved && !f.files }
 
 // leftAlone are files that others may put into a service directory of ours, or its scripts.
@@ -174,7 +174,7 @@ func (l *life) asTold() map[string]wanted {
 	return was
 }
 
-// remind says what those are that shall be what they were last: what is new is down.
+// remind says what those are that should be what they were last: what is new is down.
 func (l *life) remind(was map[string]wanted) {
 	for name, p := range l.profiles {
 		if before, there := was[name]; p.last {
@@ -425,7 +425,7 @@ func (l *life) disturbedApply(old, was map[string]wanted) {
 	}
 }
 
-// sameKeys tells whether a profile is in all of them, or in none.
+// sameKeys reports whether a profile is in all of them, or in none.
 func sameKeys(name string, all ...map[string]wanted) bool {
 	_, first := all[0][name]
 	return !slices.ContainsFunc(all, func(m map[string]wanted) bool { _, found := m[name]; return found != first })

@@ -99,7 +99,7 @@ func (l *life) watched(was map[string]wanted) (versions []map[string]wanted) {
 	return versions
 }
 
-// restartOne restarts a gateway by hand that shall be up. The manifest may just be taking it away.
+// restartOne restarts a gateway by hand that should be up. The manifest may just be taking it away.
 func (l *life) restartOne() {
 	var up []string
 	for name, p := range l.profiles {
@@ -193,7 +193,7 @@ func (l *life) anotherSvscan() {
 	l.nothingLeft()
 
 	for name, p := range kept {
-		p.down = p.down || p.last // what is new, and shall be what it was last, is down
+		p.down = p.down || p.last // what is new, and should be what it was last, is down
 		kept[name] = p
 	}
 	l.profiles = kept

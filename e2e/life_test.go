@@ -56,7 +56,7 @@ func tortureSeed(t testing.TB) uint64 {
 	return seed
 }
 
-// torture is how long the long tests shall go on, if somebody asks.
+// torture is how long the long tests should go on, if that is asked for.
 func torture(t testing.TB) (duration time.Duration, asked bool) {
 	t.Helper()
 	text := os.Getenv("TORTURE")
@@ -68,24 +68,24 @@ func torture(t testing.TB) (duration time.Duration, asked bool) {
 	return duration, true
 }
 
-// longLived is for trees whose gateways must not end themselves as long as somebody wants the test to go on.
+// longLived is for trees whose gateways must not end themselves as long as the test goes on.
 func longLived(t testing.TB) treeOpts {
 	t.Helper()
 	duration, _ := torture(t)
 	return treeOpts{env: []string{"STUB_LIFE=" + (duration + time.Hour).String()}}
 }
 
-// teller prints a line on stderr now and then, if it shall.
+// teller prints a line on stderr now and then, if that is asked for.
 type teller struct {
 	began, told time.Time
-	shall       bool
+	asked       bool
 }
 
-func newTeller(shall bool) *teller { return &teller{time.Now(), time.Now(), shall} }
+func newTeller(asked bool) *teller { return &teller{time.Now(), time.Now(), asked} }
 
 func (p *teller) tell(format string, args ...any) {
 	const pace = 10 * time.Second
-	if p.shall && time.Since(p.told) > pace {
+	if p.asked && time.Since(p.told) > pace {
 		p.told = time.Now()
 		fmt.Fprintf(os.Stderr, "%6v  %s\n", time.Since(p.began).Round(time.Second), fmt.Sprintf(format, args...))
 	}
@@ -266,7 +266,7 @@ func (l *life) settle() {
 	l.othersUntouched(v)
 }
 
-// unsettled lists what is not as it shall be, and may still become so.
+// unsettled lists what is not as it should be, and may still become so.
 func (l *life) unsettled(v view) []string {
 	wrong := v.differs(l.profiles, slices.Sorted(maps.Keys(l.foreign))...)
 	for name, p := range l.profiles {

@@ -138,7 +138,7 @@ func (tr *tree) diffOf(plain, manifest, form string, n int) time.Duration {
 }
 
 // peakMemory watches a process until it is done, and gives the most memory it has had, in MiB. What wait4(2) tells is of no
-// use: it counts the memory of whoever started the process.
+// use: it counts the memory of the program that started the process.
 func peakMemory(pid int, done <-chan struct{}) (peak int) {
 	poll(maxRun, func() bool {
 		status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))

@@ -44,7 +44,7 @@ func TestScandirFromWhichNothingCanBeStarted(t *testing.T) {
 		require.NoDirExists(t, tr.dir("alpha"))
 	}
 	r := tr.run("apply", "--boot")
-	require.Equal(t, 0, r.code, "the container shall start: %v", r)
+	require.Equal(t, 0, r.code, "the container should start: %v", r)
 	require.Contains(t, r.stderr, "mounted noexec", "%v", r)
 	r = tr.run("doctor")
 	require.Equal(t, 1, r.code, "%v", r)

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// In these tests a gateway drains for a while: whoever takes its port too early cannot bind it, and the stub records that.
+// In these tests a gateway drains for a while: one that takes its port too early cannot bind it, and the stub records that.
 
 func TestPortsAreSwapped(t *testing.T) {
 	t.Parallel()

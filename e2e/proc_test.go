@@ -20,7 +20,7 @@ type proc struct {
 	argv      []string
 }
 
-// processes are those of the tree: the descendants of its s6-svscan, and whoever has a working
+// processes are those of the tree: the descendants of its s6-svscan, and those that have a working
 // directory, an argument or an
 // environment that names the tree, which holds for orphans too. The test and the program under test are not.
 func (tr *tree) processes() []proc {
@@ -95,7 +95,7 @@ func allProcesses() []proc {
 	return found
 }
 
-// readProc tells whether the process lives.
+// readProc reports whether the process lives.
 func readProc(pid int) (proc, bool) {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {

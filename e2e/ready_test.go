@@ -126,7 +126,7 @@ func TestLateGateway(t *testing.T) {
 	require.Contains(t, []int{1, 2}, strings.Count(tr.log("alpha"), "not ready"), tr.log("alpha"))
 }
 
-// asked tells whether a check runs with this argument.
+// asked reports whether a check runs with this argument.
 func (tr *tree) asked(arg string) bool {
 	return slices.ContainsFunc(tr.checks(), func(p proc) bool { return slices.Contains(p.argv, arg) })
 }

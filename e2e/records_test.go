@@ -95,7 +95,7 @@ func (tr *tree) logged(profile, text string) {
 		fmt.Sprintf("%q in the log of %s", text, profile))
 }
 
-// healthy tells whether the gateway of that profile, and no other, answers on the port.
+// healthy reports whether the gateway of that profile, and no other, answers on the port.
 func healthy(profile string, port int) bool {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()

@@ -71,7 +71,7 @@ func (tr *tree) backsOff(profile string) {
 	eventually(tr.t, patience, func() bool { return strings.Contains(tr.statusOf(profile), "backing off") }, profile+" backs off")
 }
 
-// TestPauseOfACrashLoopEndsAtOnce: whatever somebody wants of a gateway that waits an hour happens now.
+// TestPauseOfACrashLoopEndsAtOnce: whatever is asked of a gateway that waits an hour happens now.
 func TestPauseOfACrashLoopEndsAtOnce(t *testing.T) {
 	t.Parallel()
 	tr := newTree(t, treeOpts{})

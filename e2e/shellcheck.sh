@@ -20,7 +20,7 @@ matrix() {
     for backoff in '' 'backoff: 0s,'; do
       for secrets in '' 'secrets: {TOKEN: "/run/it'\''s", PATH: /run/path},'; do
         for unset in '' 'unset: [A, B],'; do
-          # shellcheck disable=SC2016 # it shall look so
+          # shellcheck disable=SC2016 # it should look so
           for env in '' 'A1: "it'\''s\n$(x) `y`",'; do
             for loader in '' 'LD_PRELOAD: "/x y.so",'; do
               n=$((n + 1))

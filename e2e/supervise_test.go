@@ -211,7 +211,7 @@ func TestCopyOfAServiceDirectory(t *testing.T) {
 	require.Equal(t, before, tr.family("alpha"))
 }
 
-// TestCopyOfAServiceDirectoryThatRuns: somebody's rescan has started it already.
+// TestCopyOfAServiceDirectoryThatRuns: a rescan has started it already.
 func TestCopyOfAServiceDirectoryThatRuns(t *testing.T) {
 	t.Parallel()
 	tr := newTree(t, treeOpts{allowDouble: true})
@@ -250,7 +250,7 @@ func TestDirectoryReplacedByACopy(t *testing.T) {
 	require.Len(t, tr.starts("alpha"), 2)
 }
 
-// TestGatewayThatRunsTwice: a rescan by somebody has started the copy beside the first.
+// TestGatewayThatRunsTwice: a rescan by another program has started the copy beside the first.
 func TestGatewayThatRunsTwice(t *testing.T) {
 	t.Parallel()
 	tr := newTree(t, treeOpts{allowDouble: true})

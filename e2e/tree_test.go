@@ -149,7 +149,7 @@ func (tr *tree) startSvscan() {
 	eventually(tr.t, patience, tr.listens, "s6-svscan listens")
 }
 
-// listens: somebody reads the scandir's control FIFO.
+// listens: a process reads the scandir's control FIFO.
 func (tr *tree) listens() bool {
 	fd, err := unix.Open(filepath.Join(tr.scandir, ".s6-svscan", "control"), unix.O_WRONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {

@@ -105,7 +105,7 @@ func TestGatewayRunsAsItsUser(t *testing.T) {
 	for _, path := range []string{tr.logPath("alpha"), tr.logPath("alpha", "current"), tr.path("home", "logs")} {
 		require.EqualValues(t, nobody, owner(t, path), path)
 	}
-	// Root's s6-supervise writes in these by name: whoever owned one could make it write anywhere.
+	// Root's s6-supervise writes in these by name: a user who owned one could make it write anywhere.
 	for _, service := range []string{tr.dir("alpha"), tr.dir("alpha", "log")} {
 		for _, name := range []string{"", "run", "supervise", "supervise/status", "event"} {
 			require.Zero(t, owner(t, filepath.Join(service, name)), "%s/%s is not root's", service, name)

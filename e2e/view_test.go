@@ -18,10 +18,10 @@ import (
 	"hermes-reconcile/e2e/kit"
 )
 
-// wanted is what a gateway shall be.
+// wanted is what a gateway should be.
 type wanted struct {
 	down  bool
-	last  bool   // it shall be what it was last, which down says
+	last  bool   // it should be what it was last, which down says
 	value string // VALUE in its environment
 	port  int
 	keep  int    // log.keep
@@ -128,18 +128,18 @@ func (tr *tree) forgetRecords(v view, known map[int]bool) map[int]bool {
 	return pids
 }
 
-// runs tells whether the profile's process is the hermes program with these last arguments.
+// runs reports whether the profile's process is the hermes program with these last arguments.
 func (v view) runs(profile string, args ...string) bool {
 	want := append([]string{"hermes", "-p", profile, "gateway"}, args...)
 	return slices.Equal(want, v.units["gateway-"+profile].argv)
 }
 
-// logs tells whether the process is s6-log with this argument.
+// logs reports whether the process is s6-log with this argument.
 func (u unit) logs(arg string) bool {
 	return len(u.argv) > 0 && u.argv[0] == "s6-log" && slices.Contains(u.argv, arg)
 }
 
-// differs lists what is not as it shall be. Foreign profiles may run, too.
+// differs lists what is not as it should be. Foreign profiles may run, too.
 func (v view) differs(profiles map[string]wanted, foreign ...string) []string {
 	var found []string
 	for profile, p := range profiles {
@@ -165,7 +165,7 @@ func (v view) differs(profiles map[string]wanted, foreign ...string) []string {
 	return found
 }
 
-// runsAs tells whether the profile's gateway was started by a script that says the same.
+// runsAs reports whether the profile's gateway was started by a script that says the same.
 func (v view) runsAs(profile string, p wanted) bool {
 	env := processEnv(v.units["gateway-"+profile].pid)
 	value, _ := envOf(env, "VALUE")

@@ -72,7 +72,7 @@ var looking = []class{
 	look, lookBelow, readFile, state, seek, readLink, room, list, lockFile, await, pipe,
 }
 
-// looks tells whether such a call changes nothing.
+// looks reports whether such a call changes nothing.
 func (c class) looks() bool { return slices.Contains(looking, c) }
 
 // byPath are the calls with a directory and a path, and where these stand among their arguments.

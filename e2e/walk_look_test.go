@@ -79,7 +79,7 @@ func (t *trap) concerning(c class, who task, path string) (sysCall, bool) {
 	return call, true
 }
 
-// showsProcess tells whether a path of /proc is about a process of the tree: s6-svscan or what it
+// showsProcess reports whether a path of /proc is about a process of the tree: s6-svscan or what it
 // started. There are many others on a machine.
 func (t *trap) showsProcess(path string) bool {
 	rest, below := strings.CutPrefix(path, "/proc/")

@@ -106,7 +106,7 @@ func (w *world) begin() view {
 	w.t.Helper()
 	next := w.profiles(w, 1-w.side)
 	for profile, wanted := range next {
-		if wanted.last && !exists(w.dir(profile)) { // its removal has recorded that it shall be down
+		if wanted.last && !exists(w.dir(profile)) { // its removal has recorded that it should be down
 			w.remember(profile, "gateway_state.json", `{"gateway_state": "running"}`)
 		}
 	}
@@ -174,7 +174,7 @@ func (w *world) passed(before view, s stroke) {
 	w.arrive(before)
 }
 
-// heldUp tells whether the command says that others have held it up.
+// heldUp reports whether the command says that others have held it up.
 func (w *world) heldUp(s stroke) bool {
 	return w.contested && s.code == 1 && strings.Contains(s.stderr, "(the next apply goes on)")
 }

@@ -158,7 +158,7 @@ func (k *walk) tell(t *testing.T) {
 	}
 }
 
-// untouched tells whether apply has left everything as it was, so that the next can begin where it began. One that ran
+// untouched reports whether apply has left everything as it was, so that the next can begin where it began. One that ran
 // a program may have set something going.
 func (w *world) untouched(before, now view, s stroke) bool {
 	return s.spawned == 0 && reflect.DeepEqual(before.units, now.units) && slices.Equal(before.entries, w.entries())
@@ -253,10 +253,10 @@ var (
 // text is all that the program has said.
 func (s stroke) text() string { return s.stdout + s.stderr }
 
-// fails tells whether the program has told of an error.
+// fails reports whether the program has told of an error.
 func (s stroke) fails() bool { return s.code != 0 || failing.MatchString(s.text()) }
 
-// complains tells whether the program has told that something is not done.
+// complains reports whether the program has told that something is not done.
 func (s stroke) complains() bool { return s.code != 0 || complaining.MatchString(s.text()) }
 
 // startedOnceOrTwice: an apply that was killed owes a restart, but not more.

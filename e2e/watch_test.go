@@ -261,7 +261,7 @@ func (e *edits) link(target, name string) {
 	require.NoError(e.t, os.Rename(e.path(name+".new"), e.path(name)))
 }
 
-// reached tells whether every gateway runs what the last valid manifest says. An edit that was wrong, or overtaken, leaves no
+// reached reports whether every gateway runs what the last valid manifest says. An edit that was wrong, or overtaken, leaves no
 // trace.
 func (e *edits) reached() bool {
 	for profile, value := range e.values {
@@ -288,7 +288,7 @@ func TestWatchRepairsDrift(t *testing.T) {
 	run := tr.dir("alpha", "run")
 	rendered, err := os.ReadFile(run)
 	require.NoError(t, err)
-	tr.writeScript(run, string(rendered)+"# somebody was here\n")
+	tr.writeScript(run, string(rendered)+"# edited by hand\n")
 	tr.started("alpha", 2)
 	w.says(1, `msg="updated (restart)" profile=alpha gateway=up why="state is up" reason="run edited by hand (drift)" cause=drift`)
 	now, err := os.ReadFile(run)
@@ -373,7 +373,7 @@ func (w *watching) wakeups() int {
 	return sum
 }
 
-// TestDownHoldsWatch until somebody applies by hand.
+// TestDownHoldsWatch until the next apply by hand.
 func TestDownHoldsWatch(t *testing.T) {
 	t.Parallel()
 	tr := newTree(t, treeOpts{})
@@ -381,7 +381,7 @@ func TestDownHoldsWatch(t *testing.T) {
 	w := tr.watch("--interval", "1s")
 	tr.started("alpha", 1)
 	require.Equal(t, 0, tr.run("down").code)
-	w.says(1, "down was called: nothing is done until somebody applies by hand")
+	w.says(1, "down was called: nothing is done until the next apply by hand")
 	tr.manifest("alpha: {env: {A: b}}\nbeta: {}")
 	passes := w.passes()
 	eventually(t, patience, func() bool { return w.passes() > passes+2 }, "it looks again and again")
@@ -390,7 +390,7 @@ func TestDownHoldsWatch(t *testing.T) {
 	tr.mustApply()
 	tr.started("alpha", 2)
 	tr.started("beta", 1)
-	w.says(1, "somebody has applied by hand: going on")
+	w.says(1, "there was an apply by hand: going on")
 	tr.manifest("alpha: {env: {A: c}}\nbeta: {}")
 	tr.started("alpha", 3)
 }

@@ -111,7 +111,7 @@ func (r *reader) giveWords(p *Profile, e *entry, w words) []string {
 	return argv
 }
 
-// hasPort tells whether a profile has a port, be it a wrong one.
+// hasPort reports whether a profile has a port, be it a wrong one.
 func (e *entry) hasPort() bool {
 	return e.settings.port.state == given || e.settings.port.state == faulty
 }

@@ -22,7 +22,7 @@ type key[S, P any] struct {
 	give    func(to *P, own, defaults *S)
 
 	// For Write. put is the value with which p is written where defaults make it below; nil: with none. share finds what
-	// defaults shall say for all.
+	// defaults should say for all.
 	put   func(p, below *P) *yaml.Node
 	share func(all []*P, below *P)
 }
@@ -213,7 +213,7 @@ var profileKeys = []key[settings, Profile]{
 		says{title: "Readiness", about: "A request on the profile's port that shows whether the gateway serves. Needs a port; from `defaults` it is for the profiles that have one.",
 			examples: []any{map[string]string{"http": "/health"}}},
 		func(s *settings) *setting[readySettings] { return &s.ready },
-		func(p *Profile) *Ready { p.Ready = &Ready{}; return p.Ready }). // giveReady drops what nobody asked for
+		func(p *Profile) *Ready { p.Ready = &Ready{}; return p.Ready }). // giveReady drops what was not asked for
 		written(putReady, shareReady),
 	group("log", logKeys,
 		says{title: "Log", about: "How ${HERMES_HOME}/logs/gateways/NAME/ is kept."},

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// Source is one manifest file: its name, as errors shall print it, and its content.
+// Source is one manifest file: its name, as errors print it, and its content.
 type Source struct {
 	Name string
 	Data []byte
@@ -126,7 +126,7 @@ func namesProfile(argv []string, profile string) bool {
 	return false
 }
 
-// State is what a gateway shall be.
+// State is what a gateway should be.
 type State string
 
 const (

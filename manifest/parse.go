@@ -89,7 +89,7 @@ type entry struct {
 }
 
 func (r *reader) spot(n *yaml.Node) spot {
-	return spot{r.src, max(n.Line, 1), max(n.Column, 1)} // an error without a line would help nobody
+	return spot{r.src, max(n.Line, 1), max(n.Column, 1)} // an error without a line would not help
 }
 
 func (r *reader) position(s spot) Position {
@@ -253,12 +253,12 @@ func isNull(n *yaml.Node) bool {
 		slices.Contains([]string{"", "~", "null", "Null", "NULL"}, n.Value)
 }
 
-// isQuoted tells whether a value is text by its quotes, or by a tag.
+// isQuoted reports whether a value is text by its quotes, or by a tag.
 func isQuoted(n *yaml.Node) bool {
 	return n.Style&yaml.TaggedStyle != 0 && n.Tag == "!!str" || n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) != 0
 }
 
-// describe says what a value is, in the words of somebody who has never read the YAML specification.
+// describe says what a value is, in the words of a reader who has never read the YAML specification.
 func describe(n *yaml.Node) string {
 	switch {
 	case n.Kind == yaml.MappingNode:

@@ -270,7 +270,7 @@ func (a *agreement) check(t *testing.T, text string) {
 	}
 }
 
-// excused tells whether something that only one of the schema and Parse says is in unsaid.
+// excused reports whether something that only one of the schema and Parse says is in unsaid.
 func excused(e string) bool {
 	return slices.ContainsFunc(unsaid, func(u disagreement) bool {
 		return u.refused != nil && u.refused.MatchString(e) || u.misread != nil && u.misread.MatchString(e)

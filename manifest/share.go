@@ -97,7 +97,7 @@ var (
 	wrapperOf = wordsOf{func(p *Profile) *[]string { return &p.Wrapper }, nil, func(words []string) []string { return words }}
 )
 
-// gives tells whether an argument list with placeholders becomes that of p.
+// gives reports whether an argument list with placeholders becomes that of p.
 func (w wordsOf) gives(words []string, p *Profile) bool {
 	if p.Name == DefaultProfile {
 		words = w.drop(words)
@@ -290,7 +290,7 @@ func shareHome(all []*Profile, below *Profile) {
 	}
 }
 
-// asks tells whether there is a request to make. Where nothing is said of it, the rest of Ready is that of the builtin.
+// asks reports whether there is a request to make. Where nothing is said of it, the rest of Ready is that of the builtin.
 func (r *Ready) asks() bool { return r != nil && r.HTTP != "" }
 
 // putReady drops what defaults say for a profile that has a port; those without have none anyway.

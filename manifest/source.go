@@ -180,7 +180,7 @@ func isMarker(line []byte, marker string) bool {
 	return ok && (len(rest) == 0 || rest[0] == ' ' || rest[0] == '\t')
 }
 
-// tree checks a whole document, keys that nobody knows included, before any of it is followed through aliases.
+// tree checks a whole document, unknown keys included, before any of it is followed through aliases.
 type tree struct {
 	r      *reader
 	sizes  map[*yaml.Node]int  // values below and including an anchored node, its aliases expanded

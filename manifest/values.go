@@ -12,7 +12,7 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// readText takes a value as it is written. Numbers and booleans are text too: nobody who writes `[serve, 9201]` or
+// readText takes a value as it is written. Numbers and booleans are text too: no one who writes `[serve, 9201]` or
 // `user: 1e3` wants them to be anything else.
 func readText(r *reader, at *path, n *yaml.Node) (string, bool) {
 	n = target(n)

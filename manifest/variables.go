@@ -24,7 +24,7 @@ var shellNames = []string{
 	"GROUPS", "HISTCMD", "IFS", "LINENO", "OPTIND", "PPID", "RANDOM", "SECONDS", "SHELLOPTS", "SHLVL", "SRANDOM", "UID", "_",
 }
 
-// ScriptSets tells whether a variable is set by every run script.
+// ScriptSets reports whether a variable is set by every run script.
 func ScriptSets(name string) bool { return slices.Contains(scriptNames, name) }
 
 // EnvNameFault is why a gateway's variable cannot be set or unset, empty where it can.
@@ -190,7 +190,7 @@ func (s *settings) variables() []variableSource {
 	return []variableSource{{"env", s.env.value}, {"secrets", s.secrets.value}, {"unset", s.unset.value}}
 }
 
-// checkVariables reports names that one level, a profile or `defaults`, has more than once: nobody could tell which
+// checkVariables reports names that one level, a profile or `defaults`, has more than once: it would not be clear which
 // counts. The error stands at the later one.
 func (r *reader) checkVariables(at *path, level *settings) {
 	type mention struct {

@@ -15,7 +15,7 @@ import (
 	"hermes-reconcile/manifest/visible"
 )
 
-// Draft is a manifest that shall become a file, and what its reader shall know.
+// Draft is a manifest that becomes a file, and what its reader should know.
 type Draft struct {
 	Manifest *Manifest           // of its profiles, Pos plays no part
 	Head     []string            // comment lines at the top
@@ -40,7 +40,7 @@ func Write(d Draft) ([]byte, error) {
 func Builtin(name string, port int) Profile {
 	p := Profile{Name: name, Port: port}
 	giveAll(profileKeys, &p, &settings{}, &settings{})
-	p.Ready = nil // nobody asks for anything
+	p.Ready = nil // it does not ask for anything
 	words := builtinCommand
 	if name == DefaultProfile {
 		words = dropProfileOption(words)
@@ -154,7 +154,7 @@ var plainText = regexp.MustCompile(`^(/|--?[A-Za-z]|[A-Za-z_])[A-Za-z0-9_./@+-]*
 // readAsOther are words that YAML 1.1 or 1.2 takes for something else than text, in lower case.
 var readAsOther = []string{"true", "false", "yes", "no", "on", "off", "y", "n", "null"}
 
-// dress chooses how texts are written: bare where nobody can mistake them, else in double quotes, whose escapes can
+// dress chooses how texts are written: bare where they cannot be mistaken, else in double quotes, whose escapes can
 // say any character; what is no UTF-8 in base64.
 func dress(n *yaml.Node) {
 	for _, child := range n.Content {

@@ -14,7 +14,7 @@ import (
 	"hermes-reconcile/render"
 )
 
-// Acted is what became of a gateway that somebody wanted up, down, or started anew.
+// Acted is what became of a gateway that was to be up, down, or started anew.
 type Acted struct {
 	Service Service
 	Already bool // it was so
@@ -63,7 +63,7 @@ func (r *run) act(ctx context.Context, service Service, action Action) (already 
 		return false, err
 	}
 	if !before.Supervised {
-		return false, errors.New("nobody supervises it")
+		return false, errors.New("no s6-supervise runs on it")
 	}
 	if service.FrozenLog != "" { // else the gateway could wait for its log, and not stop
 		if err := r.restartLogger(ctx, path.Join(service.Name, "log")); err != nil {

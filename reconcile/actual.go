@@ -1,6 +1,6 @@
 // Package reconcile makes a scandir match a set of rendered service directories. It is the only writer of the scandir.
 //
-// Open gives a Scandir; Read tells what is there; Diff compares that with what shall be there and gives a Plan, which is
+// Open gives a Scandir; Read tells what is there; Diff compares that with what should be there and gives a Plan, which is
 // plain data; Lock and Session.Apply carry a plan out. The order in which that happens, and why, stands in apply.go.
 // What a gateway is, is said by Look.State alone, from one look at what s6 and the kernel know:
 //
@@ -51,13 +51,13 @@ type Status struct {
 	Doubt string
 }
 
-// Down tells whether no process of the service runs and none will be started unasked.
+// Down reports whether no process of the service runs and none will be started unasked.
 func (s Status) Down() bool { return s.PID == 0 && !s.Finishing && !s.WantUp }
 
 // exitConfig is the exit code of a gateway that no restart would help: EX_CONFIG of sysexits.h.
 const exitConfig = 78
 
-// Ended tells whether the service is down because its gateway said that no restart would help or, with onFailure, that it
+// Ended reports whether the service is down because its gateway said that no restart would help or, with onFailure, that it
 // is done. A stop by hand that exits 0 looks the same.
 func (s Status) Ended(onFailure bool) bool {
 	return s.Supervised && s.Down() && (s.ExitCode == exitConfig || onFailure && s.ExitCode == 0 && s.Signal == 0)
@@ -73,7 +73,7 @@ type Actual struct {
 	Was       map[string]Was  // by service, where a plan needs it
 	// Users are the accounts that may control their gateways without root, by name, as far as they are known.
 	Users map[string]uint32
-	Held  time.Time // since when nothing shall be started unasked; zero: that is not so
+	Held  time.Time // since when nothing should be started unasked; zero: that is not so
 }
 
 // Service is an entry gateway-* of a scandir.
@@ -117,7 +117,7 @@ type File struct {
 	Mode      fs.FileMode
 	Data      []byte
 	Irregular bool // it is a symlink, a directory, a FIFO or larger than maxFile
-	Exposed   bool // it belongs to somebody who may not change what s6 runs
+	Exposed   bool // it belongs to a user who may not change what s6 runs
 }
 
 // maxFile is the largest file that is read for comparison, in bytes. Rendered ones have a few kB.
@@ -135,7 +135,7 @@ type Hidden struct {
 	orphans     []Supervise // supervisors that no rescan ends
 }
 
-// gone tells whether nothing of s6 runs in the directory any more.
+// gone reports whether nothing of s6 runs in the directory any more.
 func (h Hidden) gone() bool { return !h.Status.Supervised && !h.Log.Supervised }
 
 // doubt says why what s6 publishes of a service cannot be believed, or is empty.
@@ -191,7 +191,7 @@ func (o Owed) Why() string {
 type Traces struct {
 	Locked bool      // an apply holds the scandir
 	Holder int       // the process that does, or 0 if it cannot be told
-	Woken  time.Time // since when nobody has looked whether s6-svscan found what is new; zero: that is not so
+	Woken  time.Time // since when no apply has looked whether s6-svscan found what is new; zero: that is not so
 	Staged []string  // what was being written
 }
 

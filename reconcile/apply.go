@@ -15,7 +15,7 @@ import (
 
 // Options say how a plan is carried out.
 type Options struct {
-	// NoRescan leaves s6-svscan alone: what is new waits for somebody else's rescan, what goes is only hidden.
+	// NoRescan leaves s6-svscan alone: what is new waits for a rescan by another program, what goes is only hidden.
 	NoRescan bool
 	// Hurried does not wait until s6-svscan has found what is new. Whether it has is seen by the next apply.
 	Hurried bool
@@ -31,7 +31,7 @@ type Options struct {
 	Users map[string]uint32
 }
 
-// waits tells whether gateways have to come further than to their supervisor.
+// waits reports whether gateways have to come further than to their supervisor.
 func (o Options) waits() bool { return o.Level == LevelUp || o.Level == LevelReady }
 
 // step is a part of an apply.
@@ -140,23 +140,23 @@ func (r *run) later(do func() error) {
 type job struct {
 	*Change
 	hidden  bool
-	gone    *signal // of one that comes late: its former directory has nobody in it any more
+	gone    *signal // of one that comes late: its former directory has no supervisor any more
 	stopped bool    // so that its directory can be replaced, and not started again
 	pending bool
 	err     error
 }
 
-// hides tells whether a directory has to get out of sight.
+// hides reports whether a directory has to get out of sight.
 func (j *job) hides() bool { return j.present && (j.Op == Remove || j.Replace) }
 
-// appears tells whether a new directory takes the service's name.
+// appears reports whether a new directory takes the service's name.
 func (j *job) appears() bool { return j.Replace || j.Op == Create }
 
-// heldBack tells whether the service appears with a `down` file because the port it needs is not free yet.
+// heldBack reports whether the service appears with a `down` file because the port it needs is not free yet.
 func (j *job) heldBack() bool { return j.appears() && len(j.Await) > 0 && !j.wantsDown() }
 
 // late reports whether the new directory has to wait until the supervisor of the former one is gone, since nothing that others can
-// change tells whether its gateway is down.
+// change reports whether its gateway is down.
 func (j *job) late() bool { return j.Replace && j.present && j.actual.doubt() != "" }
 
 // removal is a hidden directory on its way out.
@@ -212,7 +212,7 @@ func (c *Change) undecided(opt Options) error {
 	if !c.was.Unknown || opt.Hurried {
 		return nil
 	}
-	return fmt.Errorf("cannot tell whether it was up last: %s", c.was.Why)
+	return fmt.Errorf("cannot report whether it was up last: %s", c.was.Why)
 }
 
 // result collects what became of the plan.
@@ -238,7 +238,7 @@ func (r *run) note(format string, args ...any) {
 	r.notes = append(r.notes, fmt.Sprintf(format, args...))
 }
 
-// clear deletes what earlier applies left: what is staged, what is hidden and supervised no more, what is owed to nobody.
+// clear deletes what earlier applies left: what is staged, what is hidden and supervised no more, what is owed to no service.
 func (r *run) clear(ctx context.Context) error {
 	if err := r.clearStaging(); err != nil {
 		return err
@@ -256,7 +256,7 @@ func (r *run) clear(ctx context.Context) error {
 	return r.forgive(ctx)
 }
 
-// forgive strikes off what is owed to services that are no more, or that are down and shall be.
+// forgive strikes off what is owed to services that are no more, or that are down and should be.
 func (r *run) forgive(ctx context.Context) error {
 	names, err := r.owed.names()
 	if err != nil {
@@ -277,7 +277,7 @@ func (r *run) forgiveOne(ctx context.Context, name string) error {
 	if i := slices.IndexFunc(r.plan.Changes, func(c Change) bool { return c.Service == name }); i >= 0 {
 		paid, err := r.paid(ctx, &r.plan.Changes[i])
 		if timeout := (*TimeoutError)(nil); errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) {
-			r.note("%s does not hear that it shall be down: %v", name, err)
+			r.note("%s does not hear that it should be down: %v", name, err)
 			return nil // it stays on record
 		}
 		if err != nil || !paid {
@@ -287,7 +287,7 @@ func (r *run) forgiveOne(ctx context.Context, name string) error {
 	return r.strike(name)
 }
 
-// paid tells whether nothing is owed to a service any more: its gateway is down and shall be, and its logger is not due. The
+// paid reports whether nothing is owed to a service any more: its gateway is down and should be, and its logger is not due. The
 // apply that was interrupted may have told it to come up, and its supervisor may not have heard yet, so it is told again.
 func (r *run) paid(ctx context.Context, c *Change) (bool, error) {
 	down := c.present && c.wantsDown() && c.actual.Status.Supervised && c.actual.Status.Down()
@@ -305,7 +305,7 @@ type settling struct {
 	progress time.Time // when one came last
 }
 
-// over tells whether the wait is: none is missing, or none comes any more. A scan may take longer than any limit, since it
+// over reports whether the wait is: none is missing, or none comes any more. A scan may take longer than any limit, since it
 // starts one after the other, so what counts is the time since the last one. Half the stall is enough without a scan: s6-svscan
 // starts a supervisor again that has died after a second at most.
 func (s *settling) over(missing int, now time.Time) bool {
@@ -318,7 +318,7 @@ func (s *settling) over(missing int, now time.Time) bool {
 	return missing == 0 || now.Sub(s.progress) >= s.stall/2 && now.Sub(s.woken) >= s.stall
 }
 
-// Plan compares what shall be with what is, for Apply. It finishes what earlier applies left in the way first.
+// Plan compares what should be with what is, for Apply. It finishes what earlier applies left in the way first.
 func (s *Session) Plan(ctx context.Context, desired []render.Servicedir, prune Prune, opt Options) (Plan, error) {
 	if err := s.freeNames(ctx, desired, opt); err != nil {
 		return Plan{}, err
@@ -342,7 +342,7 @@ func (s *Session) Plan(ctx context.Context, desired []render.Servicedir, prune P
 	return plan, err
 }
 
-// Plan compares what shall be with what is.
+// Plan compares what should be with what is.
 func (s *Scandir) Plan(desired []render.Servicedir, prune Prune) (Plan, error) {
 	actual, err := s.Read()
 	if err != nil {
@@ -418,8 +418,8 @@ func (r *run) recordJob(j *job) error {
 	return r.owe(j.Service, owed)
 }
 
-// due tells whether a crash could leave the gateway or its logger as nobody wants it, without a difference for the next apply
-// to see: with an old script or, where the manifest does not say that it shall be up, down.
+// due reports whether a crash could leave the gateway or its logger as it should not be, without a difference for the next apply
+// to see: with an old script or, where the manifest does not say that it should be up, down.
 func (j *job) due() bool {
 	switch {
 	case j.Op == Remove || j.isDouble():
@@ -526,7 +526,7 @@ func (r *run) rescan(ctx context.Context) error {
 	if !r.listening || r.opt.NoRescan {
 		return nil
 	}
-	// What was replaced because nobody supervised it may have been found a moment ago. Then s6-svscan has two supervisors on one
+	// What was replaced because no s6-supervise ran on it may have been found a moment ago. Then s6-svscan has two supervisors on one
 	// name, of which the second tries again each second; pruning ends the first.
 	prune := slices.ContainsFunc(r.removals, func(m *removal) bool { return !m.gone() || m.job != nil && m.job.Replace }) ||
 		r.prunes()
@@ -554,7 +554,7 @@ func (r *run) takeBack() error {
 	return errors.Join(append(errs, r.clearStaging())...)
 }
 
-// takeOut takes a directory that had just appeared out of sight again. If somebody else's scan has found it meanwhile, it
+// takeOut takes a directory that had just appeared out of sight again. If another program's scan has found it meanwhile, it
 // stays hidden and the next apply ends it.
 func (r *run) takeOut(service string) error {
 	h, err := r.hide(service)
@@ -567,7 +567,7 @@ func (r *run) takeOut(service string) error {
 	return r.discard(&removal{Hidden: h})
 }
 
-// putBack gives a hidden directory its name again, unless somebody else's scan has begun to end it: an s6-svscan that finds
+// putBack gives a hidden directory its name again, unless another program's scan has begun to end it: an s6-svscan that finds
 // a service whose gateway is gone and whose logger is not may leave it without a logger for ever.
 func (r *run) putBack(h Hidden, before Service) error {
 	if err := r.updateHidden(&h); err != nil {
@@ -575,7 +575,7 @@ func (r *run) putBack(h Hidden, before Service) error {
 	}
 	begun := before.LogStatus.Supervised && h.Status.Supervised != h.Log.Supervised
 	if begun {
-		return fmt.Errorf("%s is being removed by somebody else's scan", h.Name)
+		return fmt.Errorf("%s is being removed by a scan that another program asked for", h.Name)
 	}
 	return r.unhide(h)
 }

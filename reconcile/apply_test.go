@@ -363,7 +363,7 @@ func TestSupervisorThatIsOnlyGoneForAMoment(t *testing.T) {
 	require.Equal(t, ino, inode(t, f.root+"/gateway-a"))
 }
 
-// TestWordOnItsWay to a supervisor, from an apply that was interrupted, must not bring up what shall be down by now.
+// TestWordOnItsWay to a supervisor, from an apply that was interrupted, must not bring up what should be down by now.
 func TestWordOnItsWay(t *testing.T) {
 	f := newFakeS6(t)
 	f.must(down(profile("a", "1")))
@@ -387,7 +387,7 @@ func TestGatewayThatDoesNotStopInTimeComesBack(t *testing.T) {
 	require.NoError(t, err)
 	timeout := (*TimeoutError)(nil)
 	require.ErrorAs(t, result.Outcomes[0].Err, &timeout)
-	require.Equal(t, []string{"d gateway-a", "u gateway-a"}, f.took(), "it shall run when it is down at last")
+	require.Equal(t, []string{"d gateway-a", "u gateway-a"}, f.took(), "it should run when it is down at last")
 	delete(f.stubborn, "gateway-a")
 	f.must(profile("a", "2"))
 	f.settled(profile("a", "2"))
@@ -418,7 +418,7 @@ func TestScanBetweenPlanAndApply(t *testing.T) {
 	plan, err := session.Plan(context.Background(), servicedirs(t, profile("a", "2")), PruneOwned, Options{})
 	require.NoError(t, err)
 	require.True(t, plan.Changes[0].Replace)
-	f.scan(false) // somebody else's
+	f.scan(false) // another program's
 	pid := f.pid("gateway-a")
 	_, err = session.Apply(context.Background(), plan, Options{})
 	require.ErrorIs(t, err, ErrStale)
@@ -524,7 +524,7 @@ func TestWhatNobodyCanTellIsLeftToALaterApply(t *testing.T) {
 	f.recall = func([]render.Servicedir) map[string]Was { return map[string]Was{"gateway-a": was} }
 	_, result, err := f.apply(Options{}, last(profile("a", "1")), profile("b", "1"))
 	require.NoError(t, err)
-	require.EqualError(t, result.Outcomes[0].Err, "cannot tell whether it was up last: no luck")
+	require.EqualError(t, result.Outcomes[0].Err, "cannot report whether it was up last: no luck")
 	require.NoDirExists(t, f.root+"/gateway-a")
 	require.NotZero(t, f.pid("gateway-b"))
 
@@ -532,7 +532,7 @@ func TestWhatNobodyCanTellIsLeftToALaterApply(t *testing.T) {
 	f.must(last(profile("a", "1")), profile("b", "1"))
 	require.NotZero(t, f.pid("gateway-a"))
 
-	// A container that starts shall have its gateway, at least to be started.
+	// A container that starts should have its gateway, at least to be started.
 	was = Was{Why: "no luck", Unknown: true}
 	f.must(profile("b", "1"))
 	_, result, err = f.apply(Options{Hurried: true}, last(profile("a", "1")), profile("b", "1"))

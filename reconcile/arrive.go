@@ -14,7 +14,7 @@ import (
 // steady is how long a gateway has to run to count as up: one that cannot start is gone sooner.
 const steady = time.Second
 
-// Arrive waits until the gateways of a plan that shall run have come as far as level, for at most limit. It returns those
+// Arrive waits until the gateways of a plan that should run have come as far as level, for at most limit. It returns those
 // that have not. A gateway that died and will be started again is waited for; one that ended by itself, or that died again and
 // again, is not.
 func (s *Scandir) Arrive(ctx context.Context, changes []Change, level Level, limit time.Duration) ([]Late, error) {

@@ -24,7 +24,7 @@ func Assume(dirs []render.Servicedir) Actual {
 	return a
 }
 
-// assumedPID stands for any process: nobody asks which.
+// assumedPID stands for any process: it does not matter which.
 const assumedPID = 1
 
 // assumeStatus supposes that the service is as its directory says. One that is what it was last says nothing: it is taken to

@@ -30,7 +30,7 @@ const (
 )
 
 // makeControls makes, in a staged directory, what lets a gateway's user control it without root: the FIFO is its own, and
-// nothing else. s6-supervise writes its status by name, so whoever owned the folder could turn a write of root's elsewhere.
+// nothing else. s6-supervise writes its status by name, so the owner of the folder could turn a write of root's elsewhere.
 func (r *run) makeControls(j *job) error {
 	top, err := r.staging.open(j.Service)
 	if err != nil {
@@ -62,7 +62,7 @@ func (r *run) makeControl(service *dir, user string) error {
 	return r.giveControl(d, user)
 }
 
-// giveControl gives the FIFO to a user, where apply knows whose it shall be.
+// giveControl gives the FIFO to a user, where apply knows whose it should be.
 func (r *run) giveControl(supervise *dir, user string) error {
 	uid, known := r.opt.Users[user]
 	if !known {

@@ -13,7 +13,7 @@ import (
 )
 
 // dir is an opened directory. All access below a scandir goes through one, by names relative to it and without following
-// symlinks, so that nobody who renames things meanwhile can lead us elsewhere.
+// symlinks, so that no user who renames things meanwhile can lead us elsewhere.
 type dir struct {
 	safe *safefile.Dir
 	path string // for messages
@@ -129,7 +129,7 @@ func rename(from *dir, name string, to *dir, toName string) error {
 	return nil
 }
 
-// move is rename to a name that must be free. A plain rename would replace an empty directory that somebody else made.
+// move is rename to a name that must be free. A plain rename would replace an empty directory that another program made.
 func move(from *dir, name string, to *dir, toName string) error {
 	err := retry(func() error {
 		return unix.Renameat2(from.fd(), name, to.fd(), toName, unix.RENAME_NOREPLACE)
@@ -146,7 +146,7 @@ func move(from *dir, name string, to *dir, toName string) error {
 	return nil
 }
 
-// give makes d a folder of a user that nobody else can change.
+// give makes d a folder of a user that no other user can change.
 func (d *dir) give(uid uint32) error {
 	const sameGroup = -1
 	if err := retry(func() error { return unix.Fchown(d.fd(), int(uid), sameGroup) }); err != nil {
@@ -173,7 +173,7 @@ func (d *dir) chown(name string, uid uint32, gid int) error {
 	return d.fail("chown", name, retry(func() error { return unix.Fchownat(d.fd(), name, int(uid), gid, unix.AT_SYMLINK_NOFOLLOW) }))
 }
 
-// memoryBacked tells whether d lies on a filesystem that a power loss empties. There is nothing to sync there.
+// memoryBacked reports whether d lies on a filesystem that a power loss empties. There is nothing to sync there.
 func (d *dir) memoryBacked() bool {
 	var st unix.Statfs_t
 	err := retry(func() error { return unix.Fstatfs(d.fd(), &st) })
@@ -207,14 +207,14 @@ func (d *dir) sync() error {
 	return d.fail("sync", ".", retry(func() error { return unix.Syncfs(d.fd()) }))
 }
 
-// leadsToFolder tells whether name is a folder, or a symlink to one, as s6-svscan sees it.
+// leadsToFolder reports whether name is a folder, or a symlink to one, as s6-svscan sees it.
 func (d *dir) leadsToFolder(name string) bool {
 	var st unix.Stat_t
 	err := retry(func() error { return unix.Fstatat(d.fd(), name, &st, 0) })
 	return err == nil && st.Mode&modeType == modeDirectory
 }
 
-// dangles tells whether name is a symlink that leads nowhere.
+// dangles reports whether name is a symlink that leads nowhere.
 func (d *dir) dangles(name string) bool {
 	var st unix.Stat_t
 	if err := retry(func() error { return unix.Fstatat(d.fd(), name, &st, 0) }); err == nil {

@@ -8,7 +8,7 @@ import (
 	"hermes-reconcile/render"
 )
 
-// renderedX is the service directory of a profile x that shall be up.
+// renderedX is the service directory of a profile x that should be up.
 func renderedX() render.Servicedir {
 	return render.Servicedir{Name: "gateway-x", Profile: "x", Files: []render.File{
 		{Path: "run", Mode: 0o755, Data: []byte("run")},

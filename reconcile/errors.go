@@ -41,7 +41,7 @@ func (e *LockedError) Error() string {
 }
 
 // RoomError says that s6-svscan cannot take what a plan adds. A scan that meets one service too many does nothing at all in
-// s6 2.12 and later, for nobody.
+// s6 2.12 and later, for no one.
 type RoomError struct {
 	Limit      string // what it is that has no room
 	Have, More int

@@ -270,7 +270,7 @@ func (f *fakeS6) exit(service string, code int) {
 	s.status.PID, s.status.WantUp, s.status.ExitCode, s.status.Since = 0, false, code, time.Now()
 }
 
-// ends makes the gateway of a service end; after a while it is started again if it shall be up, unless its finish script says
+// ends makes the gateway of a service end; after a while it is started again if it should be up, unless its finish script says
 // that it ends for good.
 func (f *fakeS6) ends(service string, forGood bool) {
 	f.mu.Lock()

@@ -16,7 +16,7 @@ const (
 	modeHeld  = 0o600
 )
 
-// Hold records that nothing shall be started unasked from now on, until somebody applies by hand. It needs no lock: who ends
+// Hold records that nothing should be started unasked from now on, until the next apply by hand. It needs no lock: who ends
 // a container cannot wait for one.
 func (s *Scandir) Hold() error {
 	session := &Session{Scandir: s}
@@ -33,7 +33,7 @@ func (s *Scandir) Hold() error {
 // Release forgets it.
 func (s *Session) Release() error { return missing(s.own.unlink(heldFile)) }
 
-// Held is since when nothing shall be started unasked; zero if that is not so.
+// Held is since when nothing should be started unasked; zero if that is not so.
 func (s *Session) Held() (time.Time, error) { return readHeld(s.own) }
 
 func readHeld(own *dir) (time.Time, error) { return since(own, heldFile) }
@@ -47,7 +47,7 @@ func since(own *dir, name string) (time.Time, error) {
 	return time.Unix(st.Mtim.Unix()), nil
 }
 
-// leaveToFind records that s6-svscan is woken, and finds what is new in its own time: whoever plans before that was seen has to
+// leaveToFind records that s6-svscan is woken, and finds what is new in its own time: an apply that plans before that was seen has to
 // wait for it.
 func (s *Session) leaveToFind() error {
 	if err := missing(s.own.unlink(wokenFile)); err != nil {

@@ -94,7 +94,7 @@ func TestOwnFolderInOthersHandsIsRefused(t *testing.T) {
 	require.NoError(t, err)
 	defer s.Close()
 	_, err = s.Lock(t.Context(), 0)
-	require.ErrorContains(t, err, "somebody else may have filled it")
+	require.ErrorContains(t, err, "another user may have filled it")
 }
 
 func TestScandirInOthersHandsIsTold(t *testing.T) {

@@ -14,7 +14,7 @@ type Was struct {
 	Unknown bool // Why says why
 }
 
-// Wants tells whether the gateway shall be up, and why.
+// Wants reports whether the gateway should be up, and why.
 func (c Change) Wants() (up bool, why string) {
 	switch {
 	case c.Op == Remove || c.Op == Foreign || c.desired.Name == "":
@@ -31,14 +31,14 @@ func (c Change) Wants() (up bool, why string) {
 	return true, "state is up"
 }
 
-// Runs tells whether a process of the gateway lives, or is about to.
+// Runs reports whether a process of the gateway lives, or is about to.
 func (c Change) Runs() bool { return c.actual.Status.Supervised && !c.actual.Status.Down() }
 
-// Wanted tells whether the manifest names the service.
+// Wanted reports whether the manifest names the service.
 func (c Change) Wanted() bool { return c.desired.Name != "" }
 
-// decide decides whether the gateway shall be up or down. Where that is left to what it was last, a gateway that s6 knows
-// stays what it is, with one exception: a foreign one that is down. Whoever made it may have had no say in that, as the boot
+// decide decides whether the gateway should be up or down. Where that is left to what it was last, a gateway that s6 knows
+// stays what it is, with one exception: a foreign one that is down. The program that made it may have had no say in that, as the boot
 // script of an image that makes every gateway down.
 func (c *Change) decide(actual Actual) {
 	if !c.desired.Last {

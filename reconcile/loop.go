@@ -15,7 +15,7 @@ type Trigger string
 const (
 	Begin    Trigger = "begin"    // it has just begun
 	Changed  Trigger = "changed"  // something at one of its paths has changed, and settled
-	Asked    Trigger = "asked"    // somebody asked for it
+	Asked    Trigger = "asked"    // a signal asked for it
 	Interval Trigger = "interval" // it is time again
 	Retry    Trigger = "retry"    // the last pass failed
 	Left     Trigger = "left"     // another command has died and left a restart to do
@@ -33,7 +33,7 @@ const (
 	leftPoll = time.Second
 )
 
-// Loop makes passes: one at once, one when something at its paths changes, when somebody asks, and each interval. Between
+// Loop makes passes: one at once, one when something at its paths changes, when a signal asks, and each interval. Between
 // them it sleeps.
 type Loop struct {
 	Paths    []string // files and folders, that need not be there

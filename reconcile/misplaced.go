@@ -174,7 +174,7 @@ func (s *Scandir) displace(a *Actual, v Supervise) {
 	switch {
 	case !lives:
 	case v.Path == "":
-		// s6-supervise writes its status before it starts anything, so whoever has no child yet proves nothing.
+		// s6-supervise writes its status before it starts anything, so one that has no child yet proves nothing.
 		if child != 0 && !s.keeps(v) {
 			a.Displaced = append(a.Displaced, Displaced{Supervise: v, Service: service, Child: child})
 		}

@@ -44,7 +44,7 @@ func (r *run) observe(ctx context.Context) {
 	}
 }
 
-// awaits tells whether to wait until a new service is found. One that appeared down, for want of its port, is told to start
+// awaits reports whether to wait until a new service is found. One that appeared down, for want of its port, is told to start
 // later, and only who is there can be told.
 func (r *run) awaits(j *job) bool {
 	return r.listening && !r.opt.NoRescan && (!r.opt.Hurried || j.heldBack())
@@ -81,7 +81,7 @@ func (r *run) await(ctx context.Context, pending []*job) []*job {
 	return pending
 }
 
-// pickedUp tells whether the wait for a service is over: it is supervised, or its state cannot be told.
+// pickedUp reports whether the wait for a service is over: it is supervised, or its state cannot be told.
 func (r *run) pickedUp(j *job) bool {
 	gateway, err := r.sup.Status(j.Service)
 	if err == nil && gateway.Supervised {

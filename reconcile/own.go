@@ -28,8 +28,8 @@ import (
 //	staging/  service directories and files that are being written
 //	hidden/   N/gateway-x: taken out of sight, until its supervisors are gone
 //	owed/     gateway-x: a restart that is due because its files changed
-//	held      down was called: nothing shall be started unasked
-//	woken     s6-svscan was woken, and nobody waited until it had found what is new
+//	held      down was called: nothing should be started unasked
+//	woken     s6-svscan was woken, and no apply waited until it had found what is new
 const (
 	ownDir     = ".hermes-reconcile"
 	lockFile   = "lock"
@@ -203,7 +203,7 @@ func (s *Session) openOwn() (err error) {
 		return err
 	}
 	if st.Mode&modeOthers != 0 || !s.trusts(st.Uid) {
-		return fmt.Errorf("it belongs to user %d with mode %#o, so somebody else may have filled it (look at it, and remove it)", st.Uid, st.Mode&0o7777)
+		return fmt.Errorf("it belongs to user %d with mode %#o, so another user may have filled it (look at it, and remove it)", st.Uid, st.Mode&0o7777)
 	}
 	for name, d := range map[string]**dir{stagingDir: &s.staging, hiddenDir: &s.hidden, owedDir: &s.owed} {
 		if *d, err = s.own.ensure(name, modePrivate); err != nil {
@@ -241,7 +241,7 @@ func (s *Session) acquire(ctx context.Context, timeout time.Duration) error {
 // lockPoll is how often a held lock is tried again.
 const lockPoll = 20 * time.Millisecond
 
-// holder tells whether somebody holds the lock, and which process that is, 0 if it cannot be told.
+// holder reports whether a process holds the lock, and which process that is, 0 if it cannot be told.
 func holder(file *os.File) (held bool, pid int) {
 	lock := unix.Flock_t{Type: unix.F_WRLCK}
 	if err := unix.FcntlFlock(file.Fd(), unix.F_GETLK, &lock); err != nil || lock.Type == unix.F_UNLCK {
@@ -355,7 +355,7 @@ func (s *Session) strike(service string) error {
 	return err
 }
 
-// hide takes a service out of s6-svscan's sight: same inode, so whoever supervises it goes on, with a name that it skips.
+// hide takes a service out of s6-svscan's sight: same inode, so its s6-supervise goes on, with a name that it skips.
 // The directory keeps its own name below a number, because a longer one might not fit a file name.
 func (s *Session) hide(service string) (Hidden, error) {
 	for {

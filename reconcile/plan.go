@@ -57,7 +57,7 @@ type Change struct {
 	Files         []FileChange // sorted by path
 	Gateway       Action
 	RestartLogger bool
-	// Mend are the folders of the directory, itself as ".", and files that others can change and shall not.
+	// Mend are the folders of the directory, itself as ".", and files that others can change and should not.
 	Mend []string
 	// Replace says that the directory cannot be updated in place: a new one takes its name.
 	Replace bool
@@ -75,7 +75,7 @@ type Change struct {
 	owed    Owed
 	was     Was
 	present bool // a directory of that name is there
-	down    bool // the gateway shall be down
+	down    bool // the gateway should be down
 }
 
 // Actual is the service as it was before the change.
@@ -119,7 +119,7 @@ type Late struct {
 // Hopeless reports whether to wait longer would not have helped.
 func (l Late) Hopeless() bool { return l.State().Hopeless() }
 
-// unsettled counts the services whose supervisor may only be gone for a moment or, where s6-svscan was woken and nobody saw what
+// unsettled counts the services whose supervisor may only be gone for a moment or, where s6-svscan was woken and no apply saw what
 // it found, may not be there yet.
 func (p Plan) unsettled(woken bool) (n int) {
 	for _, c := range p.Changes {
@@ -132,17 +132,17 @@ func (p Plan) unsettled(woken bool) (n int) {
 	return n
 }
 
-// Empty tells whether there is nothing to do.
+// Empty reports whether there is nothing to do.
 func (p Plan) Empty() bool {
 	return len(p.Leftovers) == 0 && !slices.ContainsFunc(p.Changes, Change.Acts)
 }
 
-// Removes tells whether the plan takes a service away.
+// Removes reports whether the plan takes a service away.
 func (p Plan) Removes() bool {
 	return slices.ContainsFunc(p.Changes, func(c Change) bool { return c.Op == Remove })
 }
 
-// Acts tells whether carrying out c does anything.
+// Acts reports whether carrying out c does anything.
 func (c Change) Acts() bool { return c.Op != Unchanged && c.Op != Ended && c.Op != Foreign }
 
 // grace is how long a step of an apply may take beside the time that gateways have to stop, or to be ready.
@@ -160,7 +160,7 @@ func patience(stopTimeout time.Duration) time.Duration {
 	return stopTimeout
 }
 
-// Diff compares what shall be with what is. It is pure. Its error lists what stands in the way of a plan.
+// Diff compares what should be with what is. It is pure. Its error lists what stands in the way of a plan.
 func Diff(desired []render.Servicedir, actual Actual, prune Prune) (Plan, error) {
 	found := make(map[string]Service, len(actual.Services))
 	for _, s := range actual.Services {
@@ -253,7 +253,7 @@ func unnamed(s Service, prune Prune, actual Actual, named bool) Change {
 	return c
 }
 
-// compare is what becomes of a service that is there and shall be there.
+// compare is what becomes of a service that is there and should be there.
 func compare(d render.Servicedir, s Service, actual Actual) Change {
 	owed := actual.Owed[d.Name]
 	c := Change{
@@ -311,7 +311,7 @@ func (c *Change) replace(reason string) {
 const rootUID = 0
 
 // givesControl plans to give the control of a gateway to the account that it runs as, if that has another number than when it was
-// given: somebody has changed the account.
+// given: the account was changed.
 func (c *Change) givesControl(users map[string]uint32) {
 	uid, known := users[c.desired.User]
 	if has := c.actual.controller; known && has != nil && *has != uid && c.actual.Owned && *has != rootUID {
@@ -399,14 +399,14 @@ func (c *Change) name() {
 // exitedConfig is why a gateway that exited 78 is left down.
 var exitedConfig = fmt.Sprintf("exited %d: no restart would help until its run script changes", exitConfig)
 
-// ended tells whether the gateway is down by an exit code that the manifest takes for final. One that was what it is last may
+// ended reports whether the gateway is down by an exit code that the manifest takes for final. One that was what it is last may
 // have been stopped by hand, which also ends in exit code 0.
 func (c *Change) ended() bool { return c.actual.Status.Ended(c.desired.OnFailure && !c.desired.Last) }
 
-// wantsDown tells whether the gateway shall be down.
+// wantsDown reports whether the gateway should be down.
 func (c *Change) wantsDown() bool { return c.down }
 
-// changes tells whether the file at path changes.
+// changes reports whether the file at path changes.
 func (c *Change) changes(path string) bool {
 	return slices.ContainsFunc(c.Files, func(f FileChange) bool { return f.Path == path })
 }

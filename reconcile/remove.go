@@ -23,7 +23,7 @@ func (d *dir) removeAll(name string) error {
 	return d.removeUntil(name, time.Now().Add(clearLimit))
 }
 
-// removeUntil is removeAll with a time by which to give up. Whoever owns a folder can put files there faster than they are deleted,
+// removeUntil is removeAll with a time by which to give up. The owner of a folder can put files there faster than they are deleted,
 // so it is taken first. Folders below it are moved up into it one by one before they are emptied: however deep they are nested,
 // two are open at a time, and a thousand names are in memory.
 func (d *dir) removeUntil(name string, deadline time.Time) error {
@@ -79,7 +79,7 @@ func (d *dir) wrest(name string) error {
 	return d.chmod(name, modePrivate)
 }
 
-// take makes d a folder that nobody but us can change. Who has it open already cannot, either: rights are checked anew at each
+// take makes d a folder that no other user can change. One who has it open already cannot, either: rights are checked anew at each
 // name.
 func (d *dir) take() error {
 	st, err := d.stat(".")

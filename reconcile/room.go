@@ -116,7 +116,7 @@ func (s *Scandir) count(leftovers []Hidden) (census, error) {
 	return now, nil
 }
 
-// fits tells whether there is room for what is there, less what goes, and what comes.
+// fits reports whether there is room for what is there, less what goes, and what comes.
 func (room Room) fits(now, comes, goes census) error {
 	have := max(now.slots(room), room.supervisors())
 	more := comes.slots(room) - goes.slots(room)

@@ -20,14 +20,14 @@ import (
 
 // Supervisor is what reconcile needs of s6. Directories are paths relative to the scandir.
 type Supervisor interface {
-	// Listening tells whether an s6-svscan runs on the scandir.
+	// Listening reports whether an s6-svscan runs on the scandir.
 	Listening() (bool, error)
 	// Rescan makes s6-svscan look for new services and, with prune, stop those whose directories are gone. It does not
 	// wait for the effect.
 	Rescan(ctx context.Context, prune bool) error
 	// Control sends command letters of s6-svc to a service.
 	Control(ctx context.Context, dir, letters string) error
-	// Status tells the state of a service. A directory that nobody supervises is no error.
+	// Status tells the state of a service. A directory without an s6-supervise is no error.
 	Status(dir string) (Status, error)
 	// Phase tells how far the process of a service is.
 	Phase(dir string, pid int) Phase
@@ -45,7 +45,7 @@ type Supervisor interface {
 	Lives(dir string) (bool, error)
 	// Supervises finds the s6-supervise processes of the scandir. Of those that work in a known place only that is told.
 	Supervises(known func(safefile.Identity) bool) ([]Supervise, error)
-	// Doing tells whether one lives, and which process it has started, or 0.
+	// Doing reports whether one lives, and which process it has started, or 0.
 	Doing(v Supervise) (lives bool, child int)
 	// Quiet tells one to bring its service down, wherever its directory is by now.
 	Quiet(v Supervise) error
@@ -72,7 +72,7 @@ type Scandir struct {
 	dir   *dir
 	sup   Supervisor
 	owner uint32 // whose s6-svscan runs here: besides root the one who may change what it runs
-	// Recall tells what the gateways of these services were last; nil means that nobody knows, so that they are down.
+	// Recall tells what the gateways of these services were last; nil means that this is not known, so that they are down.
 	Recall func([]render.Servicedir) map[string]Was
 	// Users are the accounts that may control their gateways without root, by name; nil where none may.
 	Users  map[string]uint32
@@ -107,10 +107,10 @@ func (s *Scandir) findOwner() error {
 // Owner is the user whose s6-svscan runs here.
 func (s *Scandir) Owner() uint32 { return s.owner }
 
-// trusts tells whether what belongs to a user may be run by s6.
+// trusts reports whether what belongs to a user may be run by s6.
 func (s *Scandir) trusts(uid uint32) bool { return uid == 0 || uid == s.owner }
 
-// Exposed says why whoever can change the scandir itself could run anything as its supervisor, or is empty.
+// Exposed says why a user who can change the scandir itself could run anything as its supervisor, or is empty.
 func (s *Scandir) Exposed() string {
 	st, err := s.dir.stat(".")
 	switch {
@@ -157,7 +157,7 @@ func (s *Scandir) Read() (Actual, error) {
 		}
 		service, err := s.readService(name)
 		if errors.Is(err, fs.ErrNotExist) {
-			continue // gone since the listing: somebody else's apply
+			continue // gone since the listing: another apply
 		}
 		if err != nil {
 			err = fmt.Errorf("cannot read %s: %w", name, err)
@@ -201,7 +201,7 @@ func (s *Scandir) readOwn(a *Actual) error {
 }
 
 // recall finds out what those gateways were last that a plan will make a directory for, or adopt, and whose state the
-// manifest leaves to that. For all others nobody has to look.
+// manifest leaves to that. For all others there is no need to look.
 func (s *Scandir) recall(desired []render.Servicedir, actual *Actual) {
 	actual.Users = s.Users
 	if s.Recall == nil {

@@ -41,7 +41,7 @@ type signal struct {
 
 func newSignal() *signal { return &signal{done: make(chan struct{})} }
 
-// give makes the event happen. A nil signal has nobody waiting.
+// give makes the event happen. A nil signal has no waiters.
 func (s *signal) give(err error) {
 	if s != nil {
 		s.once.Do(func() { s.err = err; close(s.done) })
@@ -78,7 +78,7 @@ func (r *run) settle(ctx context.Context) {
 	r.each(ctx, inPlace, r.settleJob)
 }
 
-// comeLate gives a service its new directory once nobody supervises the former one any more. s6-svscan ends that supervisor itself
+// comeLate gives a service its new directory once no s6-supervise runs on the former one any more. s6-svscan ends that supervisor itself
 // when it no longer sees the directory, and that takes the gateway along, whatever its user does.
 func (r *run) comeLate(ctx context.Context, j *job) error {
 	select {
@@ -93,7 +93,7 @@ func (r *run) comeLate(ctx context.Context, j *job) error {
 		return err
 	}
 	if !r.listening || r.opt.NoRescan {
-		return nil // whoever wakes s6-svscan next has it found
+		return nil // the next scan finds it
 	}
 	if err := r.leaveToFind(); err != nil {
 		return err
@@ -202,8 +202,8 @@ func (r *run) move(ctx context.Context, j *job) error {
 	return nil
 }
 
-// stopJob stops the gateway of a service. One that has not stopped in time, or not before the user lost patience, and shall
-// run, is told to come up again when it is down at last: s6 sees to that. What is owed stays on record, because nobody
+// stopJob stops the gateway of a service. One that has not stopped in time, or not before the user lost patience, and should
+// run, is told to come up again when it is down at last: s6 sees to that. What is owed stays on record, because no one
 // sees that start.
 func (r *run) stopJob(ctx context.Context, j *job) error {
 	err := r.stop(ctx, j.Service, j.stopPatience())
@@ -314,13 +314,13 @@ func (r *run) stop(ctx context.Context, service string, patience time.Duration) 
 	return r.pace.wait(ctx, forever, service+" to stop", down)
 }
 
-// tellUp tells a service that it shall be up, and waits until its supervisor has heard: where nothing is owed to it any more, the
+// tellUp tells a service that it should be up, and waits until its supervisor has heard: where nothing is owed to it any more, the
 // next apply may go by that.
 func (r *run) tellUp(ctx context.Context, service string) error {
 	if err := r.sup.Control(ctx, service, "u"); err != nil {
 		return err
 	}
-	return r.pace.wait(ctx, startLimit, "the supervisor of "+service+" to hear that it shall be up", func() (bool, error) {
+	return r.pace.wait(ctx, startLimit, "the supervisor of "+service+" to hear that it should be up", func() (bool, error) {
 		status, err := r.sup.Status(service)
 		return status.WantUp, err
 	})
@@ -348,7 +348,7 @@ func (r *run) bringUp(ctx context.Context, service string) error {
 	if err != nil {
 		return err
 	}
-	return r.start(ctx, service) // its ./finish may have said that it shall stay down
+	return r.start(ctx, service) // its ./finish may have said that it should stay down
 }
 
 // start tells a service that is down to come up and waits until s6-supervise has started it. That it dies at once is its own affair.
@@ -370,7 +370,7 @@ func (r *run) start(ctx context.Context, service string) error {
 	})
 }
 
-// clearDeaths forgets the deaths before a start that was asked for, which shall not wait for them. A
+// clearDeaths forgets the deaths before a start that was asked for, which should not wait for them. A
 // rendered ./finish does the same at a stop, but none runs where the gateway was dead already. Where
 // that fails the start waits, no more.
 func (r *run) clearDeaths(service string) {
@@ -402,7 +402,7 @@ func (r *run) restartLogger(ctx context.Context, log string) error {
 	if err := r.endLogger(ctx, log, "h", another); err != nil {
 		return err
 	}
-	return r.start(ctx, log) // without the word it would wait a second, or stay down if somebody had told it to
+	return r.start(ctx, log) // without the word it would wait a second, or stay down if it had been told to
 }
 
 // stopLogger ends a logger for good, behind the line that it writes.
@@ -548,7 +548,7 @@ func (r *run) awaitTold(ctx context.Context, m *removal, gone func() (bool, erro
 	}))
 }
 
-// removeLogger waits until the logger's supervisor is gone. A logger reads to the end of its pipe, so whoever keeps the
+// removeLogger waits until the logger's supervisor is gone. A logger reads to the end of its pipe, so a process that keeps the
 // other end open keeps it alive: such a process left the gateway's group on purpose, and is named, not killed.
 func (r *run) removeLogger(ctx context.Context, m *removal) error {
 	gone := func() (bool, error) {

@@ -162,7 +162,7 @@ func (s *Session) mend(c *Change) error {
 	}
 	live := newTree(top)
 	defer live.close()
-	for _, name := range c.Mend { // the directory itself is the first, so that nobody can swap what is in it
+	for _, name := range c.Mend { // the directory itself is the first, so that no user can swap what is in it
 		d, err := live.parent(path.Join(name, "x"))
 		if scriptFiles[name] {
 			if d, err = live.parent(name); err == nil {

@@ -178,11 +178,11 @@ func (s Status) LastEnd() string {
 	return ""
 }
 
-// Level is how far the gateways that shall run have to come.
+// Level is how far the gateways that should run have to come.
 type Level string
 
 const (
 	LevelSupervised Level = "supervised"
 	LevelUp         Level = "up"    // it runs, and has for a while
-	LevelReady      Level = "ready" // s6 was told that it serves; one of which nobody can tell counts when it is up
+	LevelReady      Level = "ready" // s6 was told that it serves; one that has no way to tell counts when it is up
 )

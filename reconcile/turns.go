@@ -25,11 +25,11 @@ type turn struct {
 	left int   // services that have not finished
 }
 
-// takesTurns tells whether the change restarts a gateway where it is. Those that get a new directory start together, with the
+// takesTurns reports whether the change restarts a gateway where it is. Those that get a new directory start together, with the
 // scan that finds them.
 func (c *Change) takesTurns() bool { return c.Gateway == Restart && !c.Replace }
 
-// byTurns tells whether the job has to wait for its turn.
+// byTurns reports whether the job has to wait for its turn.
 func (r *run) byTurns(j *job) bool { return r.turns != nil && j.takesTurns() }
 
 // newTurns are the turns of a plan, if so many may be taken at a time; nil if that is without limit (0).

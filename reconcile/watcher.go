@@ -93,7 +93,7 @@ func (w *watcher) errors() <-chan error {
 	return w.notify.Errors
 }
 
-// concerns tells whether an event may change what is read at the paths.
+// concerns reports whether an event may change what is read at the paths.
 func (w *watcher) concerns(event fsnotify.Event) bool {
 	if _, self := w.armed[event.Name]; self {
 		return true

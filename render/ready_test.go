@@ -36,7 +36,7 @@ func told(t *testing.T, shell []string, dir string, env []string, script string,
 	defer notify.Close()
 	cmd := exec.Command(shell[0], append(append(shell[1:len(shell):len(shell)], script), args...)...)
 	cmd.Dir, cmd.Env, cmd.ExtraFiles = dir, env, []*os.File{notify}
-	out, err := cmd.CombinedOutput() // waits for whoever holds stdout
+	out, err := cmd.CombinedOutput() // waits for the processes that hold stdout
 	if exit := (*exec.ExitError)(nil); err != nil {
 		require.ErrorAs(t, err, &exit)
 	}

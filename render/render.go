@@ -29,7 +29,7 @@ const (
 	quiet      = 600 // a gateway that lived as long starts with a clean slate
 )
 
-// notificationFD is the descriptor by which s6 is told that a gateway is ready: the first that is nobody's.
+// notificationFD is the descriptor by which s6 is told that a gateway is ready: the first that is free.
 const notificationFD = 3
 
 // latePause is how long to wait, in s, between questions to a gateway that is not ready after its timeout.

@@ -43,10 +43,10 @@ type Servicedir struct {
 	User    string // account that the gateway and its logger run as where the tree is root's
 	// OnFailure says that exit code 0 leaves the gateway down, as 78 always does.
 	OnFailure bool
-	// Last says that the manifest leaves up or down to what the gateway was last. DownPath is then nobody's business: it is
+	// Last says that the manifest leaves up or down to what the gateway was last. DownPath is then not compared: it is
 	// neither rendered nor compared.
 	Last  bool
-	Ready *manifest.Ready // nil: nobody can tell
+	Ready *manifest.Ready // nil: it has no way to tell
 	Files []File          // sorted by path, the marker included
 }
 
@@ -73,14 +73,14 @@ func Digest(data []byte) string {
 }
 
 // maxExcerpt is the longest manifest that goes into a marker, in bytes. It takes up to six times as many there, since JSON
-// writes "<" as \u003c, and whoever reads markers stops at 4 MiB. The kernel starts nothing with 2 MiB of environment.
+// writes "<" as \u003c, and readers of markers stop at 4 MiB. The kernel starts nothing with 2 MiB of environment.
 const maxExcerpt = 512 << 10
 
 // markerFormat is the only format of the marker so far.
 const markerFormat = 1
 
 // Marker is what MarkerPath holds: whose directory it is, and what we rendered into it. A file that no longer has its
-// digest was changed by somebody else.
+// digest was changed by another program.
 type Marker struct {
 	Format    int    `json:"format"`
 	Profile   string `json:"profile"`

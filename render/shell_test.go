@@ -190,7 +190,7 @@ func randomText(r *rand.Rand) string {
 	return string(b)
 }
 
-// TestLoggerDoesNotMakeHermesHome: a wrong name shall be noticed. What is below it is made.
+// TestLoggerDoesNotMakeHermesHome: a wrong name should be noticed. What is below it is made.
 func TestLoggerDoesNotMakeHermesHome(t *testing.T) {
 	parent := t.TempDir()
 	home := filepath.Join(parent, "home")

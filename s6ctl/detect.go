@@ -28,7 +28,7 @@ type Host struct {
 // ThisHost is the host that this program runs on.
 func ThisHost() Host { return Host{OS: runtime.GOOS, Proc: "/proc"} }
 
-// Detect tells which supervisor is here. It is s6 when s6-svscan is PID 1 or listens on the scandir, whoever asks: an
+// Detect tells which supervisor is here. It is s6 when s6-svscan is PID 1 or listens on the scandir, whichever user asks: an
 // unprivileged user may read neither /proc/1/exe nor the scandir's control directory, so names and arguments decide.
 func Detect(h Host, scandir string) Kind {
 	switch h.OS {

@@ -8,5 +8,5 @@ func Listening(Host, string) (bool, error) { return false, nil }
 // comm is unknown.
 func (h Host) comm(int) string { return "" }
 
-// Stranger is nobody that could be told.
+// Stranger is no program that could be told.
 func Stranger(Host, int, int) string { return "" }

@@ -31,7 +31,7 @@ func (s *Scandir) Holders(dir string) []string {
 	return holders
 }
 
-// holds tells whether a process has a file open that /proc calls name.
+// holds reports whether a process has a file open that /proc calls name.
 func (h Host) holds(pid int, name string) bool {
 	links, _ := h.proc().Links(pid, "fd") // as many as may be seen
 	for _, target := range links {

@@ -31,7 +31,7 @@ func (h Host) pids() []int {
 	return pids
 }
 
-// Listening tells whether an s6-svscan runs on the scandir. Where its control directory is closed to us, the processes
+// Listening reports whether an s6-svscan runs on the scandir. Where its control directory is closed to us, the processes
 // are searched for an s6-svscan whose arguments name the scandir.
 func Listening(h Host, scandir string) (bool, error) {
 	pid, err := svscanPID(h, scandir)
@@ -79,7 +79,7 @@ func (h Host) cmdline(pid int) []string {
 	return strings.Split(strings.TrimSuffix(string(b), "\x00"), "\x00")
 }
 
-// names tells whether one of the arguments is path. Arguments are relative to a folder that we may not be allowed to know,
+// names reports whether one of the arguments is path. Arguments are relative to a folder that we may not be allowed to know,
 // so a relative one counts when path ends in it.
 func names(args []string, path string) bool {
 	return slices.ContainsFunc(args, func(arg string) bool {

@@ -37,13 +37,13 @@ func trustedIn(scandir *safefile.Dir) func(uid uint32) bool {
 	return func(uid uint32) bool { return slices.Contains(trusted, uid) }
 }
 
-// guarded reports whether nobody but trusted users can put something at a name in a folder.
+// guarded reports whether only trusted users can put something at a name in a folder.
 func (l *look) guarded(folder *safefile.Dir) bool {
 	st, err := folder.Stat(".")
 	return err == nil && l.trusts(st.Uid) && st.Mode&(unix.S_IWGRP|unix.S_IWOTH) == 0
 }
 
-// byKernel is the state of a service whose files cannot be believed. Where no process tells, and none is hidden from us, nobody
+// byKernel is the state of a service whose files cannot be believed. Where no process tells, and none is hidden from us, nothing
 // supervises it. One whose supervisor has only just been started is not told supervised yet: its files may come any moment.
 // The error says that it cannot be told now.
 func (l *look) byKernel(doubt string) (Status, error) {

@@ -28,7 +28,7 @@ const maxCalls = 16
 // turnLimit is how long a call is counted among them.
 const turnLimit = 250 * time.Millisecond
 
-// Exit codes of the s6 programs that mean "nobody listens there": 100 up to s6 2.13 and from s6-svscanctl, 102 from
+// Exit codes of the s6 programs that mean "no program listens there": 100 up to s6 2.13 and from s6-svscanctl, 102 from
 // s6-svc of 2.14 and later. 100 is also "wrong usage", which a caller that builds its own arguments never sees.
 const (
 	exitNobody      = 100
@@ -47,7 +47,7 @@ type Scandir struct {
 	supervisors supervisors
 }
 
-// Open prepares to control the scandir at path. Looking at it needs no program; Installed tells whether acting will work.
+// Open prepares to control the scandir at path. Looking at it needs no program; Installed reports whether acting will work.
 func Open(path string) *Scandir {
 	s := &Scandir{path: path, calls: make(chan struct{}, maxCalls), timeout: callTimeout}
 	if s.svscanctl, s.missing = find("s6-svscanctl"); s.missing == nil {

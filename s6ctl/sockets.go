@@ -79,7 +79,7 @@ func (h Host) uid(pid int) (uid uint32, known bool) {
 }
 
 // Stranger names who takes connections on a port of this machine although a service, whose process
-// is given, should: its program, or its user. It is empty where the service does, and where nobody
+// is given, should: its program, or its user. It is empty where the service does, and where no process
 // can tell: where the socket or a process of the service cannot be seen.
 func Stranger(h Host, service, port int) string {
 	all, err := Listeners(h)
@@ -198,7 +198,7 @@ func (h Host) service(pid int) int {
 	return 0
 }
 
-// supervised tells whether s6-supervise has started a process.
+// supervised reports whether s6-supervise has started a process.
 func (h Host) supervised(pid int) bool { return h.comm(h.parent(pid)) == "s6-supervise" }
 
 // session is that of a process, or 0.

@@ -31,7 +31,7 @@ type Status struct {
 	Doubt string
 }
 
-// Down tells whether no process of the service runs and none will be started unasked.
+// Down reports whether no process of the service runs and none will be started unasked.
 func (s Status) Down() bool { return s.PID == 0 && !s.Finishing && !s.WantUp }
 
 // The status file, as s6 2.10 to 2.15 write it; 2.13 alone has the process group between pid and wstat.
@@ -53,7 +53,7 @@ const (
 // taiOffset is what a TAI64 label adds to Unix time: 2^62 plus the 37 leap seconds so far (10 of 1972, 27 since).
 const taiOffset = 1<<62 + 37
 
-// Status reads the state of the service in dir, a path relative to the scandir. A directory that nobody supervises, a
+// Status reads the state of the service in dir, a path relative to the scandir. A directory without an s6-supervise, a
 // missing one included, is no error: Supervised is false. No symlink is followed, and nothing planted there can block.
 func (s *Scandir) Status(dir string) (Status, error) {
 	status, err := s.status(dir)
@@ -179,7 +179,7 @@ func parseStatus(b []byte) (Status, error) {
 
 // daemon is what a folder shows of the s6 daemon that it belongs to.
 type daemon struct {
-	pid     int    // 0: nobody holds the lock and reads the FIFO; -1: a process outside our process namespace does
+	pid     int    // 0: no process holds the lock and reads the FIFO; -1: a process outside our process namespace does
 	reads   bool   // a process reads the FIFO
 	lock    uint32 // owner of the lock file
 	locked  bool   // there is a lock file

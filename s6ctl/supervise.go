@@ -99,7 +99,7 @@ func isPlace(below string) bool {
 	return len(parts) == 1 || len(parts) == 1+hiddenDepth && strings.HasPrefix(parts[0], ".")
 }
 
-// Doing tells whether the supervisor lives, and which process it has started, or 0.
+// Doing reports whether the supervisor lives, and which process it has started, or 0.
 func (s *Scandir) Doing(v Supervise) (lives bool, child int) {
 	h := ThisHost()
 	if !h.isSame(v) {

@@ -77,7 +77,7 @@ func Environ(h Host, scandir string) ([]string, error) {
 	return strings.Split(string(b), "\x00"), nil
 }
 
-// newer tells whether s6-svscan is of 2.12 or later. There is no option to ask for its version, but only those know -L, and
+// newer reports whether s6-svscan is of 2.12 or later. There is no option to ask for its version, but only those know -L, and
 // then find that the folder is not there.
 func (s *Scandir) newer(ctx context.Context) (bool, error) {
 	svscan, err := find("s6-svscan")

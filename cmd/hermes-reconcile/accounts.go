@@ -33,7 +33,7 @@ func becomeOwner(uid uint32) error {
 	return nil
 }
 
-// findUsers looks up the accounts that gateways run as. Only root can change to one, so nobody else needs them.
+// findUsers looks up the accounts that gateways run as. Only root can change to one, so no other user needs them.
 func findUsers(m *manifest.Manifest) (map[string]uint32, error) {
 	if os.Geteuid() != 0 {
 		return nil, nil

@@ -37,7 +37,7 @@ type deed struct {
 func starting() deed {
 	return deed{
 		action: reconcile.BringUp, verb: "start", past: "started", state: "up", up: true,
-		all: "all of ours but those that shall be down", contrary: manifest.StateDown, undo: "stops", again: "up",
+		all: "all of ours but those that should be down", contrary: manifest.StateDown, undo: "stops", again: "up",
 	}
 }
 
@@ -71,7 +71,7 @@ func newActCommand(u ui, d deed) *cobra.Command {
 		Long: strings.ToUpper(d.verb[:1]) + d.verb[1:] + ` gateways now, and wait until they are ` + d.state + `. Where the manifest says otherwise, the next apply undoes it, and so
 does watch; that is said. A profile with state: last remembers it, in gateway_state.json of its home.
 
-No manifest is needed: what a gateway shall be stands in its service directory, too. The scandir is --scandir, else
+No manifest is needed: what a gateway should be stands in its service directory, too. The scandir is --scandir, else
 $` + scandirVariable + `, else that of the manifest, else ` + defaultScandir + `.`,
 		RunE: func(cmd *cobra.Command, profiles []string) error {
 			return runAct(cmd.Context(), u, &flags, d, profiles)
@@ -179,7 +179,7 @@ func (a *acting) pick(services []reconcile.Service, profiles []string) ([]reconc
 	return picked, nil
 }
 
-// do acts on the services and records what shall last.
+// do acts on the services and records what should last.
 func (a *acting) do(ctx context.Context, services []reconcile.Service, timeout time.Duration) error {
 	last := slices.DeleteFunc(slices.Clone(services), func(s reconcile.Service) bool { return a.wanted(s) != manifest.StateLast })
 	var errs []error
@@ -288,7 +288,7 @@ func controller(service string) string {
 	return found.Username
 }
 
-// wanted is what a gateway shall be: as the manifest says, or else as it was applied last. It is empty where the manifest does
+// wanted is what a gateway should be: as the manifest says, or else as it was applied last. It is empty where the manifest does
 // not name it.
 func (a *acting) wanted(s reconcile.Service) manifest.State {
 	if a.manifest == nil {
@@ -317,7 +317,7 @@ func (a *acting) warnOfUndoing(acted []reconcile.Acted) {
 	}
 	if len(undone) > 0 {
 		a.warning("the next apply %s again, and so does watch: %s", a.undo, strings.Join(undone, ", "))
-		a.hint("set state: %s in the manifest, or last, if it shall stay so", a.again)
+		a.hint("set state: %s in the manifest, or last, if it should stay so", a.again)
 	}
 	if len(removed) > 0 {
 		a.warning("the manifest does not name, so the next apply removes: %s", strings.Join(removed, ", "))

@@ -131,7 +131,7 @@ func isTree(name string) (bool, error) {
 	return !manifests, nil
 }
 
-// isManifest tells whether a file in a folder of manifests is one of them.
+// isManifest reports whether a file in a folder of manifests is one of them.
 func isManifest(name string) bool {
 	ending := filepath.Ext(name)
 	return (ending == ".yaml" || ending == ".yml") && name[0] != '.'

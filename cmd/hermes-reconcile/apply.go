@@ -62,7 +62,7 @@ and in the report, changes nothing, and does not keep the container from startin
 	f.BoolVar(&flags.dryRun, "dry-run", false, "only show what would be done; with --exit-code, exit 2 if that is something")
 	f.BoolVar(&flags.allowEmpty, "allow-empty", false, "let a manifest without profiles remove every gateway")
 	f.BoolVar(&flags.noRescan, "no-rescan", false, "do not wake s6-svscan: what is new waits for the next rescan, what goes is only hidden")
-	f.BoolVar(&flags.boot, "boot", false, "for the start of a container: wait for nobody, report, and exit 0 unless there is no s6 here")
+	f.BoolVar(&flags.boot, "boot", false, "for the start of a container: wait for nothing, report, and exit 0 unless there is no s6 here")
 	f.StringVar(&flags.report, "report", "", "append a line a profile to `FILE` (default with --boot ${HERMES_HOME}/"+bootReport+")")
 	f.StringVar(&flags.wait, "wait", string(reconcile.LevelSupervised),
 		"how far the gateways have to come: `supervised|up|ready`; ready is up where the profile has no ready")
@@ -129,7 +129,7 @@ func runApply(ctx context.Context, u ui, flags *applyFlags) (err error) {
 		return lockHint(err)
 	}
 	defer session.Unlock()
-	if err := session.Release(); err != nil { // whoever applies by hand wants gateways up
+	if err := session.Release(); err != nil { // an apply by hand wants gateways up
 		return err
 	}
 	began := time.Now()

@@ -27,7 +27,7 @@ func (f *applyFlags) checkWait() error {
 	case f.noRescan:
 		return usagef("--wait=%s needs a rescan (want it without --no-rescan)", level)
 	case f.boot:
-		return usagef("--boot waits for nobody (want it without --wait=%s)", level)
+		return usagef("--boot waits for nothing (want it without --wait=%s)", level)
 	}
 	return nil
 }

@@ -56,7 +56,7 @@ func runBoot(ctx context.Context, u ui, flags *applyFlags) error {
 }
 
 // boot applies for a container that starts. Its error is that no later apply can mend: this is no place for it. Whatever else
-// is wrong is reported and shall not keep the container from starting.
+// is wrong is reported and must not keep the container from starting.
 func boot(ctx context.Context, u ui, flags *applyFlags) (err error) {
 	defer catch(&err)
 	path, err := flags.resolve(defaultScandir)

@@ -9,7 +9,7 @@ const (
 	colorNever  = "never"
 )
 
-// colors tells whether text is colored: where it is asked for, and else on a terminal whose user does not object.
+// colors reports whether text is colored: where it is asked for, and else on a terminal whose user does not object.
 // https://no-color.org
 func (f *outputFlags) colors(u ui) bool {
 	switch f.color {
@@ -21,7 +21,7 @@ func (f *outputFlags) colors(u ui) bool {
 	return os.Getenv("NO_COLOR") == "" && onTerminal(u)
 }
 
-// onTerminal tells whether results go to a terminal that knows more than lines.
+// onTerminal reports whether results go to a terminal that knows more than lines.
 func onTerminal(u ui) bool {
 	out := fileOf(u.stdout)
 	return out != nil && os.Getenv("TERM") != "dumb" && takesColors(out)

@@ -37,7 +37,7 @@ func newDoctorCommand(u ui) *cobra.Command {
 change, users, HERMES_HOME, ports, gateways, what interrupted applies have left, what others could change, profiles that the root
 gateway serves, too. A row each, with ok, warning, error, or not checked and why.
 
-It changes nothing and waits for nobody. No manifest is needed; with one more is checked, and one that is wrong is an error like
+It changes nothing and waits for nothing. No manifest is needed; with one more is checked, and one that is wrong is an error like
 others. As another user than root, or than the one of s6-svscan, it cannot see everything, and says so.
 Exits 1 if there is an error; warnings alone are no failure. The scandir is --scandir, else $` + scandirVariable + `, else that of the
 manifest, else ` + defaultScandir + `.`,

@@ -15,8 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// door is the one package that opens, lists or looks at files by name: what others can write may be anything, and whoever opens it
-// like a file of their own may wait for ever.
+// door is the one package that opens, lists or looks at files by name: what others can write may be
+// anything, and a program that opens it like a file of its own may wait for ever.
 const door = "s6ctl/safefile"
 
 // openers are the functions that do that, by package. A method of an opened folder counts by its own package, which is the door.

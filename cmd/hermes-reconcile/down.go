@@ -71,7 +71,7 @@ func runDown(ctx context.Context, u ui, flags *downFlags) error {
 	if err := becomeOwner(scandir.Owner()); err != nil {
 		return err
 	}
-	if err := scandir.Hold(); err != nil { // first: what is down shall stay so
+	if err := scandir.Hold(); err != nil { // first: what is down should stay so
 		u.warning("%v: watch may start gateways again", err)
 	}
 	session, err := scandir.Lock(ctx, flags.timeout/downLock)
@@ -107,7 +107,7 @@ func toStop(services []reconcile.Service) (ours []reconcile.Service, unread []re
 	return ours, unread
 }
 
-// acted prints what became of gateways that somebody wanted up or down.
+// acted prints what became of gateways that were told to be up or down.
 func (u ui) acted(acted []reconcile.Acted, notes []string, d deed) error {
 	var lines []string
 	partial := &partialError{total: len(acted)}

@@ -26,7 +26,7 @@ func liveCommands(ui) []*cobra.Command {
 	return commands
 }
 
-// serve has nothing to do: nobody here acts as another user.
+// serve has nothing to do: nothing here acts as another user.
 func serve() bool { return false }
 
 // resume has nothing to take up: no process is started apart.

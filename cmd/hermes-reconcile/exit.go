@@ -91,7 +91,7 @@ func exitCode(err error) int {
 	return exitTemporary
 }
 
-// timedOut tells whether an error is that something did not happen in time.
+// timedOut reports whether an error is that something did not happen in time.
 func timedOut(err error) bool {
 	var timeout *reconcile.TimeoutError
 	var late *probe.LateError

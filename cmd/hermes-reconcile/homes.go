@@ -23,7 +23,7 @@ import (
 	"hermes-reconcile/s6ctl"
 )
 
-// defaultHome is HERMES_HOME where nobody says another one, as in a manifest.
+// defaultHome is HERMES_HOME where nothing names another one, as in a manifest.
 const defaultHome = "/opt/data"
 
 // homeLimit is how long a disk may take to tell what is on it.
@@ -196,7 +196,7 @@ func (a *answers) take(profiles []string, answer home.Answer) {
 	}
 }
 
-// atMost is a file that somebody passes on, if it is no longer than it may be.
+// atMost is a file that another process passes on, if it is no longer than it may be.
 func atMost(data []byte) []byte {
 	if len(data) > home.MaxSettings {
 		return nil
@@ -235,7 +235,7 @@ func eachInShort(texts []string, most int) []string {
 	return short
 }
 
-// inShort makes of what somebody says a piece of one line.
+// inShort makes of what another process says a piece of one line.
 func inShort(text string) string {
 	const limit = 500 // bytes: a path, and what is wrong with it
 	if len(text) > limit {
@@ -244,11 +244,11 @@ func inShort(text string) string {
 	return strings.Join(strings.Fields(visible.Text(text)), " ")
 }
 
-// unanswered is what is known where nobody could look.
+// unanswered is what is known where it could not be looked at.
 func unanswered(profiles []string, err error) home.Answer {
 	a := home.Answer{States: map[string]home.State{}, Found: map[string]home.Finding{}, Faults: []string{fmt.Sprintf("cannot look below %s: %v", homeVariable, err)}}
 	for _, p := range profiles {
-		a.States[p] = home.State{Why: "nobody could look: " + err.Error(), Unknown: true}
+		a.States[p] = home.State{Why: "it could not be looked at: " + err.Error(), Unknown: true}
 		a.Found[p] = home.Finding{Unknown: err.Error()}
 	}
 	return a
@@ -258,7 +258,7 @@ func unanswered(profiles []string, err error) home.Answer {
 func askAs(ctx context.Context, name string, request home.Request) (answer home.Answer, err error) {
 	defer catch(&err)
 	who := home.Account{}
-	if os.Geteuid() == 0 { // nobody else can be another one
+	if os.Geteuid() == 0 { // no other user can become another one
 		found, err := user.Lookup(name)
 		if err != nil {
 			return home.Answer{}, fmt.Errorf("this system has no account %q", name)

@@ -27,7 +27,7 @@ func newInitCommand(u ui) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "init --from-home DIR | --from-scandir DIR [--out FILE]",
 		Short: "write a manifest for what is there; needs no s6",
-		Long: `Write a manifest for what is there: the profiles of a Hermes home, or the gateways of a scandir, whoever made them, or of
+		Long: `Write a manifest for what is there: the profiles of a Hermes home, or the gateways of a scandir, no matter what made them, or of
 a folder that render wrote. It goes to standard output, or to a new file. Nothing else is written, and nothing is run.
 
 What a manifest cannot say stands in its comments: read them, then see with diff what an apply would do.`,

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What is wrong in size with a folder is said, and by whom it is to be mended: retrying does not
+// What is wrong in size with a folder is said, and who has to mend it: retrying does not
 // help.
 func TestFoldersBeyondTheirLimitsAreRefused(t *testing.T) {
 	t.Chdir(t.TempDir())

@@ -68,7 +68,7 @@ func wantedBy(scandir string) discover.Wanted {
 	}
 }
 
-// warnSilent says that nobody runs what the scandir holds.
+// warnSilent says that no s6-svscan runs what the scandir holds.
 func warnSilent(u ui, scandir *live) {
 	if listening, err := (supervisor{scandir.s6, scandir.path}).Listening(); err == nil && !listening {
 		u.warning("no s6-svscan is running on %q", scandir.path)

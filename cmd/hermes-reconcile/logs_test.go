@@ -92,7 +92,7 @@ func TestEndOfALog(t *testing.T) {
 // TestRootReadsNoLogThatMayNotBeRoots: what a stranger says of its service counts as far as it gives no rights.
 func TestRootReadsNoLogThatMayNotBeRoots(t *testing.T) {
 	if os.Getuid() != 0 {
-		return // nobody else can be another one
+		return // no other user can become another one
 	}
 	const nobody = 65534
 	dir := t.TempDir()

@@ -42,7 +42,7 @@ func (f *manifestFlags) names() []string {
 	return []string{cmp.Or(variable(fileVariable), defaultManifest)}
 }
 
-// named tells whether somebody has said which manifest to read.
+// named reports whether the user has said which manifest to read.
 func (f *manifestFlags) named() bool { return len(f.files) > 0 || variable(fileVariable) != "" }
 
 // load reads and checks the manifest. Its errors are all errors of usage.

@@ -65,7 +65,7 @@ func (f *outputFlags) check() (err error) {
 	return err
 }
 
-// explain makes a report of a plan, with the diffs of files where the form has them or the text shall.
+// explain makes a report of a plan, with the diffs of files where the form has them or the text should have them.
 func (f *outputFlags) explain(plan reconcile.Plan, m *manifest.Manifest, old oldSide, diffs bool) explain.Report {
 	opt := explain.Options{Against: old.kind, Places: map[string]explain.Place{}, Mask: f.mask, Unknown: old.unknown}
 	opt.NoFiles = f.form == formText && !diffs

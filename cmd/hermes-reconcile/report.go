@@ -56,7 +56,7 @@ func newLog(w io.Writer, form string) *slog.Logger {
 	return slog.New(slog.NewTextHandler(visible.NewWriter(w, visible.Text), nil)) // slog quotes most of what is hidden, not all
 }
 
-// outcomes adds a line a profile: what was done, whether its gateway shall be up, and why.
+// outcomes adds a line a profile: what was done, whether its gateway should be up, and why.
 func (r *report) outcomes(outcomes []reconcile.Outcome) {
 	for _, o := range outcomes {
 		logOutcome(r.log, o)
@@ -141,7 +141,7 @@ func (r *report) write(ctx context.Context, u ui, file string, h *homes, limit t
 }
 
 // reporter is who writes the report: below HERMES_HOME the user of the root profile, or else of the first; without a
-// manifest whoever owns the place.
+// manifest the owner of the place.
 func (h *homes) reporter(file string) (home.Account, error) {
 	if os.Geteuid() != 0 || !within(h.path, file) {
 		return home.Account{}, nil
@@ -166,7 +166,7 @@ func (h *homes) reporter(file string) (home.Account, error) {
 	return credentials(found)
 }
 
-// trespass refuses a file that root shall write where a gateway's user, or everybody, decides what
+// trespass refuses a file that root would write where a gateway's user, or everybody, decides what
 // file that is.
 func (h *homes) trespass(file string) error {
 	who := suspects{everybody: {uid: nobodys}}
@@ -179,7 +179,7 @@ func (h *homes) trespass(file string) error {
 	return nil
 }
 
-// within tells whether a path lies below a folder, by their names.
+// within reports whether a path lies below a folder, by their names.
 func within(folder, path string) bool {
 	rel, err := filepath.Rel(folder, path)
 	return err == nil && filepath.IsLocal(rel)

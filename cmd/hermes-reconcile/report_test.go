@@ -20,10 +20,10 @@ func TestWithin(t *testing.T) {
 	}
 }
 
-// TestReporter: who writes the report is never root where the place is somebody else's.
+// TestReporter: who writes the report is never root where the place is another user's.
 func TestReporter(t *testing.T) {
 	if os.Geteuid() != 0 {
-		return // nobody else can be somebody else
+		return // no other user can become another one
 	}
 	const nobody = 65534
 	path := t.TempDir()

@@ -8,7 +8,7 @@ import (
 )
 
 // results is stdout as a command sees it. It remembers the first error of a write, so that no
-// command has to look: what did not get where it was to go is a failure, whoever printed it.
+// command has to look: what did not get where it was to go is a failure, whatever printed it.
 type results struct {
 	to  io.Writer
 	err error
@@ -32,7 +32,7 @@ func (e *unprintedError) Error() string { return fmt.Sprintf("cannot print the r
 func (e *unprintedError) Unwrap() error { return e.err }
 
 // complete adds to how a command ended that its results could not be printed. That there are
-// differences, or something wrong, is then said to nobody, so it is no answer.
+// differences, or something wrong, then reaches no reader, so it is no answer.
 func (r *results) complete(err error) error {
 	var said *unprintedError
 	switch {

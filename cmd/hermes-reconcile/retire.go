@@ -35,7 +35,7 @@ func (t *target) retiring(plan reconcile.Plan) retired {
 		dir := filepath.Join(t.scandir.path, c.Service)
 		uid, known := controllerID(dir)
 		name := controller(dir)
-		// Root's is only what we made so: of others nobody knows whose home theirs is.
+		// Root's is only what we made so: of others it is not known whose home theirs is.
 		if os.Geteuid() == 0 && (!known || name == "" || uid == 0 && !service.Owned) {
 			continue
 		}
@@ -46,7 +46,7 @@ func (t *target) retiring(plan reconcile.Plan) retired {
 	return r
 }
 
-// record says in these homes that their gateways shall be down: they ended by a signal, which
+// record says in these homes that their gateways should be down: they ended by a signal, which
 // hermes takes for the end of a container, and its image would start them with the next one.
 func (r retired) record(ctx context.Context, u ui) {
 	answer := r.homes.ask(context.WithoutCancel(ctx), r.profiles, func(theirs []string) home.Request {

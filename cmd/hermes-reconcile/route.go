@@ -42,7 +42,7 @@ func (a account) changes(h route.Hop) (at string, can bool) {
 		return h.Path, true
 	case !a.mayWrite(h):
 		return "", false
-	case h.Next != "" && h.Mode&syscall.S_ISVTX != 0: // in /tmp and the like nobody replaces the files of others
+	case h.Next != "" && h.Mode&syscall.S_ISVTX != 0: // in /tmp and the like no user replaces the files of others
 		return filepath.Join(h.Path, h.Next), !h.There || h.Holder == a.uid
 	}
 	return h.Path, true

@@ -16,7 +16,7 @@ import (
 
 // warnFiles names the secret files and the manifests that a gateway's user could put something else
 // in the place of. Root reads secrets when the gateway starts: a symlink there would hand any file
-// of root's over. A manifest says what runs as whom.
+// of root's over. A manifest says what runs as which user.
 func warnFiles(u ui, m *manifest.Manifest, files *manifestFlags) {
 	if os.Geteuid() != 0 {
 		return
@@ -59,7 +59,7 @@ func seizable(m *manifest.Manifest) []seized {
 	return all
 }
 
-// lookUp finds an account by name. One that is root, or unknown, is nobody to warn of.
+// lookUp finds an account by name. One that is root, or unknown, is none to warn of.
 func lookUp(name string) account {
 	found, err := user.Lookup(name)
 	if err != nil {

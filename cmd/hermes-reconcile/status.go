@@ -157,7 +157,7 @@ const lookEvery = time.Second
 // clearScreen moves to the upper left corner of a terminal and clears it.
 const clearScreen = "\x1b[H\x1b[2J"
 
-// watchStatus shows what is until somebody ends it. A terminal shows errors, too, and goes on: a scandir may be about to come.
+// watchStatus shows what is until it is ended. A terminal shows errors, too, and goes on: a scandir may be about to come.
 func watchStatus(ctx context.Context, u ui, flags *statusFlags, path string, profiles []string) error {
 	screen := flags.form == formText && onTerminal(u)
 	var last []byte
@@ -276,7 +276,7 @@ func readiness(s reconcile.Service) *bool {
 	return &s.Status.Ready
 }
 
-// wanted is what the service directory says the gateway shall be.
+// wanted is what the service directory says the gateway should be.
 func wanted(s reconcile.Service) string {
 	if s.Obstacle != "" || s.Fault != nil || s.Missing {
 		return ""

@@ -11,7 +11,7 @@ import (
 	"hermes-reconcile/render"
 )
 
-// target is what a command applies: a manifest, rendered, and the scandir that shall be as it says.
+// target is what a command applies: a manifest, rendered, and the scandir that should be as it says.
 type target struct {
 	manifest *manifest.Manifest
 	files    *manifestFlags

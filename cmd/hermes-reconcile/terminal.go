@@ -8,5 +8,5 @@ import (
 	"golang.org/x/term"
 )
 
-// takesColors tells whether a file is a terminal.
+// takesColors reports whether a file is a terminal.
 func takesColors(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }

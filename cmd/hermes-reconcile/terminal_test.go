@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// terminal opens a pseudo-terminal: what somebody looks at, and what a program writes to.
+// terminal opens a pseudo-terminal: what a person looks at, and what a program writes to.
 func terminal(t *testing.T) (master, peer *os.File) {
 	t.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)

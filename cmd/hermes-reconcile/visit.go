@@ -199,7 +199,7 @@ func (v *visit) owner() uint32 {
 	return v.scandir.Owner()
 }
 
-// dwelling looks at HERMES_HOME, and whom the root gateway serves.
+// dwelling looks at HERMES_HOME, and which profiles the root gateway serves.
 func (v *visit) dwelling(ctx context.Context) ([]explain.Finding, error) {
 	users := v.users()
 	profiles := slices.Sorted(maps.Keys(users))
@@ -213,7 +213,7 @@ func (v *visit) dwelling(ctx context.Context) ([]explain.Finding, error) {
 	}
 	v.homes.users = maps.Clone(users)
 	asked := profiles
-	if users[manifest.DefaultProfile] == "" { // its state file says whom a root gateway serves that is not ours
+	if users[manifest.DefaultProfile] == "" { // its state file says which profiles a root gateway serves that is not ours
 		v.homes.users[manifest.DefaultProfile] = users[profiles[0]]
 		asked = append([]string{manifest.DefaultProfile}, profiles...)
 	}
@@ -305,7 +305,7 @@ func (v *visit) eachHome(answer home.Answer, users map[string]string) []explain.
 	return all
 }
 
-// inspect asks what is below HERMES_HOME, as far as somebody can.
+// inspect asks what is below HERMES_HOME, as far as that is possible.
 func (v *visit) inspect(ctx context.Context, profiles []string) home.Answer {
 	closed := map[string]home.Finding{}
 	open := slices.DeleteFunc(slices.Clone(profiles), func(profile string) bool {
@@ -333,7 +333,7 @@ func (v *visit) inspect(ctx context.Context, profiles []string) home.Answer {
 	return answer
 }
 
-// cannotBe says why nobody can look as a user: only root can be another one.
+// cannotBe says why it is not possible to look as a user: only root can be another one.
 func (v *visit) cannotBe(name string) string {
 	me := uint32(os.Geteuid())
 	if me == 0 || v.owner() == me {
@@ -345,7 +345,7 @@ func (v *visit) cannotBe(name string) string {
 	return "only root can look as user " + name
 }
 
-// own are the profiles with a gateway of their own, that runs or shall.
+// own are the profiles with a gateway of their own, that runs or should.
 func (v *visit) own() []string {
 	own := map[string]bool{}
 	for _, g := range v.gateways {

@@ -47,7 +47,7 @@ something was done to.
 A manifest that is wrong is reported once, with the place of each error, and changes nothing: what the last good one says is
 kept up until it is mended. What a manifest no longer names is removed when a second look ` + quietLook.String() + ` later finds it the
 same: until then it may be half written. What fails is tried again after 1 s, 2 s, 4 s ... up to 5 min. A restart that another
-command has begun and left, because it was killed, is made at once. After down nothing is done until somebody applies by hand.
+command has begun and left, because it was killed, is made at once. After down nothing is done until the next apply by hand.
 SIGTERM ends watch at the next safe point.
 
 It is meant to be a service of s6 itself, beside the gateways: its own name must not start with "` + render.Prefix + `".`,
@@ -243,7 +243,7 @@ const (
 	settlePoll = 20 * time.Millisecond
 )
 
-// settled reads the manifest when nobody writes to it.
+// settled reads the manifest when nothing writes to it.
 func (w *watching) settled(ctx context.Context) (*target, error) {
 	for begin := time.Now(); ; {
 		before, enough := w.flags.stamp(), time.Since(begin) > settleMost
@@ -349,16 +349,16 @@ func (w *watching) apply(ctx context.Context, t *target) error {
 	return w.outcomes(result.Outcomes, cause)
 }
 
-// holds tells whether down was called, so that nothing shall be done.
+// holds reports whether down was called, so that nothing is to be done.
 func (w *watching) holds(session *reconcile.Session) (bool, error) {
 	since, err := session.Held()
 	held := !since.IsZero()
 	if held != w.held && err == nil {
 		w.held = held
 		if held {
-			w.log.Warn("down was called: nothing is done until somebody applies by hand", "since", since.Format(time.RFC3339))
+			w.log.Warn("down was called: nothing is done until the next apply by hand", "since", since.Format(time.RFC3339))
 		} else {
-			w.log.Info("somebody has applied by hand: going on")
+			w.log.Info("there was an apply by hand: going on")
 		}
 	}
 	return held, err

@@ -54,7 +54,7 @@ func Records[T any](t testing.TB, data []byte) []T {
 // something does not wait for a limit, that limit is made much longer than this.
 const Patience = 2 * time.Minute
 
-// Poll tells whether cond held before the deadline.
+// Poll reports whether cond held before the deadline.
 func Poll(deadline time.Duration, cond func() bool) bool {
 	return PollEvery(3*time.Millisecond, deadline, cond)
 }

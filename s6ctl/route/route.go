@@ -35,7 +35,7 @@ type Hop struct {
 }
 
 // Of finds all that a path leads through: each folder from the root on, those that a symlink
-// leads through, too, and the file at its end. What is not there ends it. Whoever can change one of
+// leads through, too, and the file at its end. What is not there ends it. A user who can change one of
 // these decides what is found at the path.
 func Of(path string) ([]Hop, error) {
 	var hops []Hop

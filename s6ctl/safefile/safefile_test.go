@@ -36,7 +36,7 @@ func opened(t *testing.T, path string) *Dir {
 func plant(t *testing.T, folder string) []string {
 	t.Helper()
 	require.NoError(t, unix.Mkfifo(filepath.Join(folder, "fifo"), 0o600))
-	f, err := os.OpenFile(filepath.Join(folder, "fifo"), os.O_RDWR, 0) // both ends are open: whoever reads waits
+	f, err := os.OpenFile(filepath.Join(folder, "fifo"), os.O_RDWR, 0) // both ends are open: a reader waits
 	require.NoError(t, err)
 	t.Cleanup(func() { f.Close() })
 	require.NoError(t, os.Mkdir(filepath.Join(folder, "folder"), 0o700))

@@ -19,7 +19,7 @@ import (
 	"hermes-reconcile/s6ctl/safefile"
 )
 
-// Found is what there is, as a manifest, and what whoever asked shall know at once: it stands in the draft, too.
+// Found is what there is, as a manifest, and what the user should know at once: it stands in the draft, too.
 type Found struct {
 	Draft    manifest.Draft
 	Warnings []string
@@ -118,7 +118,7 @@ func begin(dir string) (folder, *book, error) {
 
 func (b *book) say(format string, args ...any) { b.head = append(b.head, fmt.Sprintf(format, args...)) }
 
-// warn is say for what cannot wait until somebody reads the draft.
+// warn is say for what cannot wait until the draft is read.
 func (b *book) warn(format string, args ...any) {
 	b.say(format, args...)
 	b.warnings = append(b.warnings, fmt.Sprintf(format, args...))

@@ -35,7 +35,7 @@ func init() {
 		"doas":    byOptions(map[string]meaning{"-u": user, "-n": harmless}),
 		"runuser": (*shellReader).runuser,
 		"su":      (*shellReader).su,
-		// They are no use without the folder, which is in nobody's manifest.
+		// They are no use without the folder, which is in no manifest.
 		"s6-envdir": fromFolder, "envdir": fromFolder,
 	}
 }
@@ -100,7 +100,7 @@ func noName(c rune) bool {
 	return !unicode.IsLetter(c) && !unicode.IsDigit(c) && !strings.ContainsRune("-_./", c)
 }
 
-// become notes whom a program becomes: an account, or one with a group behind a colon.
+// become notes which user a program goes on as: an account, or one with a group behind a colon.
 func (r *shellReader) become(account string) {
 	r.user, r.group, _ = strings.Cut(account, ":")
 }

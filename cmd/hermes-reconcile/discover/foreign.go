@@ -19,7 +19,7 @@ import (
 // their part.
 var lost = []string{"notification-fd", "lock-fd", "max-death-tally", "down-signal", "reload-signal", "flag-newpidns"}
 
-// foreign reads a service directory that somebody else made. An error says why it cannot be one of a manifest.
+// foreign reads a service directory that another program made. An error says why it cannot be one of a manifest.
 func (s services) foreign(name, dir string) (found, error) {
 	data, err := s.f.read(path.Join(dir, "run"))
 	if err != nil {
@@ -221,7 +221,7 @@ func (r *shellReader) permanent(c syntax.Command) []string {
 	return codes
 }
 
-// exits125 tells whether the last statement is `exit 125`, which tells s6-supervise to leave a service down.
+// exits125 reports whether the last statement is `exit 125`, which tells s6-supervise to leave a service down.
 func (r *shellReader) exits125(stmts []*syntax.Stmt) bool {
 	if len(stmts) == 0 {
 		return false

@@ -101,7 +101,7 @@ profiles:
 	require.Equal(t, manifest.Log{Keep: 10, Size: 1_000_000, Timestamp: manifest.TimestampISO8601, Stdout: true}, coder.Log)
 }
 
-// TestWhatS6WantsGoesBeforeTheFiles: a gateway that somebody started although it has a file `down` must not stop.
+// TestWhatS6WantsGoesBeforeTheFiles: a gateway that was started by hand although it has a file `down` must not stop.
 func TestWhatS6WantsGoesBeforeTheFiles(t *testing.T) {
 	files := map[string]string{}
 	for name, down := range map[string]bool{"started": true, "stopped": false, "asleep": true, "awake": false, "unknown": true} {

@@ -9,7 +9,7 @@ import (
 	"hermes-reconcile/manifest"
 )
 
-// FuzzScandir: whatever somebody else's scripts hold, what is made of them is a manifest.
+// FuzzScandir: whatever the scripts of other programs hold, what is made of them is a manifest.
 func FuzzScandir(f *testing.F) {
 	f.Add(hermesRun("hermes -p coder gateway run --replace", "export A='b'"), hermesLogRun, hermesFinish, "75000\n")
 	f.Add("#!/bin/sh\nunset A\nexport A=1\nunset B\nB= exec s6-setuidgid x y {} '\x00' --port 1\n", "#!/bin/sh\nexec s6-log n1 s1 T t 1\n", "#!/bin/sh\nexit 125\n", "1")

@@ -203,7 +203,7 @@ func upOrDown(up bool) manifest.State {
 	return manifest.StateDown
 }
 
-// multiplexed tells whether the root gateway serves other profiles. The environment goes before the configuration. What it
+// multiplexed reports whether the root gateway serves other profiles. The environment goes before the configuration. What it
 // did at its last start counts where neither says anything: some releases never clear it.
 func multiplexed(root profileHome) bool {
 	if says := saysMultiplex(root.env[MultiplexVariable]); says != nil {
@@ -247,7 +247,7 @@ func Multiplexes(env []byte, variable string, config []byte) (says *bool, where 
 	return parsed.Multiplex, "config.yaml"
 }
 
-// serves tells whether the root gateway, which multiplexes, serves this profile.
+// serves reports whether the root gateway, which multiplexes, serves this profile.
 func serves(root, one profileHome) bool {
 	if one.name == manifest.DefaultProfile || one.config.Standalone {
 		return false

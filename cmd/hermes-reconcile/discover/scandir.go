@@ -14,7 +14,7 @@ import (
 	"hermes-reconcile/render"
 )
 
-// Wanted tells whether s6 wants a service up now; known is false where it does not supervise it.
+// Wanted reports whether s6 wants a service up now; known is false where it does not supervise it.
 type Wanted func(service string) (up, known bool)
 
 // Scandir reads the service directories gateway-* of a scandir, ours and others, or of a folder that render wrote. Of a live
@@ -164,12 +164,12 @@ func (s services) settle(list []found) {
 	s.compare(list)
 }
 
-// compare notes what in our own directories is not as rendered: somebody edited it, or another version of this program
+// compare notes what in our own directories is not as rendered: it was edited, or another version of this program
 // wrote it.
 func (s services) compare(list []found) {
 	dirs, err := render.All(s.manifest)
 	if err != nil {
-		s.warn("cannot tell whether the files are as rendered: %v", err)
+		s.warn("cannot report whether the files are as rendered: %v", err)
 		return
 	}
 	ours, former := map[string]bool{}, map[string]bool{}

@@ -17,7 +17,7 @@ import (
 // descends into brackets, so 32,768 of them take some MiB of stack, and their time is quadratic: less than a second.
 const maxScript = 32 << 10
 
-// script is what somebody else's shell script does, as far as that can be told without running it.
+// script is what a shell script of another program does, as far as that can be told without running it.
 type script struct {
 	runtime manifest.Runtime
 	argv    []string // of its last exec, without the privilege drop
@@ -139,7 +139,7 @@ func (r *shellReader) stmt(s *syntax.Stmt) {
 	}
 }
 
-// asksForRoot tells whether a condition is about nothing but being root, as in `[ "$(id -u)" = 0 ]`: a gateway that s6
+// asksForRoot reports whether a condition is about nothing but being root, as in `[ "$(id -u)" = 0 ]`: a gateway that s6
 // starts as root drops its privileges, another need not.
 func (r *shellReader) asksForRoot(s *syntax.Stmt) bool {
 	text := r.text(s)

@@ -62,7 +62,7 @@ func (n *notes) unknown(object, format string, args ...any) {
 	n.add(explain.LevelUnknown, object, "", format, args...)
 }
 
-// bad tells whether there is anything but good news.
+// bad reports whether there is anything but good news.
 func (n *notes) bad() bool {
 	return slices.ContainsFunc(n.list, func(f explain.Finding) bool { return f.Level != explain.LevelOK })
 }
@@ -108,7 +108,7 @@ func Typed(findings []explain.Finding, files []string, scandir string) []explain
 // quote makes a word for a shell.
 func quote(word string) string {
 	quoted, err := syntax.Quote(word, syntax.LangPOSIX)
-	if err != nil { // it has control characters, which nobody could type
+	if err != nil { // it has control characters, which cannot be typed
 		return strconv.Quote(word)
 	}
 	return quoted

@@ -155,7 +155,7 @@ ok | coder, hermes | the accounts of the gateways are there`},
 		"owner": {OfUsers(People{Me: 7, Owner: 7, Known: true, Accounts: map[string]error{"ghost": errDark}}), `
 ok | user 7 | s6-svscan and all gateways are this user's, too
 ok | ghost | no such account here, and none is needed: s6-svscan is not root's`},
-		"somebody": {OfUsers(People{Me: 7, Known: true}), `
+		"another": {OfUsers(People{Me: 7, Known: true}), `
 not checked | user 7 | neither root nor user 0, whose s6-svscan this is: what only these can see is not checked, and apply would not work`},
 		"no scandir": {OfUsers(People{Me: 7}), `
 not checked | user 7 | not root: what others have cannot be looked at`},
@@ -202,7 +202,7 @@ func TestMultiplex(t *testing.T) {
 	served := []string{"default", "a", "b"}
 	tell{
 		"not known": {OfMultiplex(Serving{Unknown: "the disk does not answer"}), `
-not checked | gateway_state.json | whom the root gateway serves: the disk does not answer`},
+not checked | gateway_state.json | which profiles the root gateway serves: the disk does not answer`},
 		"itself alone": {OfMultiplex(Serving{Up: true, Served: []string{"default"}, Own: []string{"default", "a"}}), `
 ok | gateway_state.json | the root gateway serves no profile that has a gateway of its own`},
 		"others alone": {OfMultiplex(Serving{Up: true, Served: served, Own: []string{"default", "c"}}), `
@@ -216,7 +216,7 @@ ok | gateway_state.json | the root gateway does not run; when it last did, it se
 	}.check(t, Multiplex)
 }
 
-// gateway is one of ours that is as it shall be, since an hour, but for what change makes of it.
+// gateway is one of ours that is as it should be, since an hour, but for what change makes of it.
 func gateway(change func(*Gateway)) Gateway {
 	g := Gateway{Gateway: explain.Gateway{Profile: "a", Service: "gateway-a", Owned: true, Wanted: "up", State: "up", PID: 5}, Log: "/log"}
 	g.Status = reconcile.Status{Supervised: true, WantUp: true, PID: 5, Since: before(time.Hour)}
@@ -238,8 +238,8 @@ func TestGateways(t *testing.T) {
 			"warning | a | crash loop (3 deaths, exited 1) | see /log"},
 		"foreign, not as it says": {func(g *Gateway) { g.Owned, g.Wanted = false, "down" }, ""},
 		"foreign and ended":       {func(g *Gateway) { g.Owned, g.State, g.Status.ExitCode = false, "ended", 78 }, ""},
-		"down":                    {func(g *Gateway) { g.State = "down" }, "error | a | it is down, and shall be up | hermes-reconcile start a"},
-		"up in vain":              {func(g *Gateway) { g.Wanted = "down" }, "warning | a | it is up, and shall be down | hermes-reconcile stop a"},
+		"down":                    {func(g *Gateway) { g.State = "down" }, "error | a | it is down but should be up | hermes-reconcile start a"},
+		"up in vain":              {func(g *Gateway) { g.Wanted = "down" }, "warning | a | it is up but should be down | hermes-reconcile stop a"},
 		"unsupervised":            {func(g *Gateway) { g.State = "unsupervised" }, "error | a | no s6-supervise runs on it | hermes-reconcile apply"},
 		"refused command line": {func(g *Gateway) {
 			g.State, g.Restarts, g.Status.ExitCode, g.Refusal = "backing off", 7, 2, "hermes: error: unrecognized arguments: --x"
@@ -278,7 +278,7 @@ error | a | its logger runs an old script: an interrupted apply owes it a restar
 		"none":      {OfGateways(nil, true, now), "ok | all | no gateways here"},
 		"no svscan": {OfGateways([]Gateway{gateway(func(*Gateway) {})}, false, now), "not checked | all | no s6-svscan is running, so none is supervised"},
 		"of several": {OfGateways([]Gateway{gateway(func(*Gateway) {}), gateway(func(g *Gateway) { g.Profile, g.State = "b", "down" })}, true, now), `
-error | b | it is down, and shall be up | hermes-reconcile start b
+error | b | it is down but should be up | hermes-reconcile start b
 ok | all | nothing wrong with 1 gateway`},
 	}.check(t, Gateways)
 }
@@ -298,21 +298,21 @@ func TestPorts(t *testing.T) {
 	const hint = " | end that, or give a another port in the manifest"
 	tell{
 		"none":     {OfPorts(nil, Sockets{}, now), "ok | all | no gateway has a port"},
-		"its own":  {OfPorts([]Port{long}, on("127.0.0.1:9201", 8, 5), now), "ok | all | 1 port, taken by nobody else"},
-		"free":     {OfPorts([]Port{a, down}[:1], on("127.0.0.1:80", 8, 5), now), "ok | all | 1 port, taken by nobody else"},
+		"its own":  {OfPorts([]Port{long}, on("127.0.0.1:9201", 8, 5), now), "ok | all | 1 port, taken by no other program"},
+		"free":     {OfPorts([]Port{a, down}[:1], on("127.0.0.1:80", 8, 5), now), "ok | all | 1 port, taken by no other program"},
 		"another":  {OfPorts([]Port{a}, on("127.0.0.1:9201", 8, 0), now), `error | 9201 | taken by "python3" (pid 8, 127.0.0.1:9201), so gateway-a cannot have it` + hint},
 		"anywhere": {OfPorts([]Port{a}, on("[::]:9201", 8, 0), now), `error | 9201 | taken by "python3" (pid 8, [::]:9201), so gateway-a cannot have it` + hint},
 		"another one of ours": {OfPorts([]Port{a}, on("127.0.0.1:9201", 8, 6), now),
 			`error | 9201 | taken by gateway-b ("python3", pid 8, 127.0.0.1:9201), so gateway-a cannot have it` + hint},
-		"elsewhere":         {OfPorts([]Port{a}, on("10.0.0.1:9201", 8, 0), now), "ok | all | 1 port, taken by nobody else"},
+		"elsewhere":         {OfPorts([]Port{a}, on("10.0.0.1:9201", 8, 0), now), "ok | all | 1 port, taken by no other program"},
 		"down":              {OfPorts([]Port{down}, on("127.0.0.1:9201", 8, 0), now), `warning | 9201 | taken by "python3" (pid 8, 127.0.0.1:9201), so gateway-a cannot have it` + hint},
-		"whose is unseen":   {OfPorts([]Port{a}, on("127.0.0.1:9201", 0, 0), now), "not checked | 9201 | somebody listens, and whether that is gateway-a cannot be seen from here"},
+		"whose is unseen":   {OfPorts([]Port{a}, on("127.0.0.1:9201", 0, 0), now), "not checked | 9201 | a program listens, and whether that is gateway-a cannot be seen from here"},
 		"not its, whosever": {OfPorts([]Port{down}, on("127.0.0.1:9201", 0, 0), now), `warning | 9201 | taken by a process of user 33 (127.0.0.1:9201), so gateway-a cannot have it` + hint},
-		"nobody":            {OfPorts([]Port{long}, on("127.0.0.1:80", 8, 5), now), "warning | 9201 | nobody listens on it, and gateway-a is up for 1h0m0s | see its log, and whether its command takes the port"},
+		"nobody":            {OfPorts([]Port{long}, on("127.0.0.1:80", 8, 5), now), "warning | 9201 | no program listens on it, and gateway-a is up for 1h0m0s | see its log, and whether its command takes the port"},
 		"shared": {OfPorts([]Port{a, {Number: 9201, Profile: "b", Wanted: true}, {Number: 9202, Profile: "c"}, {Number: 9202, Profile: "d", Wanted: true}}, Sockets{}, now), `
 error | 9201 | 2 gateways have it: a, b | give one of them another port in the manifest
 warning | 9202 | 2 gateways have it: c, d | give one of them another port in the manifest
-ok | all | 4 ports, taken by nobody else`},
+ok | all | 4 ports, taken by no other program`},
 		"not known": {OfPorts([]Port{a}, Sockets{Err: errors.New("cannot see who listens: x")}, now), "not checked | all | cannot see who listens: x"},
 	}.check(t, Ports)
 }
@@ -361,9 +361,9 @@ func TestOwnership(t *testing.T) {
 	open := reconcile.Service{Name: "gateway-b", Owned: true, Exposed: []string{".", "log"}, Files: map[string]reconcile.File{"run": {Exposed: true}, "type": {}}}
 	foreign := reconcile.Service{Name: "gateway-f", Seized: []string{"supervise"}}
 	tell{
-		"safe": {OfOwnership(Holding{Scandir: "/s", Services: []reconcile.Service{ours}, Looked: []string{"scandir", "manifest"}}), "ok | scandir, manifest | in nobody else's hands"},
+		"safe": {OfOwnership(Holding{Scandir: "/s", Services: []reconcile.Service{ours}, Looked: []string{"scandir", "manifest"}}), "ok | scandir, manifest | in no other hands"},
 		"scandir": {OfOwnership(Holding{Scandir: "/s", Exposed: "others than its owner can write to it (mode 0777)", Looked: []string{"scandir"}}), `
-error | /s | others than its owner can write to it (mode 0777): whoever can change it decides what s6-svscan runs | make it the folder of s6-svscan's user alone: chmod go-w, chown`},
+error | /s | others than its owner can write to it (mode 0777): a user who can change it decides what s6-svscan runs | make it the folder of s6-svscan's user alone: chmod go-w, chown`},
 		"services": {OfOwnership(Holding{Services: []reconcile.Service{ours, open, foreign}}), `
 error | gateway-b | others can change ., log, run in it, and so what s6-svscan runs | hermes-reconcile apply
 warning | gateway-f | others can change supervise in it, and so what s6-svscan runs | name it in the manifest: apply takes it out of their hands`},
@@ -377,7 +377,7 @@ warning | /opt/data/.local/bin | on the PATH of the container, of s6-svscan: use
 warning | '' | on the PATH here: it means the working directory, whatever that is | put no such folder on the PATH of root: export PATH='/usr/bin:/my bin'`},
 		"unseen": {OfOwnership(Holding{Unknown: []string{"the scandir cannot be read"}, Looked: []string{"manifest"}}), `
 not checked | files | the scandir cannot be read
-ok | manifest | in nobody else's hands`},
+ok | manifest | in no other hands`},
 		"nothing seen": {OfOwnership(Holding{Unknown: []string{"x"}}), "not checked | files | x"},
 	}.check(t, Ownership)
 }

@@ -91,7 +91,7 @@ const (
 	quiet   = 10 * time.Minute
 )
 
-// OfGateways tells which gateways are not as they shall be.
+// OfGateways tells which gateways are not as they should be.
 func OfGateways(all []Gateway, listening bool, now time.Time) []explain.Finding {
 	n := notes{check: Gateways}
 	if !listening {
@@ -131,7 +131,7 @@ func OfStrays(byProfile map[string][]s6ctl.Stray) []explain.Finding {
 	return n.list
 }
 
-// state tells what is wrong with a gateway's process. Of a foreign one nobody has said what it shall be.
+// state tells what is wrong with a gateway's process. Of a foreign one nothing says what it should be.
 func (n *notes) state(g Gateway, now time.Time) {
 	lasted := ago(g.Status.Since, now)
 	see := "see " + g.Log
@@ -159,7 +159,7 @@ func (n *notes) state(g Gateway, now time.Time) {
 		n.add(explain.LevelError, g.Profile, see+", then change its run script, or hermes-reconcile start "+g.Profile,
 			"it exited %d, which says that no restart would help", g.Status.ExitCode)
 	case state == reconcile.StateDown && g.Wanted == "up":
-		n.add(explain.LevelError, g.Profile, "hermes-reconcile start "+g.Profile, "it is down, and shall be up")
+		n.add(explain.LevelError, g.Profile, "hermes-reconcile start "+g.Profile, "it is down but should be up")
 	case state == reconcile.StateWaiting:
 		n.add(explain.LevelError, g.Profile, "run its profile in one container alone, and see what s6-svscan prints",
 			"another gateway of its profile runs on its HERMES_HOME, so it waits")
@@ -168,7 +168,7 @@ func (n *notes) state(g Gateway, now time.Time) {
 	case state == reconcile.StateStarting && lasted >= slow:
 		n.add(explain.LevelWarning, g.Profile, see, "it has been starting for %s", lasted)
 	case state.Runs() && g.Wanted == "down":
-		n.add(explain.LevelWarning, g.Profile, "hermes-reconcile stop "+g.Profile, "it is up, and shall be down")
+		n.add(explain.LevelWarning, g.Profile, "hermes-reconcile stop "+g.Profile, "it is up but should be down")
 	case state == reconcile.StateUp && g.Ready != nil && !*g.Ready && lasted >= slow:
 		n.add(explain.LevelWarning, g.Profile, see, "it is up for %s, and has not answered as ready", lasted)
 	}

@@ -10,7 +10,7 @@ import (
 	"hermes-reconcile/manifest"
 )
 
-// OfManifest tells whether the manifest is right: m, or what is wrong with it.
+// OfManifest reports whether the manifest is right: m, or what is wrong with it.
 func OfManifest(names []string, m *manifest.Manifest, errs []error) []explain.Finding {
 	n := notes{check: Manifest}
 	object := strings.Join(names, ", ")
@@ -25,7 +25,7 @@ func OfManifest(names []string, m *manifest.Manifest, errs []error) []explain.Fi
 	return n.list
 }
 
-// OfPlan tells whether apply would change anything: what its plan says, or why there is none; dark is why what interrupted applies
+// OfPlan reports whether apply would change anything: what its plan says, or why there is none; dark is why what interrupted applies
 // owe is not in it.
 func OfPlan(r *explain.Report, err, dark error) []explain.Finding {
 	n := notes{check: Plan}
@@ -90,7 +90,7 @@ type Dwelling struct {
 	Found  map[string]home.Finding // by profile
 }
 
-// OfHome tells whether gateways and loggers can work in HERMES_HOME.
+// OfHome reports whether gateways and loggers can work in HERMES_HOME.
 func OfHome(d Dwelling) []explain.Finding {
 	n := notes{check: Home}
 	if d.Err != nil {
@@ -157,21 +157,21 @@ func as(user string) string {
 
 // Serving is what the root gateway says of itself.
 type Serving struct {
-	Unknown string // why nobody could look
+	Unknown string // why it could not be looked at
 	Up      bool   // it runs, as it says
 	Served  []string
 	Says    *bool  // what it is told of whether it serves others; nil: nothing
 	Where   string // that is said
-	// Own are the profiles that have a gateway of their own here which runs, or shall.
+	// Own are the profiles that have a gateway of their own here which runs, or should.
 	Own []string
 }
 
-// OfMultiplex tells whether a profile has two gateways: its own, and the root one that serves it, too.
+// OfMultiplex reports whether a profile has two gateways: its own, and the root one that serves it, too.
 func OfMultiplex(s Serving) []explain.Finding {
 	n := notes{check: Multiplex}
 	const object = "gateway_state.json"
 	if s.Unknown != "" {
-		n.unknown(object, "whom the root gateway serves: %s", s.Unknown)
+		n.unknown(object, "which profiles the root gateway serves: %s", s.Unknown)
 		return n.list
 	}
 	served := make(map[string]bool, len(s.Served))

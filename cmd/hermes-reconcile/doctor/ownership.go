@@ -7,7 +7,7 @@ import (
 	"hermes-reconcile/reconcile"
 )
 
-// Risk is a file that somebody could put something else in the place of who must not.
+// Risk is a file that can be replaced by a user who must not replace it.
 type Risk struct {
 	What  string // it is: "manifest", "secret TOKEN of coder"
 	File  string
@@ -28,7 +28,7 @@ type Searched struct {
 type Holding struct {
 	Scandir  string
 	Exposed  string // why the scandir is not safe; empty: it is
-	Holder   string // the user of a gateway that the scandir belongs to, and nobody else's; empty: that is not so
+	Holder   string // the user of a gateway that the scandir belongs to, and no other user's; empty: that is not so
 	Services []reconcile.Service
 	Risks    []Risk
 	Searched []Searched // those that others can change
@@ -43,9 +43,9 @@ func OfOwnership(h Holding) []explain.Finding {
 	case h.Exposed != "" && h.Holder != "":
 		n.add(explain.LevelWarning, h.Scandir, "chown root:root "+quote(h.Scandir)+
 			" at the end of each boot, where "+h.Holder+" need not make services: see \"Whose the scandir is\" in the README",
-			"it belongs to %[1]s, as hermes-agent's image has it: whoever is %[1]s can take services away, and have root's s6-svscan run what they like as root", h.Holder)
+			"it belongs to %[1]s, as hermes-agent's image has it: %[1]s can take services away, and have root's s6-svscan run what they like as root", h.Holder)
 	case h.Exposed != "":
-		n.add(explain.LevelError, h.Scandir, "make it the folder of s6-svscan's user alone: chmod go-w, chown", "%s: whoever can change it decides what s6-svscan runs", h.Exposed)
+		n.add(explain.LevelError, h.Scandir, "make it the folder of s6-svscan's user alone: chmod go-w, chown", "%s: a user who can change it decides what s6-svscan runs", h.Exposed)
 	}
 	for _, s := range h.Services {
 		n.service(s)
@@ -61,7 +61,7 @@ func OfOwnership(h Holding) []explain.Finding {
 		n.unknown("files", "%s", text)
 	}
 	if !found && len(h.Looked) > 0 {
-		n.ok(strings.Join(h.Looked, ", "), "in nobody else's hands")
+		n.ok(strings.Join(h.Looked, ", "), "in no other hands")
 	}
 	return n.list
 }

@@ -18,7 +18,7 @@ type Host struct {
 	Runtime manifest.Runtime // that the manifest asks for; empty: no manifest says
 }
 
-// OfSupervisor tells whether s6 can do its work here.
+// OfSupervisor reports whether s6 can do its work here.
 func OfSupervisor(h Host) []explain.Finding {
 	n := notes{check: Supervisor}
 	switch {
@@ -50,7 +50,7 @@ type Tree struct {
 	Dark      error // why our dot directory cannot be looked at
 }
 
-// OfScandir tells whether the scandir is one, and what goes on in it.
+// OfScandir reports whether the scandir is one, and what goes on in it.
 func OfScandir(t Tree, now time.Time) []explain.Finding {
 	n := notes{check: Scandir}
 	switch {

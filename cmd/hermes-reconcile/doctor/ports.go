@@ -15,7 +15,7 @@ import (
 type Port struct {
 	Number  int
 	Profile string
-	Wanted  bool      // the gateway shall be up
+	Wanted  bool      // the gateway should be up
 	PID     int       // of the gateway, or 0
 	Since   time.Time // when it came up
 }
@@ -47,7 +47,7 @@ func OfPorts(ports []Port, s Sockets, now time.Time) []explain.Finding {
 	case len(ports) == 0:
 		n.ok("all", "no gateway has a port")
 	case good > 0:
-		n.ok("all", "%s, taken by nobody else", explain.Count(good, "port"))
+		n.ok("all", "%s, taken by no other program", explain.Count(good, "port"))
 	}
 	return n.list
 }
@@ -99,13 +99,13 @@ func (n *notes) port(p Port, s Sockets, now time.Time) {
 		}
 		n.add(level, object, "end that, or give "+p.Profile+" another port in the manifest", "taken by %s, so gateway-%s cannot have it", s.who(others[0]), p.Profile)
 	case hidden:
-		n.unknown(object, "somebody listens, and whether that is gateway-%s cannot be seen from here", p.Profile)
+		n.unknown(object, "a program listens, and whether that is gateway-%s cannot be seen from here", p.Profile)
 	case p.PID != 0 && now.Sub(p.Since) >= slow:
-		n.add(explain.LevelWarning, object, "see its log, and whether its command takes the port", "nobody listens on it, and gateway-%s is up for %s", p.Profile, ago(p.Since, now))
+		n.add(explain.LevelWarning, object, "see its log, and whether its command takes the port", "no program listens on it, and gateway-%s is up for %s", p.Profile, ago(p.Since, now))
 	}
 }
 
-// inTheWay tells whether a socket at an address keeps a gateway from its port: gateways listen on the loopback, or everywhere.
+// inTheWay reports whether a socket at an address keeps a gateway from its port: gateways listen on the loopback, or everywhere.
 func inTheWay(a netip.Addr) bool { return a.IsLoopback() || a.IsUnspecified() }
 
 // who says whose a socket is.

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// SecretNames is the default of what a variable is called whose value is nobody's business: one of these words between
+// SecretNames is the default of what a variable is called whose value is secret: one of these words between
 // underscores.
 const SecretNames = `(?i)(^|_)(API_?KEY|KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|PASS|CREDENTIAL|PRIVATE)S?[0-9]*(_|$)`
 

@@ -348,10 +348,10 @@ func (p *Profile) Why() string {
 	return strings.Join(reasons, "; ")
 }
 
-// acts tells whether something is done to the profile's gateway.
+// acts reports whether something is done to the profile's gateway.
 func (p *Profile) acts() bool { return reconcile.Change{Op: p.Action}.Acts() }
 
-// shown tells whether a profile is worth a line: whatever acts, and what the user may wonder about. What failed is told apart.
+// shown reports whether a profile is worth a line: whatever acts, and what the user may wonder about. What failed is told apart.
 func (p *Profile) shown() bool {
 	return p.Result != Failed && (p.Action != reconcile.Unchanged || len(p.Reasons) > 0)
 }

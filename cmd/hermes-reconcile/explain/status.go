@@ -21,7 +21,7 @@ type Gateway struct {
 	Wanted   string   `json:"wanted,omitempty"` // up, down or last; empty where nothing says so
 	State    string   `json:"state"`
 	Detail   string   `json:"detail,omitempty"` // what helps to judge the state: "next start in 12 s"
-	Ready    *bool    `json:"ready"`            // nil: nobody is to be told
+	Ready    *bool    `json:"ready"`            // nil: it has no way to tell
 	PID      int      `json:"pid,omitempty"`
 	Since    string   `json:"since,omitempty"` // of the last change between up and down, as RFC 3339 writes times
 	Restarts int      `json:"restarts"`        // deaths since it was last started on purpose

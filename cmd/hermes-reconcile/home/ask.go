@@ -25,7 +25,7 @@ type Account struct {
 // maxAnswer bounds what is read of an answer, in bytes. Who answers may be anybody who has the user's credentials.
 const maxAnswer = 4 << 20
 
-// argument makes the program Serve. It is no command: nobody but start gives it.
+// argument makes the program Serve. It is no command: only start gives it.
 const argument = "--serve-home"
 
 // Ask has a request carried out by a child process with the credentials of an account. It returns by the deadline of ctx,

@@ -1,7 +1,7 @@
 // Package home reads and writes what concerns gateways below HERMES_HOME, as the user that it belongs to.
 //
-// That folder may be hostile: whoever owns it can put a symlink, a FIFO or a folder at any name, or the disk below it may
-// hang. So nobody here opens anything there by path as root: Ask starts this program anew with the user's credentials,
+// That folder may be hostile: its owner can put a symlink, a FIFO or a folder at any name, or the disk below it may
+// hang. So nothing here opens anything there by path as root: Ask starts this program anew with the user's credentials,
 // hands it a Request, and kills it if it does not answer in time. Serve is that other side. Show does the same for the text of
 // a log, which comes bit by bit.
 package home
@@ -19,8 +19,8 @@ type Request struct {
 	Places map[string]Place // by profile: those that have a home of their own
 	Recall []string         // profiles: what were they last?
 	Sweep  []string         // profiles that do not run: remove what a gateway of an earlier container left
-	Wishes map[string]bool  // by profile: record that it shall be up, or not
-	Retire []string         // profiles whose gateways are removed: record that they shall be down, where there is a record
+	Wishes map[string]bool  // by profile: record that it should be up, or not
+	Retire []string         // profiles whose gateways are removed: record that they should be down, where there is a record
 	Report *Report
 	// Folders are profiles: have they a folder of their own below profiles/?
 	Folders []string
@@ -39,7 +39,7 @@ type Place struct {
 type Log struct {
 	Folder string // absolute
 	Lines  int    // only the last so many; AllLines for all
-	Follow bool   // go on with what is added, until nobody listens
+	Follow bool   // go on with what is added, until no reader is left
 }
 
 // AllLines is no limit of lines.
@@ -71,7 +71,7 @@ type Finding struct {
 	// Of the root profile: what its .env and its config.yaml hold. What is longer than MaxSettings, or
 	// cannot be read, is left out.
 	Env, Config []byte
-	Unknown     string // why nobody could look; empty: somebody has
+	Unknown     string // why it could not be looked at; empty: it was
 }
 
 // MaxSettings is how much of a .env or a config.yaml is passed on, in bytes. Real ones have a few kB.
@@ -84,7 +84,7 @@ const MaxOthers = 500
 type State struct {
 	Up      bool
 	Why     string
-	Unknown bool // nobody could look; Why says why not
+	Unknown bool // it could not be looked at; Why says why not
 }
 
 // The files of a profile's home that matter here. hermes-agent writes them.

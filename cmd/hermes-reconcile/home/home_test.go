@@ -217,7 +217,7 @@ func TestWish(t *testing.T) {
 	require.NoError(t, unix.Mkfifo(filepath.Join(home, "profiles/new/gateway_state.json"), 0o644))
 	answer = ask(t, who, Request{Home: home, Wishes: map[string]bool{"new": true}})
 	require.Len(t, answer.Faults, 1, "%v", answer.Faults)
-	require.Contains(t, answer.Faults[0], `cannot record what new shall be in "`+home+`/profiles/new/gateway_state.json": it is not a regular file`)
+	require.Contains(t, answer.Faults[0], `cannot record what new should be in "`+home+`/profiles/new/gateway_state.json": it is not a regular file`)
 }
 
 func TestReport(t *testing.T) {

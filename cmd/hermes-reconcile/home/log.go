@@ -176,12 +176,12 @@ func (r *logReader) send(ctx context.Context, p *part, all bool) error {
 	if err != nil {
 		return err
 	}
-	if info.Size() < p.offset { // somebody has emptied it, and s6-log goes on at its end
+	if info.Size() < p.offset { // it was emptied, and s6-log goes on at its end
 		p.offset = 0
 	}
 	limit := int64(math.MaxInt64)
 	if !r.Follow {
-		limit = p.info.Size() // who writes faster than we do shall not keep us
+		limit = p.info.Size() // a writer that is faster must not keep us
 	}
 	block := make([]byte, blockSize)
 	for ctx.Err() == nil {

@@ -463,7 +463,7 @@ type writer func([]byte) (int, error)
 
 func (w writer) Write(p []byte) (int, error) { return w(p) }
 
-// TestWhoShowsALogEndsWithWhoAsked: it sees that by its stdin, though it may wait for a disk, or for somebody to read.
+// TestWhoShowsALogEndsWithWhoAsked: it sees that by its stdin, though it may wait for a disk, or for its reader.
 func TestWhoShowsALogEndsWithWhoAsked(t *testing.T) {
 	folder := t.TempDir()
 	put(t, folder+"/current", "text\n")

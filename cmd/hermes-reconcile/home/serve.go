@@ -21,7 +21,7 @@ import (
 	"hermes-reconcile/s6ctl/safefile"
 )
 
-// Serves tells whether the program was started by Ask or Show.
+// Serves reports whether the program was started by Ask or Show.
 func Serves(args []string) bool { return len(args) == 2 && args[1] == argument }
 
 // Serve carries out the request on stdin and answers on stdout.
@@ -186,7 +186,7 @@ func (s *server) wish(profile string, up bool) error {
 		err = replaceFile(file, mode, data)
 	}
 	if err != nil {
-		return fmt.Errorf("cannot record what %s shall be in %q: %w", profile, file, cause(err))
+		return fmt.Errorf("cannot record what %s should be in %q: %w", profile, file, cause(err))
 	}
 	return nil
 }
@@ -198,12 +198,12 @@ func withWish(data []byte, up bool) ([]byte, error) {
 		state = stateRunning
 	}
 	object, err := rawjson.Parse(data)
-	if err != nil { // what nobody can read is worth nothing
+	if err != nil { // what cannot be read is worth nothing
 		object, _ = rawjson.Parse([]byte("{}\n"))
 	}
 	wished := object.Set(desiredKey, json.RawMessage(strconv.Quote(state)))
 	if len(wished) > maxState {
-		return nil, fmt.Errorf("it would have more than %d bytes", maxState) // and nobody would read it
+		return nil, fmt.Errorf("it would have more than %d bytes", maxState) // and nothing would read it
 	}
 	return wished, nil
 }

@@ -24,7 +24,7 @@ const (
 	previousFile = "previous"
 )
 
-// isRotated tells whether a file is one that s6-log is done with: "@", the time as TAI64N in 24 hexadecimal digits, which sort
+// isRotated reports whether a file is one that s6-log is done with: "@", the time as TAI64N in 24 hexadecimal digits, which sort
 // by time, and ".s", or ".u" where a logger was killed.
 func isRotated(name string) bool {
 	const digits, length = "0123456789abcdef", 27
@@ -66,7 +66,7 @@ func (p *part) close() {
 	}
 }
 
-// named tells whether the part's name leads to it still.
+// named reports whether the part's name leads to it still.
 func (p *part) named() bool {
 	info, err := safefile.LstatOwn(p.path)
 	return err == nil && os.SameFile(info, p.info)
@@ -136,7 +136,7 @@ func (s *shot) take(path string) (whole bool, err error) {
 	return true, nil
 }
 
-// maxNames bounds what is kept of a folder that somebody fills. s6-log keeps as many files as it is told, 10000 at most.
+// maxNames bounds what is kept of a folder that a user fills. s6-log keeps as many files as it is told, 10000 at most.
 const maxNames = 100_000
 
 // list are the names of the log's files, oldest first.
@@ -201,7 +201,7 @@ func (s *shot) names() map[string]bool {
 	return names
 }
 
-// has tells whether an open file is one of those that had no lasting name when the shot was taken.
+// has reports whether an open file is one of those that had no lasting name when the shot was taken.
 func (s *shot) has(p *part) bool {
 	return slices.ContainsFunc(s.parts, func(own *part) bool { return !isRotated(own.name) && os.SameFile(own.info, p.info) })
 }

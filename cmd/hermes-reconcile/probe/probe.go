@@ -26,7 +26,7 @@ const firstPause = 50 * time.Millisecond
 // maxBody is how much of an answer is read, in bytes, to let the server end it in its own way.
 const maxBody = 64 << 10
 
-// Check tells whether a URL can be asked at all.
+// Check reports whether a URL can be asked at all.
 func Check(raw string) error {
 	u, err := url.Parse(raw)
 	if err != nil {

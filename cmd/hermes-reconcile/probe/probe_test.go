@@ -106,7 +106,7 @@ func TestAnswerWithoutEndIsNotReadToItsEnd(t *testing.T) {
 // asking is the question whether anybody serves at a URL.
 func asking(url string) Question { return Of(url, func(int) string { return "" }) }
 
-// A good answer of somebody else is none.
+// A good answer of another program is none.
 func TestAnswersOfStrangers(t *testing.T) {
 	at, _ := server(t, http.StatusOK)
 	var asked int
