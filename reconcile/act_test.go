@@ -78,7 +78,7 @@ func TestActOnWhatDoesNotStop(t *testing.T) {
 	f.scan(true)
 	require.NoError(t, f.Control(t.Context(), "gateway-a", "k"))
 	f.services = map[uint64]*fakeService{}
-	require.ErrorContains(t, f.act(BringUp, time.Minute)[0].Err, "nobody supervises it")
+	require.ErrorContains(t, f.act(BringUp, time.Minute)[0].Err, "no s6-supervise runs on it")
 }
 
 // TestStartOfWhatIsStopping waits for the end of the old process, also where that ends for good.
