@@ -174,9 +174,10 @@ func (w *world) passed(before view, s stroke) {
 	w.arrive(before)
 }
 
-// heldUp reports whether the command says that others have held it up.
+// heldUp reports whether the command says that others have held it up: what it has not deleted yet is
+// a warning where the directory is gone, and else a failure.
 func (w *world) heldUp(s stroke) bool {
-	return w.contested && s.code == 1 && strings.Contains(s.stderr, "(the next apply goes on)")
+	return w.contested && (s.code == 0 || s.code == 1) && strings.Contains(s.stderr, "(the next apply goes on)")
 }
 
 // finish lets others do what the command has left.
