@@ -212,7 +212,7 @@ func (c *Change) undecided(opt Options) error {
 	if !c.was.Unknown || opt.Hurried {
 		return nil
 	}
-	return fmt.Errorf("cannot report whether it was up last: %s", c.was.Why)
+	return fmt.Errorf("cannot tell whether it was up last: %s", c.was.Why)
 }
 
 // result collects what became of the plan.

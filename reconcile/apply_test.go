@@ -524,7 +524,7 @@ func TestWhatNobodyCanTellIsLeftToALaterApply(t *testing.T) {
 	f.recall = func([]render.Servicedir) map[string]Was { return map[string]Was{"gateway-a": was} }
 	_, result, err := f.apply(Options{}, last(profile("a", "1")), profile("b", "1"))
 	require.NoError(t, err)
-	require.EqualError(t, result.Outcomes[0].Err, "cannot report whether it was up last: no luck")
+	require.EqualError(t, result.Outcomes[0].Err, "cannot tell whether it was up last: no luck")
 	require.NoDirExists(t, f.root+"/gateway-a")
 	require.NotZero(t, f.pid("gateway-b"))
 

@@ -55,7 +55,7 @@ func TestArriveWaitsForThoseThatShallRun(t *testing.T) {
 	require.GreaterOrEqual(t, time.Since(begin), steady, "it has only just started")
 	late, err = f.arrive(t.Context(), LevelReady, 0, profile("a", ""), down(profile("b", "")))
 	require.NoError(t, err)
-	require.Empty(t, late, "nobody can report whether it is ready, and it has run for long")
+	require.Empty(t, late, "it cannot be told whether it is ready, and it has run for long")
 }
 
 func TestArriveNamesWhoIsLate(t *testing.T) {

@@ -136,7 +136,7 @@ func (l *looping) record() {
 		case <-time.After(settleTime):
 		}
 	}
-	require.Fail(l.t, "nobody looks")
+	require.Fail(l.t, "the loop does not look")
 }
 
 // looks answers the look that has begun; another may follow it.

@@ -106,7 +106,7 @@ func TestScriptsNeedNoProgramInOneFolder(t *testing.T) {
 	}
 }
 
-// TestAUserThatCannotBeToldIsNotRoot: a script that cannot report whether it is root starts nothing.
+// TestAUserThatCannotBeToldIsNotRoot: a script that cannot tell whether it is root starts nothing.
 func TestAUserThatCannotBeToldIsNotRoot(t *testing.T) {
 	dir := service(t, t.TempDir(), manifest.Profile{Name: "x", Command: []string{"echo", "started"}})
 	for _, name := range []string{"run", "log/run"} {

@@ -14,7 +14,7 @@ import (
 // plainWords are words that code, messages and documents do without, and what to write instead.
 var plainWords = map[string]*regexp.Regexp{
 	"should, must, or is to":                       regexp.MustCompile(`\b[Ss]hall\b`),
-	"reports whether":                              regexp.MustCompile(`\btells? whether\b`),
+	"reports whether":                              regexp.MustCompile(`\btells whether\b`),
 	"the actor: a user, another program, an apply": regexp.MustCompile(`\b([Ss]omebody|[Ww]hoever|[Ww]hom)\b`),
 }
 

@@ -169,7 +169,7 @@ func (s services) settle(list []found) {
 func (s services) compare(list []found) {
 	dirs, err := render.All(s.manifest)
 	if err != nil {
-		s.warn("cannot report whether the files are as rendered: %v", err)
+		s.warn("cannot tell whether the files are as rendered: %v", err)
 		return
 	}
 	ours, former := map[string]bool{}, map[string]bool{}
