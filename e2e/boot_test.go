@@ -402,15 +402,21 @@ func TestStateLast(t *testing.T) {
 	tr.svc("gateway-none", "-u")
 	tr.down("gateway-up")
 	tr.started("none", 1)
-	tr.mustBeDone()
-	require.NoError(t, os.Remove(tr.dir("none", "down")))
-	tr.mustBeDone()
 	require.Equal(t, 0, tr.run("diff", "--exit-code").code)
+	tr.mustBeDone()
+	require.FileExists(t, tr.dir("up", "down"))
+	require.NoFileExists(t, tr.dir("none", "down"))
+	for _, profile := range []string{"up", "none"} { // as the OOM killer does
+		tr.killSupervisor("gateway-" + profile)
+	}
+	tr.started("none", 2)
+	tr.down("gateway-up")
+	tr.mustBeDone()
 
 	// A changed script restarts who runs, and starts nobody.
 	tr.manifest("%s", strings.ReplaceAll(profiles, "state: last", "state: last, env: {A: b}"))
 	tr.mustApply()
-	tr.started("none", 2)
+	tr.started("none", 3)
 	tr.down("gateway-up")
 	tr.mustBeDone()
 
@@ -419,7 +425,7 @@ func TestStateLast(t *testing.T) {
 	tr.emptyRun()
 	tr.mustBoot()
 	tr.started("up", 2)
-	tr.started("none", 3)
+	tr.started("none", 4)
 	tr.down("gateway-stopped")
 	tr.down("gateway-broken")
 	tr.mustBeDone()
@@ -428,6 +434,6 @@ func TestStateLast(t *testing.T) {
 	tr.mustApply()
 	tr.down("gateway-up")
 	tr.started("stopped", 1)
-	require.Len(t, tr.starts("none"), 3)
+	require.Len(t, tr.starts("none"), 4)
 	tr.mustBeDone()
 }

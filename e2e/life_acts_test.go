@@ -280,15 +280,9 @@ func (l *life) killSupervisor(f *fate, name string) {
 	}
 	l.note("kill the supervisor of %s", service)
 	f.happened, f.moved, f.logger = "crash", true, true
-	old := l.before.units[service].supervisor
-	kill(old)
-	another := func() bool { now := l.view().units[service].supervisor; return now != 0 && now != old }
-	eventually(l.t, patience, another, service+" has another supervisor")
-	switch {
-	case strings.HasSuffix(service, "/log"):
+	l.tree.killSupervisor(service)
+	if strings.HasSuffix(service, "/log") {
 		f.happened = "logger"
-	case l.profiles[name].last: // its directory does not say that it was told down
-		f.either = true
 	}
 }
 

@@ -298,3 +298,12 @@ func live(entries []entry) []entry {
 		return e.Path == "." || strings.HasPrefix(e.Path, ".hermes-reconcile"+string(filepath.Separator)) || e.Mode&fs.ModeSymlink != 0
 	})
 }
+
+// killSupervisor kills the supervisor of a service, and waits until s6-svscan has started another one.
+func (tr *tree) killSupervisor(service string) {
+	tr.t.Helper()
+	old := tr.view().units[service].supervisor
+	kill(old)
+	another := func() bool { now := tr.view().units[service].supervisor; return now != 0 && now != old }
+	eventually(tr.t, patience, another, service+" has another supervisor")
+}

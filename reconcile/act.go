@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"path"
 	"sync"
 	"time"
@@ -174,23 +173,4 @@ func (s *Session) Settle(service Service) error {
 		return s.owe(service.Name, Owed{Logger: true})
 	}
 	return s.strike(service.Name)
-}
-
-// Keep makes the directory of a service remember, for a supervisor that dies, whether its gateway is wanted up. That is for
-// those alone of which the manifest does not say it.
-func (s *Session) Keep(service Service, up bool) error {
-	d, err := s.dir.open(service.Name)
-	if err != nil {
-		return err
-	}
-	defer d.close()
-	if up {
-		err = missing(d.unlink(render.DownPath))
-	} else if err = d.write(render.DownPath, 0o644, nil); errors.Is(err, fs.ErrExist) {
-		err = nil
-	}
-	if err != nil {
-		return fmt.Errorf("cannot remember it in %s: %w", service.Name, err)
-	}
-	return nil
 }

@@ -83,6 +83,7 @@ func (s *Session) Apply(ctx context.Context, plan Plan, opt Options) (Result, er
 	removals.Go(func() { r.finishDisplaced(ctx, displaced) })
 	r.observe(ctx)
 	r.settle(ctx)
+	r.keepStates()
 	removals.Wait()
 	r.collectRemovals()
 	return r.result(), s.clearStaging()

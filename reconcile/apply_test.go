@@ -454,12 +454,55 @@ func TestApplyOfWhatIsAsItWasLast(t *testing.T) {
 	require.Zero(t, f.pid("gateway-a"))
 	require.NotZero(t, f.pid("gateway-b"))
 	require.Empty(t, asked)
+	require.FileExists(t, f.root+"/gateway-a/down", "so another supervisor leaves it down")
+	require.NoFileExists(t, f.root+"/gateway-b/down", "so another supervisor starts it")
 
 	f.must(last(profile("a", "2")), last(profile("b", "2")), profile("c", "1"))
 	require.Zero(t, f.pid("gateway-a"))
 	require.NotZero(t, f.pid("gateway-b"))
-	require.FileExists(t, f.root+"/gateway-b/down", "afterwards it is nobody's business")
+	require.FileExists(t, f.root+"/gateway-a/down")
+	require.NoFileExists(t, f.root+"/gateway-b/down")
 	require.Equal(t, []string{"rescan -a", "d gateway-a", "u gateway-b", "d gateway-b", "u gateway-b"}, f.took())
+}
+
+// TestDownFileOfWhatIsAsItWasLast is written for what was told down, not for what ends: neither one that exited for good, nor one
+// whose supervisor ends with its s6-svscan.
+func TestDownFileOfWhatIsAsItWasLast(t *testing.T) {
+	want := last(profile("a", "1"))
+	for name, c := range map[string]struct {
+		happens func(f *fakeS6)
+		kept    bool
+	}{
+		"told down":    {func(f *fakeS6) { require.NoError(f.t, f.Control(f.t.Context(), "gateway-a", "d")) }, true},
+		"exited 78":    {func(f *fakeS6) { f.exit("gateway-a", 78) }, false},
+		"between runs": {func(f *fakeS6) { f.ends("gateway-a", false) }, false},
+		"drains": {func(f *fakeS6) {
+			f.stubborn["gateway-a"] = true
+			require.NoError(f.t, f.Control(f.t.Context(), "gateway-a", "d"))
+		}, false},
+		"its supervisor ends": {func(f *fakeS6) {
+			require.NoError(f.t, f.Control(f.t.Context(), "gateway-a", "d"))
+			f.looked = func(int) {
+				if exists(f.root + "/gateway-a/down") {
+					clear(f.services)
+				}
+			}
+		}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFakeS6(t)
+			f.recall = func([]render.Servicedir) map[string]Was { return map[string]Was{"gateway-a": {Up: true, Why: "it is"}} }
+			f.must(want)
+			c.happens(f)
+			require.True(t, f.must(want).Empty())
+			require.Equal(t, c.kept, exists(f.root+"/gateway-a/down"))
+		})
+	}
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
 }
 
 // TestWhatIsAsItWasLastIsBroughtUpAgain: an apply that brought it down, and failed, does not make it one that was down.

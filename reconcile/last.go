@@ -54,9 +54,31 @@ func (c *Change) decide(actual Actual) {
 	if slices.ContainsFunc(c.Displaced, Displaced.runs) && !(status.Supervised && c.actual.Owned) {
 		c.was, c.down = Was{}, false
 	}
-	if c.down || c.actual.Owned && !c.owed.Gateway { // else the file would bring it down with the next s6-supervise
+	c.decideDownFile()
+}
+
+// decideDownFile decides whether the `down` file changes. The one of a gateway that s6 knows is brought in step with its state
+// when an apply ends, since no process has to move for that (keepStates). Where no s6-supervise knows the state, the file decides it.
+func (c *Change) decideDownFile() {
+	_, there := c.actual.Files[render.DownPath]
+	unseen := c.present && !c.actual.Status.Supervised && c.was.Why != "" && !c.was.Unknown
+	switch {
+	case unseen && c.down && !there:
+		c.Files = append(c.Files, FileChange{Path: render.DownPath, After: &File{Mode: modeDown}})
+		slices.SortFunc(c.Files, func(a, b FileChange) int { return strings.Compare(a.Path, b.Path) })
+	case unseen && !c.down:
+	case c.down || c.actual.Owned && !c.owed.Gateway:
 		c.Files = slices.DeleteFunc(c.Files, func(f FileChange) bool { return f.Path == render.DownPath })
 	}
+}
+
+// strays reports whether the `down` file of a gateway whose state is last contradicts what the gateway is: another s6-supervise
+// would start what was told down, or leave down what runs.
+func (c *Change) strays() bool {
+	_, file := c.actual.Files[render.DownPath]
+	status := c.actual.Status
+	return c.desired.Last && c.present && !c.Replace && c.actual.Fault == nil && status.Supervised &&
+		!c.changes(render.DownPath) && file != c.down && !c.ended() && (!c.down || status.Down())
 }
 
 // tellLast adds what a gateway was last to the reasons, where that decides.

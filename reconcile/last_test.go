@@ -27,6 +27,7 @@ func TestPlanOfWhatIsAsItWasLast(t *testing.T) {
 		want    manifest.Profile
 		have    Service
 		owed    bool
+		quiet   bool // no s6-svscan runs
 		was     bool
 		op      Op
 		gateway Action
@@ -51,11 +52,15 @@ func TestPlanOfWhatIsAsItWasLast(t *testing.T) {
 		{name: "should be down", want: down(profile("a", "1")), have: found(t, one), op: Stop, gateway: Down, files: []string{"down"}, reasons: []string{"state is down now", "is up, the manifest says down"}},
 		{name: "foreign, up", want: one, have: with(found(t, one), foreign), op: Adopt, reasons: []string{"not ours, but in the manifest", "the marker changed"}},
 		{name: "foreign, made down, was up", want: two, have: with(with(found(t, one), foreign), withDown), was: true, op: Adopt, gateway: Restart, files: []string{"down"}, reasons: []string{"not ours, but in the manifest", "down, run changed", "was up last: it says so"}},
+		{name: "not supervised, was down", want: one, have: with(found(t, one), is(Status{})), quiet: true, op: Create, files: []string{"down"}, reasons: []string{"not supervised, so a new directory takes its place", "was down last: it says so"}},
+		{name: "not supervised, was up", want: one, have: with(with(found(t, one), withDown), is(Status{})), quiet: true, was: true, op: Create, files: []string{"down"}, reasons: []string{"not supervised, so a new directory takes its place", "was up last: it says so"}},
+		{name: "not supervised, was down, as it says", want: one, have: with(with(found(t, one), withDown), is(Status{})), quiet: true, op: Unchanged},
+		{name: "not supervised, was up, as it says", want: one, have: with(found(t, one), is(Status{})), quiet: true, was: true, op: Unchanged},
 		{name: "foreign, made down, was down", want: two, have: with(with(found(t, one), foreign), withDown), op: Adopt, reasons: []string{"not ours, but in the manifest", "run changed", "was down last: it says so"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			actual := Actual{
-				Listening: true, Services: []Service{c.have},
+				Listening: !c.quiet, Services: []Service{c.have},
 				Owed: map[string]Owed{c.have.Name: {Gateway: c.owed}}, Was: map[string]Was{c.have.Name: {Up: c.was, Why: "it says so"}},
 			}
 			plan, err := Diff(servicedirs(t, c.want), actual, PruneOwned)

@@ -43,8 +43,8 @@ type Servicedir struct {
 	User    string // account that the gateway and its logger run as where the tree is root's
 	// OnFailure says that exit code 0 leaves the gateway down, as 78 always does.
 	OnFailure bool
-	// Last says that the manifest leaves up or down to what the gateway was last. DownPath is then not compared: it is
-	// neither rendered nor compared.
+	// Last says that the manifest leaves up or down to what the gateway was last. DownPath is then neither rendered nor
+	// compared: it follows the gateway.
 	Last  bool
 	Ready *manifest.Ready // nil: it has no way to tell
 	Files []File          // sorted by path, the marker included

@@ -244,7 +244,7 @@ func (a *acting) remember(ctx context.Context, services []reconcile.Service) err
 			h.users[profile] = controller(filepath.Join(a.scandir.path, s.Name))
 		}
 		if a.locked {
-			errs = append(errs, a.session.Keep(s, a.up))
+			errs = append(errs, a.session.KeepState(s.Name, a.up))
 		}
 	}
 	if a.action == reconcile.Restart { // it runs, and may write there itself: only what is wrong is changed

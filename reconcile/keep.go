@@ -1,0 +1,60 @@
+//go:build linux
+
+package reconcile
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"hermes-reconcile/render"
+)
+
+// KeepState makes the directory of a service remember, for a supervisor that dies, whether its gateway is wanted up. That is for
+// those alone of which the manifest does not say it.
+func (s *Session) KeepState(service string, up bool) error {
+	d, err := s.dir.open(service)
+	if err != nil {
+		return err
+	}
+	defer d.close()
+	if up {
+		err = missing(d.removeAll(render.DownPath))
+	} else if err = d.write(render.DownPath, modeDown, nil); errors.Is(err, fs.ErrExist) {
+		err = nil
+	}
+	if err != nil {
+		return fmt.Errorf("cannot remember it in %s: %w", service, err)
+	}
+	return nil
+}
+
+// keepStates brings the `down` files of those gateways in step whose state is last, and that others have told up or down. That
+// one cannot be written is no failure of the apply: the gateway is as it should be, and the next apply tries again.
+func (r *run) keepStates() {
+	for i := range r.plan.Changes {
+		c := &r.plan.Changes[i]
+		if !c.strays() {
+			continue
+		}
+		if err := r.keepState(c.Service, !c.down); err != nil {
+			r.note("%s would not stay as it is if its supervisor died: %v", c.Service, err)
+		}
+	}
+}
+
+// keepState looks once more before it writes, and once after it. A supervisor that ends with its s6-svscan has brought its gateway
+// down, too, and that gateway should come up with the next one.
+func (r *run) keepState(service string, up bool) error {
+	status, err := r.sup.Status(service)
+	if err != nil || !status.Supervised || status.WantUp != up || !up && !status.Down() {
+		return err
+	}
+	if err := r.KeepState(service, up); err != nil || up {
+		return err
+	}
+	if status, err = r.sup.Status(service); err != nil || status.Supervised {
+		return err
+	}
+	return r.KeepState(service, true)
+}
