@@ -1,25 +1,3 @@
-// Package reconcile makes a scandir match a set of rendered service directories. It is the only writer of the scandir.
-//
-// Open gives a Scandir; Read tells what is there; Diff compares that with what should be there and gives a Plan, which is
-// plain data; Lock and Session.Apply carry a plan out. The order in which that happens, and why, stands in apply.go.
-// What a gateway is, is said by Look.State alone, from one look at what s6 and the kernel know:
-//
-//	         start              script is through       answers
-//	 down ----------> starting --------------------> up --------> ready
-//	  ^                 ^   ^                         |             |
-//	  | it is down      |   | after a second,         +------+------+
-//	  |                 |   | at most two deaths             |
-//	stopping            |   +------------- dies -------------+
-//	  ^                 |                                    |
-//	  | stop            | the pause       third death        |
-//	  |                 | is over         in a row           | exits 78
-//	any that runs       |                    |               v
-//	                    +-- backing off <----+             ended
-//	                        then: crash loop, until it has run
-//	                        for longer than before
-//
-// Nothing here runs a program: what s6 does and knows comes through a Supervisor. Nothing here follows a symlink below
-// the scandir or touches a directory that is neither ours nor named by the manifest.
 package reconcile
 
 import (

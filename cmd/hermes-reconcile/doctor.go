@@ -56,14 +56,14 @@ manifest, else ` + defaultScandir + `.`,
 }
 
 func runDoctor(ctx context.Context, u ui, flags *doctorFlags) error {
-	v, err := newVisit(ctx, flags)
+	c, err := newCheckup(ctx, flags)
 	if err != nil {
 		return err
 	}
-	if v.blind == nil {
-		defer v.scandir.Close()
+	if c.blind == nil {
+		defer c.scandir.Close()
 	}
-	d := explain.NewDiagnosis(v.path, doctor.Typed(v.findings(ctx), flags.files, flags.path))
+	d := explain.NewDiagnosis(c.path, doctor.Typed(c.findings(ctx), flags.files, flags.path))
 	if ctx.Err() != nil {
 		return reconcile.ErrInterrupted
 	}
@@ -137,8 +137,8 @@ type sight struct {
 }
 
 // view opens the scandir and looks at what is in it.
-func (v *visit) view() (sight, error) {
-	scandir, err := v.flags.open(v.path)
+func (c *checkup) view() (sight, error) {
+	scandir, err := c.flags.open(c.path)
 	if err != nil {
 		return sight{}, err
 	}
@@ -152,7 +152,7 @@ func (v *visit) view() (sight, error) {
 	}
 	for _, service := range s.actual.Running() {
 		g := doctor.Gateway{Gateway: gateway(service, scandir, s.actual), Status: service.Status}
-		g.Log = v.homes.logFile(scandir.s6, g.Profile)
+		g.Log = c.homes.logFile(scandir.s6, g.Profile)
 		s.gateways = append(s.gateways, g)
 	}
 	return s, nil

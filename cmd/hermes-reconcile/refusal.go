@@ -29,17 +29,17 @@ const (
 
 // readRefusals reads in the logs of gateways that exited as such a hermes does whether it refused its command line, or
 // its profile.
-func (v *visit) readRefusals(ctx context.Context) {
+func (c *checkup) readRefusals(ctx context.Context) {
 	read := 0
-	for i := range v.gateways {
-		g := &v.gateways[i]
-		if !g.MayBeRefused(v.now) || read == maxRefusals {
+	for i := range c.gateways {
+		g := &c.gateways[i]
+		if !g.MayBeRefused(c.now) || read == maxRefusals {
 			continue
 		}
 		read++
-		for _, s := range v.actual.Services {
+		for _, s := range c.actual.Services {
 			if s.Name == g.Service {
-				g.Refusal = doctor.Refusal(v.scandir.logTail(ctx, s, v.manifest))
+				g.Refusal = doctor.Refusal(c.scandir.logTail(ctx, s, c.manifest))
 			}
 		}
 	}

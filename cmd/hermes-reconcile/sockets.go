@@ -12,14 +12,14 @@ import (
 )
 
 // completed are the listeners of ports, with what the users of gateways can see of theirs.
-func (v *visit) completed(
+func (c *checkup) completed(
 	ctx context.Context, all []s6ctl.Listener, ports []doctor.Port,
 ) []s6ctl.Listener {
 	if os.Geteuid() != 0 {
 		return all
 	}
 	asked := map[uint32]bool{}
-	users := v.users()
+	users := c.users()
 	for _, p := range ports {
 		who := lookUp(users[p.Profile])
 		unseen := func(l s6ctl.Listener) bool {

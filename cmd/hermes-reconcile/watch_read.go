@@ -1,0 +1,123 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"time"
+
+	"hermes-reconcile/reconcile"
+)
+
+// read reads the manifest. While it is wrong, which is said once, the last good one counts, except that its being wrong is no
+// reason to do anything.
+func (w *watching) read(ctx context.Context, why reconcile.Trigger) *target {
+	t, err := w.settled(ctx)
+	if errors.Is(err, reconcile.ErrInterrupted) {
+		return nil
+	}
+	if err == nil {
+		t, err = w.sure(ctx, t)
+	}
+	if errors.Is(err, reconcile.ErrInterrupted) {
+		return nil
+	}
+	if err == nil && w.wrong != "" {
+		w.log.Info("the manifest is right again")
+	}
+	w.wrong = w.say(err, w.wrong)
+	if err == nil {
+		w.good = t
+		return t
+	}
+	if why == reconcile.Changed {
+		return nil
+	}
+	return w.good
+}
+
+// A file that was changed less than settleAge ago may be written still: its first half could be a manifest, too. After
+// settleMost it counts all the same: its disk's clock may be wrong.
+const (
+	settleAge  = 200 * time.Millisecond
+	settleMost = 3 * time.Second
+	settlePoll = 20 * time.Millisecond
+)
+
+// settled reads the manifest when nothing writes to it.
+func (w *watching) settled(ctx context.Context) (*target, error) {
+	for begin := time.Now(); ; {
+		before, enough := w.flags.stamp(), time.Since(begin) > settleMost
+		if before.odd != "" {
+			return nil, usagef("cannot read manifest %q: it is not a regular file", before.odd)
+		}
+		if enough || time.Since(before.latest) >= settleAge {
+			t, err := w.flags.read()
+			if enough || before == w.flags.stamp() {
+				return t, err
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return nil, reconcile.ErrInterrupted
+		case <-time.After(settlePoll):
+		}
+	}
+}
+
+// A manifest may be written in two halves, the first of which is valid. So what it no longer names
+// is removed only if a look after quietLook finds it the same.
+const (
+	quietLook = 2 * time.Second
+	mostLooks = 5 // then it waits for the next reason to look
+)
+
+// sure gives a new manifest that removes nothing, or that says the same at a second look.
+func (w *watching) sure(ctx context.Context, t *target) (*target, error) {
+	for range mostLooks {
+		if w.good != nil && reflect.DeepEqual(w.good.dirs, t.dirs) || !w.removes(ctx, t) {
+			return t, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, reconcile.ErrInterrupted
+		case <-time.After(quietLook):
+		}
+		again, err := w.settled(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if reflect.DeepEqual(again.dirs, t.dirs) {
+			return again, nil
+		}
+		t = again
+	}
+	return nil, withHint(errors.New("the manifest names fewer gateways, and goes on changing: nothing is removed"),
+		"write it in one piece")
+}
+
+// removes reports whether a manifest takes gateways away. Why that cannot be told is for the apply
+// to say.
+func (w *watching) removes(ctx context.Context, t *target) bool {
+	if err := t.enter(ctx, w.ui, w.flags); err != nil {
+		return false
+	}
+	defer t.scandir.Close()
+	plan, err := t.scandir.Plan(t.dirs, t.prune)
+	return err == nil && plan.Removes()
+}
+
+// say logs an error, several on a line each, unless that is what was said before. It returns what has been said now.
+func (w *watching) say(err error, before string) string {
+	if err == nil {
+		return ""
+	}
+	if err.Error() != before {
+		for _, e := range flatten(err) {
+			w.log.Error(e.Error())
+		}
+	}
+	return err.Error()
+}

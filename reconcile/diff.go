@@ -1,0 +1,384 @@
+package reconcile
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/go-multierror"
+
+	"hermes-reconcile/render"
+)
+
+// Diff compares what should be with what is. It is pure. Its error lists what stands in the way of a plan.
+func Diff(desired []render.Servicedir, actual Actual, prune Prune) (Plan, error) {
+	found := make(map[string]Service, len(actual.Services))
+	for _, s := range actual.Services {
+		found[s.Name] = s
+	}
+	plan := Plan{Leftovers: actual.Hidden}
+	wanted := map[string]bool{}
+	var obstacles *multierror.Error
+	for _, d := range desired {
+		s, exists := found[d.Name]
+		delete(found, d.Name)
+		wanted[d.Name] = true
+		switch {
+		case !exists:
+			plan.Changes = append(plan.Changes, create(d, actual))
+		case s.Obstacle != "":
+			obstacles = multierror.Append(obstacles, fmt.Errorf("%s: the manifest names it, but it %s (remove it, or the profile)", d.Name, s.Obstacle))
+		default:
+			plan.Changes = append(plan.Changes, compare(d, s, actual))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(found)) {
+		s := found[name]
+		plan.Changes = append(plan.Changes, unnamed(s, prune, actual, wanted[s.Double]))
+		wanted[name] = true
+	}
+	for _, d := range actual.Displaced {
+		if !wanted[d.Service] {
+			wanted[d.Service] = true
+			plan.Changes = append(plan.Changes, displacedAlone(d.Service, actual.DisplacedOf(d.Service), prune))
+		}
+	}
+	slices.SortFunc(plan.Changes, func(a, b Change) int { return strings.Compare(a.Service, b.Service) })
+	awaitPorts(plan.Changes, actual)
+	return plan, obstacles.ErrorOrNil()
+}
+
+func create(d render.Servicedir, actual Actual) Change {
+	c := Change{
+		Op: Create, Service: d.Name, Profile: d.Profile, Port: d.Port,
+		Reasons: []string{"no such service yet"},
+		Files:   fileChanges(d, nil),
+		desired: d, owed: actual.Owed[d.Name],
+	}
+	c.end(actual.DisplacedOf(d.Name))
+	c.decide(actual)
+	c.tellDisplaced()
+	c.tellLast()
+	return c
+}
+
+// unnamed is what becomes of a service that the manifest does not name. Of a double it may name the gateway.
+func unnamed(s Service, prune Prune, actual Actual, named bool) Change {
+	owed := actual.Owed[s.Name]
+	c := Change{
+		Op: Foreign, Service: s.Name, Profile: strings.TrimPrefix(s.Name, render.Prefix), Port: s.Marker.Port,
+		StopTimeout: patience(s.stopTimeout()), actual: s, present: true,
+	}
+	const absent = "not in the manifest"
+	switch {
+	case s.Obstacle != "":
+		c.Reasons = []string{s.Obstacle, absent, "left alone"}
+	case s.Fault != nil:
+		c.Reasons = []string{s.Fault.Error(), "left alone"}
+	case s.Double != "" && (prune != PruneAll || !strings.HasPrefix(s.Name, render.Prefix)):
+		c.double(named, prune)
+	case prune == PruneAll || (prune == PruneOwned && s.Owned):
+		c.Op, c.Reasons = Remove, []string{absent}
+		if !s.Owned {
+			c.Reasons = []string{"not ours", absent}
+		}
+	case s.Owned:
+		c.Op, c.Reasons = Unchanged, []string{absent, "left alone"}
+	default:
+		c.Reasons = []string{"not ours", absent, "left alone"}
+		if doubt := s.doubt(); doubt != "" {
+			c.Reasons = append(c.Reasons, "others hold what s6 writes there: "+doubt)
+		}
+		if owed != (Owed{}) {
+			c.Reasons = append(c.Reasons, "an interrupted apply has begun to adopt it: look whether it runs")
+		}
+	}
+	displaced := actual.DisplacedOf(s.Name)
+	if c.Op == Remove {
+		c.end(displaced)
+		c.tellDisplaced()
+	} else if how := Misplaced(s, displaced); how != "" {
+		c.Reasons = append(c.Reasons, how)
+	}
+	return c
+}
+
+// compare is what becomes of a service that is there and should be there.
+func compare(d render.Servicedir, s Service, actual Actual) Change {
+	owed := actual.Owed[d.Name]
+	c := Change{
+		Op: Update, Service: d.Name, Profile: d.Profile, Port: d.Port,
+		Files:       fileChanges(d, s.Files),
+		StopTimeout: max(s.stopTimeout(), stopTimeout(d.File("timeout-kill").Data)),
+		desired:     d, actual: s, owed: owed, present: true,
+	}
+	c.end(actual.DisplacedOf(d.Name))
+	c.decide(actual)
+	switch {
+	case s.Fault != nil: // what is to be done cannot be told, so nothing is
+		c.Files, c.Reasons = nil, []string{s.Fault.Error()}
+		return c
+	case s.Double != "":
+		c.Op = Create
+		c.replace("a double of " + s.Double + ", as its marker says, so a new directory takes its place")
+	case s.doubt() != "":
+		c.replace("others hold what s6 writes there (" + s.doubt() + "), so a new directory takes its place")
+	case !s.HasLog:
+		// s6 connects a gateway to a logger only when it first sees the directory.
+		c.replace("has no log/, so a new directory takes its place")
+	case len(s.Seized) > 0:
+		// What was planted there may be waiting for the next write of s6-supervise.
+		c.replace("others can change " + strings.Join(s.Seized, ", ") + ", so a new directory takes its place")
+	case !s.Status.Supervised && (len(c.Files) > 0 || actual.Listening):
+		// If an aborted scan has seen it, it may be one that s6-svscan never starts. A new inode is sure to be new to it.
+		c.Op = Create
+		c.replace("not supervised, so a new directory takes its place")
+	case !s.Status.Supervised && len(c.Displaced) == 0:
+		c.Op = Unchanged // as good as it gets while no s6-svscan runs
+	case !s.Status.Supervised:
+	default:
+		c.givesControl(actual.Users)
+		c.inPlace(owed)
+	}
+	c.tellDisplaced()
+	if !s.Owned && s.Double == "" {
+		c.Op = Adopt
+		c.Reasons = append([]string{"not ours, but in the manifest"}, c.Reasons...)
+	}
+	c.tellLast()
+	return c
+}
+
+func (c *Change) replace(reason string) {
+	c.Replace = true
+	c.Reasons = []string{reason}
+	if c.actual.Status.Supervised && !c.wantsDown() {
+		c.Gateway = Restart
+	}
+}
+
+// rootUID controls every gateway.
+const rootUID = 0
+
+// givesControl plans to give the control of a gateway to the account that it runs as, if that has another number than when it was
+// given: the account was changed.
+func (c *Change) givesControl(users map[string]uint32) {
+	uid, known := users[c.desired.User]
+	if has := c.actual.controller; known && has != nil && *has != uid && c.actual.Owned && *has != rootUID {
+		c.PassControl = true
+		c.Reasons = append(c.Reasons,
+			fmt.Sprintf("user %d controls it, and the account %s has the number %d", *has, c.desired.User, uid))
+	}
+}
+
+// inPlace plans the update of a supervised service, or finds that there is none.
+func (c *Change) inPlace(owed Owed) {
+	c.Reasons = append(c.Reasons, c.fileReasons()...)
+	if c.Mend = c.actual.Exposed; len(c.Mend) > 0 {
+		c.Reasons = append(c.Reasons, "others can change "+strings.Join(c.Mend, ", "))
+	}
+	c.RestartLogger = c.changes("log/run") || c.changes("log/notification-fd") || owed.Logger
+	if owed.Logger || (owed.Gateway && !(c.wantsDown() && c.actual.Status.Down())) {
+		c.Reasons = append(c.Reasons, owed.Why())
+	}
+	if log := c.actual.LogStatus; log.Supervised && !log.WantUp {
+		c.RestartLogger = true // with -p it ignores being told down as long as it runs, and is gone with its next end
+		c.Reasons = append(c.Reasons, "its logger was told down")
+	}
+	if why := c.actual.FrozenLog; why != "" {
+		c.RestartLogger = true
+		c.Reasons = append(c.Reasons, FrozenLog+why)
+	}
+	c.planGateway(owed)
+	if c.actual.Orphan && c.Gateway == Restart { // it would have to go the same way at its removal
+		c.replace("its supervisor is not of this s6-svscan, so a new directory takes its place")
+		return
+	}
+	if c.actual.Guessed && (c.Gateway != Keep || !c.desired.Last) {
+		c.Reasons = append(c.Reasons, "taken to be up: its state is last, and what that is only a live scandir could tell")
+	}
+	c.name()
+}
+
+// planGateway decides what happens to the gateway's process.
+func (c *Change) planGateway(owed Owed) {
+	status := c.actual.Status
+	switch {
+	case c.wantsDown() && !status.Down() && !c.desired.Last:
+		c.Gateway = Down
+		c.Reasons = append(c.Reasons, "is up, the manifest says down")
+	case c.wantsDown() && c.desired.Last && c.ended():
+		c.Reasons = append(c.Reasons, exitedConfig)
+	case c.wantsDown():
+	case c.changes("run") || c.changes("notification-fd") || owed.Gateway:
+		c.Gateway = Restart
+	case status.Down() && c.changes(render.DownPath):
+		c.Gateway = BringUp
+	case c.ended() && status.ExitCode == exitConfig:
+		c.Reasons = append(c.Reasons, exitedConfig)
+	case c.ended():
+		c.Reasons = append(c.Reasons, "exited 0: restart is on-failure")
+	case status.PID == 0 && !status.WantUp: // its ./finish may still run
+		c.Gateway = BringUp
+		c.Reasons = append(c.Reasons, "is down, the manifest says up")
+	case !status.WantUp:
+		c.Gateway = BringUp // s6 starts it when it is down
+		c.Reasons = append(c.Reasons, "is stopping, the manifest says up")
+	}
+}
+
+// name picks the operation that says best what is planned. An update is what is neither less nor more.
+func (c *Change) name() {
+	content := slices.ContainsFunc(c.Files, func(f FileChange) bool {
+		return f.Path != render.MarkerPath && f.Path != render.DownPath
+	})
+	switch {
+	case content || len(c.Mend) > 0 || len(c.Displaced) > 0 || c.PassControl || c.RestartLogger || c.Gateway == Restart:
+	case c.Gateway == BringUp:
+		c.Op = Start
+	case c.Gateway == Down:
+		c.Op = Stop
+	case len(c.Files) > 0:
+	case c.ended() && (c.desired.Last || !c.wantsDown()):
+		c.Op = Ended
+	default:
+		c.Op = Unchanged
+	}
+}
+
+// exitedConfig is why a gateway that exited 78 is left down.
+var exitedConfig = fmt.Sprintf("exited %d: no restart would help until its run script changes", exitConfig)
+
+// ended reports whether the gateway is down by an exit code that the manifest takes for final. One that was what it is last may
+// have been stopped by hand, which also ends in exit code 0.
+func (c *Change) ended() bool { return c.actual.Status.Ended(c.desired.OnFailure && !c.desired.Last) }
+
+// wantsDown reports whether the gateway should be down.
+func (c *Change) wantsDown() bool { return c.down }
+
+// changes reports whether the file at path changes.
+func (c *Change) changes(path string) bool {
+	return slices.ContainsFunc(c.Files, func(f FileChange) bool { return f.Path == path })
+}
+
+// fileReasons says which files change, and whether the manifest or a hand changed them.
+func (c *Change) fileReasons() []string {
+	var changed, edited, exposed, reasons []string
+	hand := c.actual.Edited()
+	for _, f := range c.Files {
+		switch {
+		case f.Path == render.MarkerPath:
+		case f.Before != nil && f.Before.Exposed:
+			exposed = append(exposed, f.Path)
+		case c.actual.Owned && slices.Contains(hand, f.Path):
+			edited = append(edited, f.Path)
+		case f.Path == render.DownPath && f.After != nil:
+			reasons = append(reasons, "state is down now")
+		case f.Path == render.DownPath && !c.desired.Last:
+			reasons = append(reasons, "state is up now")
+		default:
+			changed = append(changed, f.Path)
+		}
+	}
+	if len(changed) > 0 {
+		reasons = append(reasons, strings.Join(changed, ", ")+" changed")
+	}
+	if len(edited) > 0 {
+		reasons = append(reasons, strings.Join(edited, ", ")+" edited by hand (drift)")
+	}
+	if len(exposed) > 0 {
+		reasons = append(reasons, strings.Join(exposed, ", ")+" in others' hands")
+	}
+	if c.actual.Owned && c.desired.Last && !c.actual.Marker.Last {
+		reasons = append(reasons, "state is last now")
+	}
+	if len(reasons) == 0 && len(c.Files) > 0 {
+		reasons = append(reasons, "the marker changed")
+	}
+	return reasons
+}
+
+// fileChanges compares the files of a service directory: what is rendered, and what else s6 would read.
+func fileChanges(d render.Servicedir, actual map[string]File) []FileChange {
+	var changes []FileChange
+	for _, f := range d.Files {
+		before, exists := actual[f.Path]
+		if exists && !before.Irregular && !before.Exposed && before.Mode == f.Mode && bytes.Equal(before.Data, f.Data) {
+			continue
+		}
+		change := FileChange{Path: f.Path, After: &File{Mode: f.Mode, Data: f.Data}}
+		if exists {
+			change.Before = &before
+		}
+		changes = append(changes, change)
+	}
+	for path, before := range actual {
+		if d.File(path) == nil {
+			changes = append(changes, FileChange{Path: path, Before: &before})
+		}
+	}
+	slices.SortFunc(changes, func(a, b FileChange) int { return strings.Compare(a.Path, b.Path) })
+	return changes
+}
+
+// awaitPorts finds for each gateway that will start on a port the services that hold that port now. Those that give it up
+// are awaited; one that is left alone is named.
+func awaitPorts(changes []Change, actual Actual) {
+	holders := portHolders(actual)
+	gives := map[string]bool{}
+	for _, h := range actual.Hidden {
+		gives[h.Name] = true
+	}
+	for _, c := range changes {
+		// Nothing is done to what cannot be read: those that await it fail at once.
+		if c.Op == Remove || c.Gateway == Restart || c.Gateway == Down || c.Acts() && c.actual.Fault != nil {
+			gives[c.Service] = true
+		}
+	}
+	for i := range changes {
+		c := &changes[i]
+		starts := c.Op == Create || c.Gateway == Restart || c.Gateway == BringUp
+		if !starts || c.Port == 0 || c.wantsDown() {
+			continue
+		}
+		for _, holder := range holders[c.Port] {
+			switch {
+			case holder == c.Service:
+			case gives[holder]:
+				c.Await = append(c.Await, holder)
+			default:
+				c.Reasons = append(c.Reasons, fmt.Sprintf("port %d is held by %s, which is left alone", c.Port, holder))
+			}
+		}
+	}
+}
+
+// portHolders tells which services may hold which ports now: those that run, and hidden ones that are not gone.
+func portHolders(actual Actual) map[int][]string {
+	holders := map[int][]string{}
+	type claim struct {
+		port    int
+		service string
+	}
+	known := map[claim]bool{}
+	hold := func(port int, service string) {
+		if one := (claim{port, service}); port != 0 && !known[one] {
+			known[one] = true
+			holders[port] = append(holders[port], service)
+		}
+	}
+	for _, s := range actual.Services {
+		if s.Fault != nil || s.Status.Supervised && !s.Status.Down() { // the first: that cannot be told
+			hold(s.Marker.Port, s.Name)
+			hold(actual.Owed[s.Name].Port, s.Name)
+		}
+	}
+	for _, h := range actual.Hidden {
+		if h.Status.Supervised {
+			hold(h.Port, h.Name)
+		}
+	}
+	return holders
+}

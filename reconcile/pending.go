@@ -1,0 +1,119 @@
+//go:build linux
+
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+)
+
+// clear deletes what earlier applies left: what is staged, what is hidden and supervised no more, what is owed to no service.
+func (r *run) clear(ctx context.Context) error {
+	if err := r.clearStaging(); err != nil {
+		return err
+	}
+	for _, h := range r.plan.Leftovers {
+		m := &removal{Hidden: h}
+		if h.gone() {
+			if err := r.discard(m); err != nil {
+				return err
+			}
+			continue
+		}
+		r.removals = append(r.removals, m)
+	}
+	return r.forgive(ctx)
+}
+
+// forgive strikes off what is owed to services that are no more, or that are down and should be.
+func (r *run) forgive(ctx context.Context) error {
+	names, err := r.owed.names()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := r.before(ctx)
+	defer cancel()
+	var all sync.WaitGroup
+	errs := make([]error, len(names))
+	for i, name := range names {
+		all.Go(func() { errs[i] = guarded(func() error { return r.forgiveOne(ctx, name) }) })
+	}
+	all.Wait()
+	return errors.Join(errs...)
+}
+
+func (r *run) forgiveOne(ctx context.Context, name string) error {
+	if i := slices.IndexFunc(r.plan.Changes, func(c Change) bool { return c.Service == name }); i >= 0 {
+		paid, err := r.paid(ctx, &r.plan.Changes[i])
+		if timeout := (*TimeoutError)(nil); errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) {
+			r.note("%s does not hear that it should be down: %v", name, err)
+			return nil // it stays on record
+		}
+		if err != nil || !paid {
+			return err
+		}
+	}
+	return r.strike(name)
+}
+
+// paid reports whether nothing is owed to a service any more: its gateway is down and should be, and its logger is not due. The
+// apply that was interrupted may have told it to come up, and its supervisor may not have heard yet, so it is told again.
+func (r *run) paid(ctx context.Context, c *Change) (bool, error) {
+	down := c.present && c.wantsDown() && c.actual.Status.Supervised && c.actual.Status.Down()
+	if !down || !c.owed.Gateway {
+		return down && !c.RestartLogger, nil
+	}
+	return !c.RestartLogger, r.sup.Control(ctx, c.Service, "d")
+}
+
+// record writes down the restarts that the changed files will make due, but those that wait for their turn: what has not
+// happened by then needs no restart, should the manifest change back.
+func (r *run) record(context.Context) error {
+	for _, j := range r.jobs {
+		if !j.due() || r.byTurns(j) {
+			continue
+		}
+		if err := r.recordJob(j); err != nil {
+			return err
+		}
+		r.pace.moved()
+		r.later(func() error { return r.restoreOwed(j) })
+	}
+	return nil
+}
+
+func (r *run) recordJob(j *job) error {
+	// A stop counts, too: if it fails, the gateway runs on with the old script.
+	owed := Owed{Gateway: j.Gateway != Keep || j.heldBack(), Logger: j.RestartLogger, Port: j.owed.Port}
+	if owed.Port == 0 {
+		owed.Port = j.actual.Marker.Port
+	}
+	r.records.Lock()
+	defer r.records.Unlock()
+	return r.owe(j.Service, owed)
+}
+
+// due reports whether a crash could leave the gateway or its logger as it should not be, without a difference for the next apply
+// to see: with an old script or, where the manifest does not say that it should be up, down.
+func (j *job) due() bool {
+	switch {
+	case j.Op == Remove || j.isDouble():
+		return false
+	case j.appears():
+		return j.desired.Last && (j.heldBack() || j.Gateway == Restart)
+	}
+	return j.Gateway != Keep || j.RestartLogger
+}
+
+// restoreOwed makes the record say what it said before this apply, unless a start is owed still.
+func (r *run) restoreOwed(j *job) error {
+	if j.stopped {
+		return nil
+	}
+	if j.owed == (Owed{}) {
+		return r.strike(j.Service)
+	}
+	return r.owe(j.Service, j.owed)
+}

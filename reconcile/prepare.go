@@ -1,0 +1,107 @@
+//go:build linux
+
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"hermes-reconcile/render"
+)
+
+// settling is a wait for supervisors that are only not there yet. To take one for lost would give its service a second.
+type settling struct {
+	stall    time.Duration
+	woken    time.Time // when s6-svscan was told of what it may not have found yet; zero: that is nothing
+	missing  int
+	progress time.Time // when one came last
+}
+
+// over reports whether the wait is: none is missing, or none comes any more. A scan may take longer than any limit, since it
+// starts one after the other, so what counts is the time since the last one. Half the stall is enough without a scan: s6-svscan
+// starts a supervisor again that has died after a second at most.
+func (s *settling) over(missing int, now time.Time) bool {
+	if s.progress.IsZero() || missing < s.missing {
+		s.missing, s.progress = missing, now
+	}
+	if s.woken.After(now) { // the clock was set back
+		s.woken = now
+	}
+	return missing == 0 || now.Sub(s.progress) >= s.stall/2 && now.Sub(s.woken) >= s.stall
+}
+
+// Plan compares what should be with what is, for Apply. It finishes what earlier applies left in the way first.
+func (s *Session) Plan(ctx context.Context, desired []render.Servicedir, prune Prune, opt Options) (Plan, error) {
+	if err := s.freeNames(ctx, desired, opt); err != nil {
+		return Plan{}, err
+	}
+	woken, err := since(s.own, wokenFile)
+	if err != nil {
+		return Plan{}, err
+	}
+	var plan Plan
+	wanted := settling{stall: s.stall, woken: woken}
+	err = wait(ctx, forever, "supervisors to come back", func() (settled bool, err error) {
+		plan, err = s.Scandir.Plan(desired, prune)
+		return wanted.over(plan.unsettled(!woken.IsZero()), time.Now()), err
+	})
+	if timeout := (*TimeoutError)(nil); errors.As(err, &timeout) {
+		err = nil // they do not come back
+	}
+	if err == nil {
+		err = s.forgetWoken()
+	}
+	return plan, err
+}
+
+// Plan compares what should be with what is.
+func (s *Scandir) Plan(desired []render.Servicedir, prune Prune) (Plan, error) {
+	actual, err := s.Read()
+	if err != nil {
+		return Plan{}, err
+	}
+	s.recall(desired, &actual)
+	plan, err := Diff(desired, actual, prune)
+	if err != nil {
+		return Plan{}, &ObstacleError{err}
+	}
+	return plan, nil
+}
+
+// freeNames finishes those removals of earlier applies whose names are needed again. It comes before the plan, because its
+// rescan may start services that an aborted scan had left lying. Until the last supervisor of a former directory is gone,
+// a new one of its name would be a second gateway.
+func (s *Session) freeNames(ctx context.Context, desired []render.Servicedir, opt Options) error {
+	hidden, err := s.readHidden(s.own)
+	if err != nil {
+		return err
+	}
+	hidden = slices.DeleteFunc(hidden, func(h Hidden) bool {
+		return h.gone() || !slices.ContainsFunc(desired, func(d render.Servicedir) bool { return d.Name == h.Name })
+	})
+	if len(hidden) == 0 {
+		return nil
+	}
+	if opt.NoRescan {
+		return fmt.Errorf("%s is still being removed (apply once without --no-rescan)", hidden[0].Name)
+	}
+	r := &run{Session: s, opt: opt, pace: &pace{}, listening: true}
+	ctx, cancel := r.pace.limited(ctx, opt.Timeout, Plan{Leftovers: hidden}.Timeout(opt))
+	defer cancel()
+	if err := s.sup.Rescan(ctx, true); err != nil {
+		return err
+	}
+	for _, h := range hidden {
+		r.removals = append(r.removals, &removal{Hidden: h})
+	}
+	r.finishRemovals(ctx)
+	for _, m := range r.removals {
+		if m.err != nil {
+			return fmt.Errorf("%s is still being removed by an earlier apply: %w", m.Name, m.err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,280 @@
+//go:build linux
+
+package reconcile
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"hermes-reconcile/render"
+	"hermes-reconcile/s6ctl/safefile"
+)
+
+// Read tells what the scandir holds. It takes no lock and writes nothing.
+func (s *Scandir) Read() (Actual, error) {
+	names, err := s.dir.names()
+	if err != nil {
+		return Actual{}, fmt.Errorf("cannot read scandir %q: %w", s.dir.path, cause(s.dir.path, err))
+	}
+	slices.Sort(names)
+	var a Actual
+	if a.Listening, err = s.sup.Listening(); err != nil {
+		return Actual{}, err
+	}
+	for _, name := range names {
+		if !strings.HasPrefix(name, render.Prefix) && !s.isDouble(name) {
+			continue
+		}
+		service, err := s.readService(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // gone since the listing: another apply
+		}
+		if err != nil {
+			err = fmt.Errorf("cannot read %s: %w", name, err)
+			// What a user can do to a directory gives neither. To leave out a gateway of ours for
+			// such an error would give its port away while it runs.
+			if safefile.OutOfMeans(err) || errors.Is(err, unix.EIO) {
+				return Actual{}, err
+			}
+			service = Service{Name: name, Fault: err} // it costs the others nothing
+			service.Marker.Port = s.markedPort(name)  // but the port that it may hold
+		}
+		a.Services = append(a.Services, service)
+	}
+	if err := s.readOwn(&a); err != nil {
+		return Actual{}, err
+	}
+	return a, s.readSupervises(&a)
+}
+
+// readOwn reads what earlier applies left in our dot directory. Those who may not look there see none of it.
+func (s *Scandir) readOwn(a *Actual) error {
+	own, err := s.dir.open(ownDir)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer own.close()
+	if a.Owed, err = readOwed(own); err != nil {
+		return err
+	}
+	if len(a.Owed) > 0 && !s.locked {
+		markBusy(own, a.Owed)
+	}
+	if a.Held, err = readHeld(own); err != nil {
+		return err
+	}
+	a.Hidden, err = s.readHidden(own)
+	return err
+}
+
+// recall finds out what those gateways were last that a plan will make a directory for, or adopt, and whose state the
+// manifest leaves to that. For all others there is no need to look.
+func (s *Scandir) recall(desired []render.Servicedir, actual *Actual) {
+	actual.Users = s.Users
+	if s.Recall == nil {
+		return
+	}
+	asked := slices.DeleteFunc(slices.Clone(desired), func(d render.Servicedir) bool {
+		return !d.Last || slices.ContainsFunc(actual.Services, func(s Service) bool {
+			return s.Name == d.Name && s.Owned && s.Status.Supervised
+		})
+	})
+	if len(asked) > 0 {
+		actual.Was = s.Recall(asked)
+	}
+}
+
+func (s *Scandir) readService(name string) (Service, error) {
+	service := Service{Name: name}
+	d, err := s.dir.open(name)
+	if err != nil {
+		return service, s.obstacle(&service, err)
+	}
+	defer d.close()
+	r := &serviceReader{Service: &service, trusts: s.trusts}
+	if err := r.readFiles(d); err != nil {
+		return service, err
+	}
+	service.at = placesOf(d)
+	if service.Status, err = s.sup.Status(name); err != nil {
+		return service, err
+	}
+	if service.HasLog {
+		service.LogStatus, err = s.sup.Status(path.Join(name, "log"))
+	}
+	if service.Owned && service.LogStatus.PID != 0 {
+		service.FrozenLog = s.sup.FrozenLog(service.LogStatus.PID)
+	}
+	return service, err
+}
+
+// markedPort is the port in the marker of a service that cannot be read, or 0 if that cannot be read either.
+func (s *Scandir) markedPort(name string) int {
+	d, err := s.dir.open(name)
+	if err != nil {
+		return 0
+	}
+	defer d.close()
+	data, err := d.open(dataDir)
+	if err != nil {
+		return 0
+	}
+	defer data.close()
+	text, _, err := data.read(path.Base(render.MarkerPath), maxFile)
+	if err != nil {
+		return 0
+	}
+	marker, err := render.ParseMarker(text)
+	if err != nil {
+		return 0
+	}
+	return marker.Port
+}
+
+// obstacle says what else than a directory stands at the name of a service.
+func (s *Scandir) obstacle(service *Service, openErr error) error {
+	st, err := s.dir.stat(service.Name)
+	switch {
+	case err != nil:
+		return err
+	case st.Mode&modeType == modeSymlink:
+		service.Obstacle = "is a symlink"
+	case st.Mode&modeType != modeDirectory:
+		service.Obstacle = "is not a directory"
+	default:
+		return openErr
+	}
+	return nil
+}
+
+// serviceReader reads the files of one service directory.
+type serviceReader struct {
+	*Service
+	trusts func(uid uint32) bool
+}
+
+// readFiles reads the marker, the files that it lists, and the files that s6 reads.
+func (s *serviceReader) readFiles(d *dir) error {
+	s.Files = map[string]File{}
+	if err := s.lookAt(d, "."); err != nil {
+		return err
+	}
+	s.lookAtControl(d, "")
+	if err := s.readData(d); err != nil {
+		return err
+	}
+	_, err := d.stat("supervise/status")
+	s.WasSupervised = err == nil
+	if err := s.readS6Files(d, ""); err != nil {
+		return err
+	}
+	return s.readLog(d)
+}
+
+// lookAt notes whether others can change a folder.
+func (s *serviceReader) lookAt(d *dir, name string) error {
+	st, err := d.stat(".")
+	if err == nil && (st.Mode&modeOthers != 0 || !s.trusts(st.Uid)) {
+		s.Exposed = append(s.Exposed, name)
+	}
+	return err
+}
+
+// dataDir is the folder that s6 leaves to its users.
+const dataDir = "data"
+
+// readData reads the marker, and what it lists.
+func (s *serviceReader) readData(parent *dir) error {
+	d, err := parent.open(dataDir)
+	if err != nil {
+		return missing(err)
+	}
+	defer d.close()
+	if err := s.lookAt(d, dataDir); err != nil {
+		return err
+	}
+	s.lookAtScriptFile(d, "data/pgid")
+	s.lookAtScriptFile(d, "data/backoff")
+	s.readStarted(d)
+	f, err := s.readFile(d, path.Base(render.MarkerPath))
+	if err != nil {
+		return missing(err)
+	}
+	s.mark(f)
+	return s.readListed(d)
+}
+
+// readListed reads what the marker says that we have rendered into data/. Other files there are not ours.
+func (s *serviceReader) readListed(data *dir) error {
+	for listed := range s.Marker.Files {
+		name, inData := strings.CutPrefix(listed, dataDir+"/")
+		if !inData || name != path.Base(listed) || name == "." || name == ".." {
+			continue
+		}
+		f, err := s.readFile(data, name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		s.Files[listed] = f
+	}
+	return nil
+}
+
+// missing is nil for an error that says that there is no such file or folder. Behind a symlink there is none for us.
+func missing(err error) error {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errNoDir) || errors.Is(err, errSymlink) {
+		return nil
+	}
+	return err
+}
+
+// readLog reads the logger's files. A file at its name means nothing to s6.
+func (s *serviceReader) readLog(parent *dir) error {
+	log, err := parent.open("log")
+	if err != nil {
+		return missing(err)
+	}
+	defer log.close()
+	s.HasLog = true
+	if err := s.lookAt(log, "log"); err != nil {
+		return err
+	}
+	s.lookAtControl(log, "log/")
+	s.lookAtScriptFile(log, "log/told")
+	return s.readS6Files(log, "log/")
+}
+
+// readS6Files reads those of the files that s6 reads. It asks for each, since others may have put millions of files beside them.
+func (s *serviceReader) readS6Files(d *dir, prefix string) error {
+	for _, name := range s6Files {
+		f, err := s.readFile(d, name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		s.Files[prefix+name] = f
+	}
+	return nil
+}
+
+func (s *serviceReader) readFile(d *dir, name string) (File, error) {
+	data, st, err := d.read(name, maxFile)
+	if large := (*safefile.TooLargeError)(nil); errors.Is(err, safefile.ErrIrregular) || errors.As(err, &large) {
+		return File{Irregular: true}, nil
+	}
+	return File{Mode: fs.FileMode(st.Mode & 0o7777), Data: data, Exposed: !s.trusts(st.Uid) || st.Nlink > 1}, err
+}

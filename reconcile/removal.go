@@ -1,0 +1,137 @@
+//go:build linux
+
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"path"
+	"strings"
+	"sync"
+	"time"
+)
+
+// finishRemovals waits for the end of what was hidden, and deletes it.
+func (r *run) finishRemovals(ctx context.Context) {
+	var all sync.WaitGroup
+	for _, m := range r.removals {
+		all.Go(func() {
+			m.err = guarded(func() error { return r.remove(ctx, m) })
+			r.freed[m.Name].give(m.err)
+			if m.job != nil {
+				m.job.gone.give(m.err)
+			}
+		})
+	}
+	all.Wait()
+}
+
+// collectRemovals hands the errors of removals to their changes.
+func (r *run) collectRemovals() {
+	for _, m := range r.removals {
+		if m.err == nil {
+			continue
+		}
+		if m.job != nil && m.job.err == nil {
+			m.job.err = m.err
+		} else {
+			r.note("%s, removed by an earlier apply: %v", m.Name, m.err)
+		}
+	}
+}
+
+// remove waits until nothing supervises a hidden directory any more, and deletes it.
+func (r *run) remove(ctx context.Context, m *removal) error {
+	if !m.gone() && r.opt.NoRescan {
+		r.note("%s is hidden but runs on: its removal is owed, and the next apply without --no-rescan ends it", m.Name)
+		if m.job != nil {
+			m.job.pending = true
+		}
+		r.freed[m.Name].give(errors.New("it runs on"))
+		return nil
+	}
+	if err := r.dismissOrphans(m); err != nil {
+		return err
+	}
+	if err := r.removeGateway(ctx, m); err != nil {
+		return err
+	}
+	if err := r.removeLogger(ctx, m); err != nil {
+		return err
+	}
+	err := r.discard(m)
+	r.pace.moved()
+	return err
+}
+
+// removeGateway waits until the gateway's supervisor is gone. The scan has told it to stop the gateway and end.
+func (r *run) removeGateway(ctx context.Context, m *removal) error {
+	gone := func() (bool, error) {
+		err := r.updateHidden(&m.Hidden)
+		if err == nil && m.Status.Supervised && m.Status.Down() {
+			r.freed[m.Name].give(nil)
+		}
+		return !m.Status.Supervised, err
+	}
+	if err := r.awaitTold(ctx, m, gone); err != nil {
+		return err
+	}
+	if m.StopTimeout == 0 {
+		err := wait(ctx, defaultPatience, m.Name+" to stop", gone)
+		if timeout := (*TimeoutError)(nil); !errors.As(err, &timeout) {
+			return err
+		}
+		if ctx.Err() != nil {
+			return err
+		}
+		r.note("%s did not stop within %s and has no timeout-kill: killed", m.Name, defaultPatience)
+		if err := r.sup.Control(ctx, m.Path, "k"); err != nil {
+			return err
+		}
+	}
+	return r.pace.wait(ctx, forever, m.Name+" to stop", gone)
+}
+
+// awaitTold waits until the scan has told the gateway's supervisor to end.
+func (r *run) awaitTold(ctx context.Context, m *removal, gone func() (bool, error)) error {
+	start := time.Now()
+	what := "s6-svscan to end " + m.Name
+	return r.explain(r.pace.wait(ctx, scanLimit, what, func() (bool, error) {
+		ok, err := gone()
+		if ok || err != nil || !m.Status.WantUp || m.Status.Doubt != "" {
+			return true, err
+		}
+		if r.pace.idle(start) > r.stall && len(r.Culprits()) > 0 {
+			return false, &TimeoutError{what, time.Since(start)}
+		}
+		return false, nil
+	}))
+}
+
+// removeLogger waits until the logger's supervisor is gone. A logger reads to the end of its pipe, so a process that keeps the
+// other end open keeps it alive: such a process left the gateway's group on purpose, and is named, not killed.
+func (r *run) removeLogger(ctx context.Context, m *removal) error {
+	gone := func() (bool, error) {
+		err := r.updateHidden(&m.Hidden)
+		return !m.Log.Supervised, err
+	}
+	log := path.Join(m.Path, "log")
+	for _, letters := range []string{"xh", "xk"} { // SIGHUP ends s6-log, whatever its options; SIGKILL ends anything
+		err := r.pace.wait(ctx, loggerLimit, "the logger of "+m.Name+" to end", gone)
+		if timeout := (*TimeoutError)(nil); !errors.As(err, &timeout) || ctx.Err() != nil {
+			return err
+		}
+		r.note("the logger of %s is ended (-%s): its pipe is held open by %s", m.Name, letters, holders(r.sup.Holders(log)))
+		if err := r.sup.Control(ctx, log, letters); err != nil {
+			return err
+		}
+	}
+	return r.pace.wait(ctx, killMargin, "the logger of "+m.Name+" to end", gone)
+}
+
+func holders(names []string) string {
+	if len(names) == 0 {
+		return "a process that cannot be told"
+	}
+	return strings.Join(names, ", ")
+}

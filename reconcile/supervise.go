@@ -1,0 +1,139 @@
+//go:build linux
+
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"path"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// These limits count from when anything has moved last: a machine that starts a thousand services is slow for each of them.
+const (
+	// startLimit is how long s6-supervise may take to start a service that it was told to start: milliseconds.
+	startLimit = 10 * time.Second
+	// endLimit is how long a logger may take to finish its line and end before it is killed. It is milliseconds, too, but on a
+	// busy machine others come first. It is less than grace, after which apply gives up.
+	endLimit = 10 * time.Second
+	// thawLimit is how long a logger that has lost its file may take to end before it is killed.
+	thawLimit = 2 * time.Second
+	// loggerLimit is how long a logger may take to end once its gateway and the gateway's supervisor are gone. It has only
+	// to write what is in its pipe, 64 KiB at most.
+	loggerLimit = 5 * time.Second
+	// killMargin is what s6-supervise may need beyond a stop timeout: SIGKILL, ./finish, and telling so.
+	killMargin = 10 * time.Second
+)
+
+// stop tells a service to go down and waits until nothing of it runs but its supervisor.
+func (r *run) stop(ctx context.Context, service string, patience time.Duration) error {
+	status, err := r.sup.Status(service)
+	if err != nil {
+		return err
+	}
+	if !status.Supervised {
+		return errors.New("its supervisor is gone")
+	}
+	if status.Down() {
+		return nil
+	}
+	if err := r.sup.Control(ctx, service, "d"); err != nil {
+		return err
+	}
+	down := func() (bool, error) {
+		status, err := r.sup.Status(service)
+		return status.Down() || !status.Supervised, err
+	}
+	if patience > 0 {
+		err := wait(ctx, patience, service+" to stop", down)
+		if timeout := (*TimeoutError)(nil); !errors.As(err, &timeout) {
+			return err
+		}
+		r.note("%s did not stop within %s and has no timeout-kill: killed", service, patience)
+		if err := r.sup.Control(ctx, service, "k"); err != nil {
+			return err
+		}
+	}
+	return r.pace.wait(ctx, forever, service+" to stop", down)
+}
+
+// tellUp tells a service that it should be up, and waits until its supervisor has heard: where nothing is owed to it any more, the
+// next apply may go by that.
+func (r *run) tellUp(ctx context.Context, service string) error {
+	if err := r.sup.Control(ctx, service, "u"); err != nil {
+		return err
+	}
+	return r.pace.wait(ctx, startLimit, "the supervisor of "+service+" to hear that it should be up", func() (bool, error) {
+		status, err := r.sup.Status(service)
+		return status.WantUp, err
+	})
+}
+
+// forever is the limit of waits that only the whole apply's timeout bounds.
+const forever = 1<<63 - 1
+
+// bringUp starts a gateway. One that is just being stopped, by whomever, is told at once, and comes back when it is down.
+func (r *run) bringUp(ctx context.Context, service string) error {
+	before, err := r.sup.Status(service)
+	if err != nil {
+		return err
+	}
+	if before.WantUp || before.Down() {
+		return r.start(ctx, service)
+	}
+	if err := r.sup.Control(ctx, service, "u"); err != nil {
+		return err
+	}
+	err = r.pace.wait(ctx, forever, service+" to stop and to start again", func() (bool, error) {
+		now, err := r.sup.Status(service)
+		return (now.PID != before.PID || before.PID == 0) && !now.Finishing, err
+	})
+	if err != nil {
+		return err
+	}
+	return r.start(ctx, service) // its ./finish may have said that it should stay down
+}
+
+// start tells a service that is down to come up and waits until s6-supervise has started it. That it dies at once is its own affair.
+func (r *run) start(ctx context.Context, service string) error {
+	before, err := r.sup.Status(service)
+	if err != nil {
+		return err
+	}
+	if before.PID == 0 {
+		r.clearDeaths(service)
+	}
+	if err := r.sup.Control(ctx, service, "u"); err != nil {
+		return err
+	}
+	what := service + " to start (is its run script executable, and the interpreter it names there?)"
+	return r.pace.wait(ctx, startLimit, what, func() (bool, error) {
+		now, err := r.sup.Status(service)
+		return now.PID != 0 || !now.Since.Equal(before.Since), err
+	})
+}
+
+// clearDeaths forgets the deaths before a start that was asked for, which should not wait for them. A
+// rendered ./finish does the same at a stop, but none runs where the gateway was dead already. Where
+// that fails the start waits, no more.
+func (r *run) clearDeaths(service string) {
+	supervise, err := r.dir.open(path.Join(service, superviseDir))
+	if err != nil {
+		return
+	}
+	defer supervise.close()
+	if st, err := supervise.stat("."); err != nil || !r.trusts(st.Uid) || st.Mode&0o022 != 0 {
+		return // its user could have put a file of another's there
+	}
+	tally, err := supervise.openFile("death_tally", unix.O_WRONLY, 0)
+	if err != nil {
+		return
+	}
+	defer tally.Close()
+	var st unix.Stat_t
+	if unix.Fstat(int(tally.Fd()), &st) == nil && st.Mode&modeType == unix.S_IFREG && st.Nlink == 1 {
+		_ = unix.Ftruncate(int(tally.Fd()), 0)
+	}
+}

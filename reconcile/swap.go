@@ -1,0 +1,166 @@
+//go:build linux
+
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// undo takes back something that an apply has done so far.
+type undo struct {
+	hides bool // it is about a directory that was hidden
+	do    func() error
+}
+
+// later puts something on the list of what is to be taken back.
+func (r *run) later(do func() error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.undo = append(r.undo, undo{do: do})
+}
+
+// errImmovable is why a directory is neither removed nor replaced.
+var errImmovable = errors.New("it cannot be moved, since it is part of a lower layer of an overlay filesystem, as an image has: " +
+	"before s6-svscan starts, copy the scandir to a folder on a tmpfs or a volume (cp -a), and run it there")
+
+// stopReplaced stops the services whose directories are replaced, since the new one starts with the
+// scan that ends the old. One that does not stop keeps its directory, and the others go on without
+// it.
+func (r *run) stopReplaced(ctx context.Context) error {
+	ctx, cancel := r.before(ctx)
+	defer cancel()
+	r.reclaim()
+	replaced := func(j *job) bool { return j.Replace && j.actual.Status.Supervised && !j.late() }
+	r.each(ctx, replaced, func(ctx context.Context, j *job) error {
+		if !j.actual.Status.Down() {
+			j.stopped = true
+			r.later(func() error {
+				ctx, cancel := afterwards(ctx)
+				defer cancel()
+				err := r.tellUp(ctx, j.Service)
+				j.stopped = err != nil
+				return err
+			})
+		}
+		return r.stopJob(ctx, j)
+	})
+	return nil
+}
+
+// exchange hides what goes and renames in what comes.
+func (r *run) exchange(context.Context) error {
+	if err := r.hideAll(); err != nil {
+		return err
+	}
+	came := false
+	for _, j := range r.jobs {
+		if j.err != nil || !j.appears() || j.late() {
+			continue
+		}
+		if err := move(r.staging, j.Service, r.dir, j.Service); err != nil {
+			return err
+		}
+		came = true
+		r.pace.moved()
+		r.later(func() error { return r.takeOut(j.Service) })
+	}
+	if !came {
+		return nil
+	}
+	return r.dir.sync()
+}
+
+// hideAll hides what goes, unless that is done.
+func (r *run) hideAll() error {
+	for _, j := range r.jobs {
+		if j.err == nil && j.hides() && !j.hidden {
+			if err := r.hideJob(j); err != nil {
+				return err
+			}
+			r.pace.moved()
+		}
+	}
+	return nil
+}
+
+func (r *run) hideJob(j *job) error {
+	h, err := r.hide(j.Service)
+	if err != nil {
+		return err
+	}
+	j.hidden = true
+	r.undo = append(r.undo, undo{hides: true, do: func() error { return r.putBack(h, j.actual) }})
+	h.StopTimeout = j.actual.stopTimeout()
+	h.orphans = j.actual.orphans
+	m := &removal{Hidden: h, job: j}
+	if err := r.updateHidden(&m.Hidden); err != nil {
+		return err
+	}
+	if m.Status.Supervised && !j.actual.Status.Supervised && !j.late() {
+		return fmt.Errorf("%w: a scan has just found %s", ErrStale, j.Service) // its gateway may run already
+	}
+	r.removals = append(r.removals, m)
+	return nil
+}
+
+// rescan wakes s6-svscan if directories came or went.
+func (r *run) rescan(ctx context.Context) error {
+	if !r.listening || r.opt.NoRescan {
+		return nil
+	}
+	// What was replaced because no s6-supervise ran on it may have been found a moment ago. Then s6-svscan has two supervisors on one
+	// name, of which the second tries again each second; pruning ends the first.
+	prune := slices.ContainsFunc(r.removals, func(m *removal) bool { return !m.gone() || m.job != nil && m.job.Replace }) ||
+		r.prunes()
+	came := slices.ContainsFunc(r.jobs, func(j *job) bool { return j.err == nil && j.appears() && !j.late() })
+	if !prune && !came {
+		return nil
+	}
+	if came {
+		if err := r.leaveToFind(); err != nil {
+			return err
+		}
+		r.later(r.forgetWoken)
+	}
+	return r.sup.Rescan(ctx, prune)
+}
+
+// takeBack undoes what a failed apply has done so far, the last first.
+func (r *run) takeBack() error {
+	var errs []error
+	for _, u := range slices.Backward(r.undo) {
+		if err := u.do(); err != nil {
+			errs = append(errs, fmt.Errorf("cannot take back: %w", err))
+		}
+	}
+	return errors.Join(append(errs, r.clearStaging())...)
+}
+
+// takeOut takes a directory that had just appeared out of sight again. If another program's scan has found it meanwhile, it
+// stays hidden and the next apply ends it.
+func (r *run) takeOut(service string) error {
+	h, err := r.hide(service)
+	if err != nil {
+		return err
+	}
+	if err := r.updateHidden(&h); err != nil || !h.gone() {
+		return err
+	}
+	return r.discard(&removal{Hidden: h})
+}
+
+// putBack gives a hidden directory its name again, unless another program's scan has begun to end it: an s6-svscan that finds
+// a service whose gateway is gone and whose logger is not may leave it without a logger for ever.
+func (r *run) putBack(h Hidden, before Service) error {
+	if err := r.updateHidden(&h); err != nil {
+		return err
+	}
+	begun := before.LogStatus.Supervised && h.Status.Supervised != h.Log.Supervised
+	if begun {
+		return fmt.Errorf("%s is being removed by a scan that another program asked for", h.Name)
+	}
+	return r.unhide(h)
+}

@@ -1,0 +1,264 @@
+//go:build linux
+
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"sync"
+	"time"
+
+	"hermes-reconcile/render"
+)
+
+// signal is an event that happens once, with success or not.
+type signal struct {
+	once sync.Once
+	done chan struct{}
+	err  error
+}
+
+func newSignal() *signal { return &signal{done: make(chan struct{})} }
+
+// give makes the event happen. A nil signal has no waiters.
+func (s *signal) give(err error) {
+	if s != nil {
+		s.once.Do(func() { s.err = err; close(s.done) })
+	}
+}
+
+// each runs do for the jobs that want it, side by side, and keeps each one's error with its job.
+func (r *run) each(ctx context.Context, want func(*job) bool, do func(context.Context, *job) error) {
+	var all sync.WaitGroup
+	for _, j := range r.jobs {
+		if j.err != nil || !want(j) {
+			continue
+		}
+		all.Go(func() {
+			if j.err = interrupted(ctx); j.err == nil {
+				j.err = guarded(func() error { return do(ctx, j) })
+			}
+			if j.err == nil {
+				r.pace.moved()
+			}
+			if j.err != nil {
+				r.freed[j.Service].give(j.err)
+			}
+		})
+	}
+	all.Wait()
+}
+
+// settle brings every service that stays to what the manifest says: files, logger, gateway.
+func (r *run) settle(ctx context.Context) {
+	inPlace := func(j *job) bool {
+		return j.Op != Remove && !j.isDouble() && (!j.appears() || j.heldBack() || j.late())
+	}
+	r.each(ctx, inPlace, r.settleJob)
+}
+
+// comeLate gives a service its new directory once no s6-supervise runs on the former one any more. s6-svscan ends that supervisor itself
+// when it no longer sees the directory, and that takes the gateway along, whatever its user does.
+func (r *run) comeLate(ctx context.Context, j *job) error {
+	select {
+	case <-j.gone.done:
+	case <-ctx.Done():
+		return &TimeoutError{"the former supervisor of " + j.Service + " to end", 0}
+	}
+	if j.gone.err != nil || j.pending {
+		return j.gone.err
+	}
+	if err := move(r.staging, j.Service, r.dir, j.Service); err != nil {
+		return err
+	}
+	if !r.listening || r.opt.NoRescan {
+		return nil // the next scan finds it
+	}
+	if err := r.leaveToFind(); err != nil {
+		return err
+	}
+	if err := r.sup.Rescan(ctx, false); err != nil {
+		return err
+	}
+	if !r.awaits(j) {
+		return r.arrived(j)
+	}
+	r.await(ctx, []*job{j})
+	return j.err
+}
+
+func (r *run) settleJob(ctx context.Context, j *job) (err error) {
+	if j.late() {
+		if err := r.comeLate(ctx, j); err != nil || j.pending {
+			return err
+		}
+	}
+	if j.heldBack() {
+		return r.release(ctx, j)
+	}
+	if j.late() {
+		return nil
+	}
+	leave, err := r.turns.enter(ctx, j.Service)
+	if err != nil {
+		return err
+	}
+	var away error
+	defer func() { leave(errors.Join(err, away)) }()
+	if r.byTurns(j) {
+		if err := r.recordJob(j); err != nil {
+			return err
+		}
+	}
+	if err := r.settleInPlace(ctx, j); err != nil {
+		return err
+	}
+	away = r.awaitReturn(ctx, j)
+	return nil
+}
+
+// awaitReturn waits until a gateway that has its turn to restart is back, as far as the gateways have to come. That it is not is
+// no fault of what was done here, but an error for those that would be next.
+func (r *run) awaitReturn(ctx context.Context, j *job) error {
+	if !r.byTurns(j) || !r.opt.waits() {
+		return nil
+	}
+	changes := []Change{*j.Change}
+	late, err := r.arrive(ctx, r.pace, changes, r.opt.Level, arriveLimit(changes, r.opt.Level))
+	if err != nil || len(late) == 0 {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.late = append(r.late, late...)
+	return fmt.Errorf("it is not %s", r.opt.Level)
+}
+
+func (r *run) settleInPlace(ctx context.Context, j *job) error {
+	if j.Gateway == Restart && len(j.Await) > 0 {
+		if err := r.portKept(j); err != nil {
+			return fmt.Errorf("not restarted, it runs on as it was: %w", err)
+		}
+		// A crash between the new files and the stop would start it on a port that is still taken.
+		if err := r.stopJob(ctx, j); err != nil {
+			return err
+		}
+	}
+	if err := r.mend(j.Change); err != nil {
+		return fmt.Errorf("cannot take it out of others' hands: %w", err)
+	}
+	if err := r.replaceFiles(j.Change); err != nil {
+		return fmt.Errorf("cannot replace its files: %w", err)
+	}
+	if err := r.passControls(j); err != nil {
+		return err
+	}
+	if j.RestartLogger {
+		if err := r.restartLogger(ctx, path.Join(j.Service, "log")); err != nil {
+			return err
+		}
+	}
+	if err := r.move(ctx, j); err != nil {
+		return err
+	}
+	return r.strike(j.Service)
+}
+
+// move stops, starts or restarts the gateway. A restart is down, wait, up: `s6-svc -r` never escalates to SIGKILL and
+// makes s6-supervise wait a second before it starts the next.
+func (r *run) move(ctx context.Context, j *job) error {
+	if j.Gateway == Down || j.Gateway == Restart {
+		if err := r.stopJob(ctx, j); err != nil {
+			return err
+		}
+	}
+	if j.Gateway == BringUp || j.Gateway == Restart {
+		if err := r.awaitPort(ctx, j); err != nil {
+			return err
+		}
+		return r.bringUp(ctx, j.Service)
+	}
+	return nil
+}
+
+// stopJob stops the gateway of a service. One that has not stopped in time, or not before the user lost patience, and should
+// run, is told to come up again when it is down at last: s6 sees to that. What is owed stays on record, because no one
+// sees that start.
+func (r *run) stopJob(ctx context.Context, j *job) error {
+	err := r.stop(ctx, j.Service, j.stopPatience())
+	if err == nil {
+		r.freed[j.Service].give(nil)
+		return nil
+	}
+	if j.Gateway == Down {
+		return err
+	}
+	ctx, cancel := afterwards(ctx)
+	defer cancel()
+	if again := r.sup.Control(ctx, j.Service, "u"); again != nil {
+		return fmt.Errorf("%w, and cannot start it again: %v", err, again)
+	}
+	return err
+}
+
+// release starts a gateway that appeared down because its port was not free yet.
+func (r *run) release(ctx context.Context, j *job) error {
+	if err := r.awaitPort(ctx, j); err != nil {
+		return err
+	}
+	live, err := r.dir.open(j.Service)
+	if err != nil {
+		return err
+	}
+	defer live.close()
+	if err := live.unlink(render.DownPath); err != nil {
+		return err
+	}
+	if r.listening && !r.opt.NoRescan { // else it starts when it is found
+		if err := r.start(ctx, j.Service); err != nil {
+			return err
+		}
+	}
+	return r.strike(j.Service)
+}
+
+// awaitPort waits until those that held the service's port are down.
+func (r *run) awaitPort(ctx context.Context, j *job) error {
+	start := time.Now()
+	for _, giver := range j.Await {
+		freed := r.freed[giver]
+		select {
+		case <-freed.done:
+		case <-ctx.Done():
+			return &TimeoutError{fmt.Sprintf("%s to give up port %d", giver, j.Port), time.Since(start)}
+		}
+		if err := r.portKept(j); err != nil {
+			return fmt.Errorf("not started: %w", err)
+		}
+	}
+	return nil
+}
+
+// portKept is an error if one of those that held the service's port has failed to give it up.
+func (r *run) portKept(j *job) error {
+	for _, giver := range j.Await {
+		select {
+		case <-r.freed[giver].done:
+			if r.freed[giver].err != nil {
+				return fmt.Errorf("%s still holds port %d", giver, j.Port)
+			}
+		default:
+		}
+	}
+	return nil
+}
+
+// stopPatience is after how long to kill the service ourselves; 0 where s6 does.
+func (j *job) stopPatience() time.Duration {
+	if j.actual.stopTimeout() > 0 || (!j.Replace && len(j.Files) > 0) {
+		return 0 // the second: our timeout-kill is in place by then
+	}
+	return max(j.StopTimeout, time.Second)
+}
