@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"hermes-reconcile/reconcile/fault"
 	"hermes-reconcile/render"
 )
 
@@ -46,7 +47,7 @@ func (s *Session) Act(ctx context.Context, services []Service, action Action, ti
 	for i, service := range services {
 		all[i].Service = service
 		wg.Go(func() {
-			all[i].Err = guarded(func() (err error) {
+			all[i].Err = fault.Guard(func() (err error) {
 				all[i].Already, err = r.act(ctx, service, action)
 				return err
 			})

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"hermes-reconcile/reconcile/fault"
 )
 
 // Options say how a plan is carried out.
@@ -67,7 +69,7 @@ func (s *Session) Apply(ctx context.Context, plan Plan, opt Options) (Result, er
 	for _, step := range reversible {
 		err := interrupted(ctx)
 		if err == nil {
-			err = guarded(func() error { return step.do(ctx) })
+			err = fault.Guard(func() error { return step.do(ctx) })
 		}
 		r.pace.moved()
 		if err != nil {
@@ -88,7 +90,7 @@ func (s *Session) Apply(ctx context.Context, plan Plan, opt Options) (Result, er
 
 // startable refuses a scandir from which no script can be started: every gateway would be starting for ever.
 func (s *Session) startable() error {
-	noExec, err := s.dir.noExec()
+	noExec, err := s.dir.NoExec()
 	switch {
 	case err != nil:
 		return fmt.Errorf("cannot apply: %w", err)
@@ -161,8 +163,8 @@ func newRun(s *Session, plan Plan, opt Options) (*run, error) {
 		c := &plan.Changes[i]
 		if c.Acts() {
 			j := &job{Change: c, err: c.undecided(opt)}
-			if j.err == nil && j.hides() && s.dir.immovable(c.Service, ownDir) {
-				j.err = fmt.Errorf("%w: %s", errImmovable, s.dir.join(c.Service))
+			if j.err == nil && j.hides() && s.dir.Immovable(c.Service, ownDir) {
+				j.err = fmt.Errorf("%w: %s", errImmovable, s.dir.Join(c.Service))
 			}
 			if j.late() {
 				j.gone = newSignal()

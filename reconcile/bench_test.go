@@ -109,7 +109,7 @@ func BenchmarkStage(b *testing.B) {
 				ours += time.Since(start)
 				require.NoError(b, session.clearStaging())
 				start = time.Now()
-				plainly(b, filepath.Join(s.dir.path, ownDir, stagingDir), dirs)
+				plainly(b, filepath.Join(s.dir.Path, ownDir, stagingDir), dirs)
 				plain += time.Since(start)
 				require.NoError(b, session.clearStaging())
 				session.Unlock()

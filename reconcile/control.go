@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"hermes-reconcile/reconcile/dirfd"
 )
 
 // Where s6-supervise is told what to do. It takes what is there, and else makes a folder that only its own user can enter.
@@ -32,7 +34,7 @@ const (
 // makeControls makes, in a staged directory, what lets a gateway's user control it without root: the FIFO is its own, and
 // nothing else. s6-supervise writes its status by name, so the owner of the folder could turn a write of root's elsewhere.
 func (r *run) makeControls(j *job) error {
-	top, err := r.staging.open(j.Service)
+	top, err := r.staging.Open(j.Service)
 	if err != nil {
 		return err
 	}
@@ -50,34 +52,34 @@ func (r *run) makeControls(j *job) error {
 	return nil
 }
 
-func (r *run) makeControl(service *dir, user string) error {
-	d, err := service.ensure(superviseDir, modeServicedir)
+func (r *run) makeControl(service *dirfd.Dir, user string) error {
+	d, err := service.Ensure(superviseDir, modeServicedir)
 	if err != nil {
 		return err
 	}
-	defer d.close()
-	if err := d.mkfifo(controlFIFO, modeControl); err != nil {
+	defer d.Close()
+	if err := d.Mkfifo(controlFIFO, modeControl); err != nil {
 		return err
 	}
 	return r.giveControl(d, user)
 }
 
 // giveControl gives the FIFO to a user, where apply knows whose it should be.
-func (r *run) giveControl(supervise *dir, user string) error {
+func (r *run) giveControl(supervise *dirfd.Dir, user string) error {
 	uid, known := r.opt.Users[user]
 	if !known {
 		return nil
 	}
-	st, err := supervise.stat(controlFIFO)
-	if err != nil || st.Uid == uid || st.Mode&modeType != unix.S_IFIFO {
+	st, err := supervise.Stat(controlFIFO)
+	if err != nil || st.Uid == uid || st.Mode&dirfd.ModeType != unix.S_IFIFO {
 		return err
 	}
-	if st.Mode&^modeType != modeGivenControl {
-		if err := supervise.chmod(controlFIFO, modeGivenControl); err != nil {
+	if st.Mode&^dirfd.ModeType != modeGivenControl {
+		if err := supervise.Chmod(controlFIFO, modeGivenControl); err != nil {
 			return err
 		}
 	}
-	return supervise.chown(controlFIFO, uid, rootGroup)
+	return supervise.Chown(controlFIFO, uid, rootGroup)
 }
 
 // passControls gives the control of a live gateway to the user that it runs as now. Its folder stays s6's.
@@ -94,17 +96,17 @@ func (r *run) passControls(j *job) error {
 }
 
 func (r *run) passControl(service, user string) error {
-	parent, err := r.dir.open(service)
+	parent, err := r.dir.Open(service)
 	if err != nil {
 		return err
 	}
-	defer parent.close()
-	d, err := parent.open(superviseDir)
+	defer parent.Close()
+	d, err := parent.Open(superviseDir)
 	if err != nil {
 		return err
 	}
-	defer d.close()
-	if err := d.give(r.owner); err != nil {
+	defer d.Close()
+	if err := d.Give(r.owner, modeServicedir); err != nil {
 		return err
 	}
 	return r.giveControl(d, user)
@@ -112,13 +114,13 @@ func (r *run) passControl(service, user string) error {
 
 // lookAtControl notes those folders of s6's in a service directory that others can change: what root's s6-supervise writes there
 // by name may end up anywhere.
-func (s *serviceReader) lookAtControl(d *dir, prefix string) {
-	if st, err := d.stat(path.Join(superviseDir, controlFIFO)); err == nil && prefix == "" && st.Mode&modeType == unix.S_IFIFO {
+func (s *serviceReader) lookAtControl(d *dirfd.Dir, prefix string) {
+	if st, err := d.Stat(path.Join(superviseDir, controlFIFO)); err == nil && prefix == "" && st.Mode&dirfd.ModeType == unix.S_IFIFO {
 		s.controller = &st.Uid
 	}
 	for _, name := range []string{superviseDir, eventDir} {
-		st, err := d.stat(name)
-		if err == nil && (!s.trusts(st.Uid) || st.Mode&modeType != modeDirectory || st.Mode&0o002 != 0) {
+		st, err := d.Stat(name)
+		if err == nil && (!s.trusts(st.Uid) || st.Mode&dirfd.ModeType != dirfd.ModeDirectory || st.Mode&0o002 != 0) {
 			s.Seized = append(s.Seized, prefix+name)
 		}
 	}
@@ -143,17 +145,17 @@ func (r *run) reclaim() {
 }
 
 func (r *run) reclaimFolder(service, name string) error {
-	parent, err := r.dir.open(service)
+	parent, err := r.dir.Open(service)
 	if err != nil {
 		return err
 	}
-	defer parent.close()
-	d, err := parent.open(name)
+	defer parent.Close()
+	d, err := parent.Open(name)
 	if err != nil {
 		return missing(err) // behind a symlink nothing is ours to change
 	}
-	defer d.close()
-	if err := d.give(r.owner); err != nil {
+	defer d.Close()
+	if err := d.Give(r.owner, modeServicedir); err != nil {
 		return err
 	}
 	return r.clearPlanted(d, name == superviseDir)
@@ -162,11 +164,11 @@ func (r *run) reclaimFolder(service, name string) error {
 // clearPlanted deletes from a folder of s6's what may have been planted there. Folders come last, and
 // one that cannot be deleted in time may stay: s6 writes into none, and what is left goes with the
 // directory.
-func (r *run) clearPlanted(d *dir, hasState bool) error {
-	folders, err := r.unlinkPlanted(d, hasState, time.Now().Add(clearLimit))
-	deadline := time.Now().Add(clearLimit)
+func (r *run) clearPlanted(d *dirfd.Dir, hasState bool) error {
+	folders, err := r.unlinkPlanted(d, hasState, time.Now().Add(dirfd.ClearLimit))
+	deadline := time.Now().Add(dirfd.ClearLimit)
 	for _, name := range folders {
-		if d.removeUntil(name, deadline) != nil {
+		if d.RemoveUntil(name, deadline) != nil {
 			break
 		}
 	}
@@ -177,22 +179,22 @@ func (r *run) clearPlanted(d *dir, hasState bool) error {
 const maxPlanted = 1000
 
 // unlinkPlanted deletes what is no folder, and gives the names of folders.
-func (s *Scandir) unlinkPlanted(d *dir, hasState bool, deadline time.Time) (folders []string, failed error) {
-	err := d.safe.Each(func(name string) bool {
-		st, err := d.stat(name)
-		kind := st.Mode & modeType
-		regular := hasState && kind == modeRegular && st.Nlink == 1 && s.trusts(st.Uid)
+func (s *Scandir) unlinkPlanted(d *dirfd.Dir, hasState bool, deadline time.Time) (folders []string, failed error) {
+	err := d.Each(func(name string) bool {
+		st, err := d.Stat(name)
+		kind := st.Mode & dirfd.ModeType
+		regular := hasState && kind == dirfd.ModeRegular && st.Nlink == 1 && s.trusts(st.Uid)
 		switch {
 		case err != nil || regular || kind == unix.S_IFIFO:
-		case kind == modeDirectory:
+		case kind == dirfd.ModeDirectory:
 			if len(folders) < maxPlanted {
 				folders = append(folders, name)
 			}
 		default:
-			failed = missing(d.unlink(name))
+			failed = missing(d.Unlink(name))
 		}
 		if failed == nil && time.Now().After(deadline) {
-			failed = fmt.Errorf("%q holds too many files to look at in %s", d.path, clearLimit)
+			failed = fmt.Errorf("%q holds too many files to look at in %s", d.Path, dirfd.ClearLimit)
 		}
 		return failed == nil
 	})
@@ -203,9 +205,9 @@ func (s *Scandir) unlinkPlanted(d *dir, hasState bool, deadline time.Time) (fold
 var scriptFiles = map[string]bool{"data/pgid": true, "data/backoff": true, "log/told": true}
 
 // lookAtScriptFile notes whether a script would be led astray by what stands at the name of its file.
-func (s *serviceReader) lookAtScriptFile(d *dir, name string) {
-	st, err := d.stat(path.Base(name))
-	if err == nil && (st.Mode&modeType != modeRegular || st.Nlink > 1 || !s.trusts(st.Uid)) {
+func (s *serviceReader) lookAtScriptFile(d *dirfd.Dir, name string) {
+	st, err := d.Stat(path.Base(name))
+	if err == nil && (st.Mode&dirfd.ModeType != dirfd.ModeRegular || st.Nlink > 1 || !s.trusts(st.Uid)) {
 		s.Exposed = append(s.Exposed, name)
 	}
 }

@@ -19,7 +19,7 @@
 //
 // read.go reads the scandir, misplaced.go finds s6-supervise processes outside their places, control.go takes back what others
 // could change, turns.go limits how many restart at a time, arrive.go waits until gateways are up or ready, act.go starts and
-// stops by hand, loop.go runs passes for watch.
+// stops by hand. The packages below: dirfd changes directories, watch knows when to make a pass, fault makes errors of panics.
 //
 // What an apply has to know of earlier ones lies in the scandir, in .hermes-reconcile, whose name s6-svscan skips for its dot:
 //

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io/fs"
 	"time"
+
+	"hermes-reconcile/reconcile/dirfd"
 )
 
 // Files that say something by being there, and since when by their times.
@@ -22,25 +24,25 @@ func (s *Scandir) Hold() error {
 	session := &Session{Scandir: s}
 	defer session.Unlock()
 	if err := session.openOwn(); err != nil {
-		return fmt.Errorf("cannot open %q: %w", s.dir.join(ownDir), cause(s.dir.join(ownDir), err))
+		return fmt.Errorf("cannot open %q: %w", s.dir.Join(ownDir), cause(s.dir.Join(ownDir), err))
 	}
-	if err := session.own.write(heldFile, modeHeld, nil); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := session.own.Write(heldFile, modeHeld, nil); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
 	return nil
 }
 
 // Release forgets it.
-func (s *Session) Release() error { return missing(s.own.unlink(heldFile)) }
+func (s *Session) Release() error { return missing(s.own.Unlink(heldFile)) }
 
 // Held is since when nothing should be started unasked; zero if that is not so.
 func (s *Session) Held() (time.Time, error) { return readHeld(s.own) }
 
-func readHeld(own *dir) (time.Time, error) { return since(own, heldFile) }
+func readHeld(own *dirfd.Dir) (time.Time, error) { return since(own, heldFile) }
 
 // since is when a file was made; zero if it is not there.
-func since(own *dir, name string) (time.Time, error) {
-	st, err := own.stat(name)
+func since(own *dirfd.Dir, name string) (time.Time, error) {
+	st, err := own.Stat(name)
 	if err != nil {
 		return time.Time{}, missing(err)
 	}
@@ -50,10 +52,10 @@ func since(own *dir, name string) (time.Time, error) {
 // leaveToFind records that s6-svscan is woken, and finds what is new in its own time: an apply that plans before that was seen has to
 // wait for it.
 func (s *Session) leaveToFind() error {
-	if err := missing(s.own.unlink(wokenFile)); err != nil {
+	if err := missing(s.own.Unlink(wokenFile)); err != nil {
 		return err
 	}
-	return s.own.write(wokenFile, modeHeld, nil)
+	return s.own.Write(wokenFile, modeHeld, nil)
 }
 
 // forgetWoken forgets that: all is found, or what is not found by now is lost.
@@ -61,5 +63,5 @@ func (s *Session) forgetWoken() error {
 	if woken, err := since(s.own, wokenFile); err != nil || woken.IsZero() {
 		return err
 	}
-	return s.own.unlink(wokenFile)
+	return s.own.Unlink(wokenFile)
 }

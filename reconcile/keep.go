@@ -13,14 +13,14 @@ import (
 // KeepState makes the directory of a service remember, for a supervisor that dies, whether its gateway is wanted up. That is for
 // those alone of which the manifest does not say it.
 func (s *Session) KeepState(service string, up bool) error {
-	d, err := s.dir.open(service)
+	d, err := s.dir.Open(service)
 	if err != nil {
 		return err
 	}
-	defer d.close()
+	defer d.Close()
 	if up {
-		err = missing(d.removeAll(render.DownPath))
-	} else if err = d.write(render.DownPath, modeDown, nil); errors.Is(err, fs.ErrExist) {
+		err = missing(d.RemoveAll(render.DownPath))
+	} else if err = d.Write(render.DownPath, modeDown, nil); errors.Is(err, fs.ErrExist) {
 		err = nil
 	}
 	if err != nil {

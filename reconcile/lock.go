@@ -11,16 +11,18 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"hermes-reconcile/reconcile/dirfd"
 )
 
 // Session is the right to change a scandir: one at a time.
 type Session struct {
 	*Scandir
 	lock    *os.File
-	own     *dir
-	staging *dir
-	hidden  *dir
-	owed    *dir
+	own     *dirfd.Dir
+	staging *dirfd.Dir
+	hidden  *dirfd.Dir
+	owed    *dirfd.Dir
 	slots   int        // of hidden/ that are known to be taken
 	records sync.Mutex // for those who owe side by side
 }
@@ -31,7 +33,7 @@ func (s *Scandir) Lock(ctx context.Context, timeout time.Duration) (*Session, er
 	session := &Session{Scandir: s}
 	if err := session.openOwn(); err != nil {
 		session.Unlock()
-		own := s.dir.join(ownDir)
+		own := s.dir.Join(ownDir)
 		return nil, fmt.Errorf("cannot open %q: %w", own, cause(own, err))
 	}
 	if err := session.acquire(ctx, timeout); err != nil {
@@ -43,22 +45,22 @@ func (s *Scandir) Lock(ctx context.Context, timeout time.Duration) (*Session, er
 
 // openOwn opens our dot directory and what is in it, and makes what is missing.
 func (s *Session) openOwn() (err error) {
-	if s.own, err = s.dir.ensure(ownDir, modePrivate); err != nil {
+	if s.own, err = s.dir.Ensure(ownDir, dirfd.ModePrivate); err != nil {
 		return err
 	}
-	st, err := s.own.stat(".")
+	st, err := s.own.Stat(".")
 	if err != nil {
 		return err
 	}
-	if st.Mode&modeOthers != 0 || !s.trusts(st.Uid) {
+	if st.Mode&dirfd.ModeOthers != 0 || !s.trusts(st.Uid) {
 		return fmt.Errorf("it belongs to user %d with mode %#o, so another user may have filled it (look at it, and remove it)", st.Uid, st.Mode&0o7777)
 	}
-	for name, d := range map[string]**dir{stagingDir: &s.staging, hiddenDir: &s.hidden, owedDir: &s.owed} {
-		if *d, err = s.own.ensure(name, modePrivate); err != nil {
+	for name, d := range map[string]**dirfd.Dir{stagingDir: &s.staging, hiddenDir: &s.hidden, owedDir: &s.owed} {
+		if *d, err = s.own.Ensure(name, dirfd.ModePrivate); err != nil {
 			return err
 		}
 	}
-	s.lock, err = s.own.openFile(lockFile, unix.O_RDWR|unix.O_CREAT, modeLock)
+	s.lock, err = s.own.OpenFile(lockFile, unix.O_RDWR|unix.O_CREAT, modeLock)
 	s.locked = err == nil
 	return err
 }
@@ -74,11 +76,11 @@ func (s *Session) acquire(ctx context.Context, timeout time.Duration) error {
 			return nil
 		}
 		if !errors.Is(err, unix.EAGAIN) && !errors.Is(err, unix.EACCES) && !errors.Is(err, unix.EINTR) {
-			return s.own.fail("lock", lockFile, err)
+			return s.own.Fail("lock", lockFile, err)
 		}
 		if time.Now().After(deadline) {
 			_, pid := holder(s.lock)
-			return &LockedError{s.dir.path, pid}
+			return &LockedError{s.dir.Path, pid}
 		}
 		if err := pause(ctx, lockPoll); err != nil {
 			return err
@@ -101,8 +103,8 @@ func holder(file *os.File) (held bool, pid int) {
 // markBusy says of what is owed that another process is at it, if one holds the lock. It must not be
 // called by a process that holds it: the kernel drops a record lock when any descriptor of the file
 // is closed.
-func markBusy(own *dir, owed map[string]Owed) {
-	lock, err := own.openFile(lockFile, unix.O_RDONLY|unix.O_NONBLOCK, 0)
+func markBusy(own *dirfd.Dir, owed map[string]Owed) {
+	lock, err := own.OpenFile(lockFile, unix.O_RDONLY|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return
 	}
@@ -116,9 +118,9 @@ func markBusy(own *dir, owed map[string]Owed) {
 
 // Unlock ends the session.
 func (s *Session) Unlock() {
-	for _, d := range []*dir{s.staging, s.hidden, s.owed, s.own} {
+	for _, d := range []*dirfd.Dir{s.staging, s.hidden, s.owed, s.own} {
 		if d != nil {
-			d.close()
+			d.Close()
 		}
 	}
 	if s.lock != nil {

@@ -13,16 +13,18 @@ import (
 	"sync"
 	"time"
 
+	"hermes-reconcile/reconcile/dirfd"
+	"hermes-reconcile/reconcile/fault"
 	"hermes-reconcile/render"
 	"hermes-reconcile/s6ctl/safefile"
 )
 
 // placesOf are the identities of a service directory and of its log/, as far as they are there.
-func placesOf(d *dir) (places [2]safefile.Identity) {
-	places[0], _ = d.safe.Identity()
-	if log, err := d.open("log"); err == nil {
-		places[1], _ = log.safe.Identity()
-		log.close()
+func placesOf(d *dirfd.Dir) (places [2]safefile.Identity) {
+	places[0], _ = d.Identity()
+	if log, err := d.Open("log"); err == nil {
+		places[1], _ = log.Identity()
+		log.Close()
 	}
 	return places
 }
@@ -31,9 +33,9 @@ func placesOf(d *dir) (places [2]safefile.Identity) {
 const startedFile = "pgid"
 
 // readStarted reads which process was started last.
-func (s *serviceReader) readStarted(data *dir) {
+func (s *serviceReader) readStarted(data *dirfd.Dir) {
 	const most = 100 // bytes: two numbers
-	text, st, err := data.read(startedFile, most)
+	text, st, err := data.Read(startedFile, most)
 	if err != nil || !s.trusts(st.Uid) {
 		return
 	}
@@ -66,7 +68,7 @@ func (s *Scandir) isDouble(name string) bool {
 	if strings.HasPrefix(name, ".") {
 		return false
 	}
-	data, _, err := s.dir.read(path.Join(name, render.MarkerPath), maxFile)
+	data, _, err := s.dir.Read(path.Join(name, render.MarkerPath), maxFile)
 	if err != nil {
 		return false
 	}
@@ -303,7 +305,7 @@ func (r *run) finishDisplaced(ctx context.Context, jobs []*job) {
 				continue
 			}
 			all.Go(func() {
-				err := guarded(func() error { return r.finishOne(ctx, j, d.Supervise) })
+				err := fault.Guard(func() error { return r.finishOne(ctx, j, d.Supervise) })
 				if err != nil {
 					r.note("a former supervisor of %s is there still: %v", j.Service, err)
 				}

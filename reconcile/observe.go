@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"hermes-reconcile/reconcile/dirfd"
 )
 
 const (
@@ -120,7 +122,7 @@ func (r *run) cure(ctx context.Context, j *job) error {
 	if err := r.stageJob(j); err != nil {
 		return err
 	}
-	if err := move(r.staging, j.Service, r.dir, j.Service); err != nil {
+	if err := dirfd.Move(r.staging, j.Service, r.dir, j.Service); err != nil {
 		return err
 	}
 	r.note("rescanned once more: an aborted scan had lost what is new")
@@ -132,17 +134,17 @@ func (r *run) cure(ctx context.Context, j *job) error {
 
 // Culprits are the entries of the scandir that abort scans of s6 2.12 and later: symlinks that lead nowhere.
 func (s *Scandir) Culprits() []string {
-	own, err := s.dir.open(".") // several of us may look at once, and a listing has a position
+	own, err := s.dir.Open(".") // several of us may look at once, and a listing has a position
 	if err != nil {
 		return nil
 	}
-	defer own.close()
-	names, err := own.names()
+	defer own.Close()
+	names, err := own.Names()
 	if err != nil {
 		return nil
 	}
 	return slices.DeleteFunc(slices.Sorted(slices.Values(names)), func(name string) bool {
-		return strings.HasPrefix(name, ".") || !own.dangles(name)
+		return strings.HasPrefix(name, ".") || !own.Dangles(name)
 	})
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"hermes-reconcile/reconcile/dirfd"
 	"hermes-reconcile/render/rawjson"
 )
 
@@ -28,27 +29,26 @@ const (
 )
 
 const (
-	modePrivate = 0o700
-	modeLock    = 0o600
-	modeOwed    = 0o600
+	modeLock = 0o600
+	modeOwed = 0o600
 )
 
-func readOwed(own *dir) (map[string]Owed, error) {
-	d, err := own.open(owedDir)
+func readOwed(own *dirfd.Dir) (map[string]Owed, error) {
+	d, err := own.Open(owedDir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	defer d.close()
-	names, err := d.names()
+	defer d.Close()
+	names, err := d.Names()
 	if err != nil || len(names) == 0 {
 		return nil, err
 	}
 	all := make(map[string]Owed, len(names))
 	for _, name := range names {
-		data, _, err := d.read(name, maxFile)
+		data, _, err := d.Read(name, maxFile)
 		if err != nil {
 			return nil, err
 		}
@@ -63,16 +63,16 @@ func readOwed(own *dir) (map[string]Owed, error) {
 }
 
 // readHidden lists the removals that are not finished.
-func (s *Scandir) readHidden(own *dir) ([]Hidden, error) {
-	d, err := own.open(hiddenDir)
+func (s *Scandir) readHidden(own *dirfd.Dir) ([]Hidden, error) {
+	d, err := own.Open(hiddenDir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	defer d.close()
-	numbers, err := d.names()
+	defer d.Close()
+	numbers, err := d.Names()
 	if err != nil {
 		return nil, err
 	}
@@ -89,13 +89,13 @@ func (s *Scandir) readHidden(own *dir) ([]Hidden, error) {
 }
 
 // readHiddenSlot reads hidden/N. It is empty when an apply was killed just before or after its rename.
-func (s *Scandir) readHiddenSlot(d *dir, number string) ([]Hidden, error) {
-	slot, err := d.open(number)
+func (s *Scandir) readHiddenSlot(d *dirfd.Dir, number string) ([]Hidden, error) {
+	slot, err := d.Open(number)
 	if err != nil {
 		return nil, err
 	}
-	defer slot.close()
-	names, err := slot.names()
+	defer slot.Close()
+	names, err := slot.Names()
 	if err != nil {
 		return nil, err
 	}
@@ -141,12 +141,12 @@ func (s *Scandir) statusOf(dir string) (Status, error) {
 }
 
 // lastWords are the port that the marker of a hidden directory names, or 0, and its stop timeout.
-func (s *Scandir) lastWords(parent *dir, name string) (port int, stopTimeout time.Duration) {
-	d, err := parent.open(name)
+func (s *Scandir) lastWords(parent *dirfd.Dir, name string) (port int, stopTimeout time.Duration) {
+	d, err := parent.Open(name)
 	if err != nil {
 		return 0, 0
 	}
-	defer d.close()
+	defer d.Close()
 	r := serviceReader{Service: &Service{Name: name}, trusts: s.trusts}
 	if err := r.readFiles(d); err != nil {
 		return 0, 0
@@ -158,45 +158,45 @@ func (s *Scandir) lastWords(parent *dir, name string) (port int, stopTimeout tim
 // fs.ErrPermission for those who may not look there.
 func (s *Scandir) Traces() (Traces, error) {
 	var t Traces
-	own, err := s.dir.open(ownDir)
+	own, err := s.dir.Open(ownDir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return t, nil
 	}
 	if err != nil {
 		return t, err
 	}
-	defer own.close()
-	if lock, err := own.openFile(lockFile, unix.O_RDONLY|unix.O_NONBLOCK, 0); err == nil {
+	defer own.Close()
+	if lock, err := own.OpenFile(lockFile, unix.O_RDONLY|unix.O_NONBLOCK, 0); err == nil {
 		t.Locked, t.Holder = holder(lock)
 		lock.Close()
 	}
 	if t.Woken, err = since(own, wokenFile); err != nil {
 		return t, err
 	}
-	staging, err := own.open(stagingDir)
+	staging, err := own.Open(stagingDir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return t, nil
 	}
 	if err != nil {
 		return t, err
 	}
-	defer staging.close()
-	t.Staged, err = staging.names()
+	defer staging.Close()
+	t.Staged, err = staging.Names()
 	slices.Sort(t.Staged)
 	return t, err
 }
 
 // Records is the folder in which commands record the restarts that they begin.
-func (s *Scandir) Records() string { return filepath.Join(s.dir.path, ownDir, owedDir) }
+func (s *Scandir) Records() string { return filepath.Join(s.dir.Path, ownDir, owedDir) }
 
 // Left reports whether a command holds the scandir, and if not, whether one has left a restart to do. It takes no lock and writes
 // nothing. What cannot be read is nothing: the next plan says why.
 func (s *Scandir) Left() (busy, left bool) {
-	own, err := s.dir.open(ownDir)
+	own, err := s.dir.Open(ownDir)
 	if err != nil {
 		return false, false
 	}
-	defer own.close()
+	defer own.Close()
 	owed, err := readOwed(own)
 	if err != nil || len(owed) == 0 {
 		return false, false
@@ -215,15 +215,15 @@ func (s *Session) owe(service string, o Owed) error {
 		return err
 	}
 	const temporary = "owed" // in staging: no service is called so
-	if err := s.staging.write(temporary, modeOwed, append(data, '\n')); err != nil {
+	if err := s.staging.Write(temporary, modeOwed, append(data, '\n')); err != nil {
 		return err
 	}
-	return rename(s.staging, temporary, s.owed, service)
+	return dirfd.Rename(s.staging, temporary, s.owed, service)
 }
 
 // strike removes the record of what was due to a service.
 func (s *Session) strike(service string) error {
-	err := s.owed.unlink(service)
+	err := s.owed.Unlink(service)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -236,35 +236,35 @@ func (s *Session) hide(service string) (Hidden, error) {
 	for {
 		s.slots++
 		number := strconv.Itoa(s.slots)
-		err := s.hidden.mkdir(number, modePrivate)
+		err := s.hidden.Mkdir(number, dirfd.ModePrivate)
 		if errors.Is(err, fs.ErrExist) {
 			continue
 		}
 		if err != nil {
 			return Hidden{}, err
 		}
-		slot, err := s.hidden.open(number)
+		slot, err := s.hidden.Open(number)
 		if err != nil {
 			return Hidden{}, err
 		}
-		defer slot.close()
+		defer slot.Close()
 		h := Hidden{Name: service, Path: path.Join(ownDir, hiddenDir, number, service)}
-		return h, move(s.dir, service, slot, service)
+		return h, dirfd.Move(s.dir, service, slot, service)
 	}
 }
 
 // unhide puts a hidden directory back under its name.
 func (s *Session) unhide(h Hidden) error {
 	number := path.Base(path.Dir(h.Path))
-	slot, err := s.hidden.open(number)
+	slot, err := s.hidden.Open(number)
 	if err != nil {
 		return err
 	}
-	defer slot.close()
-	if err := move(slot, h.Name, s.dir, h.Name); err != nil {
+	defer slot.Close()
+	if err := dirfd.Move(slot, h.Name, s.dir, h.Name); err != nil {
 		return err
 	}
-	return s.hidden.removeAll(number)
+	return s.hidden.RemoveAll(number)
 }
 
 // discard deletes a hidden directory for good, and what was owed to the service if that is gone with it. What cannot be deleted is
@@ -274,7 +274,7 @@ func (r *run) discard(m *removal) error {
 	if m.Name == "" {
 		number = path.Base(m.Path)
 	}
-	if err := r.hidden.removeAll(number); err != nil {
+	if err := r.hidden.RemoveAll(number); err != nil {
 		r.note("what is left of a directory that is gone cannot be deleted yet: %v", err)
 	}
 	if m.job != nil && m.job.Op == Remove {

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"slices"
 	"sync"
+
+	"hermes-reconcile/reconcile/fault"
 )
 
 // clear deletes what earlier applies left: what is staged, what is hidden and supervised no more, what is owed to no service.
@@ -29,7 +31,7 @@ func (r *run) clear(ctx context.Context) error {
 
 // forgive strikes off what is owed to services that are no more, or that are down and should be.
 func (r *run) forgive(ctx context.Context) error {
-	names, err := r.owed.names()
+	names, err := r.owed.Names()
 	if err != nil {
 		return err
 	}
@@ -38,7 +40,7 @@ func (r *run) forgive(ctx context.Context) error {
 	var all sync.WaitGroup
 	errs := make([]error, len(names))
 	for i, name := range names {
-		all.Go(func() { errs[i] = guarded(func() error { return r.forgiveOne(ctx, name) }) })
+		all.Go(func() { errs[i] = fault.Guard(func() error { return r.forgiveOne(ctx, name) }) })
 	}
 	all.Wait()
 	return errors.Join(errs...)

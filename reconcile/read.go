@@ -12,15 +12,16 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"hermes-reconcile/reconcile/dirfd"
 	"hermes-reconcile/render"
 	"hermes-reconcile/s6ctl/safefile"
 )
 
 // Read tells what the scandir holds. It takes no lock and writes nothing.
 func (s *Scandir) Read() (Actual, error) {
-	names, err := s.dir.names()
+	names, err := s.dir.Names()
 	if err != nil {
-		return Actual{}, fmt.Errorf("cannot read scandir %q: %w", s.dir.path, cause(s.dir.path, err))
+		return Actual{}, fmt.Errorf("cannot read scandir %q: %w", s.dir.Path, cause(s.dir.Path, err))
 	}
 	slices.Sort(names)
 	var a Actual
@@ -55,14 +56,14 @@ func (s *Scandir) Read() (Actual, error) {
 
 // readOwn reads what earlier applies left in our dot directory. Those who may not look there see none of it.
 func (s *Scandir) readOwn(a *Actual) error {
-	own, err := s.dir.open(ownDir)
+	own, err := s.dir.Open(ownDir)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	defer own.close()
+	defer own.Close()
 	if a.Owed, err = readOwed(own); err != nil {
 		return err
 	}
@@ -95,11 +96,11 @@ func (s *Scandir) recall(desired []render.Servicedir, actual *Actual) {
 
 func (s *Scandir) readService(name string) (Service, error) {
 	service := Service{Name: name}
-	d, err := s.dir.open(name)
+	d, err := s.dir.Open(name)
 	if err != nil {
 		return service, s.obstacle(&service, err)
 	}
-	defer d.close()
+	defer d.Close()
 	r := &serviceReader{Service: &service, trusts: s.trusts}
 	if err := r.readFiles(d); err != nil {
 		return service, err
@@ -119,17 +120,17 @@ func (s *Scandir) readService(name string) (Service, error) {
 
 // markedPort is the port in the marker of a service that cannot be read, or 0 if that cannot be read either.
 func (s *Scandir) markedPort(name string) int {
-	d, err := s.dir.open(name)
+	d, err := s.dir.Open(name)
 	if err != nil {
 		return 0
 	}
-	defer d.close()
-	data, err := d.open(dataDir)
+	defer d.Close()
+	data, err := d.Open(dataDir)
 	if err != nil {
 		return 0
 	}
-	defer data.close()
-	text, _, err := data.read(path.Base(render.MarkerPath), maxFile)
+	defer data.Close()
+	text, _, err := data.Read(path.Base(render.MarkerPath), maxFile)
 	if err != nil {
 		return 0
 	}
@@ -142,13 +143,13 @@ func (s *Scandir) markedPort(name string) int {
 
 // obstacle says what else than a directory stands at the name of a service.
 func (s *Scandir) obstacle(service *Service, openErr error) error {
-	st, err := s.dir.stat(service.Name)
+	st, err := s.dir.Stat(service.Name)
 	switch {
 	case err != nil:
 		return err
-	case st.Mode&modeType == modeSymlink:
+	case st.Mode&dirfd.ModeType == dirfd.ModeSymlink:
 		service.Obstacle = "is a symlink"
-	case st.Mode&modeType != modeDirectory:
+	case st.Mode&dirfd.ModeType != dirfd.ModeDirectory:
 		service.Obstacle = "is not a directory"
 	default:
 		return openErr
@@ -163,7 +164,7 @@ type serviceReader struct {
 }
 
 // readFiles reads the marker, the files that it lists, and the files that s6 reads.
-func (s *serviceReader) readFiles(d *dir) error {
+func (s *serviceReader) readFiles(d *dirfd.Dir) error {
 	s.Files = map[string]File{}
 	if err := s.lookAt(d, "."); err != nil {
 		return err
@@ -172,7 +173,7 @@ func (s *serviceReader) readFiles(d *dir) error {
 	if err := s.readData(d); err != nil {
 		return err
 	}
-	_, err := d.stat("supervise/status")
+	_, err := d.Stat("supervise/status")
 	s.WasSupervised = err == nil
 	if err := s.readS6Files(d, ""); err != nil {
 		return err
@@ -181,9 +182,9 @@ func (s *serviceReader) readFiles(d *dir) error {
 }
 
 // lookAt notes whether others can change a folder.
-func (s *serviceReader) lookAt(d *dir, name string) error {
-	st, err := d.stat(".")
-	if err == nil && (st.Mode&modeOthers != 0 || !s.trusts(st.Uid)) {
+func (s *serviceReader) lookAt(d *dirfd.Dir, name string) error {
+	st, err := d.Stat(".")
+	if err == nil && (st.Mode&dirfd.ModeOthers != 0 || !s.trusts(st.Uid)) {
 		s.Exposed = append(s.Exposed, name)
 	}
 	return err
@@ -193,12 +194,12 @@ func (s *serviceReader) lookAt(d *dir, name string) error {
 const dataDir = "data"
 
 // readData reads the marker, and what it lists.
-func (s *serviceReader) readData(parent *dir) error {
-	d, err := parent.open(dataDir)
+func (s *serviceReader) readData(parent *dirfd.Dir) error {
+	d, err := parent.Open(dataDir)
 	if err != nil {
 		return missing(err)
 	}
-	defer d.close()
+	defer d.Close()
 	if err := s.lookAt(d, dataDir); err != nil {
 		return err
 	}
@@ -214,7 +215,7 @@ func (s *serviceReader) readData(parent *dir) error {
 }
 
 // readListed reads what the marker says that we have rendered into data/. Other files there are not ours.
-func (s *serviceReader) readListed(data *dir) error {
+func (s *serviceReader) readListed(data *dirfd.Dir) error {
 	for listed := range s.Marker.Files {
 		name, inData := strings.CutPrefix(listed, dataDir+"/")
 		if !inData || name != path.Base(listed) || name == "." || name == ".." {
@@ -234,19 +235,19 @@ func (s *serviceReader) readListed(data *dir) error {
 
 // missing is nil for an error that says that there is no such file or folder. Behind a symlink there is none for us.
 func missing(err error) error {
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errNoDir) || errors.Is(err, errSymlink) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, dirfd.ErrNoDir) || errors.Is(err, dirfd.ErrSymlink) {
 		return nil
 	}
 	return err
 }
 
 // readLog reads the logger's files. A file at its name means nothing to s6.
-func (s *serviceReader) readLog(parent *dir) error {
-	log, err := parent.open("log")
+func (s *serviceReader) readLog(parent *dirfd.Dir) error {
+	log, err := parent.Open("log")
 	if err != nil {
 		return missing(err)
 	}
-	defer log.close()
+	defer log.Close()
 	s.HasLog = true
 	if err := s.lookAt(log, "log"); err != nil {
 		return err
@@ -257,7 +258,7 @@ func (s *serviceReader) readLog(parent *dir) error {
 }
 
 // readS6Files reads those of the files that s6 reads. It asks for each, since others may have put millions of files beside them.
-func (s *serviceReader) readS6Files(d *dir, prefix string) error {
+func (s *serviceReader) readS6Files(d *dirfd.Dir, prefix string) error {
 	for _, name := range s6Files {
 		f, err := s.readFile(d, name)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -271,8 +272,8 @@ func (s *serviceReader) readS6Files(d *dir, prefix string) error {
 	return nil
 }
 
-func (s *serviceReader) readFile(d *dir, name string) (File, error) {
-	data, st, err := d.read(name, maxFile)
+func (s *serviceReader) readFile(d *dirfd.Dir, name string) (File, error) {
+	data, st, err := d.Read(name, maxFile)
 	if large := (*safefile.TooLargeError)(nil); errors.Is(err, safefile.ErrIrregular) || errors.As(err, &large) {
 		return File{Irregular: true}, nil
 	}

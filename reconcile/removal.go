@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"hermes-reconcile/reconcile/fault"
 )
 
 // finishRemovals waits for the end of what was hidden, and deletes it.
@@ -16,7 +18,7 @@ func (r *run) finishRemovals(ctx context.Context) {
 	var all sync.WaitGroup
 	for _, m := range r.removals {
 		all.Go(func() {
-			m.err = guarded(func() error { return r.remove(ctx, m) })
+			m.err = fault.Guard(func() error { return r.remove(ctx, m) })
 			r.freed[m.Name].give(m.err)
 			if m.job != nil {
 				m.job.gone.give(m.err)

@@ -99,13 +99,13 @@ func (s *Scandir) Vacancy(ctx context.Context, leftovers []Hidden) (Vacancy, err
 // count counts what s6-svscan sees, and what is hidden and not gone.
 func (s *Scandir) count(leftovers []Hidden) (census, error) {
 	var now census
-	names, err := s.dir.names()
+	names, err := s.dir.Names()
 	if err != nil {
 		return now, err
 	}
 	for _, name := range names {
-		if !strings.HasPrefix(name, ".") && s.dir.leadsToFolder(name) {
-			now.add(s.dir.leadsToFolder(name + "/log"))
+		if !strings.HasPrefix(name, ".") && s.dir.LeadsToFolder(name) {
+			now.add(s.dir.LeadsToFolder(name + "/log"))
 		}
 	}
 	for _, m := range leftovers {

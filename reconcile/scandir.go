@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"time"
 
+	"hermes-reconcile/reconcile/dirfd"
 	"hermes-reconcile/render"
 	"hermes-reconcile/s6ctl/safefile"
 )
@@ -64,7 +65,7 @@ type Supervisor interface {
 
 // Scandir is an opened scan directory.
 type Scandir struct {
-	dir   *dir
+	dir   *dirfd.Dir
 	sup   Supervisor
 	owner uint32 // whose s6-svscan runs here: besides root the one who may change what it runs
 	// Recall tells what the gateways of these services were last; nil means that this is not known, so that they are down.
@@ -77,13 +78,13 @@ type Scandir struct {
 
 // Open opens the scandir at path. Nothing is read or written yet.
 func Open(path string, sup Supervisor) (*Scandir, error) {
-	d, err := openDir(path)
+	d, err := dirfd.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("cannot open scandir %q: %w", path, cause(path, err))
 	}
 	s := &Scandir{dir: d, sup: sup, stall: scanStall}
 	if err := s.findOwner(); err != nil {
-		d.close()
+		d.Close()
 		return nil, fmt.Errorf("cannot open scandir %q: %w", path, cause(path, err))
 	}
 	return s, nil
@@ -91,9 +92,9 @@ func Open(path string, sup Supervisor) (*Scandir, error) {
 
 // findOwner finds whose s6-svscan runs here. It makes its control folder itself; without one the scandir's owner will do.
 func (s *Scandir) findOwner() error {
-	st, err := s.dir.stat(".s6-svscan")
+	st, err := s.dir.Stat(".s6-svscan")
 	if errors.Is(err, fs.ErrNotExist) {
-		st, err = s.dir.stat(".")
+		st, err = s.dir.Stat(".")
 	}
 	s.owner = st.Uid
 	return err
@@ -107,10 +108,10 @@ func (s *Scandir) trusts(uid uint32) bool { return uid == 0 || uid == s.owner }
 
 // Exposed says why a user who can change the scandir itself could run anything as its supervisor, or is empty.
 func (s *Scandir) Exposed() string {
-	st, err := s.dir.stat(".")
+	st, err := s.dir.Stat(".")
 	switch {
 	case err != nil:
-	case st.Mode&modeOthers != 0:
+	case st.Mode&dirfd.ModeOthers != 0:
 		return fmt.Sprintf("others than its owner can write to it (mode %#o)", st.Mode&0o7777)
 	case !s.trusts(st.Uid):
 		return fmt.Sprintf("it belongs to user %d, and user %d's s6-svscan runs what is there", st.Uid, s.owner)
@@ -120,7 +121,7 @@ func (s *Scandir) Exposed() string {
 
 // NoExec says why no script can be started from the scandir, or is empty.
 func (s *Scandir) NoExec() string {
-	if noExec, err := s.dir.noExec(); err == nil && noExec {
+	if noExec, err := s.dir.NoExec(); err == nil && noExec {
 		return errNoExec.Error()
 	}
 	return ""
@@ -128,9 +129,9 @@ func (s *Scandir) NoExec() string {
 
 // Holder is the user that the scandir belongs to, where that is all that is wrong with it.
 func (s *Scandir) Holder() (uid uint32, alone bool) {
-	st, err := s.dir.stat(".")
-	return st.Uid, err == nil && st.Mode&modeOthers == 0 && !s.trusts(st.Uid)
+	st, err := s.dir.Stat(".")
+	return st.Uid, err == nil && st.Mode&dirfd.ModeOthers == 0 && !s.trusts(st.Uid)
 }
 
 // Close closes the scandir.
-func (s *Scandir) Close() { s.dir.close() }
+func (s *Scandir) Close() { s.dir.Close() }

@@ -7,17 +7,18 @@ import (
 	"path"
 	"slices"
 
+	"hermes-reconcile/reconcile/dirfd"
 	"hermes-reconcile/render"
 )
 
 // clearStaging deletes all that is staged.
 func (s *Session) clearStaging() error {
-	names, err := s.staging.names()
+	names, err := s.staging.Names()
 	if err != nil {
 		return err
 	}
 	for _, name := range names {
-		if err := s.staging.removeAll(name); err != nil {
+		if err := s.staging.RemoveAll(name); err != nil {
 			return err
 		}
 	}
@@ -40,7 +41,7 @@ func (r *run) stage(context.Context) error {
 	if !staged {
 		return nil
 	}
-	return r.staging.sync()
+	return r.staging.Sync()
 }
 
 func (r *run) stageJob(j *job) error {
@@ -69,11 +70,11 @@ func (j *job) staged() []render.File {
 }
 
 // writeServicedir makes the directory name in parent with these files in it.
-func writeServicedir(parent *dir, name string, files []render.File) error {
-	if err := parent.mkdir(name, modeServicedir); err != nil {
+func writeServicedir(parent *dirfd.Dir, name string, files []render.File) error {
+	if err := parent.Mkdir(name, modeServicedir); err != nil {
 		return err
 	}
-	top, err := parent.open(name)
+	top, err := parent.Open(name)
 	if err != nil {
 		return err
 	}
@@ -84,7 +85,7 @@ func writeServicedir(parent *dir, name string, files []render.File) error {
 		if err != nil {
 			return err
 		}
-		if err := d.write(path.Base(f.Path), f.Mode, f.Data); err != nil {
+		if err := d.Write(path.Base(f.Path), f.Mode, f.Data); err != nil {
 			return err
 		}
 	}
@@ -93,21 +94,21 @@ func writeServicedir(parent *dir, name string, files []render.File) error {
 
 // tree is an opened service directory with the folders in it that were used so far: log/ and data/.
 type tree struct {
-	top  *dir
-	subs map[string]*dir
+	top  *dirfd.Dir
+	subs map[string]*dirfd.Dir
 }
 
-func newTree(top *dir) *tree { return &tree{top, map[string]*dir{}} }
+func newTree(top *dirfd.Dir) *tree { return &tree{top, map[string]*dirfd.Dir{}} }
 
 func (t *tree) close() {
 	for _, d := range t.subs {
-		d.close()
+		d.Close()
 	}
-	t.top.close()
+	t.top.Close()
 }
 
 // parent is the folder that holds the file at p. It is made if it is missing.
-func (t *tree) parent(p string) (*dir, error) {
+func (t *tree) parent(p string) (*dirfd.Dir, error) {
 	name := path.Dir(p)
 	if name == "." {
 		return t.top, nil
@@ -115,7 +116,7 @@ func (t *tree) parent(p string) (*dir, error) {
 	if d, found := t.subs[name]; found {
 		return d, nil
 	}
-	d, err := t.top.ensure(name, modeServicedir)
+	d, err := t.top.Ensure(name, modeServicedir)
 	if err == nil {
 		t.subs[name] = d
 	}
@@ -129,13 +130,13 @@ func (s *Session) replaceFiles(c *Change) error {
 	if len(c.Files) == 0 {
 		return nil
 	}
-	top, err := s.dir.open(c.Service)
+	top, err := s.dir.Open(c.Service)
 	if err != nil {
 		return err
 	}
 	live := newTree(top)
 	defer live.close()
-	top, err = s.staging.open(c.Service)
+	top, err = s.staging.Open(c.Service)
 	if err != nil {
 		return err
 	}
@@ -148,7 +149,7 @@ func (s *Session) replaceFiles(c *Change) error {
 			return err
 		}
 	}
-	return live.top.sync()
+	return live.top.Sync()
 }
 
 // mend takes what others could change out of their hands: folders change their owner, the files of scripts go.
@@ -156,7 +157,7 @@ func (s *Session) mend(c *Change) error {
 	if len(c.Mend) == 0 {
 		return nil
 	}
-	top, err := s.dir.open(c.Service)
+	top, err := s.dir.Open(c.Service)
 	if err != nil {
 		return err
 	}
@@ -166,10 +167,10 @@ func (s *Session) mend(c *Change) error {
 		d, err := live.parent(path.Join(name, "x"))
 		if scriptFiles[name] {
 			if d, err = live.parent(name); err == nil {
-				err = d.removeAll(path.Base(name))
+				err = d.RemoveAll(path.Base(name))
 			}
 		} else if err == nil {
-			err = d.give(s.owner)
+			err = d.Give(s.owner, modeServicedir)
 		}
 		if err != nil {
 			return err
@@ -192,7 +193,7 @@ func replaceFile(staged, live *tree, f FileChange) error {
 	}
 	name := path.Base(f.Path)
 	if f.After == nil || (f.Before != nil && f.Before.Irregular) {
-		if err := to.removeAll(name); err != nil { // a folder at a file's name would not give way to a rename
+		if err := to.RemoveAll(name); err != nil { // a folder at a file's name would not give way to a rename
 			return err
 		}
 	}
@@ -203,5 +204,5 @@ func replaceFile(staged, live *tree, f FileChange) error {
 	if err != nil {
 		return err
 	}
-	return rename(from, name, to, name)
+	return dirfd.Rename(from, name, to, name)
 }

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"hermes-reconcile/reconcile/dirfd"
 )
 
 // These limits count from when anything has moved last: a machine that starts a thousand services is slow for each of them.
@@ -119,21 +121,21 @@ func (r *run) start(ctx context.Context, service string) error {
 // rendered ./finish does the same at a stop, but none runs where the gateway was dead already. Where
 // that fails the start waits, no more.
 func (r *run) clearDeaths(service string) {
-	supervise, err := r.dir.open(path.Join(service, superviseDir))
+	supervise, err := r.dir.Open(path.Join(service, superviseDir))
 	if err != nil {
 		return
 	}
-	defer supervise.close()
-	if st, err := supervise.stat("."); err != nil || !r.trusts(st.Uid) || st.Mode&0o022 != 0 {
+	defer supervise.Close()
+	if st, err := supervise.Stat("."); err != nil || !r.trusts(st.Uid) || st.Mode&0o022 != 0 {
 		return // its user could have put a file of another's there
 	}
-	tally, err := supervise.openFile("death_tally", unix.O_WRONLY, 0)
+	tally, err := supervise.OpenFile("death_tally", unix.O_WRONLY, 0)
 	if err != nil {
 		return
 	}
 	defer tally.Close()
 	var st unix.Stat_t
-	if unix.Fstat(int(tally.Fd()), &st) == nil && st.Mode&modeType == unix.S_IFREG && st.Nlink == 1 {
+	if unix.Fstat(int(tally.Fd()), &st) == nil && st.Mode&dirfd.ModeType == unix.S_IFREG && st.Nlink == 1 {
 		_ = unix.Ftruncate(int(tally.Fd()), 0)
 	}
 }

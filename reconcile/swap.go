@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"hermes-reconcile/reconcile/dirfd"
 )
 
 // undo takes back something that an apply has done so far.
@@ -60,7 +62,7 @@ func (r *run) exchange(context.Context) error {
 		if j.err != nil || !j.appears() || j.late() {
 			continue
 		}
-		if err := move(r.staging, j.Service, r.dir, j.Service); err != nil {
+		if err := dirfd.Move(r.staging, j.Service, r.dir, j.Service); err != nil {
 			return err
 		}
 		came = true
@@ -70,7 +72,7 @@ func (r *run) exchange(context.Context) error {
 	if !came {
 		return nil
 	}
-	return r.dir.sync()
+	return r.dir.Sync()
 }
 
 // hideAll hides what goes, unless that is done.

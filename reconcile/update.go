@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"hermes-reconcile/reconcile/dirfd"
+	"hermes-reconcile/reconcile/fault"
 	"hermes-reconcile/render"
 )
 
@@ -38,7 +40,7 @@ func (r *run) each(ctx context.Context, want func(*job) bool, do func(context.Co
 		}
 		all.Go(func() {
 			if j.err = interrupted(ctx); j.err == nil {
-				j.err = guarded(func() error { return do(ctx, j) })
+				j.err = fault.Guard(func() error { return do(ctx, j) })
 			}
 			if j.err == nil {
 				r.pace.moved()
@@ -70,7 +72,7 @@ func (r *run) comeLate(ctx context.Context, j *job) error {
 	if j.gone.err != nil || j.pending {
 		return j.gone.err
 	}
-	if err := move(r.staging, j.Service, r.dir, j.Service); err != nil {
+	if err := dirfd.Move(r.staging, j.Service, r.dir, j.Service); err != nil {
 		return err
 	}
 	if !r.listening || r.opt.NoRescan {
@@ -208,12 +210,12 @@ func (r *run) release(ctx context.Context, j *job) error {
 	if err := r.awaitPort(ctx, j); err != nil {
 		return err
 	}
-	live, err := r.dir.open(j.Service)
+	live, err := r.dir.Open(j.Service)
 	if err != nil {
 		return err
 	}
-	defer live.close()
-	if err := live.unlink(render.DownPath); err != nil {
+	defer live.Close()
+	if err := live.Unlink(render.DownPath); err != nil {
 		return err
 	}
 	if r.listening && !r.opt.NoRescan { // else it starts when it is found

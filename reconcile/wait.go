@@ -5,8 +5,6 @@ package reconcile
 import (
 	"context"
 	"errors"
-	"fmt"
-	"runtime/debug"
 	"time"
 )
 
@@ -75,14 +73,4 @@ func pause(ctx context.Context, d time.Duration) error {
 	case <-time.After(d):
 		return nil
 	}
-}
-
-// guarded runs f and turns a panic into an error: a fault in the work on one service must not leave the others half done.
-func guarded(f func() error) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("internal fault: %v\n%s", r, debug.Stack())
-		}
-	}()
-	return f()
 }

@@ -13,6 +13,7 @@ import (
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/render"
+	"hermes-reconcile/s6ctl/safefile"
 )
 
 // How a file argument says standard input, and how errors name it.
@@ -79,7 +80,7 @@ func shareFiles(old, fresh []render.Servicedir) {
 }
 
 func unreadableOld(name string, err error) error {
-	return withHint(usagef("cannot compare with %q: %w", name, bare(err)), "name a manifest, or a folder that render --out wrote, with --against")
+	return withHint(usagef("cannot compare with %q: %w", name, safefile.Cause(err)), "name a manifest, or a folder that render --out wrote, with --against")
 }
 
 // readOld reads the manifest that --against names.

@@ -7,14 +7,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"time"
 
 	"hermes-reconcile/cmd/hermes-reconcile/home"
 	"hermes-reconcile/reconcile"
+	"hermes-reconcile/reconcile/fault"
 )
 
-// A boot waits for nobody: s6-overlay up to 3.1.6.2 gives all that happens at a boot 5 s, and later ones give no limit at all.
+// A boot waits for no one: s6-overlay up to 3.1.6.2 gives all that happens at a boot 5 s, and later ones give no limit at all.
 const (
 	// bootTimeout bounds apply --boot.
 	bootTimeout = 4 * time.Second
@@ -58,7 +58,7 @@ func runBoot(ctx context.Context, u ui, flags *applyFlags) error {
 // boot applies for a container that starts. Its error is that no later apply can mend: this is no place for it. Whatever else
 // is wrong is reported and must not keep the container from starting.
 func boot(ctx context.Context, u ui, flags *applyFlags) (err error) {
-	defer catch(&err)
+	defer fault.Recover(&err)
 	path, err := flags.resolve(defaultScandir)
 	if err != nil {
 		return err
@@ -142,12 +142,5 @@ func (b *booting) sweep(ctx context.Context, plan reconcile.Plan) {
 		for _, name := range answer.Swept[profile] {
 			b.report.log.Info("removed a stale file", "profile", profile, "file", name)
 		}
-	}
-}
-
-// catch makes an error of a panic, at the end of a function that returns err.
-func catch(err *error) {
-	if r := recover(); r != nil {
-		*err = fmt.Errorf("internal fault: %v\n%s", r, debug.Stack())
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/s6ctl"
 	"hermes-reconcile/s6ctl/route"
+	"hermes-reconcile/s6ctl/safefile"
 	"hermes-reconcile/s6ctl/start"
 )
 
@@ -93,7 +94,7 @@ func (c *checkup) searched() (found []doctor.Searched, unknown []string) {
 				exposed, err := route.Expose(folder, c.owner())
 				closed := errors.Is(err, fs.ErrPermission) && c.owner() == uint32(os.Geteuid())
 				if err != nil && !closed { // where we cannot look, our own shell cannot search
-					unknown = append(unknown, fmt.Sprintf("cannot tell who can change %q, on %s: %v", folder, p.whose, bare(err)))
+					unknown = append(unknown, fmt.Sprintf("cannot tell who can change %q, on %s: %v", folder, p.whose, safefile.Cause(err)))
 					continue
 				}
 				if exposed == nil {
@@ -128,7 +129,7 @@ func (c *checkup) unseen() []string {
 	}
 	for _, file := range append(c.files(), c.secrets()...) {
 		if _, err := route.Of(file); err != nil {
-			unseen = append(unseen, fmt.Sprintf("cannot look at %q: %v", file, bare(err)))
+			unseen = append(unseen, fmt.Sprintf("cannot look at %q: %v", file, safefile.Cause(err)))
 		}
 	}
 	return unseen

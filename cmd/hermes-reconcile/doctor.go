@@ -15,7 +15,9 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
+	"hermes-reconcile/reconcile/fault"
 	"hermes-reconcile/render"
+	"hermes-reconcile/s6ctl/safefile"
 )
 
 // doctorFlags are the flags of doctor.
@@ -92,7 +94,7 @@ func soon[T any](ctx context.Context, look func() (T, error)) (T, error) {
 	go func() {
 		var s answer
 		defer func() { done <- s }()
-		defer catch(&s.err)
+		defer fault.Recover(&s.err)
 		s.seen, s.err = look()
 	}()
 	var none T
@@ -148,7 +150,7 @@ func (c *checkup) view() (sight, error) {
 		return sight{}, err
 	}
 	if s.traces, s.dark = scandir.Traces(); s.dark != nil {
-		s.dark = fmt.Errorf("cannot look into it: %w", bare(s.dark))
+		s.dark = fmt.Errorf("cannot look into it: %w", safefile.Cause(s.dark))
 	}
 	for _, service := range s.actual.Running() {
 		g := doctor.Gateway{Gateway: gateway(service, scandir, s.actual), Status: service.Status}

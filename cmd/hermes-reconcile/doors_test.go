@@ -54,7 +54,7 @@ var doorExceptions = map[string]struct {
 	"cmd/hermes-reconcile/check_place.go os.Stat":                        {1, "whether s6-overlay's shell is there; nothing is opened"},
 	"cmd/hermes-reconcile/check_ownership.go path/filepath.EvalSymlinks": {1, "where this program is; nothing is opened"},
 	"cmd/hermes-reconcile/home/inspect.go golang.org/x/sys/unix.Access":  {1, "what the user of a home may do there, asked as that user; nothing is opened"},
-	"reconcile/dir.go golang.org/x/sys/unix.Fstatat":                     {2, "what a symlink in the scandir leads to, as s6-svscan sees it; nothing is opened"},
+	"reconcile/dirfd/dirfd.go golang.org/x/sys/unix.Fstatat":             {2, "what a symlink in the scandir leads to, as s6-svscan sees it; nothing is opened"},
 	"s6ctl/start/door.go os.ReadDir":                                     {1, "our own open descriptors, in /proc/self/fd"},
 	"s6ctl/start/door.go golang.org/x/sys/unix.Open":                     {1, "our own terminal, to give it up"},
 	"s6ctl/start/find.go os.Stat":                                        {1, "whether a program of that name is in a folder of root's"},
@@ -62,10 +62,10 @@ var doorExceptions = map[string]struct {
 	"reconcile/tree.go os.OpenRoot":                                      {1, "the folder that render --out names, to write to"},
 	"reconcile/tree.go io/fs.ReadDir":                                    {1, "the same, to see that it is empty"},
 	"reconcile/tree.go os.OpenFile":                                      {1, "a new file that init --out names, which must not be there"},
-	"reconcile/watcher.go os.ReadDir":                                    {1, "the folders of the manifest, to watch the symlinks in them; nothing in them is opened"},
-	"reconcile/watcher.go os.Lstat":                                      {1, "the way to the manifest, symlink by symlink"},
-	"reconcile/watcher.go os.Readlink":                                   {1, "the same"},
-	"reconcile/watcher.go os.Stat":                                       {1, "which folder it is that is watched"},
+	"reconcile/watch/watcher.go os.ReadDir":                              {1, "the folders of the manifest, to watch the symlinks in them; nothing in them is opened"},
+	"reconcile/watch/watcher.go os.Lstat":                                {1, "the way to the manifest, symlink by symlink"},
+	"reconcile/watch/watcher.go os.Readlink":                             {1, "the same"},
+	"reconcile/watch/watcher.go os.Stat":                                 {1, "which folder it is that is watched"},
 }
 
 // TestFilesAreOpenedByOneDoor: no package but the door opens files by name, but where it is said why.

@@ -19,6 +19,7 @@ import (
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/manifest/visible"
 	"hermes-reconcile/reconcile"
+	"hermes-reconcile/reconcile/fault"
 	"hermes-reconcile/render"
 	"hermes-reconcile/s6ctl"
 )
@@ -256,7 +257,7 @@ func unanswered(profiles []string, err error) home.Answer {
 
 // askAs asks as a user.
 func askAs(ctx context.Context, name string, request home.Request) (answer home.Answer, err error) {
-	defer catch(&err)
+	defer fault.Recover(&err)
 	who := home.Account{}
 	if os.Geteuid() == 0 { // no other user can become another one
 		found, err := user.Lookup(name)

@@ -44,9 +44,25 @@ var layers = map[string]struct {
 		never:  []string{"os", "os/exec", "net", "path/filepath"},
 	},
 	"reconcile": {
-		ours:   []string{"render", "render/rawjson", "s6ctl/safefile"},
-		others: []string{"github.com/hashicorp/go-multierror", "golang.org/x/sys/unix", "github.com/fsnotify/fsnotify"},
+		ours:   []string{"render", "render/rawjson", "reconcile/dirfd", "reconcile/fault", "s6ctl/safefile"},
+		others: []string{"github.com/hashicorp/go-multierror", "golang.org/x/sys/unix"},
 		never:  []string{"os/exec", "net", "flag", "log"},
+	},
+	// It changes directories for reconcile, and knows nothing of what is in them.
+	"reconcile/dirfd": {
+		ours:   []string{"s6ctl/safefile"},
+		others: []string{"golang.org/x/sys/unix"},
+		never:  []string{"os/exec", "net", "flag", "log"},
+	},
+	// It knows when to make a pass, and nothing of what a pass does.
+	"reconcile/watch": {
+		ours:   []string{"reconcile/fault"},
+		others: []string{"github.com/fsnotify/fsnotify"},
+		never:  []string{"os/exec", "net", "flag", "log"},
+	},
+	// All that work on several things side by side may use it.
+	"reconcile/fault": {
+		never: []string{"os", "os/exec", "net", "flag", "log", "time"},
 	},
 	command + "/explain": {
 		ours:   []string{"render", "reconcile", "manifest/visible"},
@@ -84,11 +100,12 @@ var layers = map[string]struct {
 		never:  []string{"os", "os/exec", "net", "path/filepath"},
 	},
 	command + "/probe": {
+		ours:  []string{"reconcile/fault"},
 		never: []string{"os", "os/exec", "flag", "log"},
 	},
 	command: {
 		ours: []string{
-			"manifest", "manifest/visible", "render", "reconcile", "s6ctl", "s6ctl/start", "s6ctl/safefile", "s6ctl/route",
+			"manifest", "manifest/visible", "render", "reconcile", "reconcile/fault", "reconcile/watch", "s6ctl", "s6ctl/start", "s6ctl/safefile", "s6ctl/route",
 			command + "/discover", command + "/doctor", command + "/explain", command + "/home", command + "/probe",
 		},
 		others: []string{

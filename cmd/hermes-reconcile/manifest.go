@@ -11,6 +11,7 @@ import (
 
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/render"
+	"hermes-reconcile/s6ctl/safefile"
 )
 
 const (
@@ -95,16 +96,7 @@ func unreadable(name string, err error) error {
 	default:
 		hint += ", or write one for what is there with " + program + " init"
 	}
-	return withHint(usagef("cannot read manifest %q: %w", name, bare(err)), "%s", hint)
-}
-
-// bare takes the path off an error whose message names it already.
-func bare(err error) error {
-	var pathErr *fs.PathError
-	if errors.As(err, &pathErr) {
-		return pathErr.Err
-	}
-	return err
+	return withHint(usagef("cannot read manifest %q: %w", name, safefile.Cause(err)), "%s", hint)
 }
 
 // expand gives the files that a -f argument stands for: itself, or the *.yaml and *.yml files of a folder in name order.

@@ -3,13 +3,12 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
-	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
 	"hermes-reconcile/manifest/visible"
+	"hermes-reconcile/reconcile/fault"
 	"hermes-reconcile/s6ctl"
 )
 
@@ -19,7 +18,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 	u := ui{out, stderr}
 	defer func() {
 		if r := recover(); r != nil {
-			u.error(fmt.Errorf("internal fault: %v\n%s", r, debug.Stack()))
+			u.error(fault.Error(r))
 			code = exitTemporary
 		}
 	}()

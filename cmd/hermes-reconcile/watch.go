@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"hermes-reconcile/reconcile"
+	"hermes-reconcile/reconcile/watch"
 	"hermes-reconcile/render"
 )
 
@@ -99,7 +100,7 @@ func runWatch(ctx context.Context, u ui, flags *watchFlags) error {
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)
 	w.log.Info("watching", "manifest", strings.Join(paths, " "), "interval", flags.interval.String(), "version", version)
-	loop := reconcile.Loop{
+	loop := watch.Loop{
 		Paths: paths, Interval: flags.interval, Ask: hup, Pass: w.pass, Began: ready, Records: w.records, Left: w.left,
 		Blind: func(err error) {
 			w.warning("cannot watch the manifest, looking every %s instead: %v", flags.interval, err)
@@ -161,7 +162,7 @@ type watching struct {
 }
 
 // pass makes the scandir match the manifest once.
-func (w *watching) pass(ctx context.Context, why reconcile.Trigger) error {
+func (w *watching) pass(ctx context.Context, why watch.Trigger) error {
 	t := w.read(ctx, why)
 	if t == nil {
 		return nil
@@ -171,8 +172,8 @@ func (w *watching) pass(ctx context.Context, why reconcile.Trigger) error {
 		return nil // it has been logged, and the loop knows
 	}
 	var unfit *unfitError
-	if errors.As(err, &unfit) && why == reconcile.Begin {
-		return &reconcile.StopError{Err: err}
+	if errors.As(err, &unfit) && why == watch.Begin {
+		return &watch.StopError{Err: err}
 	}
 	w.failed = err != nil
 	var partial *partialError

@@ -9,11 +9,12 @@ import (
 	"time"
 
 	"hermes-reconcile/reconcile"
+	"hermes-reconcile/reconcile/watch"
 )
 
 // read reads the manifest. While it is wrong, which is said once, the last good one counts, except that its being wrong is no
 // reason to do anything.
-func (w *watching) read(ctx context.Context, why reconcile.Trigger) *target {
+func (w *watching) read(ctx context.Context, why watch.Trigger) *target {
 	t, err := w.settled(ctx)
 	if errors.Is(err, reconcile.ErrInterrupted) {
 		return nil
@@ -32,7 +33,7 @@ func (w *watching) read(ctx context.Context, why reconcile.Trigger) *target {
 		w.good = t
 		return t
 	}
-	if why == reconcile.Changed {
+	if why == watch.Changed {
 		return nil
 	}
 	return w.good

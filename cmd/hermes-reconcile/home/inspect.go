@@ -47,7 +47,7 @@ func (s *server) served() (profiles []string, mute string) {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, ""
 	case err != nil:
-		return nil, fmt.Sprintf("%s cannot be read: %v", stateFile, cause(err))
+		return nil, fmt.Sprintf("%s cannot be read: %v", stateFile, safefile.Cause(err))
 	}
 	if profiles, err = ParseServed(data); err != nil {
 		mute = err.Error()
@@ -86,7 +86,7 @@ func (s *server) logsUsable(profile string) error {
 	case errors.Is(err, fs.ErrNotExist) && !isThere(current):
 		return nil
 	case err != nil:
-		return fmt.Errorf("cannot use %q: %w", current, cause(err))
+		return fmt.Errorf("cannot use %q: %w", current, safefile.Cause(err))
 	case !info.Mode().IsRegular():
 		return fmt.Errorf("cannot use %q: it is not a regular file", current)
 	}
@@ -102,7 +102,7 @@ func isThere(path string) bool {
 func enterable(dir string) error {
 	info, err := safefile.StatOwn(dir)
 	if err != nil {
-		return fmt.Errorf("cannot use %q: %w", dir, cause(err))
+		return fmt.Errorf("cannot use %q: %w", dir, safefile.Cause(err))
 	}
 	if !info.IsDir() {
 		return fmt.Errorf("cannot use %q: it is not a folder", dir)

@@ -99,7 +99,7 @@ func (s *server) recall(profile string) State {
 	case errors.Is(err, fs.ErrNotExist):
 		return State{Why: "there is no " + stateFile}
 	case err != nil:
-		why := fmt.Sprintf("%s cannot be read: %v", stateFile, cause(err))
+		why := fmt.Sprintf("%s cannot be read: %v", stateFile, safefile.Cause(err))
 		if !tells(err) {
 			s.note(fmt.Errorf("cannot tell what %s was last: %s", profile, why))
 		}
@@ -128,7 +128,7 @@ func (s *server) sweep(profile string) {
 		case err == nil:
 			s.answer.Swept[profile] = append(s.answer.Swept[profile], name)
 		case !errors.Is(err, fs.ErrNotExist):
-			s.note(fmt.Errorf("cannot remove %q: %w", s.path(profile, name), cause(err)))
+			s.note(fmt.Errorf("cannot remove %q: %w", s.path(profile, name), safefile.Cause(err)))
 		}
 	}
 }
@@ -186,7 +186,7 @@ func (s *server) wish(profile string, up bool) error {
 		err = replaceFile(file, mode, data)
 	}
 	if err != nil {
-		return fmt.Errorf("cannot record what %s should be in %q: %w", profile, file, cause(err))
+		return fmt.Errorf("cannot record what %s should be in %q: %w", profile, file, safefile.Cause(err))
 	}
 	return nil
 }
@@ -254,13 +254,4 @@ func (s *server) report(r Report) error {
 func readFile(name string) ([]byte, error) {
 	data, _, err := safefile.ReadOwn(name, maxState)
 	return data, err
-}
-
-// cause takes a path that is already in the message off an error.
-func cause(err error) error {
-	var pathErr *fs.PathError
-	if errors.As(err, &pathErr) {
-		return pathErr.Err
-	}
-	return err
 }

@@ -15,6 +15,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"hermes-reconcile/reconcile/fault"
 )
 
 // patience is how long one request may take. A gateway on the same machine that needs longer does not serve.
@@ -93,11 +95,7 @@ func Each(ctx context.Context, urls []string) []error {
 			continue
 		}
 		all.Go(func() {
-			defer func() {
-				if r := recover(); r != nil {
-					errs[i] = fmt.Errorf("internal fault: %v", r)
-				}
-			}()
+			defer fault.Recover(&errs[i])
 			turns <- struct{}{}
 			defer func() { <-turns }()
 			errs[i] = Once(ctx, url)

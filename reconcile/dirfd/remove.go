@@ -1,6 +1,6 @@
 //go:build linux
 
-package reconcile
+package dirfd
 
 import (
 	"errors"
@@ -13,25 +13,25 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// clearLimit is how long one deletion may take. What a gateway's user has filled may hold millions of files; the next apply goes on
+// ClearLimit is how long one deletion may take. What a gateway's user has filled may hold millions of files; the next apply goes on
 // where this one left off.
-const clearLimit = 2 * time.Second
+const ClearLimit = 2 * time.Second
 
-// removeAll removes name in d and all below it, as far as that takes no longer than clearLimit. What is already gone is no error.
+// RemoveAll removes name in d and all below it, as far as that takes no longer than clearLimit. What is already gone is no error.
 // Symlinks are removed, not followed.
-func (d *dir) removeAll(name string) error {
-	return d.removeUntil(name, time.Now().Add(clearLimit))
+func (d *Dir) RemoveAll(name string) error {
+	return d.RemoveUntil(name, time.Now().Add(ClearLimit))
 }
 
-// removeUntil is removeAll with a time by which to give up. The owner of a folder can put files there faster than they are deleted,
+// RemoveUntil is removeAll with a time by which to give up. The owner of a folder can put files there faster than they are deleted,
 // so it is taken first. Folders below it are moved up into it one by one before they are emptied: however deep they are nested,
 // two are open at a time, and a thousand names are in memory.
-func (d *dir) removeUntil(name string, deadline time.Time) error {
+func (d *Dir) RemoveUntil(name string, deadline time.Time) error {
 	top, err := d.unlinkOrTake(name)
 	if top == nil {
 		return err
 	}
-	defer top.close()
+	defer top.Close()
 	e := emptying{top: top, deadline: deadline}
 	if err := e.empty(top); err != nil {
 		return err
@@ -40,17 +40,17 @@ func (d *dir) removeUntil(name string, deadline time.Time) error {
 }
 
 // unlinkOrTake removes what is no folder, and opens and takes what is one. It gives neither where all is done.
-func (d *dir) unlinkOrTake(name string) (*dir, error) {
-	err := d.unlink(name)
+func (d *Dir) unlinkOrTake(name string) (*Dir, error) {
+	err := d.Unlink(name)
 	if err == nil || errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if !errors.Is(err, unix.EISDIR) {
 		return nil, err
 	}
-	sub, err := d.open(name)
+	sub, err := d.Open(name)
 	if errors.Is(err, fs.ErrPermission) && d.wrest(name) == nil {
-		sub, err = d.open(name)
+		sub, err = d.Open(name)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -59,54 +59,54 @@ func (d *dir) unlinkOrTake(name string) (*dir, error) {
 		return nil, err
 	}
 	if err := sub.take(); err != nil {
-		sub.close()
+		sub.Close()
 		return nil, err
 	}
 	return sub, nil
 }
 
 // wrest makes a folder in d, which is taken, ours by name: without CAP_DAC_OVERRIDE root cannot open what another user keeps closed.
-func (d *dir) wrest(name string) error {
-	st, err := d.stat(name)
-	if err != nil || st.Mode&modeType != modeDirectory {
+func (d *Dir) wrest(name string) error {
+	st, err := d.Stat(name)
+	if err != nil || st.Mode&ModeType != ModeDirectory {
 		return err
 	}
 	if me := os.Geteuid(); int(st.Uid) != me && me == 0 {
-		if err := d.chown(name, uint32(me), -1); err != nil {
+		if err := d.Chown(name, uint32(me), -1); err != nil {
 			return err
 		}
 	}
-	return d.chmod(name, modePrivate)
+	return d.Chmod(name, ModePrivate)
 }
 
 // take makes d a folder that no other user can change. One who has it open already cannot, either: rights are checked anew at each
 // name.
-func (d *dir) take() error {
-	st, err := d.stat(".")
+func (d *Dir) take() error {
+	st, err := d.Stat(".")
 	if err != nil {
 		return err
 	}
 	if me := os.Geteuid(); int(st.Uid) != me && me == 0 {
-		if err := retry(func() error { return unix.Fchown(d.fd(), me, -1) }); err != nil {
-			return d.fail("chown", ".", err)
+		if err := retry(func() error { return unix.Fchown(d.FD(), me, -1) }); err != nil {
+			return d.Fail("chown", ".", err)
 		}
-	} else if int(st.Uid) != me || st.Mode&0o7777 == modePrivate {
+	} else if int(st.Uid) != me || st.Mode&0o7777 == ModePrivate {
 		return nil // another's, which only root can take; or taken already
 	}
-	return d.fail("chmod", ".", retry(func() error { return unix.Fchmod(d.fd(), modePrivate) }))
+	return d.Fail("chmod", ".", retry(func() error { return unix.Fchmod(d.FD(), ModePrivate) }))
 }
 
-func (d *dir) rmdir(name string) error {
-	err := retry(func() error { return unix.Unlinkat(d.fd(), name, unix.AT_REMOVEDIR) })
+func (d *Dir) rmdir(name string) error {
+	err := retry(func() error { return unix.Unlinkat(d.FD(), name, unix.AT_REMOVEDIR) })
 	if errors.Is(err, unix.ENOENT) {
 		return nil
 	}
-	return d.fail("remove", name, err)
+	return d.Fail("remove", name, err)
 }
 
 // emptying is the deletion of all that is in a folder.
 type emptying struct {
-	top      *dir
+	top      *Dir
 	deadline time.Time
 	moved    int
 }
@@ -115,7 +115,7 @@ type emptying struct {
 const someNames = 1000
 
 // empty deletes all that is in a folder, which is top, or one that is about to go.
-func (e *emptying) empty(d *dir) error {
+func (e *emptying) empty(d *Dir) error {
 	for {
 		names, err := d.safe.Some(someNames)
 		if err != nil || len(names) == 0 {
@@ -129,9 +129,9 @@ func (e *emptying) empty(d *dir) error {
 	}
 }
 
-func (e *emptying) remove(d *dir, name string) error {
+func (e *emptying) remove(d *Dir, name string) error {
 	if time.Now().After(e.deadline) {
-		return fmt.Errorf("%q is not empty yet after %s (the next apply goes on)", e.top.path, clearLimit)
+		return fmt.Errorf("%q is not empty yet after %s (the next apply goes on)", e.top.Path, ClearLimit)
 	}
 	if d != e.top {
 		return e.moveUp(d, name)
@@ -140,7 +140,7 @@ func (e *emptying) remove(d *dir, name string) error {
 	if sub == nil {
 		return err
 	}
-	defer sub.close()
+	defer sub.Close()
 	if err := e.empty(sub); err != nil {
 		return err
 	}
@@ -148,16 +148,16 @@ func (e *emptying) remove(d *dir, name string) error {
 }
 
 // moveUp removes what is no folder, and moves a folder up to the top, under a name that is free.
-func (e *emptying) moveUp(d *dir, name string) error {
-	err := d.unlink(name)
+func (e *emptying) moveUp(d *Dir, name string) error {
+	err := d.Unlink(name)
 	if err == nil || errors.Is(err, fs.ErrNotExist) || !errors.Is(err, unix.EISDIR) {
 		return ignoreMissing(err)
 	}
 	for {
 		e.moved++
-		err := move(d, name, e.top, ".up"+strconv.Itoa(e.moved))
+		err := Move(d, name, e.top, ".up"+strconv.Itoa(e.moved))
 		if errors.Is(err, fs.ErrPermission) && d.wrest(name) == nil { // its ".." changes: that takes the right to write to it
-			err = move(d, name, e.top, ".up"+strconv.Itoa(e.moved))
+			err = Move(d, name, e.top, ".up"+strconv.Itoa(e.moved))
 		}
 		if !errors.Is(err, fs.ErrExist) {
 			return ignoreMissing(err)

@@ -1,6 +1,6 @@
 //go:build linux
 
-package reconcile
+package watch
 
 import (
 	"context"
@@ -34,7 +34,7 @@ func startLoop(t *testing.T, interval time.Duration, paths ...string) *looping {
 	ctx, cancel := context.WithCancel(t.Context())
 	l := &looping{
 		t: t, passes: make(chan Trigger), result: make(chan error), ask: make(chan os.Signal, 1), ended: make(chan error, 1),
-		cancel: cancel, began: make(chan struct{}, 9), records: filepath.Join(t.TempDir(), owedDir),
+		cancel: cancel, began: make(chan struct{}, 9), records: filepath.Join(t.TempDir(), "owed"),
 		look: make(chan struct{}), answer: make(chan [2]bool),
 	}
 	loop := Loop{

@@ -1,12 +1,16 @@
 //go:build linux
 
-package reconcile
+// Package watch knows when a pass has to be made: when files have changed and settled, on a signal, after an interval, after a pass
+// that failed, and when another command has left work behind. What a pass does is up to its caller.
+package watch
 
 import (
 	"context"
 	"errors"
 	"os"
 	"time"
+
+	"hermes-reconcile/reconcile/fault"
 )
 
 // Trigger is why a Loop makes a pass.
@@ -58,7 +62,7 @@ func (l *Loop) Run(ctx context.Context) error {
 		if err := w.arm(); err != nil { // before the pass, so that no change after its look is missed
 			l.Blind(err)
 		}
-		err := guarded(func() error { return l.Pass(ctx, trigger) })
+		err := fault.Guard(func() error { return l.Pass(ctx, trigger) })
 		if stop := (*StopError)(nil); errors.As(err, &stop) {
 			return stop.Err
 		}
