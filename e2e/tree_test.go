@@ -49,6 +49,7 @@ type tree struct {
 	svscan  *svscan  // nil: none runs
 	// noPrograms makes tr.bin the whole PATH of the program, as where no s6 is installed.
 	noPrograms bool
+	watchSaid  sync.Once // prints what watch said, should the test fail
 }
 
 // svscan is a running s6-svscan.

@@ -53,8 +53,8 @@ func (tr *tree) watch(args ...string) *watching {
 	tr.t.Cleanup(func() {
 		cancel() // kills it if it still runs
 		<-gone
-		if tr.t.Failed() {
-			tr.t.Logf("watch said:\n%s", kit.Clip(w.said(), maxLines))
+		if tr.t.Failed() { // all that run on one tree print to one file
+			tr.watchSaid.Do(func() { tr.t.Logf("watch said:\n%s", kit.Clip(w.said(), maxLines)) })
 		}
 	})
 	require.NoError(tr.t, ready.SetReadDeadline(time.Now().Add(patience)))

@@ -48,7 +48,7 @@ type Actual struct {
 	Services  []Service       // every gateway-*, sorted by name
 	Hidden    []Hidden        // removals that an earlier apply did not finish
 	Owed      map[string]Owed // by service
-	Was       map[string]Was  // by service, where a plan needs it
+	Was       map[string]LastState  // by service, where a plan needs it
 	// Users are the accounts that may control their gateways without root, by name, as far as they are known.
 	Users map[string]uint32
 	Held  time.Time // since when nothing should be started unasked; zero: that is not so

@@ -49,7 +49,7 @@ func (s *Session) Apply(ctx context.Context, plan Plan, opt Options) (Result, er
 	if err := s.startable(); err != nil {
 		return Result{}, err
 	}
-	r, err := newRun(s, plan, opt)
+	r, err := newApplier(s, plan, opt)
 	if err != nil {
 		return Result{}, err
 	}
@@ -57,9 +57,9 @@ func (s *Session) Apply(ctx context.Context, plan Plan, opt Options) (Result, er
 	defer cancel()
 	reversible := []step{
 		{"apply", r.checkRoom},
-		{"clear leftovers", r.clear},
+		{"clear leftovers", r.clearLeftovers},
 		{"stage", r.stage},
-		{"record what will be owed", r.record},
+		{"record what will be owed", r.recordPending},
 		{"stop what is replaced", r.stopReplaced},
 		{"end what runs outside its place", r.endDisplaced},
 		{"make room", r.makeRoom},
@@ -73,15 +73,15 @@ func (s *Session) Apply(ctx context.Context, plan Plan, opt Options) (Result, er
 		}
 		r.pace.moved()
 		if err != nil {
-			return r.result(), errors.Join(fmt.Errorf("cannot %s: %w", step.name, err), r.takeBack())
+			return r.result(), errors.Join(fmt.Errorf("cannot %s: %w", step.name, err), r.rollback())
 		}
 	}
 	var removals sync.WaitGroup
 	removals.Go(func() { r.finishRemovals(ctx) }) // beside the rest: nothing else waits for a drain
 	displaced := r.endedElsewhere()
 	removals.Go(func() { r.finishDisplaced(ctx, displaced) })
-	r.observe(ctx)
-	r.settle(ctx)
+	r.awaitRescan(ctx)
+	r.updateAll(ctx)
 	r.keepStates()
 	removals.Wait()
 	r.collectRemovals()
@@ -104,8 +104,8 @@ func (s *Session) startable() error {
 var errNoExec = errors.New("the scandir is on a filesystem that is mounted noexec, so no run script can be started: " +
 	"mount it with exec (docker run --tmpfs /run:exec)")
 
-// run is one apply under way.
-type run struct {
+// applier is one apply under way.
+type applier struct {
 	*Session
 	plan      Plan
 	opt       Options
@@ -113,8 +113,8 @@ type run struct {
 	listening bool
 	jobs      []*job // those changes that act, in the plan's order
 	removals  []*removal
-	freed     map[string]*signal // by service: its old port is free
-	undo      []undo
+	portFreed     map[string]*event // by service: its old port is free
+	reversals      []reversal
 	tight     bool // what goes has to go before what comes
 	turns     *turns
 
@@ -127,7 +127,7 @@ type run struct {
 type job struct {
 	*Change
 	hidden  bool
-	gone    *signal // of one that comes late: its former directory has no supervisor any more
+	gone    *event // of one that comes late: its former directory has no supervisor any more
 	stopped bool    // so that its directory can be replaced, and not started again
 	pending bool
 	err     error
@@ -139,8 +139,8 @@ func (j *job) hides() bool { return j.present && (j.Op == Remove || j.Replace) }
 // appears reports whether a new directory takes the service's name.
 func (j *job) appears() bool { return j.Replace || j.Op == Create }
 
-// heldBack reports whether the service appears with a `down` file because the port it needs is not free yet.
-func (j *job) heldBack() bool { return j.appears() && len(j.Await) > 0 && !j.wantsDown() }
+// startsAfterPort reports whether the service appears with a `down` file because the port it needs is not free yet.
+func (j *job) startsAfterPort() bool { return j.appears() && len(j.Await) > 0 && !j.wantsDown() }
 
 // late reports whether the new directory has to wait until the supervisor of the former one is gone, since nothing that others can
 // change reports whether its gateway is down.
@@ -153,12 +153,12 @@ type removal struct {
 	err error
 }
 
-func newRun(s *Session, plan Plan, opt Options) (*run, error) {
+func newApplier(s *Session, plan Plan, opt Options) (*applier, error) {
 	listening, err := s.sup.Listening()
 	if err != nil {
 		return nil, err
 	}
-	r := &run{Session: s, plan: plan, opt: opt, pace: &pace{}, listening: listening, freed: map[string]*signal{}, turns: newTurns(plan, opt.MaxRestarts)}
+	r := &applier{Session: s, plan: plan, opt: opt, pace: &pace{}, listening: listening, portFreed: map[string]*event{}, turns: newTurns(plan, opt.MaxRestarts)}
 	for i := range plan.Changes {
 		c := &plan.Changes[i]
 		if c.Acts() {
@@ -167,20 +167,20 @@ func newRun(s *Session, plan Plan, opt Options) (*run, error) {
 				j.err = fmt.Errorf("%w: %s", errImmovable, s.dir.Join(c.Service))
 			}
 			if j.late() {
-				j.gone = newSignal()
+				j.gone = newEvent()
 			}
 			r.jobs = append(r.jobs, j)
 		} else if c.actual.Fault != nil {
 			r.note("%s is left alone: %v", c.Service, c.actual.Fault)
 		}
 		for _, giver := range c.Await {
-			r.freed[giver] = newSignal()
+			r.portFreed[giver] = newEvent()
 		}
 	}
 	for _, j := range r.jobs {
 		if j.err != nil {
-			r.freed[j.Service].give(j.err)
-			r.turns.leaveOut(j.Service)
+			r.portFreed[j.Service].fire(j.err)
+			r.turns.skip(j.Service)
 		}
 	}
 	return r, nil
@@ -199,7 +199,7 @@ func (c *Change) undecided(opt Options) error {
 }
 
 // result collects what became of the plan.
-func (r *run) result() Result {
+func (r *applier) result() Result {
 	jobs := map[string]*job{}
 	for _, j := range r.jobs {
 		jobs[j.Service] = j
@@ -215,7 +215,7 @@ func (r *run) result() Result {
 	return result
 }
 
-func (r *run) note(format string, args ...any) {
+func (r *applier) note(format string, args ...any) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.notes = append(r.notes, fmt.Sprintf(format, args...))

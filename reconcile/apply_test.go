@@ -433,11 +433,11 @@ func TestScanBetweenPlanAndApply(t *testing.T) {
 func TestApplyOfWhatIsAsItWasLast(t *testing.T) {
 	f := newFakeS6(t)
 	var asked []string
-	f.recall = func(services []render.Servicedir) map[string]Was {
+	f.recall = func(services []render.Servicedir) map[string]LastState {
 		for _, d := range services {
 			asked = append(asked, d.Name)
 		}
-		return map[string]Was{"gateway-a": {Up: true}}
+		return map[string]LastState{"gateway-a": {Up: true}}
 	}
 	profiles := []manifest.Profile{last(profile("a", "1")), last(profile("b", "1")), profile("c", "1")}
 	f.must(profiles...)
@@ -491,7 +491,7 @@ func TestDownFileOfWhatIsAsItWasLast(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFakeS6(t)
-			f.recall = func([]render.Servicedir) map[string]Was { return map[string]Was{"gateway-a": {Up: true, Why: "it is"}} }
+			f.recall = func([]render.Servicedir) map[string]LastState { return map[string]LastState{"gateway-a": {Up: true, Why: "it is"}} }
 			f.must(want)
 			c.happens(f)
 			require.True(t, f.must(want).Empty())
@@ -520,8 +520,8 @@ func TestWhatIsAsItWasLastIsBroughtUpAgain(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFakeS6(t)
-			known := map[string]Was{"gateway-b": {Up: true}}
-			f.recall = func([]render.Servicedir) map[string]Was { return known }
+			known := map[string]LastState{"gateway-b": {Up: true}}
+			f.recall = func([]render.Servicedir) map[string]LastState { return known }
 			f.must(onPort(profile("a", "1"), 9000))
 			c.take(f)
 			f.failing[c.fails] = errors.New("no luck")
@@ -563,20 +563,20 @@ func TestApplyBehindAHurriedOne(t *testing.T) {
 // TestWhatNobodyCanTellIsLeftToALaterApply: made down, it would be one that was down.
 func TestWhatNobodyCanTellIsLeftToALaterApply(t *testing.T) {
 	f := newFakeS6(t)
-	was := Was{Why: "no luck", Unknown: true}
-	f.recall = func([]render.Servicedir) map[string]Was { return map[string]Was{"gateway-a": was} }
+	was := LastState{Why: "no luck", Unknown: true}
+	f.recall = func([]render.Servicedir) map[string]LastState { return map[string]LastState{"gateway-a": was} }
 	_, result, err := f.apply(Options{}, last(profile("a", "1")), profile("b", "1"))
 	require.NoError(t, err)
 	require.EqualError(t, result.Outcomes[0].Err, "cannot tell whether it was up last: no luck")
 	require.NoDirExists(t, f.root+"/gateway-a")
 	require.NotZero(t, f.pid("gateway-b"))
 
-	was = Was{Up: true, Why: "it was seen"}
+	was = LastState{Up: true, Why: "it was seen"}
 	f.must(last(profile("a", "1")), profile("b", "1"))
 	require.NotZero(t, f.pid("gateway-a"))
 
 	// A container that starts should have its gateway, at least to be started.
-	was = Was{Why: "no luck", Unknown: true}
+	was = LastState{Why: "no luck", Unknown: true}
 	f.must(profile("b", "1"))
 	_, result, err = f.apply(Options{Hurried: true}, last(profile("a", "1")), profile("b", "1"))
 	require.NoError(t, err)

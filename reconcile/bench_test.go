@@ -127,7 +127,7 @@ func stageAll(b *testing.B, session *Session, profiles []manifest.Profile) []ren
 	require.NoError(b, err)
 	plan, err := Diff(dirs, actual, PruneOwned)
 	require.NoError(b, err)
-	r, err := newRun(session, plan, Options{})
+	r, err := newApplier(session, plan, Options{})
 	require.NoError(b, err)
 	require.NoError(b, r.stage(b.Context()))
 	return dirs

@@ -58,9 +58,9 @@ func create(d render.Servicedir, actual Actual) Change {
 		desired: d, owed: actual.Owed[d.Name],
 	}
 	c.end(actual.DisplacedOf(d.Name))
-	c.decide(actual)
+	c.decideWanted(actual)
 	c.tellDisplaced()
-	c.tellLast()
+	c.explainLast()
 	return c
 }
 
@@ -115,7 +115,7 @@ func compare(d render.Servicedir, s Service, actual Actual) Change {
 		desired:     d, actual: s, owed: owed, present: true,
 	}
 	c.end(actual.DisplacedOf(d.Name))
-	c.decide(actual)
+	c.decideWanted(actual)
 	switch {
 	case s.Fault != nil: // what is to be done cannot be told, so nothing is
 		c.Files, c.Reasons = nil, []string{s.Fault.Error()}
@@ -147,7 +147,7 @@ func compare(d render.Servicedir, s Service, actual Actual) Change {
 		c.Op = Adopt
 		c.Reasons = append([]string{"not ours, but in the manifest"}, c.Reasons...)
 	}
-	c.tellLast()
+	c.explainLast()
 	return c
 }
 

@@ -7,19 +7,19 @@
 //
 //	prepare.go       finish what an earlier apply left in the way, wait for supervisors that are coming back, plan
 //	diff.go          what should be and what is -> changes with their reasons; pure
-//	room.go          room in s6-svscan for what is new
+//	capacity.go      room in s6-svscan for what is new
 //	stage.go         write what is new, out of sight of s6-svscan
 //	pending.go       record the restarts that will be due
 //	swap.go          stop what is replaced, hide what goes, rename in what comes; take it all back after an error
-//	observe.go       wake s6-svscan, and see that it has found what is new
+//	rescan.go        wake s6-svscan, and see that it has found what is new
 //	update.go        bring each service to what the plan says: its files, its logger, its gateway
 //	supervise.go     stop, start and restart one gateway; logger.go does the same for a logger
 //	keep.go          let the down file say what the gateway is, where the manifest leaves that open
 //	removal.go       wait until a hidden service has ended, and delete it
 //
-// read.go reads the scandir, misplaced.go finds s6-supervise processes outside their places, control.go takes back what others
-// could change, turns.go limits how many restart at a time, arrive.go waits until gateways are up or ready, act.go starts and
-// stops by hand. The packages below: dirfd changes directories, watch knows when to make a pass, fault makes errors of panics.
+// read.go reads the scandir, misplaced.go finds s6-supervise processes outside their places, ownership.go takes back what others
+// could change, restarts.go limits how many restart at a time, readiness.go waits until gateways are up or ready,
+// operate.go starts and stops by hand. The packages below: dirfd changes directories, watch knows when to make a pass, fault makes errors of panics.
 //
 // What an apply has to know of earlier ones lies in the scandir, in .hermes-reconcile, whose name s6-svscan skips for its dot:
 //
@@ -27,9 +27,9 @@
 //	lock       one apply at a time          the first lock            no one                      the kernel drops the lock
 //	staging/N  N is being written           stage.go                  the end of an apply         the next apply deletes it
 //	hidden/I/N N is being removed           swap.go                   removal.go                  the next apply ends and deletes it
-//	owed/N     a restart of N is due        pending.go, act.go        update.go, act.go           the next apply, or watch, makes it
+//	owed/N     a restart of N is due        pending.go, operate.go    update.go, operate.go       the next apply, or watch, makes it
 //	held       nothing starts unasked       down (hold.go)            an apply by hand, or boot   watch waits for that apply
-//	woken      a rescan was asked for       swap.go (hold.go)         observe.go                  the next plan waits for its end
+//	woken      a rescan was asked for       swap.go (hold.go)         rescan.go                   the next plan waits for its end
 //
 // What a gateway is, is said by Look.State alone, from one look at what s6 and the kernel know:
 //

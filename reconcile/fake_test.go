@@ -46,7 +46,7 @@ type fakeS6 struct {
 	prune     Prune
 	absent    int // supervisors are gone for so many looks
 	room      Room
-	recall    func([]render.Servicedir) map[string]Was
+	recall    func([]render.Servicedir) map[string]LastState
 	lag       time.Duration // whatever s6 does takes so long, one after the other
 	free      time.Time     // when it has done all that it was told, with a lag
 	deafLogs  bool          // loggers do not end when they are told to

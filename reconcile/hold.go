@@ -18,9 +18,9 @@ const (
 	modeHeld  = 0o600
 )
 
-// Hold records that nothing should be started unasked from now on, until the next apply by hand. It needs no lock: who ends
+// Pause records that nothing should be started unasked from now on, until the next apply by hand. It needs no lock: who ends
 // a container cannot wait for one.
-func (s *Scandir) Hold() error {
+func (s *Scandir) Pause() error {
 	session := &Session{Scandir: s}
 	defer session.Unlock()
 	if err := session.openOwn(); err != nil {
@@ -32,13 +32,13 @@ func (s *Scandir) Hold() error {
 	return nil
 }
 
-// Release forgets it.
-func (s *Session) Release() error { return missing(s.own.Unlink(heldFile)) }
+// Resume forgets it.
+func (s *Session) Resume() error { return missing(s.own.Unlink(heldFile)) }
 
-// Held is since when nothing should be started unasked; zero if that is not so.
-func (s *Session) Held() (time.Time, error) { return readHeld(s.own) }
+// PausedSince is since when nothing should be started unasked; zero if that is not so.
+func (s *Session) PausedSince() (time.Time, error) { return readPaused(s.own) }
 
-func readHeld(own *dirfd.Dir) (time.Time, error) { return since(own, heldFile) }
+func readPaused(own *dirfd.Dir) (time.Time, error) { return since(own, heldFile) }
 
 // since is when a file was made; zero if it is not there.
 func since(own *dirfd.Dir, name string) (time.Time, error) {
@@ -49,17 +49,17 @@ func since(own *dirfd.Dir, name string) (time.Time, error) {
 	return time.Unix(st.Mtim.Unix()), nil
 }
 
-// leaveToFind records that s6-svscan is woken, and finds what is new in its own time: an apply that plans before that was seen has to
+// markRescan records that s6-svscan is woken, and finds what is new in its own time: an apply that plans before that was seen has to
 // wait for it.
-func (s *Session) leaveToFind() error {
+func (s *Session) markRescan() error {
 	if err := missing(s.own.Unlink(wokenFile)); err != nil {
 		return err
 	}
 	return s.own.Write(wokenFile, modeHeld, nil)
 }
 
-// forgetWoken forgets that: all is found, or what is not found by now is lost.
-func (s *Session) forgetWoken() error {
+// clearRescanMark forgets that: all is found, or what is not found by now is lost.
+func (s *Session) clearRescanMark() error {
 	if woken, err := since(s.own, wokenFile); err != nil || woken.IsZero() {
 		return err
 	}

@@ -31,10 +31,10 @@ func (s *Session) KeepState(service string, up bool) error {
 
 // keepStates brings the `down` files of those gateways in step whose state is last, and that others have told up or down. That
 // one cannot be written is no failure of the apply: the gateway is as it should be, and the next apply tries again.
-func (r *run) keepStates() {
+func (r *applier) keepStates() {
 	for i := range r.plan.Changes {
 		c := &r.plan.Changes[i]
-		if !c.strays() {
+		if !c.contradicted() {
 			continue
 		}
 		if err := r.keepState(c.Service, !c.down); err != nil {
@@ -45,7 +45,7 @@ func (r *run) keepStates() {
 
 // keepState looks once more before it writes, and once after it. A supervisor that ends with its s6-svscan has brought its gateway
 // down, too, and that gateway should come up with the next one.
-func (r *run) keepState(service string, up bool) error {
+func (r *applier) keepState(service string, up bool) error {
 	status, err := r.sup.Status(service)
 	if err != nil || !status.Supervised || status.WantUp != up || !up && !status.Down() {
 		return err

@@ -24,7 +24,7 @@ type Session struct {
 	hidden  *dirfd.Dir
 	owed    *dirfd.Dir
 	slots   int        // of hidden/ that are known to be taken
-	records sync.Mutex // for those who owe side by side
+	records sync.Mutex // one change of owed/ at a time
 }
 
 // Lock waits up to timeout for the right to change the scandir. The error is a *LockedError when that was not enough.

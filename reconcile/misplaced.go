@@ -192,7 +192,7 @@ func (s *Scandir) keeps(v Supervise) bool {
 }
 
 // endDisplaced ends gateways that run outside their place, and keeps doubles down: before any new one starts.
-func (r *run) endDisplaced(ctx context.Context) error {
+func (r *applier) endDisplaced(ctx context.Context) error {
 	ctx, cancel := r.before(ctx)
 	defer cancel()
 	isDouble := func(j *job) bool { return j.isDouble() }
@@ -212,7 +212,7 @@ func (r *run) endDisplaced(ctx context.Context) error {
 		for _, j := range r.jobs {
 			if j.Service == double.actual.Double && j.err == nil && j.appears() {
 				j.err = fmt.Errorf("not started: %s, a double of it, does not stop", double.Service)
-				r.freed[j.Service].give(j.err)
+				r.portFreed[j.Service].fire(j.err)
 			}
 		}
 	}
@@ -224,7 +224,7 @@ func (j *job) isDouble() bool { return j.actual.Double != "" && j.Op == Stop }
 
 // keepDown stops what runs in a double. The files come first: they count when the next supervisor starts. Its logger
 // has the log folder locked that the gateway in its right place needs.
-func (r *run) keepDown(ctx context.Context, j *job) error {
+func (r *applier) keepDown(ctx context.Context, j *job) error {
 	if err := r.replaceFiles(j.Change); err != nil {
 		return fmt.Errorf("cannot keep it down: %w", err)
 	}
@@ -238,7 +238,7 @@ func (r *run) keepDown(ctx context.Context, j *job) error {
 
 // endGateway brings a displaced gateway down, with all that is left of its process group. One that a rescan will end keeps its
 // supervisor until then: s6-svscan would start another one at once, under the name that it knows.
-func (r *run) endGateway(ctx context.Context, j *job, d Displaced) error {
+func (r *applier) endGateway(ctx context.Context, j *job, d Displaced) error {
 	if d.logger() {
 		if d.Orphan {
 			return r.sup.Dismiss(d.Supervise, true)
@@ -280,7 +280,7 @@ func (r *run) endGateway(ctx context.Context, j *job, d Displaced) error {
 }
 
 // prunes reports whether a rescan has to end a supervisor that works outside its place.
-func (r *run) prunes() bool {
+func (r *applier) prunes() bool {
 	for _, j := range r.jobs {
 		isSupervisor := func(d Displaced) bool { return !d.Former }
 		if j.err == nil && slices.ContainsFunc(j.Displaced, isSupervisor) {
@@ -291,13 +291,13 @@ func (r *run) prunes() bool {
 }
 
 // endedElsewhere are the jobs whose gateways ran outside their place and were ended there.
-func (r *run) endedElsewhere() []*job {
+func (r *applier) endedElsewhere() []*job {
 	return slices.DeleteFunc(slices.Clone(r.jobs), func(j *job) bool { return j.err != nil || len(j.Displaced) == 0 })
 }
 
 // finishDisplaced waits until the supervisors that worked outside their place are gone. It runs beside what is done to the jobs,
 // and looks at no error of theirs.
-func (r *run) finishDisplaced(ctx context.Context, jobs []*job) {
+func (r *applier) finishDisplaced(ctx context.Context, jobs []*job) {
 	var all sync.WaitGroup
 	for _, j := range jobs {
 		for _, d := range j.Displaced {
@@ -316,7 +316,7 @@ func (r *run) finishDisplaced(ctx context.Context, jobs []*job) {
 }
 
 // finishOne waits for the end of one, and sees to it where no rescan does.
-func (r *run) finishOne(ctx context.Context, j *job, v Supervise) error {
+func (r *applier) finishOne(ctx context.Context, j *job, v Supervise) error {
 	if !v.Orphan && (r.opt.NoRescan || !r.listening) {
 		r.note("a former supervisor of %s (pid %d) ends with the next rescan", j.Service, v.PID)
 		return nil
@@ -344,7 +344,7 @@ func (r *run) finishOne(ctx context.Context, j *job, v Supervise) error {
 }
 
 // dismissOrphans ends the supervisors of a hidden directory that no rescan ends, since they are no children of this s6-svscan.
-func (r *run) dismissOrphans(m *removal) error {
+func (r *applier) dismissOrphans(m *removal) error {
 	for _, v := range m.orphans {
 		if err := r.sup.Dismiss(v, v.logger()); err != nil {
 			return err

@@ -11,8 +11,8 @@ import (
 	"hermes-reconcile/reconcile/fault"
 )
 
-// clear deletes what earlier applies left: what is staged, what is hidden and supervised no more, what is owed to no service.
-func (r *run) clear(ctx context.Context) error {
+// clearLeftovers deletes what earlier applies left: what is staged, what is hidden and supervised no more, what is owed to no service.
+func (r *applier) clearLeftovers(ctx context.Context) error {
 	if err := r.clearStaging(); err != nil {
 		return err
 	}
@@ -26,11 +26,11 @@ func (r *run) clear(ctx context.Context) error {
 		}
 		r.removals = append(r.removals, m)
 	}
-	return r.forgive(ctx)
+	return r.clearStalePending(ctx)
 }
 
-// forgive strikes off what is owed to services that are no more, or that are down and should be.
-func (r *run) forgive(ctx context.Context) error {
+// clearStalePending clears what is owed to services that are no more, or that are down and should be.
+func (r *applier) clearStalePending(ctx context.Context) error {
 	names, err := r.owed.Names()
 	if err != nil {
 		return err
@@ -40,15 +40,15 @@ func (r *run) forgive(ctx context.Context) error {
 	var all sync.WaitGroup
 	errs := make([]error, len(names))
 	for i, name := range names {
-		all.Go(func() { errs[i] = fault.Guard(func() error { return r.forgiveOne(ctx, name) }) })
+		all.Go(func() { errs[i] = fault.Guard(func() error { return r.clearIfStale(ctx, name) }) })
 	}
 	all.Wait()
 	return errors.Join(errs...)
 }
 
-func (r *run) forgiveOne(ctx context.Context, name string) error {
+func (r *applier) clearIfStale(ctx context.Context, name string) error {
 	if i := slices.IndexFunc(r.plan.Changes, func(c Change) bool { return c.Service == name }); i >= 0 {
-		paid, err := r.paid(ctx, &r.plan.Changes[i])
+		paid, err := r.isDone(ctx, &r.plan.Changes[i])
 		if timeout := (*TimeoutError)(nil); errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) {
 			r.note("%s does not hear that it should be down: %v", name, err)
 			return nil // it stays on record
@@ -57,12 +57,12 @@ func (r *run) forgiveOne(ctx context.Context, name string) error {
 			return err
 		}
 	}
-	return r.strike(name)
+	return r.clearPending(name)
 }
 
-// paid reports whether nothing is owed to a service any more: its gateway is down and should be, and its logger is not due. The
+// isDone reports whether nothing is owed to a service any more: its gateway is down and should be, and its logger is not due. The
 // apply that was interrupted may have told it to come up, and its supervisor may not have heard yet, so it is told again.
-func (r *run) paid(ctx context.Context, c *Change) (bool, error) {
+func (r *applier) isDone(ctx context.Context, c *Change) (bool, error) {
 	down := c.present && c.wantsDown() && c.actual.Status.Supervised && c.actual.Status.Down()
 	if !down || !c.owed.Gateway {
 		return down && !c.RestartLogger, nil
@@ -70,52 +70,52 @@ func (r *run) paid(ctx context.Context, c *Change) (bool, error) {
 	return !c.RestartLogger, r.sup.Control(ctx, c.Service, "d")
 }
 
-// record writes down the restarts that the changed files will make due, but those that wait for their turn: what has not
+// recordPending writes down the restarts that the changed files will make due, but those that wait for their turn: what has not
 // happened by then needs no restart, should the manifest change back.
-func (r *run) record(context.Context) error {
+func (r *applier) recordPending(context.Context) error {
 	for _, j := range r.jobs {
-		if !j.due() || r.byTurns(j) {
+		if !j.needsPending() || r.isLimited(j) {
 			continue
 		}
-		if err := r.recordJob(j); err != nil {
+		if err := r.setJobPending(j); err != nil {
 			return err
 		}
 		r.pace.moved()
-		r.later(func() error { return r.restoreOwed(j) })
+		r.onRollback(func() error { return r.restorePending(j) })
 	}
 	return nil
 }
 
-func (r *run) recordJob(j *job) error {
+func (r *applier) setJobPending(j *job) error {
 	// A stop counts, too: if it fails, the gateway runs on with the old script.
-	owed := Owed{Gateway: j.Gateway != Keep || j.heldBack(), Logger: j.RestartLogger, Port: j.owed.Port}
+	owed := Owed{Gateway: j.Gateway != Keep || j.startsAfterPort(), Logger: j.RestartLogger, Port: j.owed.Port}
 	if owed.Port == 0 {
 		owed.Port = j.actual.Marker.Port
 	}
 	r.records.Lock()
 	defer r.records.Unlock()
-	return r.owe(j.Service, owed)
+	return r.setPending(j.Service, owed)
 }
 
-// due reports whether a crash could leave the gateway or its logger as it should not be, without a difference for the next apply
+// needsPending reports whether a crash could leave the gateway or its logger as it should not be, without a difference for the next apply
 // to see: with an old script or, where the manifest does not say that it should be up, down.
-func (j *job) due() bool {
+func (j *job) needsPending() bool {
 	switch {
 	case j.Op == Remove || j.isDouble():
 		return false
 	case j.appears():
-		return j.desired.Last && (j.heldBack() || j.Gateway == Restart)
+		return j.desired.Last && (j.startsAfterPort() || j.Gateway == Restart)
 	}
 	return j.Gateway != Keep || j.RestartLogger
 }
 
-// restoreOwed makes the record say what it said before this apply, unless a start is owed still.
-func (r *run) restoreOwed(j *job) error {
+// restorePending makes the record say what it said before this apply, unless a start is owed still.
+func (r *applier) restorePending(j *job) error {
 	if j.stopped {
 		return nil
 	}
 	if j.owed == (Owed{}) {
-		return r.strike(j.Service)
+		return r.clearPending(j.Service)
 	}
-	return r.owe(j.Service, j.owed)
+	return r.setPending(j.Service, j.owed)
 }

@@ -67,7 +67,7 @@ type Change struct {
 	desired render.Servicedir
 	actual  Service
 	owed    Owed
-	was     Was
+	was     LastState
 	present bool // a directory of that name is there
 	down    bool // the gateway should be down
 }

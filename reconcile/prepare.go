@@ -52,7 +52,7 @@ func (s *Session) Plan(ctx context.Context, desired []render.Servicedir, prune P
 		err = nil // they do not come back
 	}
 	if err == nil {
-		err = s.forgetWoken()
+		err = s.clearRescanMark()
 	}
 	return plan, err
 }
@@ -88,7 +88,7 @@ func (s *Session) freeNames(ctx context.Context, desired []render.Servicedir, op
 	if opt.NoRescan {
 		return fmt.Errorf("%s is still being removed (apply once without --no-rescan)", hidden[0].Name)
 	}
-	r := &run{Session: s, opt: opt, pace: &pace{}, listening: true}
+	r := &applier{Session: s, opt: opt, pace: &pace{}, listening: true}
 	ctx, cancel := r.pace.limited(ctx, opt.Timeout, Plan{Leftovers: hidden}.Timeout(opt))
 	defer cancel()
 	if err := s.sup.Rescan(ctx, true); err != nil {

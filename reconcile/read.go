@@ -64,13 +64,13 @@ func (s *Scandir) readOwn(a *Actual) error {
 		return err
 	}
 	defer own.Close()
-	if a.Owed, err = readOwed(own); err != nil {
+	if a.Owed, err = readPending(own); err != nil {
 		return err
 	}
 	if len(a.Owed) > 0 && !s.locked {
 		markBusy(own, a.Owed)
 	}
-	if a.Held, err = readHeld(own); err != nil {
+	if a.Held, err = readPaused(own); err != nil {
 		return err
 	}
 	a.Hidden, err = s.readHidden(own)

@@ -14,14 +14,14 @@ import (
 )
 
 // finishRemovals waits for the end of what was hidden, and deletes it.
-func (r *run) finishRemovals(ctx context.Context) {
+func (r *applier) finishRemovals(ctx context.Context) {
 	var all sync.WaitGroup
 	for _, m := range r.removals {
 		all.Go(func() {
 			m.err = fault.Guard(func() error { return r.remove(ctx, m) })
-			r.freed[m.Name].give(m.err)
+			r.portFreed[m.Name].fire(m.err)
 			if m.job != nil {
-				m.job.gone.give(m.err)
+				m.job.gone.fire(m.err)
 			}
 		})
 	}
@@ -29,7 +29,7 @@ func (r *run) finishRemovals(ctx context.Context) {
 }
 
 // collectRemovals hands the errors of removals to their changes.
-func (r *run) collectRemovals() {
+func (r *applier) collectRemovals() {
 	for _, m := range r.removals {
 		if m.err == nil {
 			continue
@@ -43,13 +43,13 @@ func (r *run) collectRemovals() {
 }
 
 // remove waits until nothing supervises a hidden directory any more, and deletes it.
-func (r *run) remove(ctx context.Context, m *removal) error {
+func (r *applier) remove(ctx context.Context, m *removal) error {
 	if !m.gone() && r.opt.NoRescan {
 		r.note("%s is hidden but runs on: its removal is owed, and the next apply without --no-rescan ends it", m.Name)
 		if m.job != nil {
 			m.job.pending = true
 		}
-		r.freed[m.Name].give(errors.New("it runs on"))
+		r.portFreed[m.Name].fire(errors.New("it runs on"))
 		return nil
 	}
 	if err := r.dismissOrphans(m); err != nil {
@@ -67,11 +67,11 @@ func (r *run) remove(ctx context.Context, m *removal) error {
 }
 
 // removeGateway waits until the gateway's supervisor is gone. The scan has told it to stop the gateway and end.
-func (r *run) removeGateway(ctx context.Context, m *removal) error {
+func (r *applier) removeGateway(ctx context.Context, m *removal) error {
 	gone := func() (bool, error) {
 		err := r.updateHidden(&m.Hidden)
 		if err == nil && m.Status.Supervised && m.Status.Down() {
-			r.freed[m.Name].give(nil)
+			r.portFreed[m.Name].fire(nil)
 		}
 		return !m.Status.Supervised, err
 	}
@@ -95,7 +95,7 @@ func (r *run) removeGateway(ctx context.Context, m *removal) error {
 }
 
 // awaitTold waits until the scan has told the gateway's supervisor to end.
-func (r *run) awaitTold(ctx context.Context, m *removal, gone func() (bool, error)) error {
+func (r *applier) awaitTold(ctx context.Context, m *removal, gone func() (bool, error)) error {
 	start := time.Now()
 	what := "s6-svscan to end " + m.Name
 	return r.explain(r.pace.wait(ctx, scanLimit, what, func() (bool, error) {
@@ -112,7 +112,7 @@ func (r *run) awaitTold(ctx context.Context, m *removal, gone func() (bool, erro
 
 // removeLogger waits until the logger's supervisor is gone. A logger reads to the end of its pipe, so a process that keeps the
 // other end open keeps it alive: such a process left the gateway's group on purpose, and is named, not killed.
-func (r *run) removeLogger(ctx context.Context, m *removal) error {
+func (r *applier) removeLogger(ctx context.Context, m *removal) error {
 	gone := func() (bool, error) {
 		err := r.updateHidden(&m.Hidden)
 		return !m.Log.Supervised, err

@@ -69,7 +69,7 @@ type Scandir struct {
 	sup   Supervisor
 	owner uint32 // whose s6-svscan runs here: besides root the one who may change what it runs
 	// Recall tells what the gateways of these services were last; nil means that this is not known, so that they are down.
-	Recall func([]render.Servicedir) map[string]Was
+	Recall func([]render.Servicedir) map[string]LastState
 	// Users are the accounts that may control their gateways without root, by name; nil where none may.
 	Users  map[string]uint32
 	locked bool          // by us: to close the lock file, opened once more, would drop the lock

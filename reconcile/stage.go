@@ -26,7 +26,7 @@ func (s *Session) clearStaging() error {
 }
 
 // stage writes what the plan needs, out of s6-svscan's sight: whole directories for what comes, single files for what changes.
-func (r *run) stage(context.Context) error {
+func (r *applier) stage(context.Context) error {
 	staged := false
 	for _, j := range r.jobs {
 		if !j.appears() && len(j.Files) == 0 {
@@ -44,7 +44,7 @@ func (r *run) stage(context.Context) error {
 	return r.staging.Sync()
 }
 
-func (r *run) stageJob(j *job) error {
+func (r *applier) stageJob(j *job) error {
 	if err := writeServicedir(r.staging, j.Service, j.staged()); err != nil || !j.appears() {
 		return err
 	}
@@ -55,7 +55,7 @@ func (r *run) stageJob(j *job) error {
 func (j *job) staged() []render.File {
 	if j.appears() {
 		files := j.desired.Files
-		if j.heldBack() || j.wantsDown() && j.desired.Last {
+		if j.startsAfterPort() || j.wantsDown() && j.desired.Last {
 			files = append(slices.Clone(files), render.File{Path: render.DownPath, Mode: 0o644})
 		}
 		return files

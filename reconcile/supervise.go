@@ -30,7 +30,7 @@ const (
 )
 
 // stop tells a service to go down and waits until nothing of it runs but its supervisor.
-func (r *run) stop(ctx context.Context, service string, patience time.Duration) error {
+func (r *applier) stop(ctx context.Context, service string, patience time.Duration) error {
 	status, err := r.sup.Status(service)
 	if err != nil {
 		return err
@@ -63,7 +63,7 @@ func (r *run) stop(ctx context.Context, service string, patience time.Duration) 
 
 // tellUp tells a service that it should be up, and waits until its supervisor has heard: where nothing is owed to it any more, the
 // next apply may go by that.
-func (r *run) tellUp(ctx context.Context, service string) error {
+func (r *applier) tellUp(ctx context.Context, service string) error {
 	if err := r.sup.Control(ctx, service, "u"); err != nil {
 		return err
 	}
@@ -77,7 +77,7 @@ func (r *run) tellUp(ctx context.Context, service string) error {
 const forever = 1<<63 - 1
 
 // bringUp starts a gateway. One that is just being stopped, by whomever, is told at once, and comes back when it is down.
-func (r *run) bringUp(ctx context.Context, service string) error {
+func (r *applier) bringUp(ctx context.Context, service string) error {
 	before, err := r.sup.Status(service)
 	if err != nil {
 		return err
@@ -99,7 +99,7 @@ func (r *run) bringUp(ctx context.Context, service string) error {
 }
 
 // start tells a service that is down to come up and waits until s6-supervise has started it. That it dies at once is its own affair.
-func (r *run) start(ctx context.Context, service string) error {
+func (r *applier) start(ctx context.Context, service string) error {
 	before, err := r.sup.Status(service)
 	if err != nil {
 		return err
@@ -120,7 +120,7 @@ func (r *run) start(ctx context.Context, service string) error {
 // clearDeaths forgets the deaths before a start that was asked for, which should not wait for them. A
 // rendered ./finish does the same at a stop, but none runs where the gateway was dead already. Where
 // that fails the start waits, no more.
-func (r *run) clearDeaths(service string) {
+func (r *applier) clearDeaths(service string) {
 	supervise, err := r.dir.Open(path.Join(service, superviseDir))
 	if err != nil {
 		return

@@ -11,17 +11,17 @@ import (
 	"hermes-reconcile/reconcile/dirfd"
 )
 
-// undo takes back something that an apply has done so far.
-type undo struct {
+// reversal takes back something that an apply has done so far.
+type reversal struct {
 	hides bool // it is about a directory that was hidden
 	do    func() error
 }
 
-// later puts something on the list of what is to be taken back.
-func (r *run) later(do func() error) {
+// onRollback puts something on the list of what is to be taken back.
+func (r *applier) onRollback(do func() error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.undo = append(r.undo, undo{do: do})
+	r.reversals = append(r.reversals, reversal{do: do})
 }
 
 // errImmovable is why a directory is neither removed nor replaced.
@@ -31,7 +31,7 @@ var errImmovable = errors.New("it cannot be moved, since it is part of a lower l
 // stopReplaced stops the services whose directories are replaced, since the new one starts with the
 // scan that ends the old. One that does not stop keeps its directory, and the others go on without
 // it.
-func (r *run) stopReplaced(ctx context.Context) error {
+func (r *applier) stopReplaced(ctx context.Context) error {
 	ctx, cancel := r.before(ctx)
 	defer cancel()
 	r.reclaim()
@@ -39,7 +39,7 @@ func (r *run) stopReplaced(ctx context.Context) error {
 	r.each(ctx, replaced, func(ctx context.Context, j *job) error {
 		if !j.actual.Status.Down() {
 			j.stopped = true
-			r.later(func() error {
+			r.onRollback(func() error {
 				ctx, cancel := afterwards(ctx)
 				defer cancel()
 				err := r.tellUp(ctx, j.Service)
@@ -53,7 +53,7 @@ func (r *run) stopReplaced(ctx context.Context) error {
 }
 
 // exchange hides what goes and renames in what comes.
-func (r *run) exchange(context.Context) error {
+func (r *applier) exchange(context.Context) error {
 	if err := r.hideAll(); err != nil {
 		return err
 	}
@@ -67,7 +67,7 @@ func (r *run) exchange(context.Context) error {
 		}
 		came = true
 		r.pace.moved()
-		r.later(func() error { return r.takeOut(j.Service) })
+		r.onRollback(func() error { return r.takeOut(j.Service) })
 	}
 	if !came {
 		return nil
@@ -76,7 +76,7 @@ func (r *run) exchange(context.Context) error {
 }
 
 // hideAll hides what goes, unless that is done.
-func (r *run) hideAll() error {
+func (r *applier) hideAll() error {
 	for _, j := range r.jobs {
 		if j.err == nil && j.hides() && !j.hidden {
 			if err := r.hideJob(j); err != nil {
@@ -88,13 +88,13 @@ func (r *run) hideAll() error {
 	return nil
 }
 
-func (r *run) hideJob(j *job) error {
+func (r *applier) hideJob(j *job) error {
 	h, err := r.hide(j.Service)
 	if err != nil {
 		return err
 	}
 	j.hidden = true
-	r.undo = append(r.undo, undo{hides: true, do: func() error { return r.putBack(h, j.actual) }})
+	r.reversals = append(r.reversals, reversal{hides: true, do: func() error { return r.putBack(h, j.actual) }})
 	h.StopTimeout = j.actual.stopTimeout()
 	h.orphans = j.actual.orphans
 	m := &removal{Hidden: h, job: j}
@@ -109,7 +109,7 @@ func (r *run) hideJob(j *job) error {
 }
 
 // rescan wakes s6-svscan if directories came or went.
-func (r *run) rescan(ctx context.Context) error {
+func (r *applier) rescan(ctx context.Context) error {
 	if !r.listening || r.opt.NoRescan {
 		return nil
 	}
@@ -122,18 +122,18 @@ func (r *run) rescan(ctx context.Context) error {
 		return nil
 	}
 	if came {
-		if err := r.leaveToFind(); err != nil {
+		if err := r.markRescan(); err != nil {
 			return err
 		}
-		r.later(r.forgetWoken)
+		r.onRollback(r.clearRescanMark)
 	}
 	return r.sup.Rescan(ctx, prune)
 }
 
-// takeBack undoes what a failed apply has done so far, the last first.
-func (r *run) takeBack() error {
+// rollback undoes what a failed apply has done so far, the last first.
+func (r *applier) rollback() error {
 	var errs []error
-	for _, u := range slices.Backward(r.undo) {
+	for _, u := range slices.Backward(r.reversals) {
 		if err := u.do(); err != nil {
 			errs = append(errs, fmt.Errorf("cannot take back: %w", err))
 		}
@@ -143,7 +143,7 @@ func (r *run) takeBack() error {
 
 // takeOut takes a directory that had just appeared out of sight again. If another program's scan has found it meanwhile, it
 // stays hidden and the next apply ends it.
-func (r *run) takeOut(service string) error {
+func (r *applier) takeOut(service string) error {
 	h, err := r.hide(service)
 	if err != nil {
 		return err
@@ -156,7 +156,7 @@ func (r *run) takeOut(service string) error {
 
 // putBack gives a hidden directory its name again, unless another program's scan has begun to end it: an s6-svscan that finds
 // a service whose gateway is gone and whose logger is not may leave it without a logger for ever.
-func (r *run) putBack(h Hidden, before Service) error {
+func (r *applier) putBack(h Hidden, before Service) error {
 	if err := r.updateHidden(&h); err != nil {
 		return err
 	}

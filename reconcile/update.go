@@ -15,24 +15,24 @@ import (
 	"hermes-reconcile/render"
 )
 
-// signal is an event that happens once, with success or not.
-type signal struct {
+// event is what happens once, with success or not.
+type event struct {
 	once sync.Once
 	done chan struct{}
 	err  error
 }
 
-func newSignal() *signal { return &signal{done: make(chan struct{})} }
+func newEvent() *event { return &event{done: make(chan struct{})} }
 
-// give makes the event happen. A nil signal has no waiters.
-func (s *signal) give(err error) {
-	if s != nil {
-		s.once.Do(func() { s.err = err; close(s.done) })
+// fire makes the event happen. A nil event has no waiters.
+func (e *event) fire(err error) {
+	if e != nil {
+		e.once.Do(func() { e.err = err; close(e.done) })
 	}
 }
 
 // each runs do for the jobs that want it, side by side, and keeps each one's error with its job.
-func (r *run) each(ctx context.Context, want func(*job) bool, do func(context.Context, *job) error) {
+func (r *applier) each(ctx context.Context, want func(*job) bool, do func(context.Context, *job) error) {
 	var all sync.WaitGroup
 	for _, j := range r.jobs {
 		if j.err != nil || !want(j) {
@@ -46,24 +46,24 @@ func (r *run) each(ctx context.Context, want func(*job) bool, do func(context.Co
 				r.pace.moved()
 			}
 			if j.err != nil {
-				r.freed[j.Service].give(j.err)
+				r.portFreed[j.Service].fire(j.err)
 			}
 		})
 	}
 	all.Wait()
 }
 
-// settle brings every service that stays to what the manifest says: files, logger, gateway.
-func (r *run) settle(ctx context.Context) {
+// updateAll brings every service that stays to what the manifest says: files, logger, gateway.
+func (r *applier) updateAll(ctx context.Context) {
 	inPlace := func(j *job) bool {
-		return j.Op != Remove && !j.isDouble() && (!j.appears() || j.heldBack() || j.late())
+		return j.Op != Remove && !j.isDouble() && (!j.appears() || j.startsAfterPort() || j.late())
 	}
-	r.each(ctx, inPlace, r.settleJob)
+	r.each(ctx, inPlace, r.updateJob)
 }
 
-// comeLate gives a service its new directory once no s6-supervise runs on the former one any more. s6-svscan ends that supervisor itself
+// appearLate gives a service its new directory once no s6-supervise runs on the former one any more. s6-svscan ends that supervisor itself
 // when it no longer sees the directory, and that takes the gateway along, whatever its user does.
-func (r *run) comeLate(ctx context.Context, j *job) error {
+func (r *applier) appearLate(ctx context.Context, j *job) error {
 	select {
 	case <-j.gone.done:
 	case <-ctx.Done():
@@ -78,7 +78,7 @@ func (r *run) comeLate(ctx context.Context, j *job) error {
 	if !r.listening || r.opt.NoRescan {
 		return nil // the next scan finds it
 	}
-	if err := r.leaveToFind(); err != nil {
+	if err := r.markRescan(); err != nil {
 		return err
 	}
 	if err := r.sup.Rescan(ctx, false); err != nil {
@@ -91,30 +91,30 @@ func (r *run) comeLate(ctx context.Context, j *job) error {
 	return j.err
 }
 
-func (r *run) settleJob(ctx context.Context, j *job) (err error) {
+func (r *applier) updateJob(ctx context.Context, j *job) (err error) {
 	if j.late() {
-		if err := r.comeLate(ctx, j); err != nil || j.pending {
+		if err := r.appearLate(ctx, j); err != nil || j.pending {
 			return err
 		}
 	}
-	if j.heldBack() {
-		return r.release(ctx, j)
+	if j.startsAfterPort() {
+		return r.startHeldBack(ctx, j)
 	}
 	if j.late() {
 		return nil
 	}
-	leave, err := r.turns.enter(ctx, j.Service)
+	leave, err := r.turns.acquire(ctx, j.Service)
 	if err != nil {
 		return err
 	}
 	var away error
 	defer func() { leave(errors.Join(err, away)) }()
-	if r.byTurns(j) {
-		if err := r.recordJob(j); err != nil {
+	if r.isLimited(j) {
+		if err := r.setJobPending(j); err != nil {
 			return err
 		}
 	}
-	if err := r.settleInPlace(ctx, j); err != nil {
+	if err := r.updateInPlace(ctx, j); err != nil {
 		return err
 	}
 	away = r.awaitReturn(ctx, j)
@@ -123,8 +123,8 @@ func (r *run) settleJob(ctx context.Context, j *job) (err error) {
 
 // awaitReturn waits until a gateway that has its turn to restart is back, as far as the gateways have to come. That it is not is
 // no fault of what was done here, but an error for those that would be next.
-func (r *run) awaitReturn(ctx context.Context, j *job) error {
-	if !r.byTurns(j) || !r.opt.waits() {
+func (r *applier) awaitReturn(ctx context.Context, j *job) error {
+	if !r.isLimited(j) || !r.opt.waits() {
 		return nil
 	}
 	changes := []Change{*j.Change}
@@ -138,7 +138,7 @@ func (r *run) awaitReturn(ctx context.Context, j *job) error {
 	return fmt.Errorf("it is not %s", r.opt.Level)
 }
 
-func (r *run) settleInPlace(ctx context.Context, j *job) error {
+func (r *applier) updateInPlace(ctx context.Context, j *job) error {
 	if j.Gateway == Restart && len(j.Await) > 0 {
 		if err := r.portKept(j); err != nil {
 			return fmt.Errorf("not restarted, it runs on as it was: %w", err)
@@ -162,22 +162,22 @@ func (r *run) settleInPlace(ctx context.Context, j *job) error {
 			return err
 		}
 	}
-	if err := r.move(ctx, j); err != nil {
+	if err := r.changeState(ctx, j); err != nil {
 		return err
 	}
-	return r.strike(j.Service)
+	return r.clearPending(j.Service)
 }
 
-// move stops, starts or restarts the gateway. A restart is down, wait, up: `s6-svc -r` never escalates to SIGKILL and
+// changeState stops, starts or restarts the gateway. A restart is down, wait, up: `s6-svc -r` never escalates to SIGKILL and
 // makes s6-supervise wait a second before it starts the next.
-func (r *run) move(ctx context.Context, j *job) error {
+func (r *applier) changeState(ctx context.Context, j *job) error {
 	if j.Gateway == Down || j.Gateway == Restart {
 		if err := r.stopJob(ctx, j); err != nil {
 			return err
 		}
 	}
 	if j.Gateway == BringUp || j.Gateway == Restart {
-		if err := r.awaitPort(ctx, j); err != nil {
+		if err := r.waitForPort(ctx, j); err != nil {
 			return err
 		}
 		return r.bringUp(ctx, j.Service)
@@ -188,10 +188,10 @@ func (r *run) move(ctx context.Context, j *job) error {
 // stopJob stops the gateway of a service. One that has not stopped in time, or not before the user lost patience, and should
 // run, is told to come up again when it is down at last: s6 sees to that. What is owed stays on record, because no one
 // sees that start.
-func (r *run) stopJob(ctx context.Context, j *job) error {
+func (r *applier) stopJob(ctx context.Context, j *job) error {
 	err := r.stop(ctx, j.Service, j.stopPatience())
 	if err == nil {
-		r.freed[j.Service].give(nil)
+		r.portFreed[j.Service].fire(nil)
 		return nil
 	}
 	if j.Gateway == Down {
@@ -205,9 +205,9 @@ func (r *run) stopJob(ctx context.Context, j *job) error {
 	return err
 }
 
-// release starts a gateway that appeared down because its port was not free yet.
-func (r *run) release(ctx context.Context, j *job) error {
-	if err := r.awaitPort(ctx, j); err != nil {
+// startHeldBack starts a gateway that appeared down because its port was not free yet.
+func (r *applier) startHeldBack(ctx context.Context, j *job) error {
+	if err := r.waitForPort(ctx, j); err != nil {
 		return err
 	}
 	live, err := r.dir.Open(j.Service)
@@ -223,14 +223,14 @@ func (r *run) release(ctx context.Context, j *job) error {
 			return err
 		}
 	}
-	return r.strike(j.Service)
+	return r.clearPending(j.Service)
 }
 
-// awaitPort waits until those that held the service's port are down.
-func (r *run) awaitPort(ctx context.Context, j *job) error {
+// waitForPort waits until those that held the service's port are down.
+func (r *applier) waitForPort(ctx context.Context, j *job) error {
 	start := time.Now()
 	for _, giver := range j.Await {
-		freed := r.freed[giver]
+		freed := r.portFreed[giver]
 		select {
 		case <-freed.done:
 		case <-ctx.Done():
@@ -244,11 +244,11 @@ func (r *run) awaitPort(ctx context.Context, j *job) error {
 }
 
 // portKept is an error if one of those that held the service's port has failed to give it up.
-func (r *run) portKept(j *job) error {
+func (r *applier) portKept(j *job) error {
 	for _, giver := range j.Await {
 		select {
-		case <-r.freed[giver].done:
-			if r.freed[giver].err != nil {
+		case <-r.portFreed[giver].done:
+			if r.portFreed[giver].err != nil {
 				return fmt.Errorf("%s still holds port %d", giver, j.Port)
 			}
 		default:

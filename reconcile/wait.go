@@ -46,7 +46,7 @@ const reserve = 5 * time.Second
 
 // before is for a step that services can hold up: whatever one of them does, time is left for the
 // steps after it.
-func (r *run) before(ctx context.Context) (context.Context, context.CancelFunc) {
+func (r *applier) before(ctx context.Context) (context.Context, context.CancelFunc) {
 	deadline, limited := ctx.Deadline()
 	if !limited { // the pace ends such a step before it ends the apply
 		return r.pace.within(ctx, r.plan.Timeout(r.opt)-reserve)

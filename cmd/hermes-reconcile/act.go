@@ -217,7 +217,7 @@ func (a *acting) settle(acted []reconcile.Acted) error {
 	for _, done := range acted {
 		var hopeless *reconcile.HopelessError // it was started, and did not stay
 		if (done.Err == nil || errors.As(done.Err, &hopeless)) && (!done.Already || !a.up) {
-			errs = append(errs, a.session.Settle(done.Service))
+			errs = append(errs, a.session.RestartDone(done.Service))
 		}
 	}
 	return errors.Join(errs...)

@@ -129,7 +129,7 @@ func runApply(ctx context.Context, u ui, flags *applyFlags) (err error) {
 		return lockHint(err)
 	}
 	defer session.Unlock()
-	if err := session.Release(); err != nil { // an apply by hand wants gateways up
+	if err := session.Resume(); err != nil { // an apply by hand wants gateways up
 		return err
 	}
 	began := time.Now()

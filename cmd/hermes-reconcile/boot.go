@@ -109,7 +109,7 @@ func (b *booting) apply(ctx context.Context) error {
 		return lockHint(err)
 	}
 	defer session.Unlock()
-	if err := session.Release(); err != nil {
+	if err := session.Resume(); err != nil {
 		return err
 	}
 	t.options.Hurried = true

@@ -71,7 +71,7 @@ func runDown(ctx context.Context, u ui, flags *downFlags) error {
 	if err := becomeOwner(scandir.Owner()); err != nil {
 		return err
 	}
-	if err := scandir.Hold(); err != nil { // first: what is down should stay so
+	if err := scandir.Pause(); err != nil { // first: what is down should stay so
 		u.warning("%v: watch may start gateways again", err)
 	}
 	session, err := scandir.Lock(ctx, flags.timeout/downLock)

@@ -278,9 +278,9 @@ func credentials(found *user.User) (home.Account, error) {
 }
 
 // recall tells what gateways were last. It looks once for each, if it can, however often a plan is made anew.
-func (h *homes) recall(ctx context.Context, u ui) func([]render.Servicedir) map[string]reconcile.Was {
-	was := map[string]reconcile.Was{}
-	return func(dirs []render.Servicedir) map[string]reconcile.Was {
+func (h *homes) recall(ctx context.Context, u ui) func([]render.Servicedir) map[string]reconcile.LastState {
+	was := map[string]reconcile.LastState{}
+	return func(dirs []render.Servicedir) map[string]reconcile.LastState {
 		var profiles []string
 		for _, d := range dirs {
 			if w, known := was[d.Name]; !known || w.Unknown {
@@ -290,7 +290,7 @@ func (h *homes) recall(ctx context.Context, u ui) func([]render.Servicedir) map[
 		answer := h.ask(ctx, profiles, func(theirs []string) home.Request { return home.Request{Recall: theirs} })
 		u.faults(answer)
 		for profile, state := range answer.States {
-			was[render.Prefix+profile] = reconcile.Was(state)
+			was[render.Prefix+profile] = reconcile.LastState(state)
 		}
 		return was
 	}

@@ -240,7 +240,7 @@ func (w *watching) apply(ctx context.Context, t *target) error {
 
 // holds reports whether down was called, so that nothing is to be done.
 func (w *watching) holds(session *reconcile.Session) (bool, error) {
-	since, err := session.Held()
+	since, err := session.PausedSince()
 	held := !since.IsZero()
 	if held != w.held && err == nil {
 		w.held = held

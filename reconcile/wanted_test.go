@@ -61,7 +61,7 @@ func TestPlanOfWhatIsAsItWasLast(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			actual := Actual{
 				Listening: !c.quiet, Services: []Service{c.have},
-				Owed: map[string]Owed{c.have.Name: {Gateway: c.owed}}, Was: map[string]Was{c.have.Name: {Up: c.was, Why: "it says so"}},
+				Owed: map[string]Owed{c.have.Name: {Gateway: c.owed}}, Was: map[string]LastState{c.have.Name: {Up: c.was, Why: "it says so"}},
 			}
 			plan, err := Diff(servicedirs(t, c.want), actual, PruneOwned)
 			require.NoError(t, err)

@@ -55,7 +55,7 @@ func TestActs(t *testing.T) {
 // TestRestartThatIsKilled between down and up is owed: of a gateway that is what it was last nobody could tell otherwise.
 func TestRestartThatIsKilled(t *testing.T) {
 	f := newFakeS6(t)
-	f.recall = func([]render.Servicedir) map[string]Was { return map[string]Was{"gateway-a": {Up: true}} }
+	f.recall = func([]render.Servicedir) map[string]LastState { return map[string]LastState{"gateway-a": {Up: true}} }
 	f.must(last(profile("a", "1")), last(profile("b", "1")))
 	f.failing["u gateway-a"] = errors.New("killed")
 	require.ErrorContains(t, f.act(Restart, time.Minute)[0].Err, "killed")
@@ -130,17 +130,17 @@ func TestHold(t *testing.T) {
 	s, err := Open(f.root, f)
 	require.NoError(t, err)
 	defer s.Close()
-	require.NoError(t, s.Hold())
-	require.NoError(t, s.Hold())
+	require.NoError(t, s.Pause())
+	require.NoError(t, s.Pause())
 	actual, err := s.Read()
 	require.NoError(t, err)
 	require.WithinDuration(t, time.Now(), actual.Held, time.Minute)
 	session, err := s.Lock(t.Context(), time.Second)
 	require.NoError(t, err)
 	defer session.Unlock()
-	require.NoError(t, session.Release())
-	require.NoError(t, session.Release())
-	held, err := session.Held()
+	require.NoError(t, session.Resume())
+	require.NoError(t, session.Resume())
+	held, err := session.PausedSince()
 	require.NoError(t, err)
 	require.Zero(t, held)
 }

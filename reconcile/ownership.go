@@ -33,7 +33,7 @@ const (
 
 // makeControls makes, in a staged directory, what lets a gateway's user control it without root: the FIFO is its own, and
 // nothing else. s6-supervise writes its status by name, so the owner of the folder could turn a write of root's elsewhere.
-func (r *run) makeControls(j *job) error {
+func (r *applier) makeControls(j *job) error {
 	top, err := r.staging.Open(j.Service)
 	if err != nil {
 		return err
@@ -52,7 +52,7 @@ func (r *run) makeControls(j *job) error {
 	return nil
 }
 
-func (r *run) makeControl(service *dirfd.Dir, user string) error {
+func (r *applier) makeControl(service *dirfd.Dir, user string) error {
 	d, err := service.Ensure(superviseDir, modeServicedir)
 	if err != nil {
 		return err
@@ -65,7 +65,7 @@ func (r *run) makeControl(service *dirfd.Dir, user string) error {
 }
 
 // giveControl gives the FIFO to a user, where apply knows whose it should be.
-func (r *run) giveControl(supervise *dirfd.Dir, user string) error {
+func (r *applier) giveControl(supervise *dirfd.Dir, user string) error {
 	uid, known := r.opt.Users[user]
 	if !known {
 		return nil
@@ -83,7 +83,7 @@ func (r *run) giveControl(supervise *dirfd.Dir, user string) error {
 }
 
 // passControls gives the control of a live gateway to the user that it runs as now. Its folder stays s6's.
-func (r *run) passControls(j *job) error {
+func (r *applier) passControls(j *job) error {
 	if _, known := r.opt.Users[j.desired.User]; !known || len(j.Files) == 0 && !j.PassControl {
 		return nil
 	}
@@ -95,7 +95,7 @@ func (r *run) passControls(j *job) error {
 	return nil
 }
 
-func (r *run) passControl(service, user string) error {
+func (r *applier) passControl(service, user string) error {
 	parent, err := r.dir.Open(service)
 	if err != nil {
 		return err
@@ -130,7 +130,7 @@ func (s *serviceReader) lookAtControl(d *dirfd.Dir, prefix string) {
 // them: the supervisor of a directory that goes away writes there to its end.
 //
 // What does not succeed is the fault of one directory and costs the others nothing.
-func (r *run) reclaim() {
+func (r *applier) reclaim() {
 	for _, j := range r.jobs {
 		for _, name := range j.actual.Seized {
 			if j.err != nil {
@@ -138,13 +138,13 @@ func (r *run) reclaim() {
 			}
 			if err := r.reclaimFolder(path.Join(j.Service, path.Dir(name)), path.Base(name)); err != nil {
 				j.err = fmt.Errorf("cannot take %s out of others' hands: %w", name, err)
-				r.freed[j.Service].give(j.err)
+				r.portFreed[j.Service].fire(j.err)
 			}
 		}
 	}
 }
 
-func (r *run) reclaimFolder(service, name string) error {
+func (r *applier) reclaimFolder(service, name string) error {
 	parent, err := r.dir.Open(service)
 	if err != nil {
 		return err
@@ -164,7 +164,7 @@ func (r *run) reclaimFolder(service, name string) error {
 // clearPlanted deletes from a folder of s6's what may have been planted there. Folders come last, and
 // one that cannot be deleted in time may stay: s6 writes into none, and what is left goes with the
 // directory.
-func (r *run) clearPlanted(d *dirfd.Dir, hasState bool) error {
+func (r *applier) clearPlanted(d *dirfd.Dir, hasState bool) error {
 	folders, err := r.unlinkPlanted(d, hasState, time.Now().Add(dirfd.ClearLimit))
 	deadline := time.Now().Add(dirfd.ClearLimit)
 	for _, name := range folders {

@@ -7,8 +7,8 @@ import (
 	"hermes-reconcile/render"
 )
 
-// Was is what a gateway was last, up or down, and how that is known.
-type Was struct {
+// LastState is what a gateway was last, up or down, and how that is known.
+type LastState struct {
 	Up      bool
 	Why     string
 	Unknown bool // Why says why
@@ -37,10 +37,10 @@ func (c Change) Runs() bool { return c.actual.Status.Supervised && !c.actual.Sta
 // Wanted reports whether the manifest names the service.
 func (c Change) Wanted() bool { return c.desired.Name != "" }
 
-// decide decides whether the gateway should be up or down. Where that is left to what it was last, a gateway that s6 knows
+// decideWanted decides whether the gateway should be up or down. Where that is left to what it was last, a gateway that s6 knows
 // stays what it is, with one exception: a foreign one that is down. The program that made it may have had no say in that, as the boot
 // script of an image that makes every gateway down.
-func (c *Change) decide(actual Actual) {
+func (c *Change) decideWanted(actual Actual) {
 	if !c.desired.Last {
 		c.down = c.desired.File(render.DownPath) != nil
 		return
@@ -52,7 +52,7 @@ func (c *Change) decide(actual Actual) {
 		c.down = !c.was.Up
 	}
 	if slices.ContainsFunc(c.Displaced, Displaced.runs) && !(status.Supervised && c.actual.Owned) {
-		c.was, c.down = Was{}, false
+		c.was, c.down = LastState{}, false
 	}
 	c.decideDownFile()
 }
@@ -72,17 +72,17 @@ func (c *Change) decideDownFile() {
 	}
 }
 
-// strays reports whether the `down` file of a gateway whose state is last contradicts what the gateway is: another s6-supervise
+// contradicted reports whether the `down` file of a gateway whose state is last contradicts what the gateway is: another s6-supervise
 // would start what was told down, or leave down what runs.
-func (c *Change) strays() bool {
+func (c *Change) contradicted() bool {
 	_, file := c.actual.Files[render.DownPath]
 	status := c.actual.Status
 	return c.desired.Last && c.present && !c.Replace && c.actual.Fault == nil && status.Supervised &&
 		!c.changes(render.DownPath) && file != c.down && !c.ended() && (!c.down || status.Down())
 }
 
-// tellLast adds what a gateway was last to the reasons, where that decides.
-func (c *Change) tellLast() {
+// explainLast adds what a gateway was last to the reasons, where that decides.
+func (c *Change) explainLast() {
 	if c.was.Why == "" || !c.Acts() {
 		return
 	}

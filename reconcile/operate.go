@@ -39,7 +39,7 @@ func actTimeout(services []Service, action Action) time.Duration {
 // manifest says plays no part, so the next apply may undo it. It returns what became of each, and what the user should know
 // besides. A timeout bounds the whole; 0 is no limit but that something has to move.
 func (s *Session) Act(ctx context.Context, services []Service, action Action, timeout time.Duration) ([]Acted, []string) {
-	r := &run{Session: s, pace: &pace{}, listening: true}
+	r := &applier{Session: s, pace: &pace{}, listening: true}
 	ctx, cancel := r.pace.limited(ctx, timeout, actTimeout(services, action))
 	defer cancel()
 	all := make([]Acted, len(services))
@@ -57,7 +57,7 @@ func (s *Session) Act(ctx context.Context, services []Service, action Action, ti
 	return all, r.notes
 }
 
-func (r *run) act(ctx context.Context, service Service, action Action) (already bool, err error) {
+func (r *applier) act(ctx context.Context, service Service, action Action) (already bool, err error) {
 	before, err := r.sup.Status(service.Name)
 	if err != nil {
 		return false, err
@@ -91,7 +91,7 @@ func (r *run) act(ctx context.Context, service Service, action Action) (already 
 }
 
 // staysUp waits until a gateway that was started runs, and for long enough to tell that it does.
-func (r *run) staysUp(ctx context.Context, service Service) error {
+func (r *applier) staysUp(ctx context.Context, service Service) error {
 	a := newArrival(Change{Op: Start, Service: service.Name})
 	a.OnFailure = service.Marker.OnFailure
 	err := r.pace.wait(ctx, forever, service.Name+" to be up", func() (bool, error) {
@@ -133,8 +133,8 @@ func (s *Service) killAfter() time.Duration {
 
 // restart brings a gateway down and up. One that does not stop in time comes back when it is down at last. If we are killed in
 // between, the next apply starts it: nothing else would tell it from one that was stopped.
-func (r *run) restart(ctx context.Context, service Service) error {
-	if err := r.promise(service); err != nil {
+func (r *applier) restart(ctx context.Context, service Service) error {
+	if err := r.recordRestart(service); err != nil {
 		return err
 	}
 	if err := r.stop(ctx, service.Name, service.killAfter()); err != nil {
@@ -145,14 +145,14 @@ func (r *run) restart(ctx context.Context, service Service) error {
 	return r.start(ctx, service.Name)
 }
 
-// promise records that a restart is due, where the lock allows it.
-func (s *Session) promise(service Service) error {
+// recordRestart records that a restart is due, where the lock allows it.
+func (s *Session) recordRestart(service Service) error {
 	if s.owed == nil {
 		return nil
 	}
 	s.records.Lock()
 	defer s.records.Unlock()
-	all, err := readOwed(s.own)
+	all, err := readPending(s.own)
 	if err != nil {
 		return err
 	}
@@ -161,17 +161,17 @@ func (s *Session) promise(service Service) error {
 	if o.Port == 0 {
 		o.Port = service.Marker.Port
 	}
-	return s.owe(service.Name, o)
+	return s.setPending(service.Name, o)
 }
 
-// Settle records that a gateway has gone down, or come up anew: no restart is owed to it any more.
-func (s *Session) Settle(service Service) error {
-	all, err := readOwed(s.own)
+// RestartDone records that a gateway has gone down, or come up anew: no restart is owed to it any more.
+func (s *Session) RestartDone(service Service) error {
+	all, err := readPending(s.own)
 	if err != nil || !all[service.Name].Gateway {
 		return err
 	}
 	if all[service.Name].Logger {
-		return s.owe(service.Name, Owed{Logger: true})
+		return s.setPending(service.Name, Owed{Logger: true})
 	}
-	return s.strike(service.Name)
+	return s.clearPending(service.Name)
 }

@@ -33,7 +33,7 @@ const (
 	modeOwed = 0o600
 )
 
-func readOwed(own *dirfd.Dir) (map[string]Owed, error) {
+func readPending(own *dirfd.Dir) (map[string]Owed, error) {
 	d, err := own.Open(owedDir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -105,7 +105,7 @@ func (s *Scandir) readHiddenSlot(d *dirfd.Dir, number string) ([]Hidden, error) 
 			continue // a folder on its way out, which a deletion has moved up
 		}
 		h := Hidden{Name: name, Path: path.Join(ownDir, hiddenDir, number, name)}
-		h.Port, h.StopTimeout = s.lastWords(slot, name)
+		h.Port, h.StopTimeout = s.hiddenDetails(slot, name)
 		if err := s.updateHidden(&h); err != nil {
 			return nil, err
 		}
@@ -140,8 +140,8 @@ func (s *Scandir) statusOf(dir string) (Status, error) {
 	return status, err
 }
 
-// lastWords are the port that the marker of a hidden directory names, or 0, and its stop timeout.
-func (s *Scandir) lastWords(parent *dirfd.Dir, name string) (port int, stopTimeout time.Duration) {
+// hiddenDetails are the port that the marker of a hidden directory names, or 0, and its stop timeout.
+func (s *Scandir) hiddenDetails(parent *dirfd.Dir, name string) (port int, stopTimeout time.Duration) {
 	d, err := parent.Open(name)
 	if err != nil {
 		return 0, 0
@@ -197,7 +197,7 @@ func (s *Scandir) Left() (busy, left bool) {
 		return false, false
 	}
 	defer own.Close()
-	owed, err := readOwed(own)
+	owed, err := readPending(own)
 	if err != nil || len(owed) == 0 {
 		return false, false
 	}
@@ -208,8 +208,8 @@ func (s *Scandir) Left() (busy, left bool) {
 	return busy, !busy
 }
 
-// owe records what is due to a service. The record appears whole or not at all.
-func (s *Session) owe(service string, o Owed) error {
+// setPending records what is due to a service. The record appears whole or not at all.
+func (s *Session) setPending(service string, o Owed) error {
 	data, err := json.Marshal(o)
 	if err != nil {
 		return err
@@ -221,8 +221,8 @@ func (s *Session) owe(service string, o Owed) error {
 	return dirfd.Rename(s.staging, temporary, s.owed, service)
 }
 
-// strike removes the record of what was due to a service.
-func (s *Session) strike(service string) error {
+// clearPending removes the record of what was due to a service.
+func (s *Session) clearPending(service string) error {
 	err := s.owed.Unlink(service)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -269,7 +269,7 @@ func (s *Session) unhide(h Hidden) error {
 
 // discard deletes a hidden directory for good, and what was owed to the service if that is gone with it. What cannot be deleted is
 // a leftover for the next apply, and keeps nothing else from being done.
-func (r *run) discard(m *removal) error {
+func (r *applier) discard(m *removal) error {
 	number := path.Base(path.Dir(m.Path))
 	if m.Name == "" {
 		number = path.Base(m.Path)
@@ -278,7 +278,7 @@ func (r *run) discard(m *removal) error {
 		r.note("what is left of a directory that is gone cannot be deleted yet: %v", err)
 	}
 	if m.job != nil && m.job.Op == Remove {
-		return r.strike(m.Name)
+		return r.clearPending(m.Name)
 	}
 	return nil
 }

@@ -22,8 +22,8 @@ const (
 	scanLimit = 70 * time.Second
 )
 
-// observe waits until s6-svscan has found what came, and helps it where an aborted scan has lost something.
-func (r *run) observe(ctx context.Context) {
+// awaitRescan waits until s6-svscan has found what came, and helps it where an aborted scan has lost something.
+func (r *applier) awaitRescan(ctx context.Context) {
 	var pending []*job
 	for _, j := range r.jobs {
 		switch {
@@ -32,15 +32,15 @@ func (r *run) observe(ctx context.Context) {
 			pending = append(pending, j)
 		default:
 			j.err = r.arrived(j)
-			r.freed[j.Service].give(j.err)
+			r.portFreed[j.Service].fire(j.err)
 		}
 	}
 	for _, j := range r.await(ctx, pending) {
-		r.freed[j.Service].give(j.err)
+		r.portFreed[j.Service].fire(j.err)
 	}
 	unseen := func(j *job) bool { return j.appears() && (j.err != nil || !r.awaits(j) || j.late()) }
 	if !slices.ContainsFunc(r.jobs, unseen) {
-		if err := r.forgetWoken(); err != nil {
+		if err := r.clearRescanMark(); err != nil {
 			r.note("the next apply waits for what is found already: %v", err)
 		}
 	}
@@ -48,13 +48,13 @@ func (r *run) observe(ctx context.Context) {
 
 // awaits reports whether to wait until a new service is found. One that appeared down, for want of its port, is told to start
 // later, and only who is there can be told.
-func (r *run) awaits(j *job) bool {
-	return r.listening && !r.opt.NoRescan && (!r.opt.Hurried || j.heldBack())
+func (r *applier) awaits(j *job) bool {
+	return r.listening && !r.opt.NoRescan && (!r.opt.Hurried || j.startsAfterPort())
 }
 
 // await waits for these services to be supervised, as long as one more is now and then. It returns those that are not, each with
 // its error.
-func (r *run) await(ctx context.Context, pending []*job) []*job {
+func (r *applier) await(ctx context.Context, pending []*job) []*job {
 	start, progress, cured := time.Now(), time.Now(), false
 	const newServices = "s6-svscan to supervise what is new"
 	err := r.pace.wait(ctx, forever, newServices, func() (bool, error) {
@@ -70,7 +70,7 @@ func (r *run) await(ctx context.Context, pending []*job) []*job {
 		case cured: // what remains is to give a slow machine the time that the pace allows
 		default:
 			progress, cured = time.Now(), true
-			return false, r.cure(ctx, pending[0])
+			return false, r.recoverLostStart(ctx, pending[0])
 		}
 		return len(pending) == 0, nil
 	})
@@ -84,7 +84,7 @@ func (r *run) await(ctx context.Context, pending []*job) []*job {
 }
 
 // pickedUp reports whether the wait for a service is over: it is supervised, or its state cannot be told.
-func (r *run) pickedUp(j *job) bool {
+func (r *applier) pickedUp(j *job) bool {
 	gateway, err := r.sup.Status(j.Service)
 	if err == nil && gateway.Supervised {
 		var logger Status
@@ -97,18 +97,18 @@ func (r *run) pickedUp(j *job) bool {
 	return err != nil
 }
 
-// arrived strikes off what was owed: the gateway starts with the files that are there now. One that is held back has yet to
+// arrived clears what was owed: the gateway starts with the files that are there now. One that is held back has yet to
 // be started.
-func (r *run) arrived(j *job) error {
-	if j.heldBack() {
+func (r *applier) arrived(j *job) error {
+	if j.startsAfterPort() {
 		return nil
 	}
-	return r.strike(j.Service)
+	return r.clearPending(j.Service)
 }
 
-// cure gives a service that an aborted scan has lost a new directory. From s6 2.12 on, what such a scan sees first is not
+// recoverLostStart gives a service that an aborted scan has lost a new directory. From s6 2.12 on, what such a scan sees first is not
 // started by later ones, until one of them finds something new: then it starts all that it had forgotten.
-func (r *run) cure(ctx context.Context, j *job) error {
+func (r *applier) recoverLostStart(ctx context.Context, j *job) error {
 	h, err := r.hide(j.Service)
 	if err != nil {
 		return err
@@ -149,7 +149,7 @@ func (s *Scandir) Culprits() []string {
 }
 
 // explain adds to a timeout of s6-svscan why its scans may have no effect.
-func (r *run) explain(err error) error {
+func (r *applier) explain(err error) error {
 	if timeout := (*TimeoutError)(nil); !errors.As(err, &timeout) {
 		return err
 	}

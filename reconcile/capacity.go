@@ -47,7 +47,7 @@ func (c census) slots(room Room) int {
 
 // checkRoom refuses a plan that s6-svscan has no room for. A scan adds before it removes, so what goes counts until it is
 // gone; where only the rest would fit, what goes has to go first.
-func (r *run) checkRoom(ctx context.Context) error {
+func (r *applier) checkRoom(ctx context.Context) error {
 	if !r.listening || r.opt.NoRescan || !slices.ContainsFunc(r.jobs, (*job).appears) {
 		return nil
 	}
@@ -144,7 +144,7 @@ func (room Room) supervisors() int {
 }
 
 // makeRoom removes what goes before anything comes, with a rescan of its own. From then on there is no way back.
-func (r *run) makeRoom(ctx context.Context) error {
+func (r *applier) makeRoom(ctx context.Context) error {
 	if !r.tight {
 		return nil
 	}
@@ -154,7 +154,7 @@ func (r *run) makeRoom(ctx context.Context) error {
 	if err := r.sup.Rescan(ctx, true); err != nil {
 		return err
 	}
-	r.undo = slices.DeleteFunc(r.undo, func(u undo) bool { return u.hides })
+	r.reversals = slices.DeleteFunc(r.reversals, func(u reversal) bool { return u.hides })
 	r.note("rescanned once more: what goes had to go before there was room for what comes")
 	r.finishRemovals(ctx)
 	r.collectRemovals()

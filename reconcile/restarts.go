@@ -29,8 +29,8 @@ type turn struct {
 // scan that finds them.
 func (c *Change) takesTurns() bool { return c.Gateway == Restart && !c.Replace }
 
-// byTurns reports whether the job has to wait for its turn.
-func (r *run) byTurns(j *job) bool { return r.turns != nil && j.takesTurns() }
+// isLimited reports whether the job has to wait for its turn.
+func (r *applier) isLimited(j *job) bool { return r.turns != nil && j.takesTurns() }
 
 // newTurns are the turns of a plan, if so many may be taken at a time; nil if that is without limit (0).
 func newTurns(plan Plan, most int) *turns {
@@ -74,8 +74,8 @@ func (p Plan) together() map[string]string {
 	return with
 }
 
-// leaveOut takes no turn for a service with which nothing will be done.
-func (t *turns) leaveOut(service string) {
+// skip takes no turn for a service with which nothing will be done.
+func (t *turns) skip(service string) {
 	if t == nil || t.of[service] == nil {
 		return
 	}
@@ -83,8 +83,8 @@ func (t *turns) leaveOut(service string) {
 	delete(t.of, service)
 }
 
-// enter waits for the turn of a service, and returns what ends it, with the error that it ended with.
-func (t *turns) enter(ctx context.Context, service string) (leave func(error), err error) {
+// acquire waits for the turn of a service, and returns what ends it, with the error that it ended with.
+func (t *turns) acquire(ctx context.Context, service string) (leave func(error), err error) {
 	if t == nil || t.of[service] == nil {
 		return func(error) {}, nil
 	}
