@@ -42,26 +42,26 @@ func (c *checkup) ports(ctx context.Context) ([]explain.Finding, error) {
 		}
 	}
 	if len(ports) == 0 {
-		return doctor.OfPorts(nil, sockets, c.now), nil
+		return doctor.JudgePorts(nil, sockets, c.now), nil
 	}
 	sockets.Listeners, sockets.Err = s6ctl.Listeners(s6ctl.ThisHost())
 	sockets.Listeners = c.completed(ctx, sockets.Listeners, ports)
-	return doctor.OfPorts(ports, sockets, c.now), nil
+	return doctor.JudgePorts(ports, sockets, c.now), nil
 }
 
 // all looks at the gateways.
 func (c *checkup) all(ctx context.Context) ([]explain.Finding, error) {
-	if c.blind != nil {
-		return nil, errBlind
+	if c.scandirErr != nil {
+		return nil, errScandirUnread
 	}
 	c.readRefusals(ctx)
-	return doctor.OfGateways(c.gateways, c.actual.Listening, c.now), nil
+	return doctor.JudgeGateways(c.gateways, c.actual.Listening, c.now), nil
 }
 
 // strays looks for processes that have outlived their gateways. The gateway of a supervisor that was killed is another
 // matter, and told of as such.
 func (c *checkup) strays(ctx context.Context) []explain.Finding {
-	if c.blind != nil {
+	if c.scandirErr != nil {
 		return nil
 	}
 	running := map[string]int{}
@@ -87,7 +87,7 @@ func (c *checkup) strays(ctx context.Context) []explain.Finding {
 			byProfile[profile] = append(byProfile[profile], s)
 		}
 	}
-	return doctor.OfStrays(byProfile)
+	return doctor.JudgeStrays(byProfile)
 }
 
 // commands are the commands of gateways by profile: as the manifest says, else as they were applied.

@@ -21,9 +21,9 @@ import (
 	"hermes-reconcile/s6ctl"
 )
 
-func (c *checkup) people() ([]explain.Finding, error) {
-	p := doctor.People{Me: uint32(os.Geteuid()), Accounts: map[string]error{}}
-	if c.blind == nil {
+func (c *checkup) accounts() ([]explain.Finding, error) {
+	p := doctor.UserFacts{Me: uint32(os.Geteuid()), Accounts: map[string]error{}}
+	if c.scandirErr == nil {
 		p.Owner, p.Known = c.scandir.Owner(), true
 	}
 	if c.manifest != nil {
@@ -33,7 +33,7 @@ func (c *checkup) people() ([]explain.Finding, error) {
 			}
 		}
 	}
-	return doctor.OfUsers(p), nil
+	return doctor.JudgeUsers(p), nil
 }
 
 // users are those whose gateways have their homes below HERMES_HOME, by profile: as the manifest says, else as their services do.
@@ -65,14 +65,14 @@ func (c *checkup) users() map[string]string {
 
 // owner is whose s6-svscan this is; root's, if there is none.
 func (c *checkup) owner() uint32 {
-	if c.blind != nil {
+	if c.scandirErr != nil {
 		return 0
 	}
 	return c.scandir.Owner()
 }
 
-// dwelling looks at HERMES_HOME, and which profiles the root gateway serves.
-func (c *checkup) dwelling(ctx context.Context) ([]explain.Finding, error) {
+// homesBelow looks at HERMES_HOME, and which profiles the root gateway serves.
+func (c *checkup) homesBelow(ctx context.Context) ([]explain.Finding, error) {
 	users := c.users()
 	profiles := slices.Sorted(maps.Keys(users))
 	if len(profiles) == 0 {
@@ -93,7 +93,7 @@ func (c *checkup) dwelling(ctx context.Context) ([]explain.Finding, error) {
 	root := answer.Found[manifest.DefaultProfile]
 	says, where := discover.Multiplexes(root.Env, c.rootVariable(discover.MultiplexVariable), root.Config)
 	return append(append(c.eachHome(answer, users), c.missing(ctx)...),
-		doctor.OfMultiplex(doctor.Serving{
+		doctor.JudgeMultiplex(doctor.MultiplexFacts{
 			Unknown: cmp.Or(root.Unknown, root.Mute), Up: answer.States[manifest.DefaultProfile].Up, Served: root.Served, Own: c.own(),
 			Says: says, Where: where,
 		})...), nil
@@ -132,7 +132,7 @@ func (c *checkup) missing(ctx context.Context) []explain.Finding {
 		path, _ := c.homes.homeOf(profile)
 		return path
 	}
-	return doctor.OfMissing(c.homes.absent(ctx, slices.DeleteFunc(c.profiles(), func(p manifest.Profile) bool {
+	return doctor.JudgeMissing(c.homes.absent(ctx, slices.DeleteFunc(c.profiles(), func(p manifest.Profile) bool {
 		return c.cannotBe(c.homes.users[p.Name]) != ""
 	})), homeOf)
 }
@@ -153,14 +153,14 @@ func (c *checkup) profiles() []manifest.Profile {
 
 // eachHome judges each HERMES_HOME: that of the container, and those that profiles have for themselves.
 func (c *checkup) eachHome(answer home.Answer, users map[string]string) []explain.Finding {
-	byPath := map[string]doctor.Dwelling{}
+	byPath := map[string]doctor.HomeFacts{}
 	for profile, found := range answer.Found {
 		if users[profile] == "" {
 			continue
 		}
-		d := doctor.Dwelling{Path: c.homes.path, Origin: c.homes.origin, Err: c.homes.err}
+		d := doctor.HomeFacts{Path: c.homes.path, Origin: c.homes.origin, Err: c.homes.err}
 		if own, has := c.homes.own[profile]; has {
-			d = doctor.Dwelling{Path: own.Home, Origin: "home of the manifest"}
+			d = doctor.HomeFacts{Path: own.Home, Origin: "home of the manifest"}
 		}
 		if before, known := byPath[d.Path]; known {
 			d = before
@@ -172,7 +172,7 @@ func (c *checkup) eachHome(answer home.Answer, users map[string]string) []explai
 	}
 	var all []explain.Finding
 	for _, path := range slices.Sorted(maps.Keys(byPath)) {
-		all = append(all, doctor.OfHome(byPath[path])...)
+		all = append(all, doctor.JudgeHome(byPath[path])...)
 	}
 	return all
 }

@@ -22,23 +22,23 @@ import (
 )
 
 func (c *checkup) leftovers() ([]explain.Finding, error) {
-	if c.blind != nil {
-		return nil, errBlind
+	if c.scandirErr != nil {
+		return nil, errScandirUnread
 	}
 	named := map[string]bool{}
 	for _, d := range c.dirs {
 		named[d.Profile] = true
 	}
-	return doctor.OfLeftovers(doctor.Remains{
-		Services: c.gateways, Hidden: c.actual.Hidden, Owed: slices.Sorted(maps.Keys(c.actual.Owed)), Traces: c.traces, Dark: c.dark,
+	return doctor.JudgeLeftovers(doctor.LeftoverFacts{
+		Services: c.gateways, Hidden: c.actual.Hidden, Owed: slices.Sorted(maps.Keys(c.actual.Owed)), Traces: c.traces, Dark: c.tracesErr,
 		Culprits: c.scandir.Culprits(), Named: named,
 	}), nil
 }
 
 // ownership looks who could change what runs as the user of s6-svscan.
 func (c *checkup) ownership() ([]explain.Finding, error) {
-	h := doctor.Holding{Scandir: c.path, Unknown: c.unseen()}
-	if c.blind == nil {
+	h := doctor.OwnershipFacts{Scandir: c.path, Unknown: c.unseen()}
+	if c.scandirErr == nil {
 		h.Exposed, h.Services = c.scandir.Exposed(), c.actual.Services
 		h.Holder = c.holder()
 		h.Looked = append(h.Looked, "scandir")
@@ -53,7 +53,7 @@ func (c *checkup) ownership() ([]explain.Finding, error) {
 	var dark []string
 	h.Searched, dark = c.searched()
 	h.Unknown = append(h.Unknown, dark...)
-	return doctor.OfOwnership(h), nil
+	return doctor.JudgeOwnership(h), nil
 }
 
 // holder is the user of a gateway whose the scandir is, and with it what root's s6-svscan runs.
@@ -124,7 +124,7 @@ const standardPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/b
 // unseen are the files whose owners cannot be told.
 func (c *checkup) unseen() []string {
 	var unseen []string
-	if c.blind != nil {
+	if c.scandirErr != nil {
 		unseen = append(unseen, "the scandir cannot be read")
 	}
 	for _, file := range append(c.files(), c.secrets()...) {

@@ -15,48 +15,48 @@ import (
 
 func (c *checkup) supervisor() ([]explain.Finding, error) {
 	s6 := s6ctl.Open(c.path)
-	h := doctor.Host{Kind: s6ctl.Detect(s6ctl.ThisHost(), c.path), Missing: s6.Installed(), Folder: s6.Folder()}
+	h := doctor.SupervisorFacts{Kind: s6ctl.Detect(s6ctl.ThisHost(), c.path), Missing: s6.Installed(), Folder: s6.Folder()}
 	if c.manifest != nil {
 		h.Runtime = c.manifest.Runtime
 	}
 	_, err := os.Stat(doctor.OverlayShell)
 	h.Overlay = err == nil
-	return doctor.OfSupervisor(h), nil
+	return doctor.JudgeSupervisor(h), nil
 }
 
-func (c *checkup) place() ([]explain.Finding, error) {
+func (c *checkup) scandirState() ([]explain.Finding, error) {
 	noExec := ""
-	if c.blind == nil {
+	if c.scandirErr == nil {
 		noExec = c.scandir.NoExec()
 	}
-	return doctor.OfScandir(doctor.Tree{
-		Path: c.path, NoExec: noExec, Err: c.blind, Listening: c.actual.Listening, Held: c.actual.Held, Traces: c.traces, Dark: c.dark,
+	return doctor.JudgeScandir(doctor.ScandirFacts{
+		Path: c.path, NoExec: noExec, Err: c.scandirErr, Listening: c.actual.Listening, Held: c.actual.Held, Traces: c.traces, Dark: c.tracesErr,
 	}, c.now), nil
 }
 
 // plan looks what apply would do, and whether there is room for it.
 func (c *checkup) plan(ctx context.Context) ([]explain.Finding, error) {
-	if c.blind != nil {
+	if c.scandirErr != nil {
 		return []explain.Finding{
-			doctor.NotChecked(doctor.Plan, "all", errBlind.Error()), doctor.NotChecked(doctor.Room, "all", errBlind.Error()),
+			doctor.NotChecked(doctor.Plan, "all", errScandirUnread.Error()), doctor.NotChecked(doctor.Room, "all", errScandirUnread.Error()),
 		}, nil
 	}
 	found := []explain.Finding{doctor.NotChecked(doctor.Plan, "all", "there is no manifest to compare with")}
-	var changes doctor.Changes
+	var changes doctor.DirectoryChanges
 	if c.manifest != nil {
 		// What cannot be seen of homes is said once, by the look at them.
 		c.scandir.Users, _ = findUsers(c.manifest) // another check says which are missing
 		c.scandir.Recall = newHomes(c.manifest, c.path).recall(ctx, ui{io.Discard, io.Discard})
 		plan, err := c.scandir.Plan(c.dirs, reconcile.PruneOwned)
 		report := explain.New(plan, explain.Options{NoFiles: true})
-		found, changes = doctor.OfPlan(&report, err, c.dark), comesAndGoes(plan)
+		found, changes = doctor.JudgePlan(&report, err, c.tracesErr), comesAndGoes(plan)
 	}
 	vacancy, err := c.scandir.Vacancy(ctx, c.actual.Hidden)
-	return append(found, doctor.OfRoom(vacancy, err, changes)...), nil
+	return append(found, doctor.JudgeRoom(vacancy, err, changes)...), nil
 }
 
 // comesAndGoes counts the directories that a plan adds and takes away.
-func comesAndGoes(plan reconcile.Plan) (n doctor.Changes) {
+func comesAndGoes(plan reconcile.Plan) (n doctor.DirectoryChanges) {
 	for _, change := range plan.Changes {
 		if change.Op == reconcile.Create || change.Replace {
 			n.Comes++

@@ -15,19 +15,19 @@ import (
 // no harm.
 type checkup struct {
 	flags *doctorFlags
-	reading
+	manifestFacts
 	path  string // of the scandir
 	homes *homes
-	sight
-	blind error // why nothing of the scandir was seen
+	scandirFacts
+	scandirErr error // why nothing of the scandir was seen
 	now   time.Time
 }
 
 func newCheckup(ctx context.Context, flags *doctorFlags) (*checkup, error) {
 	c := &checkup{flags: flags, now: time.Now()}
 	var err error
-	if c.reading, err = soon(ctx, flags.read); err != nil {
-		c.reading = reading{names: flags.names(), errs: []error{err}}
+	if c.manifestFacts, err = withinLimit(ctx, flags.read); err != nil {
+		c.manifestFacts = manifestFacts{names: flags.names(), errs: []error{err}}
 	}
 	from, fromHome := defaultScandir, defaultHome
 	if c.manifest != nil {
@@ -37,7 +37,7 @@ func newCheckup(ctx context.Context, flags *doctorFlags) (*checkup, error) {
 		return nil, err
 	}
 	c.homes = homesAt(c.path, fromHome)
-	if c.sight, c.blind = soon(ctx, c.view); c.blind == nil {
+	if c.scandirFacts, c.scandirErr = withinLimit(ctx, c.view); c.scandirErr == nil {
 		c.homes.learnApplied(c.actual.Services)
 	}
 	if c.manifest != nil {
@@ -50,20 +50,20 @@ func newCheckup(ctx context.Context, flags *doctorFlags) (*checkup, error) {
 func (c *checkup) findings(ctx context.Context) []explain.Finding {
 	var all []explain.Finding
 	add := func(check string, look func() ([]explain.Finding, error)) {
-		found, err := soon(ctx, look)
+		found, err := withinLimit(ctx, look)
 		if err != nil {
 			found = []explain.Finding{doctor.NotChecked(check, "all", err.Error())}
 		}
 		all = append(all, found...)
 	}
 	add(doctor.Supervisor, c.supervisor)
-	add(doctor.Scandir, c.place)
+	add(doctor.Scandir, c.scandirState)
 	add(doctor.Manifest, func() ([]explain.Finding, error) {
-		return append(doctor.OfManifest(c.names, c.manifest, c.errs), doctor.OfCommands(c.commands())...), nil
+		return append(doctor.JudgeManifest(c.names, c.manifest, c.errs), doctor.JudgeCommands(c.commands())...), nil
 	})
 	add(doctor.Plan, func() ([]explain.Finding, error) { return c.plan(ctx) })
-	add(doctor.Users, c.people)
-	add(doctor.Home, func() ([]explain.Finding, error) { return c.dwelling(ctx) })
+	add(doctor.Users, c.accounts)
+	add(doctor.Home, func() ([]explain.Finding, error) { return c.homesBelow(ctx) })
 	add(doctor.Gateways, func() ([]explain.Finding, error) { return c.all(ctx) })
 	add(doctor.Gateways, func() ([]explain.Finding, error) { return c.strays(ctx), nil })
 	add(doctor.Ports, func() ([]explain.Finding, error) { return c.ports(ctx) })
@@ -72,5 +72,5 @@ func (c *checkup) findings(ctx context.Context) []explain.Finding {
 	return all
 }
 
-// errBlind is why what is in the scandir was not looked at: the look at the scandir says the cause.
-var errBlind = errors.New("the scandir cannot be read")
+// errScandirUnread is why what is in the scandir was not looked at: the look at the scandir says the cause.
+var errScandirUnread = errors.New("the scandir cannot be read")

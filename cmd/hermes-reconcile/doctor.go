@@ -62,7 +62,7 @@ func runDoctor(ctx context.Context, u ui, flags *doctorFlags) error {
 	if err != nil {
 		return err
 	}
-	if c.blind == nil {
+	if c.scandirErr == nil {
 		defer c.scandir.Close()
 	}
 	d := explain.NewDiagnosis(c.path, doctor.Typed(c.findings(ctx), flags.files, flags.path))
@@ -84,8 +84,8 @@ func runDoctor(ctx context.Context, u ui, flags *doctorFlags) error {
 	return nil
 }
 
-// soon gives what a look gives. One that takes too long is left to itself, since a disk that hangs must not hang us.
-func soon[T any](ctx context.Context, look func() (T, error)) (T, error) {
+// withinLimit gives what a look gives. One that takes too long is left to itself, since a disk that hangs must not hang us.
+func withinLimit[T any](ctx context.Context, look func() (T, error)) (T, error) {
 	type answer struct {
 		seen T
 		err  error
@@ -108,8 +108,8 @@ func soon[T any](ctx context.Context, look func() (T, error)) (T, error) {
 	}
 }
 
-// reading is what became of reading the manifest.
-type reading struct {
+// manifestFacts is what became of manifestFacts the manifest.
+type manifestFacts struct {
 	names    []string // files and folders that were to be read
 	manifest *manifest.Manifest
 	dirs     []render.Servicedir
@@ -117,8 +117,8 @@ type reading struct {
 }
 
 // read reads the manifest, if there is one.
-func (f *manifestFlags) read() (reading, error) {
-	r := reading{names: f.names()}
+func (f *manifestFlags) read() (manifestFacts, error) {
+	r := manifestFacts{names: f.names()}
 	if _, err := os.Stat(defaultManifest); errors.Is(err, os.ErrNotExist) && !f.named() {
 		return r, nil
 	}
@@ -129,28 +129,28 @@ func (f *manifestFlags) read() (reading, error) {
 	return r, nil
 }
 
-// sight is what was seen in the scandir.
-type sight struct {
+// scandirFacts is what was seen in the scandir.
+type scandirFacts struct {
 	scandir  *live
 	actual   reconcile.Actual
 	traces   reconcile.Traces
-	dark     error // why there are none
+	tracesErr     error // why there are none
 	gateways []doctor.Gateway
 }
 
 // view opens the scandir and looks at what is in it.
-func (c *checkup) view() (sight, error) {
+func (c *checkup) view() (scandirFacts, error) {
 	scandir, err := c.flags.open(c.path)
 	if err != nil {
-		return sight{}, err
+		return scandirFacts{}, err
 	}
-	s := sight{scandir: scandir}
+	s := scandirFacts{scandir: scandir}
 	if s.actual, err = scandir.Read(); err != nil {
 		scandir.Close()
-		return sight{}, err
+		return scandirFacts{}, err
 	}
-	if s.traces, s.dark = scandir.Traces(); s.dark != nil {
-		s.dark = fmt.Errorf("cannot look into it: %w", safefile.Cause(s.dark))
+	if s.traces, s.tracesErr = scandir.Traces(); s.tracesErr != nil {
+		s.tracesErr = fmt.Errorf("cannot look into it: %w", safefile.Cause(s.tracesErr))
 	}
 	for _, service := range s.actual.Running() {
 		g := doctor.Gateway{Gateway: gateway(service, scandir, s.actual), Status: service.Status}

@@ -36,8 +36,8 @@ var doorExceptions = map[string]struct {
 	times int
 	why   string
 }{
-	"cmd/hermes-reconcile/against.go os.Stat":                            {1, "--against names it: the user's own file, before anything runs"},
-	"cmd/hermes-reconcile/against.go os.ReadDir":                         {1, "the folder that --against names"},
+	"cmd/hermes-reconcile/diff_against.go os.Stat":                       {1, "--against names it: the user's own file, before anything runs"},
+	"cmd/hermes-reconcile/diff_against.go os.ReadDir":                    {1, "the folder that --against names"},
 	"cmd/hermes-reconcile/doctor.go os.Stat":                             {1, "profiles.yaml of the folder that the user works in; doctor gives each look a deadline"},
 	"cmd/hermes-reconcile/manifest.go os.Stat":                           {1, "-f names it: the user's own file"},
 	"cmd/hermes-reconcile/manifest.go os.ReadDir":                        {1, "the folder that -f names"},
@@ -48,7 +48,7 @@ var doorExceptions = map[string]struct {
 	"cmd/hermes-reconcile/secrets.go os.Lstat":                           {1, "who could write a secret or a manifest, by its owners and modes; nothing is opened"},
 	"s6ctl/route/route.go os.Lstat":                                      {1, "who could change what a path leads to, by owners and modes; nothing is opened"},
 	"s6ctl/route/route.go os.Readlink":                                   {1, "the same, where a symlink leads"},
-	"cmd/hermes-reconcile/stamp.go os.Stat":                              {1, "the state of the manifest's files, by which watch tells a regular file"},
+	"cmd/hermes-reconcile/fingerprint.go os.Stat":                        {1, "the state of the manifest's files, by which watch tells a regular file"},
 	"cmd/hermes-reconcile/status.go os.Stat":                             {1, "whether there is a profiles.yaml in the folder that the user works in"},
 	"cmd/hermes-reconcile/variables.go os.ReadFile":                      {1, "s6-overlay's container_environment, which is root's alone"},
 	"cmd/hermes-reconcile/check_place.go os.Stat":                        {1, "whether s6-overlay's shell is there; nothing is opened"},

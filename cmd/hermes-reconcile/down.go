@@ -108,7 +108,7 @@ func toStop(services []reconcile.Service) (ours []reconcile.Service, unread []re
 }
 
 // acted prints what became of gateways that were told to be up or down.
-func (u ui) acted(acted []reconcile.Acted, notes []string, d deed) error {
+func (u ui) acted(acted []reconcile.Acted, notes []string, d operation) error {
 	var lines []string
 	partial := &partialError{total: len(acted)}
 	already := 0

@@ -83,11 +83,11 @@ func TestReportsTakeLinearTime(t *testing.T) {
 		require.Len(t, picked, n)
 	})
 	requireLinear(t, "multiplex", n, func(n int) {
-		found := doctor.OfMultiplex(doctor.Serving{Up: true, Served: names(n), Own: names(n)})
+		found := doctor.JudgeMultiplex(doctor.MultiplexFacts{Up: true, Served: names(n), Own: names(n)})
 		require.Len(t, found, 1)
 	})
 	requireLinear(t, "owed", n, func(n int) {
-		doctor.OfLeftovers(doctor.Remains{Owed: names(n), Services: make([]doctor.Gateway, n)})
+		doctor.JudgeLeftovers(doctor.LeftoverFacts{Owed: names(n), Services: make([]doctor.Gateway, n)})
 	})
 	requireLinear(t, "diagnosis", n, func(n int) {
 		var findings []explain.Finding

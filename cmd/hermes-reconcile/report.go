@@ -117,7 +117,7 @@ func (r *report) write(ctx context.Context, u ui, file string, h *homes, limit t
 		u.warning("cannot write the report %q: %v", file, home.ErrSilent)
 		return
 	}
-	who, err := soon(ctx, func() (home.Account, error) {
+	who, err := withinLimit(ctx, func() (home.Account, error) {
 		who, err := h.reporter(file)
 		if err == nil && os.Geteuid() == 0 && !who.Switch {
 			err = h.trespass(file)

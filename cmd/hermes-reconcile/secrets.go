@@ -21,7 +21,7 @@ func warnFiles(u ui, m *manifest.Manifest, files *manifestFlags) {
 	if os.Geteuid() != 0 {
 		return
 	}
-	found, err := soon(context.Background(), func() ([]seized, error) { return seizable(m), nil })
+	found, err := withinLimit(context.Background(), func() ([]seized, error) { return seizable(m), nil })
 	if err != nil {
 		u.warning("cannot see who could put something else in the place of a secret: %v", err)
 	}

@@ -65,8 +65,8 @@ func Clip(text string) string {
 	return text
 }
 
-// OfCommands reports the commands that end other gateways.
-func OfCommands(commands map[string][]string) []explain.Finding {
+// JudgeCommands reports the commands that end other gateways.
+func JudgeCommands(commands map[string][]string) []explain.Finding {
 	n := notes{check: Manifest}
 	var replacing []string
 	for _, profile := range sortedKeys(commands) {
@@ -91,8 +91,8 @@ const (
 	quiet   = 10 * time.Minute
 )
 
-// OfGateways tells which gateways are not as they should be.
-func OfGateways(all []Gateway, listening bool, now time.Time) []explain.Finding {
+// JudgeGateways tells which gateways are not as they should be.
+func JudgeGateways(all []Gateway, listening bool, now time.Time) []explain.Finding {
 	n := notes{check: Gateways}
 	if !listening {
 		n.unknown("all", "no s6-svscan is running, so none is supervised")
@@ -116,8 +116,8 @@ func OfGateways(all []Gateway, listening bool, now time.Time) []explain.Finding 
 	return n.list
 }
 
-// OfStrays tells of processes that have outlived the gateways which started them, by profile.
-func OfStrays(byProfile map[string][]s6ctl.Stray) []explain.Finding {
+// JudgeStrays tells of processes that have outlived the gateways which started them, by profile.
+func JudgeStrays(byProfile map[string][]s6ctl.Stray) []explain.Finding {
 	n := notes{check: Gateways}
 	for _, profile := range sortedKeys(byProfile) {
 		var who []string
@@ -227,8 +227,8 @@ func times(n int) string {
 	return fmt.Sprintf("%d times", n)
 }
 
-// Remains are what is in a scandir and is no gateway of the manifest.
-type Remains struct {
+// LeftoverFacts are what is in a scandir and is no gateway of the manifest.
+type LeftoverFacts struct {
 	Services []Gateway // all of them
 	Hidden   []reconcile.Hidden
 	Owed     []string // services to which an apply owes something
@@ -238,8 +238,8 @@ type Remains struct {
 	Named    map[string]bool // profiles of the manifest
 }
 
-// OfLeftovers tells what interrupted applies have left, and what stands in the way of s6-svscan.
-func OfLeftovers(r Remains) []explain.Finding {
+// JudgeLeftovers tells what interrupted applies have left, and what stands in the way of s6-svscan.
+func JudgeLeftovers(r LeftoverFacts) []explain.Finding {
 	n := notes{check: Leftovers}
 	for _, name := range r.Culprits {
 		n.add(explain.LevelError, name, "remove it", "a symlink that leads nowhere: from s6 2.12 on it aborts every scan, so nothing new is found")
@@ -287,7 +287,7 @@ func (n *notes) foreign(g Gateway, named bool) {
 }
 
 // interrupted tells what the next apply will finish.
-func (n *notes) interrupted(r Remains) {
+func (n *notes) interrupted(r LeftoverFacts) {
 	for _, h := range r.Hidden {
 		if h.Name != "" {
 			n.add(explain.LevelWarning, h.Name, apply, "an interrupted apply had begun to remove it%s", runsOn(h))

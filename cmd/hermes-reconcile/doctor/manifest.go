@@ -10,8 +10,8 @@ import (
 	"hermes-reconcile/manifest"
 )
 
-// OfManifest reports whether the manifest is right: m, or what is wrong with it.
-func OfManifest(names []string, m *manifest.Manifest, errs []error) []explain.Finding {
+// JudgeManifest reports whether the manifest is right: m, or what is wrong with it.
+func JudgeManifest(names []string, m *manifest.Manifest, errs []error) []explain.Finding {
 	n := notes{check: Manifest}
 	object := strings.Join(names, ", ")
 	switch {
@@ -25,9 +25,9 @@ func OfManifest(names []string, m *manifest.Manifest, errs []error) []explain.Fi
 	return n.list
 }
 
-// OfPlan reports whether apply would change anything: what its plan says, or why there is none; dark is why what interrupted applies
+// JudgePlan reports whether apply would change anything: what its plan says, or why there is none; dark is why what interrupted applies
 // owe is not in it.
-func OfPlan(r *explain.Report, err, dark error) []explain.Finding {
+func JudgePlan(r *explain.Report, err, dark error) []explain.Finding {
 	n := notes{check: Plan}
 	const object = "manifest and scandir"
 	switch {
@@ -43,16 +43,16 @@ func OfPlan(r *explain.Report, err, dark error) []explain.Finding {
 	return n.list
 }
 
-// People are who looks, whose s6-svscan it is, and the accounts that gateways run as.
-type People struct {
+// UserFacts are who looks, whose s6-svscan it is, and the accounts that gateways run as.
+type UserFacts struct {
 	Me       uint32
 	Owner    uint32           // of the s6-svscan
 	Known    bool             // Owner is
 	Accounts map[string]error // by name: why it cannot be used; nil: it can
 }
 
-// OfUsers tells which accounts are missing, and what who looks may see.
-func OfUsers(p People) []explain.Finding {
+// JudgeUsers tells which accounts are missing, and what who looks may see.
+func JudgeUsers(p UserFacts) []explain.Finding {
 	n := notes{check: Users}
 	switch me := "user " + strconv.Itoa(int(p.Me)); {
 	case p.Me == 0:
@@ -81,8 +81,8 @@ func OfUsers(p People) []explain.Finding {
 	return n.list
 }
 
-// Dwelling is HERMES_HOME, and what was found there.
-type Dwelling struct {
+// HomeFacts is HERMES_HOME, and what was found there.
+type HomeFacts struct {
 	Path   string
 	Origin string // where it stands
 	Err    error  // why it is not known
@@ -90,8 +90,8 @@ type Dwelling struct {
 	Found  map[string]home.Finding // by profile
 }
 
-// OfHome reports whether gateways and loggers can work in HERMES_HOME.
-func OfHome(d Dwelling) []explain.Finding {
+// JudgeHome reports whether gateways and loggers can work in HERMES_HOME.
+func JudgeHome(d HomeFacts) []explain.Finding {
 	n := notes{check: Home}
 	if d.Err != nil {
 		n.unknown(d.Path, "where HERMES_HOME is: %v", d.Err)
@@ -123,12 +123,12 @@ func OfHome(d Dwelling) []explain.Finding {
 	return n.list
 }
 
-// Missing are profiles that hermes does not know, since they have no folder in their home: by name,
+// MissingProfiles are profiles that hermes does not know, since they have no folder in their home: by name,
 // with the profile that may be meant.
-type Missing map[string]string
+type MissingProfiles map[string]string
 
-// OfMissing tells of them. homeOf is the HERMES_HOME of a profile.
-func OfMissing(m Missing, homeOf func(profile string) string) []explain.Finding {
+// JudgeMissing tells of them. homeOf is the HERMES_HOME of a profile.
+func JudgeMissing(m MissingProfiles, homeOf func(profile string) string) []explain.Finding {
 	n := notes{check: Home}
 	names := sortedKeys(m)
 	const most = 8 // that are named one by one
@@ -155,8 +155,8 @@ func as(user string) string {
 	return user
 }
 
-// Serving is what the root gateway says of itself.
-type Serving struct {
+// MultiplexFacts is what the root gateway says of itself.
+type MultiplexFacts struct {
 	Unknown string // why it could not be looked at
 	Up      bool   // it runs, as it says
 	Served  []string
@@ -166,8 +166,8 @@ type Serving struct {
 	Own []string
 }
 
-// OfMultiplex reports whether a profile has two gateways: its own, and the root one that serves it, too.
-func OfMultiplex(s Serving) []explain.Finding {
+// JudgeMultiplex reports whether a profile has two gateways: its own, and the root one that serves it, too.
+func JudgeMultiplex(s MultiplexFacts) []explain.Finding {
 	n := notes{check: Multiplex}
 	const object = "gateway_state.json"
 	if s.Unknown != "" {

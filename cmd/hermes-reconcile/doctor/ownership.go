@@ -24,8 +24,8 @@ type Searched struct {
 	Rest   string // the PATH without such folders
 }
 
-// Holding is who has what in his hands.
-type Holding struct {
+// OwnershipFacts is who has what in his hands.
+type OwnershipFacts struct {
 	Scandir  string
 	Exposed  string // why the scandir is not safe; empty: it is
 	Holder   string // the user of a gateway that the scandir belongs to, and no other user's; empty: that is not so
@@ -36,8 +36,8 @@ type Holding struct {
 	Unknown  []string   // what could not be, and why
 }
 
-// OfOwnership tells what people could change who would then run what they like as the owner of s6-svscan.
-func OfOwnership(h Holding) []explain.Finding {
+// JudgeOwnership tells what people could change who would then run what they like as the owner of s6-svscan.
+func JudgeOwnership(h OwnershipFacts) []explain.Finding {
 	n := notes{check: Ownership}
 	switch {
 	case h.Exposed != "" && h.Holder != "":

@@ -9,8 +9,8 @@ import (
 	"hermes-reconcile/s6ctl"
 )
 
-// Host is what supervises services here.
-type Host struct {
+// SupervisorFacts is what supervises services here.
+type SupervisorFacts struct {
 	Kind    s6ctl.Kind
 	Missing error            // why the programs of s6 cannot be run; nil: they are there
 	Folder  string           // where they are
@@ -18,8 +18,8 @@ type Host struct {
 	Runtime manifest.Runtime // that the manifest asks for; empty: no manifest says
 }
 
-// OfSupervisor reports whether s6 can do its work here.
-func OfSupervisor(h Host) []explain.Finding {
+// JudgeSupervisor reports whether s6 can do its work here.
+func JudgeSupervisor(h SupervisorFacts) []explain.Finding {
 	n := notes{check: Supervisor}
 	switch {
 	case h.Missing != nil && (h.Kind == s6ctl.KindS6 || h.Kind == s6ctl.KindNone):
@@ -39,8 +39,8 @@ func OfSupervisor(h Host) []explain.Finding {
 // OverlayShell is what scripts start through where the runtime is s6-overlay.
 const OverlayShell = "/command/with-contenv"
 
-// Tree is what is known of the scandir itself.
-type Tree struct {
+// ScandirFacts is what is known of the scandir itself.
+type ScandirFacts struct {
 	Path      string
 	Err       error // why nothing in it can be read
 	Listening bool
@@ -50,8 +50,8 @@ type Tree struct {
 	Dark      error // why our dot directory cannot be looked at
 }
 
-// OfScandir reports whether the scandir is one, and what goes on in it.
-func OfScandir(t Tree, now time.Time) []explain.Finding {
+// JudgeScandir reports whether the scandir is one, and what goes on in it.
+func JudgeScandir(t ScandirFacts, now time.Time) []explain.Finding {
 	n := notes{check: Scandir}
 	switch {
 	case t.Err != nil:
@@ -81,11 +81,11 @@ func OfScandir(t Tree, now time.Time) []explain.Finding {
 	return n.list
 }
 
-// Changes are how many services the manifest adds, and how many go.
-type Changes struct{ Comes, Goes int }
+// DirectoryChanges are how many services the manifest adds, and how many go.
+type DirectoryChanges struct{ Comes, Goes int }
 
-// OfRoom tells how many gateways more s6-svscan can take.
-func OfRoom(v reconcile.Vacancy, err error, c Changes) []explain.Finding {
+// JudgeRoom tells how many gateways more s6-svscan can take.
+func JudgeRoom(v reconcile.Vacancy, err error, c DirectoryChanges) []explain.Finding {
 	n := notes{check: Room}
 	const object, raise = "s6-svscan", "raise that limit, or remove services"
 	switch {

@@ -27,8 +27,8 @@ type Sockets struct {
 	Services  map[int]string // of this scandir, by the process that s6-supervise has started
 }
 
-// OfPorts tells which ports are not their gateway's.
-func OfPorts(ports []Port, s Sockets, now time.Time) []explain.Finding {
+// JudgePorts tells which ports are not their gateway's.
+func JudgePorts(ports []Port, s Sockets, now time.Time) []explain.Finding {
 	n := notes{check: Ports}
 	if s.Err != nil {
 		n.unknown("all", "%v", s.Err)

@@ -49,9 +49,9 @@ func TestMayBeRefused(t *testing.T) {
 
 func TestOfCommands(t *testing.T) {
 	tell{
-		"none":    {OfCommands(nil), ""},
-		"default": {OfCommands(map[string][]string{"a": {"hermes", "gateway", "run", "--force"}, "b": {"sed", "--replace"}}), ""},
-		"replace": {OfCommands(map[string][]string{"b": {"hermes", "gateway", "run", "--replace"}, "a": {"hermes", "-p", "a", "gateway", "run", "--replace"}}), `
+		"none":    {JudgeCommands(nil), ""},
+		"default": {JudgeCommands(map[string][]string{"a": {"hermes", "gateway", "run", "--force"}, "b": {"sed", "--replace"}}), ""},
+		"replace": {JudgeCommands(map[string][]string{"b": {"hermes", "gateway", "run", "--replace"}, "a": {"hermes", "-p", "a", "gateway", "run", "--replace"}}), `
 warning | a, b | the command has --replace: it ends whatever serves the profile already, and several that start together end one another | leave command out: the default is right for hermes-agent from 0.19 on`},
 	}.check(t, Manifest)
 }

@@ -23,35 +23,35 @@ import (
 	"hermes-reconcile/s6ctl/safefile"
 )
 
-// deed is what start, stop and restart do, and how to speak of it.
-type deed struct {
+// operation is what start, stop and restart do, and how to speak of it.
+type operation struct {
 	action      reconcile.Action
 	verb, past  string
 	state       string // that it leads to
 	up          bool
 	all         string // what --all means
-	contrary    manifest.State
-	undo, again string // what the next apply does about it, and what to set so that it does not
+	opposite    manifest.State
+	undo, keepState string // what the next apply does about it, and what to set so that it does not
 }
 
-func starting() deed {
-	return deed{
+func starting() operation {
+	return operation{
 		action: reconcile.BringUp, verb: "start", past: "started", state: "up", up: true,
-		all: "all of ours but those that should be down", contrary: manifest.StateDown, undo: "stops", again: "up",
+		all: "all of ours but those that should be down", opposite: manifest.StateDown, undo: "stops", keepState: "up",
 	}
 }
 
-func stopping() deed {
-	return deed{
+func stopping() operation {
+	return operation{
 		action: reconcile.Down, verb: "stop", past: "stopped", state: "down",
-		all: "all of ours", contrary: manifest.StateUp, undo: "starts", again: "down",
+		all: "all of ours", opposite: manifest.StateUp, undo: "starts", keepState: "down",
 	}
 }
 
-func restarting() deed {
-	return deed{
+func restarting() operation {
+	return operation{
 		action: reconcile.Restart, verb: "restart", past: "restarted", state: "up", up: true,
-		all: "all of ours that run", contrary: manifest.StateDown, undo: "stops", again: "up",
+		all: "all of ours that run", opposite: manifest.StateDown, undo: "stops", keepState: "up",
 	}
 }
 
@@ -63,7 +63,7 @@ type actFlags struct {
 	lockTimeout time.Duration
 }
 
-func newActCommand(u ui, d deed) *cobra.Command {
+func newActCommand(u ui, d operation) *cobra.Command {
 	var flags actFlags
 	cmd := &cobra.Command{
 		Use:   d.verb + " PROFILE...|--all",
@@ -86,7 +86,7 @@ $` + scandirVariable + `, else that of the manifest, else ` + defaultScandir + `
 	return cmd
 }
 
-func runAct(ctx context.Context, u ui, flags *actFlags, d deed, profiles []string) error {
+func runAct(ctx context.Context, u ui, flags *actFlags, d operation, profiles []string) error {
 	if flags.timeout < 0 || flags.lockTimeout < 0 {
 		return usagef("a timeout must not be negative")
 	}
@@ -100,7 +100,7 @@ func runAct(ctx context.Context, u ui, flags *actFlags, d deed, profiles []strin
 	if err != nil {
 		return err
 	}
-	a := &acting{ui: u, deed: d, manifest: m}
+	a := &acting{ui: u, operation: d, manifest: m}
 	if err := a.enter(ctx, flags); err != nil {
 		return err
 	}
@@ -121,7 +121,7 @@ func runAct(ctx context.Context, u ui, flags *actFlags, d deed, profiles []strin
 // acting is a start, stop or restart under way.
 type acting struct {
 	ui
-	deed
+	operation
 	manifest *manifest.Manifest // nil: there is none
 	scandir  *live
 	session  *reconcile.Session
@@ -191,7 +191,7 @@ func (a *acting) do(ctx context.Context, services []reconcile.Service, timeout t
 	if !a.up {
 		errs = append(errs, a.remember(context.WithoutCancel(ctx), last)) // who lost patience has still said what is wanted
 	}
-	errs = append(errs, a.settle(acted), a.acted(acted, notes, a.deed))
+	errs = append(errs, a.clearPending(acted), a.acted(acted, notes, a.operation))
 	a.warnOfUndoing(acted)
 	return errors.Join(errs...)
 }
@@ -208,8 +208,8 @@ func (a *acting) explain(ctx context.Context, acted []reconcile.Acted) {
 	}
 }
 
-// settle strikes off restarts that were owed and are done with this.
-func (a *acting) settle(acted []reconcile.Acted) error {
+// clearPending strikes off restarts that were owed and are done with this.
+func (a *acting) clearPending(acted []reconcile.Acted) error {
 	if !a.locked {
 		return nil
 	}
@@ -309,7 +309,7 @@ func (a *acting) warnOfUndoing(acted []reconcile.Acted) {
 		profile := strings.TrimPrefix(done.Service.Name, render.Prefix)
 		switch {
 		case done.Err != nil:
-		case a.wanted(done.Service) == a.contrary:
+		case a.wanted(done.Service) == a.opposite:
 			undone = append(undone, profile)
 		case a.wanted(done.Service) == "":
 			removed = append(removed, profile)
@@ -317,7 +317,7 @@ func (a *acting) warnOfUndoing(acted []reconcile.Acted) {
 	}
 	if len(undone) > 0 {
 		a.warning("the next apply %s again, and so does watch: %s", a.undo, strings.Join(undone, ", "))
-		a.hint("set state: %s in the manifest, or last, if it should stay so", a.again)
+		a.hint("set state: %s in the manifest, or last, if it should stay so", a.keepState)
 	}
 	if len(removed) > 0 {
 		a.warning("the manifest does not name, so the next apply removes: %s", strings.Join(removed, ", "))
