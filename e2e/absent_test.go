@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestProfileThatHermesDoesNotKnow: a name that is misspelled, or whose profile was deleted, is said
-// before its gateway dies again and again, and by doctor in the words of hermes.
+// TestProfileThatHermesDoesNotKnow: a name that is misspelled, or whose profile was deleted, is
+// said before its gateway dies again and again, and by doctor in the words of hermes.
 func TestProfileThatHermesDoesNotKnow(t *testing.T) {
 	t.Parallel()
 	tr := newTree(t, treeOpts{allowRefused: true, env: []string{"STUB_PROFILES=1", "STUB_REFUSE=0s"}})

@@ -41,7 +41,8 @@ func (tr *tree) jsonReport(r result, schema string, into any) {
 	require.NoError(tr.t, json.Unmarshal([]byte(r.stdout), into))
 }
 
-// profiles are random profiles: their states, ports, scripts and loggers differ from one call to the next.
+// profiles are random profiles: their states, ports, scripts and loggers differ from one call to
+// the next.
 func randomProfiles(r *rand.Rand, ports []int) string {
 	var b strings.Builder
 	b.WriteString("keep: {}\n")
@@ -60,8 +61,8 @@ func randomProfiles(r *rand.Rand, ports []int) string {
 	return b.String()
 }
 
-// TestDiffAgainstIsTheLiveDiff: what diff says against a manifest is what it says against a scandir to which that manifest was
-// applied, word for word, apart from what it says that it does not know.
+// TestDiffAgainstIsTheLiveDiff: what diff says against a manifest is what it says against a scandir
+// to which that manifest was applied, word for word, apart from what it says that it does not know.
 func TestDiffAgainstIsTheLiveDiff(t *testing.T) {
 	t.Parallel()
 	tr := newTree(t, treeOpts{})

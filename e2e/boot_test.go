@@ -129,8 +129,8 @@ func TestBootOfMany(t *testing.T) {
 	tr.mustBeDone()
 }
 
-// TestApplyRightBehindAnother that did not wait, or did not live to see what s6-svscan finds: what is not found yet is not lost. A new
-// directory would be a second gateway.
+// TestApplyRightBehindAnother that did not wait, or did not live to see what s6-svscan finds: what
+// is not found yet is not lost. A new directory would be a second gateway.
 func TestApplyRightBehindAnother(t *testing.T) {
 	for name, first := range map[string]func(*tree){
 		"a boot": func(tr *tree) { tr.mustBoot() },
@@ -224,7 +224,8 @@ func TestBootWithABrokenManifest(t *testing.T) {
 	tr.started("alpha", 1)
 }
 
-// TestBootAdoptsWhatWasMadeJustBefore: another boot script makes every service down, whatever its gateway was.
+// TestBootAdoptsWhatWasMadeJustBefore: another boot script makes every service down, whatever its
+// gateway was.
 func TestBootAdoptsWhatWasMadeJustBefore(t *testing.T) {
 	t.Parallel()
 	tr := newTree(t, treeOpts{})
@@ -265,7 +266,8 @@ func TestBootAdoptsWhatWasMadeJustBefore(t *testing.T) {
 	tr.started("found-was-up", 2)
 }
 
-// drainsForLong makes a profile that will have to restart and not stop. It is killed when the test ends.
+// drainsForLong makes a profile that will have to restart and not stop. It is killed when the test
+// ends.
 func (tr *tree) drainsForLong(profile string) {
 	tr.t.Helper()
 	entry := profile + ": {stop_timeout: " + forLong + ", env: {STUB_DRAIN: " + forLong + ", VALUE: v%d}}"
@@ -292,7 +294,8 @@ func TestBootDoesNotHang(t *testing.T) {
 			require.NoError(tr.t, unix.Kill(tr.svscan.pid, unix.SIGSTOP))
 			tr.t.Cleanup(func() {
 				_ = unix.Kill(tr.svscan.pid, unix.SIGCONT)
-				// An s6-svscan that is told to end while a supervisor starts may wait for it for ever.
+				// An s6-svscan that is told to end while a supervisor starts may wait for it for
+				// ever.
 				poll(patience, func() bool { return exists(tr.dir("alpha", "supervise", "status")) })
 			})
 		},

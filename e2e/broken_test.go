@@ -80,7 +80,8 @@ func tenErrors(header string) (text string, lines []int) {
 	return text, lines
 }
 
-// refused: validate, diff and apply each report an error in each of the lines, in this order, and nothing else.
+// refused: validate, diff and apply each report an error in each of the lines, in this order, and
+// nothing else.
 func (tr *tree) refused(t *testing.T, lines []int) {
 	t.Helper()
 	before := tr.snapshot()
@@ -108,8 +109,8 @@ func lineOf(text, mark string) int {
 	return 1 + strings.Count(text[:strings.Index(text, mark)], "\n")
 }
 
-// TestLongestProfileName: s6-svscan's limit. hermes itself takes no name of more than 64 characters, so the gateway is told
-// another one.
+// TestLongestProfileName: s6-svscan's limit. hermes itself takes no name of more than 64
+// characters, so the gateway is told another one.
 func TestLongestProfileName(t *testing.T) {
 	t.Parallel()
 	tr := newTree(t, treeOpts{})

@@ -19,8 +19,8 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// A pull request with every kind of change: writer comes, painter goes, coder has another variable, critic another log, and
-// default is left alone.
+// A pull request with every kind of change: writer comes, painter goes, coder has another variable,
+// critic another log, and default is left alone.
 const (
 	baseManifest = `version: 1
 profiles:
@@ -40,14 +40,16 @@ profiles:
 
 var changes = []string{"update (restart) coder", "update (restart logger) critic", "remove painter", "create writer"}
 
-// repository is a git repository with a base branch, and a branch that is merged into it as GitHub does for a pull request.
+// repository is a git repository with a base branch, and a branch that is merged into it as GitHub
+// does for a pull request.
 type repository struct {
 	t   *testing.T
 	dir string
 	env []string
 }
 
-// newRepository commits files, by name, on main and then those of a branch; no content removes a file.
+// newRepository commits files, by name, on main and then those of a branch; no content removes a
+// file.
 func newRepository(t *testing.T, base, head map[string]string) *repository {
 	t.Helper()
 	r := &repository{t: t, dir: t.TempDir()}
@@ -188,7 +190,8 @@ type step struct {
 	With                       map[string]string
 }
 
-// runner carries out a job as a runner of GitHub would, but for the actions that it uses: what they bring is there.
+// runner carries out a job as a runner of GitHub would, but for the actions that it uses: what they
+// bring is there.
 type runner struct {
 	*repository
 	fork       bool   // the pull request comes from a fork
@@ -197,7 +200,8 @@ type runner struct {
 	transcript map[string]result // by the step's name
 }
 
-// newRunner puts a program gh before the real one. It knows one pull request, whose comment it keeps.
+// newRunner puts a program gh before the real one. It knows one pull request, whose comment it
+// keeps.
 func newRunner(t *testing.T, r *repository, fork bool) *runner {
 	t.Helper()
 	w := &runner{repository: r, fork: fork, temp: t.TempDir(), transcript: map[string]result{}}
@@ -309,8 +313,8 @@ func (w *runner) workflow() int {
 	return -1
 }
 
-// TestGitHubWorkflow: the steps of examples/github-actions/gateways.yml, carried out for a pull request, annotate, summarise
-// and comment, and a second run edits the comment.
+// TestGitHubWorkflow: the steps of examples/github-actions/gateways.yml, carried out for a pull
+// request, annotate, summarise and comment, and a second run edits the comment.
 func TestGitHubWorkflow(t *testing.T) {
 	t.Parallel()
 	r := newRepository(t, map[string]string{"profiles.yaml": baseManifest}, map[string]string{"profiles.yaml": headManifest})

@@ -29,7 +29,8 @@ func (tr *tree) asUser(uid uint32, name string, args ...string) int {
 	return code
 }
 
-// TestUserControlsItsOwnGateway and nobody else's, and nothing in a service directory belongs to it but the control FIFOs.
+// TestUserControlsItsOwnGateway and nobody else's, and nothing in a service directory belongs to it
+// but the control FIFOs.
 func TestUserControlsItsOwnGateway(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() != 0 {
@@ -87,7 +88,8 @@ func (tr *tree) onlyControlIsTheUsers(profile string, uid uint32) {
 	require.NoError(tr.t, err)
 }
 
-// TestUserPlantsWhereItCan: everywhere in its service directory the gateway's user tries to put a symlink to root's files.
+// TestUserPlantsWhereItCan: everywhere in its service directory the gateway's user tries to put a
+// symlink to root's files.
 func TestUserPlantsWhereItCan(t *testing.T) {
 	t.Parallel()
 	tr := newTree(t, treeOpts{})
@@ -112,8 +114,8 @@ func TestUserPlantsWhereItCan(t *testing.T) {
 	tr.onlyControlIsTheUsers("alpha", nobody)
 }
 
-// TestAdoptionTakesSupervisionBack: the reference gives supervise/ and event/ to the gateway's user, who may have planted
-// something there.
+// TestAdoptionTakesSupervisionBack: the reference gives supervise/ and event/ to the gateway's
+// user, who may have planted something there.
 func TestAdoptionTakesSupervisionBack(t *testing.T) {
 	t.Parallel()
 	for _, folder := range []string{"supervise", "event", "log/supervise", "log/event"} {
@@ -172,8 +174,8 @@ func TestApplyByRootInATreeOfAnother(t *testing.T) {
 	eventually(t, patience, func() bool { return len(tr.supervisors("beta")) == 0 }, "beta is gone")
 }
 
-// TestAccountThatHasAnotherNumber: the account of a gateway was given another number. Its control goes to the new one with the
-// next apply, which restarts nothing for that.
+// TestAccountThatHasAnotherNumber: the account of a gateway was given another number. Its control
+// goes to the new one with the next apply, which restarts nothing for that.
 func TestAccountThatHasAnotherNumber(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() != 0 {

@@ -78,7 +78,8 @@ func (tr *tree) checkEnvironment() {
 	require.False(tr.t, ok, "the environment of coder reached writer")
 }
 
-// checkLogs: both streams are in the profile's own log and, marked with its name, in the container's log.
+// checkLogs: both streams are in the profile's own log and, marked with its name, in the
+// container's log.
 func (tr *tree) checkLogs() {
 	tr.t.Helper()
 	for _, name := range []string{"default", "coder", "writer"} {
@@ -223,8 +224,8 @@ func splitDiff(out string) (plan string, files []string) {
 	return out[:i[0]], regexp.MustCompile(`(?m)^\+\+\+ .*$`).FindAllString(out[i[0]:], -1)
 }
 
-// applyOneRestart applies, checks that one process of one profile was replaced, and returns how long that gateway was
-// away: from its SIGTERM to the first thing that the new process did.
+// applyOneRestart applies, checks that one process of one profile was replaced, and returns how
+// long that gateway was away: from its SIGTERM to the first thing that the new process did.
 func (tr *tree) applyOneRestart(names []string, profile string, round int) time.Duration {
 	tr.t.Helper()
 	pids := tr.pids(names)
@@ -258,7 +259,8 @@ func (tr *tree) pids(names []string) map[string]int {
 	return found
 }
 
-// requirePlanLine wants a line that has both the profile and the verb: a plan, or a result in the past tense.
+// requirePlanLine wants a line that has both the profile and the verb: a plan, or a result in the
+// past tense.
 func requirePlanLine(t testing.TB, text, profile, verb string) {
 	t.Helper()
 	both := regexp.MustCompile(`\b` + verb + `\b.*\b` + profile + `\b|\b` + profile + `\b.*\b` + verb + `\b`)

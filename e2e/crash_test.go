@@ -19,8 +19,8 @@ func (tr *tree) runsRound(profile string, round int) {
 	}, "the process of "+profile+" was started with VALUE="+want)
 }
 
-// TestKilledWhileACommandIsUnderWay: the s6-svc that a killed apply had started must not stop a gateway behind the back of
-// the next apply.
+// TestKilledWhileACommandIsUnderWay: the s6-svc that a killed apply had started must not stop a
+// gateway behind the back of the next apply.
 func TestKilledWhileACommandIsUnderWay(t *testing.T) {
 	t.Parallel()
 	tr := newTree(t, treeOpts{allowLeft: true}) // the fake program's sleep

@@ -20,8 +20,9 @@ import (
 // crowd is how many applies want the scandir at once.
 const crowd = 8
 
-// TestCrowd: many applies of different manifests at once, while their gateways are controlled by hand and another
-// program's services come and go. One apply after the other gets its turn, and the last one's manifest is what is true.
+// TestCrowd: many applies of different manifests at once, while their gateways are controlled by
+// hand and another program's services come and go. One apply after the other gets its turn, and the
+// last one's manifest is what is true.
 func TestCrowd(t *testing.T) {
 	t.Parallel()
 	tr := newTree(t, treeOpts{})
@@ -56,8 +57,8 @@ func TestCrowd(t *testing.T) {
 	t.Logf("%d of %d applies had their turn", turns, 6*crowd)
 }
 
-// rush starts all applies at once. Those that do not wait for their turn may be told who holds the lock. It returns how
-// many had their turn.
+// rush starts all applies at once. Those that do not wait for their turn may be told who holds the
+// lock. It returns how many had their turn.
 func (tr *tree) rush(patient int) (turns int) {
 	tr.t.Helper()
 	var all []*background

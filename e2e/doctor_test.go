@@ -27,7 +27,8 @@ type diagnosis struct {
 	code             int
 }
 
-// doctor runs doctor, and checks what it says against its schema: text, numbers and exit code say the same.
+// doctor runs doctor, and checks what it says against its schema: text, numbers and exit code say
+// the same.
 func (tr *tree) doctor(args ...string) diagnosis {
 	tr.t.Helper()
 	r := tr.run(append([]string{"doctor", "-o", "json"}, args...)...)
@@ -162,7 +163,8 @@ func TestDoctorNamesWhoHasAPort(t *testing.T) {
 	require.Empty(t, tr.doctor().of("error", "ports", ""))
 }
 
-// TestDoctorKnowsTheGatewayBehindItsWrapper: a gateway that is the child of another program has its port all the same.
+// TestDoctorKnowsTheGatewayBehindItsWrapper: a gateway that is the child of another program has its
+// port all the same.
 func TestDoctorKnowsTheGatewayBehindItsWrapper(t *testing.T) {
 	t.Parallel()
 	tr := newTree(t, treeOpts{})

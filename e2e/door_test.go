@@ -259,7 +259,8 @@ func uidOf(pid int) int {
 	return -1
 }
 
-// TestHelperHasNoTerminal: another process of its user could stop it, trace it, and type for root's shell.
+// TestHelperHasNoTerminal: another process of its user could stop it, trace it, and type for root's
+// shell.
 func TestHelperHasNoTerminal(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() != 0 {

@@ -11,7 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestDown: ten gateways that take a while each to drain stop at once, and their last words are logged.
+// TestDown: ten gateways that take a while each to drain stop at once, and their last words are
+// logged.
 func TestDown(t *testing.T) {
 	t.Parallel()
 	tr := newTree(t, treeOpts{})

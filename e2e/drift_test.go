@@ -94,7 +94,8 @@ func TestDryRunChangesNothing(t *testing.T) {
 	require.Empty(t, tr.calls("s6-svc"))
 }
 
-// TestOneRescanForEverything: one call of s6-svscanctl, however much is created, changed and removed.
+// TestOneRescanForEverything: one call of s6-svscanctl, however much is created, changed and
+// removed.
 func TestOneRescanForEverything(t *testing.T) {
 	t.Parallel()
 	tr := newTree(t, treeOpts{})

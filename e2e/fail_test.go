@@ -15,7 +15,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// failures are the errors that a system call of each kind may give. Kinds without any are not made to fail.
+// failures are the errors that a system call of each kind may give. Kinds without any are not made
+// to fail.
 var failures = map[class][]unix.Errno{
 	look: {unix.EMFILE, unix.EIO, unix.EACCES},
 	// A kernel or a filter of system calls may not know openat2.
@@ -117,8 +118,8 @@ func (s stroke) about(scandir string) string {
 	return regexp.QuoteMeta(name)
 }
 
-// nobodyLost: a gateway that ran and should run runs, unless apply says that it is not done with it. Those that the
-// manifest leaves alone are the same process.
+// nobodyLost: a gateway that ran and should run runs, unless apply says that it is not done with
+// it. Those that the manifest leaves alone are the same process.
 func (w *world) nobodyLost(before view, s stroke) {
 	w.t.Helper()
 	var lost []string

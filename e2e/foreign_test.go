@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// service puts a service directory that is none of ours into the scandir, and waits until it is supervised. Files are
-// given by path.
+// service puts a service directory that is none of ours into the scandir, and waits until it is
+// supervised. Files are given by path.
 func (tr *tree) service(name string, files map[string]string) {
 	tr.t.Helper()
 	tr.place(name, files)
@@ -42,7 +42,8 @@ func (tr *tree) plainService(name string) {
 	tr.service(name, map[string]string{"run": "#!/bin/sh\nexec sleep 1000\n"})
 }
 
-// foreignRun is the run script of a gateway that another program set up. It drains, so that two at once would be seen.
+// foreignRun is the run script of a gateway that another program set up. It drains, so that two at
+// once would be seen.
 func foreignRun(profile string) string {
 	return fmt.Sprintf("#!/bin/sh\nexec 2>&1\nexport STUB_DRAIN=300ms FOREIGN=1\nexec hermes -p %s gateway run --replace\n", profile)
 }

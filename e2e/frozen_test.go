@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// freezeLog has a gateway that prints a thousand lines a second, with a log of small files, and lets something happen to
-// its log. It returns once the loss is seen.
+// freezeLog has a gateway that prints a thousand lines a second, with a log of small files, and
+// lets something happen to its log. It returns once the loss is seen.
 func freezeLog(t *testing.T, happens func(logs string)) (tr *tree, gateway int) {
 	t.Helper()
 	tr = newTree(t, treeOpts{})
@@ -54,8 +54,9 @@ func (tr *tree) printsOn(profile string) {
 	eventually(tr.t, patience, func() bool { return last() > before }, "the log goes on")
 }
 
-// TestFrozenLog: the log folder of a running gateway is deleted or moved, or its file alone. s6-log then writes nothing from its
-// next rotation on, and the gateway blocks. Status and doctor say so, and apply starts the logger anew, not the gateway.
+// TestFrozenLog: the log folder of a running gateway is deleted or moved, or its file alone. s6-log
+// then writes nothing from its next rotation on, and the gateway blocks. Status and doctor say so,
+// and apply starts the logger anew, not the gateway.
 func TestFrozenLog(t *testing.T) {
 	t.Parallel()
 	for name, happens := range map[string]func(t *testing.T, logs string){
@@ -89,7 +90,8 @@ func TestFrozenLog(t *testing.T) {
 	}
 }
 
-// TestRestartOfAGatewayWhoseLogIsFrozen: it stops and starts though its pipe is full, and prints into a file again.
+// TestRestartOfAGatewayWhoseLogIsFrozen: it stops and starts though its pipe is full, and prints
+// into a file again.
 func TestRestartOfAGatewayWhoseLogIsFrozen(t *testing.T) {
 	t.Parallel()
 	for _, verb := range []string{"restart", "start", "stop"} {

@@ -41,8 +41,8 @@ func (r result) String() string {
 	return fmt.Sprintf("exit code %d after %v\nstdout:\n%s\nstderr:\n%s", r.code, r.took, kit.Clip(r.stdout, maxLines), kit.Clip(r.stderr, maxLines))
 }
 
-// manifest writes profiles.yaml: a header for this tree, and profiles as the format and its arguments say, not
-// indented.
+// manifest writes profiles.yaml: a header for this tree, and profiles as the format and its
+// arguments say, not indented.
 func (tr *tree) manifest(profiles string, args ...any) {
 	tr.t.Helper()
 	body := strings.ReplaceAll(strings.Trim(fmt.Sprintf(profiles, args...), "\n"), "\n", "\n  ")
@@ -55,7 +55,8 @@ func (tr *tree) header() string {
 		tr.scandir, tr.path("default-home"), tr.user())
 }
 
-// user is the user that gateways run as. In an unprivileged tree that plays no part: no such account is needed.
+// user is the user that gateways run as. In an unprivileged tree that plays no part: no such
+// account is needed.
 func (tr *tree) user() string {
 	if tr.opts.uid != 0 {
 		return "hermes"
@@ -70,8 +71,8 @@ func (tr *tree) write(name, content string) {
 	require.NoError(tr.t, os.WriteFile(tr.path(name), []byte(content), 0o644))
 }
 
-// writeScript lets no other test start a process meanwhile: the child would inherit the open file for a moment, in which
-// the script cannot be run ("text file busy").
+// writeScript lets no other test start a process meanwhile: the child would inherit the open file
+// for a moment, in which the script cannot be run ("text file busy").
 func (tr *tree) writeScript(path, content string) {
 	tr.t.Helper()
 	syscall.ForkLock.RLock()
@@ -79,8 +80,8 @@ func (tr *tree) writeScript(path, content string) {
 	require.NoError(tr.t, os.WriteFile(path, []byte(content), 0o755))
 }
 
-// command runs the program, or another one, as a user would in the tree's folder: profiles.yaml is there. Little but
-// PATH is in the environment, as under `docker exec`.
+// command runs the program, or another one, as a user would in the tree's folder: profiles.yaml is
+// there. Little but PATH is in the environment, as under `docker exec`.
 func (tr *tree) command(ctx context.Context, name string, args ...string) *exec.Cmd {
 	argv := tr.inside(append([]string{name}, args...))
 	cmd := tr.as(exec.CommandContext(ctx, argv[0], argv[1:]...))
@@ -89,7 +90,8 @@ func (tr *tree) command(ctx context.Context, name string, args ...string) *exec.
 	if tr.noPrograms {
 		path = tr.bin
 	}
-	// A binary with the race detector sleeps a second before it exits, unless it is told not to; after a race it exits 66.
+	// A binary with the race detector sleeps a second before it exits, unless it is told not to;
+	// after a race it exits 66.
 	cmd.Env = []string{"PATH=" + path, "HOME=" + tr.base, "GORACE=atexit_sleep_ms=0"}
 	return cmd
 }
@@ -168,8 +170,8 @@ func (tr *tree) start(args ...string) *background {
 	return bg
 }
 
-// fake puts a shell script before the program of that name in the program's PATH. The script logs its arguments, runs
-// body, and then runs the program itself unless body exits.
+// fake puts a shell script before the program of that name in the program's PATH. The script logs
+// its arguments, runs body, and then runs the program itself unless body exits.
 func (tr *tree) fake(name, body string) {
 	tr.t.Helper()
 	script := fmt.Sprintf("#!/bin/sh\nprintf '%%s\\0' %s \"$@\" '' >>%s\n%s\nexec %s \"$@\"\n",
@@ -217,8 +219,8 @@ func (tr *tree) pid(service string) int {
 	return pid
 }
 
-// gatewayPid is the pid of a gateway that runs. Apply waits until a gateway is supervised; its process comes a moment
-// later.
+// gatewayPid is the pid of a gateway that runs. Apply waits until a gateway is supervised; its
+// process comes a moment later.
 func (tr *tree) gatewayPid(profile string) int {
 	tr.t.Helper()
 	return tr.runningPid("gateway-" + profile)
@@ -256,7 +258,8 @@ func (tr *tree) family(profile string) map[string]int {
 	return found
 }
 
-// gone fails the test unless every process of the family is dead and nothing of the profile is left in the scandir.
+// gone fails the test unless every process of the family is dead and nothing of the profile is left
+// in the scandir.
 func (tr *tree) gone(profile string, family map[string]int) {
 	tr.t.Helper()
 	for what, pid := range family {

@@ -71,8 +71,8 @@ func (tr *tree) logsOf(profile string) string {
 	return r.stdout
 }
 
-// TestDoctorNamesARefusedCommandLine: a gateway that exits 2 at once, for ever, because hermes takes
-// no such arguments.
+// TestDoctorNamesARefusedCommandLine: a gateway that exits 2 at once, for ever, because hermes
+// takes no such arguments.
 func TestDoctorNamesARefusedCommandLine(t *testing.T) {
 	t.Parallel()
 	tr := newTree(t, treeOpts{env: []string{"STUB_REFUSE=10ms"}, allowRefused: true})

@@ -21,7 +21,8 @@ import (
 // victimText stands in the files of the victim, and must stand nowhere else.
 const victimText = "root's alone\n"
 
-// victim is a folder of root's that the gateway's user wants root to change, or to read into a service.
+// victim is a folder of root's that the gateway's user wants root to change, or to read into a
+// service.
 func (tr *tree) victim() (path string, untouched func()) {
 	tr.t.Helper()
 	require.Zero(tr.t, os.Geteuid(), "this test needs root, and a user that turns on it")
@@ -30,7 +31,8 @@ func (tr *tree) victim() (path string, untouched func()) {
 	for _, name := range []string{"current", "lock", "state", "run", "pgid", "folder/file"} {
 		require.NoError(tr.t, os.WriteFile(filepath.Join(path, name), []byte(victimText), 0o644))
 	}
-	// Where a symlink in the scandir leads, s6-svscan itself makes supervise/ and event/: hence not the folder's own times.
+	// Where a symlink in the scandir leads, s6-svscan itself makes supervise/ and event/: hence not
+	// the folder's own times.
 	inside := func() []entry {
 		return slices.DeleteFunc(snapshotOf(tr.t, path), func(e entry) bool { return e.Path == "." })
 	}
@@ -42,8 +44,8 @@ func (tr *tree) victim() (path string, untouched func()) {
 	}
 }
 
-// readNowhere: no file of a service holds the victim's text. The attacker may swap a folder for a symlink to the victim while we
-// look: what lies outside is not looked at.
+// readNowhere: no file of a service holds the victim's text. The attacker may swap a folder for a
+// symlink to the victim while we look: what lies outside is not looked at.
 func (tr *tree) readNowhere(folder string) {
 	tr.t.Helper()
 	root, err := os.OpenRoot(folder)
@@ -58,8 +60,8 @@ func (tr *tree) readNowhere(folder string) {
 	})
 }
 
-// TestHostileHome: the gateway's user plants things where its log should go. Root makes nothing there, and when they are
-// gone the log is back.
+// TestHostileHome: the gateway's user plants things where its log should go. Root makes nothing
+// there, and when they are gone the log is back.
 func TestHostileHome(t *testing.T) {
 	t.Parallel()
 	for name, plant := range map[string]func(logs, victim string) error{
@@ -113,7 +115,8 @@ func (tr *tree) giveHome() {
 	require.NoError(tr.t, os.Chmod(tr.base, 0o755))
 }
 
-// mischief runs a shell script over and over as the gateway's user, in a folder, until it is stopped or the test ends.
+// mischief runs a shell script over and over as the gateway's user, in a folder, until it is
+// stopped or the test ends.
 func (tr *tree) mischief(folder, script string) (stop func()) {
 	tr.t.Helper()
 	return tr.niceMischief(0, folder, script)
@@ -134,8 +137,9 @@ func (tr *tree) niceMischief(nice int, folder, script string) (stop func()) {
 	return stop
 }
 
-// underAttack applies so many manifests, one after the other: gateways and loggers restart, come and go. Apply comes to an end each
-// time, says what is wrong if something is, and the victim is untouched. The timeout is that of each apply.
+// underAttack applies so many manifests, one after the other: gateways and loggers restart, come
+// and go. Apply comes to an end each time, says what is wrong if something is, and the victim is
+// untouched. The timeout is that of each apply.
 func (tr *tree) underAttack(rounds int, timeout string, untouched func(), check func(result)) {
 	tr.t.Helper()
 	for round := range rounds {
@@ -151,8 +155,9 @@ func (tr *tree) underAttack(rounds int, timeout string, untouched func(), check 
 	}
 }
 
-// TestHostileHomeDuringApply: the gateway's user swaps folders of HERMES_HOME for symlinks and FIFOs while apply starts and
-// ends the loggers that write there. When that is over, the log is back.
+// TestHostileHomeDuringApply: the gateway's user swaps folders of HERMES_HOME for symlinks and
+// FIFOs while apply starts and ends the loggers that write there. When that is over, the log is
+// back.
 func TestHostileHomeDuringApply(t *testing.T) {
 	t.Parallel()
 	tr := newTree(t, treeOpts{})
@@ -178,8 +183,8 @@ done`)
 	tr.mustBeDone()
 }
 
-// TestHostileScandir: an image made the scandir writable for the gateway's user. Apply says so, follows nothing that is
-// planted there, and comes to an end.
+// TestHostileScandir: an image made the scandir writable for the gateway's user. Apply says so,
+// follows nothing that is planted there, and comes to an end.
 func TestHostileScandir(t *testing.T) {
 	t.Parallel()
 	tr := newTree(t, treeOpts{allowDouble: true}) // a user who moves a gateway's directory away has it run on beside the next
@@ -204,8 +209,8 @@ sleep 0.01`)
 	})
 }
 
-// TestHostileControl: the gateway's user reads the commands that are meant for its supervisor, and writes others. Apply may
-// not get its will, but says so in time; when that is over it does.
+// TestHostileControl: the gateway's user reads the commands that are meant for its supervisor, and
+// writes others. Apply may not get its will, but says so in time; when that is over it does.
 func TestHostileControl(t *testing.T) {
 	t.Parallel()
 	tr := newTree(t, treeOpts{})
@@ -227,7 +232,8 @@ done`)
 	tr.mustBeDone()
 }
 
-// TestPlantedBeforeAdoption: what the gateway's user could change in a foreign directory is root's after adoption.
+// TestPlantedBeforeAdoption: what the gateway's user could change in a foreign directory is root's
+// after adoption.
 func TestPlantedBeforeAdoption(t *testing.T) {
 	t.Parallel()
 	tr := newTree(t, treeOpts{})

@@ -22,9 +22,9 @@ func (tr *tree) doctorOfAContainer() diagnosis {
 	return d
 }
 
-// TestDoctorInAContainerAsHermesMakesIt: the scandir belongs to the gateways' user, root may not look
-// into processes of others, and the state file tells of a root gateway that once served all. Nothing
-// of that is an error, and what can be seen as the gateways' user is.
+// TestDoctorInAContainerAsHermesMakesIt: the scandir belongs to the gateways' user, root may not
+// look into processes of others, and the state file tells of a root gateway that once served all.
+// Nothing of that is an error, and what can be seen as the gateways' user is.
 func TestDoctorInAContainerAsHermesMakesIt(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() != 0 {

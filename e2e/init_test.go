@@ -16,8 +16,8 @@ func handMade(user, profile, exports string) string {
 	return fmt.Sprintf("#!/bin/sh\nset -e\nexport STUB_DRAIN=300ms\n%s\nexec s6-setuidgid %s hermes -p %s gateway run --replace\n", exports, user, profile)
 }
 
-// TestInitAdoptsALiveScandir: from gateways that another program set up to a manifest that apply takes, and after it the same
-// gateways run, with the same variables, and the same ones are down.
+// TestInitAdoptsALiveScandir: from gateways that another program set up to a manifest that apply
+// takes, and after it the same gateways run, with the same variables, and the same ones are down.
 func TestInitAdoptsALiveScandir(t *testing.T) {
 	t.Parallel()
 	tr := newTree(t, treeOpts{})
@@ -72,8 +72,8 @@ func TestInitAdoptsALiveScandir(t *testing.T) {
 	require.Contains(t, r.stdout, "nothing changed: 3 unchanged")
 }
 
-// TestInitKeepsForeignGatewaysAlive: however a run script changes its user, its gateway runs after an
-// apply as it did before, as the same user, or is left alone.
+// TestInitKeepsForeignGatewaysAlive: however a run script changes its user, its gateway runs after
+// an apply as it did before, as the same user, or is left alone.
 func TestInitKeepsForeignGatewaysAlive(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() != 0 {

@@ -184,7 +184,8 @@ func (l *life) remind(was map[string]wanted) {
 	}
 }
 
-// lookUp asks s6 what became of those that a disturbed apply has removed or not: up or down, that is what they were last.
+// lookUp asks s6 what became of those that a disturbed apply has removed or not: up or down, that
+// is what they were last.
 func (l *life) lookUp() {
 	for name, f := range l.fates {
 		if p := l.profiles[name]; p.last && f.either {
@@ -272,7 +273,8 @@ func (l *life) tell(service, letters string) {
 	eventually(l.t, patience, func() bool { return slices.Equal(l.svstat(service, "wantedup"), []string{want}) }, service+" was told "+letters)
 }
 
-// killSupervisor kills the supervisor of the gateway, or of its logger, as the OOM killer does. s6-svscan starts another one.
+// killSupervisor kills the supervisor of the gateway, or of its logger, as the OOM killer does.
+// s6-svscan starts another one.
 func (l *life) killSupervisor(f *fate, name string) {
 	service := "gateway-" + name
 	if l.IntN(3) == 0 {
@@ -321,7 +323,8 @@ func (l *life) copyDir(f *fate, name string) {
 	l.litter = append(l.litter, to)
 }
 
-// displaced is the fate of a gateway whose directory is not where it was: it is ended, and a new one is started.
+// displaced is the fate of a gateway whose directory is not where it was: it is ended, and a new
+// one is started.
 func (l *life) displaced(f *fate) { f.happened, f.moved, f.logger, f.files = "crash", true, true, true }
 
 // tidyUp removes the directories that were moved or copied.
@@ -381,7 +384,8 @@ func (l *life) edit(f *fate, name, file string) {
 	require.NoError(l.t, os.Rename(path+"~", path))
 }
 
-// disturbedApply begins with the manifest, does not get to its end, and perhaps the manifest changes once more.
+// disturbedApply begins with the manifest, does not get to its end, and perhaps the manifest
+// changes once more.
 func (l *life) disturbedApply(old, was map[string]wanted) {
 	versions := []map[string]wanted{maps.Clone(l.profiles)}
 	after := time.Duration(1.2 * l.Float64() * float64(l.took)) // some get to their end
@@ -425,8 +429,9 @@ func sameKeys(name string, all ...map[string]wanted) bool {
 	return !slices.ContainsFunc(all, func(m map[string]wanted) bool { _, found := m[name]; return found != first })
 }
 
-// blur says that little can be told of a profile after a disturbed apply, unless it had nothing to do with it. Where that may
-// have brought the gateway up or down, or not, it was last the one or the other.
+// blur says that little can be told of a profile after a disturbed apply, unless it had nothing to
+// do with it. Where that may have brought the gateway up or down, or not, it was last the one or
+// the other.
 func (l *life) blur(name string, same, either bool) {
 	f := l.fateOf(name)
 	_, foreign := l.foreign[name]

@@ -18,7 +18,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// clockOf is an environment in which programs have the clock that a file says. Where it does not say so, time goes on as ever.
+// clockOf is an environment in which programs have the clock that a file says. Where it does not
+// say so, time goes on as ever.
 func clockOf(t testing.TB, file string) []string {
 	t.Helper()
 	found, err := filepath.Glob("/usr/lib/*/faketime/libfaketime.so.1")
@@ -29,7 +30,8 @@ func clockOf(t testing.TB, file string) []string {
 	}
 }
 
-// setClock sets the clock of s6 and of the gateways forward or back. What starts from now on has it; our own clock stays.
+// setClock sets the clock of s6 and of the gateways forward or back. What starts from now on has
+// it; our own clock stays.
 func (l *life) setClock() {
 	now := l.pick([]string{"+0", "+1d", "-1d", "-30s"})
 	l.note("set the clock to %s", now)
@@ -72,7 +74,8 @@ func (l *life) selfRestart(f *fate, name string) {
 	eventually(l.t, patience, func() bool { return !l.anyRuns("--scandir", l.scandir) }, "the command comes to its end")
 }
 
-// watched runs watch, and beside it commands by hand while the manifest changes. It returns what the manifest said.
+// watched runs watch, and beside it commands by hand while the manifest changes. It returns what
+// the manifest said.
 func (l *life) watched(was map[string]wanted) (versions []map[string]wanted) {
 	l.note("watch, and commands by hand beside it")
 	w := l.watch("--interval", "1s")
@@ -161,8 +164,8 @@ func (l *life) fullDisk() {
 	l.before.entries = l.entries()
 }
 
-// anotherSvscan: s6-svscan is killed, and another one is started on the scandir. Gateways run on, all can be changed, and those
-// that go are ended, which that s6-svscan cannot do.
+// anotherSvscan: s6-svscan is killed, and another one is started on the scandir. Gateways run on,
+// all can be changed, and those that go are ended, which that s6-svscan cannot do.
 func (l *life) anotherSvscan() {
 	if len(l.foreign) > 0 {
 		return
@@ -210,7 +213,8 @@ func (l *life) anotherSvscan() {
 	l.settle()
 }
 
-// endOrphans ends what is left of a service that is not ours, and waits until s6-svscan has it anew.
+// endOrphans ends what is left of a service that is not ours, and waits until s6-svscan has it
+// anew.
 func (l *life) endOrphans(service string) {
 	for _, p := range l.processes() {
 		if slices.Equal(p.argv, []string{"s6-supervise", service}) && p.ppid != l.svscan.pid {

@@ -21,9 +21,9 @@ import (
 // lifeInTests is how long a life lasts where TORTURE does not ask for more.
 const lifeInTests = 20 * time.Second
 
-// TestTortureOfALongLife lives through random manifests, and through all that people, programs and fate do to gateways in
-// between. After each round every process, file and restart is what a small model says. TORTURE_SEED repeats the choices
-// of an earlier life.
+// TestTortureOfALongLife lives through random manifests, and through all that people, programs and
+// fate do to gateways in between. After each round every process, file and restart is what a small
+// model says. TORTURE_SEED repeats the choices of an earlier life.
 func TestTortureOfALongLife(t *testing.T) {
 	t.Parallel()
 	duration, asked := torture(t)
@@ -44,7 +44,8 @@ func TestTortureOfALongLife(t *testing.T) {
 // randomSeed is that of a run that names none.
 var randomSeed = rand.Uint64()
 
-// tortureSeed is TORTURE_SEED, or a random one: that of the choices of a life, and of what walks try first.
+// tortureSeed is TORTURE_SEED, or a random one: that of the choices of a life, and of what walks
+// try first.
 func tortureSeed(t testing.TB) uint64 {
 	t.Helper()
 	text := os.Getenv("TORTURE_SEED")
@@ -140,7 +141,8 @@ func newLife(t testing.TB, seed uint64) *life {
 	return l
 }
 
-// writeManifest: gateways drain for a moment, so that two at once would be seen, and crash without a back-off.
+// writeManifest: gateways drain for a moment, so that two at once would be seen, and crash without
+// a back-off.
 func (l *life) writeManifest() {
 	l.t.Helper()
 	l.manifestOf(l.profiles)
@@ -222,7 +224,8 @@ func (l *life) note(format string, args ...any) {
 	l.diary = append(l.diary[max(0, len(l.diary)-kept):], fmt.Sprintf(format, args...))
 }
 
-// testify tells all that helps to understand a violation: what came before it, what s6 says, and what runs.
+// testify tells all that helps to understand a violation: what came before it, what s6 says, and
+// what runs.
 func (l *life) testify() {
 	l.t.Logf("violated in round %d:\n%s", l.rounds, strings.Join(l.diary, "\n"))
 	for _, name := range slices.Sorted(maps.Keys(l.profiles)) {

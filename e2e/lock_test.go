@@ -11,7 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// drainStarted waits until the profile's gateway has got SIGTERM: some apply waits for it now, and holds the lock.
+// drainStarted waits until the profile's gateway has got SIGTERM: some apply waits for it now, and
+// holds the lock.
 func (tr *tree) drainStarted(profile string) {
 	tr.t.Helper()
 	eventually(tr.t, patience, func() bool { return len(tr.stops(profile)) > 0 }, profile+" drains")
@@ -62,8 +63,8 @@ func TestTimeout(t *testing.T) {
 	tr.mustBeDone()
 }
 
-// TestRestartUnderWayIsNoInterruption: what a healthy apply is about to do is said as such, and is no
-// error.
+// TestRestartUnderWayIsNoInterruption: what a healthy apply is about to do is said as such, and is
+// no error.
 func TestRestartUnderWayIsNoInterruption(t *testing.T) {
 	t.Parallel()
 	tr := newTree(t, treeOpts{})

@@ -15,7 +15,8 @@ import (
 
 var numberedLine = regexp.MustCompile(`(?m)line (\d{6})$`)
 
-// TestLoggerChangeLosesNoLine changes the logger of a gateway that prints 1,000 lines a second, several times.
+// TestLoggerChangeLosesNoLine changes the logger of a gateway that prints 1,000 lines a second,
+// several times.
 func TestLoggerChangeLosesNoLine(t *testing.T) {
 	t.Parallel()
 	tr := newTree(t, treeOpts{})

@@ -193,7 +193,8 @@ func TestLogsWaitsForALog(t *testing.T) {
 	require.Contains(t, f.stop(syscall.SIGKILL), `warning: there is no log in "`+tr.logPath("alpha")+`" yet: waiting for one`)
 }
 
-// TestLogsOfAHostileHome: the gateway's user wants root to read what is not this user's, or to wait for ever.
+// TestLogsOfAHostileHome: the gateway's user wants root to read what is not this user's, or to wait
+// for ever.
 func TestLogsOfAHostileHome(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() != 0 {

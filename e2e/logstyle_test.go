@@ -11,7 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestLogStyles: the stamp is in the file alone, the name in the container's log alone, and old files go.
+// TestLogStyles: the stamp is in the file alone, the name in the container's log alone, and old
+// files go.
 func TestLogStyles(t *testing.T) {
 	t.Parallel()
 	tr := newTree(t, treeOpts{})

@@ -55,7 +55,8 @@ func TestLoggerThatIsKilledComesBack(t *testing.T) {
 		require.Greater(t, numbers[i], numbers[i-1], "a line is doubled")
 	}
 	require.Equal(t, last, numbers[len(numbers)-1])
-	// What s6-log had read and not yet written dies with it: with -b that is one read, of a few lines at this pace.
+	// What s6-log had read and not yet written dies with it: with -b that is one read, of a few
+	// lines at this pace.
 	require.Less(t, last-len(numbers), 60)
 }
 
@@ -150,7 +151,8 @@ func TestFullDiskLosesNoLine(t *testing.T) {
 	requireAllOnce(t, tr.numbersUpTo("noisy", last), last)
 }
 
-// TestHermesHomeThatIsMissing: it is said, and nothing is made in its place; once it is there, all goes on.
+// TestHermesHomeThatIsMissing: it is said, and nothing is made in its place; once it is there, all
+// goes on.
 func TestHermesHomeThatIsMissing(t *testing.T) {
 	t.Parallel()
 	tr := newTree(t, treeOpts{})

@@ -28,8 +28,8 @@ func TestCrashLoopIsNeverUp(t *testing.T) {
 	require.Regexp(t, `error +gateways +bot +(crash loop|backing off) \(.*exited 1\)`, tr.run("doctor").stdout)
 }
 
-// TestEndOfACrashLoop: what was started on purpose has a clean record, and what runs for longer than
-// its last life is up again.
+// TestEndOfACrashLoop: what was started on purpose has a clean record, and what runs for longer
+// than its last life is up again.
 func TestEndOfACrashLoop(t *testing.T) {
 	t.Parallel()
 	tr := newTree(t, treeOpts{})

@@ -1,11 +1,11 @@
 //go:build e2e
 
-// Package e2e runs the built hermes-reconcile against a real s6-svscan. It imports nothing of the project but what
-// the tests share (kit): what it knows is what a user knows, the command line, the manifest, the rendered directories
-// and what s6 says.
+// Package e2e runs the built hermes-reconcile against a real s6-svscan. It imports nothing of the
+// project but what the tests share (kit): what it knows is what a user knows, the command line, the
+// manifest, the rendered directories and what s6 says.
 //
-// Each test has a tree of its own (newTree): a scandir, a HERMES_HOME, an s6-svscan, and a stub of the hermes program
-// that writes down what happens to it (stub/hermes).
+// Each test has a tree of its own (newTree): a scandir, a HERMES_HOME, an s6-svscan, and a stub of
+// the hermes program that writes down what happens to it (stub/hermes).
 package e2e
 
 import (

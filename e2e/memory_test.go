@@ -18,8 +18,8 @@ import (
 	"hermes-reconcile/e2e/kit"
 )
 
-// TestHostileManifestsTakeLittleMemory: whatever 4 MiB hold, they are refused within 256 MiB and before a test's patience ends:
-// what takes time as the square of its length would not be. The race
+// TestHostileManifestsTakeLittleMemory: whatever 4 MiB hold, they are refused within 256 MiB and
+// before a test's patience ends: what takes time as the square of its length would not be. The race
 // detector would take a multiple of that, so the program is built without.
 func TestHostileManifestsTakeLittleMemory(t *testing.T) {
 	t.Parallel()
@@ -80,8 +80,9 @@ func buildPlain(t *testing.T) string {
 	return plain
 }
 
-// TestThousandAgainstThousand: a pull request that changes every one of a thousand profiles, or all of them for others, is
-// answered within 100 MiB, and in a time that grows as the number of profiles does. How long that is, BenchmarkDiffAgainst says.
+// TestThousandAgainstThousand: a pull request that changes every one of a thousand profiles, or all
+// of them for others, is answered within 100 MiB, and in a time that grows as the number of
+// profiles does. How long that is, BenchmarkDiffAgainst says.
 func TestThousandAgainstThousand(t *testing.T) {
 	t.Parallel()
 	plain := buildPlain(t)
@@ -112,7 +113,8 @@ func TestThousandAgainstThousand(t *testing.T) {
 				}
 			}
 			t.Logf("%s, %s: %v of processor time, %v for a quarter", manifest, form, least[many], least[few])
-			// 4 is linear, 16 is quadratic. What starting takes counts for both, and makes the quotient smaller.
+			// 4 is linear, 16 is quadratic. What starting takes counts for both, and makes the
+			// quotient smaller.
 			require.Less(t, least[many], 9*least[few], "%s, %s", manifest, form)
 		}
 	}
@@ -137,8 +139,8 @@ func (tr *tree) diffOf(plain, manifest, form string, n int) time.Duration {
 	return cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 }
 
-// peakMemory watches a process until it is done, and gives the most memory it has had, in MiB. What wait4(2) tells is of no
-// use: it counts the memory of the program that started the process.
+// peakMemory watches a process until it is done, and gives the most memory it has had, in MiB. What
+// wait4(2) tells is of no use: it counts the memory of the program that started the process.
 func peakMemory(pid int, done <-chan struct{}) (peak int) {
 	poll(maxRun, func() bool {
 		status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))

@@ -21,7 +21,8 @@ const (
 	devicesGID = 12341
 )
 
-// overlayArgv becomes s6-svscan in a root of its own, and writes down the container's variables for it.
+// overlayArgv becomes s6-svscan in a root of its own, and writes down the container's variables for
+// it.
 func (tr *tree) overlayArgv() []string {
 	tr.t.Helper()
 	vars := append([]string{
@@ -58,8 +59,8 @@ func newOverlayTree(t *testing.T, shell string, env ...string) *tree {
 	return tr
 }
 
-// TestS6Overlay runs everything that scripts do in the root of an s6-overlay, with a manifest that says little: runtime,
-// scandir and user are the defaults. Nobody but root can make such a root.
+// TestS6Overlay runs everything that scripts do in the root of an s6-overlay, with a manifest that
+// says little: runtime, scandir and user are the defaults. Nobody but root can make such a root.
 func TestS6Overlay(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() != 0 {
@@ -174,7 +175,8 @@ func TestWithContenv(t *testing.T) {
 	require.Equal(t, 127, cmd.ProcessState.ExitCode(), "one word only")
 }
 
-// TestUserIsLookedUpWhenApplying: an account's number may change between two containers, and its manifest does not.
+// TestUserIsLookedUpWhenApplying: an account's number may change between two containers, and its
+// manifest does not.
 func TestUserIsLookedUpWhenApplying(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() != 0 {

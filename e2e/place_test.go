@@ -16,7 +16,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// mounted mounts a filesystem on the scandir, before s6-svscan runs there, and takes it away at the end.
+// mounted mounts a filesystem on the scandir, before s6-svscan runs there, and takes it away at the
+// end.
 func (tr *tree) mounted(kind string, flags uintptr, data string) {
 	tr.t.Helper()
 	at := tr.scandir
@@ -27,7 +28,8 @@ func (tr *tree) mounted(kind string, flags uintptr, data string) {
 	})
 }
 
-// TestScandirFromWhichNothingCanBeStarted: apply refuses it before it writes anything, and doctor says so.
+// TestScandirFromWhichNothingCanBeStarted: apply refuses it before it writes anything, and doctor
+// says so.
 func TestScandirFromWhichNothingCanBeStarted(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() != 0 {
@@ -55,8 +57,9 @@ func TestScandirFromWhichNothingCanBeStarted(t *testing.T) {
 	tr.mustBeDone()
 }
 
-// TestScandirOfAnImageLayer: directories of a lower layer of an overlay filesystem cannot be renamed. What would remove or replace
-// one is refused before its gateway is stopped, with the cause; all else is applied.
+// TestScandirOfAnImageLayer: directories of a lower layer of an overlay filesystem cannot be
+// renamed. What would remove or replace one is refused before its gateway is stopped, with the
+// cause; all else is applied.
 func TestScandirOfAnImageLayer(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() != 0 {
@@ -94,14 +97,16 @@ func TestScandirOfAnImageLayer(t *testing.T) {
 
 var regexpCrash = regexp.MustCompile(`crash loop|backing off`)
 
-// tainTime is the time that a status file of s6 begins with: seconds since 1970 on top of 2^62, and ten for leap seconds.
+// tainTime is the time that a status file of s6 begins with: seconds since 1970 on top of 2^62, and
+// ten for leap seconds.
 func tainTime(t *testing.T, status []byte) time.Time {
 	t.Helper()
 	require.Greater(t, len(status), 8)
 	return time.Unix(int64(binary.BigEndian.Uint64(status)-1<<62-10), 0)
 }
 
-// TestClockThatWasSetBack: what s6 has written down lies in the future. Gateways are up all the same, and waits come to an end.
+// TestClockThatWasSetBack: what s6 has written down lies in the future. Gateways are up all the
+// same, and waits come to an end.
 func TestClockThatWasSetBack(t *testing.T) {
 	t.Parallel()
 	found, err := filepath.Glob("/usr/lib/*/faketime/libfaketime.so.1")
@@ -127,8 +132,8 @@ func TestClockThatWasSetBack(t *testing.T) {
 // pidOf finds the processes that a text names.
 var pidOf = regexp.MustCompile(`pid (\d+)`)
 
-// TestProgramThatDaemonizes: what it puts in the background outlives it, one process more at each restart. doctor names each
-// of them, and nothing that belongs to the present life.
+// TestProgramThatDaemonizes: what it puts in the background outlives it, one process more at each
+// restart. doctor names each of them, and nothing that belongs to the present life.
 func TestProgramThatDaemonizes(t *testing.T) {
 	t.Parallel()
 	users := []string{""}

@@ -15,7 +15,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// plants are what may stand at a name where a file is read. Each of them is alive: a reader waits there, or reads for ever.
+// plants are what may stand at a name where a file is read. Each of them is alive: a reader waits
+// there, or reads for ever.
 var plants = map[string]func(t testing.TB, path string){
 	"FIFO with a writer": func(t testing.TB, path string) { openFIFO(t, path, unix.O_RDWR) },
 	"FIFO with a reader": func(t testing.TB, path string) { openFIFO(t, path, unix.O_RDONLY|unix.O_NONBLOCK) },
@@ -37,8 +38,8 @@ func openFIFO(t testing.TB, path string, flags int) {
 	t.Cleanup(func() { f.Close() })
 }
 
-// inOthersHands puts a foreign gateway into the scandir whose folders of s6's belong to the user that it runs as, as upstream makes
-// them.
+// inOthersHands puts a foreign gateway into the scandir whose folders of s6's belong to the user
+// that it runs as, as upstream makes them.
 func (tr *tree) inOthersHands(profile string) {
 	tr.t.Helper()
 	tr.service("gateway-"+profile, map[string]string{
@@ -57,8 +58,8 @@ func (tr *tree) plants(profile, folder, script string) {
 	require.Zero(tr.t, tr.asNobody("/bin/sh", "-ec", "cd "+tr.dir(profile, folder)+"\n"+script))
 }
 
-// TestNothingPlantedIsWaitedFor: at each name that is read in a service directory stands, one after the other, what nobody can read
-// to its end. Status and diff tell of the others, and name the one.
+// TestNothingPlantedIsWaitedFor: at each name that is read in a service directory stands, one after
+// the other, what nobody can read to its end. Status and diff tell of the others, and name the one.
 func TestNothingPlantedIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	tr := newTree(t, treeOpts{})
@@ -103,8 +104,9 @@ func TestNothingPlantedIsWaitedFor(t *testing.T) {
 	tr.started("evil", 1)
 }
 
-// TestOneHostileDirectoryCostsTheOthersNothing: of ten gateways one has its status replaced by a FIFO that its user keeps open. All
-// commands serve the other nine and name the tenth; its adoption ends it before the new one starts.
+// TestOneHostileDirectoryCostsTheOthersNothing: of ten gateways one has its status replaced by a
+// FIFO that its user keeps open. All commands serve the other nine and name the tenth; its adoption
+// ends it before the new one starts.
 func TestOneHostileDirectoryCostsTheOthersNothing(t *testing.T) {
 	t.Parallel()
 	tr := newTree(t, treeOpts{})
@@ -162,8 +164,9 @@ func TestOneHostileDirectoryCostsTheOthersNothing(t *testing.T) {
 	tr.mustBeDone()
 }
 
-// TestFilesOfTheSupervisorThatItsUserReplaces: what the gateway's user puts in the place of s6's own files makes nothing believe
-// that nobody supervises the gateway. There is one gateway all the time: newTree sees to that.
+// TestFilesOfTheSupervisorThatItsUserReplaces: what the gateway's user puts in the place of s6's
+// own files makes nothing believe that nobody supervises the gateway. There is one gateway all the
+// time: newTree sees to that.
 func TestFilesOfTheSupervisorThatItsUserReplaces(t *testing.T) {
 	t.Parallel()
 	for name, script := range map[string]string{
@@ -198,7 +201,8 @@ func TestFilesOfTheSupervisorThatItsUserReplaces(t *testing.T) {
 	}
 }
 
-// aged waits until processes have been there for a while: what a supervisor writes when it starts is not there at once.
+// aged waits until processes have been there for a while: what a supervisor writes when it starts
+// is not there at once.
 func aged(t testing.TB, pids map[string]int) {
 	t.Helper()
 	for _, pid := range pids {
@@ -209,8 +213,9 @@ func aged(t testing.TB, pids map[string]int) {
 	}
 }
 
-// TestFolderThatItsUserKeepsFilling: the gateway's user makes files in a folder of a directory that is being adopted, faster than
-// they are deleted, and with the folder open. Apply takes the folder first, and is done for all.
+// TestFolderThatItsUserKeepsFilling: the gateway's user makes files in a folder of a directory that
+// is being adopted, faster than they are deleted, and with the folder open. Apply takes the folder
+// first, and is done for all.
 func TestFolderThatItsUserKeepsFilling(t *testing.T) {
 	t.Parallel()
 	for _, folder := range []string{"event", "supervise", "log/event"} {
@@ -239,7 +244,8 @@ func TestFolderThatItsUserKeepsFilling(t *testing.T) {
 	}
 }
 
-// TestLeftoverThatIsDeepAndLarge: what a gateway's user leaves may be nested deeper than a path is long, and than files may be open.
+// TestLeftoverThatIsDeepAndLarge: what a gateway's user leaves may be nested deeper than a path is
+// long, and than files may be open.
 func TestLeftoverThatIsDeepAndLarge(t *testing.T) {
 	t.Parallel()
 	tr := newTree(t, treeOpts{})
@@ -279,8 +285,8 @@ func nest(t testing.TB, folder string, depth int) {
 	unix.Close(fd)
 }
 
-// TestUserWithAFakeSupervisor: a process of the gateway's user that calls itself s6-supervise and works in the folder of a
-// gateway that nobody supervises is none.
+// TestUserWithAFakeSupervisor: a process of the gateway's user that calls itself s6-supervise and
+// works in the folder of a gateway that nobody supervises is none.
 func TestUserWithAFakeSupervisor(t *testing.T) {
 	t.Parallel()
 	tr := newTree(t, treeOpts{})

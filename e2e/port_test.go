@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// In these tests a gateway drains for a while: one that takes its port too early cannot bind it, and the stub records that.
+// In these tests a gateway drains for a while: one that takes its port too early cannot bind it,
+// and the stub records that.
 
 func TestPortsAreSwapped(t *testing.T) {
 	t.Parallel()
@@ -66,7 +67,8 @@ func TestNewGatewayTakesThePortOfARemovedOne(t *testing.T) {
 	tr.mustBeDone()
 }
 
-// TestStoppedGatewayGivesItsPortAway: state: down frees a port in the same apply that gives it to another.
+// TestStoppedGatewayGivesItsPortAway: state: down frees a port in the same apply that gives it to
+// another.
 func TestStoppedGatewayGivesItsPortAway(t *testing.T) {
 	t.Parallel()
 	tr := newTree(t, treeOpts{})

@@ -21,8 +21,8 @@ type proc struct {
 }
 
 // processes are those of the tree: the descendants of its s6-svscan, and those that have a working
-// directory, an argument or an
-// environment that names the tree, which holds for orphans too. The test and the program under test are not.
+// directory, an argument or an environment that names the tree, which holds for orphans too. The
+// test and the program under test are not.
 func (tr *tree) processes() []proc {
 	all := allProcesses()
 	inTree := make(map[int]bool)
@@ -110,8 +110,8 @@ func readProc(pid int) (proc, bool) {
 	return proc{pid: pid, ppid: ppid, argv: nulSeparated(fmt.Sprintf("/proc/%d/cmdline", pid))}, true
 }
 
-// childrenOf a process with one thread that live. The kernel lists them; to look through all of /proc takes a thousand times
-// as long. It may miss one while others end.
+// childrenOf a process with one thread that live. The kernel lists them; to look through all of
+// /proc takes a thousand times as long. It may miss one while others end.
 func childrenOf(pid int) []proc {
 	data, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
 	var found []proc

@@ -97,7 +97,8 @@ func TestReadyGateway(t *testing.T) {
 	require.Equal(t, "-", tr.column("alpha", "READY"))
 }
 
-// TestLateGateway: it is named with the reason and its log, it is not ended, and it is ready as soon as it serves.
+// TestLateGateway: it is named with the reason and its log, it is not ended, and it is ready as
+// soon as it serves.
 func TestLateGateway(t *testing.T) {
 	t.Parallel()
 	tr := readyTree(t, 0)
@@ -122,7 +123,8 @@ func TestLateGateway(t *testing.T) {
 	mend()
 	tr.mustApply("--wait=ready", "--timeout="+patience.String())
 	tr.started("alpha", 2)
-	// Once a start at most: on a busy machine the second gateway may be late, too, before it is mended.
+	// Once a start at most: on a busy machine the second gateway may be late, too, before it is
+	// mended.
 	require.Contains(t, []int{1, 2}, strings.Count(tr.log("alpha"), "not ready"), tr.log("alpha"))
 }
 
@@ -145,7 +147,8 @@ func TestWrongQuestionIsMendedWithoutARestart(t *testing.T) {
 	tr.started("alpha", 1)
 }
 
-// TestCheckRunsAsTheGatewaysUser: root asks nobody's gateway anything, and without root nothing is different.
+// TestCheckRunsAsTheGatewaysUser: root asks nobody's gateway anything, and without root nothing is
+// different.
 func TestCheckRunsAsTheGatewaysUser(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() != 0 {

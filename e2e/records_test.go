@@ -123,8 +123,9 @@ func (tr *tree) serves(profile string, port int) {
 		fmt.Sprintf("%s answers on port %d", profile, port))
 }
 
-// portPool gives each port once: two tests that run at a time must not be given the same one. The range lies below the
-// one from which the kernel takes ports for outgoing connections, so none is taken in between.
+// portPool gives each port once: two tests that run at a time must not be given the same one. The
+// range lies below the one from which the kernel takes ports for outgoing connections, so none is
+// taken in between.
 var portPool = struct {
 	sync.Mutex
 	next int

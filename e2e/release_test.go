@@ -13,11 +13,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// refusedSoon makes a release refuse at once: these tests start gateways that it refuses again and again.
+// refusedSoon makes a release refuse at once: these tests start gateways that it refuses again and
+// again.
 const refusedSoon = "STUB_REFUSE=0s"
 
-// example writes a manifest that was written for a container: with this tree's scandir and user, and with free ports, which
-// are returned in their order.
+// example writes a manifest that was written for a container: with this tree's scandir and user,
+// and with free ports, which are returned in their order.
 func (tr *tree) example(text string) (ports []int) {
 	tr.t.Helper()
 	head := fmt.Sprintf("version: 1\nruntime: s6\nscandir: %s\n", tr.scandir)
@@ -57,8 +58,8 @@ func withoutACommand(t *testing.T) map[string]string {
 	return all
 }
 
-// TestDefaultCommandByRelease: each release of hermes-agent that takes the default command serves on the port of the
-// manifest. An older one says in the gateway's log what it does not know.
+// TestDefaultCommandByRelease: each release of hermes-agent that takes the default command serves
+// on the port of the manifest. An older one says in the gateway's log what it does not know.
 func TestDefaultCommandByRelease(t *testing.T) {
 	t.Parallel()
 	for name, text := range withoutACommand(t) {
@@ -83,8 +84,8 @@ func TestDefaultCommandByRelease(t *testing.T) {
 	}
 }
 
-// TestFirstCommand: a program that takes `gateway start --foreground --port N` is run as examples/phase3.yaml says. No
-// release of hermes-agent is one.
+// TestFirstCommand: a program that takes `gateway start --foreground --port N` is run as
+// examples/phase3.yaml says. No release of hermes-agent is one.
 func TestFirstCommand(t *testing.T) {
 	t.Parallel()
 	text := source(t, "examples/phase3.yaml")
@@ -113,8 +114,8 @@ func TestFirstCommand(t *testing.T) {
 	}
 }
 
-// TestOneGatewayForAllProfiles: from 0.21 on a profile gets a gateway of its own if the command, or its config.yaml, asks
-// for one. Otherwise it exits 78 and stays down, and apply says so.
+// TestOneGatewayForAllProfiles: from 0.21 on a profile gets a gateway of its own if the command, or
+// its config.yaml, asks for one. Otherwise it exits 78 and stays down, and apply says so.
 func TestOneGatewayForAllProfiles(t *testing.T) {
 	t.Parallel()
 	tr := newTree(t, treeOpts{env: []string{refusedSoon}, allowRefused: true})

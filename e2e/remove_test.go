@@ -58,8 +58,8 @@ func TestLastWordsAreLogged(t *testing.T) {
 	tr.started("alpha", 2)
 }
 
-// TestChildThatIgnoresSigterm: it is in the gateway's process group and holds the logger's pipe. Neither a restart nor
-// a removal leaves it behind, and the logger need not wait for it.
+// TestChildThatIgnoresSigterm: it is in the gateway's process group and holds the logger's pipe.
+// Neither a restart nor a removal leaves it behind, and the logger need not wait for it.
 func TestChildThatIgnoresSigterm(t *testing.T) {
 	t.Parallel()
 	tr := newTree(t, treeOpts{})
@@ -94,7 +94,8 @@ func (tr *tree) childOf(profile string, n int) int {
 	return pid
 }
 
-// TestChildInItsOwnSession: nobody may kill such a process, so it holds the log pipe. It is named, and the logger ended.
+// TestChildInItsOwnSession: nobody may kill such a process, so it holds the log pipe. It is named,
+// and the logger ended.
 func TestChildInItsOwnSession(t *testing.T) {
 	t.Parallel()
 	tr := newTree(t, treeOpts{allowLeft: true})
@@ -152,7 +153,8 @@ func TestEmptyProfiles(t *testing.T) {
 	require.Len(t, tr.calls("s6-svscanctl"), 1)
 }
 
-// TestRemovalLeavesNothing: after the last removal the scandir is as empty as it was, but for one dot directory.
+// TestRemovalLeavesNothing: after the last removal the scandir is as empty as it was, but for one
+// dot directory.
 func TestRemovalLeavesNothing(t *testing.T) {
 	t.Parallel()
 	tr := newTree(t, treeOpts{})

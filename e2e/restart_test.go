@@ -46,7 +46,8 @@ steady: {}`)
 	eventually(t, patience, func() bool { return len(tr.starts("done")) >= 3 }, "`always` answers exit 0 by a start")
 }
 
-// dies makes s6 believe that the gateway died n times, a second apart, the last one that long ago, and kills it once more.
+// dies makes s6 believe that the gateway died n times, a second apart, the last one that long ago,
+// and kills it once more.
 func (tr *tree) dies(profile string, n int, ago time.Duration) {
 	tr.t.Helper()
 	pid := tr.gatewayPid(profile)
@@ -188,7 +189,8 @@ func TestRandomEnvironmentsReachTheirGateways(t *testing.T) {
 	}
 }
 
-// TestWrapperRunsAsTheGatewaysUser: root runs nothing that the manifest names. Without root there is no privilege to drop.
+// TestWrapperRunsAsTheGatewaysUser: root runs nothing that the manifest names. Without root there
+// is no privilege to drop.
 func TestWrapperRunsAsTheGatewaysUser(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() != 0 {
@@ -206,7 +208,8 @@ func TestWrapperRunsAsTheGatewaysUser(t *testing.T) {
 	require.Equal(t, strconv.Itoa(nobody)+"\n", string(uid))
 }
 
-// TestStartOfAGatewayThatIsStopping waits until it has come back, also where it ends with what says that it is done.
+// TestStartOfAGatewayThatIsStopping waits until it has come back, also where it ends with what says
+// that it is done.
 func TestStartOfAGatewayThatIsStopping(t *testing.T) {
 	t.Parallel()
 	for command, start := range map[string][]string{"apply": {"apply"}, "start": {"start", "drains", "done"}} {

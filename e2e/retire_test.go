@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestRemovedGatewaysShallStayDown: in the home of a gateway that is removed stands that it should be
-// down, for a boot script that starts again what ran. It is written as the gateway's user.
+// TestRemovedGatewaysShallStayDown: in the home of a gateway that is removed stands that it should
+// be down, for a boot script that starts again what ran. It is written as the gateway's user.
 func TestRemovedGatewaysShallStayDown(t *testing.T) {
 	t.Parallel()
 	recorded := func() bool { return recordsRemoved(t) }

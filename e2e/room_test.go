@@ -16,7 +16,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// countsLoggers tells the family of the installed s6-svscan: from 2.12 on a logger counts as a service.
+// countsLoggers tells the family of the installed s6-svscan: from 2.12 on a logger counts as a
+// service.
 func countsLoggers(t *testing.T) bool {
 	t.Helper()
 	err := exec.Command(tools["s6-svscan"], "-L", "251", "--", "/nonexistent/folder").Run()
@@ -58,7 +59,8 @@ func (tr *tree) sleeping(from, to int) map[string]int {
 	return pids
 }
 
-// refusesOneMore shows that a manifest for which there is no room is refused with both numbers, and touches nothing.
+// refusesOneMore shows that a manifest for which there is no room is refused with both numbers, and
+// touches nothing.
 func (tr *tree) refusesOneMore(n int, numbers string) {
 	tr.t.Helper()
 	pids := tr.sleeping(0, n)
@@ -92,7 +94,8 @@ func TestNoRoomForOneMore(t *testing.T) {
 	tr.mustBeDone()
 }
 
-// othersDown sets up services of others, with loggers, that are down: s6-svscan has as much to do with them as with ours.
+// othersDown sets up services of others, with loggers, that are down: s6-svscan has as much to do
+// with them as with ours.
 func (tr *tree) othersDown(n int) {
 	tr.t.Helper()
 	const run = "#!/bin/sh\nexec sleep 1000\n"
@@ -140,8 +143,8 @@ func TestOtherServicesTakeRoomToo(t *testing.T) {
 	tr.sleeping(0, 1)
 }
 
-// abortsScans makes s6-svscan, asked by apply, do what s6 2.12 and later do: a scan that meets a dangling symlink has no
-// effect.
+// abortsScans makes s6-svscan, asked by apply, do what s6 2.12 and later do: a scan that meets a
+// dangling symlink has no effect.
 func (tr *tree) abortsScans() {
 	tr.t.Helper()
 	tr.fake("s6-svscanctl", `for f in `+tr.scandir+`/*; do [ -e "$f" ] || exit 0; done`)
@@ -181,7 +184,8 @@ func TestScanAbortedByADanglingSymlink(t *testing.T) {
 	}
 }
 
-// TestStartThatAnAbortedScanHasLost: the new directory that cures it is like any other, the user's control included.
+// TestStartThatAnAbortedScanHasLost: the new directory that cures it is like any other, the user's
+// control included.
 func TestStartThatAnAbortedScanHasLost(t *testing.T) {
 	t.Parallel()
 	tr := newTree(t, treeOpts{})

@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// twoOfOneHome are two scandirs, as two containers have them, with one HERMES_HOME and the same profile. Its gateway runs in
-// the first.
+// twoOfOneHome are two scandirs, as two containers have them, with one HERMES_HOME and the same
+// profile. Its gateway runs in the first.
 func twoOfOneHome(t *testing.T, profile string) (first, second *tree) {
 	t.Helper()
 	first = newTree(t, treeOpts{})
@@ -25,7 +25,8 @@ func twoOfOneHome(t *testing.T, profile string) (first, second *tree) {
 	return first, second
 }
 
-// TestTwoContainersOnOneHome: the second gateway of a profile waits for the first, says so, and starts when that one ends.
+// TestTwoContainersOnOneHome: the second gateway of a profile waits for the first, says so, and
+// starts when that one ends.
 func TestTwoContainersOnOneHome(t *testing.T) {
 	t.Parallel()
 	first, second := twoOfOneHome(t, "alpha: {user: nobody, env: {STUB_DRAIN: 300ms}}")

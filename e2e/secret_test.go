@@ -24,7 +24,8 @@ func (tr *tree) secret(name, content string) string {
 	return path
 }
 
-// TestSecretIsNowhereButInTheGateway looks in every file of the tree, every output and every argument list.
+// TestSecretIsNowhereButInTheGateway looks in every file of the tree, every output and every
+// argument list.
 func TestSecretIsNowhereButInTheGateway(t *testing.T) {
 	t.Parallel()
 	tr := readyTree(t, 0)
@@ -73,8 +74,8 @@ func TestSecretIsNowhereButInTheGateway(t *testing.T) {
 	}))
 }
 
-// watchArguments looks at the arguments of every process over and over, until what it returns is called: that gives those
-// with the text in them.
+// watchArguments looks at the arguments of every process over and over, until what it returns is
+// called: that gives those with the text in them.
 func (tr *tree) watchArguments(text string) (seen func() []string) {
 	stop, found := make(chan struct{}), make(chan []string, 1)
 	go func() {
@@ -128,7 +129,8 @@ func TestSecretIsReadAtEachStart(t *testing.T) {
 	require.Equal(t, "third", got)
 }
 
-// TestSecretIsReadBeforeThePrivilegeDrop: the gateway's user cannot read the file. Without root there is none to drop.
+// TestSecretIsReadBeforeThePrivilegeDrop: the gateway's user cannot read the file. Without root
+// there is none to drop.
 func TestSecretIsReadBeforeThePrivilegeDrop(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() != 0 {

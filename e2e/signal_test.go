@@ -10,7 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestInterruptedApply: a signal ends apply at the next safe point. What it was restarting comes back by itself.
+// TestInterruptedApply: a signal ends apply at the next safe point. What it was restarting comes
+// back by itself.
 func TestInterruptedApply(t *testing.T) {
 	t.Parallel()
 	for _, signal := range []syscall.Signal{unix.SIGINT, unix.SIGTERM} {

@@ -122,7 +122,8 @@ func (tr *tree) inode(name string) uint64 {
 	return info.Sys().(*syscall.Stat_t).Ino
 }
 
-// hidden lists the run scripts below the dot directory: staged or removed services that nobody cleared away.
+// hidden lists the run scripts below the dot directory: staged or removed services that nobody
+// cleared away.
 func (tr *tree) hidden() []string {
 	var found []string
 	_ = filepath.WalkDir(filepath.Join(tr.scandir, ".hermes-reconcile"), func(path string, d fs.DirEntry, err error) error {

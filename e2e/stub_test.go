@@ -14,7 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The tests in this file need no hermes-reconcile. They show that the others would see what they look for.
+// The tests in this file need no hermes-reconcile. They show that the others would see what they
+// look for.
 
 func TestStubSeesASecondGatewayAndATakenPort(t *testing.T) {
 	t.Parallel()
@@ -63,7 +64,8 @@ func (tr *tree) refusedStarts() string {
 	return string(data)
 }
 
-// TestStubRefusesWhatHermesRefuses: its message and exit code come late, after the time that Python takes to start.
+// TestStubRefusesWhatHermesRefuses: its message and exit code come late, after the time that Python
+// takes to start.
 func TestStubRefusesWhatHermesRefuses(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

@@ -292,8 +292,8 @@ func TestFolderOfASupervisorIsDeleted(t *testing.T) {
 	}
 }
 
-// TestSupervisorOfAGatewayIsKilled, as by the kernel for want of memory: s6 starts a new supervisor,
-// and the gateway of the old one lives.
+// TestSupervisorOfAGatewayIsKilled, as by the kernel for want of memory: s6 starts a new
+// supervisor, and the gateway of the old one lives.
 func TestSupervisorOfAGatewayIsKilled(t *testing.T) {
 	t.Parallel()
 	tr := newTree(t, treeOpts{})
@@ -315,7 +315,8 @@ func TestSupervisorOfAGatewayIsKilled(t *testing.T) {
 	tr.quiet()
 }
 
-// TestSupervisorOfALoggerIsKilled: s6's new supervisor starts a second logger, which finds its folder locked by the first.
+// TestSupervisorOfALoggerIsKilled: s6's new supervisor starts a second logger, which finds its
+// folder locked by the first.
 func TestSupervisorOfALoggerIsKilled(t *testing.T) {
 	t.Parallel()
 	tr := newTree(t, treeOpts{})
@@ -377,8 +378,8 @@ func TestSupervisorOfAGatewayThatGoesIsKilled(t *testing.T) {
 	tr.quiet()
 }
 
-// TestNumberOfAProcessIsUsedAgain: another process has the number that a killed supervisor's gateway
-// had.
+// TestNumberOfAProcessIsUsedAgain: another process has the number that a killed supervisor's
+// gateway had.
 func TestNumberOfAProcessIsUsedAgain(t *testing.T) {
 	t.Parallel()
 	tr := newTree(t, treeOpts{})

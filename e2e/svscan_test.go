@@ -164,7 +164,8 @@ func TestNoRescanWithSvscan(t *testing.T) {
 	tr.mustBeDone()
 }
 
-// TestSvscanEndsBeforeTheRescan: what apply had begun is taken back, and done when there is an s6-svscan again.
+// TestSvscanEndsBeforeTheRescan: what apply had begun is taken back, and done when there is an
+// s6-svscan again.
 func TestSvscanEndsBeforeTheRescan(t *testing.T) {
 	t.Parallel()
 	tr := newTree(t, treeOpts{})

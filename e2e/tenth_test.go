@@ -109,7 +109,8 @@ func (h *tenth) giveTo(folder string, uid int) {
 	}))
 }
 
-// oddState is a state file of so many bytes that has all that is odd in JSON, and what other programs take for it.
+// oddState is a state file of so many bytes that has all that is odd in JSON, and what other
+// programs take for it.
 func oddState(size int) []byte {
 	deep := strings.Repeat("[", 5000) + strings.Repeat("]", 5000)
 	head := "\ufeff" + `{"de\u017fired_state": "stopped", "Desired_State": "stopped", "desired\u005fstate": "running", "desired_state": null,
@@ -118,7 +119,8 @@ func oddState(size int) []byte {
 	return []byte(head + strings.Repeat("x", size-len(head)-2) + `"}`)
 }
 
-// foreign makes the tenth a foreign gateway whose directory is its user's, with all that can stand there.
+// foreign makes the tenth a foreign gateway whose directory is its user's, with all that can stand
+// there.
 func (h *tenth) foreign() {
 	h.t.Helper()
 	h.write("a", false)
@@ -142,7 +144,8 @@ func (h *tenth) foreign() {
 		"type", "down", "notification-fd", "timeout-kill", "timeout-finish", "flag-timeout-killpg", "log/run", "log/type")
 }
 
-// own makes the tenth one of ours, of which its user has no more than the control FIFOs and the home.
+// own makes the tenth one of ours, of which its user has no more than the control FIFOs and the
+// home.
 func (h *tenth) own() {
 	h.t.Helper()
 	h.write("a", true)
@@ -153,10 +156,11 @@ func (h *tenth) own() {
 	h.fill(h.home)
 }
 
-// TestAllThatIsHostileAtOnce: of ten gateways one has a hostile user, who has put all in place that can be: FIFOs that are
-// kept open at each name that is read, processes that fill each folder that is deleted, a flood of the control FIFO, planted
-// programs on PATH, a state file with all oddities of JSON. Apply serves the other nine in the time that it was given, and
-// names the tenth; so do the other commands. When the user ends, the tenth comes right, too.
+// TestAllThatIsHostileAtOnce: of ten gateways one has a hostile user, who has put all in place that
+// can be: FIFOs that are kept open at each name that is read, processes that fill each folder that
+// is deleted, a flood of the control FIFO, planted programs on PATH, a state file with all oddities
+// of JSON. Apply serves the other nine in the time that it was given, and names the tenth; so do
+// the other commands. When the user ends, the tenth comes right, too.
 func TestAllThatIsHostileAtOnce(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() != 0 {

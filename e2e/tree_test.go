@@ -82,8 +82,8 @@ func newTree(t testing.TB, opts treeOpts) *tree {
 	return tr
 }
 
-// shortTemp is memory if programs may be run there: a real scandir is a tmpfs too, and many containers mount
-// /dev/shm noexec.
+// shortTemp is memory if programs may be run there: a real scandir is a tmpfs too, and many
+// containers mount /dev/shm noexec.
 var shortTemp = sync.OnceValue(func() string {
 	const shm = "/dev/shm"
 	var st unix.Statfs_t
@@ -111,8 +111,8 @@ func (tr *tree) as(cmd *exec.Cmd) *exec.Cmd {
 	return cmd
 }
 
-// startSvscan starts s6-svscan with HERMES_HOME (unset if tr.home is empty) and waits until it listens. Its stdout is
-// the container's log.
+// startSvscan starts s6-svscan with HERMES_HOME (unset if tr.home is empty) and waits until it
+// listens. Its stdout is the container's log.
 func (tr *tree) startSvscan() {
 	tr.t.Helper()
 	require.Nil(tr.t, tr.svscan, "an s6-svscan runs already")
@@ -159,8 +159,8 @@ func (tr *tree) listens() bool {
 	return unix.Close(fd) == nil
 }
 
-// stopSvscan ends s6-svscan and all its services, as the end of a container does, and returns an error if it does not
-// end in time.
+// stopSvscan ends s6-svscan and all its services, as the end of a container does, and returns an
+// error if it does not end in time.
 func (tr *tree) stopSvscan() error {
 	sv := tr.svscan
 	if sv == nil {
@@ -181,8 +181,9 @@ func (tr *tree) stopSvscan() error {
 	}
 }
 
-// end stops the tree, and fails the test if something went wrong that no test asks for: two gateways of one profile, a
-// port taken twice, a command line that hermes refuses, a process that nobody ended.
+// end stops the tree, and fails the test if something went wrong that no test asks for: two
+// gateways of one profile, a port taken twice, a command line that hermes refuses, a process that
+// nobody ended.
 func (tr *tree) end() {
 	err := tr.stopSvscan()
 	var left []proc

@@ -12,7 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// away is when a gateway was away for its last restart, in nanoseconds: from being told to stop to the next start.
+// away is when a gateway was away for its last restart, in nanoseconds: from being told to stop to
+// the next start.
 type away struct{ from, to int64 }
 
 func (tr *tree) lastAway(profile string) away {
@@ -55,7 +56,8 @@ func TestRestartsByTurns(t *testing.T) {
 	tr.mustBeDone()
 }
 
-// TestAChangeThatDoesNotWorkStopsAtTheFirst: the others run on with what they had, and going back restarts that one alone.
+// TestAChangeThatDoesNotWorkStopsAtTheFirst: the others run on with what they had, and going back
+// restarts that one alone.
 func TestAChangeThatDoesNotWorkStopsAtTheFirst(t *testing.T) {
 	t.Parallel()
 	tr := newTree(t, treeOpts{})
@@ -92,7 +94,8 @@ func TestAChangeThatDoesNotWorkStopsAtTheFirst(t *testing.T) {
 	tr.mustBeDone()
 }
 
-// TestManyRestartsOnASlowMachine: in all they take longer than apply waits while nothing moves, which is 18 s here.
+// TestManyRestartsOnASlowMachine: in all they take longer than apply waits while nothing moves,
+// which is 18 s here.
 func TestManyRestartsOnASlowMachine(t *testing.T) {
 	t.Parallel()
 	const many, slow = 14, 4 // two at a time, and each call takes 4 s

@@ -44,8 +44,8 @@ func TestUnprivilegedTree(t *testing.T) {
 	tr.mustBeDone()
 }
 
-// TestUnprivilegedTreeDoesAll: what scripts and apply do needs no root: secrets, readiness, pauses, ends that are final,
-// loggers.
+// TestUnprivilegedTreeDoesAll: what scripts and apply do needs no root: secrets, readiness, pauses,
+// ends that are final, loggers.
 func TestUnprivilegedTreeDoesAll(t *testing.T) {
 	t.Parallel()
 	uid := nobody
@@ -85,8 +85,8 @@ config: {env: {STUB_EXIT: "78"}}`, port, token, keep)
 	tr.logged("alpha", "secret TOKEN: "+token+" is missing")
 }
 
-// TestGatewayRunsAsItsUser: the tree is root's, the gateway is not. Without root there is no privilege to drop, and
-// the test shows nothing.
+// TestGatewayRunsAsItsUser: the tree is root's, the gateway is not. Without root there is no
+// privilege to drop, and the test shows nothing.
 func TestGatewayRunsAsItsUser(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() != 0 {
@@ -105,7 +105,8 @@ func TestGatewayRunsAsItsUser(t *testing.T) {
 	for _, path := range []string{tr.logPath("alpha"), tr.logPath("alpha", "current"), tr.path("home", "logs")} {
 		require.EqualValues(t, nobody, owner(t, path), path)
 	}
-	// Root's s6-supervise writes in these by name: a user who owned one could make it write anywhere.
+	// Root's s6-supervise writes in these by name: a user who owned one could make it write
+	// anywhere.
 	for _, service := range []string{tr.dir("alpha"), tr.dir("alpha", "log")} {
 		for _, name := range []string{"", "run", "supervise", "supervise/status", "event"} {
 			require.Zero(t, owner(t, filepath.Join(service, name)), "%s/%s is not root's", service, name)

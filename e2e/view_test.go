@@ -65,7 +65,8 @@ func (tr *tree) manifestOf(profiles map[string]wanted) {
 	tr.manifest("%s", strings.Join(lines, "\n"))
 }
 
-// view is what runs in a tree, and perhaps what lies there. It reads /proc, and asks no program: who looks often looks fast.
+// view is what runs in a tree, and perhaps what lies there. It reads /proc, and asks no program:
+// who looks often looks fast.
 type view struct {
 	units    map[string]unit // by name of the service
 	gateways []proc          // processes of the hermes program
@@ -97,8 +98,8 @@ func (tr *tree) view() view {
 	return v
 }
 
-// forgetRecords removes what the stubs wrote down, once all that run have done so. It returns the pids of these, for the next
-// time.
+// forgetRecords removes what the stubs wrote down, once all that run have done so. It returns the
+// pids of these, for the next time.
 func (tr *tree) forgetRecords(v view, known map[int]bool) map[int]bool {
 	tr.t.Helper()
 	pids := map[int]bool{}
@@ -175,7 +176,8 @@ func (v view) runsAs(profile string, p wanted) bool {
 		told == (p.port != 0) && (!told || port == strconv.Itoa(p.port))
 }
 
-// noDouble fails the test if two gateways of a profile run, or ever ran, at a time, or met on a port.
+// noDouble fails the test if two gateways of a profile run, or ever ran, at a time, or met on a
+// port.
 func (tr *tree) noDouble(v view) {
 	tr.t.Helper()
 	of := map[string]int{}
@@ -190,8 +192,8 @@ func (tr *tree) noDouble(v view) {
 	require.False(tr.t, tr.t.Failed())
 }
 
-// soundAtOnce checks what holds at every instant, whatever happened to an apply. Profiles may be strangers', whose
-// directories are not ours.
+// soundAtOnce checks what holds at every instant, whatever happened to an apply. Profiles may be
+// strangers', whose directories are not ours.
 func (tr *tree) soundAtOnce(strangers ...string) view {
 	tr.t.Helper()
 	names, err := os.ReadDir(tr.scandir)
@@ -218,7 +220,8 @@ func (tr *tree) soundAtOnce(strangers ...string) view {
 	return v
 }
 
-// copied is what the names of copies of service directories end in, which have the marker of another.
+// copied is what the names of copies of service directories end in, which have the marker of
+// another.
 const copied = ".copy"
 
 // moved is what the names of service directories begin with that were moved out of the way.
@@ -244,8 +247,8 @@ func (tr *tree) complete(profile string) {
 	}
 }
 
-// nothingLeft: apply has cleared away all that it needed, and what it removed is gone. To strangers' services of which it
-// could not finish the adoption it still owes something.
+// nothingLeft: apply has cleared away all that it needed, and what it removed is gone. To
+// strangers' services of which it could not finish the adoption it still owes something.
 func (tr *tree) nothingLeft(strangers ...string) {
 	tr.t.Helper()
 	for _, kind := range []string{"staging", "hidden", "owed"} {
@@ -299,7 +302,8 @@ func live(entries []entry) []entry {
 	})
 }
 
-// killSupervisor kills the supervisor of a service, and waits until s6-svscan has started another one.
+// killSupervisor kills the supervisor of a service, and waits until s6-svscan has started another
+// one.
 func (tr *tree) killSupervisor(service string) {
 	tr.t.Helper()
 	old := tr.view().units[service].supervisor

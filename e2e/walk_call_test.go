@@ -9,9 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// sysCall is a system call of the program that concerns a walk: one on the scandir, on the manifest,
-// below HERMES_HOME, or on what the kernel shows of the tree's processes, and one that starts a
-// process.
+// sysCall is a system call of the program that concerns a walk: one on the scandir, on the
+// manifest, below HERMES_HOME, or on what the kernel shows of the tree's processes, and one that
+// starts a process.
 type sysCall struct {
 	class  class
 	path   string // relative to the scandir, or absolute; of a child: its program
@@ -126,7 +126,8 @@ var others = []uint64{
 	unix.SYS_WAITID, unix.SYS_WAIT4, unix.SYS_EXECVE,
 }
 
-// opens tells what an open with these flags does. Who opens a FIFO for writing without waiting only asks for its reader.
+// opens tells what an open with these flags does. Who opens a FIFO for writing without waiting only
+// asks for its reader.
 func opens(flags uint64) class {
 	switch {
 	case flags&unix.O_CREAT != 0:

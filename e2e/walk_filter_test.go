@@ -14,9 +14,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// To stop a Go program at each of its system calls takes ten times as long as to stop it at those that concern a walk.
-// The kernel picks them by a filter, seccomp(2), which a process must put on itself: so the test program is run under
-// another name, does that, and becomes the program (TestMain).
+// To stop a Go program at each of its system calls takes ten times as long as to stop it at those
+// that concern a walk. The kernel picks them by a filter, seccomp(2), which a process must put on
+// itself: so the test program is run under another name, does that, and becomes the program
+// (TestMain).
 const filterName = "e2e-filter"
 
 // becomeFiltered puts the filter on this process, and makes it the program that its arguments name.
@@ -34,7 +35,8 @@ func filtered(cmd *exec.Cmd) {
 	cmd.Path = "/proc/self/exe"
 }
 
-// filterCalls lets the tracer of this thread, and of what it starts, see the calls that concern a walk.
+// filterCalls lets the tracer of this thread, and of what it starts, see the calls that concern a
+// walk.
 func filterCalls() error {
 	traced := slices.Concat(others, slices.Collect(maps.Keys(byPath)),
 		slices.Collect(maps.Keys(byName)), slices.Collect(maps.Keys(byFile)))

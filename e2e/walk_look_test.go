@@ -57,9 +57,9 @@ func (t *trap) classify(tid int, who task, info callInfo) (sysCall, bool) {
 	return sysCall{}, false
 }
 
-// concerning makes a call of a path, if that concerns a walk. What the runtime of Go and the dynamic
-// linker read is none of it, nor what the kernel shows of processes of others. A child's /dev/null
-// is opened where nothing else is.
+// concerning makes a call of a path, if that concerns a walk. What the runtime of Go and the
+// dynamic linker read is none of it, nor what the kernel shows of processes of others. A child's
+// /dev/null is opened where nothing else is.
 func (t *trap) concerning(c class, who task, path string) (sysCall, bool) {
 	call := sysCall{class: c, path: path, helper: who.kind == helper}
 	rel, below := strings.CutPrefix(path, t.scandir+"/")
@@ -98,7 +98,8 @@ func (t *trap) showsProcess(path string) bool {
 	return false
 }
 
-// resolve is the path that a directory and a path relative to it lead to, as far as their names tell.
+// resolve is the path that a directory and a path relative to it lead to, as far as their names
+// tell.
 func (t *trap) resolve(tid int, who task, dirfd, address uint64) string {
 	name := t.text(tid, address)
 	switch {

@@ -63,8 +63,8 @@ type world struct {
 
 func side(name string, n int) string { return name + strconv.Itoa(n) }
 
-// newWorld makes a world that has been on both sides. Its scandir may lie where a real one does not, on a disk: there
-// apply syncs.
+// newWorld makes a world that has been on both sides. Its scandir may lie where a real one does
+// not, on a disk: there apply syncs.
 func newWorld(t testing.TB, p *plan, onDisk bool) *world {
 	t.Helper()
 	opts := longLived(t)
@@ -101,7 +101,8 @@ func newWorld(t testing.TB, p *plan, onDisk bool) *world {
 	return w
 }
 
-// begin prepares the way to the other side, as far as that is not done: the manifest, and the foreign services.
+// begin prepares the way to the other side, as far as that is not done: the manifest, and the
+// foreign services.
 func (w *world) begin() view {
 	w.t.Helper()
 	next := w.profiles(w, 1-w.side)
@@ -174,8 +175,8 @@ func (w *world) passed(before view, s stroke) {
 	w.arrive(before)
 }
 
-// heldUp reports whether the command says that others have held it up: what it has not deleted yet is
-// a warning where the directory is gone, and else a failure.
+// heldUp reports whether the command says that others have held it up: what it has not deleted yet
+// is a warning where the directory is gone, and else a failure.
 func (w *world) heldUp(s stroke) bool {
 	return w.contested && (s.code == 0 || s.code == 1) && strings.Contains(s.stderr, "(the next apply goes on)")
 }
@@ -189,7 +190,8 @@ func (w *world) finish(s stroke) {
 	}
 }
 
-// arrive checks that all is as an undisturbed apply leaves it on the other side, which then is this one.
+// arrive checks that all is as an undisturbed apply leaves it on the other side, which then is this
+// one.
 func (w *world) arrive(before view) {
 	w.t.Helper()
 	w.side = 1 - w.side

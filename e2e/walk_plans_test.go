@@ -17,10 +17,11 @@ var plans = []*plan{
 	actPlan("stop"), actPlan("start"), actPlan("restart"), downPlan(), hostilePlan(),
 }
 
-// applyPlan is an apply with something of everything, either way: creations, one of them on the port
-// of a removed gateway; updates with a restart of the gateway, of the logger, of both and of none,
-// two of them with an exchange of their ports; one down and one up; removals; the adoption of a
-// foreign directory with a logger and of one without; and a gateway that has nothing to do with it.
+// applyPlan is an apply with something of everything, either way: creations, one of them on the
+// port of a removed gateway; updates with a restart of the gateway, of the logger, of both and of
+// none, two of them with an exchange of their ports; one down and one up; removals; the adoption of
+// a foreign directory with a logger and of one without; and a gateway that has nothing to do with
+// it.
 func applyPlan() *plan {
 	return &plan{
 		name: "apply", args: []string{"apply"},

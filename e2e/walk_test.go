@@ -40,14 +40,15 @@ const (
 	shortInTests = 5 * time.Second
 )
 
-// shards is how many trees share a walk that tries everything: the second has its scandir on a disk.
+// shards is how many trees share a walk that tries everything: the second has its scandir on a
+// disk.
 const shards = 2
 
 // tortureBegan is when all walks began, together.
 var tortureBegan = time.Now()
 
-// run tries points. TORTURE, a Go duration, asks for a call of each kind, and for others until it is over. Else as many
-// are tried as fit in walkInTests, spread evenly.
+// run tries points. TORTURE, a Go duration, asks for a call of each kind, and for others until it
+// is over. Else as many are tried as fit in walkInTests, spread evenly.
 func (k *walk) run(t *testing.T) {
 	duration, asked := torture(t)
 	k.teller = newTeller(asked)
@@ -158,17 +159,18 @@ func (k *walk) tell(t *testing.T) {
 	}
 }
 
-// untouched reports whether apply has left everything as it was, so that the next can begin where it began. One that ran
-// a program may have set something going.
+// untouched reports whether apply has left everything as it was, so that the next can begin where
+// it began. One that ran a program may have set something going.
 func (w *world) untouched(before, now view, s stroke) bool {
 	return s.spawned == 0 && reflect.DeepEqual(before.units, now.units) && slices.Equal(before.entries, w.entries())
 }
 
-// othersInTests is how many plans besides the first are walked where TORTURE does not ask for all: each takes a minute.
+// othersInTests is how many plans besides the first are walked where TORTURE does not ask for all:
+// each takes a minute.
 const othersInTests = 2
 
-// ofToday are the first plan, and others in turn from day to day: what fails can be tried again the same day, or by make
-// torture, which walks them all.
+// ofToday are the first plan, and others in turn from day to day: what fails can be tried again the
+// same day, or by make torture, which walks them all.
 func ofToday(now time.Time) []*plan {
 	chosen, others := plans[:1:1], plans[1:]
 	for i := range othersInTests {
@@ -195,9 +197,10 @@ func walkAll(t *testing.T, k *walk) {
 	}
 }
 
-// TestKillWalk kills the program wherever it touches what concerns a walk or starts a program. If there is not the time for
-// that, it is where it changes something, or where its helper is at work: between two changes all is the same. At the
-// calls of the helper that one alone is killed, every second time.
+// TestKillWalk kills the program wherever it touches what concerns a walk or starts a program. If
+// there is not the time for that, it is where it changes something, or where its helper is at work:
+// between two changes all is the same. At the calls of the helper that one alone is killed, every
+// second time.
 func TestKillWalk(t *testing.T) {
 	t.Parallel()
 	walkAll(t, &walk{

@@ -52,7 +52,8 @@ func (s stroke) String() string {
 // strike runs the program and lets the mishap happen to it. A run that would never end by itself is
 // told to, with SIGTERM, when it has told on its file descriptor 3 that it is ready.
 //
-// Strace can do both, but it counts the calls of each thread by itself, and Go moves work between threads.
+// Strace can do both, but it counts the calls of each thread by itself, and Go moves work between
+// threads.
 func (tr *tree) strike(m mishap, endless bool, args ...string) stroke {
 	tr.t.Helper()
 	stdout, stderr := tr.output("apply.out"), tr.output("apply.err")
@@ -97,9 +98,9 @@ func (tr *tree) content(name string) string {
 }
 
 // onThreadWithoutChildren calls a function on a thread of its own, since ptrace requests must come
-// from the thread that traces. Nothing else has started processes there: those belong to other tests,
-// and what the program starts is in other sessions, so no process group tells them apart. The
-// thread ends here, and what it traces with it.
+// from the thread that traces. Nothing else has started processes there: those belong to other
+// tests, and what the program starts is in other sessions, so no process group tells them apart.
+// The thread ends here, and what it traces with it.
 func onThreadWithoutChildren(do func()) {
 	held := make(chan struct{})
 	defer close(held)
@@ -121,7 +122,8 @@ func onThreadWithoutChildren(do func()) {
 	}
 }
 
-// trap lets a process run under ptrace(2), from one call that may concern a walk to the next, until the mishap.
+// trap lets a process run under ptrace(2), from one call that may concern a walk to the next, until
+// the mishap.
 type trap struct {
 	mishap
 	stroke
@@ -239,8 +241,8 @@ func (t *trap) stopped(tid int, status unix.WaitStatus) error {
 	return unix.PtraceCont(tid, signal)
 }
 
-// begins tells what a thread is that is seen for the first time: one more of a process that is known,
-// or the first of a new one.
+// begins tells what a thread is that is seen for the first time: one more of a process that is
+// known, or the first of a new one.
 func (t *trap) begins(tid int) task {
 	for _, known := range t.tasks {
 		if exists(fmt.Sprintf("/proc/%d/task/%d", known.pid, tid)) {
@@ -281,8 +283,8 @@ func (t *trap) atCall(tid int) error {
 	return nil
 }
 
-// meet counts a call, and hits the process if it is the one. A call that looks at the same again, with no change in
-// between, is not counted: those who poll would make a walk endless.
+// meet counts a call, and hits the process if it is the one. A call that looks at the same again,
+// with no change in between, is not counted: those who poll would make a walk endless.
 func (t *trap) meet(tid int, who task, call sysCall) error {
 	if !t.count(call) || t.hit {
 		return nil

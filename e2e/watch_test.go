@@ -28,7 +28,8 @@ type watching struct {
 	output string
 }
 
-// watch starts watch with an interval that does not disturb, and waits for the end of its first pass.
+// watch starts watch with an interval that does not disturb, and waits for the end of its first
+// pass.
 func (tr *tree) watch(args ...string) *watching {
 	tr.t.Helper()
 	w := &watching{tree: tr, ended: make(chan result, 1), output: tr.path("watch.out")}
@@ -126,7 +127,8 @@ func TestWatch(t *testing.T) {
 	tr.mustBeDone()
 }
 
-// TestWatchWithABrokenManifest says so once, keeps up what the last good one says, and goes on when it is mended.
+// TestWatchWithABrokenManifest says so once, keeps up what the last good one says, and goes on when
+// it is mended.
 func TestWatchWithABrokenManifest(t *testing.T) {
 	t.Parallel()
 	tr := newTree(t, treeOpts{})
@@ -156,8 +158,9 @@ func TestWatchWithABrokenManifest(t *testing.T) {
 	require.LessOrEqual(t, strings.Count(w.said(), "profiles.beta: "), 2)
 }
 
-// TestWatchFollowsEveryEdit: 200 of them in a row, in whatever way a file can be changed. In the end the state is that of the
-// last valid one, and no gateway was restarted more often than what is rendered for it has changed.
+// TestWatchFollowsEveryEdit: 200 of them in a row, in whatever way a file can be changed. In the
+// end the state is that of the last valid one, and no gateway was restarted more often than what is
+// rendered for it has changed.
 func TestWatchFollowsEveryEdit(t *testing.T) {
 	t.Parallel()
 	tr := newTree(t, treeOpts{})
@@ -217,7 +220,8 @@ func (e *edits) text() string {
 	return text
 }
 
-// edit changes the manifest in one of many ways. Every fourth time it is wrong afterwards, but not the last.
+// edit changes the manifest in one of many ways. Every fourth time it is wrong afterwards, but not
+// the last.
 func (e *edits) edit(i int) {
 	e.t.Helper()
 	profile := []string{"a", "b", "c"}[e.r.IntN(3)]
@@ -261,8 +265,8 @@ func (e *edits) link(target, name string) {
 	require.NoError(e.t, os.Rename(e.path(name+".new"), e.path(name)))
 }
 
-// reached reports whether every gateway runs what the last valid manifest says. An edit that was wrong, or overtaken, leaves no
-// trace.
+// reached reports whether every gateway runs what the last valid manifest says. An edit that was
+// wrong, or overtaken, leaves no trace.
 func (e *edits) reached() bool {
 	for profile, value := range e.values {
 		starts := e.starts(profile)
@@ -341,14 +345,16 @@ func TestIdleWatch(t *testing.T) {
 	require.Empty(t, tr.calls("s6-svc"))
 }
 
-// sleepsForASecond reports whether watch hardly woke up in a second. The second may fall on a look, which costs a slow machine
-// many wakeups: so ask again. What wakes up by a short timer of its own never sleeps that long.
+// sleepsForASecond reports whether watch hardly woke up in a second. The second may fall on a look,
+// which costs a slow machine many wakeups: so ask again. What wakes up by a short timer of its own
+// never sleeps that long.
 func (w *watching) sleepsForASecond() bool {
 	before := w.wakeups()
 	return !poll(time.Second, func() bool { return w.wakeups()-before >= 50 })
 }
 
-// reaped is what children that have ended cost, in minor page faults: none at all if there were none.
+// reaped is what children that have ended cost, in minor page faults: none at all if there were
+// none.
 func (w *watching) reaped() string {
 	w.t.Helper()
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", w.pid))
@@ -395,7 +401,8 @@ func TestDownHoldsWatch(t *testing.T) {
 	tr.started("alpha", 3)
 }
 
-// TestWatchAsAService of the very s6 whose gateways it keeps: s6 knows when it is ready, and nothing touches it.
+// TestWatchAsAService of the very s6 whose gateways it keeps: s6 knows when it is ready, and
+// nothing touches it.
 func TestWatchAsAService(t *testing.T) {
 	t.Parallel()
 	tr := newTree(t, treeOpts{})
@@ -461,8 +468,8 @@ func TestWatchTriesAgain(t *testing.T) {
 // halfTime is less than what watch waits before it removes what a manifest no longer names.
 const halfTime = 1500 * time.Millisecond
 
-// TestWatchRemovesAtTheSecondLook: a manifest that is written in two halves, each of which is valid,
-// takes no gateway away, and one that stays so does.
+// TestWatchRemovesAtTheSecondLook: a manifest that is written in two halves, each of which is
+// valid, takes no gateway away, and one that stays so does.
 func TestWatchRemovesAtTheSecondLook(t *testing.T) {
 	t.Parallel()
 	tr := newTree(t, treeOpts{})
@@ -490,8 +497,8 @@ func TestWatchRemovesAtTheSecondLook(t *testing.T) {
 	eventually(t, patience, func() bool { return len(tr.hidden()) == 0 }, "nothing is left of it")
 }
 
-// TestWatchMakesTheRestartThatADeadCommandLeaves: a restart by hand is killed while the gateway drains. It was told to stop, and
-// nothing but watch would start it again.
+// TestWatchMakesTheRestartThatADeadCommandLeaves: a restart by hand is killed while the gateway
+// drains. It was told to stop, and nothing but watch would start it again.
 func TestWatchMakesTheRestartThatADeadCommandLeaves(t *testing.T) {
 	t.Parallel()
 	tr := newTree(t, treeOpts{})

@@ -9,17 +9,17 @@ import (
 
 // builtinCommand is what a gateway runs where nothing else is said. hermes-agent takes it from 0.19
 // on. --external-supervisor makes its own restarts ask this supervisor; --force is for a gateway
-// beside a root gateway that would serve the profile, too (from 0.21 on). It is not --replace, which
-// ends whatever serves the profile already.
+// beside a root gateway that would serve the profile, too (from 0.21 on). It is not --replace,
+// which ends whatever serves the profile already.
 var builtinCommand = []string{"hermes", "-p", profileWord, "gateway", "run", "--external-supervisor", "--force"}
 
 const (
-	// maxArgument is the longest argument or NAME=value, in bytes without its NUL, with which Linux starts a program
-	// (MAX_ARG_STRLEN, 32 pages of 4 KiB).
+	// maxArgument is the longest argument or NAME=value, in bytes without its NUL, with which Linux
+	// starts a program (MAX_ARG_STRLEN, 32 pages of 4 KiB).
 	maxArgument = 128<<10 - 1
 
-	// maxCommand in bytes: half of what Linux allows for arguments and environment together, with the usual stack limit
-	// of 8 MiB (execve(2)).
+	// maxCommand in bytes: half of what Linux allows for arguments and environment together, with
+	// the usual stack limit of 8 MiB (execve(2)).
 	maxCommand = 1 << 20
 
 	// stringBytes is what a string takes without its text; the kernel counts 8 for a pointer.
@@ -116,8 +116,8 @@ func (e *entry) hasPort() bool {
 	return e.settings.port.state == given || e.settings.port.state == faulty
 }
 
-// portIsThere reports an argument list that names a port which the profile does not have; one with a wrong port has an
-// error already.
+// portIsThere reports an argument list that names a port which the profile does not have; one with
+// a wrong port has an error already.
 func (r *reader) portIsThere(e *entry, w words) bool {
 	if e.hasPort() || !slices.ContainsFunc(w.chosen.value, namesPort) {
 		return true
@@ -126,8 +126,8 @@ func (r *reader) portIsThere(e *entry, w words) bool {
 	return false
 }
 
-// faultWords puts an error at the profile's own argument list, or at the profile where the list is that of defaults and
-// right for others.
+// faultWords puts an error at the profile's own argument list, or at the profile where the list is
+// that of defaults and right for others.
 func (r *reader) faultWords(e *entry, w words, reason string) {
 	if w.own.state == given {
 		r.faultAt(w.chosen.at, e.path.key(w.key), "%s", reason)
@@ -136,7 +136,8 @@ func (r *reader) faultWords(e *entry, w words, reason string) {
 	r.faultAt(e.at, e.path, "the %s from defaults (%s) %s", w.key, r.position(w.chosen.at), reason)
 }
 
-// dropProfileOption takes each `-p {profile}` out: the root profile has no name that hermes would know.
+// dropProfileOption takes each `-p {profile}` out: the root profile has no name that hermes would
+// know.
 func dropProfileOption(argv []string) []string {
 	var kept []string
 	for i := 0; i < len(argv); i++ {

@@ -30,7 +30,8 @@ func (e *Error) Error() string {
 	return e.Pos.String() + ": " + e.Path + ": " + e.Msg
 }
 
-// String is `file:line:column`, which editors can jump to. A file name that could play tricks on a terminal is quoted.
+// String is `file:line:column`, which editors can jump to. A file name that could play tricks on a
+// terminal is quoted.
 func (p Position) String() string {
 	file := p.File
 	if visible.Line(file) != file {
@@ -39,8 +40,8 @@ func (p Position) String() string {
 	return file + ":" + strconv.Itoa(p.Line) + ":" + strconv.Itoa(p.Column)
 }
 
-// maxErrors is how many errors are listed; one more line counts the rest. Nobody reads more, and a hostile file of
-// 4 MiB can hold hundreds of thousands.
+// maxErrors is how many errors are listed; one more line counts the rest. Nobody reads more, and a
+// hostile file of 4 MiB can hold hundreds of thousands.
 const maxErrors = 1000
 
 // spot is a place while several sources are read: two of them may bear the same name.
@@ -71,8 +72,8 @@ func (p problem) compare(q problem) int {
 	return strings.Compare(p.msg, q.msg)
 }
 
-// problems keeps the first maxErrors errors in file order, whatever the order in which they are found, and counts the
-// others.
+// problems keeps the first maxErrors errors in file order, whatever the order in which they are
+// found, and counts the others.
 type problems struct {
 	list    []problem
 	dropped int  // errors no longer in list
@@ -99,8 +100,8 @@ func (p *problems) add(at spot, path, msg string) {
 	}
 }
 
-// trim sorts and shortens the list. What an alias repeats is found wrong once for each use, at the same place: one of
-// these is enough.
+// trim sorts and shortens the list. What an alias repeats is found wrong once for each use, at the
+// same place: one of these is enough.
 func (p *problems) trim() {
 	slices.SortStableFunc(p.list, problem.compare)
 	p.list = slices.CompactFunc(p.list, func(a, b problem) bool { return a.compare(b) == 0 })
@@ -124,7 +125,8 @@ func (p *problems) err(position func(spot) Position) error {
 	return all.ErrorOrNil()
 }
 
-// lines prints one error a line: multierror's own format is a bullet list that no editor can follow.
+// lines prints one error a line: multierror's own format is a bullet list that no editor can
+// follow.
 func lines(errs []error) string {
 	text := make([]string, len(errs))
 	for i, err := range errs {
@@ -133,8 +135,8 @@ func lines(errs []error) string {
 	return strings.Join(text, "\n")
 }
 
-// path is where in the document a value stands. It becomes text only for an error: a manifest of 5,000 profiles has
-// 200,000 of them and mostly no error.
+// path is where in the document a value stands. It becomes text only for an error: a manifest of
+// 5,000 profiles has 200,000 of them and mostly no error.
 type path struct {
 	parent *path
 	name   string
@@ -192,7 +194,8 @@ func orList(words []string) string {
 	return strings.Join(words[:last], ", ") + " or " + words[last]
 }
 
-// didYouMean is `did you mean "port"? ` where one of the words is a likely misspelling of got, and empty otherwise.
+// didYouMean is `did you mean "port"? ` where one of the words is a likely misspelling of got, and
+// empty otherwise.
 func didYouMean(got string, words []string) string {
 	best := Nearest(got, words)
 	if best == "" {
@@ -215,8 +218,8 @@ func Nearest(got string, words []string) string {
 	return best
 }
 
-// edits is how many letters must be added, dropped, changed or swapped with their neighbour to make b of a
-// (optimal string alignment distance).
+// edits is how many letters must be added, dropped, changed or swapped with their neighbour to make
+// b of a (optimal string alignment distance).
 func edits(a, b string) int {
 	var before []int // two rows up, for swaps
 	row := make([]int, len(b)+1)

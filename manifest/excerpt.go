@@ -18,8 +18,8 @@ type Excerpt struct {
 }
 
 // excerptFormat is today's format of an excerpt. Rules of format 0 that are no more: the default
-// command was formerCommand, env and secrets had no placeholders, and a port was told by the command
-// alone.
+// command was formerCommand, env and secrets had no placeholders, and a port was told by the
+// command alone.
 const excerptFormat = 2
 
 // formerCommand is the default command of excerpts of format 0; formerPort followed with a port.

@@ -12,7 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// FuzzParse: no text makes Parse panic, each error has a place, and the same text has the same result.
+// FuzzParse: no text makes Parse panic, each error has a place, and the same text has the same
+// result.
 func FuzzParse(f *testing.F) {
 	seeds := badSources(f)
 	require.NotEmpty(f, seeds, "no seeds")

@@ -16,8 +16,8 @@ type HermesConfig struct {
 	Standalone bool  // the profile has a gateway of its own all the same
 }
 
-// ParseHermesConfig reads a config.yaml, of which we need little: a value that is not as expected counts as not there. The
-// limits are those of a manifest.
+// ParseHermesConfig reads a config.yaml, of which we need little: a value that is not as expected
+// counts as not there. The limits are those of a manifest.
 func ParseHermesConfig(data []byte) (HermesConfig, error) {
 	r := &reader{sources: []Source{{Name: "config.yaml", Data: data}}}
 	if saysNothing(data) {
@@ -43,7 +43,8 @@ func ParseHermesConfig(data []byte) (HermesConfig, error) {
 	return c, nil
 }
 
-// saysNothing tells a text of blank lines and comments: no manifest, but a configuration like any other.
+// saysNothing tells a text of blank lines and comments: no manifest, but a configuration like any
+// other.
 func saysNothing(data []byte) bool {
 	for line := range bytes.Lines(data) {
 		if line = bytes.TrimSpace(line); len(line) > 0 && line[0] != '#' {

@@ -7,8 +7,8 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// The tables below are the one place that knows the keys of a manifest, their values and their defaults. A new key is
-// a row here, a field in settings, and a field in what it ends up in.
+// The tables below are the one place that knows the keys of a manifest, their values and their
+// defaults. A new key is a row here, a field in settings, and a field in what it ends up in.
 
 // key is a row of a table. S is what a source says, P what comes out of it.
 type key[S, P any] struct {
@@ -21,8 +21,8 @@ type key[S, P any] struct {
 	read    func(r *reader, at *path, n *yaml.Node, to *S)
 	give    func(to *P, own, defaults *S)
 
-	// For Write. put is the value with which p is written where defaults make it below; nil: with none. share finds what
-	// defaults should say for all.
+	// For Write. put is the value with which p is written where defaults make it below; nil: with
+	// none. share finds what defaults should say for all.
 	put   func(p, below *P) *yaml.Node
 	share func(all []*P, below *P)
 }
@@ -293,7 +293,8 @@ func (k key[S, P]) defaultsTo(value any) key[S, P] {
 	return k
 }
 
-// one is the row of a key with a single value: the profile's, else that of defaults, else the builtin one.
+// one is the row of a key with a single value: the profile's, else that of defaults, else the
+// builtin one.
 func one[V, S, P any](name string, k kind[V], builtin V, says says, from func(*S) *setting[V], to func(*P) *V) key[S, P] {
 	return raw[V, S, P](name, k, says, from).
 		gives(func(p *P, own, defaults *S) { *to(p) = choose(*from(own), *from(defaults), builtin).value }).

@@ -1,9 +1,10 @@
-// Package manifest turns the text of profiles.yaml files into a Manifest, or into all of their errors, each with its
-// file, line and column.
+// Package manifest turns the text of profiles.yaml files into a Manifest, or into all of their
+// errors, each with its file, line and column.
 //
-// Parse is the entry point. It is pure: it takes names and bytes, and opens, reads and writes nothing. What it returns
-// is complete: defaults are merged in, placeholders are expanded, ports are assigned. A Manifest never holds a half-valid
-// profile: one error anywhere and there is no Manifest.
+// Parse is the entry point. It is pure: it takes names and bytes, and opens, reads and writes
+// nothing. What it returns is complete: defaults are merged in, placeholders are expanded, ports
+// are assigned. A Manifest never holds a half-valid profile: one error anywhere and there is no
+// Manifest.
 package manifest
 
 import (
@@ -19,7 +20,8 @@ type Source struct {
 	Data []byte
 }
 
-// Position is a place in a source. Line and Column count from 1; Column counts characters, as editors do.
+// Position is a place in a source. Line and Column count from 1; Column counts characters, as
+// editors do.
 type Position struct {
 	File   string
 	Line   int
@@ -41,7 +43,8 @@ type Runtime string
 const (
 	// RuntimeS6Overlay is a container with s6-overlay: scripts start through /command/with-contenv.
 	RuntimeS6Overlay Runtime = "s6-overlay"
-	// RuntimeS6 is a plain s6 tree: scripts start through /bin/sh and find s6 programs on the tree's PATH.
+	// RuntimeS6 is a plain s6 tree: scripts start through /bin/sh and find s6 programs on the
+	// tree's PATH.
 	RuntimeS6 Runtime = "s6"
 )
 
@@ -132,7 +135,8 @@ type State string
 const (
 	StateUp   State = "up"
 	StateDown State = "down"
-	// StateLast is what the gateway was last, as its home remembers, and on a live scandir whatever it is.
+	// StateLast is what the gateway was last, as its home remembers, and on a live scandir whatever
+	// it is.
 	StateLast State = "last"
 )
 

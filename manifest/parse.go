@@ -10,8 +10,8 @@ import (
 	"hermes-reconcile/manifest/visible"
 )
 
-// Parse reads the sources as one manifest. Its error is nil or a *multierror.Error of *Error: everything that is wrong
-// in any source, in the order of the sources.
+// Parse reads the sources as one manifest. Its error is nil or a *multierror.Error of *Error:
+// everything that is wrong in any source, in the order of the sources.
 func Parse(sources []Source) (*Manifest, error) {
 	if len(sources) == 0 {
 		return nil, (&problems{list: []problem{{msg: "no manifest file is given"}}}).err(func(spot) Position { return Position{} })
@@ -60,11 +60,12 @@ type reader struct {
 }
 
 const (
-	// maxProfiles is more than any s6-svscan can hold with its default of 1000 services, and keeps memory bounded.
+	// maxProfiles is more than any s6-svscan can hold with its default of 1000 services, and keeps
+	// memory bounded.
 	maxProfiles = 20_000
 
-	// maxMerged bounds, in bytes, what defaults become when they are copied to each profile: 5,000 profiles may have 200
-	// variables each.
+	// maxMerged bounds, in bytes, what defaults become when they are copied to each profile: 5,000
+	// profiles may have 200 variables each.
 	maxMerged = 32 << 20
 
 	// envBytes is what an EnvVar takes without its text, which profiles share.
@@ -140,8 +141,8 @@ func (r *reader) checkPresence() {
 	}
 }
 
-// finish puts the manifest together. With errors about, what it returns is of no use, but it adds the errors that only
-// the whole shows.
+// finish puts the manifest together. With errors about, what it returns is of no use, but it adds
+// the errors that only the whole shows.
 func (r *reader) finish() *Manifest {
 	m := &Manifest{}
 	giveAll(documentKeys, m, &r.document, &document{})
@@ -165,7 +166,8 @@ func (r *reader) finish() *Manifest {
 	return m
 }
 
-// userPosition is where the account of a profile is said; the builtin one is said by the profile's being there.
+// userPosition is where the account of a profile is said; the builtin one is said by the profile's
+// being there.
 func (r *reader) userPosition(e *entry) Position {
 	user := choose(e.settings.user, r.document.defaults.user, "")
 	if user.state == absent {
@@ -174,7 +176,8 @@ func (r *reader) userPosition(e *entry) Position {
 	return r.position(user.at)
 }
 
-// readProfiles reads the entries of `profiles`. One that is defined twice is checked twice, but the first counts.
+// readProfiles reads the entries of `profiles`. One that is defined twice is checked twice, but the
+// first counts.
 func (r *reader) readProfiles(at *path, n *yaml.Node) {
 	r.eachKey(n, at, func(key, value *yaml.Node) {
 		if r.overflowed {
@@ -258,7 +261,8 @@ func isQuoted(n *yaml.Node) bool {
 	return n.Style&yaml.TaggedStyle != 0 && n.Tag == "!!str" || n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) != 0
 }
 
-// describe says what a value is, in the words of a reader who has never read the YAML specification.
+// describe says what a value is, in the words of a reader who has never read the YAML
+// specification.
 func describe(n *yaml.Node) string {
 	switch {
 	case n.Kind == yaml.MappingNode:

@@ -68,8 +68,8 @@ func readPortRange(r *reader, at *path, n *yaml.Node) (PortRange, bool) {
 	return PortRange{int(first), int(last)}, true
 }
 
-// autoPort depends on the profile's name and the range alone, so that a port does not move when other profiles come
-// and go.
+// autoPort depends on the profile's name and the range alone, so that a port does not move when
+// other profiles come and go.
 func autoPort(name string, in PortRange) int {
 	sum := sha256.Sum256([]byte(name))
 	size := uint64(in.Last - in.First + 1)
@@ -133,8 +133,8 @@ func (p *ports) collision(i, first int) {
 		quote(other.name), p.r.position(other.settings.port.at), suffix, hint)
 }
 
-// free gives a number that no profile has and that was not given before: one of the auto range, else any above, else
-// none.
+// free gives a number that no profile has and that was not given before: one of the auto range,
+// else any above, else none.
 func (p *ports) free() int {
 	for ; p.next <= maxPort; p.next++ {
 		if _, taken := p.owner[p.next]; !taken {

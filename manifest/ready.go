@@ -7,7 +7,8 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// requestText is a path and perhaps a query, of what RFC 3986 lets stand in a request and what browsers send besides.
+// requestText is a path and perhaps a query, of what RFC 3986 lets stand in a request and what
+// browsers send besides.
 var requestText = regexp.MustCompile(`^/([!"$&-~]|%[0-9A-Fa-f]{2})*$`)
 
 // maxRequest is below what any HTTP server takes, in bytes (RFC 9110 section 4.1 asks for 8000).
@@ -35,8 +36,8 @@ func readRequestPath(r *reader, at *path, n *yaml.Node) (string, bool) {
 	return "", false
 }
 
-// giveReady checks what the profile and defaults say of its readiness together, and drops it where there is nothing to ask:
-// defaults speak of those profiles that have a port.
+// giveReady checks what the profile and defaults say of its readiness together, and drops it where
+// there is nothing to ask: defaults speak of those profiles that have a port.
 func (r *reader) giveReady(p *Profile, e *entry, defaults *settings) {
 	own := e.settings.ready
 	asked := own.state == given

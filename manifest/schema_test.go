@@ -22,7 +22,8 @@ import (
 
 const schemaFile = "../examples/profiles.schema.json"
 
-// TestSchemaOfTheExamples: the file that the examples name, and editors read, is what the program prints.
+// TestSchemaOfTheExamples: the file that the examples name, and editors read, is what the program
+// prints.
 func TestSchemaOfTheExamples(t *testing.T) {
 	got, err := Schema()
 	require.NoError(t, err)
@@ -157,8 +158,8 @@ func compileSchema(t testing.TB) compiledSchema {
 	return compiledSchema{compiled}
 }
 
-// validate says what an editor objects to. Text that is no YAML, more than one document and duplicate keys it underlines
-// by itself.
+// validate says what an editor objects to. Text that is no YAML, more than one document and
+// duplicate keys it underlines by itself.
 func (c compiledSchema) validate(text []byte) error {
 	r := &reader{sources: []Source{{Data: text}}}
 	root := r.load(text)

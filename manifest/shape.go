@@ -8,7 +8,8 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// shape is a JSON Schema of draft-07, the one that YAML editors read, as far as a manifest needs it.
+// shape is a JSON Schema of draft-07, the one that YAML editors read, as far as a manifest needs
+// it.
 type shape struct {
 	Schema        string           `json:"$schema,omitempty"`
 	Ref           string           `json:"$ref,omitempty"`
@@ -115,7 +116,8 @@ var definitions = map[string]shape{
 
 func refTo(name string) shape { return shape{Ref: "#/definitions/" + name} }
 
-// Schema returns the JSON Schema of a manifest in one file, made from the same tables that Parse reads by.
+// Schema returns the JSON Schema of a manifest in one file, made from the same tables that Parse
+// reads by.
 func Schema() ([]byte, error) {
 	s := objectOf(documentKeys)
 	s.Schema = "http://json-schema.org/draft-07/schema#"

@@ -11,10 +11,12 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// What all profiles of a manifest that is written share goes to `defaults`. A single value goes there if more than half
-// of the profiles have it, for the others say theirs; of variables only what all have.
+// What all profiles of a manifest that is written share goes to `defaults`. A single value goes
+// there if more than half of the profiles have it, for the others say theirs; of variables only
+// what all have.
 
-// putAll is the map with which p is written where defaults make it below; nil where they are the same.
+// putAll is the map with which p is written where defaults make it below; nil where they are the
+// same.
 func putAll[S, P any](keys []key[S, P], p, below *P, style yaml.Style) *yaml.Node {
 	n := mapping(style)
 	for _, k := range keys {
@@ -111,7 +113,8 @@ func (w wordsOf) gives(words []string, p *Profile) bool {
 	})
 }
 
-// template puts the placeholders back that are sure to be meant: a name behind -p, a port behind --port.
+// template puts the placeholders back that are sure to be meant: a name behind -p, a port behind
+// --port.
 func (w wordsOf) template(p *Profile) []string {
 	var words []string
 	port := strconv.Itoa(p.Port)
@@ -154,7 +157,8 @@ func putWords(w wordsOf, p, below *Profile) *yaml.Node {
 	return writeList(w.template(p))
 }
 
-// shareWords looks for what most profiles have. That of the root profile, which has no -p, follows from the others'.
+// shareWords looks for what most profiles have. That of the root profile, which has no -p, follows
+// from the others'.
 func shareWords(w wordsOf, all []*Profile, below *Profile) {
 	count := map[string]int{}
 	for _, p := range all {
@@ -290,7 +294,8 @@ func shareHome(all []*Profile, below *Profile) {
 	}
 }
 
-// asks reports whether there is a request to make. Where nothing is said of it, the rest of Ready is that of the builtin.
+// asks reports whether there is a request to make. Where nothing is said of it, the rest of Ready
+// is that of the builtin.
 func (r *Ready) asks() bool { return r != nil && r.HTTP != "" }
 
 // putReady drops what defaults say for a profile that has a port; those without have none anyway.

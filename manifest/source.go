@@ -15,21 +15,23 @@ const (
 	// maxSource is the longest file, in bytes: about 5,000 profiles with every key set.
 	maxSource = 4 << 20
 
-	// maxStructure bounds what yaml.v3 builds before we see any of it: a node takes 160 bytes, and `{a,a,a,...}` makes
-	// two nodes of two bytes of text. It counts the characters that can start a node (see structure) in all sources
-	// together. 5,000 profiles with every key have 160,000, and 250,000 with twice as many keys. The worst text found at
-	// this limit, BenchmarkWorst, takes 180 MiB at its peak (go test -run - -bench Worst -benchtime 1x).
+	// maxStructure bounds what yaml.v3 builds before we see any of it: a node takes 160 bytes, and
+	// `{a,a,a,...}` makes two nodes of two bytes of text. It counts the characters that can start a
+	// node (see structure) in all sources together. 5,000 profiles with every key have 160,000, and
+	// 250,000 with twice as many keys. The worst text found at this limit, BenchmarkWorst, takes
+	// 180 MiB at its peak (go test -run - -bench Worst -benchtime 1x).
 	maxStructure = 260_000
 
 	// maxDepth is how deep maps and lists may be nested; a manifest needs 6.
 	maxDepth = 32
 
-	// maxExpanded is how many values aliases may stand for in all sources together: 5,000 profiles that share an `env`
-	// of 50 names stay below it, an alias bomb (a billion and more) does not.
+	// maxExpanded is how many values aliases may stand for in all sources together: 5,000 profiles
+	// that share an `env` of 50 names stay below it, an alias bomb (a billion and more) does not.
 	maxExpanded = 1_000_000
 )
 
-// load turns the bytes of the current source into its root node. Where that fails it has said why, and returns nil.
+// load turns the bytes of the current source into its root node. Where that fails it has said why,
+// and returns nil.
 func (r *reader) load(data []byte) *yaml.Node {
 	data = bytes.TrimPrefix(data, []byte("\uFEFF")) // a byte order mark is no content, and no column either
 	if !r.checkText(data) {
@@ -54,11 +56,12 @@ func (r *reader) load(data []byte) *yaml.Node {
 	return root
 }
 
-// parseYAML returns the root node of the first document, nil where the text holds none, and the second document, nil
-// where there is none.
+// parseYAML returns the root node of the first document, nil where the text holds none, and the
+// second document, nil where there is none.
 func parseYAML(text io.Reader) (root, next *yaml.Node, err error) {
 	defer func() {
-		// yaml.v3 panics on states that it believes to be impossible; a bad file must not end a `watch`.
+		// yaml.v3 panics on states that it believes to be impossible; a bad file must not end a
+		// `watch`.
 		if p := recover(); p != nil {
 			err = fmt.Errorf("yaml: %v", p)
 		}
@@ -82,7 +85,8 @@ func parseYAML(text io.Reader) (root, next *yaml.Node, err error) {
 
 const secondDocument = `a second document starts here (want one document a file; -f may be given more than once)`
 
-// checkText reports what makes a text unfit for YAML, with exact places that yaml.v3 would not give.
+// checkText reports what makes a text unfit for YAML, with exact places that yaml.v3 would not
+// give.
 func (r *reader) checkText(data []byte) bool {
 	start := spot{r.src, 1, 1}
 	switch {
@@ -103,13 +107,14 @@ func (r *reader) checkText(data []byte) bool {
 	return r.checkDocuments(data)
 }
 
-// isWide tells text of 2 or 4 byte units that has no byte order mark: its first character is ASCII in any manifest.
+// isWide tells text of 2 or 4 byte units that has no byte order mark: its first character is ASCII
+// in any manifest.
 func isWide(data []byte) bool {
 	return len(data) >= 2 && (data[0] == 0) != (data[1] == 0)
 }
 
-// checkCharacters refuses what is not UTF-8, control characters, and the line breaks that editors do not count: with
-// these our line numbers would be off.
+// checkCharacters refuses what is not UTF-8, control characters, and the line breaks that editors
+// do not count: with these our line numbers would be off.
 func (r *reader) checkCharacters(data []byte) bool {
 	ok := true
 	at := spot{r.src, 1, 1}
@@ -135,9 +140,10 @@ func (r *reader) checkCharacters(data []byte) bool {
 	return ok
 }
 
-// structure counts the characters at which yaml.v3 can start a node. It makes at most two nodes for each: more than
-// that, `[?,?]`, takes two such characters. A comment is no node, but takes as much. Quotes and comments are not looked at: whether a quote opens a text is for
-// a parser to know.
+// structure counts the characters at which yaml.v3 can start a node. It makes at most two nodes for
+// each: more than that, `[?,?]`, takes two such characters. A comment is no node, but takes as
+// much. Quotes and comments are not looked at: whether a quote opens a text is for a parser to
+// know.
 func structure(data []byte) int {
 	n := 0
 	for i, c := range data {
@@ -153,8 +159,8 @@ func structure(data []byte) int {
 	return n
 }
 
-// checkDocuments refuses a second document. `---` and `...` at the start of a line are markers in any context, block
-// texts and quotes included.
+// checkDocuments refuses a second document. `---` and `...` at the start of a line are markers in
+// any context, block texts and quotes included.
 func (r *reader) checkDocuments(data []byte) bool {
 	var begun, ended bool
 	line := 0
@@ -180,7 +186,8 @@ func isMarker(line []byte, marker string) bool {
 	return ok && (len(rest) == 0 || rest[0] == ' ' || rest[0] == '\t')
 }
 
-// tree checks a whole document, unknown keys included, before any of it is followed through aliases.
+// tree checks a whole document, unknown keys included, before any of it is followed through
+// aliases.
 type tree struct {
 	r      *reader
 	sizes  map[*yaml.Node]int  // values below and including an anchored node, its aliases expanded
@@ -188,7 +195,8 @@ type tree struct {
 	broken bool
 }
 
-// size counts the values of n with its aliases expanded, and breaks off at the first that cannot be expanded.
+// size counts the values of n with its aliases expanded, and breaks off at the first that cannot be
+// expanded.
 func (t *tree) size(n *yaml.Node, depth int) int {
 	if t.broken {
 		return 0
@@ -214,7 +222,8 @@ func (t *tree) size(n *yaml.Node, depth int) int {
 	return sum
 }
 
-// aliasSize charges what an alias stands for. Each node is charged at most maxExpanded, so that sums cannot overflow.
+// aliasSize charges what an alias stands for. Each node is charged at most maxExpanded, so that
+// sums cannot overflow.
 func (t *tree) aliasSize(n *yaml.Node) int {
 	if t.open[n.Alias] {
 		t.fault(n, "alias %s stands inside of what it stands for", quote("*"+n.Value))

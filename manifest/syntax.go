@@ -8,7 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// syntaxError reports the one error at which yaml.v3 gave up, in plain words and at the best place that can be found.
+// syntaxError reports the one error at which yaml.v3 gave up, in plain words and at the best place
+// that can be found.
 func (r *reader) syntaxError(data []byte, err error) {
 	text := err.Error()
 	line, what := splitMessage(text)
@@ -116,9 +117,10 @@ func anchorName(what string) (string, bool) {
 	return name, ok && ok2
 }
 
-// locate finds the offset in data that yaml.v3 objects to. Its messages carry a line at most: that of the problem or
-// of the block around it, counted from 0 by its parser and from 1 by its scanner (yaml.v3 decode.go, parser.fail). But
-// it reads forward only, so the place is the end of the shortest start of the text that has the same error.
+// locate finds the offset in data that yaml.v3 objects to. Its messages carry a line at most: that
+// of the problem or of the block around it, counted from 0 by its parser and from 1 by its scanner
+// (yaml.v3 decode.go, parser.fail). But it reads forward only, so the place is the end of the
+// shortest start of the text that has the same error.
 func locate(data []byte, text string, line int, what string) int {
 	same := func(end int) bool {
 		_, _, err := parseYAML(bytes.NewReader(data[:end]))
@@ -163,7 +165,8 @@ func sameProblem(text []byte, what string) bool {
 	return problem == what
 }
 
-// shortest returns the least end for which same holds, given that it holds from somewhere on up to high.
+// shortest returns the least end for which same holds, given that it holds from somewhere on up to
+// high.
 func shortest(data []byte, high int, same func(int) bool) int {
 	if !same(high) {
 		return high
@@ -205,8 +208,8 @@ type oneByte struct{ from io.Reader }
 
 func (o oneByte) Read(to []byte) (int, error) { return o.from.Read(to[:min(len(to), 1)]) }
 
-// quoteFrom finds the quote, on one of the lines at starts, from which on the text has the error. The first line of a
-// file is always one to try: yaml.v3 takes a 0 for its number as no number.
+// quoteFrom finds the quote, on one of the lines at starts, from which on the text has the error.
+// The first line of a file is always one to try: yaml.v3 takes a 0 for its number as no number.
 func quoteFrom(data []byte, start, first int, open func(end int) bool) (int, bool) {
 	const maxTries = 64 // each parses the text again
 	tries := 0
@@ -250,7 +253,8 @@ func openBracket(data []byte, starts ...int) (int, bool) {
 	return 0, false
 }
 
-// keyWithoutColon finds the line above the one with offset where that is why the ":" at offset cannot stand there: in
+// keyWithoutColon finds the line above the one with offset where that is why the ":" at offset
+// cannot stand there: in
 //
 //	port 9201
 //	user: hermes

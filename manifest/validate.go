@@ -7,7 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// maxProfileName in bytes: s6-svscan ignores names over 251, and the service is called gateway-NAME.
+// maxProfileName in bytes: s6-svscan ignores names over 251, and the service is called
+// gateway-NAME.
 const maxProfileName = 251 - len("gateway-")
 
 // ProfileNameFault is why a name cannot be that of a profile, empty where it can.

@@ -12,8 +12,8 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// readText takes a value as it is written. Numbers and booleans are text too: no one who writes `[serve, 9201]` or
-// `user: 1e3` wants them to be anything else.
+// readText takes a value as it is written. Numbers and booleans are text too: no one who writes
+// `[serve, 9201]` or `user: 1e3` wants them to be anything else.
 func readText(r *reader, at *path, n *yaml.Node) (string, bool) {
 	n = target(n)
 	if !r.isKind(n, at, yaml.ScalarNode, "text") {
@@ -71,11 +71,12 @@ func withoutQuotes(n *yaml.Node, right bool) string {
 	return ""
 }
 
-// decimal is how a number is written: other notations of YAML (0x1F, 017, 1_000, 1e3) mean different numbers to
-// different readers of YAML.
+// decimal is how a number is written: other notations of YAML (0x1F, 017, 1_000, 1e3) mean
+// different numbers to different readers of YAML.
 var decimal = regexp.MustCompile(`^[+-]?(0|[1-9][0-9]*)$`)
 
-// number parses decimal digits; what does not fit into 63 bits becomes the largest number, which is out of any range.
+// number parses decimal digits; what does not fit into 63 bits becomes the largest number, which is
+// out of any range.
 func number(digits string) int64 {
 	n, err := strconv.ParseInt(digits, 10, 64)
 	if err != nil && strings.HasPrefix(digits, "-") {
@@ -138,8 +139,8 @@ func (r *reader) checkVersion(at *path, n *yaml.Node) {
 
 var absolutePath = kind[string]{readPath, refTo("path"), writeText[string]}
 
-// readPath reads an absolute path. A ".." is refused: dropping it as text gives another folder where a symlink stands
-// before it.
+// readPath reads an absolute path. A ".." is refused: dropping it as text gives another folder
+// where a symlink stands before it.
 func readPath(r *reader, at *path, n *yaml.Node) (string, bool) {
 	text, ok := readText(r, at, n)
 	if !ok {
@@ -226,7 +227,8 @@ var stepNames = map[time.Duration]string{time.Millisecond: "milliseconds", time.
 // durationText is how time.ParseDuration wants it; that 0 needs no unit plays no part here.
 const durationText = `^\+?(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+$`
 
-// duration is a time with a unit, in steps of what it is used with: s6 counts in milliseconds, sleep in seconds.
+// duration is a time with a unit, in steps of what it is used with: s6 counts in milliseconds,
+// sleep in seconds.
 func duration(low, high, step time.Duration) kind[time.Duration] {
 	read := func(r *reader, at *path, n *yaml.Node) (time.Duration, bool) {
 		text, ok := readText(r, at, n)
@@ -265,7 +267,8 @@ func hours(d time.Duration) string { return strconv.Itoa(int(d.Hours())) + "h" }
 
 var sizeText = regexp.MustCompile(`^([0-9]+)([A-Za-z]*)$`)
 
-// sizeUnits in bytes. s6-log has no units of its own above the byte that mean the same to everybody.
+// sizeUnits in bytes. s6-log has no units of its own above the byte that mean the same to
+// everybody.
 var sizeUnits = map[string]int64{
 	"": 1, "B": 1,
 	"kB": 1e3, "KB": 1e3, "MB": 1e6, "GB": 1e9,

@@ -16,8 +16,9 @@ var scriptNames = []string{
 	"HERMES_HOME", "HOME", "PWD", "OLDPWD", "HERMES_S6_SUPERVISED_CHILD", "HERMES_SUPERVISED_CHILD", "HERMES_RECONCILE_SERVICE",
 }
 
-// shellNames do not reach a program exactly as `export NAME=value` gives them, in dash 0.5.12 (OPTIND), busybox 1.35 sh
-// or bash 5.2 --posix (the others): readonly, numbers only, unset, or replaced. IFS and PPID belong to the shell in all.
+// shellNames do not reach a program exactly as `export NAME=value` gives them, in dash 0.5.12
+// (OPTIND), busybox 1.35 sh or bash 5.2 --posix (the others): readonly, numbers only, unset, or
+// replaced. IFS and PPID belong to the shell in all.
 var shellNames = []string{
 	"BASHOPTS", "BASHPID", "BASH_ALIASES", "BASH_ARGC", "BASH_ARGV", "BASH_CMDS", "BASH_COMMAND", "BASH_LINENO",
 	"BASH_SOURCE", "BASH_SUBSHELL", "BASH_VERSINFO", "DIRSTACK", "EPOCHREALTIME", "EPOCHSECONDS", "EUID", "FUNCNAME",
@@ -190,8 +191,8 @@ func (s *settings) variables() []variableSource {
 	return []variableSource{{"env", s.env.value}, {"secrets", s.secrets.value}, {"unset", s.unset.value}}
 }
 
-// checkVariables reports names that one level, a profile or `defaults`, has more than once: it would not be clear which
-// counts. The error stands at the later one.
+// checkVariables reports names that one level, a profile or `defaults`, has more than once: it
+// would not be clear which counts. The error stands at the later one.
 func (r *reader) checkVariables(at *path, level *settings) {
 	type mention struct {
 		key string

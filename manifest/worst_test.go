@@ -8,8 +8,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// BenchmarkWorst shows the peak of memory for the texts that take most of what maxStructure allows. Each must be run
-// in a process of its own, since what the Go runtime has once taken it does not return.
+// BenchmarkWorst shows the peak of memory for the texts that take most of what maxStructure allows.
+// Each must be run in a process of its own, since what the Go runtime has once taken it does not
+// return.
 func BenchmarkWorst(b *testing.B) {
 	for name, text := range map[string]string{
 		"unknown keys": "version: 1\nprofiles:\n  x: {" + numbered("%x", maxStructure-20) + "}\n",

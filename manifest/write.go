@@ -22,8 +22,8 @@ type Draft struct {
 	Notes    map[string][]string // comment lines above a profile
 }
 
-// Write gives the text of a manifest. Parse reads it back as the same Manifest, positions aside: that is tried, and
-// what no manifest can say is an error.
+// Write gives the text of a manifest. Parse reads it back as the same Manifest, positions aside:
+// that is tried, and what no manifest can say is an error.
 func Write(d Draft) ([]byte, error) {
 	text, err := write(d)
 	if err == nil {
@@ -36,7 +36,8 @@ func Write(d Draft) ([]byte, error) {
 	return text, nil
 }
 
-// Builtin is the profile of which a manifest says no more than its name, and its port unless that is 0.
+// Builtin is the profile of which a manifest says no more than its name, and its port unless that
+// is 0.
 func Builtin(name string, port int) Profile {
 	p := Profile{Name: name, Port: port}
 	giveAll(profileKeys, &p, &settings{}, &settings{})
@@ -78,8 +79,8 @@ func write(d Draft) ([]byte, error) {
 	return w.buf.Bytes(), w.err
 }
 
-// writer puts the parts of a manifest together. What stands in a part is written by yaml.v3, the frame is ours: yaml.v3
-// knows no blank lines.
+// writer puts the parts of a manifest together. What stands in a part is written by yaml.v3, the
+// frame is ours: yaml.v3 knows no blank lines.
 type writer struct {
 	buf bytes.Buffer
 	err error
@@ -148,14 +149,15 @@ func (w *writer) entry(indent, name string, value *yaml.Node) {
 	}
 }
 
-// plainText needs no quotes anywhere, and is text to every reader of YAML unless it is one of readAsOther.
+// plainText needs no quotes anywhere, and is text to every reader of YAML unless it is one of
+// readAsOther.
 var plainText = regexp.MustCompile(`^(/|--?[A-Za-z]|[A-Za-z_])[A-Za-z0-9_./@+-]*$`)
 
 // readAsOther are words that YAML 1.1 or 1.2 takes for something else than text, in lower case.
 var readAsOther = []string{"true", "false", "yes", "no", "on", "off", "y", "n", "null"}
 
-// dress chooses how texts are written: bare where they cannot be mistaken, else in double quotes, whose escapes can
-// say any character; what is no UTF-8 in base64.
+// dress chooses how texts are written: bare where they cannot be mistaken, else in double quotes,
+// whose escapes can say any character; what is no UTF-8 in base64.
 func dress(n *yaml.Node) {
 	for _, child := range n.Content {
 		dress(child)

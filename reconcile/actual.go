@@ -24,8 +24,9 @@ type Status struct {
 	Since      time.Time
 	ExitCode   int // of the last process; -1 if a signal ended it or it never ran
 	Signal     int // that ended the last process, or 0
-	// Doubt says why what s6 publishes of the service cannot be believed: others could change it. The rest is then what the kernel
-	// knows of its processes, as far as that goes. Empty: there is no doubt.
+	// Doubt says why what s6 publishes of the service cannot be believed: others could change it.
+	// The rest is then what the kernel knows of its processes, as far as that goes. Empty: there is
+	// no doubt.
 	Doubt string
 }
 
@@ -35,21 +36,22 @@ func (s Status) Down() bool { return s.PID == 0 && !s.Finishing && !s.WantUp }
 // exitConfig is the exit code of a gateway that no restart would help: EX_CONFIG of sysexits.h.
 const exitConfig = 78
 
-// Ended reports whether the service is down because its gateway said that no restart would help or, with onFailure, that it
-// is done. A stop by hand that exits 0 looks the same.
+// Ended reports whether the service is down because its gateway said that no restart would help or,
+// with onFailure, that it is done. A stop by hand that exits 0 looks the same.
 func (s Status) Ended(onFailure bool) bool {
 	return s.Supervised && s.Down() && (s.ExitCode == exitConfig || onFailure && s.ExitCode == 0 && s.Signal == 0)
 }
 
 // Actual is what a scandir holds, as far as it concerns us.
 type Actual struct {
-	Listening bool            // an s6-svscan runs on it
-	Displaced []Displaced     // supervisors of gateways that work outside their place
-	Services  []Service       // every gateway-*, sorted by name
-	Hidden    []Hidden        // removals that an earlier apply did not finish
-	Owed      map[string]Owed // by service
-	Was       map[string]LastState  // by service, where a plan needs it
-	// Users are the accounts that may control their gateways without root, by name, as far as they are known.
+	Listening bool                 // an s6-svscan runs on it
+	Displaced []Displaced          // supervisors of gateways that work outside their place
+	Services  []Service            // every gateway-*, sorted by name
+	Hidden    []Hidden             // removals that an earlier apply did not finish
+	Owed      map[string]Owed      // by service
+	Was       map[string]LastState // by service, where a plan needs it
+	// Users are the accounts that may control their gateways without root, by name, as far as they
+	// are known.
 	Users map[string]uint32
 	Held  time.Time // since when nothing should be started unasked; zero: that is not so
 }
@@ -70,18 +72,23 @@ type Service struct {
 	Twice bool
 	// FrozenLog says why what the gateway prints reaches no log file, or is empty.
 	FrozenLog string
-	// Fault says why the directory cannot be read. It is then neither compared nor changed; all else of this may be missing.
+	// Fault says why the directory cannot be read. It is then neither compared nor changed; all
+	// else of this may be missing.
 	Fault error
 	// Guessed tells that the status is not known: it may be up or down.
 	Guessed bool
-	// Double is the service that the marker names, if that is another one: it is a copy, or has been moved.
+	// Double is the service that the marker names, if that is another one: it is a copy, or has
+	// been moved.
 	Double string
-	// Missing tells that no directory has this name. There are only supervisors that work elsewhere.
+	// Missing tells that no directory has this name. There are only supervisors that work
+	// elsewhere.
 	Missing bool
-	// Orphan tells that a supervisor of it is no child of this s6-svscan, which can neither end nor replace it.
+	// Orphan tells that a supervisor of it is no child of this s6-svscan, which can neither end nor
+	// replace it.
 	Orphan  bool
 	orphans []Supervise
-	// WasSupervised tells that s6-supervise has run on it. If none does now, s6-svscan may be about to start it again.
+	// WasSupervised tells that s6-supervise has run on it. If none does now, s6-svscan may be about
+	// to start it again.
 	WasSupervised bool
 
 	controller *uint32              // whose the control FIFO is; nil: there is none
@@ -127,7 +134,8 @@ func (s *Service) doubt() string {
 	return ""
 }
 
-// Trouble says why a service cannot be told what it is, or is empty: its directory cannot be read, or others hold what s6 publishes.
+// Trouble says why a service cannot be told what it is, or is empty: its directory cannot be read,
+// or others hold what s6 publishes.
 func (s *Service) Trouble() string {
 	if s.Fault != nil {
 		return s.Fault.Error()
@@ -135,21 +143,23 @@ func (s *Service) Trouble() string {
 	return s.doubt()
 }
 
-// s6Files are the files that s6 itself reads in a service directory and in its log/. In a directory of ours they are
-// ours: one that is not rendered changes how the service behaves, so it goes.
+// s6Files are the files that s6 itself reads in a service directory and in its log/. In a directory
+// of ours they are ours: one that is not rendered changes how the service behaves, so it goes.
 var s6Files = []string{
 	"run", "finish", "type", "down", "notification-fd", "lock-fd", "timeout-kill", "timeout-finish", "max-death-tally",
 	"down-signal", "reload-signal", "flag-newpidns", "flag-timeout-killpg",
 }
 
-// Owed is what an apply has to do to a service whose files it has changed, or which it has brought down. It is written before
-// that and removed once the restart was seen, so that an apply that is killed in between leaves a trace for the next.
-// It names no process: a restart by hand in between costs one restart more, never a gateway that runs an old script.
+// Owed is what an apply has to do to a service whose files it has changed, or which it has brought
+// down. It is written before that and removed once the restart was seen, so that an apply that is
+// killed in between leaves a trace for the next. It names no process: a restart by hand in between
+// costs one restart more, never a gateway that runs an old script.
 type Owed struct {
 	Gateway bool `json:"gateway"`
 	Logger  bool `json:"logger"`
 	Port    int  `json:"port,omitempty"` // that the gateway may hold until it is restarted
-	// Busy says that an apply is at it just now, and By which process that is; 0: it cannot be told.
+	// Busy says that an apply is at it just now, and By which process that is; 0: it cannot be
+	// told.
 	Busy bool `json:"-"`
 	By   int  `json:"-"`
 }
@@ -165,7 +175,8 @@ func (o Owed) Why() string {
 	return fmt.Sprintf("a restart is under way (pid %d)", o.By)
 }
 
-// Traces are what applies have left in our dot directory besides what an Actual tells, and whether one is under way.
+// Traces are what applies have left in our dot directory besides what an Actual tells, and whether
+// one is under way.
 type Traces struct {
 	Locked bool      // an apply holds the scandir
 	Holder int       // the process that does, or 0 if it cannot be told
@@ -221,7 +232,8 @@ func (s *Service) Edited() []string {
 	return paths
 }
 
-// stopTimeout is how long s6-supervise waits for the gateway between SIGTERM and SIGKILL; 0 if it waits for ever.
+// stopTimeout is how long s6-supervise waits for the gateway between SIGTERM and SIGKILL; 0 if it
+// waits for ever.
 func (s *Service) stopTimeout() time.Duration { return stopTimeout(s.Files["timeout-kill"].Data) }
 
 // stopTimeout reads a timeout-kill file: milliseconds. s6 takes what is no number as none.

@@ -14,19 +14,24 @@ import (
 
 // Options say how a plan is carried out.
 type Options struct {
-	// NoRescan leaves s6-svscan alone: what is new waits for a rescan by another program, what goes is only hidden.
+	// NoRescan leaves s6-svscan alone: what is new waits for a rescan by another program, what goes
+	// is only hidden.
 	NoRescan bool
-	// Hurried does not wait until s6-svscan has found what is new. Whether it has is seen by the next apply.
+	// Hurried does not wait until s6-svscan has found what is new. Whether it has is seen by the
+	// next apply.
 	Hurried bool
-	// MaxRestarts is how many gateways may be away for a restart at a time, where they keep their directories; 0 is no limit.
-	// Those that pass ports to each other count as one. A gateway is back when it has come as far as Level, and once one is
-	// not back in time, the rest stay as they are.
+	// MaxRestarts is how many gateways may be away for a restart at a time, where they keep their
+	// directories; 0 is no limit. Those that pass ports to each other count as one. A gateway is
+	// back when it has come as far as Level, and once one is not back in time, the rest stay as
+	// they are.
 	MaxRestarts int
 	// Level is how far a gateway has to come to be back; empty is LevelSupervised.
 	Level Level
-	// Timeout bounds the whole. 0 is no limit but that of the pace: it ends when nothing has moved for Plan.Timeout.
+	// Timeout bounds the whole. 0 is no limit but that of the pace: it ends when nothing has moved
+	// for Plan.Timeout.
 	Timeout time.Duration
-	// Users are the accounts that may control their gateways without root, by name. One that is not listed may not.
+	// Users are the accounts that may control their gateways without root, by name. One that is not
+	// listed may not.
 	Users map[string]uint32
 }
 
@@ -39,12 +44,13 @@ type step struct {
 	do   func(context.Context) error
 }
 
-// Apply carries out a plan that was made under this session. An error means that nothing live has changed; what went
-// wrong with a single service stands in its Outcome.
+// Apply carries out a plan that was made under this session. An error means that nothing live has
+// changed; what went wrong with a single service stands in its Outcome.
 //
-// The order keeps every promise at every instant. All writing that can fail for want of room comes first, out of sight.
-// What goes is hidden and what comes appears by rename, then s6-svscan is woken, once; until then all of it can be taken
-// back, because no live file has changed. Only when the scan was seen to have worked are live directories touched.
+// The order keeps every promise at every instant. All writing that can fail for want of room comes
+// first, out of sight. What goes is hidden and what comes appears by rename, then s6-svscan is
+// woken, once; until then all of it can be taken back, because no live file has changed. Only when
+// the scan was seen to have worked are live directories touched.
 func (s *Session) Apply(ctx context.Context, plan Plan, opt Options) (Result, error) {
 	if err := s.startable(); err != nil {
 		return Result{}, err
@@ -88,7 +94,8 @@ func (s *Session) Apply(ctx context.Context, plan Plan, opt Options) (Result, er
 	return r.result(), s.clearStaging()
 }
 
-// startable refuses a scandir from which no script can be started: every gateway would be starting for ever.
+// startable refuses a scandir from which no script can be started: every gateway would be starting
+// for ever.
 func (s *Session) startable() error {
 	noExec, err := s.dir.NoExec()
 	switch {
@@ -113,8 +120,8 @@ type applier struct {
 	listening bool
 	jobs      []*job // those changes that act, in the plan's order
 	removals  []*removal
-	portFreed     map[string]*event // by service: its old port is free
-	reversals      []reversal
+	portFreed map[string]*event // by service: its old port is free
+	reversals []reversal
 	tight     bool // what goes has to go before what comes
 	turns     *turns
 
@@ -128,7 +135,7 @@ type job struct {
 	*Change
 	hidden  bool
 	gone    *event // of one that comes late: its former directory has no supervisor any more
-	stopped bool    // so that its directory can be replaced, and not started again
+	stopped bool   // so that its directory can be replaced, and not started again
 	pending bool
 	err     error
 }
@@ -139,11 +146,12 @@ func (j *job) hides() bool { return j.present && (j.Op == Remove || j.Replace) }
 // appears reports whether a new directory takes the service's name.
 func (j *job) appears() bool { return j.Replace || j.Op == Create }
 
-// startsAfterPort reports whether the service appears with a `down` file because the port it needs is not free yet.
+// startsAfterPort reports whether the service appears with a `down` file because the port it needs
+// is not free yet.
 func (j *job) startsAfterPort() bool { return j.appears() && len(j.Await) > 0 && !j.wantsDown() }
 
-// late reports whether the new directory has to wait until the supervisor of the former one is gone, since nothing that others can
-// change reports whether its gateway is down.
+// late reports whether the new directory has to wait until the supervisor of the former one is
+// gone, since nothing that others can change reports whether its gateway is down.
 func (j *job) late() bool { return j.Replace && j.present && j.actual.doubt() != "" }
 
 // removal is a hidden directory on its way out.
@@ -186,8 +194,9 @@ func newApplier(s *Session, plan Plan, opt Options) (*applier, error) {
 	return r, nil
 }
 
-// undecided says why the change has to wait for an apply that knows more: nothing would tell that one, once the gateway is made
-// down, that it was up. Where a container starts there may be no later one, and a gateway that is down can be started.
+// undecided says why the change has to wait for an apply that knows more: nothing would tell that
+// one, once the gateway is made down, that it was up. Where a container starts there may be no
+// later one, and a gateway that is down can be started.
 func (c *Change) undecided(opt Options) error {
 	if c.actual.Fault != nil {
 		return c.actual.Fault

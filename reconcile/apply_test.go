@@ -56,7 +56,8 @@ func (f *fakeS6) must(profiles ...manifest.Profile) Plan {
 	return plan
 }
 
-// settled checks that the scandir is as these profiles say, that every gateway runs its script, and that nothing is left.
+// settled checks that the scandir is as these profiles say, that every gateway runs its script, and
+// that nothing is left.
 func (f *fakeS6) settled(profiles ...manifest.Profile) {
 	f.t.Helper()
 	before := f.snapshot()
@@ -363,7 +364,8 @@ func TestSupervisorThatIsOnlyGoneForAMoment(t *testing.T) {
 	require.Equal(t, ino, inode(t, f.root+"/gateway-a"))
 }
 
-// TestWordOnItsWay to a supervisor, from an apply that was interrupted, must not bring up what should be down by now.
+// TestWordOnItsWay to a supervisor, from an apply that was interrupted, must not bring up what
+// should be down by now.
 func TestWordOnItsWay(t *testing.T) {
 	f := newFakeS6(t)
 	f.must(down(profile("a", "1")))
@@ -465,8 +467,8 @@ func TestApplyOfWhatIsAsItWasLast(t *testing.T) {
 	require.Equal(t, []string{"rescan -a", "d gateway-a", "u gateway-b", "d gateway-b", "u gateway-b"}, f.took())
 }
 
-// TestDownFileOfWhatIsAsItWasLast is written for what was told down, not for what ends: neither one that exited for good, nor one
-// whose supervisor ends with its s6-svscan.
+// TestDownFileOfWhatIsAsItWasLast is written for what was told down, not for what ends: neither one
+// that exited for good, nor one whose supervisor ends with its s6-svscan.
 func TestDownFileOfWhatIsAsItWasLast(t *testing.T) {
 	want := last(profile("a", "1"))
 	for name, c := range map[string]struct {
@@ -491,7 +493,9 @@ func TestDownFileOfWhatIsAsItWasLast(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFakeS6(t)
-			f.recall = func([]render.Servicedir) map[string]LastState { return map[string]LastState{"gateway-a": {Up: true, Why: "it is"}} }
+			f.recall = func([]render.Servicedir) map[string]LastState {
+				return map[string]LastState{"gateway-a": {Up: true, Why: "it is"}}
+			}
 			f.must(want)
 			c.happens(f)
 			require.True(t, f.must(want).Empty())
@@ -505,7 +509,8 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// TestWhatIsAsItWasLastIsBroughtUpAgain: an apply that brought it down, and failed, does not make it one that was down.
+// TestWhatIsAsItWasLastIsBroughtUpAgain: an apply that brought it down, and failed, does not make
+// it one that was down.
 func TestWhatIsAsItWasLastIsBroughtUpAgain(t *testing.T) {
 	for name, c := range map[string]struct {
 		fails string
@@ -538,7 +543,8 @@ func TestWhatIsAsItWasLastIsBroughtUpAgain(t *testing.T) {
 	}
 }
 
-// TestApplyBehindAHurriedOne: what s6-svscan has not found yet is not lost, and must not be given a new directory.
+// TestApplyBehindAHurriedOne: what s6-svscan has not found yet is not lost, and must not be given a
+// new directory.
 func TestApplyBehindAHurriedOne(t *testing.T) {
 	f := newFakeS6(t)
 	f.deaf = true

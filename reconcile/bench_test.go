@@ -66,7 +66,8 @@ func benchScandir(b *testing.B, sup Supervisor) *Scandir {
 	return s
 }
 
-// BenchmarkUnchanged is an apply that finds nothing to do: render, read, compare. It fails if that tells s6 anything.
+// BenchmarkUnchanged is an apply that finds nothing to do: render, read, compare. It fails if that
+// tells s6 anything.
 func BenchmarkUnchanged(b *testing.B) {
 	for _, n := range benchSizes {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
@@ -93,8 +94,9 @@ func BenchmarkUnchanged(b *testing.B) {
 	}
 }
 
-// BenchmarkStage renders, compares and stages new profiles, and then makes the same system calls in a plain loop. The
-// metric is the ratio of the two; the times themselves are those of one machine on one day.
+// BenchmarkStage renders, compares and stages new profiles, and then makes the same system calls in
+// a plain loop. The metric is the ratio of the two; the times themselves are those of one machine
+// on one day.
 func BenchmarkStage(b *testing.B) {
 	for _, n := range benchSizes {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {

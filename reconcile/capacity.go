@@ -20,8 +20,9 @@ type Room struct {
 	Supervisors   int // s6-supervise processes that it has now
 }
 
-// s6-svscan keeps both ends of each logger's pipe open, and needs some files for itself: its standard ones, its lock and
-// FIFO, the scandir while it reads it, and what it takes to start a process.
+// s6-svscan keeps both ends of each logger's pipe open, and needs some files for itself: its
+// standard ones, its lock and FIFO, the scandir while it reads it, and what it takes to start a
+// process.
 const (
 	filesPerLogged = 2
 	filesOfItsOwn  = 20
@@ -45,8 +46,8 @@ func (c census) slots(room Room) int {
 	return c.services
 }
 
-// checkRoom refuses a plan that s6-svscan has no room for. A scan adds before it removes, so what goes counts until it is
-// gone; where only the rest would fit, what goes has to go first.
+// checkRoom refuses a plan that s6-svscan has no room for. A scan adds before it removes, so what
+// goes counts until it is gone; where only the rest would fit, what goes has to go first.
 func (r *applier) checkRoom(ctx context.Context) error {
 	if !r.listening || r.opt.NoRescan || !slices.ContainsFunc(r.jobs, (*job).appears) {
 		return nil
@@ -78,7 +79,8 @@ func (r *applier) checkRoom(ctx context.Context) error {
 	return room.fits(now, comes, goes)
 }
 
-// Vacancy tells how many more gateways s6-svscan has room for, beside these removals that are not finished.
+// Vacancy tells how many more gateways s6-svscan has room for, beside these removals that are not
+// finished.
 func (s *Scandir) Vacancy(ctx context.Context, leftovers []Hidden) (Vacancy, error) {
 	room, err := s.sup.Room(ctx)
 	if err != nil {
@@ -134,8 +136,8 @@ func (room Room) fits(now, comes, goes census) error {
 	return nil
 }
 
-// supervisors is how many places its processes take, those of services on their way out included. Before 2.12 a logger's
-// process takes none, and which is which cannot be counted.
+// supervisors is how many places its processes take, those of services on their way out included.
+// Before 2.12 a logger's process takes none, and which is which cannot be counted.
 func (room Room) supervisors() int {
 	if room.CountsLoggers {
 		return room.Supervisors
@@ -143,7 +145,8 @@ func (room Room) supervisors() int {
 	return 0
 }
 
-// makeRoom removes what goes before anything comes, with a rescan of its own. From then on there is no way back.
+// makeRoom removes what goes before anything comes, with a rescan of its own. From then on there is
+// no way back.
 func (r *applier) makeRoom(ctx context.Context) error {
 	if !r.tight {
 		return nil

@@ -12,7 +12,8 @@ import (
 	"hermes-reconcile/render"
 )
 
-// Diff compares what should be with what is. It is pure. Its error lists what stands in the way of a plan.
+// Diff compares what should be with what is. It is pure. Its error lists what stands in the way of
+// a plan.
 func Diff(desired []render.Servicedir, actual Actual, prune Prune) (Plan, error) {
 	found := make(map[string]Service, len(actual.Services))
 	for _, s := range actual.Services {
@@ -64,7 +65,8 @@ func create(d render.Servicedir, actual Actual) Change {
 	return c
 }
 
-// unnamed is what becomes of a service that the manifest does not name. Of a double it may name the gateway.
+// unnamed is what becomes of a service that the manifest does not name. Of a double it may name the
+// gateway.
 func unnamed(s Service, prune Prune, actual Actual, named bool) Change {
 	owed := actual.Owed[s.Name]
 	c := Change{
@@ -132,7 +134,8 @@ func compare(d render.Servicedir, s Service, actual Actual) Change {
 		// What was planted there may be waiting for the next write of s6-supervise.
 		c.replace("others can change " + strings.Join(s.Seized, ", ") + ", so a new directory takes its place")
 	case !s.Status.Supervised && (len(c.Files) > 0 || actual.Listening):
-		// If an aborted scan has seen it, it may be one that s6-svscan never starts. A new inode is sure to be new to it.
+		// If an aborted scan has seen it, it may be one that s6-svscan never starts. A new inode is
+		// sure to be new to it.
 		c.Op = Create
 		c.replace("not supervised, so a new directory takes its place")
 	case !s.Status.Supervised && len(c.Displaced) == 0:
@@ -162,8 +165,8 @@ func (c *Change) replace(reason string) {
 // rootUID controls every gateway.
 const rootUID = 0
 
-// givesControl plans to give the control of a gateway to the account that it runs as, if that has another number than when it was
-// given: the account was changed.
+// givesControl plans to give the control of a gateway to the account that it runs as, if that has
+// another number than when it was given: the account was changed.
 func (c *Change) givesControl(users map[string]uint32) {
 	uid, known := users[c.desired.User]
 	if has := c.actual.controller; known && has != nil && *has != uid && c.actual.Owned && *has != rootUID {
@@ -229,7 +232,8 @@ func (c *Change) planGateway(owed Owed) {
 	}
 }
 
-// name picks the operation that says best what is planned. An update is what is neither less nor more.
+// name picks the operation that says best what is planned. An update is what is neither less nor
+// more.
 func (c *Change) name() {
 	content := slices.ContainsFunc(c.Files, func(f FileChange) bool {
 		return f.Path != render.MarkerPath && f.Path != render.DownPath
@@ -251,8 +255,8 @@ func (c *Change) name() {
 // exitedConfig is why a gateway that exited 78 is left down.
 var exitedConfig = fmt.Sprintf("exited %d: no restart would help until its run script changes", exitConfig)
 
-// ended reports whether the gateway is down by an exit code that the manifest takes for final. One that was what it is last may
-// have been stopped by hand, which also ends in exit code 0.
+// ended reports whether the gateway is down by an exit code that the manifest takes for final. One
+// that was what it is last may have been stopped by hand, which also ends in exit code 0.
 func (c *Change) ended() bool { return c.actual.Status.Ended(c.desired.OnFailure && !c.desired.Last) }
 
 // wantsDown reports whether the gateway should be down.
@@ -300,7 +304,8 @@ func (c *Change) fileReasons() []string {
 	return reasons
 }
 
-// fileChanges compares the files of a service directory: what is rendered, and what else s6 would read.
+// fileChanges compares the files of a service directory: what is rendered, and what else s6 would
+// read.
 func fileChanges(d render.Servicedir, actual map[string]File) []FileChange {
 	var changes []FileChange
 	for _, f := range d.Files {
@@ -323,8 +328,8 @@ func fileChanges(d render.Servicedir, actual map[string]File) []FileChange {
 	return changes
 }
 
-// awaitPorts finds for each gateway that will start on a port the services that hold that port now. Those that give it up
-// are awaited; one that is left alone is named.
+// awaitPorts finds for each gateway that will start on a port the services that hold that port now.
+// Those that give it up are awaited; one that is left alone is named.
 func awaitPorts(changes []Change, actual Actual) {
 	holders := portHolders(actual)
 	gives := map[string]bool{}
@@ -355,7 +360,8 @@ func awaitPorts(changes []Change, actual Actual) {
 	}
 }
 
-// portHolders tells which services may hold which ports now: those that run, and hidden ones that are not gone.
+// portHolders tells which services may hold which ports now: those that run, and hidden ones that
+// are not gone.
 func portHolders(actual Actual) map[int][]string {
 	holders := map[int][]string{}
 	type claim struct {

@@ -16,7 +16,8 @@ type Supervise struct {
 	Start int           // numbers of processes are used again
 	Age   time.Duration // since it was started
 	At    safefile.Identity
-	// Orphan says that its parent is not the s6-svscan that runs on the scandir now. No rescan ends it.
+	// Orphan says that its parent is not the s6-svscan that runs on the scandir now. No rescan ends
+	// it.
 	Orphan bool
 	// The rest is empty for one that works in a known place.
 
@@ -28,7 +29,8 @@ type Supervise struct {
 // logger reports whether it supervises a logger.
 func (v Supervise) logger() bool { return strings.HasSuffix(v.Name, "/log") }
 
-// Displaced is a supervisor of a gateway, or of its logger, that does not work in the directory which has the gateway's name.
+// Displaced is a supervisor of a gateway, or of its logger, that does not work in the directory
+// which has the gateway's name.
 type Displaced struct {
 	Supervise
 	Service string // whose gateway it is
@@ -84,8 +86,8 @@ func (a Actual) Running() []Service {
 	return all
 }
 
-// KeptDown reports whether a service and its logger are down, and stay so when s6 starts anew. A logger counts
-// because it has the log folder of its profile locked.
+// KeptDown reports whether a service and its logger are down, and stay so when s6 starts anew. A
+// logger counts because it has the log folder of its profile locked.
 func (s *Service) KeptDown() bool {
 	isDown := func(status Status) bool { return status.Down() || !status.Supervised }
 	for _, p := range s.startsBy() {
@@ -133,7 +135,8 @@ func Misplaced(s Service, displaced []Displaced) string {
 // runs reports whether a gateway runs there.
 func (d Displaced) runs() bool { return !d.logger() && d.Child != 0 }
 
-// end plans the end of the supervisors that work outside the place of a service. A gateway that runs there was up last.
+// end plans the end of the supervisors that work outside the place of a service. A gateway that
+// runs there was up last.
 func (c *Change) end(displaced []Displaced) {
 	if len(displaced) == 0 {
 		return
@@ -152,8 +155,8 @@ func (c *Change) tellDisplaced() {
 	}
 }
 
-// displacedAlone is what becomes of a gateway that has no directory, and that the manifest does not name. s6 itself ends it with
-// the next scan that prunes.
+// displacedAlone is what becomes of a gateway that has no directory, and that the manifest does not
+// name. s6 itself ends it with the next scan that prunes.
 func displacedAlone(service string, displaced []Displaced, prune Prune) Change {
 	s := Service{Name: service}
 	c := Change{

@@ -1,7 +1,8 @@
-// Package reconcile makes a scandir match a set of rendered service directories. It is the only writer of the scandir.
+// Package reconcile makes a scandir match a set of rendered service directories. It is the only
+// writer of the scandir.
 //
-// Open gives a Scandir; Read tells what is there; Diff compares that with what should be there and gives a Plan, which is
-// plain data; Lock and Session.Apply carry a plan out.
+// Open gives a Scandir; Read tells what is there; Diff compares that with what should be there and
+// gives a Plan, which is plain data; Lock and Session.Apply carry a plan out.
 //
 // An apply has these phases. Each has a file, and apply.go has their order and the reason for it:
 //
@@ -17,11 +18,14 @@
 //	keep.go          let the down file say what the gateway is, where the manifest leaves that open
 //	removal.go       wait until a hidden service has ended, and delete it
 //
-// read.go reads the scandir, misplaced.go finds s6-supervise processes outside their places, ownership.go takes back what others
-// could change, restarts.go limits how many restart at a time, readiness.go waits until gateways are up or ready,
-// operate.go starts and stops by hand. The packages below: dirfd changes directories, watch knows when to make a pass, fault makes errors of panics.
+// read.go reads the scandir, misplaced.go finds s6-supervise processes outside their places,
+// ownership.go takes back what others could change, restarts.go limits how many restart at a time,
+// readiness.go waits until gateways are up or ready, operate.go starts and stops by hand. The
+// packages below: dirfd changes directories, watch knows when to make a pass, fault makes errors of
+// panics.
 //
-// What an apply has to know of earlier ones lies in the scandir, in .hermes-reconcile, whose name s6-svscan skips for its dot:
+// What an apply has to know of earlier ones lies in the scandir, in .hermes-reconcile, whose name
+// s6-svscan skips for its dot:
 //
 //	name       says                         written by                removed by                  after a crash
 //	lock       one apply at a time          the first lock            no one                      the kernel drops the lock
@@ -47,6 +51,7 @@
 //	                        then: crash loop, until it has run
 //	                        for longer than before
 //
-// Nothing here runs a program: what s6 does and knows comes through a Supervisor. Nothing here follows a symlink below
-// the scandir or touches a directory that is neither ours nor named by the manifest.
+// Nothing here runs a program: what s6 does and knows comes through a Supervisor. Nothing here
+// follows a symlink below the scandir or touches a directory that is neither ours nor named by the
+// manifest.
 package reconcile

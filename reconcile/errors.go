@@ -24,7 +24,8 @@ func (e *HopelessError) Error() string { return "it is not up: " + e.Look.Say() 
 // ErrInterrupted says that the user wanted no more.
 var ErrInterrupted = errors.New("interrupted")
 
-// ErrStale says that the scandir has changed since the plan was made. All has been taken back: plan again.
+// ErrStale says that the scandir has changed since the plan was made. All has been taken back: plan
+// again.
 var ErrStale = errors.New("the plan no longer fits")
 
 // LockedError says that another apply holds the scandir.
@@ -40,8 +41,8 @@ func (e *LockedError) Error() string {
 	return fmt.Sprintf("%q is held by another apply (pid %d)", e.Path, e.PID)
 }
 
-// RoomError says that s6-svscan cannot take what a plan adds. A scan that meets one service too many does nothing at all in
-// s6 2.12 and later, for no one.
+// RoomError says that s6-svscan cannot take what a plan adds. A scan that meets one service too
+// many does nothing at all in s6 2.12 and later, for no one.
 type RoomError struct {
 	Limit      string // what it is that has no room
 	Have, More int

@@ -19,9 +19,10 @@ import (
 	"hermes-reconcile/render"
 )
 
-// fakeS6 behaves like s6-svscan and its supervisors where it matters to apply: a service is its directory's inode, not its
-// name; a scan adds what is new and, with prune, ends what is no longer visible; `down` counts when supervision starts.
-// It is there to make failures happen at chosen places. What s6 really does is tested against s6.
+// fakeS6 behaves like s6-svscan and its supervisors where it matters to apply: a service is its
+// directory's inode, not its name; a scan adds what is new and, with prune, ends what is no longer
+// visible; `down` counts when supervision starts. It is there to make failures happen at chosen
+// places. What s6 really does is tested against s6.
 type fakeS6 struct {
 	inTheirPlaces
 
@@ -262,7 +263,8 @@ func (f *fakeS6) LogLost(int) bool { return f.lost != nil && f.lost() }
 
 func (f *fakeS6) Holders(string) []string { return nil }
 
-// exit makes the gateway of a service exit with a code that its finish script turns into "do not restart".
+// exit makes the gateway of a service exit with a code that its finish script turns into "do not
+// restart".
 func (f *fakeS6) exit(service string, code int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -270,8 +272,8 @@ func (f *fakeS6) exit(service string, code int) {
 	s.status.PID, s.status.WantUp, s.status.ExitCode, s.status.Since = 0, false, code, time.Now()
 }
 
-// ends makes the gateway of a service end; after a while it is started again if it should be up, unless its finish script says
-// that it ends for good.
+// ends makes the gateway of a service end; after a while it is started again if it should be up,
+// unless its finish script says that it ends for good.
 func (f *fakeS6) ends(service string, forGood bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

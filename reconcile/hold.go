@@ -18,8 +18,8 @@ const (
 	modeHeld  = 0o600
 )
 
-// Pause records that nothing should be started unasked from now on, until the next apply by hand. It needs no lock: who ends
-// a container cannot wait for one.
+// Pause records that nothing should be started unasked from now on, until the next apply by hand.
+// It needs no lock: who ends a container cannot wait for one.
 func (s *Scandir) Pause() error {
 	session := &Session{Scandir: s}
 	defer session.Unlock()
@@ -49,8 +49,8 @@ func since(own *dirfd.Dir, name string) (time.Time, error) {
 	return time.Unix(st.Mtim.Unix()), nil
 }
 
-// markRescan records that s6-svscan is woken, and finds what is new in its own time: an apply that plans before that was seen has to
-// wait for it.
+// markRescan records that s6-svscan is woken, and finds what is new in its own time: an apply that
+// plans before that was seen has to wait for it.
 func (s *Session) markRescan() error {
 	if err := missing(s.own.Unlink(wokenFile)); err != nil {
 		return err

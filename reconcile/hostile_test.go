@@ -11,7 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// giveAway puts a file or folder into a stranger's hands: by owner where the test is root, else by mode.
+// giveAway puts a file or folder into a stranger's hands: by owner where the test is root, else by
+// mode.
 func giveAway(path string) error {
 	if os.Geteuid() == 0 {
 		const stranger = 65534

@@ -10,8 +10,8 @@ import (
 	"hermes-reconcile/render"
 )
 
-// KeepState makes the directory of a service remember, for a supervisor that dies, whether its gateway is wanted up. That is for
-// those alone of which the manifest does not say it.
+// KeepState makes the directory of a service remember, for a supervisor that dies, whether its
+// gateway is wanted up. That is for those alone of which the manifest does not say it.
 func (s *Session) KeepState(service string, up bool) error {
 	d, err := s.dir.Open(service)
 	if err != nil {
@@ -29,8 +29,9 @@ func (s *Session) KeepState(service string, up bool) error {
 	return nil
 }
 
-// keepStates brings the `down` files of those gateways in step whose state is last, and that others have told up or down. That
-// one cannot be written is no failure of the apply: the gateway is as it should be, and the next apply tries again.
+// keepStates brings the `down` files of those gateways in step whose state is last, and that others
+// have told up or down. That one cannot be written is no failure of the apply: the gateway is as it
+// should be, and the next apply tries again.
 func (r *applier) keepStates() {
 	for i := range r.plan.Changes {
 		c := &r.plan.Changes[i]
@@ -43,8 +44,8 @@ func (r *applier) keepStates() {
 	}
 }
 
-// keepState looks once more before it writes, and once after it. A supervisor that ends with its s6-svscan has brought its gateway
-// down, too, and that gateway should come up with the next one.
+// keepState looks once more before it writes, and once after it. A supervisor that ends with its
+// s6-svscan has brought its gateway down, too, and that gateway should come up with the next one.
 func (r *applier) keepState(service string, up bool) error {
 	status, err := r.sup.Status(service)
 	if err != nil || !status.Supervised || status.WantUp != up || !up && !status.Down() {

@@ -27,8 +27,9 @@ type Session struct {
 	records sync.Mutex // one change of owed/ at a time
 }
 
-// Lock waits up to timeout for the right to change the scandir. The error is a *LockedError when that was not enough.
-// The first lock on a scandir makes our dot directory; that is the only trace of an apply that changes nothing.
+// Lock waits up to timeout for the right to change the scandir. The error is a *LockedError when
+// that was not enough. The first lock on a scandir makes our dot directory; that is the only trace
+// of an apply that changes nothing.
 func (s *Scandir) Lock(ctx context.Context, timeout time.Duration) (*Session, error) {
 	session := &Session{Scandir: s}
 	if err := session.openOwn(); err != nil {
@@ -65,8 +66,8 @@ func (s *Session) openOwn() (err error) {
 	return err
 }
 
-// acquire takes the lock. It is a POSIX record lock: the kernel tells who holds it, drops it with the process, and does
-// not hand it on to children.
+// acquire takes the lock. It is a POSIX record lock: the kernel tells who holds it, drops it with
+// the process, and does not hand it on to children.
 func (s *Session) acquire(ctx context.Context, timeout time.Duration) error {
 	deadline := time.Now().Add(timeout)
 	for {
@@ -91,7 +92,8 @@ func (s *Session) acquire(ctx context.Context, timeout time.Duration) error {
 // lockPoll is how often a held lock is tried again.
 const lockPoll = 20 * time.Millisecond
 
-// holder reports whether a process holds the lock, and which process that is, 0 if it cannot be told.
+// holder reports whether a process holds the lock, and which process that is, 0 if it cannot be
+// told.
 func holder(file *os.File) (held bool, pid int) {
 	lock := unix.Flock_t{Type: unix.F_WRLCK}
 	if err := unix.FcntlFlock(file.Fd(), unix.F_GETLK, &lock); err != nil || lock.Type == unix.F_UNLCK {
@@ -100,9 +102,9 @@ func holder(file *os.File) (held bool, pid int) {
 	return true, max(int(lock.Pid), 0)
 }
 
-// markBusy says of what is owed that another process is at it, if one holds the lock. It must not be
-// called by a process that holds it: the kernel drops a record lock when any descriptor of the file
-// is closed.
+// markBusy says of what is owed that another process is at it, if one holds the lock. It must not
+// be called by a process that holds it: the kernel drops a record lock when any descriptor of the
+// file is closed.
 func markBusy(own *dirfd.Dir, owed map[string]Owed) {
 	lock, err := own.OpenFile(lockFile, unix.O_RDONLY|unix.O_NONBLOCK, 0)
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// restartLogger lets s6-log finish its line and end, and starts it anew. The pipe stays open in s6-svscan, so what the
-// gateway writes meanwhile waits in it.
+// restartLogger lets s6-log finish its line and end, and starts it anew. The pipe stays open in
+// s6-svscan, so what the gateway writes meanwhile waits in it.
 func (r *applier) restartLogger(ctx context.Context, log string) error {
 	another := func(before, now Status) bool {
 		return (now.PID == 0 || before.PID != 0 && now.PID != before.PID) && !now.Finishing
@@ -25,9 +25,10 @@ func (r *applier) stopLogger(ctx context.Context, log string) error {
 	return r.endLogger(ctx, log, "dh", func(_, now Status) bool { return now.Down() || !now.Supervised })
 }
 
-// endLogger tells a logger to end behind the line that it writes: by SIGHUP, because s6-log -p ignores SIGTERM. One that cannot
-// write any more, since its file or a folder of it is gone or in others' hands, does not end either: it is killed, as one is that
-// does not end for any other reason. That costs the lines that it has read and not written.
+// endLogger tells a logger to end behind the line that it writes: by SIGHUP, because s6-log -p
+// ignores SIGTERM. One that cannot write any more, since its file or a folder of it is gone or in
+// others' hands, does not end either: it is killed, as one is that does not end for any other
+// reason. That costs the lines that it has read and not written.
 func (r *applier) endLogger(ctx context.Context, log, letters string, ended func(before, now Status) bool) error {
 	before, err := r.sup.Status(log)
 	if err != nil || ended(Status{}, before) {

@@ -51,7 +51,8 @@ func (s *serviceReader) readStarted(data *dirfd.Dir) {
 	}
 }
 
-// readFormer notes the gateway of a supervisor that was killed, where no ./run of a new one is there to end it.
+// readFormer notes the gateway of a supervisor that was killed, where no ./run of a new one is
+// there to end it.
 func (s *Scandir) readFormer(a *Actual) {
 	for _, service := range a.Services {
 		if service.last[0] == 0 || service.Double != "" || service.Status.PID != 0 {
@@ -63,7 +64,8 @@ func (s *Scandir) readFormer(a *Actual) {
 	}
 }
 
-// isDouble reports whether an entry whose name is no gateway's has our marker: it was copied or moved.
+// isDouble reports whether an entry whose name is no gateway's has our marker: it was copied or
+// moved.
 func (s *Scandir) isDouble(name string) bool {
 	if strings.HasPrefix(name, ".") {
 		return false
@@ -82,7 +84,8 @@ type place struct {
 	logger  bool
 }
 
-// startTime is how long an s6-supervise may take, from its start, to have its files in place: milliseconds.
+// startTime is how long an s6-supervise may take, from its start, to have its files in place:
+// milliseconds.
 const startTime = 2 * time.Second
 
 // readSupervises tells of each supervisor whether it works where it should.
@@ -118,7 +121,8 @@ func (s *Scandir) readSupervises(a *Actual) error {
 	return nil
 }
 
-// inPlace notes a supervisor that works in a directory of the scandir. Where its files are gone, it is there all the same.
+// inPlace notes a supervisor that works in a directory of the scandir. Where its files are gone, it
+// is there all the same.
 func (s *Scandir) inPlace(v Supervise, p place) {
 	if v.Orphan {
 		p.service.Orphan = true
@@ -150,7 +154,8 @@ func (s *Scandir) inPlace(v Supervise, p place) {
 	}
 }
 
-// hides reports whether a supervisor works in a directory that is hidden, and notes those that no rescan ends.
+// hides reports whether a supervisor works in a directory that is hidden, and notes those that no
+// rescan ends.
 func (a *Actual) hides(v Supervise) bool {
 	if !strings.HasPrefix(v.Path, ownDir+"/"+hiddenDir+"/") {
 		return false
@@ -176,7 +181,8 @@ func (s *Scandir) displace(a *Actual, v Supervise) {
 	switch {
 	case !lives:
 	case v.Path == "":
-		// s6-supervise writes its status before it starts anything, so one that has no child yet proves nothing.
+		// s6-supervise writes its status before it starts anything, so one that has no child yet
+		// proves nothing.
 		if child != 0 && !s.keeps(v) {
 			a.Displaced = append(a.Displaced, Displaced{Supervise: v, Service: service, Child: child})
 		}
@@ -185,13 +191,15 @@ func (s *Scandir) displace(a *Actual, v Supervise) {
 	}
 }
 
-// keeps reports whether a supervisor of which cannot be seen where it works is likely to work where its name says: there is one.
+// keeps reports whether a supervisor of which cannot be seen where it works is likely to work where
+// its name says: there is one.
 func (s *Scandir) keeps(v Supervise) bool {
 	status, err := s.sup.Status(v.Name)
 	return err != nil || status.Supervised
 }
 
-// endDisplaced ends gateways that run outside their place, and keeps doubles down: before any new one starts.
+// endDisplaced ends gateways that run outside their place, and keeps doubles down: before any new
+// one starts.
 func (r *applier) endDisplaced(ctx context.Context) error {
 	ctx, cancel := r.before(ctx)
 	defer cancel()
@@ -222,8 +230,8 @@ func (r *applier) endDisplaced(ctx context.Context) error {
 // isDouble reports whether the change keeps a double down.
 func (j *job) isDouble() bool { return j.actual.Double != "" && j.Op == Stop }
 
-// keepDown stops what runs in a double. The files come first: they count when the next supervisor starts. Its logger
-// has the log folder locked that the gateway in its right place needs.
+// keepDown stops what runs in a double. The files come first: they count when the next supervisor
+// starts. Its logger has the log folder locked that the gateway in its right place needs.
 func (r *applier) keepDown(ctx context.Context, j *job) error {
 	if err := r.replaceFiles(j.Change); err != nil {
 		return fmt.Errorf("cannot keep it down: %w", err)
@@ -236,8 +244,9 @@ func (r *applier) keepDown(ctx context.Context, j *job) error {
 	return r.stopLogger(ctx, path.Join(j.Service, "log"))
 }
 
-// endGateway brings a displaced gateway down, with all that is left of its process group. One that a rescan will end keeps its
-// supervisor until then: s6-svscan would start another one at once, under the name that it knows.
+// endGateway brings a displaced gateway down, with all that is left of its process group. One that
+// a rescan will end keeps its supervisor until then: s6-svscan would start another one at once,
+// under the name that it knows.
 func (r *applier) endGateway(ctx context.Context, j *job, d Displaced) error {
 	if d.logger() {
 		if d.Orphan {
@@ -295,8 +304,8 @@ func (r *applier) endedElsewhere() []*job {
 	return slices.DeleteFunc(slices.Clone(r.jobs), func(j *job) bool { return j.err != nil || len(j.Displaced) == 0 })
 }
 
-// finishDisplaced waits until the supervisors that worked outside their place are gone. It runs beside what is done to the jobs,
-// and looks at no error of theirs.
+// finishDisplaced waits until the supervisors that worked outside their place are gone. It runs
+// beside what is done to the jobs, and looks at no error of theirs.
 func (r *applier) finishDisplaced(ctx context.Context, jobs []*job) {
 	var all sync.WaitGroup
 	for _, j := range jobs {
@@ -343,7 +352,8 @@ func (r *applier) finishOne(ctx context.Context, j *job, v Supervise) error {
 	return r.pace.wait(ctx, killMargin, what, gone)
 }
 
-// dismissOrphans ends the supervisors of a hidden directory that no rescan ends, since they are no children of this s6-svscan.
+// dismissOrphans ends the supervisors of a hidden directory that no rescan ends, since they are no
+// children of this s6-svscan.
 func (r *applier) dismissOrphans(m *removal) error {
 	for _, v := range m.orphans {
 		if err := r.sup.Dismiss(v, v.logger()); err != nil {

@@ -24,8 +24,9 @@ func (e elsewhere) Doing(Supervise) (lives bool, child int)                     
 func (e elsewhere) Status(name string) (Status, error)                           { return e.status[name], nil }
 func (e elsewhere) Former(pid, start int) (Supervise, bool)                      { return Supervise{}, false }
 
-// TestSupervisorsThatArriveAreInTheirPlace: directories, states and supervisors are not read in one moment. What s6 or
-// another apply does between two looks must not be taken for a gateway that runs outside its place: that would be ended.
+// TestSupervisorsThatArriveAreInTheirPlace: directories, states and supervisors are not read in one
+// moment. What s6 or another apply does between two looks must not be taken for a gateway that runs
+// outside its place: that would be ended.
 func TestSupervisorsThatArriveAreInTheirPlace(t *testing.T) {
 	here, there := safefile.Identity{Dev: 1, Ino: 1}, safefile.Identity{Dev: 1, Ino: 2}
 	up := Status{Supervised: true, PID: 7, WantUp: true}

@@ -7,8 +7,9 @@ import (
 	"hermes-reconcile/render"
 )
 
-// Assume is what a scandir holds once these service directories are applied to it and every gateway is as it was asked to
-// be. Diff against it says what apply would do, as far as that can be known without a live scandir.
+// Assume is what a scandir holds once these service directories are applied to it and every gateway
+// is as it was asked to be. Diff against it says what apply would do, as far as that can be known
+// without a live scandir.
 func Assume(dirs []render.Servicedir) Actual {
 	a := Actual{Listening: true}
 	for _, d := range dirs {
@@ -27,8 +28,8 @@ func Assume(dirs []render.Servicedir) Actual {
 // assumedPID stands for any process: it does not matter which.
 const assumedPID = 1
 
-// assumeStatus supposes that the service is as its directory says. One that is what it was last says nothing: it is taken to
-// be up, so that a plan names the restart that there may be.
+// assumeStatus supposes that the service is as its directory says. One that is what it was last
+// says nothing: it is taken to be up, so that a plan names the restart that there may be.
 func (s *Service) assumeStatus() {
 	up := Status{Supervised: true, PID: assumedPID, WantUp: true}
 	s.Status, s.LogStatus, s.Guessed = up, up, s.Marker.Last

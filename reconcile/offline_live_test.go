@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What is assumed of a scandir is what it is after an apply: from every state of a profile to every other, with one that holds a
-// port beside it.
+// What is assumed of a scandir is what it is after an apply: from every state of a profile to every
+// other, with one that holds a port beside it.
 func TestAssumedIsWhatApplyLeaves(t *testing.T) {
 	neighbour := onPort(profile("b", "1"), 9001)
 	for _, old := range states() {

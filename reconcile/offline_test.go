@@ -123,7 +123,8 @@ func TestModesWhereASystemHasNone(t *testing.T) {
 	}
 }
 
-// Whether a gateway is up whose state is what it was last is not known, and the plan says so where it matters.
+// Whether a gateway is up whose state is what it was last is not known, and the plan says so where
+// it matters.
 func TestStateLastIsGuessed(t *testing.T) {
 	last := func(p manifest.Profile) manifest.Profile { p.State = manifest.StateLast; return p }
 	const guess = "taken to be up: its state is last, and what that is only a live scandir could tell"

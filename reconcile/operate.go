@@ -21,10 +21,12 @@ type Acted struct {
 	Err     error
 }
 
-// Unlocked is a session of those who cannot have the lock, or cannot wait for it. It is good for Act alone.
+// Unlocked is a session of those who cannot have the lock, or cannot wait for it. It is good for
+// Act alone.
 func (s *Scandir) Unlocked() *Session { return &Session{Scandir: s} }
 
-// actTimeout is for how long nothing may move while these services are brought down, up, or down and up.
+// actTimeout is for how long nothing may move while these services are brought down, up, or down
+// and up.
 func actTimeout(services []Service, action Action) time.Duration {
 	longest := time.Duration(0)
 	for _, s := range services {
@@ -35,9 +37,10 @@ func actTimeout(services []Service, action Action) time.Duration {
 	return longest + grace
 }
 
-// Act brings gateways down, up, or down and up, side by side, and waits until they are: BringUp, Down or Restart. What the
-// manifest says plays no part, so the next apply may undo it. It returns what became of each, and what the user should know
-// besides. A timeout bounds the whole; 0 is no limit but that something has to move.
+// Act brings gateways down, up, or down and up, side by side, and waits until they are: BringUp,
+// Down or Restart. What the manifest says plays no part, so the next apply may undo it. It returns
+// what became of each, and what the user should know besides. A timeout bounds the whole; 0 is no
+// limit but that something has to move.
 func (s *Session) Act(ctx context.Context, services []Service, action Action, timeout time.Duration) ([]Acted, []string) {
 	r := &applier{Session: s, pace: &pace{}, listening: true}
 	ctx, cancel := r.pace.limited(ctx, timeout, actTimeout(services, action))
@@ -131,8 +134,9 @@ func (s *Service) killAfter() time.Duration {
 	return defaultPatience
 }
 
-// restart brings a gateway down and up. One that does not stop in time comes back when it is down at last. If we are killed in
-// between, the next apply starts it: nothing else would tell it from one that was stopped.
+// restart brings a gateway down and up. One that does not stop in time comes back when it is down
+// at last. If we are killed in between, the next apply starts it: nothing else would tell it from
+// one that was stopped.
 func (r *applier) restart(ctx context.Context, service Service) error {
 	if err := r.recordRestart(service); err != nil {
 		return err
@@ -164,7 +168,8 @@ func (s *Session) recordRestart(service Service) error {
 	return s.setPending(service.Name, o)
 }
 
-// RestartDone records that a gateway has gone down, or come up anew: no restart is owed to it any more.
+// RestartDone records that a gateway has gone down, or come up anew: no restart is owed to it any
+// more.
 func (s *Session) RestartDone(service Service) error {
 	all, err := readPending(s.own)
 	if err != nil || !all[service.Name].Gateway {

@@ -52,7 +52,8 @@ func TestActs(t *testing.T) {
 	require.ElementsMatch(t, []string{"d gateway-a", "u gateway-a", "d gateway-b", "u gateway-b"}, f.took())
 }
 
-// TestRestartThatIsKilled between down and up is owed: of a gateway that is what it was last nobody could tell otherwise.
+// TestRestartThatIsKilled between down and up is owed: of a gateway that is what it was last nobody
+// could tell otherwise.
 func TestRestartThatIsKilled(t *testing.T) {
 	f := newFakeS6(t)
 	f.recall = func([]render.Servicedir) map[string]LastState { return map[string]LastState{"gateway-a": {Up: true}} }

@@ -15,24 +15,26 @@ import (
 	"hermes-reconcile/reconcile/dirfd"
 )
 
-// Where s6-supervise is told what to do. It takes what is there, and else makes a folder that only its own user can enter.
+// Where s6-supervise is told what to do. It takes what is there, and else makes a folder that only
+// its own user can enter.
 const (
 	superviseDir = "supervise"
 	eventDir     = "event"
 	controlFIFO  = "control"
 )
 
-// modeControl lets its owner alone write commands. modeGivenControl is that of a FIFO which root has given to a gateway's user:
-// it stays with root's group, since root's own s6-supervise can open it as little as anybody else where it lacks
-// CAP_DAC_OVERRIDE, as in many a container.
+// modeControl lets its owner alone write commands. modeGivenControl is that of a FIFO which root
+// has given to a gateway's user: it stays with root's group, since root's own s6-supervise can open
+// it as little as anybody else where it lacks CAP_DAC_OVERRIDE, as in many a container.
 const (
 	modeControl      = 0o600
 	modeGivenControl = 0o660
 	rootGroup        = 0
 )
 
-// makeControls makes, in a staged directory, what lets a gateway's user control it without root: the FIFO is its own, and
-// nothing else. s6-supervise writes its status by name, so the owner of the folder could turn a write of root's elsewhere.
+// makeControls makes, in a staged directory, what lets a gateway's user control it without root:
+// the FIFO is its own, and nothing else. s6-supervise writes its status by name, so the owner of
+// the folder could turn a write of root's elsewhere.
 func (r *applier) makeControls(j *job) error {
 	top, err := r.staging.Open(j.Service)
 	if err != nil {
@@ -82,7 +84,8 @@ func (r *applier) giveControl(supervise *dirfd.Dir, user string) error {
 	return supervise.Chown(controlFIFO, uid, rootGroup)
 }
 
-// passControls gives the control of a live gateway to the user that it runs as now. Its folder stays s6's.
+// passControls gives the control of a live gateway to the user that it runs as now. Its folder
+// stays s6's.
 func (r *applier) passControls(j *job) error {
 	if _, known := r.opt.Users[j.desired.User]; !known || len(j.Files) == 0 && !j.PassControl {
 		return nil
@@ -112,8 +115,8 @@ func (r *applier) passControl(service, user string) error {
 	return r.giveControl(d, user)
 }
 
-// lookAtControl notes those folders of s6's in a service directory that others can change: what root's s6-supervise writes there
-// by name may end up anywhere.
+// lookAtControl notes those folders of s6's in a service directory that others can change: what
+// root's s6-supervise writes there by name may end up anywhere.
 func (s *serviceReader) lookAtControl(d *dirfd.Dir, prefix string) {
 	if st, err := d.Stat(path.Join(superviseDir, controlFIFO)); err == nil && prefix == "" && st.Mode&dirfd.ModeType == unix.S_IFIFO {
 		s.controller = &st.Uid
@@ -126,8 +129,9 @@ func (s *serviceReader) lookAtControl(d *dirfd.Dir, prefix string) {
 	}
 }
 
-// reclaim takes the folders of s6's that others can change out of their hands, and what they may have planted there with
-// them: the supervisor of a directory that goes away writes there to its end.
+// reclaim takes the folders of s6's that others can change out of their hands, and what they may
+// have planted there with them: the supervisor of a directory that goes away writes there to its
+// end.
 //
 // What does not succeed is the fault of one directory and costs the others nothing.
 func (r *applier) reclaim() {
@@ -161,9 +165,9 @@ func (r *applier) reclaimFolder(service, name string) error {
 	return r.clearPlanted(d, name == superviseDir)
 }
 
-// clearPlanted deletes from a folder of s6's what may have been planted there. Folders come last, and
-// one that cannot be deleted in time may stay: s6 writes into none, and what is left goes with the
-// directory.
+// clearPlanted deletes from a folder of s6's what may have been planted there. Folders come last,
+// and one that cannot be deleted in time may stay: s6 writes into none, and what is left goes with
+// the directory.
 func (r *applier) clearPlanted(d *dirfd.Dir, hasState bool) error {
 	folders, err := r.unlinkPlanted(d, hasState, time.Now().Add(dirfd.ClearLimit))
 	deadline := time.Now().Add(dirfd.ClearLimit)
@@ -201,10 +205,12 @@ func (s *Scandir) unlinkPlanted(d *dirfd.Dir, hasState bool, deadline time.Time)
 	return folders, cmp.Or(failed, err)
 }
 
-// scriptFiles are what rendered scripts write in their service directory. A symlink there would have them write elsewhere.
+// scriptFiles are what rendered scripts write in their service directory. A symlink there would
+// have them write elsewhere.
 var scriptFiles = map[string]bool{"data/pgid": true, "data/backoff": true, "log/told": true}
 
-// lookAtScriptFile notes whether a script would be led astray by what stands at the name of its file.
+// lookAtScriptFile notes whether a script would be led astray by what stands at the name of its
+// file.
 func (s *serviceReader) lookAtScriptFile(d *dirfd.Dir, name string) {
 	st, err := d.Stat(path.Base(name))
 	if err == nil && (st.Mode&dirfd.ModeType != dirfd.ModeRegular || st.Nlink > 1 || !s.trusts(st.Uid)) {

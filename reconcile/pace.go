@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// pace knows when something that is waited for has happened last. A limit that counts from there holds for one gateway and
-// for a thousand, on a fast machine and on a slow one. What counts happens a few times for each gateway at most, so that
-// every wait ends.
+// pace knows when something that is waited for has happened last. A limit that counts from there
+// holds for one gateway and for a thousand, on a fast machine and on a slow one. What counts
+// happens a few times for each gateway at most, so that every wait ends.
 type pace struct {
 	mu      sync.Mutex
 	last    time.Time // zero: nothing yet
@@ -35,7 +35,8 @@ func (p *pace) idle(start time.Time) time.Duration {
 	return time.Since(start)
 }
 
-// limited is ctx until the user's timeout has passed. Without one (0) it ends when nothing has moved for as long as limit says.
+// limited is ctx until the user's timeout has passed. Without one (0) it ends when nothing has
+// moved for as long as limit says.
 func (p *pace) limited(ctx context.Context, timeout, limit time.Duration) (context.Context, context.CancelFunc) {
 	if timeout > 0 {
 		return context.WithTimeout(ctx, timeout)
@@ -43,7 +44,8 @@ func (p *pace) limited(ctx context.Context, timeout, limit time.Duration) (conte
 	return p.within(ctx, limit)
 }
 
-// within is ctx until nothing has moved for as long as limit says. Its cause is then that of a deadline.
+// within is ctx until nothing has moved for as long as limit says. Its cause is then that of a
+// deadline.
 func (p *pace) within(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	start := time.Now()
@@ -58,8 +60,9 @@ func (p *pace) within(ctx context.Context, limit time.Duration) (context.Context
 	return ctx, func() { cancel(context.Canceled) }
 }
 
-// wait polls done until it is true. It gives up when nothing has moved for as long as limit says, and with ctx. s6 offers
-// events, but only to those who may write to a service's event/ folder; its status files are there for everybody.
+// wait polls done until it is true. It gives up when nothing has moved for as long as limit says,
+// and with ctx. s6 offers events, but only to those who may write to a service's event/ folder; its
+// status files are there for everybody.
 func (p *pace) wait(ctx context.Context, limit time.Duration, what string, done func() (bool, error)) error {
 	p.begin(1)
 	defer p.begin(-1)
@@ -93,7 +96,8 @@ func (p *pace) begin(n int) {
 	p.waiting += n
 }
 
-// rest is how long a wait has to leave the machine to those that are waited for, when a look takes so long.
+// rest is how long a wait has to leave the machine to those that are waited for, when a look takes
+// so long.
 func (p *pace) rest(look time.Duration) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -15,8 +15,8 @@ import (
 	"hermes-reconcile/manifest"
 )
 
-// The tests of this file run on the clock of synctest: a machine that lags for an hour takes them no time, and how fast this
-// one is plays no part.
+// The tests of this file run on the clock of synctest: a machine that lags for an hour takes them
+// no time, and how fast this one is plays no part.
 
 const (
 	many = 30
@@ -31,7 +31,8 @@ func crowdOf(n int, value string) (profiles []manifest.Profile) {
 	return profiles
 }
 
-// lagging runs a test on a machine where whatever s6 does takes lag, once the profiles of the first apply are there.
+// lagging runs a test on a machine where whatever s6 does takes lag, once the profiles of the first
+// apply are there.
 func lagging(t *testing.T, first []manifest.Profile, test func(t *testing.T, f *fakeS6)) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFakeS6(t)
@@ -122,7 +123,8 @@ func TestManyActsOnAMachineThatLags(t *testing.T) {
 	})
 }
 
-// TestManyArriveOnAMachineThatLags: each takes less than the limit to come up after the one before it.
+// TestManyArriveOnAMachineThatLags: each takes less than the limit to come up after the one before
+// it.
 func TestManyArriveOnAMachineThatLags(t *testing.T) {
 	lagging(t, crowdOf(many, "1"), func(t *testing.T, f *fakeS6) {
 		f.mu.Lock()
@@ -137,7 +139,8 @@ func TestManyArriveOnAMachineThatLags(t *testing.T) {
 	})
 }
 
-// TestWaitsEndWhenNothingMoves: half of what is asked for happens, in time or not, and then no more.
+// TestWaitsEndWhenNothingMoves: half of what is asked for happens, in time or not, and then no
+// more.
 func TestWaitsEndWhenNothingMoves(t *testing.T) {
 	const soon = 5 * time.Minute // the limit is 16 s; what comes on top are a kill and a rescan
 	timeout := (*TimeoutError)(nil)
@@ -248,7 +251,8 @@ func TestInterruptionIsNoTimeout(t *testing.T) {
 	})
 }
 
-// TestLoggerThatDoesNotEnd: it is killed, soon where its file is lost, else when nothing has moved for long.
+// TestLoggerThatDoesNotEnd: it is killed, soon where its file is lost, else when nothing has moved
+// for long.
 func TestLoggerThatDoesNotEnd(t *testing.T) {
 	for _, lost := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
@@ -265,7 +269,8 @@ func TestLoggerThatDoesNotEnd(t *testing.T) {
 	}
 }
 
-// TestLoggerThatEndsAtTheLastMoment: what is killed is the logger that did not end, not the next one.
+// TestLoggerThatEndsAtTheLastMoment: what is killed is the logger that did not end, not the next
+// one.
 func TestLoggerThatEndsAtTheLastMoment(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFakeS6(t)

@@ -11,7 +11,8 @@ import (
 	"hermes-reconcile/reconcile/fault"
 )
 
-// clearLeftovers deletes what earlier applies left: what is staged, what is hidden and supervised no more, what is owed to no service.
+// clearLeftovers deletes what earlier applies left: what is staged, what is hidden and supervised
+// no more, what is owed to no service.
 func (r *applier) clearLeftovers(ctx context.Context) error {
 	if err := r.clearStaging(); err != nil {
 		return err
@@ -29,7 +30,8 @@ func (r *applier) clearLeftovers(ctx context.Context) error {
 	return r.clearStalePending(ctx)
 }
 
-// clearStalePending clears what is owed to services that are no more, or that are down and should be.
+// clearStalePending clears what is owed to services that are no more, or that are down and should
+// be.
 func (r *applier) clearStalePending(ctx context.Context) error {
 	names, err := r.owed.Names()
 	if err != nil {
@@ -60,8 +62,9 @@ func (r *applier) clearIfStale(ctx context.Context, name string) error {
 	return r.clearPending(name)
 }
 
-// isDone reports whether nothing is owed to a service any more: its gateway is down and should be, and its logger is not due. The
-// apply that was interrupted may have told it to come up, and its supervisor may not have heard yet, so it is told again.
+// isDone reports whether nothing is owed to a service any more: its gateway is down and should be,
+// and its logger is not due. The apply that was interrupted may have told it to come up, and its
+// supervisor may not have heard yet, so it is told again.
 func (r *applier) isDone(ctx context.Context, c *Change) (bool, error) {
 	down := c.present && c.wantsDown() && c.actual.Status.Supervised && c.actual.Status.Down()
 	if !down || !c.owed.Gateway {
@@ -70,8 +73,8 @@ func (r *applier) isDone(ctx context.Context, c *Change) (bool, error) {
 	return !c.RestartLogger, r.sup.Control(ctx, c.Service, "d")
 }
 
-// recordPending writes down the restarts that the changed files will make due, but those that wait for their turn: what has not
-// happened by then needs no restart, should the manifest change back.
+// recordPending writes down the restarts that the changed files will make due, but those that wait
+// for their turn: what has not happened by then needs no restart, should the manifest change back.
 func (r *applier) recordPending(context.Context) error {
 	for _, j := range r.jobs {
 		if !j.needsPending() || r.isLimited(j) {
@@ -97,8 +100,9 @@ func (r *applier) setJobPending(j *job) error {
 	return r.setPending(j.Service, owed)
 }
 
-// needsPending reports whether a crash could leave the gateway or its logger as it should not be, without a difference for the next apply
-// to see: with an old script or, where the manifest does not say that it should be up, down.
+// needsPending reports whether a crash could leave the gateway or its logger as it should not be,
+// without a difference for the next apply to see: with an old script or, where the manifest does
+// not say that it should be up, down.
 func (j *job) needsPending() bool {
 	switch {
 	case j.Op == Remove || j.isDouble():

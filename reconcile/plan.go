@@ -41,7 +41,8 @@ const (
 	Down    Action = "stop"
 )
 
-// Change is what becomes of one service, and why. It is data: Diff makes it, Apply carries it out, anybody may print it.
+// Change is what becomes of one service, and why. It is data: Diff makes it, Apply carries it out,
+// anybody may print it.
 type Change struct {
 	Op            Op
 	Service       string
@@ -51,13 +52,16 @@ type Change struct {
 	Files         []FileChange // sorted by path
 	Gateway       Action
 	RestartLogger bool
-	// Mend are the folders of the directory, itself as ".", and files that others can change and should not.
+	// Mend are the folders of the directory, itself as ".", and files that others can change and
+	// should not.
 	Mend []string
 	// Replace says that the directory cannot be updated in place: a new one takes its name.
 	Replace bool
-	// Await are the services that hold this one's port now and will give it up. It starts when they are down.
+	// Await are the services that hold this one's port now and will give it up. It starts when they
+	// are down.
 	Await []string
-	// Displaced are supervisors of the gateway that work outside its place. They are ended before a new one starts.
+	// Displaced are supervisors of the gateway that work outside its place. They are ended before a
+	// new one starts.
 	Displaced []Displaced
 	// PassControl says that the control FIFO goes to another user.
 	PassControl bool
@@ -75,7 +79,8 @@ type Change struct {
 // Actual is the service as it was before the change.
 func (c Change) Actual() Service { return c.actual }
 
-// FileChange is a file before and after. Before is nil where there was none, After where there will be none.
+// FileChange is a file before and after. Before is nil where there was none, After where there will
+// be none.
 type FileChange struct {
 	Path          string
 	Before, After *File
@@ -113,8 +118,8 @@ type Late struct {
 // Hopeless reports whether to wait longer would not have helped.
 func (l Late) Hopeless() bool { return l.State().Hopeless() }
 
-// unsettled counts the services whose supervisor may only be gone for a moment or, where s6-svscan was woken and no apply saw what
-// it found, may not be there yet.
+// unsettled counts the services whose supervisor may only be gone for a moment or, where s6-svscan
+// was woken and no apply saw what it found, may not be there yet.
 func (p Plan) unsettled(woken bool) (n int) {
 	for _, c := range p.Changes {
 		gone := c.Replace && (c.actual.WasSupervised || c.actual.doubt() != "") && !c.actual.Status.Supervised
@@ -139,14 +144,16 @@ func (p Plan) Removes() bool {
 // Acts reports whether carrying out c does anything.
 func (c Change) Acts() bool { return c.Op != Unchanged && c.Op != Ended && c.Op != Foreign }
 
-// grace is how long a step of an apply may take beside the time that gateways have to stop, or to be ready.
+// grace is how long a step of an apply may take beside the time that gateways have to stop, or to
+// be ready.
 const grace = 15 * time.Second
 
-// defaultPatience is how long a service that has no stop timeout of its own is waited for before it is killed: what a
-// gateway may need to drain.
+// defaultPatience is how long a service that has no stop timeout of its own is waited for before it
+// is killed: what a gateway may need to drain.
 const defaultPatience = 75 * time.Second
 
-// patience is how long to wait for a service to stop. One that s6 would wait for for ever is killed after a while.
+// patience is how long to wait for a service to stop. One that s6 would wait for for ever is killed
+// after a while.
 func patience(stopTimeout time.Duration) time.Duration {
 	if stopTimeout == 0 {
 		return defaultPatience

@@ -12,7 +12,8 @@ import (
 	"hermes-reconcile/render"
 )
 
-// profile is a profile with a marker in its environment, so that a change of it changes its run script.
+// profile is a profile with a marker in its environment, so that a change of it changes its run
+// script.
 func profile(name, value string) manifest.Profile {
 	return manifest.Profile{
 		Name: name, State: manifest.StateUp, User: "nobody", Command: []string{"gateway"}, StopTimeout: time.Second,
@@ -31,7 +32,8 @@ func servicedirs(t testing.TB, profiles ...manifest.Profile) []render.Servicedir
 	return dirs
 }
 
-// found is the service that a scandir holds after these profiles were applied, up or down as they say.
+// found is the service that a scandir holds after these profiles were applied, up or down as they
+// say.
 func found(t *testing.T, p manifest.Profile) Service {
 	t.Helper()
 	d := servicedirs(t, p)[0]
@@ -178,7 +180,8 @@ func TestPortsOfHoldersThatStayAreNamed(t *testing.T) {
 }
 
 func TestPortThatAnOwedRestartStillHoldsIsAwaited(t *testing.T) {
-	// An apply was killed after the files of "old" said 9002 and before its gateway, which holds 9001, was restarted.
+	// An apply was killed after the files of "old" said 9002 and before its gateway, which holds
+	// 9001, was restarted.
 	old := onPort(profile("old", "1"), 9002)
 	actual := Actual{
 		Listening: true, Services: []Service{found(t, old)},

@@ -12,7 +12,8 @@ import (
 	"hermes-reconcile/render"
 )
 
-// settling is a wait for supervisors that are only not there yet. To take one for lost would give its service a second.
+// settling is a wait for supervisors that are only not there yet. To take one for lost would give
+// its service a second.
 type settling struct {
 	stall    time.Duration
 	woken    time.Time // when s6-svscan was told of what it may not have found yet; zero: that is nothing
@@ -20,9 +21,10 @@ type settling struct {
 	progress time.Time // when one came last
 }
 
-// over reports whether the wait is: none is missing, or none comes any more. A scan may take longer than any limit, since it
-// starts one after the other, so what counts is the time since the last one. Half the stall is enough without a scan: s6-svscan
-// starts a supervisor again that has died after a second at most.
+// over reports whether the wait is: none is missing, or none comes any more. A scan may take longer
+// than any limit, since it starts one after the other, so what counts is the time since the last
+// one. Half the stall is enough without a scan: s6-svscan starts a supervisor again that has died
+// after a second at most.
 func (s *settling) over(missing int, now time.Time) bool {
 	if s.progress.IsZero() || missing < s.missing {
 		s.missing, s.progress = missing, now
@@ -33,7 +35,8 @@ func (s *settling) over(missing int, now time.Time) bool {
 	return missing == 0 || now.Sub(s.progress) >= s.stall/2 && now.Sub(s.woken) >= s.stall
 }
 
-// Plan compares what should be with what is, for Apply. It finishes what earlier applies left in the way first.
+// Plan compares what should be with what is, for Apply. It finishes what earlier applies left in
+// the way first.
 func (s *Session) Plan(ctx context.Context, desired []render.Servicedir, prune Prune, opt Options) (Plan, error) {
 	if err := s.freeNames(ctx, desired, opt); err != nil {
 		return Plan{}, err
@@ -71,9 +74,10 @@ func (s *Scandir) Plan(desired []render.Servicedir, prune Prune) (Plan, error) {
 	return plan, nil
 }
 
-// freeNames finishes those removals of earlier applies whose names are needed again. It comes before the plan, because its
-// rescan may start services that an aborted scan had left lying. Until the last supervisor of a former directory is gone,
-// a new one of its name would be a second gateway.
+// freeNames finishes those removals of earlier applies whose names are needed again. It comes
+// before the plan, because its rescan may start services that an aborted scan had left lying. Until
+// the last supervisor of a former directory is gone, a new one of its name would be a second
+// gateway.
 func (s *Session) freeNames(ctx context.Context, desired []render.Servicedir, opt Options) error {
 	hidden, err := s.readHidden(s.own)
 	if err != nil {

@@ -15,8 +15,9 @@ import (
 	"hermes-reconcile/manifest"
 )
 
-// TestRandomLifeConverges lives through random manifests, hand edits, stops by hand, dying gateways and failing s6 programs.
-// Whatever happened, the next undisturbed apply must reach what the manifest says, with never two gateways of one profile.
+// TestRandomLifeConverges lives through random manifests, hand edits, stops by hand, dying gateways
+// and failing s6 programs. Whatever happened, the next undisturbed apply must reach what the
+// manifest says, with never two gateways of one profile.
 func TestRandomLifeConverges(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	for i := range uint64(30) {

@@ -54,7 +54,8 @@ func (s *Scandir) Read() (Actual, error) {
 	return a, s.readSupervises(&a)
 }
 
-// readOwn reads what earlier applies left in our dot directory. Those who may not look there see none of it.
+// readOwn reads what earlier applies left in our dot directory. Those who may not look there see
+// none of it.
 func (s *Scandir) readOwn(a *Actual) error {
 	own, err := s.dir.Open(ownDir)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
@@ -77,8 +78,8 @@ func (s *Scandir) readOwn(a *Actual) error {
 	return err
 }
 
-// recall finds out what those gateways were last that a plan will make a directory for, or adopt, and whose state the
-// manifest leaves to that. For all others there is no need to look.
+// recall finds out what those gateways were last that a plan will make a directory for, or adopt,
+// and whose state the manifest leaves to that. For all others there is no need to look.
 func (s *Scandir) recall(desired []render.Servicedir, actual *Actual) {
 	actual.Users = s.Users
 	if s.Recall == nil {
@@ -118,7 +119,8 @@ func (s *Scandir) readService(name string) (Service, error) {
 	return service, err
 }
 
-// markedPort is the port in the marker of a service that cannot be read, or 0 if that cannot be read either.
+// markedPort is the port in the marker of a service that cannot be read, or 0 if that cannot be
+// read either.
 func (s *Scandir) markedPort(name string) int {
 	d, err := s.dir.Open(name)
 	if err != nil {
@@ -214,7 +216,8 @@ func (s *serviceReader) readData(parent *dirfd.Dir) error {
 	return s.readListed(d)
 }
 
-// readListed reads what the marker says that we have rendered into data/. Other files there are not ours.
+// readListed reads what the marker says that we have rendered into data/. Other files there are not
+// ours.
 func (s *serviceReader) readListed(data *dirfd.Dir) error {
 	for listed := range s.Marker.Files {
 		name, inData := strings.CutPrefix(listed, dataDir+"/")
@@ -233,7 +236,8 @@ func (s *serviceReader) readListed(data *dirfd.Dir) error {
 	return nil
 }
 
-// missing is nil for an error that says that there is no such file or folder. Behind a symlink there is none for us.
+// missing is nil for an error that says that there is no such file or folder. Behind a symlink
+// there is none for us.
 func missing(err error) error {
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, dirfd.ErrNoDir) || errors.Is(err, dirfd.ErrSymlink) {
 		return nil
@@ -257,7 +261,8 @@ func (s *serviceReader) readLog(parent *dirfd.Dir) error {
 	return s.readS6Files(log, "log/")
 }
 
-// readS6Files reads those of the files that s6 reads. It asks for each, since others may have put millions of files beside them.
+// readS6Files reads those of the files that s6 reads. It asks for each, since others may have put
+// millions of files beside them.
 func (s *serviceReader) readS6Files(d *dirfd.Dir, prefix string) error {
 	for _, name := range s6Files {
 		f, err := s.readFile(d, name)

@@ -14,15 +14,15 @@ import (
 // steady is how long a gateway has to run to count as up: one that cannot start is gone sooner.
 const steady = time.Second
 
-// Arrive waits until the gateways of a plan that should run have come as far as level, for at most limit. It returns those
-// that have not. A gateway that died and will be started again is waited for; one that ended by itself, or that died again and
-// again, is not.
+// Arrive waits until the gateways of a plan that should run have come as far as level, for at most
+// limit. It returns those that have not. A gateway that died and will be started again is waited
+// for; one that ended by itself, or that died again and again, is not.
 func (s *Scandir) Arrive(ctx context.Context, changes []Change, level Level, limit time.Duration) ([]Late, error) {
 	return s.arrive(ctx, nil, changes, level, limit)
 }
 
-// Follow is Arrive without a limit in all. It gives up when no gateway has come further for as long as the slowest may take
-// to be ready, and some seconds.
+// Follow is Arrive without a limit in all. It gives up when no gateway has come further for as long
+// as the slowest may take to be ready, and some seconds.
 func (s *Scandir) Follow(ctx context.Context, changes []Change, level Level) ([]Late, error) {
 	return s.arrive(ctx, &pace{}, changes, level, arriveLimit(changes, level))
 }
@@ -81,7 +81,8 @@ type arrival struct {
 	looked bool
 }
 
-// further reports whether the gateway has come further than ever. That happens three times at most, however often it dies.
+// further reports whether the gateway has come further than ever. That happens three times at most,
+// however often it dies.
 func (a *arrival) further() bool {
 	stage := 0
 	switch state := a.State(); {
@@ -178,8 +179,8 @@ func (a *arrival) late(start time.Time) Late {
 	return Late{Change: a.Change, Look: a.Look, After: time.Since(start)}
 }
 
-// arriveLimit is how long one of these gateways may take to come as far as level: as long as the slowest may take to be ready,
-// and some seconds.
+// arriveLimit is how long one of these gateways may take to come as far as level: as long as the
+// slowest may take to be ready, and some seconds.
 func arriveLimit(changes []Change, level Level) time.Duration {
 	longest := time.Duration(0)
 	for _, c := range changes {

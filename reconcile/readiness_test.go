@@ -119,7 +119,8 @@ func TestArriveLimit(t *testing.T) {
 	require.Equal(t, 5*time.Minute+grace, arriveLimit(changes, LevelReady))
 }
 
-// What is asked may change without a restart; that anybody tells is a change of the gateway's own start.
+// What is asked may change without a restart; that anybody tells is a change of the gateway's own
+// start.
 func TestChangesOfReadiness(t *testing.T) {
 	p := withReady(profile("a", ""))
 	asks := p

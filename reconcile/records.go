@@ -19,7 +19,8 @@ import (
 	"hermes-reconcile/render/rawjson"
 )
 
-// All that is ours in a scandir and is no service lies in one directory. The package comment says what each name in it means.
+// All that is ours in a scandir and is no service lies in one directory. The package comment says
+// what each name in it means.
 const (
 	ownDir     = ".hermes-reconcile"
 	lockFile   = "lock"
@@ -88,7 +89,8 @@ func (s *Scandir) readHidden(own *dirfd.Dir) ([]Hidden, error) {
 	return all, nil
 }
 
-// readHiddenSlot reads hidden/N. It is empty when an apply was killed just before or after its rename.
+// readHiddenSlot reads hidden/N. It is empty when an apply was killed just before or after its
+// rename.
 func (s *Scandir) readHiddenSlot(d *dirfd.Dir, number string) ([]Hidden, error) {
 	slot, err := d.Open(number)
 	if err != nil {
@@ -126,8 +128,9 @@ func (s *Scandir) updateHidden(h *Hidden) (err error) {
 	return err
 }
 
-// statusOf is the state of a directory on its way out. What others have put there, or what was taken from them, is no reason to
-// believe that its supervisor is gone: while one works there, it is supervised.
+// statusOf is the state of a directory on its way out. What others have put there, or what was
+// taken from them, is no reason to believe that its supervisor is gone: while one works there, it
+// is supervised.
 func (s *Scandir) statusOf(dir string) (Status, error) {
 	status, err := s.sup.Status(dir)
 	if err != nil || status.Supervised {
@@ -140,7 +143,8 @@ func (s *Scandir) statusOf(dir string) (Status, error) {
 	return status, err
 }
 
-// hiddenDetails are the port that the marker of a hidden directory names, or 0, and its stop timeout.
+// hiddenDetails are the port that the marker of a hidden directory names, or 0, and its stop
+// timeout.
 func (s *Scandir) hiddenDetails(parent *dirfd.Dir, name string) (port int, stopTimeout time.Duration) {
 	d, err := parent.Open(name)
 	if err != nil {
@@ -154,8 +158,8 @@ func (s *Scandir) hiddenDetails(parent *dirfd.Dir, name string) (port int, stopT
 	return r.Marker.Port, r.stopTimeout()
 }
 
-// Traces tells what applies have left, and whether one is under way. It takes no lock and writes nothing. The error wraps
-// fs.ErrPermission for those who may not look there.
+// Traces tells what applies have left, and whether one is under way. It takes no lock and writes
+// nothing. The error wraps fs.ErrPermission for those who may not look there.
 func (s *Scandir) Traces() (Traces, error) {
 	var t Traces
 	own, err := s.dir.Open(ownDir)
@@ -189,8 +193,8 @@ func (s *Scandir) Traces() (Traces, error) {
 // Records is the folder in which commands record the restarts that they begin.
 func (s *Scandir) Records() string { return filepath.Join(s.dir.Path, ownDir, owedDir) }
 
-// Left reports whether a command holds the scandir, and if not, whether one has left a restart to do. It takes no lock and writes
-// nothing. What cannot be read is nothing: the next plan says why.
+// Left reports whether a command holds the scandir, and if not, whether one has left a restart to
+// do. It takes no lock and writes nothing. What cannot be read is nothing: the next plan says why.
 func (s *Scandir) Left() (busy, left bool) {
 	own, err := s.dir.Open(ownDir)
 	if err != nil {
@@ -230,8 +234,9 @@ func (s *Session) clearPending(service string) error {
 	return err
 }
 
-// hide takes a service out of s6-svscan's sight: same inode, so its s6-supervise goes on, with a name that it skips.
-// The directory keeps its own name below a number, because a longer one might not fit a file name.
+// hide takes a service out of s6-svscan's sight: same inode, so its s6-supervise goes on, with a
+// name that it skips. The directory keeps its own name below a number, because a longer one might
+// not fit a file name.
 func (s *Session) hide(service string) (Hidden, error) {
 	for {
 		s.slots++
@@ -267,8 +272,9 @@ func (s *Session) unhide(h Hidden) error {
 	return s.hidden.RemoveAll(number)
 }
 
-// discard deletes a hidden directory for good, and what was owed to the service if that is gone with it. What cannot be deleted is
-// a leftover for the next apply, and keeps nothing else from being done.
+// discard deletes a hidden directory for good, and what was owed to the service if that is gone
+// with it. What cannot be deleted is a leftover for the next apply, and keeps nothing else from
+// being done.
 func (r *applier) discard(m *removal) error {
 	number := path.Base(path.Dir(m.Path))
 	if m.Name == "" {

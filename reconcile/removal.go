@@ -66,7 +66,8 @@ func (r *applier) remove(ctx context.Context, m *removal) error {
 	return err
 }
 
-// removeGateway waits until the gateway's supervisor is gone. The scan has told it to stop the gateway and end.
+// removeGateway waits until the gateway's supervisor is gone. The scan has told it to stop the
+// gateway and end.
 func (r *applier) removeGateway(ctx context.Context, m *removal) error {
 	gone := func() (bool, error) {
 		err := r.updateHidden(&m.Hidden)
@@ -110,8 +111,9 @@ func (r *applier) awaitTold(ctx context.Context, m *removal, gone func() (bool, 
 	}))
 }
 
-// removeLogger waits until the logger's supervisor is gone. A logger reads to the end of its pipe, so a process that keeps the
-// other end open keeps it alive: such a process left the gateway's group on purpose, and is named, not killed.
+// removeLogger waits until the logger's supervisor is gone. A logger reads to the end of its pipe,
+// so a process that keeps the other end open keeps it alive: such a process left the gateway's
+// group on purpose, and is named, not killed.
 func (r *applier) removeLogger(ctx context.Context, m *removal) error {
 	gone := func() (bool, error) {
 		err := r.updateHidden(&m.Hidden)

@@ -12,7 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestFoldersAreDeletedAfterWhatLeadsAstray: what s6 writes through goes first, however long a folder beside it takes.
+// TestFoldersAreDeletedAfterWhatLeadsAstray: what s6 writes through goes first, however long a
+// folder beside it takes.
 func TestFoldersAreDeletedAfterWhatLeadsAstray(t *testing.T) {
 	folder := t.TempDir()
 	require.NoError(t, os.MkdirAll(folder+"/deep/deeper", 0o755))
@@ -54,7 +55,8 @@ func TestServiceThatCannotBeReadCostsTheOthersNothing(t *testing.T) {
 	require.Equal(t, []Op{Foreign, Remove}, []Op{plan.Changes[0].Op, plan.Changes[1].Op})
 }
 
-// TestPortOfAServiceThatCannotBeRead: it may hold the port that its marker names, so the one that takes it over runs on as it was.
+// TestPortOfAServiceThatCannotBeRead: it may hold the port that its marker names, so the one that
+// takes it over runs on as it was.
 func TestPortOfAServiceThatCannotBeRead(t *testing.T) {
 	f := newFakeS6(t)
 	f.must(onPort(profile("a", "1"), 9001), onPort(profile("b", "1"), 9002))

@@ -15,14 +15,16 @@ import (
 )
 
 const (
-	// scanStall is how long s6-svscan may find nothing new before its scans are taken for aborted. One service takes it 4 to
-	// 15 ms, and it repeats an aborted scan by itself after 3 or 4 s.
+	// scanStall is how long s6-svscan may find nothing new before its scans are taken for aborted.
+	// One service takes it 4 to 15 ms, and it repeats an aborted scan by itself after 3 or 4 s.
 	scanStall = 6 * time.Second
-	// scanLimit is how long s6-svscan may take to end a service: it repeats a scan that met too many services after 60 s.
+	// scanLimit is how long s6-svscan may take to end a service: it repeats a scan that met too
+	// many services after 60 s.
 	scanLimit = 70 * time.Second
 )
 
-// awaitRescan waits until s6-svscan has found what came, and helps it where an aborted scan has lost something.
+// awaitRescan waits until s6-svscan has found what came, and helps it where an aborted scan has
+// lost something.
 func (r *applier) awaitRescan(ctx context.Context) {
 	var pending []*job
 	for _, j := range r.jobs {
@@ -46,14 +48,14 @@ func (r *applier) awaitRescan(ctx context.Context) {
 	}
 }
 
-// awaits reports whether to wait until a new service is found. One that appeared down, for want of its port, is told to start
-// later, and only who is there can be told.
+// awaits reports whether to wait until a new service is found. One that appeared down, for want of
+// its port, is told to start later, and only who is there can be told.
 func (r *applier) awaits(j *job) bool {
 	return r.listening && !r.opt.NoRescan && (!r.opt.Hurried || j.startsAfterPort())
 }
 
-// await waits for these services to be supervised, as long as one more is now and then. It returns those that are not, each with
-// its error.
+// await waits for these services to be supervised, as long as one more is now and then. It returns
+// those that are not, each with its error.
 func (r *applier) await(ctx context.Context, pending []*job) []*job {
 	start, progress, cured := time.Now(), time.Now(), false
 	const newServices = "s6-svscan to supervise what is new"
@@ -83,7 +85,8 @@ func (r *applier) await(ctx context.Context, pending []*job) []*job {
 	return pending
 }
 
-// pickedUp reports whether the wait for a service is over: it is supervised, or its state cannot be told.
+// pickedUp reports whether the wait for a service is over: it is supervised, or its state cannot be
+// told.
 func (r *applier) pickedUp(j *job) bool {
 	gateway, err := r.sup.Status(j.Service)
 	if err == nil && gateway.Supervised {
@@ -97,8 +100,8 @@ func (r *applier) pickedUp(j *job) bool {
 	return err != nil
 }
 
-// arrived clears what was owed: the gateway starts with the files that are there now. One that is held back has yet to
-// be started.
+// arrived clears what was owed: the gateway starts with the files that are there now. One that is
+// held back has yet to be started.
 func (r *applier) arrived(j *job) error {
 	if j.startsAfterPort() {
 		return nil
@@ -106,8 +109,9 @@ func (r *applier) arrived(j *job) error {
 	return r.clearPending(j.Service)
 }
 
-// recoverLostStart gives a service that an aborted scan has lost a new directory. From s6 2.12 on, what such a scan sees first is not
-// started by later ones, until one of them finds something new: then it starts all that it had forgotten.
+// recoverLostStart gives a service that an aborted scan has lost a new directory. From s6 2.12 on,
+// what such a scan sees first is not started by later ones, until one of them finds something new:
+// then it starts all that it had forgotten.
 func (r *applier) recoverLostStart(ctx context.Context, j *job) error {
 	h, err := r.hide(j.Service)
 	if err != nil {
@@ -132,7 +136,8 @@ func (r *applier) recoverLostStart(ctx context.Context, j *job) error {
 	return r.discard(&removal{Hidden: h})
 }
 
-// Culprits are the entries of the scandir that abort scans of s6 2.12 and later: symlinks that lead nowhere.
+// Culprits are the entries of the scandir that abort scans of s6 2.12 and later: symlinks that lead
+// nowhere.
 func (s *Scandir) Culprits() []string {
 	own, err := s.dir.Open(".") // several of us may look at once, and a listing has a position
 	if err != nil {

@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// turns lets gateways restart by turns, so that not all are away at once, and gives no more of them once one has not come back.
+// turns lets gateways restart by turns, so that not all are away at once, and gives no more of them
+// once one has not come back.
 type turns struct {
 	free chan struct{} // is as full as turns are being taken
 	of   map[string]*turn
@@ -25,14 +26,15 @@ type turn struct {
 	left int   // services that have not finished
 }
 
-// takesTurns reports whether the change restarts a gateway where it is. Those that get a new directory start together, with the
-// scan that finds them.
+// takesTurns reports whether the change restarts a gateway where it is. Those that get a new
+// directory start together, with the scan that finds them.
 func (c *Change) takesTurns() bool { return c.Gateway == Restart && !c.Replace }
 
 // isLimited reports whether the job has to wait for its turn.
 func (r *applier) isLimited(j *job) bool { return r.turns != nil && j.takesTurns() }
 
-// newTurns are the turns of a plan, if so many may be taken at a time; nil if that is without limit (0).
+// newTurns are the turns of a plan, if so many may be taken at a time; nil if that is without limit
+// (0).
 func newTurns(plan Plan, most int) *turns {
 	if most == 0 {
 		return nil
@@ -49,8 +51,8 @@ func newTurns(plan Plan, most int) *turns {
 	return t
 }
 
-// together names for each service that takes turns those with which it takes one: they pass ports to each other, so none would
-// end without the others.
+// together names for each service that takes turns those with which it takes one: they pass ports
+// to each other, so none would end without the others.
 func (p Plan) together() map[string]string {
 	with := map[string]string{}
 	for i := range p.Changes {
@@ -83,7 +85,8 @@ func (t *turns) skip(service string) {
 	delete(t.of, service)
 }
 
-// acquire waits for the turn of a service, and returns what ends it, with the error that it ended with.
+// acquire waits for the turn of a service, and returns what ends it, with the error that it ended
+// with.
 func (t *turns) acquire(ctx context.Context, service string) (leave func(error), err error) {
 	if t == nil || t.of[service] == nil {
 		return func(error) {}, nil
@@ -126,8 +129,8 @@ func (t *turns) leave(service string, err error) {
 	}
 }
 
-// Timeout is for how long nothing may move while the plan is carried out: the longest that one step may take, a stop or a
-// gateway's way back, and some seconds.
+// Timeout is for how long nothing may move while the plan is carried out: the longest that one step
+// may take, a stop or a gateway's way back, and some seconds.
 func (p Plan) Timeout(opt Options) time.Duration {
 	longest := time.Duration(0)
 	for _, c := range p.Changes {

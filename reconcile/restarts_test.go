@@ -56,7 +56,8 @@ func TestRestartsByTurns(t *testing.T) {
 	}
 }
 
-// TestTurnsEndWithAFailure: who has had no turn runs on as it was, and owes nothing to a manifest that changes back.
+// TestTurnsEndWithAFailure: who has had no turn runs on as it was, and owes nothing to a manifest
+// that changes back.
 func TestTurnsEndWithAFailure(t *testing.T) {
 	f := newFakeS6(t)
 	f.must(fleet(5, "1")...)
@@ -89,7 +90,8 @@ func TestTurnsEndWithAFailure(t *testing.T) {
 	f.settled(fleet(5, "1")...)
 }
 
-// TestTurnsWaitForReadiness: a gateway that runs but does not serve keeps the rest from the same fate.
+// TestTurnsWaitForReadiness: a gateway that runs but does not serve keeps the rest from the same
+// fate.
 func TestTurnsWaitForReadiness(t *testing.T) {
 	f := newFakeS6(t)
 	f.must(fleet(3, "1")...)

@@ -13,15 +13,15 @@ import (
 	"hermes-reconcile/s6ctl/safefile"
 )
 
-// modeServicedir is the mode of a service directory and of the folders in it: s6-svscan may run as another user than those
-// who ask for the state of a service.
+// modeServicedir is the mode of a service directory and of the folders in it: s6-svscan may run as
+// another user than those who ask for the state of a service.
 const modeServicedir = 0o755
 
 // modeText is the mode of a file for people, less the umask.
 const modeText = 0o666
 
-// WriteTree writes service directories into the folder at path, which must be empty or missing. It is for a look, or for
-// an image: nothing there is supervised.
+// WriteTree writes service directories into the folder at path, which must be empty or missing. It
+// is for a look, or for an image: nothing there is supervised.
 func WriteTree(name string, dirs []render.Servicedir) error {
 	if err := os.Mkdir(name, modeServicedir); err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("cannot make folder %q: %w", name, cause(name, err))
@@ -59,7 +59,8 @@ func WriteNew(name string, data []byte) error {
 	return nil
 }
 
-// writeFiles makes a service directory in a folder. The modes are exact, whatever the umask, where the system has modes.
+// writeFiles makes a service directory in a folder. The modes are exact, whatever the umask, where
+// the system has modes.
 func writeFiles(out *os.Root, d render.Servicedir) error {
 	for _, f := range d.Files {
 		name := path.Join(d.Name, f.Path) // os.Root takes slashes on every system
@@ -99,8 +100,9 @@ const maxTree = 128 << 20
 // ErrLargeTree says that the files of a tree have more than maxTree bytes.
 var ErrLargeTree = fmt.Errorf("the files up to here have more than %d MiB in all", maxTree>>20)
 
-// ReadTree reads service directories that WriteTree wrote into the folder at path, wherever they have been since. What
-// runs of them is assumed, as Assume does. An empty folder is a tree without services.
+// ReadTree reads service directories that WriteTree wrote into the folder at path, wherever they
+// have been since. What runs of them is assumed, as Assume does. An empty folder is a tree without
+// services.
 func ReadTree(name string) (Actual, error) {
 	root, err := safefile.OpenTree(name)
 	if err != nil {
@@ -213,8 +215,8 @@ func readTreeFile(root *safefile.Tree, service, p string) (f File, found bool, e
 	return File{Mode: treeMode(p, info.Mode(), runtime.GOOS), Data: data}, true, nil
 }
 
-// treeMode is the mode that a file of a tree was written with. Of that, git and archives keep whether it can be executed,
-// and Windows not even that.
+// treeMode is the mode that a file of a tree was written with. Of that, git and archives keep
+// whether it can be executed, and Windows not even that.
 func treeMode(p string, mode fs.FileMode, system string) fs.FileMode {
 	script := mode&0o111 != 0
 	if system == "windows" {

@@ -25,7 +25,8 @@ func (s *Session) clearStaging() error {
 	return nil
 }
 
-// stage writes what the plan needs, out of s6-svscan's sight: whole directories for what comes, single files for what changes.
+// stage writes what the plan needs, out of s6-svscan's sight: whole directories for what comes,
+// single files for what changes.
 func (r *applier) stage(context.Context) error {
 	staged := false
 	for _, j := range r.jobs {
@@ -123,9 +124,9 @@ func (t *tree) parent(p string) (*dirfd.Dir, error) {
 	return d, err
 }
 
-// replaceFiles renames the staged files of a change into the live directory, one by one, and removes those that are not
-// rendered. The directory keeps its inode. The marker comes last: until then a crash leaves digests that do not fit, which
-// the next apply reads as a difference.
+// replaceFiles renames the staged files of a change into the live directory, one by one, and
+// removes those that are not rendered. The directory keeps its inode. The marker comes last: until
+// then a crash leaves digests that do not fit, which the next apply reads as a difference.
 func (s *Session) replaceFiles(c *Change) error {
 	if len(c.Files) == 0 {
 		return nil
@@ -152,7 +153,8 @@ func (s *Session) replaceFiles(c *Change) error {
 	return live.top.Sync()
 }
 
-// mend takes what others could change out of their hands: folders change their owner, the files of scripts go.
+// mend takes what others could change out of their hands: folders change their owner, the files of
+// scripts go.
 func (s *Session) mend(c *Change) error {
 	if len(c.Mend) == 0 {
 		return nil

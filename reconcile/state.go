@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// Phase is how far the process of a service is that s6 calls up: empty once its run script has become the service.
+// Phase is how far the process of a service is that s6 calls up: empty once its run script has
+// become the service.
 type Phase string
 
 // State is in a word what a gateway is. See the package comment for what leads from one to another.
@@ -121,8 +122,8 @@ func (l Look) uptime() time.Duration {
 	return max(0, l.At.Sub(l.Since)-l.Pause)
 }
 
-// lastLife is for how long, at most, the gateway ran before it died last; 0: that cannot be told. The
-// first pause comes after the third death, and each further one is at most twice as long.
+// lastLife is for how long, at most, the gateway ran before it died last; 0: that cannot be told.
+// The first pause comes after the third death, and each further one is at most twice as long.
 func (l Look) lastLife() time.Duration {
 	n := len(l.Deaths)
 	if n < 2 {
@@ -143,8 +144,8 @@ func (l Look) Say() string {
 	return string(l.State())
 }
 
-// Detail is what helps to judge the state: "next start in 12 s, exited 1". It is empty where there is
-// nothing to add.
+// Detail is what helps to judge the state: "next start in 12 s, exited 1". It is empty where there
+// is nothing to add.
 func (l Look) Detail() string {
 	state, details := l.State(), []string(nil)
 	switch state {

@@ -58,7 +58,8 @@ func trimmed(s string) string {
 	return s
 }
 
-// TestPauseIsNoUptime: a gateway that dies after half a second runs for no longer by waiting before.
+// TestPauseIsNoUptime: a gateway that dies after half a second runs for no longer by waiting
+// before.
 func TestPauseIsNoUptime(t *testing.T) {
 	now := time.Now()
 	l := Look{Status: Status{Supervised: true, PID: 7, WantUp: true, Since: now.Add(-9 * time.Second)}, At: now, Pause: 8 * time.Second}

@@ -13,19 +13,23 @@ import (
 	"hermes-reconcile/reconcile/dirfd"
 )
 
-// These limits count from when anything has moved last: a machine that starts a thousand services is slow for each of them.
+// These limits count from when anything has moved last: a machine that starts a thousand services
+// is slow for each of them.
 const (
-	// startLimit is how long s6-supervise may take to start a service that it was told to start: milliseconds.
+	// startLimit is how long s6-supervise may take to start a service that it was told to start:
+	// milliseconds.
 	startLimit = 10 * time.Second
-	// endLimit is how long a logger may take to finish its line and end before it is killed. It is milliseconds, too, but on a
-	// busy machine others come first. It is less than grace, after which apply gives up.
+	// endLimit is how long a logger may take to finish its line and end before it is killed. It is
+	// milliseconds, too, but on a busy machine others come first. It is less than grace, after
+	// which apply gives up.
 	endLimit = 10 * time.Second
 	// thawLimit is how long a logger that has lost its file may take to end before it is killed.
 	thawLimit = 2 * time.Second
-	// loggerLimit is how long a logger may take to end once its gateway and the gateway's supervisor are gone. It has only
-	// to write what is in its pipe, 64 KiB at most.
+	// loggerLimit is how long a logger may take to end once its gateway and the gateway's
+	// supervisor are gone. It has only to write what is in its pipe, 64 KiB at most.
 	loggerLimit = 5 * time.Second
-	// killMargin is what s6-supervise may need beyond a stop timeout: SIGKILL, ./finish, and telling so.
+	// killMargin is what s6-supervise may need beyond a stop timeout: SIGKILL, ./finish, and
+	// telling so.
 	killMargin = 10 * time.Second
 )
 
@@ -61,8 +65,8 @@ func (r *applier) stop(ctx context.Context, service string, patience time.Durati
 	return r.pace.wait(ctx, forever, service+" to stop", down)
 }
 
-// tellUp tells a service that it should be up, and waits until its supervisor has heard: where nothing is owed to it any more, the
-// next apply may go by that.
+// tellUp tells a service that it should be up, and waits until its supervisor has heard: where
+// nothing is owed to it any more, the next apply may go by that.
 func (r *applier) tellUp(ctx context.Context, service string) error {
 	if err := r.sup.Control(ctx, service, "u"); err != nil {
 		return err
@@ -76,7 +80,8 @@ func (r *applier) tellUp(ctx context.Context, service string) error {
 // forever is the limit of waits that only the whole apply's timeout bounds.
 const forever = 1<<63 - 1
 
-// bringUp starts a gateway. One that is just being stopped, by whomever, is told at once, and comes back when it is down.
+// bringUp starts a gateway. One that is just being stopped, by whomever, is told at once, and comes
+// back when it is down.
 func (r *applier) bringUp(ctx context.Context, service string) error {
 	before, err := r.sup.Status(service)
 	if err != nil {
@@ -98,7 +103,8 @@ func (r *applier) bringUp(ctx context.Context, service string) error {
 	return r.start(ctx, service) // its ./finish may have said that it should stay down
 }
 
-// start tells a service that is down to come up and waits until s6-supervise has started it. That it dies at once is its own affair.
+// start tells a service that is down to come up and waits until s6-supervise has started it. That
+// it dies at once is its own affair.
 func (r *applier) start(ctx context.Context, service string) error {
 	before, err := r.sup.Status(service)
 	if err != nil {
@@ -117,9 +123,9 @@ func (r *applier) start(ctx context.Context, service string) error {
 	})
 }
 
-// clearDeaths forgets the deaths before a start that was asked for, which should not wait for them. A
-// rendered ./finish does the same at a stop, but none runs where the gateway was dead already. Where
-// that fails the start waits, no more.
+// clearDeaths forgets the deaths before a start that was asked for, which should not wait for them.
+// A rendered ./finish does the same at a stop, but none runs where the gateway was dead already.
+// Where that fails the start waits, no more.
 func (r *applier) clearDeaths(service string) {
 	supervise, err := r.dir.Open(path.Join(service, superviseDir))
 	if err != nil {

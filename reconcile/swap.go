@@ -113,8 +113,9 @@ func (r *applier) rescan(ctx context.Context) error {
 	if !r.listening || r.opt.NoRescan {
 		return nil
 	}
-	// What was replaced because no s6-supervise ran on it may have been found a moment ago. Then s6-svscan has two supervisors on one
-	// name, of which the second tries again each second; pruning ends the first.
+	// What was replaced because no s6-supervise ran on it may have been found a moment ago. Then
+	// s6-svscan has two supervisors on one name, of which the second tries again each second;
+	// pruning ends the first.
 	prune := slices.ContainsFunc(r.removals, func(m *removal) bool { return !m.gone() || m.job != nil && m.job.Replace }) ||
 		r.prunes()
 	came := slices.ContainsFunc(r.jobs, func(j *job) bool { return j.err == nil && j.appears() && !j.late() })
@@ -141,8 +142,8 @@ func (r *applier) rollback() error {
 	return errors.Join(append(errs, r.clearStaging())...)
 }
 
-// takeOut takes a directory that had just appeared out of sight again. If another program's scan has found it meanwhile, it
-// stays hidden and the next apply ends it.
+// takeOut takes a directory that had just appeared out of sight again. If another program's scan
+// has found it meanwhile, it stays hidden and the next apply ends it.
 func (r *applier) takeOut(service string) error {
 	h, err := r.hide(service)
 	if err != nil {
@@ -154,8 +155,9 @@ func (r *applier) takeOut(service string) error {
 	return r.discard(&removal{Hidden: h})
 }
 
-// putBack gives a hidden directory its name again, unless another program's scan has begun to end it: an s6-svscan that finds
-// a service whose gateway is gone and whose logger is not may leave it without a logger for ever.
+// putBack gives a hidden directory its name again, unless another program's scan has begun to end
+// it: an s6-svscan that finds a service whose gateway is gone and whose logger is not may leave it
+// without a logger for ever.
 func (r *applier) putBack(h Hidden, before Service) error {
 	if err := r.updateHidden(&h); err != nil {
 		return err

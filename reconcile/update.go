@@ -61,8 +61,9 @@ func (r *applier) updateAll(ctx context.Context) {
 	r.each(ctx, inPlace, r.updateJob)
 }
 
-// appearLate gives a service its new directory once no s6-supervise runs on the former one any more. s6-svscan ends that supervisor itself
-// when it no longer sees the directory, and that takes the gateway along, whatever its user does.
+// appearLate gives a service its new directory once no s6-supervise runs on the former one any
+// more. s6-svscan ends that supervisor itself when it no longer sees the directory, and that takes
+// the gateway along, whatever its user does.
 func (r *applier) appearLate(ctx context.Context, j *job) error {
 	select {
 	case <-j.gone.done:
@@ -121,8 +122,9 @@ func (r *applier) updateJob(ctx context.Context, j *job) (err error) {
 	return nil
 }
 
-// awaitReturn waits until a gateway that has its turn to restart is back, as far as the gateways have to come. That it is not is
-// no fault of what was done here, but an error for those that would be next.
+// awaitReturn waits until a gateway that has its turn to restart is back, as far as the gateways
+// have to come. That it is not is no fault of what was done here, but an error for those that would
+// be next.
 func (r *applier) awaitReturn(ctx context.Context, j *job) error {
 	if !r.isLimited(j) || !r.opt.waits() {
 		return nil
@@ -168,8 +170,8 @@ func (r *applier) updateInPlace(ctx context.Context, j *job) error {
 	return r.clearPending(j.Service)
 }
 
-// changeState stops, starts or restarts the gateway. A restart is down, wait, up: `s6-svc -r` never escalates to SIGKILL and
-// makes s6-supervise wait a second before it starts the next.
+// changeState stops, starts or restarts the gateway. A restart is down, wait, up: `s6-svc -r` never
+// escalates to SIGKILL and makes s6-supervise wait a second before it starts the next.
 func (r *applier) changeState(ctx context.Context, j *job) error {
 	if j.Gateway == Down || j.Gateway == Restart {
 		if err := r.stopJob(ctx, j); err != nil {
@@ -185,9 +187,9 @@ func (r *applier) changeState(ctx context.Context, j *job) error {
 	return nil
 }
 
-// stopJob stops the gateway of a service. One that has not stopped in time, or not before the user lost patience, and should
-// run, is told to come up again when it is down at last: s6 sees to that. What is owed stays on record, because no one
-// sees that start.
+// stopJob stops the gateway of a service. One that has not stopped in time, or not before the user
+// lost patience, and should run, is told to come up again when it is down at last: s6 sees to that.
+// What is owed stays on record, because no one sees that start.
 func (r *applier) stopJob(ctx context.Context, j *job) error {
 	err := r.stop(ctx, j.Service, j.stopPatience())
 	if err == nil {

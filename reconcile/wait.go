@@ -8,14 +8,17 @@ import (
 	"time"
 )
 
-// Polling starts fast, since s6 acts within milliseconds, and slows down for those who drain for a minute.
+// Polling starts fast, since s6 acts within milliseconds, and slows down for those who drain for a
+// minute.
 const (
 	pollFirst = time.Millisecond
 	pollMost  = 25 * time.Millisecond
-	// pollShare is how much longer the waits of an apply rest than they look, all together: a thousand that looked all the time
-	// would take the machine from the gateways that they wait for.
+	// pollShare is how much longer the waits of an apply rest than they look, all together: a
+	// thousand that looked all the time would take the machine from the gateways that they wait
+	// for.
 	pollShare = 4
-	// pollRest is the longest rest. A look that took longer than a fraction of it was held up, and says nothing of the next.
+	// pollRest is the longest rest. A look that took longer than a fraction of it was held up, and
+	// says nothing of the next.
 	pollRest = 2 * time.Second
 )
 
@@ -54,7 +57,8 @@ func (r *applier) before(ctx context.Context) (context.Context, context.CancelFu
 	return context.WithDeadline(ctx, deadline.Add(-min(reserve, time.Until(deadline)/4)))
 }
 
-// interrupted is ErrInterrupted once ctx is cancelled. A deadline that passes is no interruption, nor is that nothing moves.
+// interrupted is ErrInterrupted once ctx is cancelled. A deadline that passes is no interruption,
+// nor is that nothing moves.
 func interrupted(ctx context.Context) error {
 	if errors.Is(ctx.Err(), context.Canceled) && !errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
 		return ErrInterrupted

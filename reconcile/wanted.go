@@ -37,9 +37,10 @@ func (c Change) Runs() bool { return c.actual.Status.Supervised && !c.actual.Sta
 // Wanted reports whether the manifest names the service.
 func (c Change) Wanted() bool { return c.desired.Name != "" }
 
-// decideWanted decides whether the gateway should be up or down. Where that is left to what it was last, a gateway that s6 knows
-// stays what it is, with one exception: a foreign one that is down. The program that made it may have had no say in that, as the boot
-// script of an image that makes every gateway down.
+// decideWanted decides whether the gateway should be up or down. Where that is left to what it was
+// last, a gateway that s6 knows stays what it is, with one exception: a foreign one that is down.
+// The program that made it may have had no say in that, as the boot script of an image that makes
+// every gateway down.
 func (c *Change) decideWanted(actual Actual) {
 	if !c.desired.Last {
 		c.down = c.desired.File(render.DownPath) != nil
@@ -57,8 +58,9 @@ func (c *Change) decideWanted(actual Actual) {
 	c.decideDownFile()
 }
 
-// decideDownFile decides whether the `down` file changes. The one of a gateway that s6 knows is brought in step with its state
-// when an apply ends, since no process has to move for that (keepStates). Where no s6-supervise knows the state, the file decides it.
+// decideDownFile decides whether the `down` file changes. The one of a gateway that s6 knows is
+// brought in step with its state when an apply ends, since no process has to move for that
+// (keepStates). Where no s6-supervise knows the state, the file decides it.
 func (c *Change) decideDownFile() {
 	_, there := c.actual.Files[render.DownPath]
 	unseen := c.present && !c.actual.Status.Supervised && c.was.Why != "" && !c.was.Unknown
@@ -72,8 +74,8 @@ func (c *Change) decideDownFile() {
 	}
 }
 
-// contradicted reports whether the `down` file of a gateway whose state is last contradicts what the gateway is: another s6-supervise
-// would start what was told down, or leave down what runs.
+// contradicted reports whether the `down` file of a gateway whose state is last contradicts what
+// the gateway is: another s6-supervise would start what was told down, or leave down what runs.
 func (c *Change) contradicted() bool {
 	_, file := c.actual.Files[render.DownPath]
 	status := c.actual.Status

@@ -33,7 +33,8 @@ func TestFinishTellsS6WhatNotToRestart(t *testing.T) {
 	}
 }
 
-// Deaths before a stop must not delay the start after it, and those before an end by exit code neither.
+// Deaths before a stop must not delay the start after it, and those before an end by exit code
+// neither.
 func TestFinishForgetsTheDeathsAtAStop(t *testing.T) {
 	for _, c := range []struct {
 		wanted, exit string

@@ -90,8 +90,8 @@ func TestScriptsNameTheirShellByItsPath(t *testing.T) {
 	}
 }
 
-// TestScriptsNeedNoProgramInOneFolder: a small image has env in /bin alone, another one in /usr/bin. The
-// shell is in /bin everywhere; all else is looked for.
+// TestScriptsNeedNoProgramInOneFolder: a small image has env in /bin alone, another one in
+// /usr/bin. The shell is in /bin everywhere; all else is looked for.
 func TestScriptsNeedNoProgramInOneFolder(t *testing.T) {
 	names, err := filepath.Glob("templates/*.tmpl")
 	require.NoError(t, err)

@@ -26,8 +26,9 @@ func ready(p manifest.Profile) manifest.Profile {
 
 const readyURL = "http://127.0.0.1:9201/it's?a=1&b"
 
-// told runs a script with descriptor 3 open, as s6-supervise does for a service with notification-fd, and returns what
-// was written to it after the script and all that it started have ended, or closed it.
+// told runs a script with descriptor 3 open, as s6-supervise does for a service with
+// notification-fd, and returns what was written to it after the script and all that it started have
+// ended, or closed it.
 func told(t *testing.T, shell []string, dir string, env []string, script string, args ...string) (output, notified string) {
 	t.Helper()
 	trustPath(t, filepath.Join(dir, script), env)
@@ -116,8 +117,8 @@ func TestCheckWithoutTheProgramSaysSoOnce(t *testing.T) {
 	}
 }
 
-// The check runs beside the gateway, and has nothing of it: no variable, no secret, no PATH. The gateway has no descriptor
-// of it.
+// The check runs beside the gateway, and has nothing of it: no variable, no secret, no PATH. The
+// gateway has no descriptor of it.
 func TestRunStartsTheCheckBesideTheGateway(t *testing.T) {
 	t.Parallel()
 	secret := filepath.Join(t.TempDir(), "token")
@@ -159,7 +160,8 @@ func TestRunDoesNotDependOnWhatIsAsked(t *testing.T) {
 	require.NotEqual(t, before.File("data/check"), after.File("data/check"))
 }
 
-// What the dynamic loader reads reaches the gateway, by way of env, so that s6-setuidgid does not see it.
+// What the dynamic loader reads reaches the gateway, by way of env, so that s6-setuidgid does not
+// see it.
 func TestLoaderVariablesReachTheGateway(t *testing.T) {
 	dir := service(t, t.TempDir(), manifest.Profile{
 		Name: "x", Wrapper: []string{"env", "WRAPPED=1"}, Command: []string{"env", "-0"},

@@ -1,7 +1,8 @@
 // Package render turns profiles into service directories for s6, in memory.
 //
-// All is the entry point. Rendering is pure: the same manifest gives the same bytes on every machine. Nothing here reads a
-// clock, an environment or a disk, and no value of the host is put into a script: HERMES_HOME is expanded when it runs.
+// All is the entry point. Rendering is pure: the same manifest gives the same bytes on every
+// machine. Nothing here reads a clock, an environment or a disk, and no value of the host is put
+// into a script: HERMES_HOME is expanded when it runs.
 package render
 
 import (
@@ -19,8 +20,8 @@ import (
 //go:embed templates/*.tmpl
 var templateFiles embed.FS
 
-// timeoutFinish is how long ./finish may run, in ms; s6's own default, written down so that it is ours to know. Ours
-// takes a few ms.
+// timeoutFinish is how long ./finish may run, in ms; s6's own default, written down so that it is
+// ours to know. Ours takes a few ms.
 const timeoutFinish = 5000
 
 // What a run script counts a crash loop by, in seconds.
@@ -29,17 +30,20 @@ const (
 	quiet      = 600 // a gateway that lived as long starts with a clean slate
 )
 
-// notificationFD is the descriptor by which s6 is told that a gateway is ready: the first that is free.
+// notificationFD is the descriptor by which s6 is told that a gateway is ready: the first that is
+// free.
 const notificationFD = 3
 
-// latePause is how long to wait, in s, between questions to a gateway that is not ready after its timeout.
+// latePause is how long to wait, in s, between questions to a gateway that is not ready after its
+// timeout.
 const latePause = 10
 
 // rootPath is the PATH of rendered scripts: folders that are root's. The container's PATH may have
 // some of others, as that of hermes-agent's image has.
 const rootPath = "/command:/usr/sbin:/usr/bin:/sbin:/bin"
 
-// maxEntry is the longest NAME=value with which Linux starts a program, in bytes without its NUL (MAX_ARG_STRLEN).
+// maxEntry is the longest NAME=value with which Linux starts a program, in bytes without its NUL
+// (MAX_ARG_STRLEN).
 const maxEntry = 128<<10 - 1
 
 // All renders every profile of m, in m's order.
@@ -130,8 +134,8 @@ type script struct {
 	User          string
 	Command       []string          // the wrapper's words first
 	Env           []manifest.EnvVar // without LoaderEnv
-	// LoaderEnv is what the dynamic loader reads. It is set behind the privilege drop: a library that
-	// the gateway's user can write must not get into s6-setuidgid while that is root.
+	// LoaderEnv is what the dynamic loader reads. It is set behind the privilege drop: a library
+	// that the gateway's user can write must not get into s6-setuidgid while that is root.
 	LoaderEnv  []manifest.EnvVar
 	Unset      []string
 	Secrets    []manifest.Secret
@@ -189,19 +193,21 @@ func (r *renderer) script(p manifest.Profile) script {
 		}
 	}
 	if r.manifest.Runtime == manifest.RuntimeS6Overlay {
-		// One word only: the kernel hands the rest of the line over as a single argument, which with-contenv cannot run.
-		// An absolute path, since with-contenv looks on the container's PATH.
+		// One word only: the kernel hands the rest of the line over as a single argument, which
+		// with-contenv cannot run. An absolute path, since with-contenv looks on the container's
+		// PATH.
 		s.Shebang = "#!/command/with-contenv /bin/sh"
 		s.Setuidgid, s.Setlock = "/command/s6-setuidgid", "/command/s6-setlock"
 	}
 	return s
 }
 
-// logPatience is how long a logger without a supervisor may take to end, in s: milliseconds, but for a disk that is full.
+// logPatience is how long a logger without a supervisor may take to end, in s: milliseconds, but
+// for a disk that is full.
 const logPatience = 5
 
-// logTaken is the exit code of a look at a log folder that another logger has locked. Those of a shell and of s6-setuidgid
-// are others.
+// logTaken is the exit code of a look at a log folder that another logger has locked. Those of a
+// shell and of s6-setuidgid are others.
 const logTaken = 3
 
 // lockPrefix begins the name of the lock of a profile in its HERMES_HOME.
@@ -233,8 +239,9 @@ func isPath(s manifest.Secret) int {
 	return 0
 }
 
-// logScript is s6-log's script for p, without the directory. A selection or stamp is for the next action alone, so what
-// goes to stdout carries the profile's name and what goes to the directory the time.
+// logScript is s6-log's script for p, without the directory. A selection or stamp is for the next
+// action alone, so what goes to stdout carries the profile's name and what goes to the directory
+// the time.
 func logScript(p manifest.Profile) []string {
 	var words []string
 	if p.Log.Stdout {

@@ -65,7 +65,8 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// goldenFile is what is kept of a file. Git keeps no more of the mode than whether it can be executed.
+// goldenFile is what is kept of a file. Git keeps no more of the mode than whether it can be
+// executed.
 type goldenFile struct {
 	Executable bool
 	Data       string
@@ -167,7 +168,8 @@ func TestDownIsRenderedForStateDown(t *testing.T) {
 	require.NotNil(t, dirs[1].File(DownPath))
 }
 
-// TestMarkerStaysReadable: what it was rendered from goes into a marker unless that makes it too large to be read back.
+// TestMarkerStaysReadable: what it was rendered from goes into a marker unless that makes it too
+// large to be read back.
 func TestMarkerStaysReadable(t *testing.T) {
 	for kib, there := range map[int]bool{1: true, 100: true, 1000: false} {
 		p := manifest.Profile{Name: "x", User: "u", StopTimeout: time.Second, Command: []string{"true"}}

@@ -17,7 +17,8 @@ import (
 // Prefix starts the name of every service directory of a profile.
 const Prefix = "gateway-"
 
-// MarkerPath is the file of a service directory that says that it is ours. s6 leaves `data/` to the user.
+// MarkerPath is the file of a service directory that says that it is ours. s6 leaves `data/` to the
+// user.
 const MarkerPath = "data/hermes-reconcile.json"
 
 // DownPath is the file that keeps s6-supervise from starting a service by itself.
@@ -43,8 +44,8 @@ type Servicedir struct {
 	User    string // account that the gateway and its logger run as where the tree is root's
 	// OnFailure says that exit code 0 leaves the gateway down, as 78 always does.
 	OnFailure bool
-	// Last says that the manifest leaves up or down to what the gateway was last. DownPath is then neither rendered nor
-	// compared: it follows the gateway.
+	// Last says that the manifest leaves up or down to what the gateway was last. DownPath is then
+	// neither rendered nor compared: it follows the gateway.
 	Last  bool
 	Ready *manifest.Ready // nil: it has no way to tell
 	Files []File          // sorted by path, the marker included
@@ -72,15 +73,16 @@ func Digest(data []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// maxExcerpt is the longest manifest that goes into a marker, in bytes. It takes up to six times as many there, since JSON
-// writes "<" as \u003c, and readers of markers stop at 4 MiB. The kernel starts nothing with 2 MiB of environment.
+// maxExcerpt is the longest manifest that goes into a marker, in bytes. It takes up to six times as
+// many there, since JSON writes "<" as \u003c, and readers of markers stop at 4 MiB. The kernel
+// starts nothing with 2 MiB of environment.
 const maxExcerpt = 512 << 10
 
 // markerFormat is the only format of the marker so far.
 const markerFormat = 1
 
-// Marker is what MarkerPath holds: whose directory it is, and what we rendered into it. A file that no longer has its
-// digest was changed by another program.
+// Marker is what MarkerPath holds: whose directory it is, and what we rendered into it. A file that
+// no longer has its digest was changed by another program.
 type Marker struct {
 	Format    int    `json:"format"`
 	Profile   string `json:"profile"`
@@ -106,8 +108,9 @@ const (
 	maxMarkerFiles = 64
 )
 
-// ParseMarker reads a marker. Anything but a marker of a format that this program knows is an error: a directory whose
-// marker cannot be trusted counts as foreign. So is one that names more files than are rendered: each is looked for.
+// ParseMarker reads a marker. Anything but a marker of a format that this program knows is an
+// error: a directory whose marker cannot be trusted counts as foreign. So is one that names more
+// files than are rendered: each is looked for.
 func ParseMarker(data []byte) (Marker, error) {
 	if len(data) > maxMarker {
 		return Marker{}, fmt.Errorf("a marker of %d bytes (want at most %d)", len(data), maxMarker)

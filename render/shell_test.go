@@ -21,10 +21,12 @@ import (
 	"hermes-reconcile/manifest"
 )
 
-// shells are the ones that run our scripts: dash is Debian's sh, busybox that of small images, bash that of others.
+// shells are the ones that run our scripts: dash is Debian's sh, busybox that of small images, bash
+// that of others.
 var shells = [][]string{{"dash"}, {"busybox", "sh"}, {"bash", "--posix"}}
 
-// in runs a script of a service directory with a shell, as s6-supervise does: the directory is the working directory.
+// in runs a script of a service directory with a shell, as s6-supervise does: the directory is the
+// working directory.
 func in(t *testing.T, shell []string, dir string, env []string, script string, args ...string) (stdout []byte, code int) {
 	t.Helper()
 	trustPath(t, filepath.Join(dir, script), env)
@@ -157,8 +159,8 @@ func checkRandom(t *testing.T, shell []string, dir string, path []string, p mani
 	}
 }
 
-// randomNames are up to eight names that a variable may have. All begin with V_, or are lower-case words that a script might
-// use itself.
+// randomNames are up to eight names that a variable may have. All begin with V_, or are lower-case
+// words that a script might use itself.
 func randomNames(r *rand.Rand) map[string]bool {
 	const letters = "ABCXYZabcxyz_0189"
 	names := map[string]bool{}

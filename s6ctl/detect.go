@@ -1,9 +1,10 @@
 // Package s6ctl talks to s6: it runs the s6 programs, and no other package does.
 //
-// Open and Detect are the entry points. What s6 answers is read from exit codes, from locks and from the status file, never from
-// text, which differs between s6 versions. State that s6 itself publishes (is a service supervised, is it up, since when) is
-// read without starting a process, so that looking at a thousand services costs a thousand small reads. What the kernel
-// knows of processes helps out where s6 tells nothing. This package writes no service file.
+// Open and Detect are the entry points. What s6 answers is read from exit codes, from locks and
+// from the status file, never from text, which differs between s6 versions. State that s6 itself
+// publishes (is a service supervised, is it up, since when) is read without starting a process, so
+// that looking at a thousand services costs a thousand small reads. What the kernel knows of
+// processes helps out where s6 tells nothing. This package writes no service file.
 package s6ctl
 
 import "runtime"
@@ -19,7 +20,8 @@ const (
 	KindNone    Kind = "none"
 )
 
-// Host is where Detect looks: the operating system's name as Go spells it, and the root of its process files.
+// Host is where Detect looks: the operating system's name as Go spells it, and the root of its
+// process files.
 type Host struct {
 	OS   string
 	Proc string
@@ -28,8 +30,9 @@ type Host struct {
 // ThisHost is the host that this program runs on.
 func ThisHost() Host { return Host{OS: runtime.GOOS, Proc: "/proc"} }
 
-// Detect tells which supervisor is here. It is s6 when s6-svscan is PID 1 or listens on the scandir, whichever user asks: an
-// unprivileged user may read neither /proc/1/exe nor the scandir's control directory, so names and arguments decide.
+// Detect tells which supervisor is here. It is s6 when s6-svscan is PID 1 or listens on the
+// scandir, whichever user asks: an unprivileged user may read neither /proc/1/exe nor the scandir's
+// control directory, so names and arguments decide.
 func Detect(h Host, scandir string) Kind {
 	switch h.OS {
 	case "windows":

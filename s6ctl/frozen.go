@@ -9,9 +9,10 @@ import (
 	"strings"
 )
 
-// FrozenLog says why what a logger reads reaches no file that can be found: its file, or a folder above it, was deleted
-// or moved. From its next rotation on s6-log then writes nothing, and reads nothing more, so that the service blocks. pid
-// is that of the logger. It is empty where all is well, and where what the process has open cannot be seen.
+// FrozenLog says why what a logger reads reaches no file that can be found: its file, or a folder
+// above it, was deleted or moved. From its next rotation on s6-log then writes nothing, and reads
+// nothing more, so that the service blocks. pid is that of the logger. It is empty where all is
+// well, and where what the process has open cannot be seen.
 func (s *Scandir) FrozenLog(pid int) string {
 	h := ThisHost()
 	folder := h.logFolder(pid)
@@ -27,8 +28,9 @@ func (s *Scandir) FrozenLog(pid int) string {
 	return ""
 }
 
-// LogLost reports whether a logger has no file open that can be found: it is frozen, or waits for a file that it cannot open.
-// The latter it does for moments at each rotation, too. It is false where what the process has open cannot be seen.
+// LogLost reports whether a logger has no file open that can be found: it is frozen, or waits for a
+// file that it cannot open. The latter it does for moments at each rotation, too. It is false where
+// what the process has open cannot be seen.
 func (s *Scandir) LogLost(pid int) bool {
 	h := ThisHost()
 	folder := h.logFolder(pid)
@@ -44,7 +46,8 @@ func (s *Scandir) LogLost(pid int) bool {
 	return true
 }
 
-// logFolder is where an s6-log writes, by its arguments; empty: this is another logger, or its script is still running.
+// logFolder is where an s6-log writes, by its arguments; empty: this is another logger, or its
+// script is still running.
 func (h Host) logFolder(pid int) string {
 	argv := h.cmdline(pid)
 	if len(argv) < 2 || filepath.Base(argv[0]) != "s6-log" || !filepath.IsAbs(argv[len(argv)-1]) {
@@ -59,8 +62,8 @@ const currentLog = "/current"
 // maxLogFiles is how many open files of a logger are looked at. s6-log has about ten.
 const maxLogFiles = 64
 
-// logTail is how many names at the end of a log folder's path are compared: "logs/gateways/NAME". What is above them may
-// be a symlink, which the kernel does not show.
+// logTail is how many names at the end of a log folder's path are compared: "logs/gateways/NAME".
+// What is above them may be a symlink, which the kernel does not show.
 const logTail = 3
 
 // frozen judges one open file of a logger. Its name is "current" but for the moment of a rotation.

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// Holders names the processes that hold the pipe to the logger in dir, a path relative to the scandir, besides the logger
-// and s6 itself: "sleep (pid 4711)". It finds what this user may see.
+// Holders names the processes that hold the pipe to the logger in dir, a path relative to the
+// scandir, besides the logger and s6 itself: "sleep (pid 4711)". It finds what this user may see.
 func (s *Scandir) Holders(dir string) []string {
 	status, err := s.Status(dir)
 	if err != nil || status.PID == 0 {
@@ -42,7 +42,8 @@ func (h Host) holds(pid int, name string) bool {
 	return false
 }
 
-// LogFolder is where the s6-log of the service in dir writes to, by its arguments; "" if none runs or it cannot be told.
+// LogFolder is where the s6-log of the service in dir writes to, by its arguments; "" if none runs
+// or it cannot be told.
 func (s *Scandir) LogFolder(dir string) string {
 	status, err := s.Status(filepath.Join(dir, "log"))
 	if err != nil || status.PID == 0 {

@@ -31,14 +31,15 @@ func (h Host) pids() []int {
 	return pids
 }
 
-// Listening reports whether an s6-svscan runs on the scandir. Where its control directory is closed to us, the processes
-// are searched for an s6-svscan whose arguments name the scandir.
+// Listening reports whether an s6-svscan runs on the scandir. Where its control directory is closed
+// to us, the processes are searched for an s6-svscan whose arguments name the scandir.
 func Listening(h Host, scandir string) (bool, error) {
 	pid, err := svscanPID(h, scandir)
 	return pid != 0, err
 }
 
-// svscanPID is the process of the s6-svscan on a scandir; 0 if there is none, -1 if it is outside our process namespace.
+// svscanPID is the process of the s6-svscan on a scandir; 0 if there is none, -1 if it is outside
+// our process namespace.
 func svscanPID(h Host, scandir string) (int, error) {
 	control, err := openFolder(scandir, ".s6-svscan")
 	if safefile.IsAbsent(err) {
@@ -57,7 +58,8 @@ func svscanPID(h Host, scandir string) (int, error) {
 	return 0, fmt.Errorf("cannot see whether s6-svscan runs: %w", err)
 }
 
-// svscanOn searches the processes for an s6-svscan with this scandir as an argument, and gives its pid, or 0.
+// svscanOn searches the processes for an s6-svscan with this scandir as an argument, and gives its
+// pid, or 0.
 func (h Host) svscanOn(scandir string) int {
 	for _, pid := range h.pids() {
 		if h.comm(pid) != "s6-svscan" {
@@ -79,8 +81,8 @@ func (h Host) cmdline(pid int) []string {
 	return strings.Split(strings.TrimSuffix(string(b), "\x00"), "\x00")
 }
 
-// names reports whether one of the arguments is path. Arguments are relative to a folder that we may not be allowed to know,
-// so a relative one counts when path ends in it.
+// names reports whether one of the arguments is path. Arguments are relative to a folder that we
+// may not be allowed to know, so a relative one counts when path ends in it.
 func names(args []string, path string) bool {
 	return slices.ContainsFunc(args, func(arg string) bool {
 		a := filepath.Clean(arg)

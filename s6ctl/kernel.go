@@ -24,7 +24,8 @@ type look struct {
 	trusts  func(uid uint32) bool
 }
 
-// trustedIn reports which users may change what s6 publishes in a scandir: root, the user of its s6-svscan, and our own.
+// trustedIn reports which users may change what s6 publishes in a scandir: root, the user of its
+// s6-svscan, and our own.
 func trustedIn(scandir *safefile.Dir) func(uid uint32) bool {
 	trusted := []uint32{0, uint32(os.Geteuid())}
 	st, err := scandir.Stat(".s6-svscan")
@@ -43,9 +44,10 @@ func (l *look) guarded(folder *safefile.Dir) bool {
 	return err == nil && l.trusts(st.Uid) && st.Mode&(unix.S_IWGRP|unix.S_IWOTH) == 0
 }
 
-// byKernel is the state of a service whose files cannot be believed. Where no process tells, and none is hidden from us, nothing
-// supervises it. One whose supervisor has only just been started is not told supervised yet: its files may come any moment.
-// The error says that it cannot be told now.
+// byKernel is the state of a service whose files cannot be believed. Where no process tells, and
+// none is hidden from us, nothing supervises it. One whose supervisor has only just been started is
+// not told supervised yet: its files may come any moment. The error says that it cannot be told
+// now.
 func (l *look) byKernel(doubt string) (Status, error) {
 	pid, blind, err := l.supervisor()
 	switch {
@@ -71,11 +73,12 @@ func (l *look) byKernel(doubt string) (Status, error) {
 	return Status{}, nil
 }
 
-// startTime is how long an s6-supervise may take, from its start, to take its lock, open its FIFO and write its status:
-// milliseconds.
+// startTime is how long an s6-supervise may take, from its start, to take its lock, open its FIFO
+// and write its status: milliseconds.
 const startTime = 2 * time.Second
 
-// fits reports whether a status file that others may have written agrees with the processes of the service.
+// fits reports whether a status file that others may have written agrees with the processes of the
+// service.
 func (l *look) fits(st Status) (bool, error) {
 	pid, blind, err := l.supervisor()
 	if err != nil || pid == 0 {
@@ -96,8 +99,8 @@ func (l *look) read() bool {
 
 func (l *look) host() Host { return ThisHost() }
 
-// supervisor is the s6-supervise that has the service's folder as its working directory, or 0. It is blind if there may be one
-// that cannot be seen. The error says that it cannot be told now.
+// supervisor is the s6-supervise that has the service's folder as its working directory, or 0. It
+// is blind if there may be one that cannot be seen. The error says that it cannot be told now.
 func (l *look) supervisor() (pid int, blind bool, err error) {
 	id, err := l.service.Identity()
 	if err != nil {
@@ -106,8 +109,9 @@ func (l *look) supervisor() (pid int, blind bool, err error) {
 	return l.supervisors.find(ThisHost(), id, l.trusts)
 }
 
-// Lives reports whether an s6-supervise has the folder dir, a path relative to the scandir, as its working directory. What
-// the files in it say plays no part. An error is no reason to believe that there is none.
+// Lives reports whether an s6-supervise has the folder dir, a path relative to the scandir, as its
+// working directory. What the files in it say plays no part. An error is no reason to believe that
+// there is none.
 func (s *Scandir) Lives(dir string) (bool, error) {
 	root, err := safefile.Open(s.path)
 	if err != nil {
@@ -146,14 +150,15 @@ type found struct {
 }
 
 const (
-	// searchEvery is how old the answer of a search may be, at least. s6-svscan starts a supervisor in milliseconds.
+	// searchEvery is how old the answer of a search may be, at least. s6-svscan starts a supervisor
+	// in milliseconds.
 	searchEvery = 20 * time.Millisecond
 	// searchShare is the part of the time that searches may take: one in so many.
 	searchShare = 10
 )
 
-// find is the s6-supervise with this working directory, or 0. An error says that it may be there, and
-// could not be seen this time.
+// find is the s6-supervise with this working directory, or 0. An error says that it may be there,
+// and could not be seen this time.
 func (s *supervisors) find(
 	h Host, id safefile.Identity, trusts func(uint32) bool,
 ) (pid int, blind bool, err error) {
@@ -224,7 +229,8 @@ func (s *supervisors) search(h Host, trusts func(uint32) bool) {
 	s.cost = s.at.Sub(began)
 }
 
-// isSupervise reports whether a /proc/PID/stat is that of an s6-supervise that has not begun to end.
+// isSupervise reports whether a /proc/PID/stat is that of an s6-supervise that has not begun to
+// end.
 func isSupervise(stat string) bool {
 	return strings.Contains(stat, " (s6-supervise) ") && statNumber(stat, statFlags)&exiting == 0
 }
@@ -234,7 +240,8 @@ var errNoSupervisor = errors.New("no s6-supervise of this scandir")
 // exiting is the flag of a process that has begun to end: PF_EXITING of the kernel's sched.h.
 const exiting = 4
 
-// supervises is the working directory of an s6-supervise. A process of another user may have taken that name.
+// supervises is the working directory of an s6-supervise. A process of another user may have taken
+// that name.
 func (h Host) supervises(pid int, trusts func(uint32) bool) (safefile.Identity, error) {
 	stat, err := h.proc().Short(pid, "stat")
 	if err != nil {
@@ -270,7 +277,8 @@ func effectiveUser(text string) (uid uint32, ok bool) {
 	return 0, false
 }
 
-// child is the one process that an s6-supervise has started, or 0: ./run, what that became, or ./finish.
+// child is the one process that an s6-supervise has started, or 0: ./run, what that became, or
+// ./finish.
 func (h Host) child(pid int) int {
 	thread := strconv.Itoa(pid)
 	if data, err := h.proc().Of(pid, "task/"+thread+"/children"); err == nil {
@@ -286,7 +294,8 @@ func (h Host) child(pid int) int {
 	return 0
 }
 
-// ticks is how many times a second the kernel counts the time of processes, as it tells it: USER_HZ, the same everywhere.
+// ticks is how many times a second the kernel counts the time of processes, as it tells it:
+// USER_HZ, the same everywhere.
 const ticks = 100
 
 // age is for how long a process has been there.

@@ -25,7 +25,8 @@ func openedDir(t *testing.T, path string) *safefile.Dir {
 	return d
 }
 
-// TestSupervisorWithoutItsFiles: whatever is missing or planted in supervise/, the service is supervised, and its process is known.
+// TestSupervisorWithoutItsFiles: whatever is missing or planted in supervise/, the service is
+// supervised, and its process is known.
 func TestSupervisorWithoutItsFiles(t *testing.T) {
 	scandir := startSvscan(t, "#!/bin/sh\nexec sleep 600\n")
 	s := Open(scandir)

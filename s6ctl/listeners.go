@@ -27,7 +27,8 @@ const (
 	stateListens = "0A"
 )
 
-// parseSockets finds the sockets that listen in a /proc/net/tcp or /proc/net/tcp6. A line that is not understood is left out.
+// parseSockets finds the sockets that listen in a /proc/net/tcp or /proc/net/tcp6. A line that is
+// not understood is left out.
 func parseSockets(text string) []Listener {
 	var found []Listener
 	for line := range strings.Lines(text) {
@@ -44,7 +45,8 @@ func parseSockets(text string) []Listener {
 	return found
 }
 
-// parseAddress reads an address as the kernel prints it: words of 32 bits in the order of this machine's bytes, and the port.
+// parseAddress reads an address as the kernel prints it: words of 32 bits in the order of this
+// machine's bytes, and the port.
 func parseAddress(text string) (netip.AddrPort, bool) {
 	host, service, found := strings.Cut(text, ":")
 	port, err := strconv.ParseUint(service, 16, 16)

@@ -12,7 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// socketLine is a line as the kernel prints it. http://man7.org/linux/man-pages/man5/proc_net_tcp.5.html
+// socketLine is a line as the kernel prints it.
+// http://man7.org/linux/man-pages/man5/proc_net_tcp.5.html
 func socketLine(address netip.AddrPort, state string, uid uint32, inode int) string {
 	var words strings.Builder
 	for bytes := address.Addr().AsSlice(); len(bytes) > 0; bytes = bytes[4:] {
@@ -44,7 +45,8 @@ func TestParseSockets(t *testing.T) {
 	require.Equal(t, "127.0.0.1:80", mapped[0].Address.String())
 }
 
-// FuzzParseSockets: no text is too strange, and what is found is what a line says, whatever surrounds it.
+// FuzzParseSockets: no text is too strange, and what is found is what a line says, whatever
+// surrounds it.
 func FuzzParseSockets(f *testing.F) {
 	f.Add(socketHeader, []byte{127, 0, 0, 1}, uint16(9201), uint32(1000))
 	f.Add("   1: 0100007F:ZZZZ 00000000:0000 0A 0:0 0:0 0 0 0 1\n", make([]byte, 16), uint16(0), uint32(0))

@@ -11,7 +11,8 @@ import (
 	"hermes-reconcile/s6ctl/safefile"
 )
 
-// Phase is how far the process of a service is that s6 calls up: s6 cannot know when a run script has become the service.
+// Phase is how far the process of a service is that s6 calls up: s6 cannot know when a run script
+// has become the service.
 type Phase string
 
 const (
@@ -21,7 +22,8 @@ const (
 	BackingOff Phase = "backing off" // its script waits, because the service died again and again
 )
 
-// backoffFile is where a rendered run script says that it waits, or has waited: its pid, and how many seconds.
+// backoffFile is where a rendered run script says that it waits, or has waited: its pid, and how
+// many seconds.
 const backoffFile = "data/backoff"
 
 // heldFile is there as long as the logger of the service finds its folder locked by another one.
@@ -30,8 +32,9 @@ const heldFile = "log/held"
 // maxBackoff is the longest such file that is read, in bytes: two numbers.
 const maxBackoff = 100
 
-// Phase tells how far the process pid of the service in dir, a path relative to the scandir, is. The arguments of a process
-// are for everybody to read; where they are hidden all the same, it counts as running.
+// Phase tells how far the process pid of the service in dir, a path relative to the scandir, is.
+// The arguments of a process are for everybody to read; where they are hidden all the same, it
+// counts as running.
 func (s *Scandir) Phase(dir string, pid int) Phase {
 	argv := ThisHost().cmdline(pid)
 	switch {

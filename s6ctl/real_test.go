@@ -17,7 +17,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// startSvscan runs s6-svscan on a new scandir with one service, whose run script is given, until the test ends.
+// startSvscan runs s6-svscan on a new scandir with one service, whose run script is given, until
+// the test ends.
 func startSvscan(t *testing.T, run string) string {
 	t.Helper()
 	scandir := t.TempDir()

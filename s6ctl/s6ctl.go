@@ -18,18 +18,20 @@ import (
 // commandDir is where s6-overlay keeps the s6 programs. `docker exec` does not have it on PATH.
 const commandDir = "/command"
 
-// callTimeout bounds one call of an s6 program. They write a byte to a FIFO and return: milliseconds, unless the machine
-// is in trouble.
+// callTimeout bounds one call of an s6 program. They write a byte to a FIFO and return:
+// milliseconds, unless the machine is in trouble.
 const callTimeout = 10 * time.Second
 
-// maxCalls is how many s6 programs run at once. More would only wait for processors, and might meet a process limit.
+// maxCalls is how many s6 programs run at once. More would only wait for processors, and might meet
+// a process limit.
 const maxCalls = 16
 
 // turnLimit is how long a call is counted among them.
 const turnLimit = 250 * time.Millisecond
 
-// Exit codes of the s6 programs that mean "no program listens there": 100 up to s6 2.13 and from s6-svscanctl, 102 from
-// s6-svc of 2.14 and later. 100 is also "wrong usage", which a caller that builds its own arguments never sees.
+// Exit codes of the s6 programs that mean "no program listens there": 100 up to s6 2.13 and from
+// s6-svscanctl, 102 from s6-svc of 2.14 and later. 100 is also "wrong usage", which a caller that
+// builds its own arguments never sees.
 const (
 	exitNobody      = 100
 	exitNobodyNewer = 102
@@ -47,7 +49,8 @@ type Scandir struct {
 	supervisors supervisors
 }
 
-// Open prepares to control the scandir at path. Looking at it needs no program; Installed reports whether acting will work.
+// Open prepares to control the scandir at path. Looking at it needs no program; Installed reports
+// whether acting will work.
 func Open(path string) *Scandir {
 	s := &Scandir{path: path, calls: make(chan struct{}, maxCalls), timeout: callTimeout}
 	if s.svscanctl, s.missing = find("s6-svscanctl"); s.missing == nil {
@@ -71,8 +74,9 @@ func find(name string) (string, error) {
 	return path, nil
 }
 
-// Rescan asks s6-svscan to look for new service directories and, with prune, to stop the services whose directories are
-// gone. It returns when the request is handed over, not when it is carried out: s6-svscan acknowledges nothing.
+// Rescan asks s6-svscan to look for new service directories and, with prune, to stop the services
+// whose directories are gone. It returns when the request is handed over, not when it is carried
+// out: s6-svscan acknowledges nothing.
 func (s *Scandir) Rescan(ctx context.Context, prune bool) error {
 	flag := "-a"
 	if prune {

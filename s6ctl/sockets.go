@@ -12,8 +12,8 @@ import (
 	"strings"
 )
 
-// Listeners lists the TCP sockets of our network namespace that take connections. Whose they are is found as far as this user
-// may look.
+// Listeners lists the TCP sockets of our network namespace that take connections. Whose they are is
+// found as far as this user may look.
 func Listeners(h Host) ([]Listener, error) {
 	var found []Listener
 	for _, name := range []string{"tcp", "tcp6"} {
@@ -30,8 +30,8 @@ func Listeners(h Host) ([]Listener, error) {
 	return found, nil
 }
 
-// Seen are the processes that have listening sockets open, by what the kernel calls the sockets: for
-// another process of this program, which may look into fewer.
+// Seen are the processes that have listening sockets open, by what the kernel calls the sockets:
+// for another process of this program, which may look into fewer.
 func Seen(all []Listener) map[string]int {
 	seen := map[string]int{}
 	for _, l := range all {
@@ -79,8 +79,8 @@ func (h Host) uid(pid int) (uid uint32, known bool) {
 }
 
 // Stranger names who takes connections on a port of this machine although a service, whose process
-// is given, should: its program, or its user. It is empty where the service does, and where no process
-// can tell: where the socket or a process of the service cannot be seen.
+// is given, should: its program, or its user. It is empty where the service does, and where no
+// process can tell: where the socket or a process of the service cannot be seen.
 func Stranger(h Host, service, port int) string {
 	all, err := Listeners(h)
 	if err != nil {
@@ -145,8 +145,8 @@ func (h Host) belongs(pid, to int) bool {
 	return false
 }
 
-// findOwners finds a process for each of the sockets. One that several have open is the first one's, which is most often the
-// parent of the others.
+// findOwners finds a process for each of the sockets. One that several have open is the first
+// one's, which is most often the parent of the others.
 func (h Host) findOwners(sockets []Listener) {
 	wanted := map[string][]int{}
 	for i, s := range sockets {
@@ -178,11 +178,13 @@ func (h Host) opened(pid int) []string {
 	return names
 }
 
-// maxAncestors bounds the way from a process up to s6-supervise. A parent that ends on the way may lead in a circle.
+// maxAncestors bounds the way from a process up to s6-supervise. A parent that ends on the way may
+// lead in a circle.
 const maxAncestors = 100
 
-// service is the process that s6-supervise has started and that this one is, or descends from; 0 if there is none. One whose
-// parent has ended is still in the session that s6-supervise made for its service.
+// service is the process that s6-supervise has started and that this one is, or descends from; 0 if
+// there is none. One whose parent has ended is still in the session that s6-supervise made for its
+// service.
 func (h Host) service(pid int) int {
 	if session := h.session(pid); session > 0 && h.supervised(session) {
 		return session

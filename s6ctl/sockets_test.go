@@ -31,7 +31,8 @@ func TestListenersNameTheProcess(t *testing.T) {
 	require.Equal(t, ThisHost().comm(os.Getpid()), found[0].Program)
 }
 
-// TestServiceOfAProcess: a wrapper, a child, and a child whose parent has ended belong to the service.
+// TestServiceOfAProcess: a wrapper, a child, and a child whose parent has ended belong to the
+// service.
 func TestServiceOfAProcess(t *testing.T) {
 	h := Host{OS: "linux", Proc: t.TempDir()}
 	for pid, p := range map[string]struct{ comm, stat string }{
@@ -89,8 +90,8 @@ func TestStrangerOnAPort(t *testing.T) {
 	require.Empty(t, Stranger(h, 20, 9201), "it cannot be looked into")
 }
 
-// TestCompleteBelievesNobodyTooMuch: of what a user says, only that user's own sockets and processes
-// count.
+// TestCompleteBelievesNobodyTooMuch: of what a user says, only that user's own sockets and
+// processes count.
 func TestCompleteBelievesNobodyTooMuch(t *testing.T) {
 	h := ThisHost()
 	me := uint32(os.Getuid())

@@ -26,16 +26,17 @@ type Status struct {
 	Since      time.Time // of the last change between up and down
 	ExitCode   int       // of the last process; -1 if a signal ended it or it never ran
 	Signal     int       // that ended the last process, or 0
-	// Doubt says why the files in supervise/ cannot be believed: others could change them, or something else is in their place.
-	// The rest is then what the kernel knows of the processes, as far as that goes. Empty: there is no doubt.
+	// Doubt says why the files in supervise/ cannot be believed: others could change them, or
+	// something else is in their place. The rest is then what the kernel knows of the processes, as
+	// far as that goes. Empty: there is no doubt.
 	Doubt string
 }
 
 // Down reports whether no process of the service runs and none will be started unasked.
 func (s Status) Down() bool { return s.PID == 0 && !s.Finishing && !s.WantUp }
 
-// The status file, as s6 2.10 to 2.15 write it; 2.13 alone has the process group between pid and wstat.
-// Source: s6_svstatus_unpack.c. All numbers are big endian.
+// The status file, as s6 2.10 to 2.15 write it; 2.13 alone has the process group between pid and
+// wstat. Source: s6_svstatus_unpack.c. All numbers are big endian.
 const (
 	statusSize   = 35
 	statusSize13 = 43
@@ -50,11 +51,13 @@ const (
 	flagReady     = 8
 )
 
-// taiOffset is what a TAI64 label adds to Unix time: 2^62 plus the 37 leap seconds so far (10 of 1972, 27 since).
+// taiOffset is what a TAI64 label adds to Unix time: 2^62 plus the 37 leap seconds so far (10 of
+// 1972, 27 since).
 const taiOffset = 1<<62 + 37
 
-// Status reads the state of the service in dir, a path relative to the scandir. A directory without an s6-supervise, a
-// missing one included, is no error: Supervised is false. No symlink is followed, and nothing planted there can block.
+// Status reads the state of the service in dir, a path relative to the scandir. A directory without
+// an s6-supervise, a missing one included, is no error: Supervised is false. No symlink is
+// followed, and nothing planted there can block.
 func (s *Scandir) Status(dir string) (Status, error) {
 	status, err := s.status(dir)
 	if safefile.IsAbsent(err) {
@@ -92,10 +95,12 @@ func (s *Scandir) status(dir string) (Status, error) {
 	return l.published(supervise)
 }
 
-// maxTears is how often to look anew at files that do not fit what the kernel says: a service may be changing its state.
+// maxTears is how often to look anew at files that do not fit what the kernel says: a service may
+// be changing its state.
 const maxTears = 3
 
-// published is what s6 publishes of the service, checked against what the kernel knows where others could have written it.
+// published is what s6 publishes of the service, checked against what the kernel knows where others
+// could have written it.
 func (l *look) published(supervise *safefile.Dir) (Status, error) {
 	guarded := l.guarded(l.service) && l.guarded(supervise)
 	for tears := 0; ; tears++ {
@@ -114,7 +119,8 @@ func (l *look) published(supervise *safefile.Dir) (Status, error) {
 		switch odd := "supervise/status: "; {
 		case err == nil:
 		case safefile.OutOfMeans(err), errors.Is(err, unix.EIO), errors.Is(err, fs.ErrPermission):
-			// A disk or a machine in trouble says nothing of others: to replace the directory would restart the gateway.
+			// A disk or a machine in trouble says nothing of others: to replace the directory would
+			// restart the gateway.
 			return Status{}, err
 		case guarded && errors.Is(err, fs.ErrNotExist):
 			return Status{}, nil // s6-supervise takes its lock first, opens its FIFO next, and writes its status last
@@ -189,8 +195,8 @@ type daemon struct {
 // guarded reports whether the lock file is one that others cannot have made.
 func (d daemon) guarded(trusts func(uid uint32) bool) bool { return !d.locked || trusts(d.lock) }
 
-// odd says why the lock and the FIFO cannot be believed, or is empty. While a daemon starts and ends it may hold one of them alone,
-// but it never reads the FIFO without the lock.
+// odd says why the lock and the FIFO cannot be believed, or is empty. While a daemon starts and
+// ends it may hold one of them alone, but it never reads the FIFO without the lock.
 func (d daemon) odd(guarded bool) string {
 	switch {
 	case d.planted != "":
@@ -203,8 +209,9 @@ func (d daemon) odd(guarded bool) string {
 	return ""
 }
 
-// daemonIn looks for the s6 daemon that holds the lock in a folder and reads the FIFO there. That is what `s6-svok` asks, and
-// opening the FIFO is what the control programs do first. The lock is a POSIX record lock, which flock(2) does not see.
+// daemonIn looks for the s6 daemon that holds the lock in a folder and reads the FIFO there. That
+// is what `s6-svok` asks, and opening the FIFO is what the control programs do first. The lock is a
+// POSIX record lock, which flock(2) does not see.
 func daemonIn(folder *safefile.Dir) (d daemon, err error) {
 	holder, err := d.lookAtLock(folder)
 	if err != nil {

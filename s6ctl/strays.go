@@ -13,8 +13,8 @@ import (
 	"hermes-reconcile/s6ctl/safefile"
 )
 
-// Marks are the directories that processes say they were started in, by pid: those of processes that this user may look
-// into.
+// Marks are the directories that processes say they were started in, by pid: those of processes
+// that this user may look into.
 func Marks(h Host) map[int]string {
 	marks, _ := h.marks()
 	return marks
@@ -54,9 +54,10 @@ func (h Host) realPath(folder string) (string, error) {
 	return h.proc().Link(os.Getpid(), "fd/"+strconv.Itoa(root.FD()))
 }
 
-// Strays finds the processes that have outlived a gateway of the scandir. What may be seen of others' processes is asked
-// for by their users; they are believed for their own processes alone. Running are the processes of services, by name: what
-// is younger than that belongs to its present life, whatever its parent is.
+// Strays finds the processes that have outlived a gateway of the scandir. What may be seen of
+// others' processes is asked for by their users; they are believed for their own processes alone.
+// Running are the processes of services, by name: what is younger than that belongs to its present
+// life, whatever its parent is.
 func Strays(h Host, scandir string, running map[string]int, ask func(uid uint32) map[int]string) []Stray {
 	root, err := h.realPath(scandir)
 	if err != nil {

@@ -22,7 +22,8 @@ type Supervise struct {
 	Start int           // when it was started, as the kernel counts: numbers of processes are used again
 	Age   time.Duration // since then
 	At    safefile.Identity
-	// Orphan says that its parent is not the s6-svscan that runs on the scandir now. No rescan ends it.
+	// Orphan says that its parent is not the s6-svscan that runs on the scandir now. No rescan ends
+	// it.
 	Orphan bool
 	// The rest is empty for one that works in a known place.
 
@@ -31,8 +32,9 @@ type Supervise struct {
 	Deleted bool   // the directory there is gone
 }
 
-// Supervises finds every s6-supervise of the scandir: the children of its s6-svscan, and those that work in it. Of one that
-// works in a known place nothing else is looked up. Those of another user's s6-svscan are not among them.
+// Supervises finds every s6-supervise of the scandir: the children of its s6-svscan, and those that
+// work in it. Of one that works in a known place nothing else is looked up. Those of another user's
+// s6-svscan are not among them.
 func (s *Scandir) Supervises(known func(safefile.Identity) bool) ([]Supervise, error) {
 	h := ThisHost()
 	root, err := safefile.Open(s.path)
@@ -68,7 +70,8 @@ func (s *Scandir) Supervises(known func(safefile.Identity) bool) ([]Supervise, e
 	return all, nil
 }
 
-// describe looks up by which name a supervisor was started and where it works, and reports whether it is one of the scandir.
+// describe looks up by which name a supervisor was started and where it works, and reports whether
+// it is one of the scandir.
 func (h Host) describe(v *Supervise, scandir string, seen bool) bool {
 	argv := h.cmdline(v.PID)
 	if len(argv) < 2 {
@@ -90,10 +93,12 @@ func (h Host) describe(v *Supervise, scandir string, seen bool) bool {
 	return !v.Orphan || inside && isPlace(below)
 }
 
-// hiddenDepth is how many folders are above a service directory that reconcile has hidden, below its own.
+// hiddenDepth is how many folders are above a service directory that reconcile has hidden, below
+// its own.
 const hiddenDepth = 3
 
-// isPlace reports whether a path below a scandir is that of a service or its logger. Deeper there may be other scandirs.
+// isPlace reports whether a path below a scandir is that of a service or its logger. Deeper there
+// may be other scandirs.
 func isPlace(below string) bool {
 	parts := strings.Split(strings.TrimSuffix(below, "/log"), "/")
 	return len(parts) == 1 || len(parts) == 1+hiddenDepth && strings.HasPrefix(parts[0], ".")
@@ -118,7 +123,8 @@ func (h Host) isSame(v Supervise) bool {
 	return statNumber(text, statStart) == v.Start && statNumber(text, statFlags)&exiting == 0
 }
 
-// Quiet tells a supervisor to bring its service down and to keep it so, through the FIFO that it reads, wherever that is by now.
+// Quiet tells a supervisor to bring its service down and to keep it so, through the FIFO that it
+// reads, wherever that is by now.
 func (s *Scandir) Quiet(v Supervise) error {
 	h := ThisHost()
 	f, err := h.proc().OpenFIFO(v.PID, "/supervise/control")
@@ -133,7 +139,8 @@ func (s *Scandir) Quiet(v Supervise) error {
 	return err
 }
 
-// Dismiss tells a supervisor to bring its service down, and to end. That of a logger lets it read to the end of its pipe.
+// Dismiss tells a supervisor to bring its service down, and to end. That of a logger lets it read
+// to the end of its pipe.
 func (s *Scandir) Dismiss(v Supervise, logger bool) error {
 	signal := unix.SIGTERM
 	if logger {
@@ -152,7 +159,8 @@ func (s *Scandir) KillService(v Supervise) error {
 	return ignoreGone(unix.Kill(-child, unix.SIGKILL)) // each service is the head of a group of its own
 }
 
-// Former is the process of a service that was started last, by number and start, if it lives and has no supervisor any more.
+// Former is the process of a service that was started last, by number and start, if it lives and
+// has no supervisor any more.
 func (s *Scandir) Former(pid, start int) (Supervise, bool) {
 	h := ThisHost()
 	v := Supervise{PID: pid, Start: start}

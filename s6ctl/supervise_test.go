@@ -87,8 +87,8 @@ func TestSupervisesAreFoundWhereTheyWork(t *testing.T) {
 	supervisesOf(t, s, 0)
 }
 
-// TestSupervisorThatHasJustArrived: it was found when it had just been forked, in the scandir, and works in its
-// place by now. It must not be taken for one that works in no known place.
+// TestSupervisorThatHasJustArrived: it was found when it had just been forked, in the scandir, and
+// works in its place by now. It must not be taken for one that works in no known place.
 func TestSupervisorThatHasJustArrived(t *testing.T) {
 	scandir := startSvscan(t, "#!/bin/sh\nexec sleep 600\n")
 	s := Open(scandir)

@@ -17,8 +17,9 @@ import (
 
 // Svscan is what an s6-svscan can take, and what it has.
 type Svscan struct {
-	// MaxServices is how many services it takes. From s6 2.12 on a logger counts as one, too, and one service too many makes
-	// it give up every scan; before, a logger is free and only the surplus is left out.
+	// MaxServices is how many services it takes. From s6 2.12 on a logger counts as one, too, and
+	// one service too many makes it give up every scan; before, a logger is free and only the
+	// surplus is left out.
 	MaxServices   int
 	CountsLoggers bool
 	MaxName       int // longest name, in bytes, that it does not ignore; 0: any
@@ -39,8 +40,8 @@ const (
 	maxName            = 1019
 )
 
-// Svscan looks at the s6-svscan on the scandir: its family, its command line, its limits. The error is ErrNotListening
-// where there is none.
+// Svscan looks at the s6-svscan on the scandir: its family, its command line, its limits. The error
+// is ErrNotListening where there is none.
 func (s *Scandir) Svscan(ctx context.Context) (Svscan, error) {
 	h := ThisHost()
 	pid, err := svscanPID(h, s.path)
@@ -60,8 +61,8 @@ func (s *Scandir) Svscan(ctx context.Context) (Svscan, error) {
 	return v, nil
 }
 
-// Environ is the environment that the s6-svscan on a scandir was started with. It is nil where none runs, or where it is none
-// of our business.
+// Environ is the environment that the s6-svscan on a scandir was started with. It is nil where none
+// runs, or where it is none of our business.
 func Environ(h Host, scandir string) ([]string, error) {
 	pid, err := svscanPID(h, scandir)
 	if err != nil || pid <= 0 {
@@ -77,8 +78,8 @@ func Environ(h Host, scandir string) ([]string, error) {
 	return strings.Split(string(b), "\x00"), nil
 }
 
-// newer reports whether s6-svscan is of 2.12 or later. There is no option to ask for its version, but only those know -L, and
-// then find that the folder is not there.
+// newer reports whether s6-svscan is of 2.12 or later. There is no option to ask for its version,
+// but only those know -L, and then find that the folder is not there.
 func (s *Scandir) newer(ctx context.Context) (bool, error) {
 	svscan, err := find("s6-svscan")
 	if err != nil {
@@ -128,7 +129,8 @@ func number(text string, otherwise, least, most int) int {
 	return min(max(n, least), most)
 }
 
-// options reads the options of a command line, all of which take a value: `-C 8`, `-C8`, `--services-max=8`.
+// options reads the options of a command line, all of which take a value: `-C 8`, `-C8`,
+// `--services-max=8`.
 func options(args []string) map[byte]string {
 	found := map[byte]string{}
 	for i := 1; i < len(args); i++ {
@@ -150,7 +152,8 @@ func options(args []string) map[byte]string {
 	return found
 }
 
-// short is the letter of a long option, which s6-svscan has from 2.15 on; 0 for those that do not matter here.
+// short is the letter of a long option, which s6-svscan has from 2.15 on; 0 for those that do not
+// matter here.
 func short(long string) byte {
 	switch long {
 	case "services-max":
@@ -209,7 +212,8 @@ func (h Host) numberIn(pid, field int) int {
 	return statNumber(string(b), field)
 }
 
-// statNumber is a field of a /proc/PID/stat, or 0. The name stands in parentheses and may hold any: 7 (a) b) S 1 ...
+// statNumber is a field of a /proc/PID/stat, or 0. The name stands in parentheses and may hold any:
+// 7 (a) b) S 1 ...
 func statNumber(text string, field int) int {
 	fields := strings.Fields(text[strings.LastIndexByte(text, ')')+1:])
 	if len(fields) <= field {

@@ -41,8 +41,8 @@ func (h *homes) absent(ctx context.Context, profiles []manifest.Profile) map[str
 	return missing
 }
 
-// mostMeant is for how many profiles it is looked which one may be meant, and how many are named one
-// by one.
+// mostMeant is for how many profiles it is looked which one may be meant, and how many are named
+// one by one.
 const mostMeant = 8
 
 // warnAbsent names the profiles that hermes does not know.

@@ -14,8 +14,8 @@ import (
 	"hermes-reconcile/s6ctl/start"
 )
 
-// becomeOwner makes root the user whose s6-svscan runs on the scandir, for good: what apply makes must be that user's, and
-// in a folder of another's root has nothing to gain.
+// becomeOwner makes root the user whose s6-svscan runs on the scandir, for good: what apply makes
+// must be that user's, and in a folder of another's root has nothing to gain.
 func becomeOwner(uid uint32) error {
 	if os.Geteuid() != 0 || uid == 0 {
 		return nil
@@ -33,7 +33,8 @@ func becomeOwner(uid uint32) error {
 	return nil
 }
 
-// findUsers looks up the accounts that gateways run as. Only root can change to one, so no other user needs them.
+// findUsers looks up the accounts that gateways run as. Only root can change to one, so no other
+// user needs them.
 func findUsers(m *manifest.Manifest) (map[string]uint32, error) {
 	if os.Geteuid() != 0 {
 		return nil, nil

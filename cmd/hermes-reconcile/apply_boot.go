@@ -14,7 +14,8 @@ import (
 	"hermes-reconcile/reconcile/fault"
 )
 
-// A boot waits for no one: s6-overlay up to 3.1.6.2 gives all that happens at a boot 5 s, and later ones give no limit at all.
+// A boot waits for no one: s6-overlay up to 3.1.6.2 gives all that happens at a boot 5 s, and later
+// ones give no limit at all.
 const (
 	// bootTimeout bounds apply --boot.
 	bootTimeout = 4 * time.Second
@@ -24,8 +25,8 @@ const (
 	leastReport = 700 * time.Millisecond
 )
 
-// bootHomeLimit is how long a boot waits for the disk below HERMES_HOME, which must not keep gateways
-// from being made: 1 s of the default timeout. A slow machine is given a longer one.
+// bootHomeLimit is how long a boot waits for the disk below HERMES_HOME, which must not keep
+// gateways from being made: 1 s of the default timeout. A slow machine is given a longer one.
 func bootHomeLimit(timeout time.Duration) time.Duration { return max(time.Second, timeout/4) }
 
 // bootReportLimit is how long the report of a boot may take, on top of the timeout.
@@ -37,8 +38,8 @@ func bootMargin(timeout time.Duration) time.Duration {
 	return bootReportLimit(timeout) + 100*time.Millisecond
 }
 
-// runBoot applies, and ends in time whatever the lock, s6-svscan or a disk does. Giving up is as good as being killed: the
-// next apply finishes what was begun.
+// runBoot applies, and ends in time whatever the lock, s6-svscan or a disk does. Giving up is as
+// good as being killed: the next apply finishes what was begun.
 func runBoot(ctx context.Context, u ui, flags *applyFlags) error {
 	ctx, cancel := context.WithTimeout(ctx, flags.timeout)
 	defer cancel()
@@ -55,8 +56,8 @@ func runBoot(ctx context.Context, u ui, flags *applyFlags) error {
 	}
 }
 
-// boot applies for a container that starts. Its error is that no later apply can mend: this is no place for it. Whatever else
-// is wrong is reported and must not keep the container from starting.
+// boot applies for a container that starts. Its error is that no later apply can mend: this is no
+// place for it. Whatever else is wrong is reported and must not keep the container from starting.
 func boot(ctx context.Context, u ui, flags *applyFlags) (err error) {
 	defer fault.Recover(&err)
 	path, err := flags.resolve(defaultScandir)
@@ -125,7 +126,8 @@ func (b *booting) apply(ctx context.Context) error {
 	return errors.Join(b.flags.result(b.ui, &r, result), b.flags.conclude(b.ui, &r))
 }
 
-// sweep removes what gateways of an earlier container left that would make those of this one believe they run already.
+// sweep removes what gateways of an earlier container left that would make those of this one
+// believe they run already.
 func (b *booting) sweep(ctx context.Context, plan reconcile.Plan) {
 	var profiles []string
 	for _, c := range plan.Changes {

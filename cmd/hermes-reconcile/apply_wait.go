@@ -32,7 +32,8 @@ func (f *applyFlags) checkWait() error {
 	return nil
 }
 
-// arrive waits until the gateways whose changes are done have come as far as --wait says, and says which have not and why.
+// arrive waits until the gateways whose changes are done have come as far as --wait says, and says
+// which have not and why.
 func (f *applyFlags) arrive(ctx context.Context, u ui, t *target, r *explain.Report, result reconcile.Result, began time.Time) error {
 	level := reconcile.Level(f.wait)
 	if level == reconcile.LevelSupervised {
@@ -95,7 +96,8 @@ func (t *target) lastLines(ctx context.Context, late []reconcile.Late) map[strin
 	return lines
 }
 
-// travelling are the changes whose gateways may still come: not those that failed, nor those that were waited for in vain.
+// travelling are the changes whose gateways may still come: not those that failed, nor those that
+// were waited for in vain.
 func travelling(result reconcile.Result) (changes []reconcile.Change) {
 	for _, o := range result.Outcomes {
 		late := slices.ContainsFunc(result.Late, func(l reconcile.Late) bool { return l.Change.Service == o.Change.Service })

@@ -13,7 +13,8 @@ import (
 	"hermes-reconcile/s6ctl/start"
 )
 
-// The arguments that make this program look at processes as a gateway's user. They are no commands: only ask gives them.
+// The arguments that make this program look at processes as a gateway's user. They are no commands:
+// only ask gives them.
 const (
 	lookAtSockets = "--serve-sockets"
 	lookAtMarks   = "--serve-marks"
@@ -40,8 +41,8 @@ func serveLook(what string, out io.Writer) error {
 // askLimit is how long a look as another user may take.
 const askLimit = 5 * time.Second
 
-// ask has a user look at processes. Root without CAP_SYS_PTRACE, as in a container by default, cannot look into those of
-// other users.
+// ask has a user look at processes. Root without CAP_SYS_PTRACE, as in a container by default,
+// cannot look into those of other users.
 func ask(ctx context.Context, who account, what string, seen any) error {
 	answer, answering, err := os.Pipe()
 	if err != nil {

@@ -18,7 +18,8 @@ func thousand(tone string) string {
 	return b.String()
 }
 
-// BenchmarkDiffAgainst compares a thousand profiles with a thousand others: from reading both manifests to the last byte.
+// BenchmarkDiffAgainst compares a thousand profiles with a thousand others: from reading both
+// manifests to the last byte.
 func BenchmarkDiffAgainst(b *testing.B) {
 	b.Chdir(b.TempDir())
 	write(b, "old.yaml", thousand("dry"))

@@ -17,7 +17,8 @@ import (
 	"hermes-reconcile/s6ctl"
 )
 
-// ports looks who listens on the ports of gateways: those of the manifest, and of services that it does not name.
+// ports looks who listens on the ports of gateways: those of the manifest, and of services that it
+// does not name.
 func (c *checkup) ports(ctx context.Context) ([]explain.Finding, error) {
 	byProfile := map[string]doctor.Port{}
 	sockets := doctor.Sockets{Services: map[int]string{}}
@@ -58,8 +59,8 @@ func (c *checkup) all(ctx context.Context) ([]explain.Finding, error) {
 	return doctor.JudgeGateways(c.gateways, c.actual.Listening, c.now), nil
 }
 
-// strays looks for processes that have outlived their gateways. The gateway of a supervisor that was killed is another
-// matter, and told of as such.
+// strays looks for processes that have outlived their gateways. The gateway of a supervisor that
+// was killed is another matter, and told of as such.
 func (c *checkup) strays(ctx context.Context) []explain.Finding {
 	if c.scandirErr != nil {
 		return nil
@@ -90,7 +91,8 @@ func (c *checkup) strays(ctx context.Context) []explain.Finding {
 	return doctor.JudgeStrays(byProfile)
 }
 
-// commands are the commands of gateways by profile: as the manifest says, else as they were applied.
+// commands are the commands of gateways by profile: as the manifest says, else as they were
+// applied.
 func (c *checkup) commands() map[string][]string {
 	commands := map[string][]string{}
 	for _, p := range c.profiles() {

@@ -36,8 +36,8 @@ func (c *checkup) accounts() ([]explain.Finding, error) {
 	return doctor.JudgeUsers(p), nil
 }
 
-// users are those whose gateways have their homes below HERMES_HOME, by profile: as the manifest says, else as their services do.
-// Where s6-svscan is not root's, all are its own user's.
+// users are those whose gateways have their homes below HERMES_HOME, by profile: as the manifest
+// says, else as their services do. Where s6-svscan is not root's, all are its own user's.
 func (c *checkup) users() map[string]string {
 	users := map[string]string{}
 	for _, g := range c.gateways {
@@ -151,7 +151,8 @@ func (c *checkup) profiles() []manifest.Profile {
 	return all
 }
 
-// eachHome judges each HERMES_HOME: that of the container, and those that profiles have for themselves.
+// eachHome judges each HERMES_HOME: that of the container, and those that profiles have for
+// themselves.
 func (c *checkup) eachHome(answer home.Answer, users map[string]string) []explain.Finding {
 	byPath := map[string]doctor.HomeFacts{}
 	for profile, found := range answer.Found {

@@ -11,8 +11,8 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 )
 
-// checkup is a doctor's look at one place. What it has seen does not change any more, so that a look which is left to itself can do
-// no harm.
+// checkup is a doctor's look at one place. What it has seen does not change any more, so that a
+// look which is left to itself can do no harm.
 type checkup struct {
 	flags *doctorFlags
 	manifestFacts
@@ -20,7 +20,7 @@ type checkup struct {
 	homes *homes
 	scandirFacts
 	scandirErr error // why nothing of the scandir was seen
-	now   time.Time
+	now        time.Time
 }
 
 func newCheckup(ctx context.Context, flags *doctorFlags) (*checkup, error) {
@@ -72,5 +72,6 @@ func (c *checkup) findings(ctx context.Context) []explain.Finding {
 	return all
 }
 
-// errScandirUnread is why what is in the scandir was not looked at: the look at the scandir says the cause.
+// errScandirUnread is why what is in the scandir was not looked at: the look at the scandir says
+// the cause.
 var errScandirUnread = errors.New("the scandir cannot be read")

@@ -14,7 +14,8 @@ type complaint struct {
 	verb, service, why, hint string
 }
 
-// complain prints an error a gateway. What is the same for several is one line, with a count and the first names.
+// complain prints an error a gateway. What is the same for several is one line, with a count and
+// the first names.
 func (u ui) complain(all []complaint) {
 	var verbs []string
 	byVerb := map[string][]complaint{}
@@ -53,7 +54,8 @@ func (u ui) complainOf(all []complaint) {
 	}
 }
 
-// warnings prints what the user should know, those that say the same of several gateways in one line.
+// warnings prints what the user should know, those that say the same of several gateways in one
+// line.
 func (u ui) warnings(texts []string) {
 	services := make([]string, len(texts))
 	for i, text := range texts {

@@ -11,8 +11,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestNoTestHoldsTheToolToATime: a machine may be slow. What has to happen is waited for with patience, and how long something
-// took is compared with what else took in the same run. On the clock of synctest time says something else.
+// TestNoTestHoldsTheToolToATime: a machine may be slow. What has to happen is waited for with
+// patience, and how long something took is compared with what else took in the same run. On the
+// clock of synctest time says something else.
 func TestNoTestHoldsTheToolToATime(t *testing.T) {
 	hurried := regexp.MustCompile(`eventually\([^,]*, [0-9]|require\.Less(OrEqual)?\(.*(\.took[,)]|time\.Since\()`)
 	looked := 0

@@ -27,7 +27,8 @@ type doctorFlags struct {
 	form string
 }
 
-// lookLimit is how long one look may take: more than a call of an s6 program, or a question to a disk, may.
+// lookLimit is how long one look may take: more than a call of an s6 program, or a question to a
+// disk, may.
 const lookLimit = 15 * time.Second
 
 func newDoctorCommand(u ui) *cobra.Command {
@@ -84,7 +85,8 @@ func runDoctor(ctx context.Context, u ui, flags *doctorFlags) error {
 	return nil
 }
 
-// withinLimit gives what a look gives. One that takes too long is left to itself, since a disk that hangs must not hang us.
+// withinLimit gives what a look gives. One that takes too long is left to itself, since a disk that
+// hangs must not hang us.
 func withinLimit[T any](ctx context.Context, look func() (T, error)) (T, error) {
 	type answer struct {
 		seen T
@@ -131,11 +133,11 @@ func (f *manifestFlags) read() (manifestFacts, error) {
 
 // scandirFacts is what was seen in the scandir.
 type scandirFacts struct {
-	scandir  *live
-	actual   reconcile.Actual
-	traces   reconcile.Traces
-	tracesErr     error // why there are none
-	gateways []doctor.Gateway
+	scandir   *live
+	actual    reconcile.Actual
+	traces    reconcile.Traces
+	tracesErr error // why there are none
+	gateways  []doctor.Gateway
 }
 
 // view opens the scandir and looks at what is in it.

@@ -19,7 +19,8 @@ import (
 // anything, and a program that opens it like a file of its own may wait for ever.
 const door = "s6ctl/safefile"
 
-// openers are the functions that do that, by package. A method of an opened folder counts by its own package, which is the door.
+// openers are the functions that do that, by package. A method of an opened folder counts by its
+// own package, which is the door.
 var openers = map[string][]string{
 	"os": {
 		"Open", "OpenFile", "OpenInRoot", "OpenRoot", "ReadFile", "Stat", "Lstat", "ReadDir", "Readlink", "DirFS", "Create", "CreateTemp", "Chdir",
@@ -31,7 +32,8 @@ var openers = map[string][]string{
 	"syscall":               {"Open", "Openat", "Stat", "Lstat", "Access", "Readlink", "ReadDirent", "Getdents"},
 }
 
-// doorExceptions are the places that call one of them all the same, and why that is right. A number says how often, if not once.
+// doorExceptions are the places that call one of them all the same, and why that is right. A number
+// says how often, if not once.
 var doorExceptions = map[string]struct {
 	times int
 	why   string
@@ -68,7 +70,8 @@ var doorExceptions = map[string]struct {
 	"reconcile/watch/watcher.go os.Stat":                                 {1, "which folder it is that is watched"},
 }
 
-// TestFilesAreOpenedByOneDoor: no package but the door opens files by name, but where it is said why.
+// TestFilesAreOpenedByOneDoor: no package but the door opens files by name, but where it is said
+// why.
 func TestFilesAreOpenedByOneDoor(t *testing.T) {
 	root := filepath.Join("..", "..")
 	found := map[string][]string{}
@@ -109,7 +112,8 @@ func TestFilesAreOpenedByOneDoor(t *testing.T) {
 // opening is a use of one of the functions.
 type opening struct{ what, where string }
 
-// openings finds them in a file, whatever their package is called there, and also where one is only passed on.
+// openings finds them in a file, whatever their package is called there, and also where one is only
+// passed on.
 func openings(t testing.TB, name, source string) []opening {
 	t.Helper()
 	set := token.NewFileSet()

@@ -18,7 +18,8 @@ import (
 const (
 	// downTimeout leaves a second of the 5 s that s6-overlay gives a script of cont-finish.d.
 	downTimeout = 4 * time.Second
-	// downLock is the part of its timeout that down waits for an apply to end. Then it stops gateways beside it.
+	// downLock is the part of its timeout that down waits for an apply to end. Then it stops
+	// gateways beside it.
 	downLock = 4
 )
 
@@ -93,8 +94,8 @@ func runDown(ctx context.Context, u ui, flags *downFlags) error {
 	return u.acted(append(acted, unread...), notes, stopping())
 }
 
-// toStop are the gateways that there are to stop, and those whose directories cannot be read: nothing is done to them, and they
-// may run.
+// toStop are the gateways that there are to stop, and those whose directories cannot be read:
+// nothing is done to them, and they may run.
 func toStop(services []reconcile.Service) (ours []reconcile.Service, unread []reconcile.Acted) {
 	for _, s := range services {
 		switch {

@@ -12,7 +12,8 @@ import (
 	"hermes-reconcile/reconcile"
 )
 
-// TestDownOfWhatCannotBeRead: a gateway whose directory cannot be read may run on. That is an error.
+// TestDownOfWhatCannotBeRead: a gateway whose directory cannot be read may run on. That is an
+// error.
 func TestDownOfWhatCannotBeRead(t *testing.T) {
 	services := []reconcile.Service{
 		{Name: "gateway-a", Owned: true, Status: reconcile.Status{Supervised: true}},

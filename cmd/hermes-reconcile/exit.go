@@ -22,7 +22,8 @@ const (
 	exitTemporary = 111
 )
 
-// errDiffers is how --exit-code says that there are differences. It is no failure and prints nothing.
+// errDiffers is how --exit-code says that there are differences. It is no failure and prints
+// nothing.
 var errDiffers = errors.New("there are differences")
 
 // usageError is anything that the user has to change before trying again.
@@ -46,7 +47,8 @@ func (e *partialError) Error() string {
 	return fmt.Sprintf("%d of %d changes failed, %d applied", e.failed, e.total, e.total-e.failed)
 }
 
-// lateError says that gateways have not come as far as --wait asks. They have been named, one by one.
+// lateError says that gateways have not come as far as --wait asks. They have been named, one by
+// one.
 type lateError struct {
 	level    reconcile.Level
 	late     int

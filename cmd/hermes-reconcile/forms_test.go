@@ -66,7 +66,8 @@ func requireSchema(t testing.TB, schema *jsonschema.Schema, text string) {
 	require.NoError(t, schema.Validate(document))
 }
 
-// github makes the environment that of a step of GitHub Actions, or not, and gives the file of its summary.
+// github makes the environment that of a step of GitHub Actions, or not, and gives the file of its
+// summary.
 func github(t *testing.T, workspace string) string {
 	t.Helper()
 	summary := filepath.Join(t.TempDir(), "summary.md")
@@ -75,7 +76,8 @@ func github(t *testing.T, workspace string) string {
 	return summary
 }
 
-// A pull request that creates a profile, changes one's environment and another one's logger, removes one, and leaves one alone.
+// A pull request that creates a profile, changes one's environment and another one's logger,
+// removes one, and leaves one alone.
 func TestPullRequestInEveryForm(t *testing.T) {
 	here, err := os.Getwd()
 	require.NoError(t, err)

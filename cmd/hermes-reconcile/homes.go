@@ -30,8 +30,8 @@ const defaultHome = "/opt/data"
 // homeLimit is how long a disk may take to tell what is on it.
 const homeLimit = 5 * time.Second
 
-// findHome finds HERMES_HOME as a gateway of the scandir would: in the container's variables, in s6-svscan's, in the
-// manifest. It tells where, too. With an error it is a guess.
+// findHome finds HERMES_HOME as a gateway of the scandir would: in the container's variables, in
+// s6-svscan's, in the manifest. It tells where, too. With an error it is a guess.
 func findHome(scandir, fromManifest string) (path, origin string, err error) {
 	if value := variable(homeVariable); value != "" {
 		return value, "the environment", nil
@@ -47,7 +47,8 @@ func findHome(scandir, fromManifest string) (path, origin string, err error) {
 
 const homeVariable = "HERMES_HOME"
 
-// originManifest is where HERMES_HOME stands if nowhere else. Who may not see the environment of s6-svscan cannot be sure of it.
+// originManifest is where HERMES_HOME stands if nowhere else. Who may not see the environment of
+// s6-svscan cannot be sure of it.
 const originManifest = "hermes_home"
 
 // homes are what the profiles of a manifest have below HERMES_HOME.
@@ -95,7 +96,8 @@ func (h *homes) learnApplied(services []reconcile.Service) {
 	}
 }
 
-// appliedProfile is the profile that a service of ours was rendered from; nil where that is not known.
+// appliedProfile is the profile that a service of ours was rendered from; nil where that is not
+// known.
 func appliedProfile(s reconcile.Service) *manifest.Profile {
 	if !s.Owned || s.Marker.Manifest == "" {
 		return nil
@@ -118,7 +120,8 @@ func (h *homes) homeOf(profile string) (string, error) {
 	return h.path, h.err
 }
 
-// ask has a request carried out for these profiles: by one child process for each of their users, side by side.
+// ask has a request carried out for these profiles: by one child process for each of their users,
+// side by side.
 func (h *homes) ask(ctx context.Context, profiles []string, request func(profiles []string) home.Request) home.Answer {
 	if len(profiles) == 0 {
 		return home.Answer{}
@@ -173,7 +176,8 @@ func (h *homes) askOne(ctx context.Context, name string, r home.Request, profile
 	return answer
 }
 
-// answers are those of several users. Each may say anything, but of its own profiles alone, and in short lines.
+// answers are those of several users. Each may say anything, but of its own profiles alone, and in
+// short lines.
 type answers struct{ home.Answer }
 
 func (a *answers) take(profiles []string, answer home.Answer) {
@@ -277,7 +281,8 @@ func credentials(found *user.User) (home.Account, error) {
 	return home.Account{UID: who.uid, GID: who.gid, Groups: who.gids, Switch: true}, err
 }
 
-// recall tells what gateways were last. It looks once for each, if it can, however often a plan is made anew.
+// recall tells what gateways were last. It looks once for each, if it can, however often a plan is
+// made anew.
 func (h *homes) recall(ctx context.Context, u ui) func([]render.Servicedir) map[string]reconcile.LastState {
 	was := map[string]reconcile.LastState{}
 	return func(dirs []render.Servicedir) map[string]reconcile.LastState {

@@ -14,7 +14,8 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/home"
 )
 
-// TestAnswersAreOfOnesOwnProfilesAlone: who answers has the credentials of a gateway's user, and may be anybody.
+// TestAnswersAreOfOnesOwnProfilesAlone: who answers has the credentials of a gateway's user, and
+// may be anybody.
 func TestAnswersAreOfOnesOwnProfilesAlone(t *testing.T) {
 	whole := answers{home.Answer{States: map[string]home.State{}, Swept: map[string][]string{}, Found: map[string]home.Finding{}}}
 	whole.take([]string{"mine"}, home.Answer{

@@ -16,10 +16,12 @@ const (
 	command = "cmd/hermes-reconcile"
 )
 
-// layers say what each package may import of ours and of third parties, and what of the standard library it must not.
-// Data flows one way: manifest -> render -> reconcile -> s6ctl, and only the command knows them all. Two packages know nothing
-// of the others and may be used by any that has need: s6ctl/safefile, since all that read what others can write have to go through
-// one door, and render/rawjson, since all that read an object of another program have to compare its keys exactly.
+// layers say what each package may import of ours and of third parties, and what of the standard
+// library it must not. Data flows one way: manifest -> render -> reconcile -> s6ctl, and only the
+// command knows them all. Two packages know nothing of the others and may be used by any that has
+// need: s6ctl/safefile, since all that read what others can write have to go through one door, and
+// render/rawjson, since all that read an object of another program have to compare its keys
+// exactly.
 var layers = map[string]struct {
 	ours, others, never []string
 }{

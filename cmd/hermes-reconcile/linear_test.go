@@ -123,8 +123,8 @@ func TestDiffOfAHugeFileTakesLinearTime(t *testing.T) {
 	}
 }
 
-// What a profile takes in memory does not grow with the number of them. What is allocated is the same
-// on every machine.
+// What a profile takes in memory does not grow with the number of them. What is allocated is the
+// same on every machine.
 func TestMemoryOfADiffGrowsWithTheProfiles(t *testing.T) {
 	t.Chdir(t.TempDir())
 	allocated := func(n int) uint64 {

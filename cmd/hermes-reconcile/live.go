@@ -28,8 +28,9 @@ func liveCommands(u ui) []*cobra.Command {
 		newActCommand(u, starting()), newActCommand(u, stopping()), newActCommand(u, restarting()), newDoctorCommand(u)}
 }
 
-// serve does what this process was started for by another of this program, if it was: something below HERMES_HOME, as the
-// user that it belongs to. Who asked sees by a missing answer that it failed.
+// serve does what this process was started for by another of this program, if it was: something
+// below HERMES_HOME, as the user that it belongs to. Who asked sees by a missing answer that it
+// failed.
 func serve() bool {
 	if len(os.Args) == 2 && looks[os.Args[1]] != nil {
 		_ = serveLook(os.Args[1], os.Stdout)
@@ -117,7 +118,8 @@ func (f *scandirFlags) open(fromManifest string) (*live, error) {
 	return &live{scandir, path, s6}, nil
 }
 
-// requireS6 refuses where s6 does not run or cannot be told anything, and names what is there instead.
+// requireS6 refuses where s6 does not run or cannot be told anything, and names what is there
+// instead.
 func (f *scandirFlags) requireS6(fromManifest, verb string) error {
 	path, err := f.resolve(fromManifest)
 	if err != nil {

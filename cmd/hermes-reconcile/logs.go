@@ -149,8 +149,9 @@ func logFolder(homePath, profile string) string {
 	return filepath.Join(homePath, "logs", "gateways", profile)
 }
 
-// logReader finds whose credentials to read a service's log with: its folder is in the hands of the user that the gateway runs as,
-// who may have put there what root must not open. Where another program made the service, that it is root's says nothing.
+// logReader finds whose credentials to read a service's log with: its folder is in the hands of the
+// user that the gateway runs as, who may have put there what root must not open. Where another
+// program made the service, that it is root's says nothing.
 func (l *live) logReader(s reconcile.Service, m *manifest.Manifest) (home.Account, error) {
 	if os.Geteuid() != 0 { // no other user can become another one
 		return home.Account{}, nil

@@ -44,7 +44,8 @@ func TestLinesOfALog(t *testing.T) {
 	}
 }
 
-// TestPrintableText: wherever the text is cut, no control character comes through, and all else does.
+// TestPrintableText: wherever the text is cut, no control character comes through, and all else
+// does.
 func TestPrintableText(t *testing.T) {
 	const text = "a\tü€😀\x1b[2J\r\x00\u009b\xffx\n\xf0\x9f\nend 😀\n"
 	want := "a\tü€😀\\x1b[2J\\x0d\\x00\\u009b\\xffx\n\\xf0\\x9f\nend 😀\n"
@@ -89,7 +90,8 @@ func TestEndOfALog(t *testing.T) {
 	require.Equal(t, exitTemporary, exitCode(err))
 }
 
-// TestRootReadsNoLogThatMayNotBeRoots: what a stranger says of its service counts as far as it gives no rights.
+// TestRootReadsNoLogThatMayNotBeRoots: what a stranger says of its service counts as far as it
+// gives no rights.
 func TestRootReadsNoLogThatMayNotBeRoots(t *testing.T) {
 	if os.Getuid() != 0 {
 		return // no other user can become another one

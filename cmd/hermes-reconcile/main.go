@@ -1,4 +1,5 @@
-// Command hermes-reconcile keeps the per-profile gateways of a Hermes container as profiles.yaml says.
+// Command hermes-reconcile keeps the per-profile gateways of a Hermes container as profiles.yaml
+// says.
 package main
 
 import (

@@ -17,7 +17,8 @@ import (
 // manDir holds a manual page for each command, made from what --help says.
 const manDir = "man"
 
-// The pages are made by way of markdown, so what would become markup hides behind words that nobody uses.
+// The pages are made by way of markdown, so what would become markup hides behind words that nobody
+// uses.
 var (
 	hide = strings.NewReplacer("_", "ZunderscoreZ", "*", "ZasteriskZ")
 	show = strings.NewReplacer("ZunderscoreZ", "_", "ZasteriskZ", "*")

@@ -99,7 +99,8 @@ func unreadable(name string, err error) error {
 	return withHint(usagef("cannot read manifest %q: %w", name, safefile.Cause(err)), "%s", hint)
 }
 
-// expand gives the files that a -f argument stands for: itself, or the *.yaml and *.yml files of a folder in name order.
+// expand gives the files that a -f argument stands for: itself, or the *.yaml and *.yml files of a
+// folder in name order.
 func expand(name string) ([]string, error) {
 	info, err := os.Stat(name)
 	if err != nil {
@@ -124,8 +125,8 @@ func expand(name string) ([]string, error) {
 	return files, nil
 }
 
-// inFolder is the path of a file in a folder, with the folder as the user wrote it: errors name files by it, and editors and
-// CI annotations find them so. A slash does on every system.
+// inFolder is the path of a file in a folder, with the folder as the user wrote it: errors name
+// files by it, and editors and CI annotations find them so. A slash does on every system.
 func inFolder(folder, name string, isSeparator func(uint8) bool) string {
 	if isSeparator(folder[len(folder)-1]) {
 		return folder + name

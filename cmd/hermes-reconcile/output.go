@@ -65,7 +65,8 @@ func (f *outputFlags) check() (err error) {
 	return err
 }
 
-// explain makes a report of a plan, with the diffs of files where the form has them or the text should have them.
+// explain makes a report of a plan, with the diffs of files where the form has them or the text
+// should have them.
 func (f *outputFlags) explain(plan reconcile.Plan, m *manifest.Manifest, old oldSide, diffs bool) explain.Report {
 	opt := explain.Options{Against: old.kind, Places: map[string]explain.Place{}, Mask: f.mask, Unknown: old.unknown}
 	opt.NoFiles = f.form == formText && !diffs
@@ -87,8 +88,8 @@ func (f *outputFlags) place(p manifest.Position) explain.Place {
 	return explain.Place{File: file, Line: p.Line, Column: p.Column}
 }
 
-// inRepository is a file as GitHub's annotations want it: relative to the checkout, with slashes. Elsewhere it is as the user
-// named it.
+// inRepository is a file as GitHub's annotations want it: relative to the checkout, with slashes.
+// Elsewhere it is as the user named it.
 func inRepository(file string) string {
 	root := os.Getenv("GITHUB_WORKSPACE")
 	if root == "" {
@@ -155,7 +156,8 @@ func summarize(markdown []byte) error {
 	return f.Close()
 }
 
-// annotate prints an error where GitHub Actions shows it: at its place in a manifest, or beside the step. It returns it.
+// annotate prints an error where GitHub Actions shows it: at its place in a manifest, or beside the
+// step. It returns it.
 func (f *outputFlags) annotate(u ui, err error) error {
 	if err == nil || f.form != formGitHub || errors.Is(err, errDiffers) {
 		return err

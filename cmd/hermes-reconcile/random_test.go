@@ -77,8 +77,8 @@ func (a author) value() string {
 	return b.String()
 }
 
-// Whatever the manifests are: text, JSON, annotations and exit code agree, no secret is in any of them, the same question has the
-// same answer, and a manifest does not differ from itself.
+// Whatever the manifests are: text, JSON, annotations and exit code agree, no secret is in any of
+// them, the same question has the same answer, and a manifest does not differ from itself.
 func TestFormsAndExitCodeAgree(t *testing.T) {
 	github(t, "")
 	t.Setenv("GITHUB_STEP_SUMMARY", "")

@@ -27,8 +27,8 @@ const (
 	maxTail = 256 << 10
 )
 
-// readRefusals reads in the logs of gateways that exited as such a hermes does whether it refused its command line, or
-// its profile.
+// readRefusals reads in the logs of gateways that exited as such a hermes does whether it refused
+// its command line, or its profile.
 func (c *checkup) readRefusals(ctx context.Context) {
 	read := 0
 	for i := range c.gateways {
@@ -63,8 +63,8 @@ func (l *live) logTail(ctx context.Context, s reconcile.Service, m *manifest.Man
 	return text.String()
 }
 
-// lastLine is the last line that a gateway has printed, in short, as `: "text"`; empty where there is
-// none, or it cannot be read. What run scripts print of themselves says nothing new.
+// lastLine is the last line that a gateway has printed, in short, as `: "text"`; empty where there
+// is none, or it cannot be read. What run scripts print of themselves says nothing new.
 func (l *live) lastLine(ctx context.Context, s reconcile.Service, m *manifest.Manifest) string {
 	last := ""
 	for line := range strings.Lines(l.logTail(ctx, s, m)) {

@@ -26,8 +26,8 @@ import (
 	"hermes-reconcile/reconcile"
 )
 
-// The report of apply --boot: where it is below HERMES_HOME, and how large it grows before it is rotated. A boot of ten
-// profiles writes about 1 kB.
+// The report of apply --boot: where it is below HERMES_HOME, and how large it grows before it is
+// rotated. A boot of ten profiles writes about 1 kB.
 const (
 	bootReport  = "logs/hermes-reconcile.log"
 	reportLimit = 1 << 20 // bytes
@@ -99,7 +99,8 @@ func (r *report) failure(err error) {
 	}
 }
 
-// write appends the report to its file, absolute or relative to HERMES_HOME: below that as the user that it belongs to.
+// write appends the report to its file, absolute or relative to HERMES_HOME: below that as the user
+// that it belongs to.
 func (r *report) write(ctx context.Context, u ui, file string, h *homes, limit time.Duration) {
 	if file == "" {
 		return
@@ -140,8 +141,8 @@ func (r *report) write(ctx context.Context, u ui, file string, h *homes, limit t
 	}
 }
 
-// reporter is who writes the report: below HERMES_HOME the user of the root profile, or else of the first; without a
-// manifest the owner of the place.
+// reporter is who writes the report: below HERMES_HOME the user of the root profile, or else of the
+// first; without a manifest the owner of the place.
 func (h *homes) reporter(file string) (home.Account, error) {
 	if os.Geteuid() != 0 || !within(h.path, file) {
 		return home.Account{}, nil

@@ -25,12 +25,12 @@ import (
 
 // operation is what start, stop and restart do, and how to speak of it.
 type operation struct {
-	action      reconcile.Action
-	verb, past  string
-	state       string // that it leads to
-	up          bool
-	all         string // what --all means
-	opposite    manifest.State
+	action          reconcile.Action
+	verb, past      string
+	state           string // that it leads to
+	up              bool
+	all             string // what --all means
+	opposite        manifest.State
 	undo, keepState string // what the next apply does about it, and what to set so that it does not
 }
 
@@ -128,7 +128,8 @@ type acting struct {
 	locked   bool
 }
 
-// enter opens the scandir and takes the lock. A gateway's own user cannot have it, and needs it as little as for s6-svc.
+// enter opens the scandir and takes the lock. A gateway's own user cannot have it, and needs it as
+// little as for s6-svc.
 func (a *acting) enter(ctx context.Context, flags *actFlags) (err error) {
 	fromManifest := defaultScandir
 	if a.manifest != nil {
@@ -223,8 +224,8 @@ func (a *acting) clearPending(acted []reconcile.Acted) error {
 	return errors.Join(errs...)
 }
 
-// remember records for those whose state is last what they are wanted to be: for the next container in their homes, and for a
-// supervisor that dies in their directories.
+// remember records for those whose state is last what they are wanted to be: for the next container
+// in their homes, and for a supervisor that dies in their directories.
 func (a *acting) remember(ctx context.Context, services []reconcile.Service) error {
 	if len(services) == 0 {
 		return nil
@@ -288,8 +289,8 @@ func controller(service string) string {
 	return found.Username
 }
 
-// wanted is what a gateway should be: as the manifest says, or else as it was applied last. It is empty where the manifest does
-// not name it.
+// wanted is what a gateway should be: as the manifest says, or else as it was applied last. It is
+// empty where the manifest does not name it.
 func (a *acting) wanted(s reconcile.Service) manifest.State {
 	if a.manifest == nil {
 		return manifest.State(wanted(s))

@@ -87,8 +87,8 @@ func findScandir(u ui, flags *scandirFlags, file *manifestFlags) (string, error)
 	return m.Scandir, nil
 }
 
-// loadIfAny reads the manifest if there is one: who looks for trouble, or ends a container, may have none, or a broken one.
-// One that was named on the command line has to be there, and right.
+// loadIfAny reads the manifest if there is one: who looks for trouble, or ends a container, may
+// have none, or a broken one. One that was named on the command line has to be there, and right.
 func (f *manifestFlags) loadIfAny(u ui) (*manifest.Manifest, error) {
 	if _, err := os.Stat(defaultManifest); errors.Is(err, fs.ErrNotExist) && !f.named() {
 		return nil, nil
@@ -157,7 +157,8 @@ const lookEvery = time.Second
 // clearScreen moves to the upper left corner of a terminal and clears it.
 const clearScreen = "\x1b[H\x1b[2J"
 
-// watchStatus shows what is until it is ended. A terminal shows errors, too, and goes on: a scandir may be about to come.
+// watchStatus shows what is until it is ended. A terminal shows errors, too, and goes on: a scandir
+// may be about to come.
 func watchStatus(ctx context.Context, u ui, flags *statusFlags, path string, profiles []string) error {
 	screen := flags.form == formText && onTerminal(u)
 	var last []byte
@@ -186,7 +187,8 @@ func watchStatus(ctx context.Context, u ui, flags *statusFlags, path string, pro
 	}
 }
 
-// page prints what status shows, and returns it in a form that is the same as long as nothing changes.
+// page prints what status shows, and returns it in a form that is the same as long as nothing
+// changes.
 func (f *statusFlags) page(u ui, path string, profiles []string) (state []byte, err error) {
 	v, err := f.look(u, path, profiles)
 	if err != nil {
@@ -290,7 +292,8 @@ func wanted(s reconcile.Service) string {
 	return "up"
 }
 
-// places tells of supervisors of a service that are not where they should be, or not whose they should be.
+// places tells of supervisors of a service that are not where they should be, or not whose they
+// should be.
 func places(s reconcile.Service, displaced []reconcile.Displaced) (found []string) {
 	if how := reconcile.Misplaced(s, displaced); how != "" {
 		found = append(found, how)

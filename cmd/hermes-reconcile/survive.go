@@ -11,7 +11,8 @@ import (
 	"hermes-reconcile/s6ctl/start"
 )
 
-// codeError is the exit code of the process that did it in our place, and said what there is to say.
+// codeError is the exit code of the process that did it in our place, and said what there is to
+// say.
 type codeError int
 
 func (e codeError) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
@@ -27,7 +28,8 @@ func resume(args []string) (rest []string, report func(code int)) {
 }
 
 // survive lets a command that stops gateways be done by a process apart, where it runs inside a
-// gateway: the stop of that one would end it before the start. It returns nil where there is no need.
+// gateway: the stop of that one would end it before the start. It returns nil where there is no
+// need.
 func survive() error {
 	if isApart || s6ctl.Inside(s6ctl.ThisHost(), os.Getpid(), render.Prefix) == "" {
 		return nil

@@ -11,7 +11,8 @@ import (
 	"hermes-reconcile/render"
 )
 
-// target is what a command applies: a manifest, rendered, and the scandir that should be as it says.
+// target is what a command applies: a manifest, rendered, and the scandir that should be as it
+// says.
 type target struct {
 	manifest *manifest.Manifest
 	files    *manifestFlags
@@ -25,7 +26,8 @@ type target struct {
 	planned func(context.Context, reconcile.Plan)
 }
 
-// unfitError says that this is no place for the command: no other manifest and no later try would help.
+// unfitError says that this is no place for the command: no other manifest and no later try would
+// help.
 type unfitError struct{ err error }
 
 func (e *unfitError) Error() string { return e.err.Error() }
@@ -82,8 +84,8 @@ func (t *target) check(u ui) (err error) {
 	return nil
 }
 
-// maxPlans is how often to plan anew when s6-svscan finds something between plan and apply, as it may after an apply that
-// was killed just behind its rescan.
+// maxPlans is how often to plan anew when s6-svscan finds something between plan and apply, as it
+// may after an apply that was killed just behind its rescan.
 const maxPlans = 5
 
 // apply plans and applies. With an error the result says only what the user should know besides.

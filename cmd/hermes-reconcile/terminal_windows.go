@@ -6,7 +6,8 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// takesColors reports whether a file is a console that understands escape sequences, and asks it to.
+// takesColors reports whether a file is a console that understands escape sequences, and asks it
+// to.
 func takesColors(f *os.File) bool {
 	var mode uint32
 	console := windows.Handle(f.Fd())

@@ -11,7 +11,8 @@ import (
 	"hermes-reconcile/reconcile"
 )
 
-// A user who may make folders in a scandir chooses their names, and must not write lines of ours with them.
+// A user who may make folders in a scandir chooses their names, and must not write lines of ours
+// with them.
 func TestNamesStayInTheirCells(t *testing.T) {
 	r := explain.New(reconcile.Plan{Changes: []reconcile.Change{
 		{Op: reconcile.Foreign, Profile: "x\nremove\ty\x1b[2J", Reasons: []string{"not ours"}},

@@ -7,8 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestUpgradeRestartsEachGatewayOnce: a tree of the version whose scripts search the container's PATH as root. No gateway
-// goes on with such a script; what is down stays down.
+// TestUpgradeRestartsEachGatewayOnce: a tree of the version whose scripts search the container's
+// PATH as root. No gateway goes on with such a script; what is down stays down.
 func TestUpgradeRestartsEachGatewayOnce(t *testing.T) {
 	t.Chdir("testdata/upgrade")
 	got := hermes("diff", "--against", "rendered", "--exit-code")

@@ -6,8 +6,9 @@ import (
 	"strings"
 )
 
-// containerFolder is where s6-overlay keeps the variables of the container, a file each. Its boot scripts and the programs
-// of `docker exec` in a tree of its own have little but PATH in their environment.
+// containerFolder is where s6-overlay keeps the variables of the container, a file each. Its boot
+// scripts and the programs of `docker exec` in a tree of its own have little but PATH in their
+// environment.
 const containerFolder = "/run/s6/container_environment"
 
 // variable is the value of an environment variable: ours, else the container's, else "".

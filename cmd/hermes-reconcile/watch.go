@@ -23,7 +23,8 @@ import (
 )
 
 const (
-	// watchInterval is how often watch looks without a reason: for drift, and where a change of the manifest is not told.
+	// watchInterval is how often watch looks without a reason: for drift, and where a change of the
+	// manifest is not told.
 	watchInterval = 30 * time.Second
 	// leastInterval keeps a typing error from making watch a busy loop.
 	leastInterval = time.Second
@@ -126,7 +127,8 @@ func absolute(paths []string) ([]string, error) {
 	return all, nil
 }
 
-// notification is what tells s6 on a file descriptor that a service is ready: a newline (s6's notification-fd).
+// notification is what tells s6 on a file descriptor that a service is ready: a newline (s6's
+// notification-fd).
 func notification(fd int) (func(), error) {
 	if fd == 0 {
 		return func() {}, nil
@@ -189,7 +191,8 @@ func (w *watching) records() (folder string) {
 	return folder
 }
 
-// left reports whether another command is at work, and if not, whether one has left a restart to do.
+// left reports whether another command is at work, and if not, whether one has left a restart to
+// do.
 func (w *watching) left() (busy, left bool) {
 	w.look(func(s *live) { busy, left = s.Left() })
 	return busy, left

@@ -16,7 +16,8 @@ const (
 	causeManifest = "manifest"
 )
 
-// cause is what brings changes about: the manifest, or that the scandir is no longer as it was left.
+// cause is what brings changes about: the manifest, or that the scandir is no longer as it was
+// left.
 func (w *watching) cause(t *target) string {
 	switch {
 	case !w.begun:

@@ -12,8 +12,8 @@ import (
 	"hermes-reconcile/reconcile/watch"
 )
 
-// read reads the manifest. While it is wrong, which is said once, the last good one counts, except that its being wrong is no
-// reason to do anything.
+// read reads the manifest. While it is wrong, which is said once, the last good one counts, except
+// that its being wrong is no reason to do anything.
 func (w *watching) read(ctx context.Context, why watch.Trigger) *target {
 	t, err := w.settled(ctx)
 	if errors.Is(err, reconcile.ErrInterrupted) {
@@ -39,8 +39,8 @@ func (w *watching) read(ctx context.Context, why watch.Trigger) *target {
 	return w.good
 }
 
-// A file that was changed less than settleAge ago may be written still: its first half could be a manifest, too. After
-// settleMost it counts all the same: its disk's clock may be wrong.
+// A file that was changed less than settleAge ago may be written still: its first half could be a
+// manifest, too. After settleMost it counts all the same: its disk's clock may be wrong.
 const (
 	settleAge  = 200 * time.Millisecond
 	settleMost = 3 * time.Second
@@ -110,7 +110,8 @@ func (w *watching) removes(ctx context.Context, t *target) bool {
 	return err == nil && plan.Removes()
 }
 
-// say logs an error, several on a line each, unless that is what was said before. It returns what has been said now.
+// say logs an error, several on a line each, unless that is what was said before. It returns what
+// has been said now.
 func (w *watching) say(err error, before string) string {
 	if err == nil {
 		return ""

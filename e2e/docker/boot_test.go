@@ -29,7 +29,8 @@ func fleetManifest() (manifest string, names []string) {
 	return b.String(), names
 }
 
-// TestTwentyBoots: from an empty /run to all gateways, and the same again twenty times, with not one missing, not one twice.
+// TestTwentyBoots: from an empty /run to all gateways, and the same again twenty times, with not
+// one missing, not one twice.
 func TestTwentyBoots(t *testing.T) {
 	t.Parallel()
 	manifest, names := fleetManifest()
@@ -63,7 +64,8 @@ func TestTwentyBoots(t *testing.T) {
 	}
 }
 
-// startCounts waits until each of the profiles has recorded as many starts as the others, and says how many.
+// startCounts waits until each of the profiles has recorded as many starts as the others, and says
+// how many.
 func (c *container) startCounts(names []string) map[string]int {
 	c.t.Helper()
 	var counts map[string]int
@@ -111,8 +113,8 @@ func spread(times []time.Duration) string {
 	return fmt.Sprintf("%v at best, %v in the middle, %v at worst", slices.Min(times), middle(times), slices.Max(times))
 }
 
-// TestBrokenManifestAtBoot: the container comes up all the same and says what is wrong, where, and nothing is half-made. Once the
-// file is mended, watch does the rest with no restart.
+// TestBrokenManifestAtBoot: the container comes up all the same and says what is wrong, where, and
+// nothing is half-made. Once the file is mended, watch does the rest with no restart.
 func TestBrokenManifestAtBoot(t *testing.T) {
 	t.Parallel()
 	const broken = "version: 1\nprofiles:\n  coder:\n    prot: 9201\n"
@@ -128,7 +130,8 @@ func TestBrokenManifestAtBoot(t *testing.T) {
 	c.answers("coder", 9201)
 	c.started("coder", 1)
 
-	// The same in a container that ran well before: its scandir is empty again, and what was there is not half-made.
+	// The same in a container that ran well before: its scandir is empty again, and what was there
+	// is not half-made.
 	c.copyIn("profiles.yaml", broken)
 	c.logs("99-hermes-reconcile exited")
 	c.restart()
@@ -138,8 +141,8 @@ func TestBrokenManifestAtBoot(t *testing.T) {
 	c.gateways([]string{"coder"})
 }
 
-// TestHermesAgentsOwnBootScript: what hermes-agent's 02-reconcile-profiles makes just before, down and with scripts of its own,
-// is adopted and comes up.
+// TestHermesAgentsOwnBootScript: what hermes-agent's 02-reconcile-profiles makes just before, down
+// and with scripts of its own, is adopted and comes up.
 func TestHermesAgentsOwnBootScript(t *testing.T) {
 	t.Parallel()
 	c := create(t, "", options{})

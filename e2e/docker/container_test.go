@@ -97,8 +97,8 @@ func newVolumes(t testing.TB) volumes {
 	return v
 }
 
-// end removes the container, and fails the test if the stub saw what must never be: two gateways of one profile, a port
-// that two want, or a command line that hermes refuses.
+// end removes the container, and fails the test if the stub saw what must never be: two gateways of
+// one profile, a port that two want, or a command line that hermes refuses.
 func (c *container) end() {
 	if !c.exists() {
 		return
@@ -194,7 +194,8 @@ func (c *container) starts(profile string) []kit.Start {
 	return kit.Records[kit.Start](c.t, c.inHome("stub/"+profile+".starts"))
 }
 
-// started waits until the profile's gateway has recorded n starts, and returns the last one. s6 says "up" a moment before.
+// started waits until the profile's gateway has recorded n starts, and returns the last one. s6
+// says "up" a moment before.
 func (c *container) started(profile string, n int) kit.Start {
 	c.t.Helper()
 	eventually(c.t, func() bool { return len(c.starts(profile)) >= n }, fmt.Sprintf("%d starts of %s", n, profile))
@@ -264,7 +265,8 @@ type service struct {
 	pid        int
 }
 
-// services are those of the scandir that are supervised, gateways or not, by name. A link that leads nowhere is none.
+// services are those of the scandir that are supervised, gateways or not, by name. A link that
+// leads nowhere is none.
 func (c *container) services() map[string]service {
 	c.t.Helper()
 	const ask = `for dir in /run/service/*; do
@@ -281,8 +283,8 @@ func (c *container) services() map[string]service {
 	return found
 }
 
-// gateways waits until exactly these gateways are up, and those of the others that are there down. It returns the services
-// of them all, and of nothing else.
+// gateways waits until exactly these gateways are up, and those of the others that are there down.
+// It returns the services of them all, and of nothing else.
 func (c *container) gateways(up []string, down ...string) map[string]service {
 	c.t.Helper()
 	var now map[string]service

@@ -27,8 +27,8 @@ func TestExecByRoot(t *testing.T) {
 	c.started("coder", 2)
 }
 
-// TestExecByTheGatewaysUser: it may look, and control its own gateways. What it may not do ends with the reason, and with
-// nothing changed.
+// TestExecByTheGatewaysUser: it may look, and control its own gateways. What it may not do ends
+// with the reason, and with nothing changed.
 func TestExecByTheGatewaysUser(t *testing.T) {
 	t.Parallel()
 	c := start(t, "", options{})
@@ -55,7 +55,8 @@ func TestExecByTheGatewaysUser(t *testing.T) {
 	c.gateways([]string{"default", "coder", "writer"})
 }
 
-// TestDashboardIsLeftAlone: it is in the image and not in the manifest. Nothing that is done to gateways touches it.
+// TestDashboardIsLeftAlone: it is in the image and not in the manifest. Nothing that is done to
+// gateways touches it.
 func TestDashboardIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	c := start(t, "", options{})

@@ -18,9 +18,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A real hermes: $IMAGE is an image with hermes-agent and s6-overlay 3, as hermes-agent's own. These
-// tests show what no stand-in can: that a hermes takes what is rendered for it, serves, and gets
-// along beside its own boot script and its own commands.
+// A real hermes: $IMAGE is an image with hermes-agent and s6-overlay 3, as hermes-agent's own.
+// These tests show what no stand-in can: that a hermes takes what is rendered for it, serves, and
+// gets along beside its own boot script and its own commands.
 
 // hermesImage is the example on $IMAGE.
 var hermesImage = project + ":hermes"
@@ -35,7 +35,8 @@ func buildOnHermes(dir string) error {
 	return buildExample(hermesImage, filepath.Join(dir, "hermes"), real)
 }
 
-// threeProfiles are those of the example's manifest. Without a key hermes has no API server, and so no /health.
+// threeProfiles are those of the example's manifest. Without a key hermes has no API server, and so
+// no /health.
 const threeProfiles = `version: 1
 defaults:
   restart: always
@@ -100,7 +101,8 @@ func (c *container) status() map[string]gateway {
 	return found
 }
 
-// serving waits until these gateways, and no others, are up and ready, each on its own port and once. It returns their pids.
+// serving waits until these gateways, and no others, are up and ready, each on its own port and
+// once. It returns their pids.
 func (c *container) serving(profiles ...string) map[string]int {
 	c.t.Helper()
 	var pids map[string]int
@@ -142,7 +144,8 @@ func (c *container) running() (profiles []string) {
 	return profiles
 }
 
-// again waits until the profile's gateway has another pid and all are ready. The others must have kept theirs.
+// again waits until the profile's gateway has another pid and all are ready. The others must have
+// kept theirs.
 func (c *container) again(profile string, before map[string]int) map[string]int {
 	c.t.Helper()
 	eventually(c.t, func() bool {
@@ -172,7 +175,8 @@ func (c *container) doctor() (wrong []finding) {
 	return slices.DeleteFunc(said.Findings, func(f finding) bool { return f.Level == "ok" })
 }
 
-// TestExampleReplacesNothingOfTheImage: hermes-agent's image has services of its own, a dashboard for one.
+// TestExampleReplacesNothingOfTheImage: hermes-agent's image has services of its own, a dashboard
+// for one.
 func TestExampleReplacesNothingOfTheImage(t *testing.T) {
 	t.Parallel()
 	const root = "../../examples/container/rootfs"
@@ -193,7 +197,8 @@ func TestExampleReplacesNothingOfTheImage(t *testing.T) {
 	require.Empty(t, there)
 }
 
-// TestHermesServes: the life of three gateways of a real hermes, from the first boot to the end of the container.
+// TestHermesServes: the life of three gateways of a real hermes, from the first boot to the end of
+// the container.
 func TestHermesServes(t *testing.T) {
 	c := startHermes(t, threeProfiles)
 	pids := c.serving("default", "coder", "writer")
@@ -207,8 +212,8 @@ func TestHermesServes(t *testing.T) {
 	require.Contains(t, c.must("hermes-reconcile", "diff", "--exit-code"), "3 unchanged")
 	dashboard := c.services()["dashboard"]
 
-	// Nothing is wrong here but what hermes-agent's image does: it gives the scandir to the gateways'
-	// user, and has a folder of the volume on PATH. That is warned of, with what to type.
+	// Nothing is wrong here but what hermes-agent's image does: it gives the scandir to the
+	// gateways' user, and has a folder of the volume on PATH. That is warned of, with what to type.
 	t.Logf("%v", c.must("hermes-reconcile", "doctor"))
 	for _, f := range c.doctor() {
 		require.Equal(t, "warning", f.Level, "%+v", f)
@@ -247,9 +252,9 @@ func TestHermesServes(t *testing.T) {
 	}
 }
 
-// TestHermesAfterARestartOfTheContainer: what the manifest says comes up, once, whatever hermes's own
-// boot script makes of what ran before. That script starts the gateway of a profile that the manifest
-// has no more, unless hermes was told to stop it.
+// TestHermesAfterARestartOfTheContainer: what the manifest says comes up, once, whatever hermes's
+// own boot script makes of what ran before. That script starts the gateway of a profile that the
+// manifest has no more, unless hermes was told to stop it.
 func TestHermesAfterARestartOfTheContainer(t *testing.T) {
 	c := startHermes(t, threeProfiles)
 	c.serving("default", "coder", "writer")
@@ -265,7 +270,8 @@ func TestHermesAfterARestartOfTheContainer(t *testing.T) {
 	c.serving("default")
 }
 
-// TestHermesStopIsRemembered: with `state: last`, what hermes stops and starts counts as what we do.
+// TestHermesStopIsRemembered: with `state: last`, what hermes stops and starts counts as what we
+// do.
 func TestHermesStopIsRemembered(t *testing.T) {
 	c := startHermes(t, strings.Replace(threeProfiles, "defaults:", "defaults:\n  state: last", 1))
 	c.gateways(nil, "default", "coder", "writer") // they have never run

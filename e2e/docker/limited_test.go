@@ -24,8 +24,8 @@ func TestReadOnlyRoot(t *testing.T) {
 	c.works(10000)
 }
 
-// TestFewCapabilities: root without those that most of Kubernetes' users take away. It must not need to write where only the
-// gateways' user may.
+// TestFewCapabilities: root without those that most of Kubernetes' users take away. It must not
+// need to write where only the gateways' user may.
 func TestFewCapabilities(t *testing.T) {
 	t.Parallel()
 	c := start(t, "", options{flags: []string{"--cap-drop", "ALL",

@@ -1,10 +1,10 @@
 //go:build docker || hermes
 
-// Package docker runs examples/container in real containers: what starts there, and in which order, is what a user's image
-// does. Like e2e it knows what a user knows.
+// Package docker runs examples/container in real containers: what starts there, and in which order,
+// is what a user's image does. Like e2e it knows what a user knows.
 //
-// With the build tag docker the image under the example stands for one of hermes-agent with s6-overlay: see stand_in_test.go. With
-// the tag hermes it is a real one: see hermes_test.go.
+// With the build tag docker the image under the example stands for one of hermes-agent with
+// s6-overlay: see stand_in_test.go. With the tag hermes it is a real one: see hermes_test.go.
 package docker
 
 import (
@@ -27,8 +27,8 @@ import (
 	"hermes-reconcile/e2e/kit"
 )
 
-// project is part of every name that the tests give: containers, volumes and images of this run, and no others, are
-// removed by it.
+// project is part of every name that the tests give: containers, volumes and images of this run,
+// and no others, are removed by it.
 var project = fmt.Sprintf("hermes-reconcile-test-%d-%04x", os.Getpid(), rand.IntN(1<<16))
 
 // image is the example on the stand-in for hermes-agent's image.
@@ -104,7 +104,8 @@ func buildImage(name, dir, file, arg string) error {
 	return err
 }
 
-// removeAll removes what this run has made and what tests have not removed themselves. All of it has the project's name.
+// removeAll removes what this run has made and what tests have not removed themselves. All of it
+// has the project's name.
 func removeAll() {
 	left := func(kind ...string) []string {
 		out, err := docker(append(kind, "--filter", "name="+project)...)
@@ -166,7 +167,8 @@ func explain(cmd *exec.Cmd, err error) error {
 	}
 }
 
-// eventually fails the test if cond does not come to hold: a machine may have a lot else to do, but not for ever.
+// eventually fails the test if cond does not come to hold: a machine may have a lot else to do, but
+// not for ever.
 func eventually(t testing.TB, cond func() bool, what string) {
 	t.Helper()
 	require.True(t, poll(cond), "in vain: %s", what)

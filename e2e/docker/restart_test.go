@@ -39,8 +39,9 @@ var states = map[string]string{
 	"profiles/broken":   `{"gateway_state": "run`,
 }
 
-// TestRestartBringsBackWhatShouldBeUp: with `state: last`, what ran before runs again, whether the container is restarted, killed
-// and started, or a new one gets its volumes. What was started or stopped by hand counts, for those gateways alone.
+// TestRestartBringsBackWhatShouldBeUp: with `state: last`, what ran before runs again, whether the
+// container is restarted, killed and started, or a new one gets its volumes. What was started or
+// stopped by hand counts, for those gateways alone.
 func TestRestartBringsBackWhatShouldBeUp(t *testing.T) {
 	t.Parallel()
 	up := []string{"default", "always", "ran", "drained", "degraded", "wished"}

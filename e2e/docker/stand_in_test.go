@@ -12,8 +12,8 @@ import (
 	"hermes-reconcile/e2e/kit"
 )
 
-// The stand-in for hermes-agent's image (base/): no image can be pulled here, so it is made of Debian's packages. What it imitates
-// of s6-overlay, and what not, is said in base/rootfs/init.
+// The stand-in for hermes-agent's image (base/): no image can be pulled here, so it is made of
+// Debian's packages. What it imitates of s6-overlay, and what not, is said in base/rootfs/init.
 
 // What the example is put on: Debian's packages, and the stand-in that is made of them.
 var systemImage, baseImage = project + ":system", project + ":base"
@@ -45,7 +45,8 @@ func buildOnStandIn(dir string) error {
 	return nil
 }
 
-// compose is the command that runs a compose file: the plugin of newer clients, or the program of older ones.
+// compose is the command that runs a compose file: the plugin of newer clients, or the program of
+// older ones.
 func compose() []string {
 	if _, err := docker("compose", "version"); err == nil {
 		return []string{"docker", "compose"}
@@ -56,7 +57,8 @@ func compose() []string {
 	return nil
 }
 
-// buildBase makes what the example is put on: the stand-in for s6-overlay, or $BASE, an image that has the real one.
+// buildBase makes what the example is put on: the stand-in for s6-overlay, or $BASE, an image that
+// has the real one.
 func buildBase(dir string) error {
 	if real := os.Getenv("BASE"); real != "" {
 		return buildImage(baseImage, dir, "on.Dockerfile", "BASE="+real)

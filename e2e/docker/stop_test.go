@@ -22,8 +22,8 @@ profiles:
   three:
 `
 
-// TestStopDrainsTheGateways: all at once, to their last word, before anything is killed; watch is stopped first, so that it
-// starts none of them again.
+// TestStopDrainsTheGateways: all at once, to their last word, before anything is killed; watch is
+// stopped first, so that it starts none of them again.
 func TestStopDrainsTheGateways(t *testing.T) {
 	t.Parallel()
 	names := []string{"one", "two", "three"}
@@ -49,8 +49,8 @@ func TestStopDrainsTheGateways(t *testing.T) {
 	require.Len(t, c.stops("dashboard"), 2)
 }
 
-// TestStopWithoutContFinish: why it is there. s6-overlay knows nothing of these gateways: they have S6_KILL_GRACETIME, and are
-// killed. What they have said is logged all the same.
+// TestStopWithoutContFinish: why it is there. s6-overlay knows nothing of these gateways: they have
+// S6_KILL_GRACETIME, and are killed. What they have said is logged all the same.
 func TestStopWithoutContFinish(t *testing.T) {
 	t.Parallel()
 	c := start(t, slowManifest, options{flags: []string{"--tmpfs", "/etc/cont-finish.d"}})

@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestWatchFollowsAMountedFolder: a ConfigMap of Kubernetes is a folder of links, of which one is swapped. A manifest with an
-// error changes nothing; the last good state is kept.
+// TestWatchFollowsAMountedFolder: a ConfigMap of Kubernetes is a folder of links, of which one is
+// swapped. A manifest with an error changes nothing; the last good state is kept.
 func TestWatchFollowsAMountedFolder(t *testing.T) {
 	t.Parallel()
 	c := start(t, "", options{})

@@ -1,5 +1,5 @@
-// Package kit is what the end-to-end tests share: those on an s6-svscan of their own (e2e) and those in containers
-// (e2e/docker). It imports nothing of the project.
+// Package kit is what the end-to-end tests share: those on an s6-svscan of their own (e2e) and
+// those in containers (e2e/docker). It imports nothing of the project.
 package kit
 
 import (
@@ -49,9 +49,10 @@ func Records[T any](t testing.TB, data []byte) []T {
 	return found
 }
 
-// Patience is how long a test waits for what has to happen some time. That it does is tested, and not how fast the machine is:
-// on one core beside other work, or where each system call is slow, a second's work may take a minute. Where a test shows that
-// something does not wait for a limit, that limit is made much longer than this.
+// Patience is how long a test waits for what has to happen some time. That it does is tested, and
+// not how fast the machine is: on one core beside other work, or where each system call is slow, a
+// second's work may take a minute. Where a test shows that something does not wait for a limit,
+// that limit is made much longer than this.
 const Patience = 2 * time.Minute
 
 // Poll reports whether cond held before the deadline.

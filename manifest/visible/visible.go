@@ -63,7 +63,8 @@ type Writer struct {
 // NewWriter makes a writer; form is Text, or one like it that looks at each character for itself.
 func NewWriter(to io.Writer, form func(string) string) *Writer { return &Writer{to: to, form: form} }
 
-// writeAtOnce is how much is looked at, and copied for that, at a time: bytes. A report has millions.
+// writeAtOnce is how much is looked at, and copied for that, at a time: bytes. A report has
+// millions.
 const writeAtOnce = 64 << 10
 
 func (w *Writer) Write(p []byte) (int, error) {

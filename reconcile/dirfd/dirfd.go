@@ -1,7 +1,8 @@
 //go:build linux
 
-// Package dirfd changes what is in a directory through its open descriptor: all names are relative to it, and no symlink is
-// followed, so that a user who renames things meanwhile cannot lead a change elsewhere. Reading goes through s6ctl/safefile.
+// Package dirfd changes what is in a directory through its open descriptor: all names are relative
+// to it, and no symlink is followed, so that a user who renames things meanwhile cannot lead a
+// change elsewhere. Reading goes through s6ctl/safefile.
 //
 // Errors name the full path. Modes are exact, whatever the umask.
 package dirfd
@@ -16,14 +17,16 @@ import (
 	"hermes-reconcile/s6ctl/safefile"
 )
 
-// Dir is an opened directory. All access below a scandir goes through one, by names relative to it and without following
-// symlinks, so that no user who renames things meanwhile can lead us elsewhere.
+// Dir is an opened directory. All access below a scandir goes through one, by names relative to it
+// and without following symlinks, so that no user who renames things meanwhile can lead us
+// elsewhere.
 type Dir struct {
 	safe *safefile.Dir
 	Path string // for messages
 }
 
-// Open opens the directory at a path given by the user; symlinks on the way there are the user's own.
+// Open opens the directory at a path given by the user; symlinks on the way there are the user's
+// own.
 func Open(name string) (*Dir, error) {
 	d, err := safefile.Open(name)
 	if err != nil {
@@ -69,7 +72,8 @@ func (d *Dir) OpenFile(name string, flags int, mode fs.FileMode) (*os.File, erro
 	return d.safe.OpenFile(name, flags, mode)
 }
 
-// maxNames is how many entries a directory of ours may have. It is far more than s6-svscan takes services.
+// maxNames is how many entries a directory of ours may have. It is far more than s6-svscan takes
+// services.
 const maxNames = 1_000_000
 
 // Names lists the entries of d, in no order.
@@ -77,8 +81,8 @@ func (d *Dir) Names() ([]string, error) { return d.safe.Names(maxNames) }
 
 func (d *Dir) Stat(name string) (unix.Stat_t, error) { return d.safe.Stat(name) }
 
-// Read returns the regular file name in d, of at most limit bytes, and its state. Something else of that name is an error that wraps
-// safefile.ErrIrregular, a longer one a *safefile.TooLargeError.
+// Read returns the regular file name in d, of at most limit bytes, and its state. Something else of
+// that name is an error that wraps safefile.ErrIrregular, a longer one a *safefile.TooLargeError.
 func (d *Dir) Read(name string, limit int64) (data []byte, st unix.Stat_t, err error) {
 	return d.safe.Read(name, limit)
 }
@@ -133,7 +137,8 @@ func Rename(from *Dir, name string, to *Dir, toName string) error {
 	return nil
 }
 
-// Move is rename to a name that must be free. A plain rename would replace an empty directory that another program made.
+// Move is rename to a name that must be free. A plain rename would replace an empty directory that
+// another program made.
 func Move(from *Dir, name string, to *Dir, toName string) error {
 	err := retry(func() error {
 		return unix.Renameat2(from.FD(), name, to.FD(), toName, unix.RENAME_NOREPLACE)
@@ -177,7 +182,8 @@ func (d *Dir) Chown(name string, uid uint32, gid int) error {
 	return d.Fail("chown", name, retry(func() error { return unix.Fchownat(d.FD(), name, int(uid), gid, unix.AT_SYMLINK_NOFOLLOW) }))
 }
 
-// memoryBacked reports whether d lies on a filesystem that a power loss empties. There is nothing to sync there.
+// memoryBacked reports whether d lies on a filesystem that a power loss empties. There is nothing
+// to sync there.
 func (d *Dir) memoryBacked() bool {
 	var st unix.Statfs_t
 	err := retry(func() error { return unix.Fstatfs(d.FD(), &st) })
@@ -191,9 +197,10 @@ func (d *Dir) NoExec() (bool, error) {
 	return st.Flags&unix.ST_NOEXEC != 0, err
 }
 
-// Immovable reports whether the folder name cannot be renamed because it belongs to a lower layer of an overlay filesystem, such
-// as one of a container's image. full is a name in d of a folder that is not empty: to rename anything to that changes nothing,
-// and fails with another error where renaming is possible.
+// Immovable reports whether the folder name cannot be renamed because it belongs to a lower layer
+// of an overlay filesystem, such as one of a container's image. full is a name in d of a folder
+// that is not empty: to rename anything to that changes nothing, and fails with another error where
+// renaming is possible.
 func (d *Dir) Immovable(name, full string) bool {
 	var st unix.Statfs_t
 	if err := retry(func() error { return unix.Fstatfs(d.FD(), &st) }); err != nil || st.Type != unix.OVERLAYFS_SUPER_MAGIC {
@@ -203,7 +210,8 @@ func (d *Dir) Immovable(name, full string) bool {
 	return errors.Is(err, unix.EXDEV)
 }
 
-// Sync writes what is staged to the disk, all of its filesystem in one call: one flush a file would cost a thousand.
+// Sync writes what is staged to the disk, all of its filesystem in one call: one flush a file would
+// cost a thousand.
 func (d *Dir) Sync() error {
 	if d.memoryBacked() {
 		return nil

@@ -4,7 +4,8 @@ package dirfd
 
 import "golang.org/x/sys/unix"
 
-// What openat answers about a name that is no directory: with O_DIRECTORY and O_NOFOLLOW a symlink is either.
+// What openat answers about a name that is no directory: with O_DIRECTORY and O_NOFOLLOW a symlink
+// is either.
 const (
 	ErrNoDir   = unix.ENOTDIR
 	ErrSymlink = unix.ELOOP

@@ -13,19 +13,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ClearLimit is how long one deletion may take. What a gateway's user has filled may hold millions of files; the next apply goes on
-// where this one left off.
+// ClearLimit is how long one deletion may take. What a gateway's user has filled may hold millions
+// of files; the next apply goes on where this one left off.
 const ClearLimit = 2 * time.Second
 
-// RemoveAll removes name in d and all below it, as far as that takes no longer than clearLimit. What is already gone is no error.
-// Symlinks are removed, not followed.
+// RemoveAll removes name in d and all below it, as far as that takes no longer than clearLimit.
+// What is already gone is no error. Symlinks are removed, not followed.
 func (d *Dir) RemoveAll(name string) error {
 	return d.RemoveUntil(name, time.Now().Add(ClearLimit))
 }
 
-// RemoveUntil is removeAll with a time by which to give up. The owner of a folder can put files there faster than they are deleted,
-// so it is taken first. Folders below it are moved up into it one by one before they are emptied: however deep they are nested,
-// two are open at a time, and a thousand names are in memory.
+// RemoveUntil is removeAll with a time by which to give up. The owner of a folder can put files
+// there faster than they are deleted, so it is taken first. Folders below it are moved up into it
+// one by one before they are emptied: however deep they are nested, two are open at a time, and a
+// thousand names are in memory.
 func (d *Dir) RemoveUntil(name string, deadline time.Time) error {
 	top, err := d.unlinkOrTake(name)
 	if top == nil {
@@ -39,7 +40,8 @@ func (d *Dir) RemoveUntil(name string, deadline time.Time) error {
 	return d.rmdir(name)
 }
 
-// unlinkOrTake removes what is no folder, and opens and takes what is one. It gives neither where all is done.
+// unlinkOrTake removes what is no folder, and opens and takes what is one. It gives neither where
+// all is done.
 func (d *Dir) unlinkOrTake(name string) (*Dir, error) {
 	err := d.Unlink(name)
 	if err == nil || errors.Is(err, fs.ErrNotExist) {
@@ -65,7 +67,8 @@ func (d *Dir) unlinkOrTake(name string) (*Dir, error) {
 	return sub, nil
 }
 
-// wrest makes a folder in d, which is taken, ours by name: without CAP_DAC_OVERRIDE root cannot open what another user keeps closed.
+// wrest makes a folder in d, which is taken, ours by name: without CAP_DAC_OVERRIDE root cannot
+// open what another user keeps closed.
 func (d *Dir) wrest(name string) error {
 	st, err := d.Stat(name)
 	if err != nil || st.Mode&ModeType != ModeDirectory {
@@ -79,8 +82,8 @@ func (d *Dir) wrest(name string) error {
 	return d.Chmod(name, ModePrivate)
 }
 
-// take makes d a folder that no other user can change. One who has it open already cannot, either: rights are checked anew at each
-// name.
+// take makes d a folder that no other user can change. One who has it open already cannot, either:
+// rights are checked anew at each name.
 func (d *Dir) take() error {
 	st, err := d.Stat(".")
 	if err != nil {

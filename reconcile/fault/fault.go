@@ -1,5 +1,5 @@
-// Package fault makes errors of panics, so that a mistake of ours in the work on one gateway, or in one look, leaves the others as
-// they should be.
+// Package fault makes errors of panics, so that a mistake of ours in the work on one gateway, or in
+// one look, leaves the others as they should be.
 package fault
 
 import (
@@ -20,7 +20,8 @@ func Guard(f func() error) (err error) {
 	return f()
 }
 
-// Error is the error that a recovered panic makes: with the stack, since only a mistake in the program leads to one.
+// Error is the error that a recovered panic makes: with the stack, since only a mistake in the
+// program leads to one.
 func Error(recovered any) error {
 	return fmt.Errorf("internal fault: %v\n%s", recovered, debug.Stack())
 }

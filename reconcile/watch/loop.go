@@ -1,7 +1,8 @@
 //go:build linux
 
-// Package watch knows when a pass has to be made: when files have changed and settled, on a signal, after an interval, after a pass
-// that failed, and when another command has left work behind. What a pass does is up to its caller.
+// Package watch knows when a pass has to be made: when files have changed and settled, on a signal,
+// after an interval, after a pass that failed, and when another command has left work behind. What
+// a pass does is up to its caller.
 package watch
 
 import (
@@ -26,19 +27,21 @@ const (
 )
 
 const (
-	// settleTime is how long nothing may change before a change counts as whole: an editor writes a file in several steps.
+	// settleTime is how long nothing may change before a change counts as whole: an editor writes a
+	// file in several steps.
 	settleTime = 200 * time.Millisecond
 	// settleMost is how long to wait for that.
 	settleMost = 3 * time.Second
 	// retryFirst is the pause after a pass that failed. It doubles up to retryMost.
 	retryFirst = time.Second
 	retryMost  = 5 * time.Minute
-	// leftPoll is how often a Loop looks whether another command that has restarts to do still runs.
+	// leftPoll is how often a Loop looks whether another command that has restarts to do still
+	// runs.
 	leftPoll = time.Second
 )
 
-// Loop makes passes: one at once, one when something at its paths changes, when a signal asks, and each interval. Between
-// them it sleeps.
+// Loop makes passes: one at once, one when something at its paths changes, when a signal asks, and
+// each interval. Between them it sleeps.
 type Loop struct {
 	Paths    []string // files and folders, that need not be there
 	Interval time.Duration
@@ -47,9 +50,11 @@ type Loop struct {
 	Began    func()      // is called after the first pass
 	Blind    func(error) // is called when the paths cannot be watched, so that a change is seen at the next interval
 
-	// Records is the folder in which other commands record the restarts that they begin. It is empty while that is not known.
+	// Records is the folder in which other commands record the restarts that they begin. It is
+	// empty while that is not known.
 	Records func() string
-	// Left looks at the records: whether a command is still at work, and if not, whether one has left something to do.
+	// Left looks at the records: whether a command is still at work, and if not, whether one has
+	// left something to do.
 	Left func() (busy, left bool)
 }
 

@@ -107,7 +107,8 @@ func TestLoop(t *testing.T) {
 	l.ended <- nil // for the end of the test
 }
 
-// TestLoopMakesTheRestartsThatOthersLeave: it looks as soon as another command has recorded one, until that is at its end.
+// TestLoopMakesTheRestartsThatOthersLeave: it looks as soon as another command has recorded one,
+// until that is at its end.
 func TestLoopMakesTheRestartsThatOthersLeave(t *testing.T) {
 	t.Parallel()
 	l := startLoop(t, time.Hour, t.TempDir())
@@ -123,7 +124,8 @@ func TestLoopMakesTheRestartsThatOthersLeave(t *testing.T) {
 	l.quiet()
 }
 
-// record records a restart over and over, as the first may have come before the loop watches, until the loop looks.
+// record records a restart over and over, as the first may have come before the loop watches, until
+// the loop looks.
 func (l *looping) record() {
 	l.t.Helper()
 	for range 600 {

@@ -17,8 +17,9 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-// watcher tells when something changes at its paths. It watches folders, since a file that is replaced is another one, and
-// all folders on the way there in which a symlink or a missing name could change what a path means.
+// watcher tells when something changes at its paths. It watches folders, since a file that is
+// replaced is another one, and all folders on the way there in which a symlink or a missing name
+// could change what a path means.
 type watcher struct {
 	paths  []string
 	notify *fsnotify.Watcher
@@ -145,8 +146,8 @@ func (set watchSet) add(path string) {
 	}
 }
 
-// walk follows a path to its end and notes, for each folder in which its meaning may change, the name that matters there. It
-// returns the folder at its end, if it is one.
+// walk follows a path to its end and notes, for each folder in which its meaning may change, the
+// name that matters there. It returns the folder at its end, if it is one.
 func (set watchSet) walk(path string) (folder string) {
 	at, rest := "/", strings.Split(strings.Trim(filepath.Clean(path), "/"), "/")
 	for links := 0; len(rest) > 0; {

@@ -1,8 +1,10 @@
-// Package rawjson reads and changes JSON objects that other programs write, and keeps all that it does not change byte for byte.
+// Package rawjson reads and changes JSON objects that other programs write, and keeps all that it
+// does not change byte for byte.
 //
-// encoding/json is not for that. It compares keys without regard to case, so it takes "STATE" for "state", and the long s (U+017F)
-// for an s; it sorts keys, and loses those that stand twice. Here a key is the one that is asked for, or it is another one. What
-// Python writes beside the standard is understood, too: a byte order mark, NaN and Infinity.
+// encoding/json is not for that. It compares keys without regard to case, so it takes "STATE" for
+// "state", and the long s (U+017F) for an s; it sorts keys, and loses those that stand twice. Here
+// a key is the one that is asked for, or it is another one. What Python writes beside the standard
+// is understood, too: a byte order mark, NaN and Infinity.
 package rawjson
 
 import (
@@ -67,8 +69,9 @@ func (o *Object) Get(key string) (value json.RawMessage, found bool) {
 	return nil, false
 }
 
-// Set gives the object with another value of a key, as text. All else stays as it is. A key that stands twice gets the value both
-// times, so that there is no doubt; one that is not there comes last.
+// Set gives the object with another value of a key, as text. All else stays as it is. A key that
+// stands twice gets the value both times, so that there is no doubt; one that is not there comes
+// last.
 func (o *Object) Set(key string, value json.RawMessage) []byte {
 	var out []byte
 	kept, found := 0, false
@@ -96,7 +99,8 @@ func (o *Object) Set(key string, value json.RawMessage) []byte {
 	return slices.Concat(o.data[:at], text, o.data[at:])
 }
 
-// Unmarshal reads those members of an object that are asked for into what they point to. One that is not there leaves it alone.
+// Unmarshal reads those members of an object that are asked for into what they point to. One that
+// is not there leaves it alone.
 func Unmarshal(data []byte, into map[string]any) error {
 	o, err := Parse(data)
 	if err != nil {
@@ -153,7 +157,8 @@ func (s *scanner) member() (m member, ok bool) {
 	return m, ok
 }
 
-// key reads a key and the colon behind it. One that encoding/json cannot read is kept, and is none that is asked for.
+// key reads a key and the colon behind it. One that encoding/json cannot read is kept, and is none
+// that is asked for.
 func (s *scanner) key() (key string, ok bool) {
 	s.blanks()
 	start := s.at
@@ -202,7 +207,8 @@ func (s *scanner) value() bool {
 	}
 }
 
-// after goes over what may follow a value within those that are open: their ends, or a comma and the next one's key.
+// after goes over what may follow a value within those that are open: their ends, or a comma and
+// the next one's key.
 func (s *scanner) after(open *[]byte) (more, ok bool) {
 	for len(*open) > 0 {
 		last := (*open)[len(*open)-1]

@@ -80,7 +80,8 @@ func TestDepthAndSize(t *testing.T) {
 	}
 }
 
-// FuzzSet: what encoding/json takes for an object is one, and Set changes the one key and nothing else.
+// FuzzSet: what encoding/json takes for an object is one, and Set changes the one key and nothing
+// else.
 func FuzzSet(f *testing.F) {
 	for _, seed := range []string{
 		`{}`, `{"desired_state":"running","gateway_state":"stopped"}`, "\ufeff{ \"a\" : [1, {\"b\": null}] }", `{"de\u017fired_state":1}`,

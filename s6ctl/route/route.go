@@ -34,8 +34,8 @@ type Hop struct {
 	Holder uint32 // which belongs to this user
 }
 
-// Of finds all that a path leads through: each folder from the root on, those that a symlink
-// leads through, too, and the file at its end. What is not there ends it. A user who can change one of
+// Of finds all that a path leads through: each folder from the root on, those that a symlink leads
+// through, too, and the file at its end. What is not there ends it. A user who can change one of
 // these decides what is found at the path.
 func Of(path string) ([]Hop, error) {
 	var hops []Hop

@@ -14,13 +14,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Dir is an opened folder. Names in it may have slashes; no symlink on them is followed, and none leads out of it.
+// Dir is an opened folder. Names in it may have slashes; no symlink on them is followed, and none
+// leads out of it.
 type Dir struct {
 	f    *os.File
 	path string // for messages
 }
 
-// Open opens the folder at a path that the user names; symlinks on the way there are the user's own.
+// Open opens the folder at a path that the user names; symlinks on the way there are the user's
+// own.
 func Open(name string) (*Dir, error) {
 	f, err := os.OpenFile(name, unix.O_DIRECTORY|os.O_RDONLY, 0)
 	if err != nil {
@@ -54,8 +56,8 @@ func (d *Dir) Dir(name string) (*Dir, error) {
 	return &Dir{os.NewFile(uintptr(fd), d.Join(name)), d.Join(name)}, nil
 }
 
-// OpenFile opens a name with these flags of open(2), without waiting for the other end of a FIFO. What was opened may be
-// anything.
+// OpenFile opens a name with these flags of open(2), without waiting for the other end of a FIFO.
+// What was opened may be anything.
 func (d *Dir) OpenFile(name string, flags int, mode fs.FileMode) (*os.File, error) {
 	fd, err := openBelow(d.FD(), name, flags|noWait, uint32(mode.Perm()))
 	if err != nil {
@@ -67,7 +69,8 @@ func (d *Dir) OpenFile(name string, flags int, mode fs.FileMode) (*os.File, erro
 // noWait are flags with which an open waits for nothing, and takes no terminal.
 const noWait = unix.O_NONBLOCK | unix.O_NOCTTY
 
-// OpenRegular opens a regular file for reading, and tells its state. Something else is an ErrIrregular.
+// OpenRegular opens a regular file for reading, and tells its state. Something else is an
+// ErrIrregular.
 func (d *Dir) OpenRegular(name string) (*os.File, unix.Stat_t, error) {
 	var st unix.Stat_t
 	fd, err := openBelow(d.FD(), name, unix.O_RDONLY|noWait, 0)
@@ -87,7 +90,8 @@ func (d *Dir) OpenRegular(name string) (*os.File, unix.Stat_t, error) {
 	return os.NewFile(uintptr(fd), d.Join(name)), st, nil
 }
 
-// HasReader reports whether a process reads the FIFO of a name. It is an ErrIrregular if that is no FIFO.
+// HasReader reports whether a process reads the FIFO of a name. It is an ErrIrregular if that is no
+// FIFO.
 func (d *Dir) HasReader(name string) (bool, error) {
 	st, err := d.Stat(name)
 	if err != nil {
@@ -133,8 +137,9 @@ func (d *Dir) at(name string, do func(fd int, base string) error) error {
 	return do(fd, base)
 }
 
-// Read reads a regular file of at most so many bytes, and tells its state. The error wraps ErrIrregular for what is no regular
-// file, a symlink included, and is a *TooLargeError for one that has more bytes; the state is known then, too, but for a symlink.
+// Read reads a regular file of at most so many bytes, and tells its state. The error wraps
+// ErrIrregular for what is no regular file, a symlink included, and is a *TooLargeError for one
+// that has more bytes; the state is known then, too, but for a symlink.
 func (d *Dir) Read(name string, most int64) (data []byte, st unix.Stat_t, err error) {
 	f, st, err := d.OpenRegular(name)
 	if err != nil {
@@ -165,7 +170,8 @@ func (d *Dir) Names(most int) ([]string, error) {
 	return names, nil
 }
 
-// Each calls do with the name of each entry, in no order, until that wants no more. It keeps a thousand of them at a time.
+// Each calls do with the name of each entry, in no order, until that wants no more. It keeps a
+// thousand of them at a time.
 func (d *Dir) Each(do func(name string) bool) error {
 	if _, err := d.f.Seek(0, io.SeekStart); err != nil {
 		return err
@@ -199,7 +205,8 @@ func (d *Dir) Some(most int) ([]string, error) {
 	return names, err
 }
 
-// oldKernel is set where openat2(2) cannot be used: before Linux 5.6, and in a container whose system calls are filtered.
+// oldKernel is set where openat2(2) cannot be used: before Linux 5.6, and in a container whose
+// system calls are filtered.
 var oldKernel atomic.Bool
 
 // openBelow opens a path below a folder. No component of it may be a symlink.
@@ -266,12 +273,14 @@ func retry(call func() error) error {
 	}
 }
 
-// IsAbsent reports whether a path does not lead to a file, for whatever part of it is not there. A symlink is not there.
+// IsAbsent reports whether a path does not lead to a file, for whatever part of it is not there. A
+// symlink is not there.
 func IsAbsent(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP)
 }
 
-// OutOfMeans reports whether an error is for want of memory or descriptors, which is no fault of the file.
+// OutOfMeans reports whether an error is for want of memory or descriptors, which is no fault of
+// the file.
 func OutOfMeans(err error) bool {
 	return errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) || errors.Is(err, unix.ENOMEM)
 }

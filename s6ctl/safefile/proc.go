@@ -18,15 +18,17 @@ import (
 // Proc is the folder in which the kernel shows its processes: /proc, but in tests.
 type Proc string
 
-// procLimit is how long the kernel may take to show something of a process. Arguments and environment are read from the process's
-// own memory, which may lie on a disk that does not answer, or in a file of a filesystem that is itself a process. All else
-// takes microseconds.
+// procLimit is how long the kernel may take to show something of a process. Arguments and
+// environment are read from the process's own memory, which may lie on a disk that does not answer,
+// or in a file of a filesystem that is itself a process. All else takes microseconds.
 const procLimit = time.Second
 
-// maxProc is the largest file of a process that is read, in bytes: its arguments and its environment share 6 MiB at most.
+// maxProc is the largest file of a process that is read, in bytes: its arguments and its
+// environment share 6 MiB at most.
 const maxProc = 8 << 20
 
-// Read reads a file of the kernel's, such as net/tcp. What takes longer than a second is an error, and left to itself.
+// Read reads a file of the kernel's, such as net/tcp. What takes longer than a second is an error,
+// and left to itself.
 func (p Proc) Read(name string) ([]byte, error) {
 	path := filepath.Join(string(p), name)
 	return soon(func() ([]byte, error) {
@@ -64,8 +66,9 @@ func (p Proc) Of(pid int, name string) ([]byte, error) {
 // maxShort is more than the kernel says in a stat, a status or a comm, in bytes.
 const maxShort = 8 << 10
 
-// Short reads a file of a process that the kernel makes of what it knows itself: its stat, status or comm. Nothing there has to
-// be waited for, and a look at thousands of processes needs no more than three calls each.
+// Short reads a file of a process that the kernel makes of what it knows itself: its stat, status
+// or comm. Nothing there has to be waited for, and a look at thousands of processes needs no more
+// than three calls each.
 func (p Proc) Short(pid int, name string) ([]byte, error) {
 	path := string(p) + "/" + strconv.Itoa(pid) + "/" + name
 	var fd int
@@ -142,7 +145,8 @@ func IsGone(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESRCH)
 }
 
-// WorkDir is the identity of a process's working directory, as the kernel remembers it: no disk is asked.
+// WorkDir is the identity of a process's working directory, as the kernel remembers it: no disk is
+// asked.
 func (p Proc) WorkDir(pid int) (Identity, error) {
 	var st unix.Statx_t
 	path := filepath.Join(string(p), strconv.Itoa(pid), "cwd")
@@ -193,8 +197,8 @@ func (p Proc) Place(pid int) (Place, error) {
 	return place, nil
 }
 
-// OpenFIFO opens for writing, without waiting, the FIFO that a process has open and whose path ends in this. The FIFO may be
-// deleted.
+// OpenFIFO opens for writing, without waiting, the FIFO that a process has open and whose path ends
+// in this. The FIFO may be deleted.
 func (p Proc) OpenFIFO(pid int, end string) (*os.File, error) {
 	links, err := p.Links(pid, "fd")
 	if err != nil {

@@ -1,11 +1,14 @@
 // Package safefile reads files in places that others can write to.
 //
-// A user who owns a folder can put a FIFO, a device, a symlink or an endless file at any name there, at any moment. So nothing is
-// read before the opened file is known to be a regular one, nothing is opened in a way that waits for a second party, and of
-// nothing more is read than the caller has room for. Dir and Proc are for Linux, where a path is walked from an opened folder and no
-// symlink on it is followed. Tree is for every system, and follows symlinks as long as they stay below its folder.
+// A user who owns a folder can put a FIFO, a device, a symlink or an endless file at any name
+// there, at any moment. So nothing is read before the opened file is known to be a regular one,
+// nothing is opened in a way that waits for a second party, and of nothing more is read than the
+// caller has room for. Dir and Proc are for Linux, where a path is walked from an opened folder and
+// no symlink on it is followed. Tree is for every system, and follows symlinks as long as they stay
+// below its folder.
 //
-// This is the one package that opens, lists or looks at files by name. A test in cmd/hermes-reconcile lists the exceptions.
+// This is the one package that opens, lists or looks at files by name. A test in
+// cmd/hermes-reconcile lists the exceptions.
 package safefile
 
 import (
@@ -49,7 +52,8 @@ func checkRegular(name string, info fs.FileInfo, most int64) error {
 	return nil
 }
 
-// readOpened reads a file that was opened without waiting, if it is a regular one of at most so many bytes.
+// readOpened reads a file that was opened without waiting, if it is a regular one of at most so
+// many bytes.
 func readOpened(f *os.File, name string, most int64) ([]byte, fs.FileInfo, error) {
 	info, err := f.Stat()
 	if err != nil {
@@ -66,8 +70,8 @@ func readOpened(f *os.File, name string, most int64) ([]byte, fs.FileInfo, error
 	return data, info, err
 }
 
-// readMost reads to the end of a file that had so many bytes a moment ago. A read that gives less than it was asked for, at the
-// size that the file had, is taken for its end.
+// readMost reads to the end of a file that had so many bytes a moment ago. A read that gives less
+// than it was asked for, at the size that the file had, is taken for its end.
 func readMost(read func([]byte) (int, error), size, most int64) ([]byte, error) {
 	const first = 512 // bytes, for files of /proc, whose size is told as 0
 	data := make([]byte, 0, max(min(size, most), first)+1)

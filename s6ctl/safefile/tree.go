@@ -9,11 +9,12 @@ import (
 	"strings"
 )
 
-// Tree is a folder to read from, on every system. Names in it have slashes. Symlinks are followed as long as they stay in it.
+// Tree is a folder to read from, on every system. Names in it have slashes. Symlinks are followed
+// as long as they stay in it.
 type Tree struct{ root *os.Root }
 
-// OpenTree opens a folder that the user names: symlinks on the way there are the user's own. ErrNoFolder is the error for what is
-// no folder.
+// OpenTree opens a folder that the user names: symlinks on the way there are the user's own.
+// ErrNoFolder is the error for what is no folder.
 func OpenTree(path string) (*Tree, error) {
 	info, err := os.Stat(path)
 	if err == nil && !info.IsDir() { // to open a FIFO might take for ever

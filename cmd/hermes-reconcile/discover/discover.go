@@ -1,9 +1,9 @@
-// Package discover reads what is there before a manifest is, the homes of Hermes profiles or a scandir, and says it as the
-// draft of a manifest.
+// Package discover reads what is there before a manifest is, the homes of Hermes profiles or a
+// scandir, and says it as the draft of a manifest.
 //
-// Home and Scandir are the entry points. They only read, and nothing that they read can hold them up: no FIFO is waited for,
-// no file is read beyond a limit, no symlink leads out of the folder. What they find and a manifest cannot say stands in the
-// comments of the draft.
+// Home and Scandir are the entry points. They only read, and nothing that they read can hold them
+// up: no FIFO is waited for, no file is read beyond a limit, no symlink leads out of the folder.
+// What they find and a manifest cannot say stands in the comments of the draft.
 package discover
 
 import (
@@ -19,17 +19,20 @@ import (
 	"hermes-reconcile/s6ctl/safefile"
 )
 
-// Found is what there is, as a manifest, and what the user should know at once: it stands in the draft, too.
+// Found is what there is, as a manifest, and what the user should know at once: it stands in the
+// draft, too.
 type Found struct {
 	Draft    manifest.Draft
 	Warnings []string
 }
 
 const (
-	// maxFile is the largest file that is read, in bytes. A run script has a few kB, a config.yaml a few dozen.
+	// maxFile is the largest file that is read, in bytes. A run script has a few kB, a config.yaml
+	// a few dozen.
 	maxFile = 4 << 20
 
-	// maxEntries is how many names of a folder are looked at; an s6-svscan takes 1000 services by default.
+	// maxEntries is how many names of a folder are looked at; an s6-svscan takes 1000 services by
+	// default.
 	maxEntries = 50_000
 )
 
@@ -128,7 +131,8 @@ func (b *book) note(profile, format string, args ...any) {
 	b.notes[profile] = append(b.notes[profile], fmt.Sprintf(format, args...))
 }
 
-// add takes a profile in. A port that another has already is left out: no manifest may have it twice.
+// add takes a profile in. A port that another has already is left out: no manifest may have it
+// twice.
 func (b *book) add(p manifest.Profile) {
 	if other, taken := b.ports[p.Port]; taken {
 		b.note(p.Name, "its port %d is that of %s, too: give it one of its own", p.Port, other)
@@ -145,7 +149,8 @@ func (b *book) found() Found {
 	return Found{manifest.Draft{Manifest: b.manifest, Head: b.head, Notes: b.notes}, b.warnings}
 }
 
-// setPath takes a folder of this system for a path of the manifest, which is one of a container: absolute, with slashes.
+// setPath takes a folder of this system for a path of the manifest, which is one of a container:
+// absolute, with slashes.
 func setPath(to *string, dir string) bool {
 	clean := path.Clean(dir)
 	if !path.IsAbs(dir) || strings.ContainsAny(clean, "\x00\n") {

@@ -15,11 +15,12 @@ import (
 	"hermes-reconcile/manifest"
 )
 
-// lost are files that s6 reads in a service directory, or in its log/, and that an adoption takes away: none of ours plays
-// their part.
+// lost are files that s6 reads in a service directory, or in its log/, and that an adoption takes
+// away: none of ours plays their part.
 var lost = []string{"notification-fd", "lock-fd", "max-death-tally", "down-signal", "reload-signal", "flag-newpidns"}
 
-// foreign reads a service directory that another program made. An error says why it cannot be one of a manifest.
+// foreign reads a service directory that another program made. An error says why it cannot be one
+// of a manifest.
 func (s services) foreign(name, dir string) (found, error) {
 	data, err := s.f.read(path.Join(dir, "run"))
 	if err != nil {
@@ -124,7 +125,8 @@ func (s services) logger(dir string, one *found) {
 	}
 }
 
-// logOf reads the directives of s6-log (s6 doc/s6-log.html); what is not there is s6-log's own default.
+// logOf reads the directives of s6-log (s6 doc/s6-log.html); what is not there is s6-log's own
+// default.
 func logOf(args []string, rest *[]string) manifest.Log {
 	log := manifest.Log{Keep: 10, Size: 99_999, Timestamp: manifest.TimestampNone}
 	for _, arg := range args {
@@ -221,7 +223,8 @@ func (r *shellReader) permanent(c syntax.Command) []string {
 	return codes
 }
 
-// exits125 reports whether the last statement is `exit 125`, which tells s6-supervise to leave a service down.
+// exits125 reports whether the last statement is `exit 125`, which tells s6-supervise to leave a
+// service down.
 func (r *shellReader) exits125(stmts []*syntax.Stmt) bool {
 	if len(stmts) == 0 {
 		return false

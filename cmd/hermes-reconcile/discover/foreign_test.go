@@ -31,7 +31,8 @@ func profileKeys(t *testing.T, schema []byte) []string {
 	return keys
 }
 
-// hermesRun is a run script of the kind that the image of hermes-agent has: it leaves root's privileges where it has them.
+// hermesRun is a run script of the kind that the image of hermes-agent has: it leaves root's
+// privileges where it has them.
 func hermesRun(command string, exports ...string) string {
 	return "#!/command/with-contenv sh\n# a profile's gateway\nset -e\nexport HOME=/opt/data\ncd /opt/data\n" +
 		strings.Join(exports, "\n") + "\nexport HERMES_S6_SUPERVISED_CHILD=1\nexport HERMES_SUPERVISED_CHILD=1\n" +
@@ -64,7 +65,8 @@ func hermesGateway(files map[string]string, name, run string) {
 	}
 }
 
-// TestTheImagesOwnGateways: what the image's boot script made becomes a manifest that says the same in few words.
+// TestTheImagesOwnGateways: what the image's boot script made becomes a manifest that says the same
+// in few words.
 func TestTheImagesOwnGateways(t *testing.T) {
 	files := map[string]string{"gateway-coder/down": "", "other/run": "#!/bin/sh\nexec sleep 1\n", ".gateway-x.tmp/run": "x"}
 	hermesGateway(files, "default", hermesRun("hermes gateway run --replace"))
@@ -101,7 +103,8 @@ profiles:
 	require.Equal(t, manifest.Log{Keep: 10, Size: 1_000_000, Timestamp: manifest.TimestampISO8601, Stdout: true}, coder.Log)
 }
 
-// TestWhatS6WantsGoesBeforeTheFiles: a gateway that was started by hand although it has a file `down` must not stop.
+// TestWhatS6WantsGoesBeforeTheFiles: a gateway that was started by hand although it has a file
+// `down` must not stop.
 func TestWhatS6WantsGoesBeforeTheFiles(t *testing.T) {
 	files := map[string]string{}
 	for name, down := range map[string]bool{"started": true, "stopped": false, "asleep": true, "awake": false, "unknown": true} {
@@ -123,8 +126,8 @@ func TestWhatS6WantsGoesBeforeTheFiles(t *testing.T) {
 	require.Len(t, found.Draft.Notes, 2)
 }
 
-// requireX reads a service directory gateway-x, and compares the profile that comes of it with what want makes of one with
-// all defaults.
+// requireX reads a service directory gateway-x, and compares the profile that comes of it with what
+// want makes of one with all defaults.
 func requireX(t *testing.T, files map[string]string, want func(*manifest.Profile), notes []string) {
 	t.Helper()
 	below := map[string]string{}

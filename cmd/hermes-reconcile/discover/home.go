@@ -12,8 +12,8 @@ import (
 	"hermes-reconcile/s6ctl/safefile"
 )
 
-// Home reads a HERMES_HOME: the profile `default` is the folder itself, the others are the folders below profiles/ that have a
-// SOUL.md.
+// Home reads a HERMES_HOME: the profile `default` is the folder itself, the others are the folders
+// below profiles/ that have a SOUL.md.
 func Home(dir string) (Found, error) {
 	f, b, err := begin(dir)
 	if err != nil {
@@ -203,8 +203,9 @@ func upOrDown(up bool) manifest.State {
 	return manifest.StateDown
 }
 
-// multiplexed reports whether the root gateway serves other profiles. The environment goes before the configuration. What it
-// did at its last start counts where neither says anything: some releases never clear it.
+// multiplexed reports whether the root gateway serves other profiles. The environment goes before
+// the configuration. What it did at its last start counts where neither says anything: some
+// releases never clear it.
 func multiplexed(root profileHome) bool {
 	if says := saysMultiplex(root.env[MultiplexVariable]); says != nil {
 		return *says
@@ -215,7 +216,8 @@ func multiplexed(root profileHome) bool {
 	return len(root.served) > 0
 }
 
-// MultiplexVariable is where the environment of the root gateway says that it serves other profiles.
+// MultiplexVariable is where the environment of the root gateway says that it serves other
+// profiles.
 const MultiplexVariable = "GATEWAY_MULTIPLEX_PROFILES"
 
 // saysMultiplex is what the value of that variable says; nil: nothing.
@@ -255,8 +257,8 @@ func serves(root, one profileHome) bool {
 	return len(root.served) == 0 || slices.Contains(root.served, one.name)
 }
 
-// dotEnv reads the lines NAME=VALUE of a .env file; the last one of a name counts. It knows quotes, `export` and comments,
-// and expands nothing.
+// dotEnv reads the lines NAME=VALUE of a .env file; the last one of a name counts. It knows quotes,
+// `export` and comments, and expands nothing.
 func dotEnv(data []byte) map[string]string {
 	env := map[string]string{}
 	for line := range strings.Lines(strings.TrimPrefix(string(data), "\uFEFF")) {

@@ -75,7 +75,8 @@ profiles:
 	require.Equal(t, []string{"hermes", "gateway", "run", "--external-supervisor", "--force"}, parse(t, text).Profiles[2].Command)
 }
 
-// TestHomeOfAGatewayThatServesOthers: two gateways with one bot token would be worse than one that is down.
+// TestHomeOfAGatewayThatServesOthers: two gateways with one bot token would be worse than one that
+// is down.
 func TestHomeOfAGatewayThatServesOthers(t *testing.T) {
 	const running = `{"gateway_state": "running"}`
 	for name, c := range map[string]struct {

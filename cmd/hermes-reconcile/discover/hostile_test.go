@@ -14,7 +14,8 @@ import (
 	"hermes-reconcile/manifest"
 )
 
-// TestNothingPlantedHoldsUp: FIFOs, devices, endless files and symlinks stand wherever a file is looked for.
+// TestNothingPlantedHoldsUp: FIFOs, devices, endless files and symlinks stand wherever a file is
+// looked for.
 func TestNothingPlantedHoldsUp(t *testing.T) {
 	outside := tree(t, map[string]string{"state": `{"gateway_state": "running"}`, "run": "#!/bin/sh\nexec secret\n"})
 	fifo := func(path string) { require.NoError(t, syscall.Mkfifo(path, 0o600)) }

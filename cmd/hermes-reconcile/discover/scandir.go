@@ -17,8 +17,9 @@ import (
 // Wanted reports whether s6 wants a service up now; known is false where it does not supervise it.
 type Wanted func(service string) (up, known bool)
 
-// Scandir reads the service directories gateway-* of a scandir, ours and others, or of a folder that render wrote. Of a live
-// scandir, wanted tells what the files do not: a gateway may run although a file says down.
+// Scandir reads the service directories gateway-* of a scandir, ours and others, or of a folder
+// that render wrote. Of a live scandir, wanted tells what the files do not: a gateway may run
+// although a file says down.
 func Scandir(dir string, wanted Wanted) (Found, error) {
 	f, b, err := begin(dir)
 	if err != nil {
@@ -112,7 +113,8 @@ func (s services) service(name, dir string, isDir bool) (found, error) {
 	return one, nil
 }
 
-// doubleError is about a directory of ours that was copied or renamed. It names the service that its marker names.
+// doubleError is about a directory of ours that was copied or renamed. It names the service that
+// its marker names.
 type doubleError string
 
 func (e doubleError) Error() string { return "it is a double of " + string(e) + ", as its marker says" }
@@ -128,8 +130,8 @@ func (s services) state(dir string, one *found) {
 	}
 }
 
-// owned reads one of ours, whose marker says what it was rendered from. Whatever its marker lacks, it must be in the
-// manifest: an apply removes those of ours that are not.
+// owned reads one of ours, whose marker says what it was rendered from. Whatever its marker lacks,
+// it must be in the manifest: an apply removes those of ours that are not.
 func (s services) owned(marker render.Marker) found {
 	one := found{ours: true, former: marker.ManifestFormat == 0}
 	m, err := manifest.ParseExcerpt(render.MarkerPath, marker.Excerpt())
@@ -164,8 +166,8 @@ func (s services) settle(list []found) {
 	s.compare(list)
 }
 
-// compare notes what in our own directories is not as rendered: it was edited, or another version of this program
-// wrote it.
+// compare notes what in our own directories is not as rendered: it was edited, or another version
+// of this program wrote it.
 func (s services) compare(list []found) {
 	dirs, err := render.All(s.manifest)
 	if err != nil {

@@ -122,7 +122,8 @@ func TestRandomOwnDirectoriesComeBackExactly(t *testing.T) {
 	t.Logf("%d manifests", done)
 }
 
-// randomManifest has values of every key in the schema, so that a new key cannot be forgotten: see values.
+// randomManifest has values of every key in the schema, so that a new key cannot be forgotten: see
+// values.
 func randomManifest(r *rand.Rand) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "version: 1\nruntime: %s\nhermes_home: %s\nprofiles:\n", pick(r, "s6", "s6-overlay"), pick(r, "/opt/data", "'/a b'", `"/it's"`))

@@ -13,11 +13,13 @@ import (
 	"hermes-reconcile/manifest"
 )
 
-// maxScript is the longest foreign script that is read, in bytes; those of hermes-agent's image have 1 kB. Its parser
-// descends into brackets, so 32,768 of them take some MiB of stack, and their time is quadratic: less than a second.
+// maxScript is the longest foreign script that is read, in bytes; those of hermes-agent's image
+// have 1 kB. Its parser descends into brackets, so 32,768 of them take some MiB of stack, and their
+// time is quadratic: less than a second.
 const maxScript = 32 << 10
 
-// script is what a shell script of another program does, as far as that can be told without running it.
+// script is what a shell script of another program does, as far as that can be told without running
+// it.
 type script struct {
 	runtime manifest.Runtime
 	argv    []string // of its last exec, without the privilege drop
@@ -101,7 +103,8 @@ func runtimeOf(data []byte) (manifest.Runtime, error) {
 	return runtime, nil
 }
 
-// leave notes a statement that a manifest cannot say. The variables that it sets are not known any more.
+// leave notes a statement that a manifest cannot say. The variables that it sets are not known any
+// more.
 func (r *shellReader) leave(n syntax.Node) {
 	r.rest = append(r.rest, short(r.text(n)))
 	syntax.Walk(n, func(n syntax.Node) bool {
@@ -139,8 +142,8 @@ func (r *shellReader) stmt(s *syntax.Stmt) {
 	}
 }
 
-// asksForRoot reports whether a condition is about nothing but being root, as in `[ "$(id -u)" = 0 ]`: a gateway that s6
-// starts as root drops its privileges, another need not.
+// asksForRoot reports whether a condition is about nothing but being root, as in `[ "$(id -u)" = 0
+// ]`: a gateway that s6 starts as root drops its privileges, another need not.
 func (r *shellReader) asksForRoot(s *syntax.Stmt) bool {
 	text := r.text(s)
 	return strings.HasPrefix(text, "[ ") && strings.Contains(text, "id -u")
@@ -207,7 +210,8 @@ func (r *shellReader) redirects(s *syntax.Stmt) {
 	}
 }
 
-// exec takes the command of an exec. The last one counts; where there are several, they mostly differ in who runs them.
+// exec takes the command of an exec. The last one counts; where there are several, they mostly
+// differ in who runs them.
 func (r *shellReader) exec(s *syntax.Stmt, c *syntax.CallExpr) {
 	var argv []string
 	var tail []*syntax.Word

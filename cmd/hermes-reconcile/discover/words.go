@@ -78,8 +78,9 @@ func (r *shellReader) unsets(s *syntax.Stmt, args []*syntax.Word) {
 	}
 }
 
-// settleVariables takes what is exported in the end for the environment. What is not, and serves nothing else, changes
-// something only if the container has a variable of that name: that cannot be told here.
+// settleVariables takes what is exported in the end for the environment. What is not, and serves
+// nothing else, changes something only if the container has a variable of that name: that cannot be
+// told here.
 func (r *shellReader) settleVariables() {
 	r.env = map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(r.vars)) {
@@ -95,7 +96,8 @@ func (r *shellReader) settleVariables() {
 	r.unset = slices.DeleteFunc(r.unset, func(name string) bool { _, set := r.env[name]; return set })
 }
 
-// literal is the text of a word that is known before the script runs: it is written there, or that of a variable is.
+// literal is the text of a word that is known before the script runs: it is written there, or that
+// of a variable is.
 func (r *shellReader) literal(w *syntax.Word) (string, bool) {
 	var b strings.Builder
 	for i, part := range w.Parts {

@@ -1,7 +1,8 @@
-// Package doctor makes findings of what was seen: what is wrong, how bad that is, and what to type about it.
+// Package doctor makes findings of what was seen: what is wrong, how bad that is, and what to type
+// about it.
 //
-// Each kind of check is a function from facts to findings. Nothing here looks at a disk, a process or a clock, and nothing that
-// could not be seen counts as good: it is a finding of its own.
+// Each kind of check is a function from facts to findings. Nothing here looks at a disk, a process
+// or a clock, and nothing that could not be seen counts as good: it is a finding of its own.
 package doctor
 
 import (
@@ -86,7 +87,8 @@ func (g *grouped) add(text, name string) {
 // commands are those of this program that hints name.
 var commands = [...]string{"apply", "diff", "start", "stop", "validate"}
 
-// Typed makes hints ready to type: with the manifest files and the scandir that were named on the command line.
+// Typed makes hints ready to type: with the manifest files and the scandir that were named on the
+// command line.
 func Typed(findings []explain.Finding, files []string, scandir string) []explain.Finding {
 	named := ""
 	for _, file := range files {

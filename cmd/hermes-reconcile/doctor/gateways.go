@@ -18,8 +18,8 @@ type Gateway struct {
 	explain.Gateway
 	Status reconcile.Status
 	Log    string // the file that it logs to
-	// Refusal is what hermes said when it refused its command line, or its profile; empty: it did not, or that is
-	// not known.
+	// Refusal is what hermes said when it refused its command line, or its profile; empty: it did
+	// not, or that is not known.
 	Refusal string
 }
 
@@ -82,11 +82,11 @@ func JudgeCommands(commands map[string][]string) []explain.Finding {
 }
 
 const (
-	// slow is how long a gateway may take to start, to stop, or to answer as ready, before that is worth a word. It is the
-	// default of ready.timeout, and less than a stop_timeout of some only.
+	// slow is how long a gateway may take to start, to stop, or to answer as ready, before that is
+	// worth a word. It is the default of ready.timeout, and less than a stop_timeout of some only.
 	slow = time.Minute
-	// looping is from how many deaths on a gateway's next start waits, and quiet after how long its deaths are forgotten: as
-	// rendered scripts have it.
+	// looping is from how many deaths on a gateway's next start waits, and quiet after how long its
+	// deaths are forgotten: as rendered scripts have it.
 	looping = 3
 	quiet   = 10 * time.Minute
 )
@@ -131,7 +131,8 @@ func JudgeStrays(byProfile map[string][]s6ctl.Stray) []explain.Finding {
 	return n.list
 }
 
-// state tells what is wrong with a gateway's process. Of a foreign one nothing says what it should be.
+// state tells what is wrong with a gateway's process. Of a foreign one nothing says what it should
+// be.
 func (n *notes) state(g Gateway, now time.Time) {
 	lasted := ago(g.Status.Since, now)
 	see := "see " + g.Log
@@ -207,7 +208,8 @@ func (n *notes) drift(g Gateway) {
 	}
 }
 
-// misplaced tells of a gateway that runs where it should not, and reports whether that is what the words are about.
+// misplaced tells of a gateway that runs where it should not, and reports whether that is what the
+// words are about.
 func (n *notes) misplaced(g Gateway, drift string) bool {
 	switch {
 	case strings.HasPrefix(drift, reconcile.RunsOutside), strings.HasPrefix(drift, reconcile.RunsTwice):
@@ -271,7 +273,8 @@ func tellsPlace(drift string) bool {
 	return false
 }
 
-// foreign tells of a gateway that is not ours. One that the manifest names will be adopted, as the plan says.
+// foreign tells of a gateway that is not ours. One that the manifest names will be adopted, as the
+// plan says.
 func (n *notes) foreign(g Gateway, named bool) {
 	runs := g.Status.Supervised && !g.Status.Down()
 	switch {

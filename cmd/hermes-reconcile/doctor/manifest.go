@@ -25,8 +25,8 @@ func JudgeManifest(names []string, m *manifest.Manifest, errs []error) []explain
 	return n.list
 }
 
-// JudgePlan reports whether apply would change anything: what its plan says, or why there is none; dark is why what interrupted applies
-// owe is not in it.
+// JudgePlan reports whether apply would change anything: what its plan says, or why there is none;
+// dark is why what interrupted applies owe is not in it.
 func JudgePlan(r *explain.Report, err, dark error) []explain.Finding {
 	n := notes{check: Plan}
 	const object = "manifest and scandir"
@@ -123,8 +123,8 @@ func JudgeHome(d HomeFacts) []explain.Finding {
 	return n.list
 }
 
-// MissingProfiles are profiles that hermes does not know, since they have no folder in their home: by name,
-// with the profile that may be meant.
+// MissingProfiles are profiles that hermes does not know, since they have no folder in their home:
+// by name, with the profile that may be meant.
 type MissingProfiles map[string]string
 
 // JudgeMissing tells of them. homeOf is the HERMES_HOME of a profile.
@@ -166,7 +166,8 @@ type MultiplexFacts struct {
 	Own []string
 }
 
-// JudgeMultiplex reports whether a profile has two gateways: its own, and the root one that serves it, too.
+// JudgeMultiplex reports whether a profile has two gateways: its own, and the root one that serves
+// it, too.
 func JudgeMultiplex(s MultiplexFacts) []explain.Finding {
 	n := notes{check: Multiplex}
 	const object = "gateway_state.json"

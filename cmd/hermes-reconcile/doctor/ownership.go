@@ -36,7 +36,8 @@ type OwnershipFacts struct {
 	Unknown  []string   // what could not be, and why
 }
 
-// JudgeOwnership tells what people could change who would then run what they like as the owner of s6-svscan.
+// JudgeOwnership tells what people could change who would then run what they like as the owner of
+// s6-svscan.
 func JudgeOwnership(h OwnershipFacts) []explain.Finding {
 	n := notes{check: Ownership}
 	switch {
@@ -77,7 +78,8 @@ func (n *notes) searched(f Searched) {
 	n.add(explain.LevelWarning, f.Folder, hint, "on %s: %s can change %s, and so what runs as root by its name alone", f.Whose, f.Who, f.At)
 }
 
-// service tells what of a service directory others can change. One that is not ours is not run by our word.
+// service tells what of a service directory others can change. One that is not ours is not run by
+// our word.
 func (n *notes) service(s reconcile.Service) {
 	level, hint := explain.LevelError, apply
 	if !s.Owned {

@@ -105,7 +105,8 @@ func (n *notes) port(p Port, s Sockets, now time.Time) {
 	}
 }
 
-// inTheWay reports whether a socket at an address keeps a gateway from its port: gateways listen on the loopback, or everywhere.
+// inTheWay reports whether a socket at an address keeps a gateway from its port: gateways listen on
+// the loopback, or everywhere.
 func inTheWay(a netip.Addr) bool { return a.IsLoopback() || a.IsUnspecified() }
 
 // who says whose a socket is.

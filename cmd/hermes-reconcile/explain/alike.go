@@ -15,8 +15,8 @@ type Alike struct {
 	First   int // which of the texts was the first
 }
 
-// Group puts texts that say the same of different objects together. They may differ in the object's own name, process, port and
-// time.
+// Group puts texts that say the same of different objects together. They may differ in the object's
+// own name, process, port and time.
 func Group(objects, texts []string) (groups []Alike) {
 	known := map[string]int{}
 	for i, text := range texts {

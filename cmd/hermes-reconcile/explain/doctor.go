@@ -10,7 +10,8 @@ import (
 // DoctorFormat is the version of the JSON form of a Diagnosis.
 const DoctorFormat = 1
 
-// Diagnosis is what is wrong in one place, and what is not. Its JSON form is described by schema/doctor.json.
+// Diagnosis is what is wrong in one place, and what is not. Its JSON form is described by
+// schema/doctor.json.
 type Diagnosis struct {
 	Format   int       `json:"format"`
 	Scandir  string    `json:"scandir"`
@@ -63,8 +64,8 @@ var DoctorSchema []byte
 // JSON is the diagnosis for programs.
 func (d *Diagnosis) JSON() ([]byte, error) { return encode(d) }
 
-// Text is a line for each finding, one for what to do about it where there is something, and the tally. Rows that would repeat
-// for many objects are one.
+// Text is a line for each finding, one for what to do about it where there is something, and the
+// tally. Rows that would repeat for many objects are one.
 func (d *Diagnosis) Text() []byte {
 	lines := []string{Cells("LEVEL", "CHECK", "OBJECT", "FOUND")}
 	for _, f := range d.rows() {

@@ -33,8 +33,8 @@ func content(f *reconcile.File) *Content {
 	return &Content{SHA256: render.Digest(f.Data), Mode: fmt.Sprintf("%#o", f.Mode)}
 }
 
-// tells reports whether the diff of a file tells a reader something. The marker only follows the other files, and most files of a
-// new service are those of every other.
+// tells reports whether the diff of a file tells a reader something. The marker only follows the
+// other files, and most files of a new service are those of every other.
 func tells(c reconcile.Change, f reconcile.FileChange) bool {
 	if c.Op == reconcile.Foreign || c.Op == reconcile.Remove || f.Path == render.MarkerPath {
 		return false

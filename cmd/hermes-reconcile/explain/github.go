@@ -10,8 +10,9 @@ import (
 // title is above each annotation: it says who says it.
 const title = "hermes-reconcile"
 
-// GitHub is a workflow command for each profile that changes, which GitHub Actions shows as an annotation at its line in the
-// manifest, and the tally. What goes is not in the manifest: it is shown at its head.
+// GitHub is a workflow command for each profile that changes, which GitHub Actions shows as an
+// annotation at its line in the manifest, and the tally. What goes is not in the manifest: it is
+// shown at its head.
 func (r *Report) GitHub() []byte {
 	var b strings.Builder
 	for _, p := range r.Profiles {
@@ -42,7 +43,8 @@ func (p *Profile) message() string {
 	return p.Verb() + " " + p.Profile + ": " + p.Why()
 }
 
-// Annotation is a workflow command of GitHub Actions: level is notice, warning or error; place may be nil.
+// Annotation is a workflow command of GitHub Actions: level is notice, warning or error; place may
+// be nil.
 func Annotation(level string, place *Place, title, message string) string {
 	var properties []string
 	if place != nil {
@@ -58,7 +60,8 @@ func Annotation(level string, place *Place, title, message string) string {
 	return "::" + level + " " + strings.Join(properties, ",") + "::" + escapeData(message) + "\n"
 }
 
-// How the runner of GitHub Actions reads commands: the message may hold no line end, a property no colon or comma either.
+// How the runner of GitHub Actions reads commands: the message may hold no line end, a property no
+// colon or comma either.
 var (
 	dataEscapes     = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
 	propertyEscapes = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")

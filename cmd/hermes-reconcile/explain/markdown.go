@@ -14,8 +14,9 @@ const (
 	SummaryLimit = 1 << 20 // of a step's summary
 )
 
-// Markdown is the report for a pull request: a heading, a table of what changes, and a folded diff for each file. What would
-// make it longer than limit bytes is left out, diffs first, and named at the end.
+// Markdown is the report for a pull request: a heading, a table of what changes, and a folded diff
+// for each file. What would make it longer than limit bytes is left out, diffs first, and named at
+// the end.
 func (r *Report) Markdown(limit int) []byte {
 	head := "### hermes-reconcile: " + cell(r.Summary.Text) + "\n"
 	tail := r.footnotes()
@@ -107,7 +108,8 @@ func fit(parts []string, room int) (taken []string, cut int) {
 	return parts, 0
 }
 
-// pack takes those parts that there is room for: one that is too long leaves room for those behind it.
+// pack takes those parts that there is room for: one that is too long leaves room for those behind
+// it.
 func pack(parts []string, room int) (taken []bool, cut int) {
 	taken = make([]bool, len(parts))
 	for i, part := range parts {

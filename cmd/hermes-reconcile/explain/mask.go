@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// SecretNames is the default of what a variable is called whose value is secret: one of these words between
-// underscores.
+// SecretNames is the default of what a variable is called whose value is secret: one of these words
+// between underscores.
 const SecretNames = `(?i)(^|_)(API_?KEY|KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|PASS|CREDENTIAL|PRIVATE)S?[0-9]*(_|$)`
 
 // Mask hides the values of variables and options with certain names.
@@ -30,7 +30,8 @@ const (
 	maskedAfter  = "*** (after)"
 )
 
-// both masks a file before and after. A value that is the same on both sides, however it is quoted, has the same mask.
+// both masks a file before and after. A value that is the same on both sides, however it is quoted,
+// has the same mask.
 func (m *Mask) both(before, after string) (string, string) {
 	if m == nil {
 		return before, after
@@ -52,7 +53,8 @@ type variable struct {
 	nth  int
 }
 
-// cover puts masks over values. The other side tells which of them change; one that it does not have has no before and after.
+// cover puts masks over values. The other side tells which of them change; one that it does not
+// have has no before and after.
 func cover(text string, values, others []value, changed string) string {
 	other := make(map[variable]string, len(others))
 	for _, o := range others {
@@ -74,8 +76,9 @@ func cover(text string, values, others []value, changed string) string {
 // assignment is where a variable gets a value, in a script or in an argument such as `env`'s.
 var assignment = regexp.MustCompile(`(?:^|[^A-Za-z0-9_])([A-Za-z_][A-Za-z0-9_]*)=`)
 
-// find finds the secret values in a script: from the first secret assignment of a word to the end of the word, which quotes
-// may stretch over lines, and the word after an option with a secret name.
+// find finds the secret values in a script: from the first secret assignment of a word to the end
+// of the word, which quotes may stretch over lines, and the word after an option with a secret
+// name.
 func (m *Mask) find(script string) []value {
 	var values []value
 	count := map[string]int{}
@@ -109,7 +112,8 @@ func (m *Mask) assigned(word string) (name string, at int) {
 	return "", 0
 }
 
-// option is a word that is an option with a secret name, and has no value within it: --token, -api-key.
+// option is a word that is an option with a secret name, and has no value within it: --token,
+// -api-key.
 func (m *Mask) option(word string) string {
 	if strings.IndexByte(word, '-') < 0 || strings.IndexByte(word, '=') >= 0 {
 		return ""
@@ -121,8 +125,9 @@ func (m *Mask) option(word string) string {
 	return text
 }
 
-// words gives the words of a shell script as ranges of bytes, comments included, a line of a comment being a word. It
-// knows quotes and no more of the grammar: what is in $(...) comes as words of its own or as part of one.
+// words gives the words of a shell script as ranges of bytes, comments included, a line of a
+// comment being a word. It knows quotes and no more of the grammar: what is in $(...) comes as
+// words of its own or as part of one.
 func words(script string) func(yield func(start, end int) bool) {
 	return func(yield func(start, end int) bool) {
 		for at := 0; at < len(script); {
@@ -170,7 +175,8 @@ func lineEnd(s string, at int) int {
 	return len(s)
 }
 
-// after is the place behind the next quote; with escapes a backslash takes the meaning of what follows it.
+// after is the place behind the next quote; with escapes a backslash takes the meaning of what
+// follows it.
 func after(s string, at int, quote byte, escapes bool) int {
 	for ; at < len(s); at++ {
 		switch {

@@ -56,7 +56,8 @@ func TestMask(t *testing.T) {
 	}
 }
 
-// Whatever the values of variables are: no part of a secret one is left in a rendered script, all of every other one is.
+// Whatever the values of variables are: no part of a secret one is left in a rendered script, all
+// of every other one is.
 func FuzzMask(f *testing.F) {
 	for _, s := range [][2]string{{"plain", "x"}, {"it's", "\"$(x)\""}, {"a\nb", "# no comment"}, {"'", "A_KEY='"}, {"\\", "`"}} {
 		f.Add(s[0], s[1])

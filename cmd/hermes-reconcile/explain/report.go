@@ -1,8 +1,10 @@
-// Package explain says what a plan does, and what became of it, in the forms that people and programs read.
+// Package explain says what a plan does, and what became of it, in the forms that people and
+// programs read.
 //
-// New makes a Report of a plan and Finish adds what became of it; Text, Files, JSON, Markdown and GitHub print one. A Report is
-// plain data in which secrets are masked already, so no form can show what another hides, and whether there are differences
-// stands in it once. Nothing here reads a file, a clock or an environment: the same plan gives the same bytes everywhere.
+// New makes a Report of a plan and Finish adds what became of it; Text, Files, JSON, Markdown and
+// GitHub print one. A Report is plain data in which secrets are masked already, so no form can show
+// what another hides, and whether there are differences stands in it once. Nothing here reads a
+// file, a clock or an environment: the same plan gives the same bytes everywhere.
 package explain
 
 import (
@@ -14,7 +16,8 @@ import (
 	"hermes-reconcile/render"
 )
 
-// Format is the version of the JSON form. It changes when something that is there changes its meaning or goes.
+// Format is the version of the JSON form. It changes when something that is there changes its
+// meaning or goes.
 const Format = 1
 
 // Report is a plan, made to be read. Its JSON form is described by schema/report.json.
@@ -94,13 +97,15 @@ type Place struct {
 	Column int    `json:"column"`
 }
 
-// File is a file of a service directory that differs. Before is nil where there was none, After where there will be none.
+// File is a file of a service directory that differs. Before is nil where there was none, After
+// where there will be none.
 type File struct {
 	Path   string   `json:"path"`
 	Before *Content `json:"before"`
 	After  *Content `json:"after"`
-	// Diff is a unified diff, secrets masked. It is empty where it would tell nothing: of the marker, which only follows the other
-	// files, and of those files of a new gateway that are the same for every profile.
+	// Diff is a unified diff, secrets masked. It is empty where it would tell nothing: of the
+	// marker, which only follows the other files, and of those files of a new gateway that are the
+	// same for every profile.
 	Diff string `json:"diff"`
 }
 
@@ -351,7 +356,8 @@ func (p *Profile) Why() string {
 // acts reports whether something is done to the profile's gateway.
 func (p *Profile) acts() bool { return reconcile.Change{Op: p.Action}.Acts() }
 
-// shown reports whether a profile is worth a line: whatever acts, and what the user may wonder about. What failed is told apart.
+// shown reports whether a profile is worth a line: whatever acts, and what the user may wonder
+// about. What failed is told apart.
 func (p *Profile) shown() bool {
 	return p.Result != Failed && (p.Action != reconcile.Unchanged || len(p.Reasons) > 0)
 }

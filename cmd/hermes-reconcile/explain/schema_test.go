@@ -18,7 +18,8 @@ type object struct {
 	Definitions map[string]object
 }
 
-// Schemas and types name the same keys: what may be missing in the one is left out when empty by the other.
+// Schemas and types name the same keys: what may be missing in the one is left out when empty by
+// the other.
 func TestSchemasNameTheKeysOfTheTypes(t *testing.T) {
 	for _, c := range []struct {
 		schema      []byte

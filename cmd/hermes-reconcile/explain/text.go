@@ -51,7 +51,8 @@ func Count(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-// Cells makes a line of a table. A name in a scandir may hold whatever a file's name may: it does not get out of its cell.
+// Cells makes a line of a table. A name in a scandir may hold whatever a file's name may: it does
+// not get out of its cell.
 func Cells(texts ...string) string {
 	for i, text := range texts {
 		texts[i] = visible.Line(text)
@@ -72,7 +73,8 @@ func Table(lines []string) string {
 
 var trailingBlanks = regexp.MustCompile(`(?m) +$`)
 
-// WriteDiffs writes the unified diffs of all files, one at a time: all of them may have many megabytes.
+// WriteDiffs writes the unified diffs of all files, one at a time: all of them may have many
+// megabytes.
 func (r *Report) WriteDiffs(w io.Writer, color bool) error {
 	for _, p := range r.Profiles {
 		for _, f := range p.Files {

@@ -22,14 +22,15 @@ type Account struct {
 	Switch   bool // to them; without it one's own are kept
 }
 
-// maxAnswer bounds what is read of an answer, in bytes. Who answers may be anybody who has the user's credentials.
+// maxAnswer bounds what is read of an answer, in bytes. Who answers may be anybody who has the
+// user's credentials.
 const maxAnswer = 4 << 20
 
 // argument makes the program Serve. It is no command: only start gives it.
 const argument = "--serve-home"
 
-// Ask has a request carried out by a child process with the credentials of an account. It returns by the deadline of ctx,
-// whatever the disk does.
+// Ask has a request carried out by a child process with the credentials of an account. It returns
+// by the deadline of ctx, whatever the disk does.
 func Ask(ctx context.Context, who Account, request Request) (Answer, error) {
 	data, err := json.Marshal(request)
 	if err != nil {

@@ -12,7 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestProfilesWithoutAFolder are found where hermes has made a home, and the others there are named.
+// TestProfilesWithoutAFolder are found where hermes has made a home, and the others there are
+// named.
 func TestProfilesWithoutAFolder(t *testing.T) {
 	for name, c := range map[string]struct {
 		files  map[string]string

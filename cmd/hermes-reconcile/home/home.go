@@ -1,9 +1,11 @@
-// Package home reads and writes what concerns gateways below HERMES_HOME, as the user that it belongs to.
+// Package home reads and writes what concerns gateways below HERMES_HOME, as the user that it
+// belongs to.
 //
-// That folder may be hostile: its owner can put a symlink, a FIFO or a folder at any name, or the disk below it may
-// hang. So nothing here opens anything there by path as root: Ask starts this program anew with the user's credentials,
-// hands it a Request, and kills it if it does not answer in time. Serve is that other side. Show does the same for the text of
-// a log, which comes bit by bit.
+// That folder may be hostile: its owner can put a symlink, a FIFO or a folder at any name, or the
+// disk below it may hang. So nothing here opens anything there by path as root: Ask starts this
+// program anew with the user's credentials, hands it a Request, and kills it if it does not answer
+// in time. Serve is that other side. Show does the same for the text of a log, which comes bit by
+// bit.
 package home
 
 import (
@@ -45,7 +47,8 @@ type Log struct {
 // AllLines is no limit of lines.
 const AllLines = -1
 
-// Report is text to append to a file. One that would grow beyond Limit is rotated first: one old one is kept.
+// Report is text to append to a file. One that would grow beyond Limit is rotated first: one old
+// one is kept.
 type Report struct {
 	File  string // absolute
 	Text  string
@@ -59,7 +62,8 @@ type Answer struct {
 	Faults []string            // what could not be done
 	Found  map[string]Finding  // by profile, of Inspect
 	Absent []string            // of Folders: those that have none
-	// Others are the profiles that have one, by HERMES_HOME: for those homes in which one is absent.
+	// Others are the profiles that have one, by HERMES_HOME: for those homes in which one is
+	// absent.
 	Others map[string][]string
 }
 
@@ -68,13 +72,14 @@ type Finding struct {
 	Faults []string // what they would stumble over
 	Served []string // of the root profile: those whose gateway its own is, too, as it says
 	Mute   string   // why it does not say so; empty: it does, or has never run
-	// Of the root profile: what its .env and its config.yaml hold. What is longer than MaxSettings, or
-	// cannot be read, is left out.
+	// Of the root profile: what its .env and its config.yaml hold. What is longer than MaxSettings,
+	// or cannot be read, is left out.
 	Env, Config []byte
 	Unknown     string // why it could not be looked at; empty: it was
 }
 
-// MaxSettings is how much of a .env or a config.yaml is passed on, in bytes. Real ones have a few kB.
+// MaxSettings is how much of a .env or a config.yaml is passed on, in bytes. Real ones have a few
+// kB.
 const MaxSettings = 128 << 10
 
 // MaxOthers is how many profiles of a home are named.
@@ -108,8 +113,8 @@ func profileDir(profile string) string {
 	return path.Join("profiles", profile)
 }
 
-// ParseState reads a state file. An operator's wish goes before what the gateway last said of itself; one that was killed
-// while it drained, or lacked some of its platforms, was up.
+// ParseState reads a state file. An operator's wish goes before what the gateway last said of
+// itself; one that was killed while it drained, or lacked some of its platforms, was up.
 func ParseState(data []byte) State {
 	var desired, gateway *string
 	err := rawjson.Unmarshal(data, map[string]any{desiredKey: &desired})

@@ -54,8 +54,8 @@ func TestParseState(t *testing.T) {
 // nobody is an account that every Debian has.
 const nobody = 65534
 
-// newHome makes a HERMES_HOME with these files, in a folder that nobody but its owner can write to: the test's user, or
-// nobody where that is root.
+// newHome makes a HERMES_HOME with these files, in a folder that nobody but its owner can write to:
+// the test's user, or nobody where that is root.
 func newHome(t *testing.T, files map[string]string) (string, Account) {
 	t.Helper()
 	home := t.TempDir()
@@ -122,7 +122,8 @@ func TestRecall(t *testing.T) {
 	require.Empty(t, cmp.Diff(want, answer.States))
 }
 
-// TestWhatCannotBeReadNowIsUnknown: an error that may be gone the next time says nothing of a state.
+// TestWhatCannotBeReadNowIsUnknown: an error that may be gone the next time says nothing of a
+// state.
 func TestWhatCannotBeReadNowIsUnknown(t *testing.T) {
 	for _, errno := range []unix.Errno{unix.EIO, unix.EMFILE, unix.ENFILE, unix.ENOMEM, unix.ESTALE} {
 		require.False(t, tells(&os.PathError{Op: "read", Path: "x", Err: errno}), "%v", errno)

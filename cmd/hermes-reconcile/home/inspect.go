@@ -13,8 +13,8 @@ import (
 	"hermes-reconcile/s6ctl/safefile"
 )
 
-// inspect finds what a profile's gateway and its logger would stumble over. It asks the kernel what this user may do, and does
-// nothing.
+// inspect finds what a profile's gateway and its logger would stumble over. It asks the kernel what
+// this user may do, and does nothing.
 func (s *server) inspect(profile string) Finding {
 	var found Finding
 	if profile == rootProfile {
@@ -64,7 +64,8 @@ func (s *server) settings(name string) []byte {
 	return data
 }
 
-// logsUsable tells why a profile's logger could not write its log. Folders that are not there are made when it starts.
+// logsUsable tells why a profile's logger could not write its log. Folders that are not there are
+// made when it starts.
 func (s *server) logsUsable(profile string) error {
 	above := s.homeOf(profile)
 	for _, name := range []string{"logs", "gateways", profile} {

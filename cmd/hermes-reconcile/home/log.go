@@ -14,11 +14,12 @@ import (
 	"time"
 )
 
-// followInterval is how often to look for what has been added. In that time s6-log must not rotate more files than it keeps.
+// followInterval is how often to look for what has been added. In that time s6-log must not rotate
+// more files than it keeps.
 const followInterval = 100 * time.Millisecond
 
-// logReader reads what an s6-log has written, rotated files included, as one text. It runs as the user that the log belongs to,
-// so wherever its folder is that user may go.
+// logReader reads what an s6-log has written, rotated files included, as one text. It runs as the
+// user that the log belongs to, so wherever its folder is that user may go.
 type logReader struct {
 	Log
 	text io.Writer          // takes blocks of at most blockSize
@@ -83,8 +84,8 @@ func (r *logReader) follow(ctx context.Context) error {
 	}
 }
 
-// goOn writes what has been added since. When the file that was current is no longer, s6-log is done with it: it writes to
-// one after the other.
+// goOn writes what has been added since. When the file that was current is no longer, s6-log is
+// done with it: it writes to one after the other.
 func (r *logReader) goOn(ctx context.Context) error {
 	current := r.seen.current()
 	if current != nil {
@@ -169,8 +170,8 @@ func (r *logReader) missing() error {
 	return r.note("lines may be missing: the log is rotated away faster than it can be read")
 }
 
-// send writes what is new in a part, up to its last line end. With all it writes what is behind that, too, and the line end
-// that is missing then.
+// send writes what is new in a part, up to its last line end. With all it writes what is behind
+// that, too, and the line end that is missing then.
 func (r *logReader) send(ctx context.Context, p *part, all bool) error {
 	info, err := p.file.Stat()
 	if err != nil {

@@ -112,7 +112,8 @@ func naively(texts []string, lines int) string {
 	return strings.Join(all, "")
 }
 
-// randomText has lines of all lengths, the longest of several blocks, and at times half a line at its end.
+// randomText has lines of all lengths, the longest of several blocks, and at times half a line at
+// its end.
 func randomText(r *rand.Rand) string {
 	var b strings.Builder
 	for range r.IntN(6) {
@@ -159,7 +160,8 @@ func TestWhatIsNoLogFileIsLeftOut(t *testing.T) {
 	require.Equal(t, "right\n", showing(t, Log{Folder: folder, Lines: AllLines}))
 }
 
-// TestFileWithTwoNamesIsReadOnce: s6-log gives a file its next name before it takes the old one away, and may die in between.
+// TestFileWithTwoNamesIsReadOnce: s6-log gives a file its next name before it takes the old one
+// away, and may die in between.
 func TestFileWithTwoNamesIsReadOnce(t *testing.T) {
 	for _, name := range []string{previousFile, currentFile} {
 		folder := t.TempDir()
@@ -192,7 +194,8 @@ func TestLittleIsReadForFewLines(t *testing.T) {
 	require.ErrorContains(t, err, rotatedAt(1, ".s")+": it is not a regular file")
 }
 
-// TestLookSeesAllOfARotationOrNothing: each file holds its number, and none is missing between two others.
+// TestLookSeesAllOfARotationOrNothing: each file holds its number, and none is missing between two
+// others.
 func TestLookSeesAllOfARotationOrNothing(t *testing.T) {
 	r := &rotator{t: t, folder: t.TempDir(), keep: 20}
 	stop, stopped := make(chan struct{}), make(chan struct{})
@@ -333,7 +336,8 @@ func (r *rotator) die(pause func()) {
 	r.renew()
 }
 
-// TestFollowAcrossRotations: every line comes once and in order, whatever step of a rotation is seen.
+// TestFollowAcrossRotations: every line comes once and in order, whatever step of a rotation is
+// seen.
 func TestFollowAcrossRotations(t *testing.T) {
 	const last = 20_000
 	random := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0))
@@ -387,7 +391,8 @@ func TestFollowerThatIsTooSlowIsToldSo(t *testing.T) {
 	require.True(t, slices.IsSorted(lines) && len(slices.Compact(lines)) == len(lines), "a line is doubled")
 }
 
-// TestHostileLogFolder: whatever lies where the log should, it is refused at once, and nothing behind it is read.
+// TestHostileLogFolder: whatever lies where the log should, it is refused at once, and nothing
+// behind it is read.
 func TestHostileLogFolder(t *testing.T) {
 	const secret = "root's alone"
 	for name, plant := range map[string]func(folder, secret string) error{
@@ -463,7 +468,8 @@ type writer func([]byte) (int, error)
 
 func (w writer) Write(p []byte) (int, error) { return w(p) }
 
-// TestWhoShowsALogEndsWithWhoAsked: it sees that by its stdin, though it may wait for a disk, or for its reader.
+// TestWhoShowsALogEndsWithWhoAsked: it sees that by its stdin, though it may wait for a disk, or
+// for its reader.
 func TestWhoShowsALogEndsWithWhoAsked(t *testing.T) {
 	folder := t.TempDir()
 	put(t, folder+"/current", "text\n")

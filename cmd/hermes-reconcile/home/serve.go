@@ -64,8 +64,9 @@ func carryOut(request Request) Answer {
 	return s.answer
 }
 
-// server carries out one request. It runs as the user that the home belongs to, so wherever a path leads that user may go.
-// What must not happen is that it waits: every file is opened in a way that a FIFO cannot block.
+// server carries out one request. It runs as the user that the home belongs to, so wherever a path
+// leads that user may go. What must not happen is that it waits: every file is opened in a way that
+// a FIFO cannot block.
 type server struct {
 	home   string
 	places map[string]Place // Request.Places
@@ -117,7 +118,8 @@ func tells(err error) bool {
 		errors.Is(err, fs.ErrPermission)
 }
 
-// sweep removes what names processes of a container that is no more: their numbers belong to others now.
+// sweep removes what names processes of a container that is no more: their numbers belong to others
+// now.
 func (s *server) sweep(profile string) {
 	if pid := s.lives(profile); pid != 0 {
 		s.note(fmt.Errorf("%s: %s is left: the gateway of pid %d runs outside of s6", profile, pidFile, pid))
@@ -133,7 +135,8 @@ func (s *server) sweep(profile string) {
 	}
 }
 
-// lives is the process that the pid file names, if it is the very one that wrote it, else 0. The file has its start time.
+// lives is the process that the pid file names, if it is the very one that wrote it, else 0. The
+// file has its start time.
 func (s *server) lives(profile string) int {
 	data, err := readFile(s.path(profile, pidFile))
 	if err != nil {
@@ -147,7 +150,8 @@ func (s *server) lives(profile string) int {
 	if err != nil {
 		return 0
 	}
-	// "pid (name) state ...": the name may hold blanks and parentheses, and the start time is the 20th field behind it.
+	// "pid (name) state ...": the name may hold blanks and parentheses, and the start time is the
+	// 20th field behind it.
 	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
 	const startTime = 19
 	if len(fields) <= startTime || fields[startTime] != strconv.FormatInt(start, 10) {
@@ -156,8 +160,8 @@ func (s *server) lives(profile string) int {
 	return pid
 }
 
-// parsePIDFile reads which process wrote a pid file, and when that was started: in clock ticks since boot, as in /proc. A start of 0
-// means that the file does not say.
+// parsePIDFile reads which process wrote a pid file, and when that was started: in clock ticks
+// since boot, as in /proc. A start of 0 means that the file does not say.
 func parsePIDFile(data []byte) (pid int, start int64) {
 	if rawjson.Unmarshal(data, map[string]any{"pid": &pid, "start_time": &start}) != nil {
 		return 0, 0
@@ -191,7 +195,8 @@ func (s *server) wish(profile string, up bool) error {
 	return nil
 }
 
-// withWish is a state file with what an operator wants in it. All else stays as it is, byte for byte.
+// withWish is a state file with what an operator wants in it. All else stays as it is, byte for
+// byte.
 func withWish(data []byte, up bool) ([]byte, error) {
 	state := stateStopped
 	if up {

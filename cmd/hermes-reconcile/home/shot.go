@@ -18,14 +18,15 @@ import (
 	"hermes-reconcile/s6ctl/safefile"
 )
 
-// The files of an s6-log besides those that are full: the one it writes to, and what that is called while it makes a new one.
+// The files of an s6-log besides those that are full: the one it writes to, and what that is called
+// while it makes a new one.
 const (
 	currentFile  = "current"
 	previousFile = "previous"
 )
 
-// isRotated reports whether a file is one that s6-log is done with: "@", the time as TAI64N in 24 hexadecimal digits, which sort
-// by time, and ".s", or ".u" where a logger was killed.
+// isRotated reports whether a file is one that s6-log is done with: "@", the time as TAI64N in 24
+// hexadecimal digits, which sort by time, and ".s", or ".u" where a logger was killed.
 func isRotated(name string) bool {
 	const digits, length = "0123456789abcdef", 27
 	return len(name) == length && name[0] == '@' && strings.Trim(name[1:length-2], digits) == "" &&
@@ -42,7 +43,8 @@ type part struct {
 	half   bool  // what was read last is no whole line
 }
 
-// open opens the file, if that is not done yet. Nothing that lies there in its place is followed or can block.
+// open opens the file, if that is not done yet. Nothing that lies there in its place is followed or
+// can block.
 func (p *part) open(folder *safefile.Dir) error {
 	if p.file != nil {
 		return nil
@@ -81,14 +83,15 @@ func (p *part) links() uint64 {
 	return uint64(info.Sys().(*syscall.Stat_t).Nlink)
 }
 
-// shot is what a log consists of at one moment, oldest first. The files that are full keep their names and are not open yet.
-// Those called previous and current are: their names are others' soon.
+// shot is what a log consists of at one moment, oldest first. The files that are full keep their
+// names and are not open yet. Those called previous and current are: their names are others' soon.
 type shot struct {
 	folder *safefile.Dir
 	parts  []*part
 }
 
-// maxLooks is how often to look anew at a folder that changes meanwhile. s6-log needs a rotation for that each time.
+// maxLooks is how often to look anew at a folder that changes meanwhile. s6-log needs a rotation
+// for that each time.
 const maxLooks = 100
 
 // look takes a shot of a folder. Of what s6-log does there meanwhile it has seen all or nothing.
@@ -136,7 +139,8 @@ func (s *shot) take(path string) (whole bool, err error) {
 	return true, nil
 }
 
-// maxNames bounds what is kept of a folder that a user fills. s6-log keeps as many files as it is told, 10000 at most.
+// maxNames bounds what is kept of a folder that a user fills. s6-log keeps as many files as it is
+// told, 10000 at most.
 const maxNames = 100_000
 
 // list are the names of the log's files, oldest first.
@@ -166,8 +170,8 @@ func (s *shot) list() (names []string, err error) {
 	return names, nil
 }
 
-// unite drops a part that is there under its next name, too: s6-log gives that first, and takes the old one away then, maybe by
-// now.
+// unite drops a part that is there under its next name, too: s6-log gives that first, and takes the
+// old one away then, maybe by now.
 func (s *shot) unite() {
 	s.parts = slices.DeleteFunc(s.parts, func(p *part) bool {
 		moved := p.file != nil && (p.links() > 1 || !p.named()) // most often it is not, and nothing more is asked
@@ -201,7 +205,8 @@ func (s *shot) names() map[string]bool {
 	return names
 }
 
-// has reports whether an open file is one of those that had no lasting name when the shot was taken.
+// has reports whether an open file is one of those that had no lasting name when the shot was
+// taken.
 func (s *shot) has(p *part) bool {
 	return slices.ContainsFunc(s.parts, func(own *part) bool { return !isRotated(own.name) && os.SameFile(own.info, p.info) })
 }
@@ -241,8 +246,8 @@ func (s *shot) last(ctx context.Context, lines int) (from int, err error) {
 	return 0, nil
 }
 
-// lastLines finds where the last lines of a text begin, and how many there are of those asked for. What follows the last line
-// end is a line. No lines begin behind the last line end.
+// lastLines finds where the last lines of a text begin, and how many there are of those asked for.
+// What follows the last line end is a line. No lines begin behind the last line end.
 func lastLines(ctx context.Context, text io.ReaderAt, size int64, lines int) (begin int64, found int, err error) {
 	end, wanted := size-1, lines // the line end that ends the text begins no line
 	if lines == 0 {

@@ -17,7 +17,8 @@ import (
 // ErrNoLog says that nothing has been logged yet.
 var ErrNoLog = errors.New("there is no log yet")
 
-// A log comes as frames: a byte that says of which kind it is, the length of its text in four bytes, big endian, and the text.
+// A log comes as frames: a byte that says of which kind it is, the length of its text in four
+// bytes, big endian, and the text.
 const (
 	frameText  = 't' // of the log
 	frameNote  = 'n' // what the user should know
@@ -32,9 +33,10 @@ const (
 // writeLimit is how long text may take to be written once ctx has ended.
 const writeLimit = 100 * time.Millisecond
 
-// Show writes the text of a log to text, by way of a child process with the credentials of an account. It hands what the user
-// should know to note. Text and notes may be anything: who sends them may be anybody who has the user's credentials. It
-// returns when ctx ends, even if text does not take what is written to it.
+// Show writes the text of a log to text, by way of a child process with the credentials of an
+// account. It hands what the user should know to note. Text and notes may be anything: who sends
+// them may be anybody who has the user's credentials. It returns when ctx ends, even if text does
+// not take what is written to it.
 func Show(ctx context.Context, who Account, log Log, text io.Writer, note func(string)) error {
 	data, err := json.Marshal(Request{Log: &log})
 	if err != nil {
@@ -122,7 +124,8 @@ func (f frames) Write(text []byte) (int, error) { return len(text), f.send(frame
 
 func (f frames) note(text string) error { return f.send(frameNote, []byte(text)) }
 
-// serveLog sends what is asked for. It returns when who asked has ended, even if a disk does not answer.
+// serveLog sends what is asked for. It returns when who asked has ended, even if a disk does not
+// answer.
 func serveLog(stdin io.Reader, stdout io.Writer, log Log) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()

@@ -12,7 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestKeysOfAStateFileCompareExactly: a key that only looks like the one that counts is another one.
+// TestKeysOfAStateFileCompareExactly: a key that only looks like the one that counts is another
+// one.
 func TestKeysOfAStateFileCompareExactly(t *testing.T) {
 	for text, up := range map[string]bool{
 		`{"desired_state": "running", "de\u017fired_state": "stopped"}`: true,
@@ -107,7 +108,8 @@ func FuzzState(f *testing.F) {
 	})
 }
 
-// FuzzLogNames: of a folder of logs those files are read that s6-log names so, in the order of their times, and no others.
+// FuzzLogNames: of a folder of logs those files are read that s6-log names so, in the order of
+// their times, and no others.
 func FuzzLogNames(f *testing.F) {
 	for _, seed := range []string{"@400000006b050113354f4768.s", "@400000006b050113354f4768.u", "current", "previous", "lock", "@4/../../../../../../../.s", ""} {
 		f.Add(seed)

@@ -1,7 +1,8 @@
 // Package probe finds out whether a gateway serves, by an HTTP request to it.
 //
-// Once asks once, Each does so with several, Wait asks until there is a good answer. A good answer is any with a status from 200 to 399. Nothing here
-// goes through a proxy, follows a redirect, or keeps a connection.
+// Once asks once, Each does so with several, Wait asks until there is a good answer. A good answer
+// is any with a status from 200 to 399. Nothing here goes through a proxy, follows a redirect, or
+// keeps a connection.
 package probe
 
 import (
@@ -19,10 +20,12 @@ import (
 	"hermes-reconcile/reconcile/fault"
 )
 
-// patience is how long one request may take. A gateway on the same machine that needs longer does not serve.
+// patience is how long one request may take. A gateway on the same machine that needs longer does
+// not serve.
 const patience = 5 * time.Second
 
-// firstPause is between the first and the second request of Wait; each further pause is twice as long, up to the interval.
+// firstPause is between the first and the second request of Wait; each further pause is twice as
+// long, up to the interval.
 const firstPause = 50 * time.Millisecond
 
 // maxBody is how much of an answer is read, in bytes, to let the server end it in its own way.
@@ -85,7 +88,8 @@ func reason(ctx context.Context, err error) error {
 // maxAsked is how many URLs Each asks at a time.
 const maxAsked = 16
 
-// Each asks each URL once, side by side: a hundred that do not answer take no minutes. An empty one has no error.
+// Each asks each URL once, side by side: a hundred that do not answer take no minutes. An empty one
+// has no error.
 func Each(ctx context.Context, urls []string) []error {
 	errs := make([]error, len(urls))
 	turns := make(chan struct{}, maxAsked)
@@ -120,8 +124,8 @@ func (e *LateError) Unwrap() error { return e.Err }
 // Question asks once, and has an error where the answer was no good one.
 type Question func(ctx context.Context) error
 
-// Of is the question whether something serves at a URL. Where stranger names who else answers there,
-// that is no good answer.
+// Of is the question whether something serves at a URL. Where stranger names who else answers
+// there, that is no good answer.
 func Of(url string, stranger func(port int) string) Question {
 	return func(ctx context.Context) error {
 		if err := Once(ctx, url); err != nil {
@@ -150,8 +154,9 @@ func port(raw string) int {
 	return 80
 }
 
-// Wait asks until there is a good answer, for at most timeout, with no more than interval between two requests. What the
-// gateway needs to start is often less than an interval, so the first pauses are short.
+// Wait asks until there is a good answer, for at most timeout, with no more than interval between
+// two requests. What the gateway needs to start is often less than an interval, so the first pauses
+// are short.
 func Wait(ctx context.Context, ask Question, interval, timeout time.Duration) error {
 	deadline := time.Now().Add(timeout)
 	for pause := min(firstPause, interval); ; pause = min(2*pause, interval) {

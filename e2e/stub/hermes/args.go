@@ -12,12 +12,12 @@ import (
 	"strings"
 )
 
-// This file is hermes-agent's command line: what each release takes, and what it says of the rest. It
-// is Python's argparse, rebuilt as far as a gateway's command may use it.
+// This file is hermes-agent's command line: what each release takes, and what it says of the rest.
+// It is Python's argparse, rebuilt as far as a gateway's command may use it.
 //
 // What the real one has and this has not: commands other than these, and options that no usage line
-// shows. Its gateway would start a service of s6-overlay instead of itself, unless the run script says
-// that this is the service.
+// shows. Its gateway would start a service of s6-overlay instead of itself, unless the run script
+// says that this is the service.
 
 // releases are the columns of the options' table. STUB_RELEASE names one of them. No release is
 // "phase3": it takes `gateway start --foreground --port N`, as no hermes-agent ever did.
@@ -116,7 +116,8 @@ type refusal struct {
 
 func (r *refusal) Error() string { return r.text }
 
-// profileName is what hermes takes for the name of a profile. Another word behind -p is an argument like any other.
+// profileName is what hermes takes for the name of a profile. Another word behind -p is an argument
+// like any other.
 var profileName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,63}$`)
 
 // parseArgs reads a command line as that release does.
@@ -151,7 +152,8 @@ func parseArgs(release string, args []string) (call, error) {
 	return c, nil
 }
 
-// takeProfile takes the profile out of a command line, wherever it stands: hermes does so before argparse sees it.
+// takeProfile takes the profile out of a command line, wherever it stands: hermes does so before
+// argparse sees it.
 func takeProfile(args []string) (profile string, rest []string) {
 	for i, arg := range args {
 		if arg == "--" {
@@ -174,7 +176,8 @@ func (p parser) of(column int) parser {
 	return p
 }
 
-// read reads arguments up to a command, which is returned with what follows it. What it does not know is added to extra.
+// read reads arguments up to a command, which is returned with what follows it. What it does not
+// know is added to extra.
 func (p parser) read(args []string, options map[string]string, extra *[]string) (command string, rest []string, err error) {
 	for onlyWords := false; len(args) > 0; {
 		arg := args[0]
@@ -237,7 +240,8 @@ func (p parser) readOption(arg string, args []string, options map[string]string,
 
 func (o option) says() string { return strings.ReplaceAll(o.names, " ", "/") }
 
-// find finds the names that an argument may mean. Of a long one the beginning is enough, if only one begins so.
+// find finds the names that an argument may mean. Of a long one the beginning is enough, if only
+// one begins so.
 func (p parser) find(arg string) []string {
 	var found []string
 	for _, o := range p.options {
@@ -305,8 +309,8 @@ func wrap(parts []string, begin, indent string, width int) (lines []string) {
 	return append(lines, line)
 }
 
-// refuseUnknown is what hermes says of a profile that it does not have. It does so before it reads the
-// rest of the command line. home is HERMES_HOME.
+// refuseUnknown is what hermes says of a profile that it does not have. It does so before it reads
+// the rest of the command line. home is HERMES_HOME.
 func refuseUnknown(args []string, home string) error {
 	profile, _ := takeProfile(args)
 	if profile == "default" {
@@ -318,8 +322,8 @@ func refuseUnknown(args []string, home string) error {
 	return &refusal{1, fmt.Sprintf("Error: Profile '%[1]s' does not exist. Create it with: hermes profile create %[1]s\n", profile), os.Stderr}
 }
 
-// refuseSecond is what hermes says of a gateway of one profile where one gateway serves them all: it has
-// to be asked for. The stub looks for no other gateway.
+// refuseSecond is what hermes says of a gateway of one profile where one gateway serves them all:
+// it has to be asked for. The stub looks for no other gateway.
 func (c call) refuseSecond(release, home string) error {
 	_, force := c.options["--force"]
 	_, replace := c.options["--replace"]
@@ -330,7 +334,8 @@ func (c call) refuseSecond(release, home string) error {
 	return &refusal{78, fmt.Sprintf("✗ Profile '%s' does not get a gateway of its own.\n", c.profile), os.Stdout}
 }
 
-// isStandalone reports whether a config.yaml has standalone: true below gateway. It knows no YAML but lines.
+// isStandalone reports whether a config.yaml has standalone: true below gateway. It knows no YAML
+// but lines.
 func isStandalone(path string) bool {
 	data, err := os.ReadFile(path)
 	if err != nil {

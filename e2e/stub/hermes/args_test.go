@@ -12,7 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// outcome is how a release takes a command line: the exit code of its refusal, or 0, and the last line that it says.
+// outcome is how a release takes a command line: the exit code of its refusal, or 0, and the last
+// line that it says.
 func outcome(t *testing.T, release, line, home string) (code int, says string) {
 	t.Helper()
 	c, err := parseArgs(release, strings.Fields(line))
@@ -28,7 +29,8 @@ func outcome(t *testing.T, release, line, home string) (code int, says string) {
 	return r.code, lines[len(lines)-1]
 }
 
-// TestReleases holds the table of what each release takes: a column a release, as in the table of options.
+// TestReleases holds the table of what each release takes: a column a release, as in the table of
+// options.
 func TestReleases(t *testing.T) {
 	const refused = "hermes: error: unrecognized arguments: "
 	for _, row := range []struct{ line, codes, says string }{
@@ -61,7 +63,8 @@ func TestReleases(t *testing.T) {
 	}
 }
 
-// TestArgparse: what its messages say, and where an option may stand. It is the same in each release.
+// TestArgparse: what its messages say, and where an option may stand. It is the same in each
+// release.
 func TestArgparse(t *testing.T) {
 	for line, want := range map[string]string{
 		"gateway run -p coder --replace":         "",

@@ -1,8 +1,9 @@
 //go:build linux
 
-// Command hermes stands in for the hermes program in the end-to-end tests, as a gateway or as the dashboard. It takes the
-// command line that a release of hermes-agent takes, and refuses any other in its words (args.go). It serves /health and
-// writes down what happened to it, below $HERMES_HOME/stub:
+// Command hermes stands in for the hermes program in the end-to-end tests, as a gateway or as the
+// dashboard. It takes the command line that a release of hermes-agent takes, and refuses any other
+// in its words (args.go). It serves /health and writes down what happened to it, below
+// $HERMES_HOME/stub:
 //
 //	NAME.starts    one JSON record a start
 //	NAME.stops     one JSON record at SIGTERM or SIGUSR1, one at the exit that follows
@@ -14,12 +15,14 @@
 //	bindfail       one line each time a port was taken
 //	refused        one line each time the release did not take the command line, or the profile
 //
-// What it should do wrong is said by STUB_EXIT, STUB_LINES, STUB_CHILD, STUB_DRAIN, STUB_IGNORE_TERM, STUB_TERM and
-// STUB_LIFE (see behaviour). STUB_RELEASE is the release, 0.21 if not given; STUB_REFUSE how long it takes to refuse, 2s if not given.
-// With STUB_PROFILES=1 a profile has to have its folder, $HERMES_HOME/profiles/NAME.
+// What it should do wrong is said by STUB_EXIT, STUB_LINES, STUB_CHILD, STUB_DRAIN,
+// STUB_IGNORE_TERM, STUB_TERM and STUB_LIFE (see behaviour). STUB_RELEASE is the release, 0.21 if
+// not given; STUB_REFUSE how long it takes to refuse, 2s if not given. With STUB_PROFILES=1 a
+// profile has to have its folder, $HERMES_HOME/profiles/NAME.
 //
-// Like the real one it takes its port from API_SERVER_PORT. Without it the stub serves nothing; the real one serves where
-// API_SERVER_ENABLED or API_SERVER_KEY is set, by default on 8642. It ends nothing at --replace, and reads no .env.
+// Like the real one it takes its port from API_SERVER_PORT. Without it the stub serves nothing; the
+// real one serves where API_SERVER_ENABLED or API_SERVER_KEY is set, by default on 8642. It ends
+// nothing at --replace, and reads no .env.
 package main
 
 import (
@@ -46,8 +49,8 @@ const childArg = "stub-child"
 // maxLife ends a process that a failed test left behind, if STUB_LIFE says nothing else.
 const maxLife = 10 * time.Minute
 
-// How hermes ends. It exits 1 at a SIGTERM that no command of its own has announced: a supervisor that
-// starts again what fails should do so.
+// How hermes ends. It exits 1 at a SIGTERM that no command of its own has announced: a supervisor
+// that starts again what fails should do so.
 const (
 	termCode    = 1
 	restartCode = 75 // after SIGUSR1: start me again
@@ -203,7 +206,8 @@ func runGateway(args []string) (int, error) {
 	return g.live(signals)
 }
 
-// actOn makes a signal run the shell script at STUB_SELF, as an agent runs commands: for the test alone.
+// actOn makes a signal run the shell script at STUB_SELF, as an agent runs commands: for the test
+// alone.
 func (g *gateway) actOn(s syscall.Signal) {
 	script := os.Getenv("STUB_SELF")
 	if script == "" {
@@ -273,8 +277,8 @@ func (g *gateway) endTurns(signals <-chan os.Signal) error {
 	}
 }
 
-// printLines prints perSecond numbered lines a second until stop is closed, and returns how many it printed. The pace is
-// kept by absolute time: a late line makes no other line late.
+// printLines prints perSecond numbered lines a second until stop is closed, and returns how many it
+// printed. The pace is kept by absolute time: a late line makes no other line late.
 func printLines(perSecond int, stop <-chan struct{}) int {
 	if perSecond <= 0 {
 		<-stop
@@ -292,7 +296,8 @@ func printLines(perSecond int, stop <-chan struct{}) int {
 	}
 }
 
-// lock is held until the process ends, and inherited by nobody: a bare descriptor, which no garbage collector closes.
+// lock is held until the process ends, and inherited by nobody: a bare descriptor, which no garbage
+// collector closes.
 func (g *gateway) lock() error {
 	fd, err := syscall.Open(g.path("lock"), syscall.O_RDWR|syscall.O_CREAT|syscall.O_CLOEXEC, 0o644)
 	if err != nil {
@@ -325,7 +330,8 @@ func (g *gateway) serve() error {
 	return nil
 }
 
-// answer answers one request, as little HTTP as will do: net/http takes longer to compile than all else here.
+// answer answers one request, as little HTTP as will do: net/http takes longer to compile than all
+// else here.
 func (g *gateway) answer(conn net.Conn) {
 	defer conn.Close()
 	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
@@ -347,7 +353,8 @@ func (g *gateway) answer(conn net.Conn) {
 		status, len(body), body)
 }
 
-// startChild starts a process that ignores SIGTERM and holds stdout and stderr, so the logger's pipe.
+// startChild starts a process that ignores SIGTERM and holds stdout and stderr, so the logger's
+// pipe.
 func (g *gateway) startChild() error {
 	if g.child == "" {
 		return nil
