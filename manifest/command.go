@@ -11,7 +11,15 @@ import (
 // on. --external-supervisor makes its own restarts ask this supervisor; --force is for a gateway
 // beside a root gateway that would serve the profile, too (from 0.21 on). It is not --replace,
 // which ends whatever serves the profile already.
-var builtinCommand = []string{"hermes", "-p", profileWord, "gateway", "run", "--external-supervisor", "--force"}
+var builtinCommand = []string{
+	"hermes",
+	"-p",
+	profileWord,
+	"gateway",
+	"run",
+	"--external-supervisor",
+	"--force",
+}
 
 const (
 	// maxArgument is the longest argument or NAME=value, in bytes without its NUL, with which Linux
@@ -62,7 +70,9 @@ func readArgument(r *reader, at *path, n *yaml.Node) (string, bool) {
 		return "", false
 	}
 	if len(text) > maxArgument {
-		r.fault(n, at, "has %d bytes (want at most %d: the kernel starts no program with a longer argument)", len(text), maxArgument)
+		r.fault(n, at,
+			"has %d bytes (want at most %d: the kernel starts no program with a longer argument)",
+			len(text), maxArgument)
 		return "", false
 	}
 	if _, reason := expand(text, "", 0); reason != "" {
@@ -74,15 +84,25 @@ func readArgument(r *reader, at *path, n *yaml.Node) (string, bool) {
 
 // giveCommand sets the profile's command and its wrapper. Its port is known by now.
 func (r *reader) giveCommand(p *Profile, e *entry, defaults *settings) {
-	wrapper := words{"wrapper", e.settings.wrapper, choose(e.settings.wrapper, defaults.wrapper, nil)}
-	command := words{"command", e.settings.command, choose(e.settings.command, defaults.command, builtinCommand)}
+	wrapper := words{
+		"wrapper",
+		e.settings.wrapper,
+		choose(e.settings.wrapper, defaults.wrapper, nil),
+	}
+	command := words{
+		"command",
+		e.settings.command,
+		choose(e.settings.command, defaults.command, builtinCommand),
+	}
 	p.Wrapper = r.giveWords(p, e, wrapper)
 	if p.Name == DefaultProfile {
 		command.chosen.value = dropProfileOption(command.chosen.value)
 	}
 	p.Command = r.giveWords(p, e, command)
-	if command.chosen.state != faulty && (len(command.chosen.value) == 0 || command.chosen.value[0] == "") {
-		r.faultWords(e, command, `has no program once "-p {profile}" is dropped, as it is for the profile "default"`)
+	if command.chosen.state != faulty &&
+		(len(command.chosen.value) == 0 || command.chosen.value[0] == "") {
+		r.faultWords(e, command,
+			`has no program once "-p {profile}" is dropped, as it is for the profile "default"`)
 	}
 }
 
@@ -103,7 +123,11 @@ func (r *reader) giveWords(p *Profile, e *entry, w words) []string {
 		text, _ := expand(arg, p.Name, p.Port)
 		argv = append(argv, text)
 		if size += len(text) + stringBytes; size > maxCommand {
-			r.faultWords(e, w, "is too long (want at most 1 MiB of arguments: the kernel starts no program with much more)")
+			r.faultWords(
+				e,
+				w,
+				"is too long (want at most 1 MiB of arguments: the kernel starts no program with much more)",
+			)
 			return nil
 		}
 	}
@@ -122,7 +146,8 @@ func (r *reader) portIsThere(e *entry, w words) bool {
 	if e.hasPort() || !slices.ContainsFunc(w.chosen.value, namesPort) {
 		return true
 	}
-	r.faultWords(e, w, "names {port}, but the profile has none (want a port, or a "+w.key+" without it)")
+	r.faultWords(e, w,
+		"names {port}, but the profile has none (want a port, or a "+w.key+" without it)")
 	return false
 }
 

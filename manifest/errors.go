@@ -120,7 +120,8 @@ func (p *problems) err(position func(spot) Position) error {
 		all = multierror.Append(all, &Error{position(one.at), one.path, one.msg})
 	}
 	if p.dropped > 0 {
-		all = multierror.Append(all, &Error{Pos: position(p.first), Msg: fmt.Sprintf("and %d more errors", p.dropped)})
+		all = multierror.Append(all,
+			&Error{Pos: position(p.first), Msg: fmt.Sprintf("and %d more errors", p.dropped)})
 	}
 	return all.ErrorOrNil()
 }
@@ -162,7 +163,8 @@ func (p *path) String() string {
 // word is a name as part of a path: bare where nothing in it could be misread.
 func word(name string) string {
 	odd := func(c rune) bool {
-		return c != '_' && c != '-' && (c >= utf8.RuneSelf || !unicode.IsLetter(c) && !unicode.IsDigit(c))
+		return c != '_' && c != '-' &&
+			(c >= utf8.RuneSelf || !unicode.IsLetter(c) && !unicode.IsDigit(c))
 	}
 	if name == "" || len(name) > maxProfileName || strings.ContainsFunc(name, odd) {
 		return quote(name)
@@ -211,7 +213,8 @@ func Nearest(got string, words []string) string {
 		return ""
 	}
 	for _, w := range words {
-		if d := edits(strings.ToLower(got), strings.ToLower(w)); d < limit+1 && d < len(w) && got != w {
+		if d := edits(strings.ToLower(got), strings.ToLower(w)); d < limit+1 && d < len(w) &&
+			got != w {
 			best, limit = w, d-1
 		}
 	}

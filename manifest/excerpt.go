@@ -32,7 +32,12 @@ var (
 func MakeExcerpt(m *Manifest, p Profile) (Excerpt, error) {
 	builtin, below := builtinManifest(), &Profile{}
 	giveAll(profileKeys, below, &settings{}, &settings{})
-	all := &Manifest{Runtime: m.Runtime, HermesHome: m.HermesHome, Scandir: builtin.Scandir, AutoPorts: builtin.AutoPorts}
+	all := &Manifest{
+		Runtime:    m.Runtime,
+		HermesHome: m.HermesHome,
+		Scandir:    builtin.Scandir,
+		AutoPorts:  builtin.AutoPorts,
+	}
 	n, profiles := mapping(yaml.FlowStyle), mapping(yaml.FlowStyle)
 	add(n, "version", writeInteger(knownVersion))
 	if document := putAll(documentKeys, all, builtin, 0); document != nil {
@@ -75,7 +80,8 @@ func upgraded(source Source) ([]byte, bool) {
 		return nil, false
 	}
 	profiles := valueOf(target(root), "profiles")
-	if profiles == nil || len(profiles.Content) != 2 || profiles.Content[1].Kind != yaml.MappingNode {
+	if profiles == nil || len(profiles.Content) != 2 ||
+		profiles.Content[1].Kind != yaml.MappingNode {
 		return nil, false
 	}
 	upgrade(profiles.Content[1])
@@ -89,7 +95,8 @@ func isNewer(profile *yaml.Node) bool {
 		return true
 	}
 	literal := func(key string, escape func(string) string) bool {
-		return !slices.ContainsFunc(valuesOf(profile, key), func(v *yaml.Node) bool { return escape(v.Value) != v.Value })
+		return !slices.ContainsFunc(valuesOf(profile, key),
+			func(v *yaml.Node) bool { return escape(v.Value) != v.Value })
 	}
 	return !literal("env", escapeValue) || !literal("secrets", braces.Replace)
 }

@@ -109,7 +109,9 @@ func (p *Profile) StateDir() string {
 // IsHermes reports whether the command is hermes's own, for this profile by its name. hermes then
 // wants a folder profiles/NAME in its HERMES_HOME, and takes no name longer than LongestHermes.
 func (p *Profile) IsHermes() bool {
-	return len(p.Command) > 0 && (p.Command[0] == "hermes" || strings.HasSuffix(p.Command[0], "/hermes")) && namesProfile(p.Command, p.Name)
+	return len(p.Command) > 0 &&
+		(p.Command[0] == "hermes" || strings.HasSuffix(p.Command[0], "/hermes")) &&
+		namesProfile(p.Command, p.Name)
 }
 
 // LongestHermes is the longest name of a profile that hermes takes, in characters (hermes-agent's

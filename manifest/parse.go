@@ -14,7 +14,8 @@ import (
 // everything that is wrong in any source, in the order of the sources.
 func Parse(sources []Source) (*Manifest, error) {
 	if len(sources) == 0 {
-		return nil, (&problems{list: []problem{{msg: "no manifest file is given"}}}).err(func(spot) Position { return Position{} })
+		return nil, (&problems{list: []problem{{msg: "no manifest file is given"}}}).err(
+			func(spot) Position { return Position{} })
 	}
 	r := &reader{sources: sources, seen: map[string]spot{}, names: map[string]int{}}
 	complete := true
@@ -106,7 +107,8 @@ func (r *reader) faultAt(where spot, at *path, format string, args ...any) {
 		r.problems.drop(where, 1)
 		return
 	}
-	r.problems.add(where, at.String(), visible.Line(fmt.Sprintf(format, args...))) // %q, too, lets some through
+	r.problems.add(where, at.String(),
+		visible.Line(fmt.Sprintf(format, args...))) // %q, too, lets some through
 }
 
 // readDocument reads the top level of one source.
@@ -137,7 +139,8 @@ func (r *reader) checkPresence() {
 		r.faultAt(top, (*path)(nil).key("version"), `is missing (want "version: %d")`, knownVersion)
 	}
 	if _, ok := r.seen["profiles"]; !ok {
-		r.faultAt(top, (*path)(nil).key("profiles"), `is missing (want an entry for each gateway, or "profiles: {}" for none)`)
+		r.faultAt(top, (*path)(nil).key("profiles"),
+			`is missing (want an entry for each gateway, or "profiles: {}" for none)`)
 	}
 }
 
@@ -158,7 +161,12 @@ func (r *reader) finish() *Manifest {
 		r.giveReady(&p, e, &r.document.defaults)
 		m.Profiles = append(m.Profiles, p)
 		if r.merged += (len(p.Env) + len(p.Unset) + len(p.Secrets)) * envBytes; r.merged > maxMerged {
-			r.overflow(e.at, e.path, "all profiles up to here have more than %d MiB of commands and env together, defaults merged in", maxMerged>>20)
+			r.overflow(
+				e.at,
+				e.path,
+				"all profiles up to here have more than %d MiB of commands and env together, defaults merged in",
+				maxMerged>>20,
+			)
 			break
 		}
 	}
@@ -190,7 +198,8 @@ func (r *reader) readProfiles(at *path, n *yaml.Node) {
 		readKeys(r, e.path, value, profileKeys, &e.settings)
 		r.checkVariables(e.path, &e.settings)
 		if first, ok := r.names[e.name]; ok {
-			r.fault(key, e.path, "profile is already defined at %s", r.position(r.entries[first].at))
+			r.fault(key, e.path, "profile is already defined at %s",
+				r.position(r.entries[first].at))
 			return
 		}
 		if len(r.entries) == maxProfiles {
@@ -220,16 +229,24 @@ func (r *reader) eachKey(n *yaml.Node, at *path, visit func(key, value *yaml.Nod
 			continue
 		}
 		if key.Tag == "!!merge" {
-			r.fault(alias, at, `merge keys "<<" are not allowed (use defaults, or an alias for a whole value)`)
+			r.fault(alias, at,
+				`merge keys "<<" are not allowed (use defaults, or an alias for a whole value)`)
 			continue
 		}
 		if before, ok := first[key.Value]; ok {
-			r.fault(alias, at.key(key.Value), "duplicate key, already set at %s", r.position(r.spot(before)))
+			r.fault(alias, at.key(key.Value), "duplicate key, already set at %s",
+				r.position(r.spot(before)))
 			continue
 		}
 		first[key.Value] = alias
 		if alias != key { // the place is where the alias stands
-			key = &yaml.Node{Kind: yaml.ScalarNode, Value: key.Value, Tag: key.Tag, Line: alias.Line, Column: alias.Column}
+			key = &yaml.Node{
+				Kind:   yaml.ScalarNode,
+				Value:  key.Value,
+				Tag:    key.Tag,
+				Line:   alias.Line,
+				Column: alias.Column,
+			}
 		}
 		visit(key, value)
 	}
@@ -240,7 +257,8 @@ func (r *reader) unknownKey(key *yaml.Node, at *path, known []string) {
 		r.problems.drop(where, 1)
 		return
 	}
-	r.fault(key, at, "unknown key (%swant one of %s)", didYouMean(key.Value, known), strings.Join(known, ", "))
+	r.fault(key, at, "unknown key (%swant one of %s)", didYouMean(key.Value, known),
+		strings.Join(known, ", "))
 }
 
 // target is what an alias stands for, and any other node itself.
@@ -258,7 +276,8 @@ func isNull(n *yaml.Node) bool {
 
 // isQuoted reports whether a value is text by its quotes, or by a tag.
 func isQuoted(n *yaml.Node) bool {
-	return n.Style&yaml.TaggedStyle != 0 && n.Tag == "!!str" || n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) != 0
+	return n.Style&yaml.TaggedStyle != 0 && n.Tag == "!!str" ||
+		n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) != 0
 }
 
 // describe says what a value is, in the words of a reader who has never read the YAML
@@ -280,7 +299,18 @@ func describe(n *yaml.Node) string {
 }
 
 // plainTags are the tags that a value may bear, written out or found by YAML's own rules.
-var plainTags = []string{"!!map", "!!seq", "!!str", "!!int", "!!float", "!!bool", "!!null", "!!timestamp", "!!binary", "!!merge"}
+var plainTags = []string{
+	"!!map",
+	"!!seq",
+	"!!str",
+	"!!int",
+	"!!float",
+	"!!bool",
+	"!!null",
+	"!!timestamp",
+	"!!binary",
+	"!!merge",
+}
 
 // isKind checks what n is; want is the same in words.
 func (r *reader) isKind(n *yaml.Node, at *path, kind yaml.Kind, want string) bool {

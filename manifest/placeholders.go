@@ -56,11 +56,15 @@ var braces = strings.NewReplacer("{", "{{", "}", "}}")
 func braceFault(rest string) string {
 	name, _, closed := strings.Cut(rest[1:], "}")
 	notLetter := func(c rune) bool { return c != '_' && c != '-' && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') }
-	if rest[0] == '{' && closed && name != "" && len(name) <= maxQuoted && !strings.ContainsFunc(name, notLetter) {
-		return quote("{"+name+"}") + " is not a placeholder (" + didYouMean("{"+name+"}", []string{profileWord, portWord}) +
+	if rest[0] == '{' && closed && name != "" && len(name) <= maxQuoted &&
+		!strings.ContainsFunc(name, notLetter) {
+		return quote(
+			"{"+name+"}",
+		) + " is not a placeholder (" + didYouMean("{"+name+"}", []string{profileWord, portWord}) +
 			"want {profile} or {port}; a brace itself is written {{ or }})"
 	}
-	return "a lone " + quote(rest[:1]) + " (want {profile} or {port}; a brace itself is written {{ or }})"
+	return "a lone " + quote(
+		rest[:1]) + " (want {profile} or {port}; a brace itself is written {{ or }})"
 }
 
 // namesPort reports whether an argument or a path has the placeholder {port}.

@@ -31,7 +31,8 @@ func readPort(r *reader, at *path, n *yaml.Node) (port, bool) {
 		return port{auto: true}, true
 	}
 	if !decimal.MatchString(n.Value) {
-		r.fault(n, at, "%s is not a port (%swant 1-65535 or auto)", quote(n.Value), didYouMean(n.Value, []string{"auto"}))
+		r.fault(n, at, "%s is not a port (%swant 1-65535 or auto)", quote(n.Value),
+			didYouMean(n.Value, []string{"auto"}))
 		return port{}, false
 	}
 	value, ok := integer[int](1, maxPort).read(r, at, n)
@@ -43,8 +44,11 @@ var rangeText = regexp.MustCompile(`^([0-9]+)-([0-9]+)$`)
 // portText is 1-65535 as a range has it.
 const portText = "0*([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
 
-var portRange = kind[PortRange]{readPortRange, shape{Type: types{"string"}, Pattern: "^" + portText + "-" + portText + "$"},
-	func(v PortRange) *yaml.Node { return scalar("", span(int64(v.First), int64(v.Last), "")) }}
+var portRange = kind[PortRange]{
+	readPortRange,
+	shape{Type: types{"string"}, Pattern: "^" + portText + "-" + portText + "$"},
+	func(v PortRange) *yaml.Node { return scalar("", span(int64(v.First), int64(v.Last), "")) },
+}
 
 func readPortRange(r *reader, at *path, n *yaml.Node) (PortRange, bool) {
 	text, ok := readText(r, at, n)
@@ -53,7 +57,8 @@ func readPortRange(r *reader, at *path, n *yaml.Node) (PortRange, bool) {
 	}
 	parts := rangeText.FindStringSubmatch(text)
 	if parts == nil {
-		r.fault(n, at, "%s is not a range of ports (want FIRST-LAST, such as 20000-29999)", quote(text))
+		r.fault(n, at, "%s is not a range of ports (want FIRST-LAST, such as 20000-29999)",
+			quote(text))
 		return PortRange{}, false
 	}
 	first, last := number(parts[1]), number(parts[2])
@@ -87,7 +92,13 @@ type ports struct {
 
 // assignPorts returns the port of each entry, and reports those that are taken.
 func (r *reader) assignPorts(auto PortRange) []int {
-	p := &ports{r: r, auto: auto, numbers: make([]int, len(r.entries)), owner: map[int]int{}, next: auto.First}
+	p := &ports{
+		r:       r,
+		auto:    auto,
+		numbers: make([]int, len(r.entries)),
+		owner:   map[int]int{},
+		next:    auto.First,
+	}
 	autoIsKnown := r.document.autoPorts.state != faulty
 	for i, e := range r.entries {
 		if e.settings.port.state != given {
@@ -129,8 +140,9 @@ func (p *ports) collision(i, first int) {
 	if others {
 		suffix = ", auto"
 	}
-	p.r.faultAt(where, e.path.key("port"), "%s%s is already used by profile %s (%s%s)%s", kind, strconv.Itoa(p.numbers[i]),
-		quote(other.name), p.r.position(other.settings.port.at), suffix, hint)
+	p.r.faultAt(where, e.path.key("port"), "%s%s is already used by profile %s (%s%s)%s", kind,
+		strconv.Itoa(p.numbers[i]), quote(other.name), p.r.position(other.settings.port.at), suffix,
+		hint)
 }
 
 // free gives a number that no profile has and that was not given before: one of the auto range,

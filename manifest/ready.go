@@ -25,11 +25,18 @@ func readRequestPath(r *reader, at *path, n *yaml.Node) (string, bool) {
 	}
 	switch {
 	case !strings.HasPrefix(text, "/"):
-		r.fault(n, at, `%s is not a path (want one that starts with "/", such as /health: host and port are the gateway's)`, quote(text))
+		r.fault(
+			n,
+			at,
+			`%s is not a path (want one that starts with "/", such as /health: host and port are the gateway's)`,
+			quote(text),
+		)
 	case len(text) > maxRequest:
 		r.fault(n, at, "has %d characters (want a path of at most %d)", len(text), maxRequest)
 	case !requestText.MatchString(text):
-		r.fault(n, at, `%s is no path of a URL (want ASCII without blanks and "#"; write others as %%XX)`, quote(text))
+		r.fault(n, at,
+			`%s is no path of a URL (want ASCII without blanks and "#"; write others as %%XX)`,
+			quote(text))
 	default:
 		return text, true
 	}
@@ -46,9 +53,11 @@ func (r *reader) giveReady(p *Profile, e *entry, defaults *settings) {
 	at := e.path.key("ready")
 	switch {
 	case asked && http.state == absent:
-		r.faultAt(own.at, at, "http is missing (want the path that answers once the gateway serves, such as /health)")
+		r.faultAt(own.at, at,
+			"http is missing (want the path that answers once the gateway serves, such as /health)")
 	case asked && !e.hasPort():
-		r.faultAt(own.at, at, "asks the gateway on its port, but the profile has none (want a port, or no ready)")
+		r.faultAt(own.at, at,
+			"asks the gateway on its port, but the profile has none (want a port, or no ready)")
 	}
 	if !asked && !inherits || p.Ready.HTTP == "" || p.Port == 0 {
 		p.Ready = nil

@@ -95,8 +95,16 @@ type wordsOf struct {
 }
 
 var (
-	commandOf = wordsOf{func(p *Profile) *[]string { return &p.Command }, builtinCommand, dropProfileOption}
-	wrapperOf = wordsOf{func(p *Profile) *[]string { return &p.Wrapper }, nil, func(words []string) []string { return words }}
+	commandOf = wordsOf{
+		func(p *Profile) *[]string { return &p.Command },
+		builtinCommand,
+		dropProfileOption,
+	}
+	wrapperOf = wordsOf{
+		func(p *Profile) *[]string { return &p.Wrapper },
+		nil,
+		func(words []string) []string { return words },
+	}
 )
 
 // gives reports whether an argument list with placeholders becomes that of p.
@@ -162,7 +170,8 @@ func putWords(w wordsOf, p, below *Profile) *yaml.Node {
 func shareWords(w wordsOf, all []*Profile, below *Profile) {
 	count := map[string]int{}
 	for _, p := range all {
-		if words := w.template(p); p.Name != DefaultProfile && len(words) > 0 && !w.gives(w.builtin, p) {
+		if words := w.template(p); p.Name != DefaultProfile && len(words) > 0 &&
+			!w.gives(w.builtin, p) {
 			count[strings.Join(words, "\x00")]++
 		}
 	}
@@ -198,7 +207,8 @@ func shareEnv(all []*Profile, below *Profile) {
 }
 
 func putUnset(p, below *Profile) *yaml.Node {
-	names := slices.DeleteFunc(slices.Clone(p.Unset), func(name string) bool { return slices.Contains(below.Unset, name) })
+	names := slices.DeleteFunc(slices.Clone(p.Unset),
+		func(name string) bool { return slices.Contains(below.Unset, name) })
 	return unlessEmpty(writeList(names))
 }
 

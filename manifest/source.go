@@ -33,7 +33,8 @@ const (
 // load turns the bytes of the current source into its root node. Where that fails it has said why,
 // and returns nil.
 func (r *reader) load(data []byte) *yaml.Node {
-	data = bytes.TrimPrefix(data, []byte("\uFEFF")) // a byte order mark is no content, and no column either
+	data = bytes.TrimPrefix(data,
+		[]byte("\uFEFF")) // a byte order mark is no content, and no column either
 	if !r.checkText(data) {
 		return nil
 	}
@@ -46,7 +47,8 @@ func (r *reader) load(data []byte) *yaml.Node {
 		r.faultAt(r.spot(next), nil, secondDocument)
 		return nil
 	case root == nil || isNull(root) && root.Value == "":
-		r.faultAt(spot{r.src, 1, 1}, nil, `the file is empty (want at least "version: 1" and "profiles:")`)
+		r.faultAt(spot{r.src, 1, 1}, nil,
+			`the file is empty (want at least "version: 1" and "profiles:")`)
 		return nil
 	}
 	tree := tree{r: r, sizes: map[*yaml.Node]int{}, open: map[*yaml.Node]bool{}}
@@ -91,9 +93,12 @@ func (r *reader) checkText(data []byte) bool {
 	start := spot{r.src, 1, 1}
 	switch {
 	case len(data) > maxSource:
-		r.faultAt(start, nil, "the file has %d bytes (want at most %d, 4 MiB)", len(data), maxSource)
+		r.faultAt(start, nil, "the file has %d bytes (want at most %d, 4 MiB)", len(data),
+			maxSource)
 		return false
-	case bytes.HasPrefix(data, []byte{0xFF, 0xFE}), bytes.HasPrefix(data, []byte{0xFE, 0xFF}), isWide(data):
+	case bytes.HasPrefix(data, []byte{0xFF, 0xFE}),
+		bytes.HasPrefix(data, []byte{0xFE, 0xFF}),
+		isWide(data):
 		r.faultAt(start, nil, "the file is in UTF-16 or UTF-32 (save it as UTF-8)")
 		return false
 	}
@@ -101,7 +106,9 @@ func (r *reader) checkText(data []byte) bool {
 		return false
 	}
 	if r.structure += structure(data); r.structure > maxStructure {
-		r.faultAt(start, nil, `too many values: %d characters such as ":" and "," (want at most %d in all files)`, r.structure, maxStructure)
+		r.faultAt(start, nil,
+			`too many values: %d characters such as ":" and "," (want at most %d in all files)`,
+			r.structure, maxStructure)
 		return false
 	}
 	return r.checkDocuments(data)
@@ -128,10 +135,15 @@ func (r *reader) checkCharacters(data []byte) bool {
 		case c == '\n':
 			at.line, at.col = at.line+1, 0
 		case c == '\r':
-			r.faultAt(at, nil, "a carriage return without a newline (want \"\\n\" or \"\\r\\n\" at the end of lines)")
+			r.faultAt(
+				at,
+				nil,
+				"a carriage return without a newline (want \"\\n\" or \"\\r\\n\" at the end of lines)",
+			)
 			ok = false
 		case c < ' ', c >= 0x7F && c <= 0x9F, c == 0x2028, c == 0x2029, c == 0xFFFE, c == 0xFFFF:
-			r.faultAt(at, nil, `control character U+%04X is not allowed (in double quotes write \u%04X)`, c, c)
+			r.faultAt(at, nil,
+				`control character U+%04X is not allowed (in double quotes write \u%04X)`, c, c)
 			ok = false
 		}
 		at.col++
@@ -232,7 +244,8 @@ func (t *tree) aliasSize(n *yaml.Node) int {
 	size := t.sizes[n.Alias]
 	t.r.expanded += size
 	if t.r.expanded > maxExpanded {
-		t.fault(n, "alias %s is one too many: all aliases together stand for more than %d values", quote("*"+n.Value), maxExpanded)
+		t.fault(n, "alias %s is one too many: all aliases together stand for more than %d values",
+			quote("*"+n.Value), maxExpanded)
 		return 0
 	}
 	return size

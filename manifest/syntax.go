@@ -60,37 +60,38 @@ const tabMessage = "a tab is used for indentation (use spaces)"
 // problemWords maps what yaml.v3 says to what helps. %c stands for the character at the place.
 var problemWords = map[string]string{
 	colonNotAllowed: `":" cannot stand here (check the indentation and the line above; text that holds ": " needs quotes)`,
-	"mapping keys are not allowed in this context":             `a key cannot stand here (check the indentation and the line above)`,
-	"block sequence entries are not allowed in this context":   `a list entry "- " cannot stand here (want it on a line of its own; text that starts with "- " needs quotes)`,
-	"did not find expected key":                                `want a key here, as in "port: 9201" (check the indentation, and the quotes on this line)`,
-	"did not find expected '-' indicator":                      `want another "- " of the list here (check the indentation)`,
-	listOpen:                                                   `a list is not closed: want "]", or "," before its next value`,
-	mapOpen:                                                    `a map is not closed: want "}", or "," before its next key`,
-	"did not find expected node content":                       `want a value here (text that starts with a special character needs quotes)`,
-	"did not find expected <document start>":                   `this stands after the end of the document (check the indentation and the line above)`,
-	colonMissing:                                               `want "key: value" here (the ":" and a space are missing)`,
-	tokenCannotStart:                                           `%c cannot start a value (text that starts with it needs quotes)`,
-	tabViolates:                                                tabMessage,
-	tabExpectedSpace:                                           tabMessage,
-	quoteOpen:                                                  `the quote that opens here is never closed`,
-	"found unexpected document indicator":                      `a line of dashes or dots inside of a quoted text (is a quote not closed?)`,
-	"found unknown escape character":                           `unknown escape in a double-quoted text (use single quotes for text with backslashes)`,
-	"did not find expected hexdecimal number":                  `an escape in a double-quoted text needs hexadecimal digits (use single quotes for text with backslashes)`,
-	"found invalid Unicode character escape code":              `an escape in a double-quoted text names no character`,
-	"did not find expected alphabetic or numeric character":    `want a name after "&" or "*" (text that starts with one of them needs quotes)`,
-	"did not find expected comment or line break":              `want the text of "|" or ">" on the next line`,
-	"found an indentation indicator equal to 0":                `an indentation after "|" or ">" must be 1 to 9`,
-	"found undefined tag handle":                               unknownTag,
-	"did not find expected whitespace or line break":           `want white space after a tag (text that starts with "!" needs quotes)`,
-	"did not find expected whitespace":                         `want white space here`,
-	"did not find expected '!'":                                `a tag is not complete (text that starts with "!" needs quotes)`,
-	"did not find expected tag URI":                            `a tag is not complete (text that starts with "!" needs quotes)`,
-	"did not find URI escaped octet":                           `a tag is not complete (text that starts with "!" needs quotes)`,
-	"found unknown directive name":                             `unknown directive (text that starts with "%" needs quotes)`,
-	"could not find expected directive name":                   `unknown directive (text that starts with "%" needs quotes)`,
-	"found incompatible YAML document":                         `unknown YAML version (drop the %YAML line)`,
-	"found duplicate %YAML directive":                          `a second %YAML line`,
-	"exceeded max depth of " + strconv.Itoa(10_000):            `nested more than ` + strconv.Itoa(maxDepth) + ` deep`,
+	"mapping keys are not allowed in this context":           `a key cannot stand here (check the indentation and the line above)`,
+	"block sequence entries are not allowed in this context": `a list entry "- " cannot stand here (want it on a line of its own; text that starts with "- " needs quotes)`,
+	"did not find expected key":                              `want a key here, as in "port: 9201" (check the indentation, and the quotes on this line)`,
+	"did not find expected '-' indicator":                    `want another "- " of the list here (check the indentation)`,
+	listOpen:                                                 `a list is not closed: want "]", or "," before its next value`,
+	mapOpen:                                                  `a map is not closed: want "}", or "," before its next key`,
+	"did not find expected node content":                     `want a value here (text that starts with a special character needs quotes)`,
+	"did not find expected <document start>":                 `this stands after the end of the document (check the indentation and the line above)`,
+	colonMissing:                                             `want "key: value" here (the ":" and a space are missing)`,
+	tokenCannotStart:                                         `%c cannot start a value (text that starts with it needs quotes)`,
+	tabViolates:                                              tabMessage,
+	tabExpectedSpace:                                         tabMessage,
+	quoteOpen:                                                `the quote that opens here is never closed`,
+	"found unexpected document indicator":                    `a line of dashes or dots inside of a quoted text (is a quote not closed?)`,
+	"found unknown escape character":                         `unknown escape in a double-quoted text (use single quotes for text with backslashes)`,
+	"did not find expected hexdecimal number":                `an escape in a double-quoted text needs hexadecimal digits (use single quotes for text with backslashes)`,
+	"found invalid Unicode character escape code":            `an escape in a double-quoted text names no character`,
+	"did not find expected alphabetic or numeric character":  `want a name after "&" or "*" (text that starts with one of them needs quotes)`,
+	"did not find expected comment or line break":            `want the text of "|" or ">" on the next line`,
+	"found an indentation indicator equal to 0":              `an indentation after "|" or ">" must be 1 to 9`,
+	"found undefined tag handle":                             unknownTag,
+	"did not find expected whitespace or line break":         `want white space after a tag (text that starts with "!" needs quotes)`,
+	"did not find expected whitespace":                       `want white space here`,
+	"did not find expected '!'":                              `a tag is not complete (text that starts with "!" needs quotes)`,
+	"did not find expected tag URI":                          `a tag is not complete (text that starts with "!" needs quotes)`,
+	"did not find URI escaped octet":                         `a tag is not complete (text that starts with "!" needs quotes)`,
+	"found unknown directive name":                           `unknown directive (text that starts with "%" needs quotes)`,
+	"could not find expected directive name":                 `unknown directive (text that starts with "%" needs quotes)`,
+	"found incompatible YAML document":                       `unknown YAML version (drop the %YAML line)`,
+	"found duplicate %YAML directive":                        `a second %YAML line`,
+	"exceeded max depth of " + strconv.Itoa(10_000): `nested more than ` +
+		strconv.Itoa(maxDepth) + ` deep`,
 	"did not find expected digit or '.' character":             `unknown YAML version (drop the %YAML line)`,
 	"did not find expected version number":                     `unknown YAML version (drop the %YAML line)`,
 	"attempted to go past the end of stream; corrupted value?": `the file ends in the middle of a value`,
@@ -127,7 +128,9 @@ func locate(data []byte, text string, line int, what string) int {
 		return err != nil && err.Error() == text
 	}
 	switch what {
-	case tokenCannotStart, tabViolates, tabExpectedSpace: // all of the scanner, so the line is that of the problem
+	case tokenCannotStart,
+		tabViolates,
+		tabExpectedSpace: // all of the scanner, so the line is that of the problem
 		if tab, ok := tabIndent(data, lineStart(data, line)); ok && line > 0 {
 			return tab
 		}
@@ -271,7 +274,10 @@ func keyWithoutColon(data []byte, offset int) (int, bool) {
 	if key-start != keyAbove-above || bytes.IndexByte(data[key:offset], ':') >= 0 {
 		return 0, false
 	}
-	if len(bytes.TrimSpace(text)) == 0 || bytes.Contains(text, []byte(": ")) || bytes.HasSuffix(bytes.TrimSpace(text), []byte(":")) || text[0] == '#' || text[0] == '-' {
+	if len(bytes.TrimSpace(text)) == 0 || bytes.Contains(text, []byte(": ")) ||
+		bytes.HasSuffix(bytes.TrimSpace(text), []byte(":")) ||
+		text[0] == '#' ||
+		text[0] == '-' {
 		return 0, false
 	}
 	return keyAbove, true

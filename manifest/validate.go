@@ -27,8 +27,11 @@ func ProfileNameFault(name string) string {
 	case name[0] == '_':
 		return `profile name starts with "_" (want a-z or 0-9 first)`
 	case len(name) > maxProfileName:
-		return fmt.Sprintf("profile name has %d characters (want at most %d: s6-svscan ignores the service gateway-NAME if it has over 251)",
-			len(name), maxProfileName)
+		return fmt.Sprintf(
+			"profile name has %d characters (want at most %d: s6-svscan ignores the service gateway-NAME if it has over 251)",
+			len(name),
+			maxProfileName,
+		)
 	}
 	return ""
 }
@@ -47,7 +50,8 @@ func nameCharacterFault(c rune, name string) string {
 	case c >= 'A' && c <= 'Z':
 		return fmt.Sprintf("profile name holds upper case (want %s)", quote(strings.ToLower(name)))
 	case unicode.IsControl(c):
-		return fmt.Sprintf("profile name holds the control character U+%04X (want a-z, 0-9, - and _)", c)
+		return fmt.Sprintf(
+			"profile name holds the control character U+%04X (want a-z, 0-9, - and _)", c)
 	case unicode.IsSpace(c):
 		return "profile name holds white space (want a-z, 0-9, - and _)"
 	case c >= utf8.RuneSelf:

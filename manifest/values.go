@@ -42,7 +42,8 @@ func oneOf[V ~string](words ...V) kind[V] {
 				return w, true
 			}
 		}
-		r.fault(n, at, "%s is unknown (%swant %s)", quote(text), didYouMean(text, list), orList(list))
+		r.fault(n, at, "%s is unknown (%swant %s)", quote(text), didYouMean(text, list),
+			orList(list))
 		return "", false
 	}
 	return kind[V]{read, shape{Enum: anys(words)}, writeText[V]}
@@ -57,7 +58,8 @@ func readBool(r *reader, at *path, n *yaml.Node) (value, ok bool) {
 	}
 	text := strings.ToLower(n.Value)
 	if n.Tag != "!!bool" || text != "true" && text != "false" {
-		r.fault(n, at, "%s is not allowed here (want true or false%s)", quote(n.Value), withoutQuotes(n, text == "true" || text == "false"))
+		r.fault(n, at, "%s is not allowed here (want true or false%s)", quote(n.Value),
+			withoutQuotes(n, text == "true" || text == "false"))
 		return false, false
 	}
 	return text == "true", true
@@ -96,7 +98,8 @@ func integer[V int | int64](low, high int64) kind[V] {
 			return 0, false
 		}
 		if isQuoted(n) || !decimal.MatchString(n.Value) {
-			r.fault(n, at, "%s is not a whole number in plain digits (want %s%s)", quote(n.Value), want, withoutQuotes(n, decimal.MatchString(n.Value)))
+			r.fault(n, at, "%s is not a whole number in plain digits (want %s%s)", quote(n.Value),
+				want, withoutQuotes(n, decimal.MatchString(n.Value)))
 			return 0, false
 		}
 		value := number(n.Value)
@@ -106,7 +109,11 @@ func integer[V int | int64](low, high int64) kind[V] {
 		}
 		return V(value), true
 	}
-	return kind[V]{read, shape{Type: types{"integer"}, Minimum: &low, Maximum: &high}, writeInteger[V]}
+	return kind[V]{
+		read,
+		shape{Type: types{"integer"}, Minimum: &low, Maximum: &high},
+		writeInteger[V],
+	}
 }
 
 func writeInteger[V int | int64](v V) *yaml.Node {
@@ -199,14 +206,17 @@ const maxPath = 4095
 // fillPath fills in the placeholders of a path.
 func (r *reader) fillPath(p *Profile, e *entry, where place, template string) string {
 	if !e.hasPort() && namesPort(template) {
-		r.faultPlace(e, where, "names {port}, but the profile has none (want a port, or a path without it)")
+		r.faultPlace(e, where,
+			"names {port}, but the profile has none (want a port, or a path without it)")
 	}
 	text, _ := expand(template, p.Name, p.Port)
 	if text == template {
 		return text
 	}
 	if r.merged += len(text); len(text) > maxPath {
-		r.faultPlace(e, where, "becomes a path of %d bytes with the placeholders filled in (want at most %d)", len(text), maxPath)
+		r.faultPlace(e, where,
+			"becomes a path of %d bytes with the placeholders filled in (want at most %d)",
+			len(text), maxPath)
 	}
 	return text
 }
@@ -215,7 +225,8 @@ func (r *reader) fillPath(p *Profile, e *entry, where place, template string) st
 func (r *reader) giveHome(p *Profile, e *entry, defaults *settings) {
 	home := choose(e.settings.home, defaults.home, "")
 	if home.state == given {
-		p.Home = r.fillPath(p, e, place{home.at, e.path.key("home"), e.settings.home.state == given}, home.value)
+		p.Home = r.fillPath(p, e,
+			place{home.at, e.path.key("home"), e.settings.home.state == given}, home.value)
 	}
 }
 
@@ -247,13 +258,18 @@ func duration(low, high, step time.Duration) kind[time.Duration] {
 		case value < low || value > high:
 			r.fault(n, at, "%s is out of range (want %v to %s)", quote(text), low, hours(high))
 		case value%step != 0:
-			r.fault(n, at, "%s is finer than %v (want whole %s)", quote(text), step, stepNames[step])
+			r.fault(n, at, "%s is finer than %v (want whole %s)", quote(text), step,
+				stepNames[step])
 		default:
 			return value, true
 		}
 		return 0, false
 	}
-	return kind[time.Duration]{read, shape{Type: types{"string"}, Pattern: durationText}, writeDuration}
+	return kind[time.Duration]{
+		read,
+		shape{Type: types{"string"}, Pattern: durationText},
+		writeDuration,
+	}
 }
 
 func writeDuration(v time.Duration) *yaml.Node {
@@ -284,12 +300,18 @@ func byteSize(low, high int64) kind[int64] {
 		}
 		parts := sizeText.FindStringSubmatch(text)
 		if parts == nil {
-			r.fault(n, at, "%s is not a size (want a whole number of bytes such as 65536, or with a unit such as 1MB or 64KiB)", quote(text))
+			r.fault(
+				n,
+				at,
+				"%s is not a size (want a whole number of bytes such as 65536, or with a unit such as 1MB or 64KiB)",
+				quote(text),
+			)
 			return 0, false
 		}
 		unit, ok := sizeUnits[parts[2]]
 		if !ok {
-			r.fault(n, at, "unit %s is unknown (want B, kB, MB, GB, KiB, MiB or GiB)", quote(parts[2]))
+			r.fault(n, at, "unit %s is unknown (want B, kB, MB, GB, KiB, MiB or GiB)",
+				quote(parts[2]))
 			return 0, false
 		}
 		count := number(parts[1])
@@ -323,7 +345,8 @@ var (
 )
 
 var account = kind[string]{readUser, shape{
-	Type: types{"string", "boolean"}, Pattern: userText.String(), Not: &shape{Type: types{"string"}, Pattern: digits.String()}, MaxLength: maxUser,
+	Type: types{"string", "boolean"}, Pattern: userText.String(), MaxLength: maxUser,
+	Not: &shape{Type: types{"string"}, Pattern: digits.String()},
 }, writeText[string]}
 
 func readUser(r *reader, at *path, n *yaml.Node) (string, bool) {
@@ -342,11 +365,14 @@ func readUser(r *reader, at *path, n *yaml.Node) (string, bool) {
 func UserFault(text string) string {
 	switch {
 	case digits.MatchString(text):
-		return clip(text) + " is a number (want the name of an account: s6-setuidgid looks its groups up by name)"
+		return clip(text) +
+			" is a number (want the name of an account: s6-setuidgid looks its groups up by name)"
 	case len(text) > maxUser:
-		return fmt.Sprintf("%s has %d characters (want an account name of at most %d)", quote(text), len(text), maxUser)
+		return fmt.Sprintf("%s has %d characters (want an account name of at most %d)", quote(text),
+			len(text), maxUser)
 	case !userText.MatchString(text):
-		return quote(text) + ` is not an account name (want letters, digits, "_", "." and "-", and no "-" first)`
+		return quote(text) +
+			` is not an account name (want letters, digits, "_", "." and "-", and no "-" first)`
 	}
 	return ""
 }

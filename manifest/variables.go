@@ -41,8 +41,11 @@ func EnvNameFault(name string) string {
 	for i, c := range name {
 		letter := c == '_' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
 		if !letter && (i == 0 || c < '0' || c > '9') {
-			return fmt.Sprintf("variable name holds %q at character %d (want a letter or _, then letters, digits and _)",
-				string(c), 1+utf8.RuneCountInString(name[:i]))
+			return fmt.Sprintf(
+				"variable name holds %q at character %d (want a letter or _, then letters, digits and _)",
+				string(c),
+				1+utf8.RuneCountInString(name[:i]),
+			)
 		}
 	}
 	return ""
@@ -63,8 +66,13 @@ func readEnv(r *reader, at *path, n *yaml.Node) (map[string]setting[string], boo
 		}
 		v := readSetting(r, below, value, readEnvValue)
 		if len(key.Value)+1+len(v.value) > maxArgument {
-			r.fault(value, below, "the name and its value have %d bytes (want less than %d: the kernel starts no program with more)",
-				len(key.Value)+len(v.value), maxArgument)
+			r.fault(
+				value,
+				below,
+				"the name and its value have %d bytes (want less than %d: the kernel starts no program with more)",
+				len(key.Value)+len(v.value),
+				maxArgument,
+			)
 			v.state = faulty
 		}
 		vars[key.Value] = v
@@ -161,7 +169,10 @@ const loaderPrefix = "LD_"
 
 var secretFiles = kind[map[string]setting[string]]{read: readSecrets, shape: shape{
 	Type: types{"object"}, Each: refTo("path_template").orNull(),
-	PropertyNames: &shape{AnyOf: []shape{refTo("variable")}, Not: &shape{Type: types{"string"}, Pattern: "^" + loaderPrefix}},
+	PropertyNames: &shape{
+		AnyOf: []shape{refTo("variable")},
+		Not:   &shape{Type: types{"string"}, Pattern: "^" + loaderPrefix},
+	},
 }}
 
 // readSecrets reads a map of variables to the files that hold their values.
@@ -188,7 +199,11 @@ type variableSource struct {
 }
 
 func (s *settings) variables() []variableSource {
-	return []variableSource{{"env", s.env.value}, {"secrets", s.secrets.value}, {"unset", s.unset.value}}
+	return []variableSource{
+		{"env", s.env.value},
+		{"secrets", s.secrets.value},
+		{"unset", s.unset.value},
+	}
 }
 
 // checkVariables reports names that one level, a profile or `defaults`, has more than once: it
@@ -210,7 +225,8 @@ func (r *reader) checkVariables(at *path, level *settings) {
 			if here.at.compare(before.at) < 0 {
 				here, before = before, here
 			}
-			r.faultAt(here.at, at.key(here.key), "%s is in %s too, at %s (want it in one of them)", quote(name), before.key, r.position(before.at))
+			r.faultAt(here.at, at.key(here.key), "%s is in %s too, at %s (want it in one of them)",
+				quote(name), before.key, r.position(before.at))
 		}
 	}
 }
@@ -265,12 +281,18 @@ func (r *reader) giveVariables(p *Profile, e *entry, defaults *settings) {
 func (r *reader) fillValue(p *Profile, e *entry, name string, v variable) string {
 	at := place{v.value.at, e.path.key(v.key).key(name), v.own}
 	if !e.hasPort() && valueNamesPort(v.value.value) {
-		r.faultPlace(e, at, "names {port}, but the profile has none (want a port, or {{port}} for the word itself)")
+		r.faultPlace(e, at,
+			"names {port}, but the profile has none (want a port, or {{port}} for the word itself)")
 	}
 	text := expandValue(v.value.value, p.Name, p.Port)
 	if len(name)+1+len(text) > maxArgument {
-		r.faultPlace(e, at, "becomes too long with the placeholders filled in (want less than %d bytes with its name: "+
-			"the kernel starts no program with more)", maxArgument)
+		r.faultPlace(
+			e,
+			at,
+			"becomes too long with the placeholders filled in (want less than %d bytes with its name: "+
+				"the kernel starts no program with more)",
+			maxArgument,
+		)
 	}
 	if text != v.value.value {
 		r.merged += len(text)

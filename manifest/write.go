@@ -27,7 +27,9 @@ type Draft struct {
 func Write(d Draft) ([]byte, error) {
 	text, err := write(d)
 	if err == nil {
-		text = []byte(visible.Text(string(text))) // what is hidden stands in comments and double quotes, whose escapes are the same
+		text = []byte(
+			visible.Text(string(text)),
+		) // what is hidden stands in comments and double quotes, whose escapes are the same
 		err = check(text, d.Manifest)
 	}
 	if err != nil {
@@ -111,7 +113,8 @@ func (w *writer) profiles(d Draft, below *Profile) {
 	}
 	w.buf.WriteString("profiles:\n")
 	list := pointers(d.Manifest.Profiles)
-	slices.SortStableFunc(list, func(a, b *Profile) int { return isNamed(a) - isNamed(b) }) // the root profile first
+	slices.SortStableFunc(list,
+		func(a, b *Profile) int { return isNamed(a) - isNamed(b) }) // the root profile first
 	for _, p := range list {
 		value := putAll(profileKeys, p, below, 0)
 		if value == nil {

@@ -39,7 +39,8 @@ const exitConfig = 78
 // Ended reports whether the service is down because its gateway said that no restart would help or,
 // with onFailure, that it is done. A stop by hand that exits 0 looks the same.
 func (s Status) Ended(onFailure bool) bool {
-	return s.Supervised && s.Down() && (s.ExitCode == exitConfig || onFailure && s.ExitCode == 0 && s.Signal == 0)
+	return s.Supervised && s.Down() &&
+		(s.ExitCode == exitConfig || onFailure && s.ExitCode == 0 && s.Signal == 0)
 }
 
 // Actual is what a scandir holds, as far as it concerns us.

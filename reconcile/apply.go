@@ -79,7 +79,8 @@ func (s *Session) Apply(ctx context.Context, plan Plan, opt Options) (Result, er
 		}
 		r.pace.moved()
 		if err != nil {
-			return r.result(), errors.Join(fmt.Errorf("cannot %s: %w", step.name, err), r.rollback())
+			return r.result(), errors.Join(fmt.Errorf("cannot %s: %w", step.name, err),
+				r.rollback())
 		}
 	}
 	var removals sync.WaitGroup
@@ -108,8 +109,10 @@ func (s *Session) startable() error {
 }
 
 // errNoExec says of a scandir that no gateway can be started there.
-var errNoExec = errors.New("the scandir is on a filesystem that is mounted noexec, so no run script can be started: " +
-	"mount it with exec (docker run --tmpfs /run:exec)")
+var errNoExec = errors.New(
+	"the scandir is on a filesystem that is mounted noexec, so no run script can be started: " +
+		"mount it with exec (docker run --tmpfs /run:exec)",
+)
 
 // applier is one apply under way.
 type applier struct {
@@ -166,7 +169,15 @@ func newApplier(s *Session, plan Plan, opt Options) (*applier, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &applier{Session: s, plan: plan, opt: opt, pace: &pace{}, listening: listening, portFreed: map[string]*event{}, turns: newTurns(plan, opt.MaxRestarts)}
+	r := &applier{
+		Session:   s,
+		plan:      plan,
+		opt:       opt,
+		pace:      &pace{},
+		listening: listening,
+		portFreed: map[string]*event{},
+		turns:     newTurns(plan, opt.MaxRestarts),
+	}
 	for i := range plan.Changes {
 		c := &plan.Changes[i]
 		if c.Acts() {

@@ -93,8 +93,8 @@ func (s *Scandir) Vacancy(ctx context.Context, leftovers []Hidden) (Vacancy, err
 	fits := func(n int) error { return room.fits(now, census{n, n}, census{}) }
 	more := sort.Search(room.MaxServices, func(n int) bool { return fits(n+1) != nil })
 	return Vacancy{
-		Services: max(now.slots(room), room.supervisors()), Limit: room.MaxServices, CountsLoggers: room.CountsLoggers,
-		More: more, Err: fits(more + 1),
+		Services: max(now.slots(room), room.supervisors()), Limit: room.MaxServices,
+		CountsLoggers: room.CountsLoggers, More: more, Err: fits(more + 1),
 	}, nil
 }
 
@@ -125,13 +125,22 @@ func (room Room) fits(now, comes, goes census) error {
 	if have+more > room.MaxServices {
 		limit := fmt.Sprintf("s6-svscan takes %d services (its option -c)", room.MaxServices)
 		if room.CountsLoggers {
-			limit = fmt.Sprintf("s6-svscan takes %d services, each logger counting as one (its option -C)", room.MaxServices)
+			limit = fmt.Sprintf(
+				"s6-svscan takes %d services, each logger counting as one (its option -C)",
+				room.MaxServices)
 		}
 		return &RoomError{limit, have, more}
 	}
 	more = comes.loggers - goes.loggers
-	if most := (room.MaxFiles - filesOfItsOwn) / filesPerLogged; room.MaxFiles > 0 && now.loggers+more > most {
-		return &RoomError{fmt.Sprintf("s6-svscan may open %d files, enough for %d services with a logger (ulimit -n)", room.MaxFiles, most), now.loggers, more}
+	if most := (room.MaxFiles - filesOfItsOwn) / filesPerLogged; room.MaxFiles > 0 &&
+		now.loggers+more > most {
+		return &RoomError{
+			fmt.Sprintf(
+				"s6-svscan may open %d files, enough for %d services with a logger (ulimit -n)",
+				room.MaxFiles, most),
+			now.loggers,
+			more,
+		}
 	}
 	return nil
 }

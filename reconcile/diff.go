@@ -30,7 +30,11 @@ func Diff(desired []render.Servicedir, actual Actual, prune Prune) (Plan, error)
 		case !exists:
 			plan.Changes = append(plan.Changes, create(d, actual))
 		case s.Obstacle != "":
-			obstacles = multierror.Append(obstacles, fmt.Errorf("%s: the manifest names it, but it %s (remove it, or the profile)", d.Name, s.Obstacle))
+			obstacles = multierror.Append(
+				obstacles,
+				fmt.Errorf("%s: the manifest names it, but it %s (remove it, or the profile)",
+					d.Name, s.Obstacle),
+			)
 		default:
 			plan.Changes = append(plan.Changes, compare(d, s, actual))
 		}
@@ -43,10 +47,12 @@ func Diff(desired []render.Servicedir, actual Actual, prune Prune) (Plan, error)
 	for _, d := range actual.Displaced {
 		if !wanted[d.Service] {
 			wanted[d.Service] = true
-			plan.Changes = append(plan.Changes, displacedAlone(d.Service, actual.DisplacedOf(d.Service), prune))
+			plan.Changes = append(plan.Changes,
+				displacedAlone(d.Service, actual.DisplacedOf(d.Service), prune))
 		}
 	}
-	slices.SortFunc(plan.Changes, func(a, b Change) int { return strings.Compare(a.Service, b.Service) })
+	slices.SortFunc(plan.Changes,
+		func(a, b Change) int { return strings.Compare(a.Service, b.Service) })
 	awaitPorts(plan.Changes, actual)
 	return plan, obstacles.ErrorOrNil()
 }
@@ -94,7 +100,8 @@ func unnamed(s Service, prune Prune, actual Actual, named bool) Change {
 			c.Reasons = append(c.Reasons, "others hold what s6 writes there: "+doubt)
 		}
 		if owed != (Owed{}) {
-			c.Reasons = append(c.Reasons, "an interrupted apply has begun to adopt it: look whether it runs")
+			c.Reasons = append(c.Reasons,
+				"an interrupted apply has begun to adopt it: look whether it runs")
 		}
 	}
 	displaced := actual.DisplacedOf(s.Name)
@@ -124,15 +131,21 @@ func compare(d render.Servicedir, s Service, actual Actual) Change {
 		return c
 	case s.Double != "":
 		c.Op = Create
-		c.replace("a double of " + s.Double + ", as its marker says, so a new directory takes its place")
+		c.replace(
+			"a double of " + s.Double + ", as its marker says, so a new directory takes its place")
 	case s.doubt() != "":
-		c.replace("others hold what s6 writes there (" + s.doubt() + "), so a new directory takes its place")
+		c.replace(
+			"others hold what s6 writes there (" + s.doubt() + "), so a new directory takes its place",
+		)
 	case !s.HasLog:
 		// s6 connects a gateway to a logger only when it first sees the directory.
 		c.replace("has no log/, so a new directory takes its place")
 	case len(s.Seized) > 0:
 		// What was planted there may be waiting for the next write of s6-supervise.
-		c.replace("others can change " + strings.Join(s.Seized, ", ") + ", so a new directory takes its place")
+		c.replace(
+			"others can change " + strings.Join(s.Seized,
+				", ") + ", so a new directory takes its place",
+		)
 	case !s.Status.Supervised && (len(c.Files) > 0 || actual.Listening):
 		// If an aborted scan has seen it, it may be one that s6-svscan never starts. A new inode is
 		// sure to be new to it.
@@ -169,10 +182,14 @@ const rootUID = 0
 // another number than when it was given: the account was changed.
 func (c *Change) givesControl(users map[string]uint32) {
 	uid, known := users[c.desired.User]
-	if has := c.actual.controller; known && has != nil && *has != uid && c.actual.Owned && *has != rootUID {
+	if has := c.actual.controller; known && has != nil && *has != uid && c.actual.Owned &&
+		*has != rootUID {
 		c.PassControl = true
-		c.Reasons = append(c.Reasons,
-			fmt.Sprintf("user %d controls it, and the account %s has the number %d", *has, c.desired.User, uid))
+		c.Reasons = append(
+			c.Reasons,
+			fmt.Sprintf("user %d controls it, and the account %s has the number %d", *has,
+				c.desired.User, uid),
+		)
 	}
 }
 
@@ -200,7 +217,8 @@ func (c *Change) inPlace(owed Owed) {
 		return
 	}
 	if c.actual.Guessed && (c.Gateway != Keep || !c.desired.Last) {
-		c.Reasons = append(c.Reasons, "taken to be up: its state is last, and what that is only a live scandir could tell")
+		c.Reasons = append(c.Reasons,
+			"taken to be up: its state is last, and what that is only a live scandir could tell")
 	}
 	c.name()
 }
@@ -253,7 +271,8 @@ func (c *Change) name() {
 }
 
 // exitedConfig is why a gateway that exited 78 is left down.
-var exitedConfig = fmt.Sprintf("exited %d: no restart would help until its run script changes", exitConfig)
+var exitedConfig = fmt.Sprintf("exited %d: no restart would help until its run script changes",
+	exitConfig)
 
 // ended reports whether the gateway is down by an exit code that the manifest takes for final. One
 // that was what it is last may have been stopped by hand, which also ends in exit code 0.
@@ -310,7 +329,8 @@ func fileChanges(d render.Servicedir, actual map[string]File) []FileChange {
 	var changes []FileChange
 	for _, f := range d.Files {
 		before, exists := actual[f.Path]
-		if exists && !before.Irregular && !before.Exposed && before.Mode == f.Mode && bytes.Equal(before.Data, f.Data) {
+		if exists && !before.Irregular && !before.Exposed && before.Mode == f.Mode &&
+			bytes.Equal(before.Data, f.Data) {
 			continue
 		}
 		change := FileChange{Path: f.Path, After: &File{Mode: f.Mode, Data: f.Data}}
@@ -338,7 +358,8 @@ func awaitPorts(changes []Change, actual Actual) {
 	}
 	for _, c := range changes {
 		// Nothing is done to what cannot be read: those that await it fail at once.
-		if c.Op == Remove || c.Gateway == Restart || c.Gateway == Down || c.Acts() && c.actual.Fault != nil {
+		if c.Op == Remove || c.Gateway == Restart || c.Gateway == Down ||
+			c.Acts() && c.actual.Fault != nil {
 			gives[c.Service] = true
 		}
 	}
@@ -354,7 +375,8 @@ func awaitPorts(changes []Change, actual Actual) {
 			case gives[holder]:
 				c.Await = append(c.Await, holder)
 			default:
-				c.Reasons = append(c.Reasons, fmt.Sprintf("port %d is held by %s, which is left alone", c.Port, holder))
+				c.Reasons = append(c.Reasons,
+					fmt.Sprintf("port %d is held by %s, which is left alone", c.Port, holder))
 			}
 		}
 	}
@@ -376,7 +398,8 @@ func portHolders(actual Actual) map[int][]string {
 		}
 	}
 	for _, s := range actual.Services {
-		if s.Fault != nil || s.Status.Supervised && !s.Status.Down() { // the first: that cannot be told
+		if s.Fault != nil ||
+			s.Status.Supervised && !s.Status.Down() { // the first: that cannot be told
 			hold(s.Marker.Port, s.Name)
 			hold(actual.Owed[s.Name].Port, s.Name)
 		}

@@ -13,7 +13,8 @@ type TimeoutError struct {
 }
 
 func (e *TimeoutError) Error() string {
-	return fmt.Sprintf("timed out after %s waiting for %s", e.After.Round(100*time.Millisecond), e.What)
+	return fmt.Sprintf("timed out after %s waiting for %s", e.After.Round(100*time.Millisecond),
+		e.What)
 }
 
 // HopelessError says that a gateway will not come, whatever the time.
@@ -59,7 +60,8 @@ type NameError struct {
 }
 
 func (e *NameError) Error() string {
-	return fmt.Sprintf("%s: its name has %d bytes, and this s6-svscan ignores names over %d", e.Service, len(e.Service), e.Max)
+	return fmt.Sprintf("%s: its name has %d bytes, and this s6-svscan ignores names over %d",
+		e.Service, len(e.Service), e.Max)
 }
 
 // ObstacleError says that something stands where a service directory should be.

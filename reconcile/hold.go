@@ -26,7 +26,8 @@ func (s *Scandir) Pause() error {
 	if err := session.openOwn(); err != nil {
 		return fmt.Errorf("cannot open %q: %w", s.dir.Join(ownDir), cause(s.dir.Join(ownDir), err))
 	}
-	if err := session.own.Write(heldFile, modeHeld, nil); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := session.own.Write(heldFile, modeHeld, nil); err != nil &&
+		!errors.Is(err, fs.ErrExist) {
 		return err
 	}
 	return nil

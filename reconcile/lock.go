@@ -54,7 +54,11 @@ func (s *Session) openOwn() (err error) {
 		return err
 	}
 	if st.Mode&dirfd.ModeOthers != 0 || !s.trusts(st.Uid) {
-		return fmt.Errorf("it belongs to user %d with mode %#o, so another user may have filled it (look at it, and remove it)", st.Uid, st.Mode&0o7777)
+		return fmt.Errorf(
+			"it belongs to user %d with mode %#o, so another user may have filled it (look at it, and remove it)",
+			st.Uid,
+			st.Mode&0o7777,
+		)
 	}
 	for name, d := range map[string]**dirfd.Dir{stagingDir: &s.staging, hiddenDir: &s.hidden, owedDir: &s.owed} {
 		if *d, err = s.own.Ensure(name, dirfd.ModePrivate); err != nil {
@@ -76,7 +80,8 @@ func (s *Session) acquire(ctx context.Context, timeout time.Duration) error {
 		if err == nil {
 			return nil
 		}
-		if !errors.Is(err, unix.EAGAIN) && !errors.Is(err, unix.EACCES) && !errors.Is(err, unix.EINTR) {
+		if !errors.Is(err, unix.EAGAIN) && !errors.Is(err, unix.EACCES) &&
+			!errors.Is(err, unix.EINTR) {
 			return s.own.Fail("lock", lockFile, err)
 		}
 		if time.Now().After(deadline) {
@@ -96,7 +101,8 @@ const lockPoll = 20 * time.Millisecond
 // told.
 func holder(file *os.File) (held bool, pid int) {
 	lock := unix.Flock_t{Type: unix.F_WRLCK}
-	if err := unix.FcntlFlock(file.Fd(), unix.F_GETLK, &lock); err != nil || lock.Type == unix.F_UNLCK {
+	if err := unix.FcntlFlock(file.Fd(), unix.F_GETLK, &lock); err != nil ||
+		lock.Type == unix.F_UNLCK {
 		return false, 0
 	}
 	return true, max(int(lock.Pid), 0)

@@ -17,19 +17,25 @@ func (r *applier) restartLogger(ctx context.Context, log string) error {
 	if err := r.endLogger(ctx, log, "h", another); err != nil {
 		return err
 	}
-	return r.start(ctx, log) // without the word it would wait a second, or stay down if it had been told to
+	return r.start(ctx,
+		log) // without the word it would wait a second, or stay down if it had been told to
 }
 
 // stopLogger ends a logger for good, behind the line that it writes.
 func (r *applier) stopLogger(ctx context.Context, log string) error {
-	return r.endLogger(ctx, log, "dh", func(_, now Status) bool { return now.Down() || !now.Supervised })
+	return r.endLogger(ctx, log, "dh",
+		func(_, now Status) bool { return now.Down() || !now.Supervised })
 }
 
 // endLogger tells a logger to end behind the line that it writes: by SIGHUP, because s6-log -p
 // ignores SIGTERM. One that cannot write any more, since its file or a folder of it is gone or in
 // others' hands, does not end either: it is killed, as one is that does not end for any other
 // reason. That costs the lines that it has read and not written.
-func (r *applier) endLogger(ctx context.Context, log, letters string, ended func(before, now Status) bool) error {
+func (r *applier) endLogger(
+	ctx context.Context,
+	log, letters string,
+	ended func(before, now Status) bool,
+) error {
 	before, err := r.sup.Status(log)
 	if err != nil || ended(Status{}, before) {
 		return err

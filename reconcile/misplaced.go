@@ -59,7 +59,8 @@ func (s *Scandir) readFormer(a *Actual) {
 			continue
 		}
 		if v, lives := s.sup.Former(service.last[0], service.last[1]); lives {
-			a.Displaced = append(a.Displaced, Displaced{Supervise: v, Service: service.Name, Child: v.PID, Former: true})
+			a.Displaced = append(a.Displaced,
+				Displaced{Supervise: v, Service: service.Name, Child: v.PID, Former: true})
 		}
 	}
 }
@@ -115,7 +116,8 @@ func (s *Scandir) readSupervises(a *Actual) error {
 	}
 	for i := range a.Services {
 		service := &a.Services[i]
-		service.Twice = service.Status.Supervised && slices.ContainsFunc(a.DisplacedOf(service.Name), Displaced.runs)
+		service.Twice = service.Status.Supervised &&
+			slices.ContainsFunc(a.DisplacedOf(service.Name), Displaced.runs)
 	}
 	s.readFormer(a)
 	return nil
@@ -138,7 +140,8 @@ func (s *Scandir) inPlace(v Supervise, p place) {
 	if status.Supervised || status.Doubt != "" {
 		return
 	}
-	if now, err := s.sup.Status(name); err == nil && now.Supervised { // it had only been looked at too early
+	if now, err := s.sup.Status(name); err == nil &&
+		now.Supervised { // it had only been looked at too early
 		*status = now
 		return
 	}
@@ -184,7 +187,8 @@ func (s *Scandir) displace(a *Actual, v Supervise) {
 		// s6-supervise writes its status before it starts anything, so one that has no child yet
 		// proves nothing.
 		if child != 0 && !s.keeps(v) {
-			a.Displaced = append(a.Displaced, Displaced{Supervise: v, Service: service, Child: child})
+			a.Displaced = append(a.Displaced,
+				Displaced{Supervise: v, Service: service, Child: child})
 		}
 	case !v.Deleted || child != 0 || v.Age >= startTime:
 		a.Displaced = append(a.Displaced, Displaced{Supervise: v, Service: service, Child: child})
@@ -205,14 +209,18 @@ func (r *applier) endDisplaced(ctx context.Context) error {
 	defer cancel()
 	isDouble := func(j *job) bool { return j.isDouble() }
 	r.each(ctx, isDouble, r.keepDown)
-	r.each(ctx, func(j *job) bool { return len(j.Displaced) > 0 }, func(ctx context.Context, j *job) error {
-		for _, d := range j.Displaced {
-			if err := r.endGateway(ctx, j, d); err != nil {
-				return err
+	r.each(
+		ctx,
+		func(j *job) bool { return len(j.Displaced) > 0 },
+		func(ctx context.Context, j *job) error {
+			for _, d := range j.Displaced {
+				if err := r.endGateway(ctx, j, d); err != nil {
+					return err
+				}
 			}
-		}
-		return nil
-	})
+			return nil
+		},
+	)
 	for _, double := range r.jobs {
 		if double.err == nil || !isDouble(double) {
 			continue
@@ -301,7 +309,8 @@ func (r *applier) prunes() bool {
 
 // endedElsewhere are the jobs whose gateways ran outside their place and were ended there.
 func (r *applier) endedElsewhere() []*job {
-	return slices.DeleteFunc(slices.Clone(r.jobs), func(j *job) bool { return j.err != nil || len(j.Displaced) == 0 })
+	return slices.DeleteFunc(slices.Clone(r.jobs),
+		func(j *job) bool { return j.err != nil || len(j.Displaced) == 0 })
 }
 
 // finishDisplaced waits until the supervisors that worked outside their place are gone. It runs

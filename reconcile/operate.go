@@ -41,7 +41,12 @@ func actTimeout(services []Service, action Action) time.Duration {
 // Down or Restart. What the manifest says plays no part, so the next apply may undo it. It returns
 // what became of each, and what the user should know besides. A timeout bounds the whole; 0 is no
 // limit but that something has to move.
-func (s *Session) Act(ctx context.Context, services []Service, action Action, timeout time.Duration) ([]Acted, []string) {
+func (s *Session) Act(
+	ctx context.Context,
+	services []Service,
+	action Action,
+	timeout time.Duration,
+) ([]Acted, []string) {
 	r := &applier{Session: s, pace: &pace{}, listening: true}
 	ctx, cancel := r.pace.limited(ctx, timeout, actTimeout(services, action))
 	defer cancel()
@@ -60,7 +65,11 @@ func (s *Session) Act(ctx context.Context, services []Service, action Action, ti
 	return all, r.notes
 }
 
-func (r *applier) act(ctx context.Context, service Service, action Action) (already bool, err error) {
+func (r *applier) act(
+	ctx context.Context,
+	service Service,
+	action Action,
+) (already bool, err error) {
 	before, err := r.sup.Status(service.Name)
 	if err != nil {
 		return false, err

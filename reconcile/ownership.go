@@ -91,7 +91,8 @@ func (r *applier) passControls(j *job) error {
 		return nil
 	}
 	for _, service := range []string{j.Service, path.Join(j.Service, "log")} {
-		if err := r.passControl(service, j.desired.User); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := r.passControl(service, j.desired.User); err != nil &&
+			!errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
@@ -118,12 +119,14 @@ func (r *applier) passControl(service, user string) error {
 // lookAtControl notes those folders of s6's in a service directory that others can change: what
 // root's s6-supervise writes there by name may end up anywhere.
 func (s *serviceReader) lookAtControl(d *dirfd.Dir, prefix string) {
-	if st, err := d.Stat(path.Join(superviseDir, controlFIFO)); err == nil && prefix == "" && st.Mode&dirfd.ModeType == unix.S_IFIFO {
+	if st, err := d.Stat(path.Join(superviseDir, controlFIFO)); err == nil && prefix == "" &&
+		st.Mode&dirfd.ModeType == unix.S_IFIFO {
 		s.controller = &st.Uid
 	}
 	for _, name := range []string{superviseDir, eventDir} {
 		st, err := d.Stat(name)
-		if err == nil && (!s.trusts(st.Uid) || st.Mode&dirfd.ModeType != dirfd.ModeDirectory || st.Mode&0o002 != 0) {
+		if err == nil &&
+			(!s.trusts(st.Uid) || st.Mode&dirfd.ModeType != dirfd.ModeDirectory || st.Mode&0o002 != 0) {
 			s.Seized = append(s.Seized, prefix+name)
 		}
 	}
@@ -183,7 +186,11 @@ func (r *applier) clearPlanted(d *dirfd.Dir, hasState bool) error {
 const maxPlanted = 1000
 
 // unlinkPlanted deletes what is no folder, and gives the names of folders.
-func (s *Scandir) unlinkPlanted(d *dirfd.Dir, hasState bool, deadline time.Time) (folders []string, failed error) {
+func (s *Scandir) unlinkPlanted(
+	d *dirfd.Dir,
+	hasState bool,
+	deadline time.Time,
+) (folders []string, failed error) {
 	err := d.Each(func(name string) bool {
 		st, err := d.Stat(name)
 		kind := st.Mode & dirfd.ModeType
@@ -198,7 +205,8 @@ func (s *Scandir) unlinkPlanted(d *dirfd.Dir, hasState bool, deadline time.Time)
 			failed = missing(d.Unlink(name))
 		}
 		if failed == nil && time.Now().After(deadline) {
-			failed = fmt.Errorf("%q holds too many files to look at in %s", d.Path, dirfd.ClearLimit)
+			failed = fmt.Errorf("%q holds too many files to look at in %s", d.Path,
+				dirfd.ClearLimit)
 		}
 		return failed == nil
 	})
@@ -213,7 +221,8 @@ var scriptFiles = map[string]bool{"data/pgid": true, "data/backoff": true, "log/
 // file.
 func (s *serviceReader) lookAtScriptFile(d *dirfd.Dir, name string) {
 	st, err := d.Stat(path.Base(name))
-	if err == nil && (st.Mode&dirfd.ModeType != dirfd.ModeRegular || st.Nlink > 1 || !s.trusts(st.Uid)) {
+	if err == nil &&
+		(st.Mode&dirfd.ModeType != dirfd.ModeRegular || st.Nlink > 1 || !s.trusts(st.Uid)) {
 		s.Exposed = append(s.Exposed, name)
 	}
 }

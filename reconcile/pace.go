@@ -37,7 +37,10 @@ func (p *pace) idle(start time.Time) time.Duration {
 
 // limited is ctx until the user's timeout has passed. Without one (0) it ends when nothing has
 // moved for as long as limit says.
-func (p *pace) limited(ctx context.Context, timeout, limit time.Duration) (context.Context, context.CancelFunc) {
+func (p *pace) limited(
+	ctx context.Context,
+	timeout, limit time.Duration,
+) (context.Context, context.CancelFunc) {
 	if timeout > 0 {
 		return context.WithTimeout(ctx, timeout)
 	}
@@ -46,7 +49,10 @@ func (p *pace) limited(ctx context.Context, timeout, limit time.Duration) (conte
 
 // within is ctx until nothing has moved for as long as limit says. Its cause is then that of a
 // deadline.
-func (p *pace) within(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
+func (p *pace) within(
+	ctx context.Context,
+	limit time.Duration,
+) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	start := time.Now()
 	go func() {
@@ -63,7 +69,12 @@ func (p *pace) within(ctx context.Context, limit time.Duration) (context.Context
 // wait polls done until it is true. It gives up when nothing has moved for as long as limit says,
 // and with ctx. s6 offers events, but only to those who may write to a service's event/ folder; its
 // status files are there for everybody.
-func (p *pace) wait(ctx context.Context, limit time.Duration, what string, done func() (bool, error)) error {
+func (p *pace) wait(
+	ctx context.Context,
+	limit time.Duration,
+	what string,
+	done func() (bool, error),
+) error {
 	p.begin(1)
 	defer p.begin(-1)
 	start := time.Now()

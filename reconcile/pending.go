@@ -51,7 +51,8 @@ func (r *applier) clearStalePending(ctx context.Context) error {
 func (r *applier) clearIfStale(ctx context.Context, name string) error {
 	if i := slices.IndexFunc(r.plan.Changes, func(c Change) bool { return c.Service == name }); i >= 0 {
 		paid, err := r.isDone(ctx, &r.plan.Changes[i])
-		if timeout := (*TimeoutError)(nil); errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) {
+		if timeout := (*TimeoutError)(nil); errors.Is(err, context.DeadlineExceeded) ||
+			errors.As(err, &timeout) {
 			r.note("%s does not hear that it should be down: %v", name, err)
 			return nil // it stays on record
 		}
@@ -91,7 +92,11 @@ func (r *applier) recordPending(context.Context) error {
 
 func (r *applier) setJobPending(j *job) error {
 	// A stop counts, too: if it fails, the gateway runs on with the old script.
-	owed := Owed{Gateway: j.Gateway != Keep || j.startsAfterPort(), Logger: j.RestartLogger, Port: j.owed.Port}
+	owed := Owed{
+		Gateway: j.Gateway != Keep || j.startsAfterPort(),
+		Logger:  j.RestartLogger,
+		Port:    j.owed.Port,
+	}
 	if owed.Port == 0 {
 		owed.Port = j.actual.Marker.Port
 	}

@@ -122,8 +122,10 @@ func (l Late) Hopeless() bool { return l.State().Hopeless() }
 // was woken and no apply saw what it found, may not be there yet.
 func (p Plan) unsettled(woken bool) (n int) {
 	for _, c := range p.Changes {
-		gone := c.Replace && (c.actual.WasSupervised || c.actual.doubt() != "") && !c.actual.Status.Supervised
-		unseen := woken && c.actual.Owned && (!c.actual.Status.Supervised || c.actual.HasLog && !c.actual.LogStatus.Supervised)
+		gone := c.Replace && (c.actual.WasSupervised || c.actual.doubt() != "") &&
+			!c.actual.Status.Supervised
+		unseen := woken && c.actual.Owned &&
+			(!c.actual.Status.Supervised || c.actual.HasLog && !c.actual.LogStatus.Supervised)
 		if gone || unseen || c.actual.young {
 			n++
 		}

@@ -37,7 +37,12 @@ func (s *settling) over(missing int, now time.Time) bool {
 
 // Plan compares what should be with what is, for Apply. It finishes what earlier applies left in
 // the way first.
-func (s *Session) Plan(ctx context.Context, desired []render.Servicedir, prune Prune, opt Options) (Plan, error) {
+func (s *Session) Plan(
+	ctx context.Context,
+	desired []render.Servicedir,
+	prune Prune,
+	opt Options,
+) (Plan, error) {
 	if err := s.freeNames(ctx, desired, opt); err != nil {
 		return Plan{}, err
 	}
@@ -84,13 +89,16 @@ func (s *Session) freeNames(ctx context.Context, desired []render.Servicedir, op
 		return err
 	}
 	hidden = slices.DeleteFunc(hidden, func(h Hidden) bool {
-		return h.gone() || !slices.ContainsFunc(desired, func(d render.Servicedir) bool { return d.Name == h.Name })
+		return h.gone() ||
+			!slices.ContainsFunc(desired,
+				func(d render.Servicedir) bool { return d.Name == h.Name })
 	})
 	if len(hidden) == 0 {
 		return nil
 	}
 	if opt.NoRescan {
-		return fmt.Errorf("%s is still being removed (apply once without --no-rescan)", hidden[0].Name)
+		return fmt.Errorf("%s is still being removed (apply once without --no-rescan)",
+			hidden[0].Name)
 	}
 	r := &applier{Session: s, opt: opt, pace: &pace{}, listening: true}
 	ctx, cancel := r.pace.limited(ctx, opt.Timeout, Plan{Leftovers: hidden}.Timeout(opt))

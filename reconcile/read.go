@@ -21,7 +21,8 @@ import (
 func (s *Scandir) Read() (Actual, error) {
 	names, err := s.dir.Names()
 	if err != nil {
-		return Actual{}, fmt.Errorf("cannot read scandir %q: %w", s.dir.Path, cause(s.dir.Path, err))
+		return Actual{}, fmt.Errorf("cannot read scandir %q: %w", s.dir.Path,
+			cause(s.dir.Path, err))
 	}
 	slices.Sort(names)
 	var a Actual
@@ -239,7 +240,8 @@ func (s *serviceReader) readListed(data *dirfd.Dir) error {
 // missing is nil for an error that says that there is no such file or folder. Behind a symlink
 // there is none for us.
 func missing(err error) error {
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, dirfd.ErrNoDir) || errors.Is(err, dirfd.ErrSymlink) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, dirfd.ErrNoDir) ||
+		errors.Is(err, dirfd.ErrSymlink) {
 		return nil
 	}
 	return err
@@ -279,8 +281,13 @@ func (s *serviceReader) readS6Files(d *dirfd.Dir, prefix string) error {
 
 func (s *serviceReader) readFile(d *dirfd.Dir, name string) (File, error) {
 	data, st, err := d.Read(name, maxFile)
-	if large := (*safefile.TooLargeError)(nil); errors.Is(err, safefile.ErrIrregular) || errors.As(err, &large) {
+	if large := (*safefile.TooLargeError)(nil); errors.Is(err, safefile.ErrIrregular) ||
+		errors.As(err, &large) {
 		return File{Irregular: true}, nil
 	}
-	return File{Mode: fs.FileMode(st.Mode & 0o7777), Data: data, Exposed: !s.trusts(st.Uid) || st.Nlink > 1}, err
+	return File{
+		Mode:    fs.FileMode(st.Mode & 0o7777),
+		Data:    data,
+		Exposed: !s.trusts(st.Uid) || st.Nlink > 1,
+	}, err
 }

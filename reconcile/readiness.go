@@ -17,7 +17,12 @@ const steady = time.Second
 // Arrive waits until the gateways of a plan that should run have come as far as level, for at most
 // limit. It returns those that have not. A gateway that died and will be started again is waited
 // for; one that ended by itself, or that died again and again, is not.
-func (s *Scandir) Arrive(ctx context.Context, changes []Change, level Level, limit time.Duration) ([]Late, error) {
+func (s *Scandir) Arrive(
+	ctx context.Context,
+	changes []Change,
+	level Level,
+	limit time.Duration,
+) ([]Late, error) {
 	return s.arrive(ctx, nil, changes, level, limit)
 }
 
@@ -28,7 +33,13 @@ func (s *Scandir) Follow(ctx context.Context, changes []Change, level Level) ([]
 }
 
 // arrive counts the limit from when something has moved last, if there is a pace.
-func (s *Scandir) arrive(ctx context.Context, p *pace, changes []Change, level Level, limit time.Duration) ([]Late, error) {
+func (s *Scandir) arrive(
+	ctx context.Context,
+	p *pace,
+	changes []Change,
+	level Level,
+	limit time.Duration,
+) ([]Late, error) {
 	var pending []*arrival
 	for _, c := range changes {
 		if c.desired.Name != "" && !c.wantsDown() {
@@ -101,7 +112,8 @@ func (a *arrival) further() bool {
 }
 
 func newArrival(c Change) *arrival {
-	onFailure, tells := c.desired.OnFailure && !c.desired.Last, c.desired.File(render.NotificationPath) != nil
+	onFailure := c.desired.OnFailure && !c.desired.Last
+	tells := c.desired.File(render.NotificationPath) != nil
 	return &arrival{Change: c, Look: Look{OnFailure: onFailure, Tells: tells}}
 }
 

@@ -54,7 +54,10 @@ func readPending(own *dirfd.Dir) (map[string]Owed, error) {
 			return nil, err
 		}
 		var o Owed
-		if rawjson.Unmarshal(data, map[string]any{"gateway": &o.Gateway, "logger": &o.Logger, "port": &o.Port}) != nil {
+		if rawjson.Unmarshal(
+			data,
+			map[string]any{"gateway": &o.Gateway, "logger": &o.Logger, "port": &o.Port},
+		) != nil {
 			// Only a power loss can do this, or a hand. A restart too many is the safe reading.
 			o = Owed{Gateway: true, Logger: true}
 		}
@@ -138,14 +141,22 @@ func (s *Scandir) statusOf(dir string) (Status, error) {
 	}
 	lives, err := s.sup.Lives(dir)
 	if lives {
-		status = Status{Supervised: true, WantUp: true, ExitCode: -1, Doubt: "its s6-supervise is there, and its files are not"}
+		status = Status{
+			Supervised: true,
+			WantUp:     true,
+			ExitCode:   -1,
+			Doubt:      "its s6-supervise is there, and its files are not",
+		}
 	}
 	return status, err
 }
 
 // hiddenDetails are the port that the marker of a hidden directory names, or 0, and its stop
 // timeout.
-func (s *Scandir) hiddenDetails(parent *dirfd.Dir, name string) (port int, stopTimeout time.Duration) {
+func (s *Scandir) hiddenDetails(
+	parent *dirfd.Dir,
+	name string,
+) (port int, stopTimeout time.Duration) {
 	d, err := parent.Open(name)
 	if err != nil {
 		return 0, 0

@@ -45,7 +45,10 @@ func (r *applier) collectRemovals() {
 // remove waits until nothing supervises a hidden directory any more, and deletes it.
 func (r *applier) remove(ctx context.Context, m *removal) error {
 	if !m.gone() && r.opt.NoRescan {
-		r.note("%s is hidden but runs on: its removal is owed, and the next apply without --no-rescan ends it", m.Name)
+		r.note(
+			"%s is hidden but runs on: its removal is owed, and the next apply without --no-rescan ends it",
+			m.Name,
+		)
 		if m.job != nil {
 			m.job.pending = true
 		}
@@ -125,7 +128,8 @@ func (r *applier) removeLogger(ctx context.Context, m *removal) error {
 		if timeout := (*TimeoutError)(nil); !errors.As(err, &timeout) || ctx.Err() != nil {
 			return err
 		}
-		r.note("the logger of %s is ended (-%s): its pipe is held open by %s", m.Name, letters, holders(r.sup.Holders(log)))
+		r.note("the logger of %s is ended (-%s): its pipe is held open by %s", m.Name, letters,
+			holders(r.sup.Holders(log)))
 		if err := r.sup.Control(ctx, log, letters); err != nil {
 			return err
 		}

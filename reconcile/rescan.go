@@ -91,7 +91,8 @@ func (r *applier) pickedUp(j *job) bool {
 	gateway, err := r.sup.Status(j.Service)
 	if err == nil && gateway.Supervised {
 		var logger Status
-		if logger, err = r.sup.Status(path.Join(j.Service, "log")); err == nil && logger.Supervised {
+		if logger, err = r.sup.Status(path.Join(j.Service, "log")); err == nil &&
+			logger.Supervised {
 			j.err = r.arrived(j)
 			return true
 		}
@@ -159,7 +160,8 @@ func (r *applier) explain(err error) error {
 		return err
 	}
 	if culprits := r.Culprits(); len(culprits) > 0 {
-		return fmt.Errorf("%w (its scans are aborted by symlinks that lead nowhere: remove %s)", err, strings.Join(culprits, ", "))
+		return fmt.Errorf("%w (its scans are aborted by symlinks that lead nowhere: remove %s)",
+			err, strings.Join(culprits, ", "))
 	}
 	return fmt.Errorf("%w (see what it says in its log)", err)
 }

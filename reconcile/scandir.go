@@ -122,7 +122,8 @@ func (s *Scandir) Exposed() string {
 	case st.Mode&dirfd.ModeOthers != 0:
 		return fmt.Sprintf("others than its owner can write to it (mode %#o)", st.Mode&0o7777)
 	case !s.trusts(st.Uid):
-		return fmt.Sprintf("it belongs to user %d, and user %d's s6-svscan runs what is there", st.Uid, s.owner)
+		return fmt.Sprintf("it belongs to user %d, and user %d's s6-svscan runs what is there",
+			st.Uid, s.owner)
 	}
 	return ""
 }

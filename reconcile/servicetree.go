@@ -54,7 +54,8 @@ func WriteNew(name string, data []byte) error {
 	}
 	_, err = f.Write(data)
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return fmt.Errorf("cannot write %q: %w", name, errors.Join(cause(name, err), os.Remove(name)))
+		return fmt.Errorf("cannot write %q: %w", name,
+			errors.Join(cause(name, err), os.Remove(name)))
 	}
 	return nil
 }
@@ -185,7 +186,8 @@ func (s *Service) treeSize(root interface {
 	Lstat(name string) (fs.FileInfo, error)
 }) (sum int64) {
 	for _, p := range s.treePaths() {
-		if info, err := root.Lstat(path.Join(s.Name, p)); err == nil && info.Mode().IsRegular() && info.Size() < maxFile {
+		if info, err := root.Lstat(path.Join(s.Name, p)); err == nil && info.Mode().IsRegular() &&
+			info.Size() < maxFile {
 			sum += info.Size()
 		}
 	}
@@ -206,7 +208,8 @@ func readTreeFile(root *safefile.Tree, service, p string) (f File, found bool, e
 		return File{Irregular: true}, true, nil
 	}
 	data, info, err := root.Read(name, maxFile)
-	if large := (*safefile.TooLargeError)(nil); errors.Is(err, safefile.ErrIrregular) || errors.As(err, &large) {
+	if large := (*safefile.TooLargeError)(nil); errors.Is(err, safefile.ErrIrregular) ||
+		errors.As(err, &large) {
 		return File{Irregular: true}, true, nil
 	}
 	if err != nil {

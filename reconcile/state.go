@@ -151,7 +151,8 @@ func (l Look) Detail() string {
 	switch state {
 	case StateBackingOff:
 		left := l.Pause - l.At.Sub(l.Since)
-		details = append(details, fmt.Sprintf("next start in %d s", max(0, int(left.Round(time.Second).Seconds()))))
+		details = append(details,
+			fmt.Sprintf("next start in %d s", max(0, int(left.Round(time.Second).Seconds()))))
 	case StateCrashLoop:
 		details = append(details, fmt.Sprintf("%d deaths", l.Streak()))
 	}

@@ -71,10 +71,15 @@ func (r *applier) tellUp(ctx context.Context, service string) error {
 	if err := r.sup.Control(ctx, service, "u"); err != nil {
 		return err
 	}
-	return r.pace.wait(ctx, startLimit, "the supervisor of "+service+" to hear that it should be up", func() (bool, error) {
-		status, err := r.sup.Status(service)
-		return status.WantUp, err
-	})
+	return r.pace.wait(
+		ctx,
+		startLimit,
+		"the supervisor of "+service+" to hear that it should be up",
+		func() (bool, error) {
+			status, err := r.sup.Status(service)
+			return status.WantUp, err
+		},
+	)
 }
 
 // forever is the limit of waits that only the whole apply's timeout bounds.
@@ -141,7 +146,8 @@ func (r *applier) clearDeaths(service string) {
 	}
 	defer tally.Close()
 	var st unix.Stat_t
-	if unix.Fstat(int(tally.Fd()), &st) == nil && st.Mode&dirfd.ModeType == unix.S_IFREG && st.Nlink == 1 {
+	if unix.Fstat(int(tally.Fd()), &st) == nil && st.Mode&dirfd.ModeType == unix.S_IFREG &&
+		st.Nlink == 1 {
 		_ = unix.Ftruncate(int(tally.Fd()), 0)
 	}
 }

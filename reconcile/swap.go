@@ -25,8 +25,10 @@ func (r *applier) onRollback(do func() error) {
 }
 
 // errImmovable is why a directory is neither removed nor replaced.
-var errImmovable = errors.New("it cannot be moved, since it is part of a lower layer of an overlay filesystem, as an image has: " +
-	"before s6-svscan starts, copy the scandir to a folder on a tmpfs or a volume (cp -a), and run it there")
+var errImmovable = errors.New(
+	"it cannot be moved, since it is part of a lower layer of an overlay filesystem, as an image has: " +
+		"before s6-svscan starts, copy the scandir to a folder on a tmpfs or a volume (cp -a), and run it there",
+)
 
 // stopReplaced stops the services whose directories are replaced, since the new one starts with the
 // scan that ends the old. One that does not stop keeps its directory, and the others go on without
@@ -94,7 +96,8 @@ func (r *applier) hideJob(j *job) error {
 		return err
 	}
 	j.hidden = true
-	r.reversals = append(r.reversals, reversal{hides: true, do: func() error { return r.putBack(h, j.actual) }})
+	r.reversals = append(r.reversals,
+		reversal{hides: true, do: func() error { return r.putBack(h, j.actual) }})
 	h.StopTimeout = j.actual.stopTimeout()
 	h.orphans = j.actual.orphans
 	m := &removal{Hidden: h, job: j}
@@ -102,7 +105,8 @@ func (r *applier) hideJob(j *job) error {
 		return err
 	}
 	if m.Status.Supervised && !j.actual.Status.Supervised && !j.late() {
-		return fmt.Errorf("%w: a scan has just found %s", ErrStale, j.Service) // its gateway may run already
+		return fmt.Errorf("%w: a scan has just found %s", ErrStale,
+			j.Service) // its gateway may run already
 	}
 	r.removals = append(r.removals, m)
 	return nil
@@ -116,9 +120,11 @@ func (r *applier) rescan(ctx context.Context) error {
 	// What was replaced because no s6-supervise ran on it may have been found a moment ago. Then
 	// s6-svscan has two supervisors on one name, of which the second tries again each second;
 	// pruning ends the first.
-	prune := slices.ContainsFunc(r.removals, func(m *removal) bool { return !m.gone() || m.job != nil && m.job.Replace }) ||
+	prune := slices.ContainsFunc(r.removals,
+		func(m *removal) bool { return !m.gone() || m.job != nil && m.job.Replace }) ||
 		r.prunes()
-	came := slices.ContainsFunc(r.jobs, func(j *job) bool { return j.err == nil && j.appears() && !j.late() })
+	came := slices.ContainsFunc(r.jobs,
+		func(j *job) bool { return j.err == nil && j.appears() && !j.late() })
 	if !prune && !came {
 		return nil
 	}

@@ -32,7 +32,11 @@ func (e *event) fire(err error) {
 }
 
 // each runs do for the jobs that want it, side by side, and keeps each one's error with its job.
-func (r *applier) each(ctx context.Context, want func(*job) bool, do func(context.Context, *job) error) {
+func (r *applier) each(
+	ctx context.Context,
+	want func(*job) bool,
+	do func(context.Context, *job) error,
+) {
 	var all sync.WaitGroup
 	for _, j := range r.jobs {
 		if j.err != nil || !want(j) {
@@ -236,7 +240,10 @@ func (r *applier) waitForPort(ctx context.Context, j *job) error {
 		select {
 		case <-freed.done:
 		case <-ctx.Done():
-			return &TimeoutError{fmt.Sprintf("%s to give up port %d", giver, j.Port), time.Since(start)}
+			return &TimeoutError{
+				fmt.Sprintf("%s to give up port %d", giver, j.Port),
+				time.Since(start),
+			}
 		}
 		if err := r.portKept(j); err != nil {
 			return fmt.Errorf("not started: %w", err)

@@ -60,7 +60,8 @@ func (r *applier) before(ctx context.Context) (context.Context, context.CancelFu
 // interrupted is ErrInterrupted once ctx is cancelled. A deadline that passes is no interruption,
 // nor is that nothing moves.
 func interrupted(ctx context.Context) error {
-	if errors.Is(ctx.Err(), context.Canceled) && !errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
+	if errors.Is(ctx.Err(), context.Canceled) &&
+		!errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
 		return ErrInterrupted
 	}
 	return nil

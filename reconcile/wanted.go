@@ -67,10 +67,12 @@ func (c *Change) decideDownFile() {
 	switch {
 	case unseen && c.down && !there:
 		c.Files = append(c.Files, FileChange{Path: render.DownPath, After: &File{Mode: modeDown}})
-		slices.SortFunc(c.Files, func(a, b FileChange) int { return strings.Compare(a.Path, b.Path) })
+		slices.SortFunc(c.Files,
+			func(a, b FileChange) int { return strings.Compare(a.Path, b.Path) })
 	case unseen && !c.down:
 	case c.down || c.actual.Owned && !c.owed.Gateway:
-		c.Files = slices.DeleteFunc(c.Files, func(f FileChange) bool { return f.Path == render.DownPath })
+		c.Files = slices.DeleteFunc(c.Files,
+			func(f FileChange) bool { return f.Path == render.DownPath })
 	}
 }
 
@@ -80,7 +82,8 @@ func (c *Change) contradicted() bool {
 	_, file := c.actual.Files[render.DownPath]
 	status := c.actual.Status
 	return c.desired.Last && c.present && !c.Replace && c.actual.Fault == nil && status.Supervised &&
-		!c.changes(render.DownPath) && file != c.down && !c.ended() && (!c.down || status.Down())
+		!c.changes(render.DownPath) && file != c.down && !c.ended() &&
+		(!c.down || status.Down())
 }
 
 // explainLast adds what a gateway was last to the reasons, where that decides.

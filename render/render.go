@@ -81,7 +81,8 @@ func newRenderer(m *manifest.Manifest) (*renderer, error) {
 	}
 	r := &renderer{manifest: m, templates: t, finish: map[bool][]byte{}}
 	for _, onFailure := range []bool{false, true} {
-		r.finish[onFailure], err = r.execute("finish.tmpl", finish{r.program("s6-svstat"), onFailure, rootPath, r.findsSupervisor()})
+		r.finish[onFailure], err = r.execute("finish.tmpl",
+			finish{r.program("s6-svstat"), onFailure, rootPath, r.findsSupervisor()})
 		if err != nil {
 			return nil, err
 		}
@@ -286,7 +287,8 @@ func (r *renderer) servicedir(p manifest.Profile) (Servicedir, error) {
 		if err != nil {
 			return Servicedir{}, err
 		}
-		dir.Files = append(dir.Files, File{"data/check", modeScript, check}, File{NotificationPath, modeFile, line(notificationFD)})
+		dir.Files = append(dir.Files, File{"data/check", modeScript, check},
+			File{NotificationPath, modeFile, line(notificationFD)})
 	}
 	if p.State == manifest.StateDown {
 		dir.Files = append(dir.Files, File{DownPath, modeFile, nil})

@@ -60,7 +60,8 @@ type File struct {
 
 // File returns the file at path, or nil.
 func (s Servicedir) File(path string) *File {
-	i, found := slices.BinarySearchFunc(s.Files, path, func(f File, p string) int { return strings.Compare(f.Path, p) })
+	i, found := slices.BinarySearchFunc(s.Files, path,
+		func(f File, p string) int { return strings.Compare(f.Path, p) })
 	if !found {
 		return nil
 	}
@@ -124,10 +125,12 @@ func ParseMarker(data []byte) (Marker, error) {
 		return Marker{}, fmt.Errorf("not a marker: %v", err)
 	}
 	if m.Format != markerFormat {
-		return Marker{}, fmt.Errorf("marker of format %d (this program knows %d)", m.Format, markerFormat)
+		return Marker{}, fmt.Errorf("marker of format %d (this program knows %d)", m.Format,
+			markerFormat)
 	}
 	if len(m.Files) > maxMarkerFiles {
-		return Marker{}, fmt.Errorf("a marker of %d files (want at most %d)", len(m.Files), maxMarkerFiles)
+		return Marker{}, fmt.Errorf("a marker of %d files (want at most %d)", len(m.Files),
+			maxMarkerFiles)
 	}
 	return m, nil
 }
@@ -137,8 +140,16 @@ func (s *Servicedir) seal(excerpt manifest.Excerpt) error {
 	if len(excerpt.Text) > maxExcerpt {
 		excerpt = manifest.Excerpt{}
 	}
-	m := Marker{Format: markerFormat, Profile: s.Profile, Port: s.Port, OnFailure: s.OnFailure, Last: s.Last,
-		Manifest: string(excerpt.Text), ManifestFormat: excerpt.Format, Files: make(map[string]string, len(s.Files))}
+	m := Marker{
+		Format:         markerFormat,
+		Profile:        s.Profile,
+		Port:           s.Port,
+		OnFailure:      s.OnFailure,
+		Last:           s.Last,
+		Manifest:       string(excerpt.Text),
+		ManifestFormat: excerpt.Format,
+		Files:          make(map[string]string, len(s.Files)),
+	}
 	for _, f := range s.Files {
 		m.Files[f.Path] = Digest(f.Data)
 	}

@@ -23,7 +23,8 @@ func (s *Scandir) Holders(dir string) []string {
 	var holders []string
 	for _, pid := range h.pids() {
 		comm := h.comm(pid)
-		if pid == status.PID || comm == "s6-svscan" || comm == "s6-supervise" || !h.holds(pid, pipe) {
+		if pid == status.PID || comm == "s6-svscan" || comm == "s6-supervise" ||
+			!h.holds(pid, pipe) {
 			continue
 		}
 		holders = append(holders, fmt.Sprintf("%q (pid %d)", comm, pid))

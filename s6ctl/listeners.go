@@ -39,7 +39,8 @@ func parseSockets(text string) []Listener {
 		address, ok := parseAddress(fields[socketLocal])
 		uid, err := strconv.ParseUint(fields[socketUID], 10, 32)
 		if ok && err == nil {
-			found = append(found, Listener{Address: address, UID: uint32(uid), inode: fields[socketInode]})
+			found = append(found,
+				Listener{Address: address, UID: uint32(uid), inode: fields[socketInode]})
 		}
 	}
 	return found

@@ -69,7 +69,8 @@ func (s *Scandir) Folder() string { return filepath.Dir(s.svc) }
 func find(name string) (string, error) {
 	path, err := start.Find(name, commandDir)
 	if err != nil {
-		return "", fmt.Errorf("%w: cannot find %s in %s or on PATH: %w", ErrNotInstalled, name, commandDir, err)
+		return "", fmt.Errorf("%w: cannot find %s in %s or on PATH: %w", ErrNotInstalled, name,
+			commandDir, err)
 	}
 	return path, nil
 }
@@ -116,7 +117,8 @@ func (s *Scandir) run(ctx context.Context, program string, args ...string) error
 	ctx, cancel := s.limit(ctx)
 	defer cancel()
 	var stderr bytes.Buffer
-	err = start.Run(ctx, start.Program{Path: program, Args: append([]string{program}, args...), Stderr: &stderr})
+	err = start.Run(ctx,
+		start.Program{Path: program, Args: append([]string{program}, args...), Stderr: &stderr})
 	if err == nil {
 		return nil
 	}

@@ -159,7 +159,8 @@ func (h Host) findOwners(sockets []Listener) {
 		}
 		for _, name := range h.opened(pid) {
 			for _, i := range wanted[name] {
-				sockets[i].PID, sockets[i].Program, sockets[i].Service = pid, h.comm(pid), h.service(pid)
+				sockets[i].PID, sockets[i].Program = pid, h.comm(pid)
+				sockets[i].Service = h.service(pid)
 			}
 			delete(wanted, name)
 		}

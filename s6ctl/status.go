@@ -155,7 +155,9 @@ func parseStatus(b []byte) (Status, error) {
 	case statusSize13:
 		b = append(b[:offsetWstat:offsetWstat], b[offsetWstat+8:]...)
 	default:
-		return Status{}, fmt.Errorf("supervise/status has %d bytes (this program knows %d and %d, of s6 2.10 to 2.15)", len(b), statusSize, statusSize13)
+		return Status{}, fmt.Errorf(
+			"supervise/status has %d bytes (this program knows %d and %d, of s6 2.10 to 2.15)",
+			len(b), statusSize, statusSize13)
 	}
 	flags := b[offsetFlags]
 	st := Status{
@@ -219,7 +221,8 @@ func daemonIn(folder *safefile.Dir) (d daemon, err error) {
 	}
 	d.reads, err = folder.HasReader("control")
 	switch {
-	case err == nil && d.reads, errors.Is(err, fs.ErrPermission): // another user's FIFO: the lock has to do
+	case err == nil && d.reads,
+		errors.Is(err, fs.ErrPermission): // another user's FIFO: the lock has to do
 		d.pid = holder
 	case errors.Is(err, safefile.ErrIrregular):
 		d.planted = "supervise/control: it is not a FIFO"

@@ -58,7 +58,12 @@ func (h Host) realPath(folder string) (string, error) {
 // others' processes is asked for by their users; they are believed for their own processes alone.
 // Running are the processes of services, by name: what is younger than that belongs to its present
 // life, whatever its parent is.
-func Strays(h Host, scandir string, running map[string]int, ask func(uid uint32) map[int]string) []Stray {
+func Strays(
+	h Host,
+	scandir string,
+	running map[string]int,
+	ask func(uid uint32) map[int]string,
+) []Stray {
 	root, err := h.realPath(scandir)
 	if err != nil {
 		return nil
@@ -77,7 +82,8 @@ func Strays(h Host, scandir string, running map[string]int, ask func(uid uint32)
 		if !inside || strings.Contains(service, "/") {
 			continue
 		}
-		if now := running[service]; now != 0 && h.numberIn(pid, statStart) >= h.numberIn(now, statStart) {
+		if now := running[service]; now != 0 &&
+			h.numberIn(pid, statStart) >= h.numberIn(now, statStart) {
 			continue
 		}
 		found = append(found, Stray{PID: pid, Program: h.comm(pid), Service: service})

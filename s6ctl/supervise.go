@@ -63,7 +63,8 @@ func (s *Scandir) Supervises(known func(safefile.Identity) bool) ([]Supervise, e
 			Age: max(now-time.Duration(p.start)*time.Second/ticks, 0),
 		}
 		if p.seen && known(v.At) || h.describe(&v, home, p.seen) {
-			all = append(all, v) // where it works is what describe saw: it may have got there since it was found
+			all = append(all,
+				v) // where it works is what describe saw: it may have got there since it was found
 		}
 	}
 	slices.SortFunc(all, func(a, b Supervise) int { return a.PID - b.PID })
@@ -156,7 +157,8 @@ func (s *Scandir) KillService(v Supervise) error {
 	if child == 0 || !h.isSame(v) {
 		return nil
 	}
-	return ignoreGone(unix.Kill(-child, unix.SIGKILL)) // each service is the head of a group of its own
+	return ignoreGone(
+		unix.Kill(-child, unix.SIGKILL)) // each service is the head of a group of its own
 }
 
 // Former is the process of a service that was started last, by number and start, if it lives and

@@ -70,7 +70,9 @@ func Environ(h Host, scandir string) ([]string, error) {
 	}
 	b, err := h.proc().Of(pid, "environ")
 	switch {
-	case errors.Is(err, fs.ErrPermission), errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ESRCH):
+	case errors.Is(err, fs.ErrPermission),
+		errors.Is(err, fs.ErrNotExist),
+		errors.Is(err, syscall.ESRCH):
 		return nil, nil
 	case err != nil:
 		return nil, fmt.Errorf("cannot read the environment of s6-svscan: %w", err)
@@ -85,7 +87,8 @@ func (s *Scandir) newer(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	err = s.run(ctx, svscan, "-L", strconv.Itoa(defaultName), "--", filepath.Join(s.path, ".s6-svscan", "lock", "none"))
+	err = s.run(ctx, svscan, "-L", strconv.Itoa(defaultName), "--",
+		filepath.Join(s.path, ".s6-svscan", "lock", "none"))
 	switch start.ExitCode(err) {
 	case exitNobody: // wrong usage
 		return false, nil
@@ -105,7 +108,9 @@ const exitSystem = 111
 func parseSvscan(args []string, newer bool) Svscan {
 	opts := options(args)
 	if !newer {
-		return Svscan{MaxServices: number(opts['c'], defaultServicesOld, minServicesOld, maxServicesOld)}
+		return Svscan{
+			MaxServices: number(opts['c'], defaultServicesOld, minServicesOld, maxServicesOld),
+		}
 	}
 	v := Svscan{
 		CountsLoggers: true,

@@ -50,8 +50,12 @@ func (t *target) warnAbsent(ctx context.Context, u ui) {
 	missing := t.homes.absent(ctx, t.manifest.Profiles)
 	names := slices.Sorted(maps.Keys(missing))
 	if len(names) > mostMeant {
-		u.warning("hermes does not know %d profiles, since there is no profiles/NAME of them in their %s: %s",
-			len(names), homeVariable, explain.Names(names))
+		u.warning(
+			"hermes does not know %d profiles, since there is no profiles/NAME of them in their %s: %s",
+			len(names),
+			homeVariable,
+			explain.Names(names),
+		)
 		names = nil
 	}
 	for _, name := range names {

@@ -33,6 +33,9 @@ func (u ui) adoptions(scandir string, plan reconcile.Plan, m *manifest.Manifest)
 	for i, name := range ending {
 		ending[i] = strings.TrimPrefix(name, render.Prefix)
 	}
-	u.warning("exit code 0 left these down so far, and restarts them once adopted: %s", strings.Join(ending, ", "))
-	u.hint("set restart: on-failure in the manifest to keep that, or restart: always to go without this warning")
+	u.warning("exit code 0 left these down so far, and restarts them once adopted: %s",
+		strings.Join(ending, ", "))
+	u.hint(
+		"set restart: on-failure in the manifest to keep that, or restart: always to go without this warning",
+	)
 }

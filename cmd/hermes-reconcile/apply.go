@@ -59,16 +59,44 @@ and in the report, changes nothing, and does not keep the container from startin
 	}
 	flags.add(cmd, formText, formJSON)
 	f := cmd.Flags()
-	f.BoolVar(&flags.dryRun, "dry-run", false, "only show what would be done; with --exit-code, exit 2 if that is something")
-	f.BoolVar(&flags.allowEmpty, "allow-empty", false, "let a manifest without profiles remove every gateway")
-	f.BoolVar(&flags.noRescan, "no-rescan", false, "do not wake s6-svscan: what is new waits for the next rescan, what goes is only hidden")
-	f.BoolVar(&flags.boot, "boot", false, "for the start of a container: wait for nothing, report, and exit 0 unless there is no s6 here")
-	f.StringVar(&flags.report, "report", "", "append a line a profile to `FILE` (default with --boot ${HERMES_HOME}/"+bootReport+")")
-	f.StringVar(&flags.wait, "wait", string(reconcile.LevelSupervised),
-		"how far the gateways have to come: `supervised|up|ready`; ready is up where the profile has no ready")
-	f.IntVar(&flags.maxRestarts, "max-parallel-restarts", 0, "restart at most `N` gateways at a time, and no more once one has not come as far as --wait says (0: all at once)")
-	f.DurationVar(&flags.timeout, "timeout", 0, "longest `DURATION` of it all (default none: it gives up when nothing has moved for the longest stop_timeout concerned + 15s, while it waits for gateways to be ready for the longest ready.timeout + 15s; with --boot "+bootTimeout.String()+")")
-	f.DurationVar(&flags.lockTimeout, "lock-timeout", defaultLockTimeout, "longest `DURATION` to wait for another apply (default with --boot "+bootLockTimeout.String()+")")
+	f.BoolVar(&flags.dryRun, "dry-run", false,
+		"only show what would be done; with --exit-code, exit 2 if that is something")
+	f.BoolVar(&flags.allowEmpty, "allow-empty", false,
+		"let a manifest without profiles remove every gateway")
+	f.BoolVar(&flags.noRescan, "no-rescan", false,
+		"do not wake s6-svscan: what is new waits for the next rescan, what goes is only hidden")
+	f.BoolVar(
+		&flags.boot,
+		"boot",
+		false,
+		"for the start of a container: wait for nothing, report, and exit 0 unless there is no s6 here",
+	)
+	f.StringVar(&flags.report, "report", "",
+		"append a line a profile to `FILE` (default with --boot ${HERMES_HOME}/"+bootReport+")")
+	f.StringVar(
+		&flags.wait,
+		"wait",
+		string(reconcile.LevelSupervised),
+		"how far the gateways have to come: `supervised|up|ready`; ready is up where the profile has no ready",
+	)
+	f.IntVar(
+		&flags.maxRestarts,
+		"max-parallel-restarts",
+		0,
+		"restart at most `N` gateways at a time, and no more once one has not come as far as --wait says (0: all at once)",
+	)
+	f.DurationVar(
+		&flags.timeout,
+		"timeout",
+		0,
+		"longest `DURATION` of it all (default none: it gives up when nothing has moved for the longest stop_timeout concerned + 15s, while it waits for gateways to be ready for the longest ready.timeout + 15s; with --boot "+bootTimeout.String()+")",
+	)
+	f.DurationVar(
+		&flags.lockTimeout,
+		"lock-timeout",
+		defaultLockTimeout,
+		"longest `DURATION` to wait for another apply (default with --boot "+bootLockTimeout.String()+")",
+	)
 	return cmd
 }
 
@@ -78,7 +106,9 @@ func (f *applyFlags) check(changed func(flag string) bool) error {
 		return usagef("a timeout must not be negative")
 	}
 	if f.maxRestarts < 0 {
-		return usagef("--max-parallel-restarts: %d is negative (want 1 or more, or 0 for all at once)", f.maxRestarts)
+		return usagef(
+			"--max-parallel-restarts: %d is negative (want 1 or more, or 0 for all at once)",
+			f.maxRestarts)
 	}
 	if err := f.checkWait(); err != nil {
 		return err
@@ -94,7 +124,8 @@ func (f *applyFlags) check(changed func(flag string) bool) error {
 		return nil
 	}
 	if f.dryRun || f.noRescan {
-		return withHint(usagef("--boot neither shows a plan nor leaves the rescan to others"), "leave --dry-run and --no-rescan away")
+		return withHint(usagef("--boot neither shows a plan nor leaves the rescan to others"),
+			"leave --dry-run and --no-rescan away")
 	}
 	if f.timeout == 0 {
 		f.timeout = bootTimeout
@@ -164,7 +195,13 @@ func (f *applyFlags) show(u ui, t *target) error {
 }
 
 // tell writes the report, if one is asked for.
-func (f *applyFlags) tell(ctx context.Context, u ui, t *target, result reconcile.Result, err error) {
+func (f *applyFlags) tell(
+	ctx context.Context,
+	u ui,
+	t *target,
+	result reconcile.Result,
+	err error,
+) {
 	if f.report == "" {
 		return
 	}
@@ -181,8 +218,11 @@ func (f *applyFlags) refuse(plan reconcile.Plan, profiles int) error {
 	if profiles > 0 || !plan.Removes() || f.allowEmpty {
 		return nil
 	}
-	return withHint(usagef("the manifest has no profiles: this would remove every gateway (%s)", explain.New(plan, explain.Options{NoFiles: true}).Summary.Text),
-		"nothing was changed; pass --allow-empty if that is what you want")
+	return withHint(
+		usagef("the manifest has no profiles: this would remove every gateway (%s)",
+			explain.New(plan, explain.Options{NoFiles: true}).Summary.Text),
+		"nothing was changed; pass --allow-empty if that is what you want",
+	)
 }
 
 // failureHint says what to do about an apply that changed nothing live.
@@ -191,13 +231,16 @@ func failureHint(err error) error {
 	var name *reconcile.NameError
 	switch {
 	case errors.As(err, &room):
-		return withHint(err, "nothing was changed; name fewer profiles, or start s6-svscan with more room")
+		return withHint(err,
+			"nothing was changed; name fewer profiles, or start s6-svscan with more room")
 	case errors.As(err, &name):
-		return withHint(err, "nothing was changed; shorten the profile's name, or start s6-svscan with a larger -L")
+		return withHint(err,
+			"nothing was changed; shorten the profile's name, or start s6-svscan with a larger -L")
 	case errors.Is(err, reconcile.ErrInterrupted):
 		return withHint(err, "what was begun has been taken back; run apply again to do it")
 	case errors.Is(err, s6ctl.ErrNotListening):
-		return withHint(err, "what was begun has been taken back; start s6-svscan and run apply again")
+		return withHint(err,
+			"what was begun has been taken back; start s6-svscan and run apply again")
 	}
 	return withHint(err, "run apply again")
 }
@@ -208,7 +251,10 @@ func lockHint(err error) error {
 	case errors.As(err, &locked):
 		return withHint(err, "try again when it has ended, or wait longer with --lock-timeout")
 	case errors.Is(err, fs.ErrPermission):
-		return withHint(err, "nothing was changed; run it as the user that s6-svscan runs as, in a container most often root")
+		return withHint(
+			err,
+			"nothing was changed; run it as the user that s6-svscan runs as, in a container most often root",
+		)
 	}
 	return err
 }
@@ -228,7 +274,8 @@ func (f *applyFlags) result(u ui, r *explain.Report, result reconcile.Result) er
 		}
 		if o.Err != nil {
 			partial.add(o.Err)
-			failed = append(failed, complaint{verb: string(o.Change.Op), service: o.Change.Service, why: o.Err.Error()})
+			failed = append(failed,
+				complaint{verb: string(o.Change.Op), service: o.Change.Service, why: o.Err.Error()})
 		}
 	}
 	u.complain(failed)

@@ -43,14 +43,18 @@ func bootMargin(timeout time.Duration) time.Duration {
 func runBoot(ctx context.Context, u ui, flags *applyFlags) error {
 	ctx, cancel := context.WithTimeout(ctx, flags.timeout)
 	defer cancel()
-	u.stdout = unnoticed(u.stdout) // a log that takes nothing does not keep a container from starting
+	// A log that takes nothing does not keep a container from starting.
+	u.stdout = unnoticed(u.stdout)
 	done := make(chan error, 1)
 	go func() { done <- boot(ctx, u, flags) }()
 	select {
 	case err := <-done:
 		return err
 	case <-time.After(flags.timeout + bootMargin(flags.timeout)):
-		u.error(fmt.Errorf("gave up after %s: a disk or a process does not answer", flags.timeout+bootMargin(flags.timeout)))
+		u.error(
+			fmt.Errorf("gave up after %s: a disk or a process does not answer",
+				flags.timeout+bootMargin(flags.timeout)),
+		)
 		u.hint("the next apply finishes what was begun")
 		return nil
 	}
@@ -73,7 +77,8 @@ func boot(ctx context.Context, u ui, flags *applyFlags) (err error) {
 		b.report.failure(err)
 	}
 	b.report.log.Info("boot", "took", time.Since(began).Round(time.Millisecond).String())
-	b.report.write(ctx, u, cmp.Or(flags.report, bootReport), b.homes, bootReportLimit(flags.timeout))
+	b.report.write(ctx, u, cmp.Or(flags.report, bootReport), b.homes,
+		bootReportLimit(flags.timeout))
 	var unfit *unfitError
 	if err == nil || errors.As(err, &unfit) {
 		return err
@@ -135,7 +140,8 @@ func (b *booting) sweep(ctx context.Context, plan reconcile.Plan) {
 			profiles = append(profiles, c.Profile)
 		}
 	}
-	answer := b.homes.ask(ctx, profiles, func(theirs []string) home.Request { return home.Request{Sweep: theirs} })
+	answer := b.homes.ask(ctx, profiles,
+		func(theirs []string) home.Request { return home.Request{Sweep: theirs} })
 	b.faults(answer)
 	for _, fault := range answer.Faults {
 		b.report.log.Warn(fault)

@@ -34,7 +34,14 @@ func (f *applyFlags) checkWait() error {
 
 // arrive waits until the gateways whose changes are done have come as far as --wait says, and says
 // which have not and why.
-func (f *applyFlags) arrive(ctx context.Context, u ui, t *target, r *explain.Report, result reconcile.Result, began time.Time) error {
+func (f *applyFlags) arrive(
+	ctx context.Context,
+	u ui,
+	t *target,
+	r *explain.Report,
+	result reconcile.Result,
+	began time.Time,
+) error {
 	level := reconcile.Level(f.wait)
 	if level == reconcile.LevelSupervised {
 		return nil
@@ -59,10 +66,12 @@ func (f *applyFlags) arrive(ctx context.Context, u ui, t *target, r *explain.Rep
 		if l.Hopeless() {
 			failed.hopeless++
 		}
-		why := fmt.Sprintf("not %s%s: %s%s", level, waited(l), whyLate(l, level, answers[i]), last[l.Change.Service])
+		why := fmt.Sprintf("not %s%s: %s%s", level, waited(l), whyLate(l, level, answers[i]),
+			last[l.Change.Service])
 		r.Late(l.Change.Service, why)
 		log := t.homes.logFile(t.scandir.s6, l.Change.Profile)
-		all = append(all, complaint{service: l.Change.Service, why: why, hint: "see its log in " + log})
+		all = append(all,
+			complaint{service: l.Change.Service, why: why, hint: "see its log in " + log})
 	}
 	u.complain(all)
 	if failed.hopeless == failed.late {
@@ -100,7 +109,8 @@ func (t *target) lastLines(ctx context.Context, late []reconcile.Late) map[strin
 // were waited for in vain.
 func travelling(result reconcile.Result) (changes []reconcile.Change) {
 	for _, o := range result.Outcomes {
-		late := slices.ContainsFunc(result.Late, func(l reconcile.Late) bool { return l.Change.Service == o.Change.Service })
+		late := slices.ContainsFunc(result.Late,
+			func(l reconcile.Late) bool { return l.Change.Service == o.Change.Service })
 		if o.Err == nil && !o.Pending && !late {
 			changes = append(changes, o.Change)
 		}
@@ -132,7 +142,8 @@ func whyLate(l reconcile.Late, level reconcile.Level, answer error) string {
 	url := l.Change.ReadyURL()
 	switch state := l.State(); {
 	case state.Runs() && url != "" && level == reconcile.LevelReady:
-		if stranger := s6ctl.Stranger(s6ctl.ThisHost(), l.PID, l.Change.Port); answer == nil && stranger != "" {
+		if stranger := s6ctl.Stranger(s6ctl.ThisHost(), l.PID, l.Change.Port); answer == nil &&
+			stranger != "" {
 			answer = fmt.Errorf("it is %s that answers", stranger)
 		}
 		if answer == nil {

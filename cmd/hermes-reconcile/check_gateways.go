@@ -25,13 +25,20 @@ func (c *checkup) ports(ctx context.Context) ([]explain.Finding, error) {
 	for _, g := range c.gateways {
 		sockets.Services[g.PID] = g.Service
 		up := g.PID != 0 || g.Wanted == string(manifest.StateUp)
-		byProfile[g.Profile] = doctor.Port{Number: g.Port, Profile: g.Profile, Wanted: up, PID: g.PID, Since: g.Status.Since}
+		byProfile[g.Profile] = doctor.Port{
+			Number:  g.Port,
+			Profile: g.Profile,
+			Wanted:  up,
+			PID:     g.PID,
+			Since:   g.Status.Since,
+		}
 	}
 	if c.manifest != nil {
 		for _, p := range c.manifest.Profiles {
 			port := byProfile[p.Name]
 			port.Number, port.Profile = p.Port, p.Name
-			port.Wanted = p.State == manifest.StateUp || p.State == manifest.StateLast && port.PID != 0
+			port.Wanted = p.State == manifest.StateUp ||
+				p.State == manifest.StateLast && port.PID != 0
 			byProfile[p.Name] = port
 		}
 	}

@@ -77,11 +77,17 @@ func (c *checkup) homesBelow(ctx context.Context) ([]explain.Finding, error) {
 	profiles := slices.Sorted(maps.Keys(users))
 	if len(profiles) == 0 {
 		const why = "no gateway is known that has a home there"
-		return []explain.Finding{doctor.NotChecked(doctor.Home, c.homes.path, why), doctor.NotChecked(doctor.Multiplex, c.homes.path, why)}, nil
+		return []explain.Finding{
+			doctor.NotChecked(doctor.Home, c.homes.path, why),
+			doctor.NotChecked(doctor.Multiplex, c.homes.path, why),
+		}, nil
 	}
 	if me := uint32(os.Geteuid()); c.homes.origin == originManifest && me != 0 && me != c.owner() {
 		const why = "where it is, only root and the user of s6-svscan can see"
-		return []explain.Finding{doctor.NotChecked(doctor.Home, homeVariable, why), doctor.NotChecked(doctor.Multiplex, homeVariable, why)}, nil
+		return []explain.Finding{
+			doctor.NotChecked(doctor.Home, homeVariable, why),
+			doctor.NotChecked(doctor.Multiplex, homeVariable, why),
+		}, nil
 	}
 	c.homes.users = maps.Clone(users)
 	asked := profiles
@@ -91,10 +97,12 @@ func (c *checkup) homesBelow(ctx context.Context) ([]explain.Finding, error) {
 	}
 	answer := c.inspect(ctx, asked)
 	root := answer.Found[manifest.DefaultProfile]
-	says, where := discover.Multiplexes(root.Env, c.rootVariable(discover.MultiplexVariable), root.Config)
+	says, where := discover.Multiplexes(root.Env, c.rootVariable(discover.MultiplexVariable),
+		root.Config)
 	return append(append(c.eachHome(answer, users), c.missing(ctx)...),
 		doctor.JudgeMultiplex(doctor.MultiplexFacts{
-			Unknown: cmp.Or(root.Unknown, root.Mute), Up: answer.States[manifest.DefaultProfile].Up, Served: root.Served, Own: c.own(),
+			Unknown: cmp.Or(root.Unknown, root.Mute),
+			Up:      answer.States[manifest.DefaultProfile].Up, Served: root.Served, Own: c.own(),
 			Says: says, Where: where,
 		})...), nil
 }
@@ -132,9 +140,12 @@ func (c *checkup) missing(ctx context.Context) []explain.Finding {
 		path, _ := c.homes.homeOf(profile)
 		return path
 	}
-	return doctor.JudgeMissing(c.homes.absent(ctx, slices.DeleteFunc(c.profiles(), func(p manifest.Profile) bool {
-		return c.cannotBe(c.homes.users[p.Name]) != ""
-	})), homeOf)
+	return doctor.JudgeMissing(
+		c.homes.absent(ctx, slices.DeleteFunc(c.profiles(), func(p manifest.Profile) bool {
+			return c.cannotBe(c.homes.users[p.Name]) != ""
+		})),
+		homeOf,
+	)
 }
 
 // profiles are those of the manifest, else those that services were rendered from.
@@ -200,7 +211,9 @@ func (c *checkup) inspect(ctx context.Context, profiles []string) home.Answer {
 	maps.Copy(answer.Found, closed)
 	for _, profile := range profiles {
 		if _, told := answer.Found[profile]; !told {
-			answer.Found[profile] = home.Finding{Unknown: "no answer from the process that looks there"}
+			answer.Found[profile] = home.Finding{
+				Unknown: "no answer from the process that looks there",
+			}
 		}
 	}
 	return answer

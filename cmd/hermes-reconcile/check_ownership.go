@@ -94,7 +94,11 @@ func (c *checkup) searched() (found []doctor.Searched, unknown []string) {
 				exposed, err := route.Expose(folder, c.owner())
 				closed := errors.Is(err, fs.ErrPermission) && c.owner() == uint32(os.Geteuid())
 				if err != nil && !closed { // where we cannot look, our own shell cannot search
-					unknown = append(unknown, fmt.Sprintf("cannot tell who can change %q, on %s: %v", folder, p.whose, safefile.Cause(err)))
+					unknown = append(
+						unknown,
+						fmt.Sprintf("cannot tell who can change %q, on %s: %v", folder, p.whose,
+							safefile.Cause(err)),
+					)
 					continue
 				}
 				if exposed == nil {
@@ -177,7 +181,8 @@ func (c *checkup) risks() []doctor.Risk {
 	if c.manifest != nil && c.owner() == 0 {
 		for _, s := range seizable(c.manifest) {
 			what := "secret " + s.secret.Name + " of " + s.profile
-			risks = append(risks, doctor.Risk{What: what, File: s.secret.File, Path: s.path, Users: s.user})
+			risks = append(risks,
+				doctor.Risk{What: what, File: s.secret.File, Path: s.path, Users: s.user})
 		}
 	}
 	return risks

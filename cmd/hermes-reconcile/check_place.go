@@ -15,7 +15,11 @@ import (
 
 func (c *checkup) supervisor() ([]explain.Finding, error) {
 	s6 := s6ctl.Open(c.path)
-	h := doctor.SupervisorFacts{Kind: s6ctl.Detect(s6ctl.ThisHost(), c.path), Missing: s6.Installed(), Folder: s6.Folder()}
+	h := doctor.SupervisorFacts{
+		Kind:    s6ctl.Detect(s6ctl.ThisHost(), c.path),
+		Missing: s6.Installed(),
+		Folder:  s6.Folder(),
+	}
 	if c.manifest != nil {
 		h.Runtime = c.manifest.Runtime
 	}
@@ -37,11 +41,14 @@ func (c *checkup) scandirState() ([]explain.Finding, error) {
 // plan looks what apply would do, and whether there is room for it.
 func (c *checkup) plan(ctx context.Context) ([]explain.Finding, error) {
 	if c.scandirErr != nil {
+		why := errScandirUnread.Error()
 		return []explain.Finding{
-			doctor.NotChecked(doctor.Plan, "all", errScandirUnread.Error()), doctor.NotChecked(doctor.Room, "all", errScandirUnread.Error()),
+			doctor.NotChecked(doctor.Plan, "all", why), doctor.NotChecked(doctor.Room, "all", why),
 		}, nil
 	}
-	found := []explain.Finding{doctor.NotChecked(doctor.Plan, "all", "there is no manifest to compare with")}
+	found := []explain.Finding{
+		doctor.NotChecked(doctor.Plan, "all", "there is no manifest to compare with"),
+	}
 	var changes doctor.DirectoryChanges
 	if c.manifest != nil {
 		// What cannot be seen of homes is said once, by the look at them.

@@ -59,7 +59,9 @@ func (c *checkup) findings(ctx context.Context) []explain.Finding {
 	add(doctor.Supervisor, c.supervisor)
 	add(doctor.Scandir, c.scandirState)
 	add(doctor.Manifest, func() ([]explain.Finding, error) {
-		return append(doctor.JudgeManifest(c.names, c.manifest, c.errs), doctor.JudgeCommands(c.commands())...), nil
+		return append(
+			doctor.JudgeManifest(c.names, c.manifest, c.errs),
+			doctor.JudgeCommands(c.commands())...), nil
 	})
 	add(doctor.Plan, func() ([]explain.Finding, error) { return c.plan(ctx) })
 	add(doctor.Users, c.accounts)

@@ -40,7 +40,8 @@ func (u ui) complainOf(all []complaint) {
 		first := all[group.First]
 		line, hint := fmt.Sprintf("%s: %s", first.service, group.Text), first.hint
 		if n := len(group.Objects); n > 1 {
-			line = fmt.Sprintf("%s: %s: %s", count(n, "gateway"), group.Text, explain.Names(group.Objects))
+			line = fmt.Sprintf("%s: %s: %s", count(n, "gateway"), group.Text,
+				explain.Names(group.Objects))
 			hint = explain.General(hint, first.service)
 		}
 		if first.verb != "" {
@@ -64,7 +65,8 @@ func (u ui) warnings(texts []string) {
 	for _, group := range explain.Group(services, texts) {
 		line := group.Text
 		if n := len(group.Objects); n > 1 && group.Objects[0] != "" {
-			line = fmt.Sprintf("%s (%s: %s)", line, count(n, "gateway"), explain.Names(group.Objects))
+			line = fmt.Sprintf("%s (%s: %s)", line, count(n, "gateway"),
+				explain.Names(group.Objects))
 		}
 		u.warning("%s", line)
 	}

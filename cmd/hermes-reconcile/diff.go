@@ -85,8 +85,10 @@ asked. An empty folder is a scandir without gateways.`,
 	}
 	flags.add(cmd, formText, formJSON, formMarkdown, formGitHub)
 	f := cmd.Flags()
-	f.StringVar(&flags.against, "against", againstLive, "the old side, `live|FILE|DIR|-`: the scandir, another manifest, or a rendered tree")
-	f.IntVar(&flags.limit, "limit", explain.CommentLimit, "longest markdown, in `BYTES`; the rest is left out, and named")
+	f.StringVar(&flags.against, "against", againstLive,
+		"the old side, `live|FILE|DIR|-`: the scandir, another manifest, or a rendered tree")
+	f.IntVar(&flags.limit, "limit", explain.CommentLimit,
+		"longest markdown, in `BYTES`; the rest is left out, and named")
 	return cmd
 }
 
@@ -117,13 +119,20 @@ func runDiff(u ui, stdin io.Reader, flags *diffFlags) error {
 const leastLimit = 2000
 
 // plan compares the manifest with the old side.
-func (f *diffFlags) plan(u ui, stdin io.Reader, m *manifest.Manifest, dirs []render.Servicedir, prune reconcile.Prune) (reconcile.Plan, oldSide, error) {
+func (f *diffFlags) plan(
+	u ui,
+	stdin io.Reader,
+	m *manifest.Manifest,
+	dirs []render.Servicedir,
+	prune reconcile.Prune,
+) (reconcile.Plan, oldSide, error) {
 	if f.against == againstLive {
 		plan, err := f.live(u, m, dirs, prune)
 		return plan, oldSide{kind: explain.AgainstLive}, err
 	}
 	if f.path != "" {
-		return reconcile.Plan{}, oldSide{}, usagef("--scandir means nothing with --against %s: no scandir is looked at", f.against)
+		return reconcile.Plan{}, oldSide{}, usagef(
+			"--scandir means nothing with --against %s: no scandir is looked at", f.against)
 	}
 	old, err := f.old(u, stdin, m, dirs)
 	if err != nil {

@@ -30,8 +30,20 @@ type oldSide struct {
 }
 
 // old reads what --against names: a manifest, a folder of them, or a rendered tree.
-func (f *diffFlags) old(u ui, stdin io.Reader, m *manifest.Manifest, fresh []render.Servicedir) (oldSide, error) {
-	side := oldSide{kind: explain.AgainstManifest, unknown: []string{"which gateways are up", "what an interrupted apply owes", "services of others"}}
+func (f *diffFlags) old(
+	u ui,
+	stdin io.Reader,
+	m *manifest.Manifest,
+	fresh []render.Servicedir,
+) (oldSide, error) {
+	side := oldSide{
+		kind: explain.AgainstManifest,
+		unknown: []string{
+			"which gateways are up",
+			"what an interrupted apply owes",
+			"services of others",
+		},
+	}
 	tree, err := isTree(f.against)
 	if err != nil {
 		return side, unreadableOld(f.against, err)
@@ -40,7 +52,8 @@ func (f *diffFlags) old(u ui, stdin io.Reader, m *manifest.Manifest, fresh []ren
 		side.kind = explain.AgainstTree
 		side.actual, err = reconcile.ReadTree(f.against)
 		if errors.Is(err, reconcile.ErrNoTree) {
-			err = unreadableOld(f.against, fmt.Errorf("%w and no *.yaml or *.yml file", reconcile.ErrNoTree))
+			err = unreadableOld(f.against,
+				fmt.Errorf("%w and no *.yaml or *.yml file", reconcile.ErrNoTree))
 		}
 		if errors.Is(err, reconcile.ErrLargeTree) {
 			err = &usageError{err}
@@ -52,7 +65,11 @@ func (f *diffFlags) old(u ui, stdin io.Reader, m *manifest.Manifest, fresh []ren
 		return side, err
 	}
 	if old.Scandir != m.Scandir {
-		u.warning("scandir changes from %q to %q: apply looks at the new one only, and what runs in the old one goes on", old.Scandir, m.Scandir)
+		u.warning(
+			"scandir changes from %q to %q: apply looks at the new one only, and what runs in the old one goes on",
+			old.Scandir,
+			m.Scandir,
+		)
 	}
 	dirs, err := render.All(old)
 	if err != nil {
@@ -80,7 +97,8 @@ func shareFiles(old, fresh []render.Servicedir) {
 }
 
 func unreadableOld(name string, err error) error {
-	return withHint(usagef("cannot compare with %q: %w", name, safefile.Cause(err)), "name a manifest, or a folder that render --out wrote, with --against")
+	return withHint(usagef("cannot compare with %q: %w", name, safefile.Cause(err)),
+		"name a manifest, or a folder that render --out wrote, with --against")
 }
 
 // readOld reads the manifest that --against names.

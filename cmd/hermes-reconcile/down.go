@@ -44,7 +44,8 @@ No manifest is needed. The scandir is --scandir, else $` + scandirVariable + `, 
 	}
 	flags.scandirFlags.add(cmd)
 	flags.manifestFlags.add(cmd)
-	cmd.Flags().DurationVar(&flags.timeout, "timeout", downTimeout, "longest `DURATION` to wait for gateways to stop")
+	cmd.Flags().
+		DurationVar(&flags.timeout, "timeout", downTimeout, "longest `DURATION` to wait for gateways to stop")
 	return cmd
 }
 
@@ -131,7 +132,15 @@ func (u ui) acted(acted []reconcile.Acted, notes []string, d operation) error {
 	var failed []complaint
 	for _, a := range acted {
 		if a.Err != nil {
-			failed = append(failed, complaint{verb: d.verb, service: a.Service.Name, why: a.Err.Error(), hint: hintOf(a.Err)})
+			failed = append(
+				failed,
+				complaint{
+					verb:    d.verb,
+					service: a.Service.Name,
+					why:     a.Err.Error(),
+					hint:    hintOf(a.Err),
+				},
+			)
 		}
 	}
 	u.complain(failed)

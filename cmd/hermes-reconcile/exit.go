@@ -80,12 +80,17 @@ func exitCode(err error) int {
 	case errors.Is(err, reconcile.ErrInterrupted), errors.Is(err, errUnwell):
 		return exitPartial
 	case errors.As(err, &partial) || errors.As(err, &late):
-		if (partial == nil || partial.timeouts == partial.failed) && (late == nil || late.hopeless == 0) {
+		if (partial == nil || partial.timeouts == partial.failed) &&
+			(late == nil || late.hopeless == 0) {
 			return exitTimeout
 		}
 		return exitPartial
-	case errors.As(err, &usage), errors.Is(err, s6ctl.ErrNotInstalled), errors.Is(err, s6ctl.ErrNotListening),
-		errors.As(err, &room), errors.As(err, &name), errors.As(err, &blocked):
+	case errors.As(err, &usage),
+		errors.Is(err, s6ctl.ErrNotInstalled),
+		errors.Is(err, s6ctl.ErrNotListening),
+		errors.As(err, &room),
+		errors.As(err, &name),
+		errors.As(err, &blocked):
 		return exitUsage
 	case timedOut(err):
 		return exitTimeout
@@ -97,5 +102,6 @@ func exitCode(err error) int {
 func timedOut(err error) bool {
 	var timeout *reconcile.TimeoutError
 	var late *probe.LateError
-	return errors.As(err, &timeout) || errors.As(err, &late) || errors.Is(err, context.DeadlineExceeded)
+	return errors.As(err, &timeout) || errors.As(err, &late) ||
+		errors.Is(err, context.DeadlineExceeded)
 }

@@ -122,13 +122,24 @@ func (h *homes) homeOf(profile string) (string, error) {
 
 // ask has a request carried out for these profiles: by one child process for each of their users,
 // side by side.
-func (h *homes) ask(ctx context.Context, profiles []string, request func(profiles []string) home.Request) home.Answer {
+func (h *homes) ask(
+	ctx context.Context,
+	profiles []string,
+	request func(profiles []string) home.Request,
+) home.Answer {
 	if len(profiles) == 0 {
 		return home.Answer{}
 	}
 	ctx, cancel := context.WithTimeout(ctx, h.limit)
 	defer cancel()
-	whole := answers{home.Answer{States: map[string]home.State{}, Swept: map[string][]string{}, Found: map[string]home.Finding{}, Others: map[string][]string{}}}
+	whole := answers{
+		home.Answer{
+			States: map[string]home.State{},
+			Swept:  map[string][]string{},
+			Found:  map[string]home.Finding{},
+			Others: map[string][]string{},
+		},
+	}
 	byUser := map[string][]string{}
 	for _, p := range profiles {
 		_, err := h.homeOf(p)
@@ -159,7 +170,12 @@ func (h *homes) ask(ctx context.Context, profiles []string, request func(profile
 }
 
 // askOne asks as one user.
-func (h *homes) askOne(ctx context.Context, name string, r home.Request, profiles []string) home.Answer {
+func (h *homes) askOne(
+	ctx context.Context,
+	name string,
+	r home.Request,
+	profiles []string,
+) home.Answer {
 	r.Home, r.Places = h.path, map[string]home.Place{}
 	for _, p := range profiles {
 		if own, has := h.own[p]; has {
@@ -191,8 +207,14 @@ func (a *answers) take(profiles []string, answer home.Answer) {
 	}
 	for _, p := range profiles {
 		if found, told := answer.Found[p]; told {
-			a.Found[p] = home.Finding{Faults: eachInShort(found.Faults, maxFaults), Served: eachInShort(found.Served, maxServed), Mute: inShort(found.Mute), Unknown: inShort(found.Unknown),
-				Env: atMost(found.Env), Config: atMost(found.Config)}
+			a.Found[p] = home.Finding{
+				Faults:  eachInShort(found.Faults, maxFaults),
+				Served:  eachInShort(found.Served, maxServed),
+				Mute:    inShort(found.Mute),
+				Unknown: inShort(found.Unknown),
+				Env:     atMost(found.Env),
+				Config:  atMost(found.Config),
+			}
 		}
 	}
 	const most = 3 // faults of a profile: two files and a wish
@@ -251,7 +273,11 @@ func inShort(text string) string {
 
 // unanswered is what is known where it could not be looked at.
 func unanswered(profiles []string, err error) home.Answer {
-	a := home.Answer{States: map[string]home.State{}, Found: map[string]home.Finding{}, Faults: []string{fmt.Sprintf("cannot look below %s: %v", homeVariable, err)}}
+	a := home.Answer{
+		States: map[string]home.State{},
+		Found:  map[string]home.Finding{},
+		Faults: []string{fmt.Sprintf("cannot look below %s: %v", homeVariable, err)},
+	}
 	for _, p := range profiles {
 		a.States[p] = home.State{Why: "it could not be looked at: " + err.Error(), Unknown: true}
 		a.Found[p] = home.Finding{Unknown: err.Error()}
@@ -283,7 +309,10 @@ func credentials(found *user.User) (home.Account, error) {
 
 // recall tells what gateways were last. It looks once for each, if it can, however often a plan is
 // made anew.
-func (h *homes) recall(ctx context.Context, u ui) func([]render.Servicedir) map[string]reconcile.LastState {
+func (h *homes) recall(
+	ctx context.Context,
+	u ui,
+) func([]render.Servicedir) map[string]reconcile.LastState {
 	was := map[string]reconcile.LastState{}
 	return func(dirs []render.Servicedir) map[string]reconcile.LastState {
 		var profiles []string
@@ -292,7 +321,8 @@ func (h *homes) recall(ctx context.Context, u ui) func([]render.Servicedir) map[
 				profiles = append(profiles, d.Profile)
 			}
 		}
-		answer := h.ask(ctx, profiles, func(theirs []string) home.Request { return home.Request{Recall: theirs} })
+		answer := h.ask(ctx, profiles,
+			func(theirs []string) home.Request { return home.Request{Recall: theirs} })
 		u.faults(answer)
 		for profile, state := range answer.States {
 			was[render.Prefix+profile] = reconcile.LastState(state)

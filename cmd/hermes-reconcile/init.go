@@ -34,9 +34,12 @@ What a manifest cannot say stands in its comments: read them, then see with diff
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error { return runInit(u, flags) },
 	}
-	cmd.Flags().StringVar(&flags.home, "from-home", "", "`DIR` that is a HERMES_HOME: the profiles in it")
-	cmd.Flags().StringVar(&flags.scandir, "from-scandir", "", "`DIR` that s6-svscan runs on, or that render wrote: the gateways in it")
-	cmd.Flags().StringVar(&flags.out, "out", "", "`FILE` to write, which must not be there (default standard output)")
+	cmd.Flags().
+		StringVar(&flags.home, "from-home", "", "`DIR` that is a HERMES_HOME: the profiles in it")
+	cmd.Flags().
+		StringVar(&flags.scandir, "from-scandir", "", "`DIR` that s6-svscan runs on, or that render wrote: the gateways in it")
+	cmd.Flags().
+		StringVar(&flags.out, "out", "", "`FILE` to write, which must not be there (default standard output)")
 	return cmd
 }
 
@@ -82,15 +85,18 @@ func adviseSecrets(found *discover.Found) {
 		return
 	}
 	slices.Sort(names)
-	advice := fmt.Sprintf("values that look secret are in the manifest: %s (better each in a file that `secrets` names)",
-		strings.Join(slices.Compact(names), ", "))
+	advice := fmt.Sprintf(
+		"values that look secret are in the manifest: %s (better each in a file that `secrets` names)",
+		strings.Join(slices.Compact(names), ", "),
+	)
 	found.Draft.Head = append(found.Draft.Head, advice)
 	found.Warnings = append(found.Warnings, advice)
 }
 
 func (f initFlags) discover() (discover.Found, error) {
 	if (f.home == "") == (f.scandir == "") {
-		return discover.Found{}, withHint(usagef("want one of --from-home and --from-scandir"), "%s init --help", program)
+		return discover.Found{}, withHint(usagef("want one of --from-home and --from-scandir"),
+			"%s init --help", program)
 	}
 	dir, err := filepath.Abs(f.home + f.scandir)
 	if err != nil {

@@ -24,8 +24,17 @@ import (
 
 // liveCommands are those that need a live s6: needsS6 names them.
 func liveCommands(u ui) []*cobra.Command {
-	return []*cobra.Command{newApplyCommand(u), newStatusCommand(u), newLogsCommand(u), newDownCommand(u), newWatchCommand(u),
-		newActCommand(u, starting()), newActCommand(u, stopping()), newActCommand(u, restarting()), newDoctorCommand(u)}
+	return []*cobra.Command{
+		newApplyCommand(u),
+		newStatusCommand(u),
+		newLogsCommand(u),
+		newDownCommand(u),
+		newWatchCommand(u),
+		newActCommand(u, starting()),
+		newActCommand(u, stopping()),
+		newActCommand(u, restarting()),
+		newDoctorCommand(u),
+	}
 }
 
 // serve does what this process was started for by another of this program, if it was: something
@@ -44,7 +53,12 @@ func serve() bool {
 }
 
 // live compares the manifest with what the scandir holds.
-func (f *differFlags) live(u ui, m *manifest.Manifest, dirs []render.Servicedir, prune reconcile.Prune) (reconcile.Plan, error) {
+func (f *differFlags) live(
+	u ui,
+	m *manifest.Manifest,
+	dirs []render.Servicedir,
+	prune reconcile.Prune,
+) (reconcile.Plan, error) {
 	scandir, err := f.open(m.Scandir)
 	if err != nil {
 		return reconcile.Plan{}, err
@@ -71,7 +85,8 @@ func wantedBy(scandir string) discover.Wanted {
 
 // warnSilent says that no s6-svscan runs what the scandir holds.
 func warnSilent(u ui, scandir *live) {
-	if listening, err := (supervisor{scandir.s6, scandir.path}).Listening(); err == nil && !listening {
+	if listening, err := (supervisor{scandir.s6, scandir.path}).Listening(); err == nil &&
+		!listening {
 		u.warning("no s6-svscan is running on %q", scandir.path)
 	}
 }
@@ -113,7 +128,8 @@ func (f *scandirFlags) open(fromManifest string) (*live, error) {
 	s6 := s6ctl.Open(path)
 	scandir, err := reconcile.Open(path, supervisor{s6, path})
 	if err != nil {
-		return nil, withHint(&usageError{err}, "name the folder that s6-svscan runs on with --scandir")
+		return nil, withHint(&usageError{err},
+			"name the folder that s6-svscan runs on with --scandir")
 	}
 	return &live{scandir, path, s6}, nil
 }
@@ -131,7 +147,8 @@ func (f *scandirFlags) requireS6(fromManifest, verb string) error {
 		other = fmt.Sprintf("; services of this system are supervised by %s", kind)
 	}
 	if err := s6ctl.Open(path).Installed(); err != nil {
-		return withHint(fmt.Errorf("%w%s", err, other), "validate, render and diff work without s6; nothing was changed")
+		return withHint(fmt.Errorf("%w%s", err, other),
+			"validate, render and diff work without s6; nothing was changed")
 	}
 	listening, err := s6ctl.Listening(s6ctl.ThisHost(), path)
 	if err != nil {

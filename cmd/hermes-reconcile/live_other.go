@@ -38,7 +38,12 @@ type codeError int
 func (codeError) Error() string { return "" }
 
 // live refuses, too.
-func (f *differFlags) live(ui, *manifest.Manifest, []render.Servicedir, reconcile.Prune) (reconcile.Plan, error) {
+func (f *differFlags) live(
+	ui,
+	*manifest.Manifest,
+	[]render.Servicedir,
+	reconcile.Prune,
+) (reconcile.Plan, error) {
 	return reconcile.Plan{}, refusal("diff")
 }
 

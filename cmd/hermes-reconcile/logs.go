@@ -55,8 +55,14 @@ $` + scandirVariable + `, else that of the manifest, else ` + defaultScandir + `
 	flags.scandirFlags.add(cmd)
 	f := cmd.Flags()
 	f.BoolVarP(&flags.follow, "follow", "f", false, "go on with what is added")
-	f.StringVarP(&flags.lines, "lines", "n", "",
-		"only the last `N` lines, or all (default all, with --follow "+strconv.Itoa(followLines)+"); 0: none but what is added")
+	f.StringVarP(
+		&flags.lines,
+		"lines",
+		"n",
+		"",
+		"only the last `N` lines, or all (default all, with --follow "+
+			strconv.Itoa(followLines)+"); 0: none but what is added",
+	)
 	return cmd
 }
 
@@ -70,14 +76,16 @@ func (f *logsFlags) count() (int, error) {
 	}
 	n, err := strconv.Atoi(f.lines)
 	if err != nil || n < 0 {
-		return 0, usagef("--lines: %q is not known (want a number of lines, or %s)", f.lines, everyLine)
+		return 0, usagef("--lines: %q is not known (want a number of lines, or %s)", f.lines,
+			everyLine)
 	}
 	return n, nil
 }
 
 func runLogs(ctx context.Context, u ui, flags *logsFlags, profiles []string) error {
 	if len(profiles) != 1 {
-		return withHint(usagef("which gateway? (want the name of one profile)"), "%s logs --help", program)
+		return withHint(usagef("which gateway? (want the name of one profile)"), "%s logs --help",
+			program)
 	}
 	lines, err := flags.count()
 	if err != nil {
@@ -139,7 +147,8 @@ func (l *live) logFolder(s reconcile.Service, m *manifest.Manifest) (string, err
 	profile := strings.TrimPrefix(s.Name, render.Prefix)
 	path, err := h.homeOf(profile)
 	if err != nil {
-		return "", withHint(fmt.Errorf("cannot tell where %s is: %w", homeVariable, err), "set %s", homeVariable)
+		return "", withHint(fmt.Errorf("cannot tell where %s is: %w", homeVariable, err), "set %s",
+			homeVariable)
 	}
 	return logFolder(path, profile), nil
 }
@@ -172,7 +181,8 @@ func (l *live) logReader(s reconcile.Service, m *manifest.Manifest) (home.Accoun
 			return credentials(found)
 		}
 	}
-	return home.Account{}, withHint(usagef("cannot tell whose the log of %s is, and will not read it as root", s.Name),
+	return home.Account{}, withHint(
+		usagef("cannot tell whose the log of %s is, and will not read it as root", s.Name),
 		"name its profile in the manifest, with its user")
 }
 
@@ -205,7 +215,9 @@ func logsError(ctx context.Context, profile string, log home.Log, err error) err
 	case ctx.Err() != nil:
 		return reconcile.ErrInterrupted
 	case errors.Is(err, home.ErrNoLog):
-		return withHint(fmt.Errorf("%s has no log yet: nothing was written to %q", profile, log.Folder), "%s status %s", program, profile)
+		return withHint(
+			fmt.Errorf("%s has no log yet: nothing was written to %q", profile, log.Folder),
+			"%s status %s", program, profile)
 	}
 	return fmt.Errorf("cannot read the log of %s: %s", profile, inShort(err.Error()))
 }

@@ -65,7 +65,11 @@ func parseFiles(names []string) (*manifest.Manifest, error) {
 				return nil, unreadable(file, err)
 			}
 			if room -= len(data); room < 0 {
-				return nil, withHint(usagef("the manifest files up to %q have more than %d MiB in all", file, maxManifests>>20), "name fewer with -f FILE")
+				return nil, withHint(
+					usagef("the manifest files up to %q have more than %d MiB in all", file,
+						maxManifests>>20),
+					"name fewer with -f FILE",
+				)
 			}
 			sources = append(sources, manifest.Source{Name: file, Data: data})
 		}

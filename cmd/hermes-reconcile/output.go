@@ -40,10 +40,14 @@ type outputFlags struct {
 
 func (f *outputFlags) add(cmd *cobra.Command, forms ...string) {
 	f.forms = forms
-	cmd.Flags().StringVarP(&f.form, "output", "o", formText, "form of the output: `"+strings.Join(forms, "|")+"`")
-	cmd.Flags().StringVar(&f.color, "color", colorAuto, "color the text: `auto|always|never`; auto: on a terminal, unless $NO_COLOR is set")
-	cmd.Flags().BoolVar(&f.showSecrets, "show-secrets", false, "show the values of variables and options whose names look secret")
-	cmd.Flags().StringVar(&f.secretNames, "secret-names", explain.SecretNames, "`REGEXP` of variables and options whose values are masked")
+	cmd.Flags().
+		StringVarP(&f.form, "output", "o", formText, "form of the output: `"+strings.Join(forms, "|")+"`")
+	cmd.Flags().
+		StringVar(&f.color, "color", colorAuto, "color the text: `auto|always|never`; auto: on a terminal, unless $NO_COLOR is set")
+	cmd.Flags().
+		BoolVar(&f.showSecrets, "show-secrets", false, "show the values of variables and options whose names look secret")
+	cmd.Flags().
+		StringVar(&f.secretNames, "secret-names", explain.SecretNames, "`REGEXP` of variables and options whose values are masked")
 }
 
 // check checks the values of the flags.
@@ -60,15 +64,26 @@ func (f *outputFlags) check() (err error) {
 	f.mask, err = explain.NewMask(f.secretNames)
 	var wrong *syntax.Error
 	if errors.As(err, &wrong) {
-		return usagef("--secret-names: %s in %q (want a regular expression)", wrong.Code, wrong.Expr)
+		return usagef("--secret-names: %s in %q (want a regular expression)", wrong.Code,
+			wrong.Expr)
 	}
 	return err
 }
 
 // explain makes a report of a plan, with the diffs of files where the form has them or the text
 // should have them.
-func (f *outputFlags) explain(plan reconcile.Plan, m *manifest.Manifest, old oldSide, diffs bool) explain.Report {
-	opt := explain.Options{Against: old.kind, Places: map[string]explain.Place{}, Mask: f.mask, Unknown: old.unknown}
+func (f *outputFlags) explain(
+	plan reconcile.Plan,
+	m *manifest.Manifest,
+	old oldSide,
+	diffs bool,
+) explain.Report {
+	opt := explain.Options{
+		Against: old.kind,
+		Places:  map[string]explain.Place{},
+		Mask:    f.mask,
+		Unknown: old.unknown,
+	}
 	opt.NoFiles = f.form == formText && !diffs
 	for _, p := range m.Profiles {
 		opt.Places[p.Name] = f.place(p.Pos)

@@ -32,9 +32,12 @@ Services of profiles with ready run this beside the gateway. It goes through no 
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return runProbe(cmd.Context(), args[0], flags) },
 	}
-	cmd.Flags().DurationVar(&flags.interval, "interval", time.Second, "longest `DURATION` between two requests")
-	cmd.Flags().DurationVar(&flags.timeout, "timeout", 0, "ask again for that long until there is a good answer (default: ask once)")
-	cmd.Flags().IntVar(&flags.gateway, "gateway", 0, "the process `PID` that should answer, by itself or by one that belongs to it (default: any process that does)")
+	cmd.Flags().
+		DurationVar(&flags.interval, "interval", time.Second, "longest `DURATION` between two requests")
+	cmd.Flags().
+		DurationVar(&flags.timeout, "timeout", 0, "ask again for that long until there is a good answer (default: ask once)")
+	cmd.Flags().
+		IntVar(&flags.gateway, "gateway", 0, "the process `PID` that should answer, by itself or by one that belongs to it (default: any process that does)")
 	return cmd
 }
 

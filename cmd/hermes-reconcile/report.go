@@ -53,7 +53,9 @@ func newLog(w io.Writer, form string) *slog.Logger {
 	if form == formJSON {
 		return slog.New(slog.NewJSONHandler(visible.NewWriter(w, visible.JSON), nil))
 	}
-	return slog.New(slog.NewTextHandler(visible.NewWriter(w, visible.Text), nil)) // slog quotes most of what is hidden, not all
+	return slog.New(
+		slog.NewTextHandler(visible.NewWriter(w, visible.Text), nil),
+	) // slog quotes most of what is hidden, not all
 }
 
 // outcomes adds a line a profile: what was done, whether its gateway should be up, and why.
@@ -77,7 +79,9 @@ func logOutcome(log *slog.Logger, o reconcile.Outcome, more ...any) {
 	args = append(args, more...)
 	switch {
 	case o.Err != nil:
-		log.Error("cannot "+explain.Verb(o.Change, explain.Planned), append(args, "error", o.Err.Error())...)
+		log.Error(
+			"cannot "+explain.Verb(o.Change, explain.Planned),
+			append(args, "error", o.Err.Error())...)
 	case o.Pending:
 		log.Warn(explain.Verb(o.Change, explain.Owed), args...)
 	default:
@@ -130,7 +134,10 @@ func (r *report) write(ctx context.Context, u ui, file string, h *homes, limit t
 	}
 	var answer home.Answer
 	if err == nil {
-		request := home.Request{Home: h.path, Report: &home.Report{File: file, Text: r.text.String(), Limit: reportLimit}}
+		request := home.Request{
+			Home:   h.path,
+			Report: &home.Report{File: file, Text: r.text.String(), Limit: reportLimit},
+		}
 		answer, err = home.Ask(ctx, who, request)
 	}
 	if err != nil {

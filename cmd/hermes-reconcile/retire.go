@@ -49,8 +49,12 @@ func (t *target) retiring(plan reconcile.Plan) retired {
 // record says in these homes that their gateways should be down: they ended by a signal, which
 // hermes takes for the end of a container, and its image would start them with the next one.
 func (r retired) record(ctx context.Context, u ui) {
-	answer := r.homes.ask(context.WithoutCancel(ctx), r.profiles, func(theirs []string) home.Request {
-		return home.Request{Retire: theirs}
-	})
+	answer := r.homes.ask(
+		context.WithoutCancel(ctx),
+		r.profiles,
+		func(theirs []string) home.Request {
+			return home.Request{Retire: theirs}
+		},
+	)
 	u.faults(answer)
 }

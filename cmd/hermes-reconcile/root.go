@@ -81,13 +81,30 @@ Exit codes, the same for every command:
 
 // needsS6 names the commands that need a live s6. Elsewhere than on Linux they are there, too, and
 // refuse.
-var needsS6 = [...]string{"apply", "status", "logs", "down", "watch", "start", "stop", "restart", "doctor"}
+var needsS6 = [...]string{
+	"apply",
+	"status",
+	"logs",
+	"down",
+	"watch",
+	"start",
+	"stop",
+	"restart",
+	"doctor",
+}
 
 // noS6Here refuses a command on a system where s6 cannot run, and names what supervises services
 // there.
 func noS6Here(command string, kind s6ctl.Kind) error {
-	return withHint(usagef("cannot run %s here: it needs a live s6, and services of this system are supervised by %s", command, kind),
-		"validate, render, diff --against, init and schema work everywhere; run %s in the container", command)
+	return withHint(
+		usagef(
+			"cannot run %s here: it needs a live s6, and services of this system are supervised by %s",
+			command,
+			kind,
+		),
+		"validate, render, diff --against, init and schema work everywhere; run %s in the container",
+		command,
+	)
 }
 
 // usageArgs makes wrong arguments an error of usage.

@@ -84,13 +84,15 @@ const (
 )
 
 func accessEntries(list []byte) []accessEntry {
-	if len(list) < aclHeadBytes || (len(list)-aclHeadBytes)%aclBytes != 0 || binary.LittleEndian.Uint32(list) != aclVersion {
+	if len(list) < aclHeadBytes || (len(list)-aclHeadBytes)%aclBytes != 0 ||
+		binary.LittleEndian.Uint32(list) != aclVersion {
 		return nil
 	}
 	var entries []accessEntry
 	for list = list[aclHeadBytes:]; len(list) > 0; list = list[aclBytes:] {
 		le := binary.LittleEndian
-		entries = append(entries, accessEntry{le.Uint16(list), le.Uint16(list[2:]), le.Uint32(list[4:])})
+		entries = append(entries,
+			accessEntry{le.Uint16(list), le.Uint16(list[2:]), le.Uint32(list[4:])})
 	}
 	return entries
 }

@@ -12,5 +12,6 @@ type scandirFlags struct {
 }
 
 func (f *scandirFlags) add(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.path, "scandir", "", "`DIR` that s6-svscan runs on (default $"+scandirVariable+", else what the manifest says)")
+	cmd.Flags().
+		StringVar(&f.path, "scandir", "", "`DIR` that s6-svscan runs on (default $"+scandirVariable+", else what the manifest says)")
 }

@@ -51,5 +51,7 @@ func schemaOf(what string) ([]byte, error) {
 	case schemaDoctor:
 		return explain.DoctorSchema, nil
 	}
-	return nil, withHint(usagef("there is no schema of %q (want manifest, report, status or doctor)", what), "%s schema --help", program)
+	return nil, withHint(
+		usagef("there is no schema of %q (want manifest, report, status or doctor)", what),
+		"%s schema --help", program)
 }

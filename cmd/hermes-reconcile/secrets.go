@@ -21,16 +21,23 @@ func warnFiles(u ui, m *manifest.Manifest, files *manifestFlags) {
 	if os.Geteuid() != 0 {
 		return
 	}
-	found, err := withinLimit(context.Background(), func() ([]seized, error) { return seizable(m), nil })
+	found, err := withinLimit(context.Background(),
+		func() ([]seized, error) { return seizable(m), nil })
 	if err != nil {
 		u.warning("cannot see who could put something else in the place of a secret: %v", err)
 	}
 	for _, s := range found {
-		u.warning("profile %s: its user %s can write %s, so it could make root read another file in place of secret %s (want it root's)",
-			s.profile, s.user, s.path, s.secret.Name)
+		u.warning(
+			"profile %s: its user %s can write %s, so it could make root read another file in place of secret %s (want it root's)",
+			s.profile,
+			s.user,
+			s.path,
+			s.secret.Name,
+		)
 	}
 	suspectsOf(m).each(files.places(), func(file, at, who string) {
-		u.warning("%s can write %s, and so decide what manifest %q says (want it root's)", who, at, file)
+		u.warning("%s can write %s, and so decide what manifest %q says (want it root's)", who, at,
+			file)
 	})
 }
 

@@ -68,7 +68,9 @@ func newActCommand(u ui, d operation) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   d.verb + " PROFILE...|--all",
 		Short: d.verb + " gateways by hand, and wait until they are " + d.state,
-		Long: strings.ToUpper(d.verb[:1]) + d.verb[1:] + ` gateways now, and wait until they are ` + d.state + `. Where the manifest says otherwise, the next apply undoes it, and so
+		Long: strings.ToUpper(
+			d.verb[:1],
+		) + d.verb[1:] + ` gateways now, and wait until they are ` + d.state + `. Where the manifest says otherwise, the next apply undoes it, and so
 does watch; that is said. A profile with state: last remembers it, in gateway_state.json of its home.
 
 No manifest is needed: what a gateway should be stands in its service directory, too. The scandir is --scandir, else
@@ -81,8 +83,14 @@ $` + scandirVariable + `, else that of the manifest, else ` + defaultScandir + `
 	flags.manifestFlags.add(cmd)
 	f := cmd.Flags()
 	f.BoolVar(&flags.all, "all", false, d.verb+" "+d.all)
-	f.DurationVar(&flags.timeout, "timeout", 0, "longest `DURATION` to wait for gateways (default none: it gives up when nothing has moved for the longest stop_timeout concerned + 15s)")
-	f.DurationVar(&flags.lockTimeout, "lock-timeout", defaultLockTimeout, "longest `DURATION` to wait for an apply")
+	f.DurationVar(
+		&flags.timeout,
+		"timeout",
+		0,
+		"longest `DURATION` to wait for gateways (default none: it gives up when nothing has moved for the longest stop_timeout concerned + 15s)",
+	)
+	f.DurationVar(&flags.lockTimeout, "lock-timeout", defaultLockTimeout,
+		"longest `DURATION` to wait for an apply")
 	return cmd
 }
 
@@ -91,7 +99,8 @@ func runAct(ctx context.Context, u ui, flags *actFlags, d operation, profiles []
 		return usagef("a timeout must not be negative")
 	}
 	if flags.all == (len(profiles) > 0) {
-		return withHint(usagef("which gateways? (want names of profiles, or --all)"), "%s %s --help", program, d.verb)
+		return withHint(usagef("which gateways? (want names of profiles, or --all)"),
+			"%s %s --help", program, d.verb)
 	}
 	if err := survive(); err != nil {
 		return err
@@ -156,7 +165,10 @@ func (a *acting) enter(ctx context.Context, flags *actFlags) (err error) {
 }
 
 // pick selects the services to act on: those of the named profiles, or those that --all means.
-func (a *acting) pick(services []reconcile.Service, profiles []string) ([]reconcile.Service, error) {
+func (a *acting) pick(
+	services []reconcile.Service,
+	profiles []string,
+) ([]reconcile.Service, error) {
 	if len(profiles) == 0 {
 		return slices.DeleteFunc(services, func(s reconcile.Service) bool {
 			unwanted := a.action == reconcile.BringUp && a.wanted(s) == manifest.StateDown
@@ -174,15 +186,21 @@ func (a *acting) pick(services []reconcile.Service, profiles []string) ([]reconc
 			return nil, s.Fault
 		}
 		if !s.Owned {
-			return nil, withHint(usagef("%s is not ours", s.Name), "name it in the manifest and apply, or use s6-svc")
+			return nil, withHint(usagef("%s is not ours", s.Name),
+				"name it in the manifest and apply, or use s6-svc")
 		}
 	}
 	return picked, nil
 }
 
 // do acts on the services and records what should last.
-func (a *acting) do(ctx context.Context, services []reconcile.Service, timeout time.Duration) error {
-	last := slices.DeleteFunc(slices.Clone(services), func(s reconcile.Service) bool { return a.wanted(s) != manifest.StateLast })
+func (a *acting) do(
+	ctx context.Context,
+	services []reconcile.Service,
+	timeout time.Duration,
+) error {
+	last := slices.DeleteFunc(slices.Clone(services),
+		func(s reconcile.Service) bool { return a.wanted(s) != manifest.StateLast })
 	var errs []error
 	if a.up { // before a gateway runs, which writes to the same file
 		errs = append(errs, a.remember(ctx, last))
@@ -190,7 +208,10 @@ func (a *acting) do(ctx context.Context, services []reconcile.Service, timeout t
 	acted, notes := a.session.Act(ctx, services, a.action, timeout)
 	a.explain(ctx, acted)
 	if !a.up {
-		errs = append(errs, a.remember(context.WithoutCancel(ctx), last)) // who lost patience has still said what is wanted
+		errs = append(
+			errs,
+			a.remember(context.WithoutCancel(ctx), last),
+		) // who lost patience has still said what is wanted
 	}
 	errs = append(errs, a.clearPending(acted), a.acted(acted, notes, a.operation))
 	a.warnOfUndoing(acted)
@@ -249,7 +270,8 @@ func (a *acting) remember(ctx context.Context, services []reconcile.Service) err
 		}
 	}
 	if a.action == reconcile.Restart { // it runs, and may write there itself: only what is wrong is changed
-		states := h.ask(ctx, profiles, func(theirs []string) home.Request { return home.Request{Recall: theirs} }).States
+		states := h.ask(ctx, profiles,
+			func(theirs []string) home.Request { return home.Request{Recall: theirs} }).States
 		profiles = slices.DeleteFunc(profiles, func(p string) bool { return states[p].Up })
 	}
 	answer := h.ask(ctx, profiles, func(theirs []string) home.Request {
@@ -296,7 +318,8 @@ func (a *acting) wanted(s reconcile.Service) manifest.State {
 		return manifest.State(wanted(s))
 	}
 	name := strings.TrimPrefix(s.Name, render.Prefix)
-	i, found := slices.BinarySearchFunc(a.manifest.Profiles, name, func(p manifest.Profile, name string) int { return strings.Compare(p.Name, name) })
+	i, found := slices.BinarySearchFunc(a.manifest.Profiles, name,
+		func(p manifest.Profile, name string) int { return strings.Compare(p.Name, name) })
 	if !found {
 		return ""
 	}
@@ -317,10 +340,12 @@ func (a *acting) warnOfUndoing(acted []reconcile.Acted) {
 		}
 	}
 	if len(undone) > 0 {
-		a.warning("the next apply %s again, and so does watch: %s", a.undo, strings.Join(undone, ", "))
+		a.warning("the next apply %s again, and so does watch: %s", a.undo,
+			strings.Join(undone, ", "))
 		a.hint("set state: %s in the manifest, or last, if it should stay so", a.keepState)
 	}
 	if len(removed) > 0 {
-		a.warning("the manifest does not name, so the next apply removes: %s", strings.Join(removed, ", "))
+		a.warning("the manifest does not name, so the next apply removes: %s",
+			strings.Join(removed, ", "))
 	}
 }

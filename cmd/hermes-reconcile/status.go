@@ -71,7 +71,8 @@ The scandir is --scandir, else $` + scandirVariable + `, else that of the manife
 	flags.add(cmd)
 	manifestFile.add(cmd)
 	cmd.Flags().StringVarP(&flags.form, "output", "o", formText, "form of the output: `text|json`")
-	cmd.Flags().BoolVarP(&flags.watch, "watch", "w", false, "go on looking: a terminal shows what is, anything else gets it anew when it has changed")
+	cmd.Flags().
+		BoolVarP(&flags.watch, "watch", "w", false, "go on looking: a terminal shows what is, anything else gets it anew when it has changed")
 	return cmd
 }
 
@@ -124,8 +125,17 @@ func (f *statusFlags) look(u ui, path string, profiles []string) (*statusView, e
 	if err != nil {
 		return nil, err
 	}
-	v := &statusView{Status: explain.Status{Format: explain.StatusFormat, Scandir: scandir.path, Listening: actual.Listening, Gateways: []explain.Gateway{}}}
-	v.lines = []string{cells("PROFILE", "WANTED", "STATE", "READY", "PID", "SINCE", "RESTARTS", "PORT", "DRIFT")}
+	v := &statusView{
+		Status: explain.Status{
+			Format:    explain.StatusFormat,
+			Scandir:   scandir.path,
+			Listening: actual.Listening,
+			Gateways:  []explain.Gateway{},
+		},
+	}
+	v.lines = []string{
+		cells("PROFILE", "WANTED", "STATE", "READY", "PID", "SINCE", "RESTARTS", "PORT", "DRIFT"),
+	}
 	for _, s := range services {
 		g := gateway(s, scandir, actual)
 		v.Gateways = append(v.Gateways, g)
@@ -133,7 +143,8 @@ func (f *statusFlags) look(u ui, path string, profiles []string) (*statusView, e
 	}
 	if !actual.Held.IsZero() {
 		v.Held = rfc3339(actual.Held)
-		u.warning("down was called %s ago: watch starts nothing until the next apply", time.Since(actual.Held).Truncate(time.Second))
+		u.warning("down was called %s ago: watch starts nothing until the next apply",
+			time.Since(actual.Held).Truncate(time.Second))
 	}
 	return v, nil
 }
@@ -159,7 +170,13 @@ const clearScreen = "\x1b[H\x1b[2J"
 
 // watchStatus shows what is until it is ended. A terminal shows errors, too, and goes on: a scandir
 // may be about to come.
-func watchStatus(ctx context.Context, u ui, flags *statusFlags, path string, profiles []string) error {
+func watchStatus(
+	ctx context.Context,
+	u ui,
+	flags *statusFlags,
+	path string,
+	profiles []string,
+) error {
 	screen := flags.form == formText && onTerminal(u)
 	var last []byte
 	for {
@@ -215,7 +232,8 @@ func pick(services []reconcile.Service, profiles []string) ([]reconcile.Service,
 	for _, p := range profiles {
 		i, found := index[render.Prefix+p]
 		if !found {
-			return nil, withHint(usagef("no gateway of profile %q in the scandir", p), "%s status", program)
+			return nil, withHint(usagef("no gateway of profile %q in the scandir", p), "%s status",
+				program)
 		}
 		picked = append(picked, services[i])
 	}
@@ -226,7 +244,8 @@ func pick(services []reconcile.Service, profiles []string) ([]reconcile.Service,
 func gateway(s reconcile.Service, scandir *live, actual reconcile.Actual) explain.Gateway {
 	g := explain.Gateway{
 		Profile: strings.TrimPrefix(s.Name, render.Prefix), Service: s.Name, Owned: s.Owned,
-		Wanted: wanted(s), Ready: readiness(s), PID: s.Status.PID, Port: s.Marker.Port, Drift: drift(s, actual.Owed[s.Name]),
+		Wanted: wanted(s), Ready: readiness(s), PID: s.Status.PID, Port: s.Marker.Port,
+		Drift: drift(s, actual.Owed[s.Name]),
 	}
 	g.Drift = append(g.Drift, places(s, actual.DisplacedOf(s.Name))...)
 	look := scandir.Look(s)
@@ -259,7 +278,8 @@ func statusRow(g explain.Gateway, status reconcile.Status, now time.Time) string
 	if g.Ready != nil {
 		ready = map[bool]string{true: "yes", false: "no"}[*g.Ready]
 	}
-	return cells(g.Profile, none(g.Wanted), stateOf(g), none(ready), none(pid), none(since), none(restarts), none(port), none(strings.Join(g.Drift, "; ")))
+	return cells(g.Profile, none(g.Wanted), stateOf(g), none(ready), none(pid), none(since),
+		none(restarts), none(port), none(strings.Join(g.Drift, "; ")))
 }
 
 // stateOf is the state in words.

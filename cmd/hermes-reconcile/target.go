@@ -50,7 +50,14 @@ func (f *applyFlags) read() (*target, error) {
 	options := reconcile.Options{
 		NoRescan: f.noRescan, Timeout: f.timeout, MaxRestarts: f.maxRestarts, Level: reconcile.Level(f.wait),
 	}
-	return &target{manifest: m, files: &f.manifestFlags, dirs: dirs, prune: prune, homes: newHomes(m, path), options: options}, nil
+	return &target{
+		manifest: m,
+		files:    &f.manifestFlags,
+		dirs:     dirs,
+		prune:    prune,
+		homes:    newHomes(m, path),
+		options:  options,
+	}, nil
 }
 
 // enter opens the scandir, as the user whose s6-svscan runs there.
@@ -89,7 +96,11 @@ func (t *target) check(u ui) (err error) {
 const maxPlans = 5
 
 // apply plans and applies. With an error the result says only what the user should know besides.
-func (t *target) apply(ctx context.Context, session *reconcile.Session, flags *applyFlags) (reconcile.Plan, reconcile.Result, error) {
+func (t *target) apply(
+	ctx context.Context,
+	session *reconcile.Session,
+	flags *applyFlags,
+) (reconcile.Plan, reconcile.Result, error) {
 	for try := 1; ; try++ {
 		plan, err := session.Plan(ctx, t.dirs, t.prune, t.options)
 		if err == nil {

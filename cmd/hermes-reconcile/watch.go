@@ -59,12 +59,21 @@ It is meant to be a service of s6 itself, beside the gateways: its own name must
 	flags.scandirFlags.add(cmd)
 	flags.addPrune(cmd)
 	f := cmd.Flags()
-	f.BoolVar(&flags.allowEmpty, "allow-empty", false, "let a manifest without profiles remove every gateway")
-	f.DurationVar(&flags.timeout, "timeout", 0, "longest `DURATION` of one apply (default none: it gives up when nothing has moved for the longest stop_timeout concerned + 15s)")
-	f.DurationVar(&flags.lockTimeout, "lock-timeout", defaultLockTimeout, "longest `DURATION` to wait for another apply")
-	f.DurationVar(&flags.interval, "interval", watchInterval, "`DURATION` between looks without a reason")
+	f.BoolVar(&flags.allowEmpty, "allow-empty", false,
+		"let a manifest without profiles remove every gateway")
+	f.DurationVar(
+		&flags.timeout,
+		"timeout",
+		0,
+		"longest `DURATION` of one apply (default none: it gives up when nothing has moved for the longest stop_timeout concerned + 15s)",
+	)
+	f.DurationVar(&flags.lockTimeout, "lock-timeout", defaultLockTimeout,
+		"longest `DURATION` to wait for another apply")
+	f.DurationVar(&flags.interval, "interval", watchInterval,
+		"`DURATION` between looks without a reason")
 	f.StringVarP(&flags.form, "output", "o", formLogfmt, "form of the lines: `logfmt|json`")
-	f.IntVar(&flags.notifyFD, "notification-fd", 0, "file descriptor `N` to tell s6 on that the first apply is over")
+	f.IntVar(&flags.notifyFD, "notification-fd", 0,
+		"file descriptor `N` to tell s6 on that the first apply is over")
 	return cmd
 }
 
@@ -75,8 +84,10 @@ func (f *watchFlags) check() error {
 	case f.interval < leastInterval:
 		return usagef("--interval: %s is too short (want %s or more)", f.interval, leastInterval)
 	}
-	if here, err := os.Getwd(); err == nil && strings.HasPrefix(filepath.Base(here), render.Prefix) {
-		return withHint(usagef("this is the service %q, which watch would manage itself", filepath.Base(here)),
+	if here, err := os.Getwd(); err == nil &&
+		strings.HasPrefix(filepath.Base(here), render.Prefix) {
+		return withHint(
+			usagef("this is the service %q, which watch would manage itself", filepath.Base(here)),
 			"name the service of watch otherwise, without %q at its start", render.Prefix)
 	}
 	_, err := f.policy()
@@ -100,11 +111,13 @@ func runWatch(ctx context.Context, u ui, flags *watchFlags) error {
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)
-	w.log.Info("watching", "manifest", strings.Join(paths, " "), "interval", flags.interval.String(), "version", version)
+	w.log.Info("watching", "manifest", strings.Join(paths, " "), "interval",
+		flags.interval.String(), "version", version)
 	loop := watch.Loop{
 		Paths: paths, Interval: flags.interval, Ask: hup, Pass: w.pass, Began: ready, Records: w.records, Left: w.left,
 		Blind: func(err error) {
-			w.warning("cannot watch the manifest, looking every %s instead: %v", flags.interval, err)
+			w.warning("cannot watch the manifest, looking every %s instead: %v", flags.interval,
+				err)
 		},
 	}
 	if err := loop.Run(ctx); err != nil {
@@ -248,7 +261,8 @@ func (w *watching) holds(session *reconcile.Session) (bool, error) {
 	if held != w.held && err == nil {
 		w.held = held
 		if held {
-			w.log.Warn("down was called: nothing is done until the next apply by hand", "since", since.Format(time.RFC3339))
+			w.log.Warn("down was called: nothing is done until the next apply by hand", "since",
+				since.Format(time.RFC3339))
 		} else {
 			w.log.Info("there was an apply by hand: going on")
 		}

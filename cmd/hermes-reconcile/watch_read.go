@@ -95,7 +95,8 @@ func (w *watching) sure(ctx context.Context, t *target) (*target, error) {
 		}
 		t = again
 	}
-	return nil, withHint(errors.New("the manifest names fewer gateways, and goes on changing: nothing is removed"),
+	return nil, withHint(
+		errors.New("the manifest names fewer gateways, and goes on changing: nothing is removed"),
 		"write it in one piece")
 }
 

@@ -26,7 +26,8 @@ func Hidden(c rune) bool {
 	case c == 0x2800: // a Braille pattern without dots
 		return true
 	}
-	return !unicode.IsPrint(c) || unicode.In(c, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point)
+	return !unicode.IsPrint(c) ||
+		unicode.In(c, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point)
 }
 
 // Text is s with hidden characters and bytes that are not UTF-8 as escapes of Go, which are those
@@ -49,7 +50,8 @@ func Quote(s string) string { return Line(strconv.Quote(s)) }
 // has only ASCII, so the values stay the same; bytes that are not UTF-8 are what readers take them
 // for, U+FFFD.
 func JSON(document string) string {
-	return escape(document, func(c rune) bool { return c == '\n' || c == '\t' || c == '\r' }, jsonEscape)
+	return escape(document, func(c rune) bool { return c == '\n' || c == '\t' || c == '\r' },
+		jsonEscape)
 }
 
 // Writer passes text on as form makes it. A character that is cut in two by the end of a write
@@ -61,7 +63,9 @@ type Writer struct {
 }
 
 // NewWriter makes a writer; form is Text, or one like it that looks at each character for itself.
-func NewWriter(to io.Writer, form func(string) string) *Writer { return &Writer{to: to, form: form} }
+func NewWriter(to io.Writer, form func(string) string) *Writer {
+	return &Writer{to: to, form: form}
+}
 
 // writeAtOnce is how much is looked at, and copied for that, at a time: bytes. A report has
 // millions.
@@ -103,7 +107,11 @@ func (w *Writer) Close() error {
 }
 
 // escape replaces hidden characters, those that are kept aside.
-func escape(s string, keep func(rune) bool, form func(b *strings.Builder, c rune, raw string)) string {
+func escape(
+	s string,
+	keep func(rune) bool,
+	form func(b *strings.Builder, c rune, raw string),
+) string {
 	hidden := func(c rune, size int) bool { return (Hidden(c) || c == utf8.RuneError && size == 1) && !keep(c) }
 	at := 0
 	for at < len(s) { // most texts have none

@@ -109,7 +109,8 @@ func (d *Dir) Mkdir(name string, mode fs.FileMode) error {
 	if err := retry(func() error { return unix.Mkdirat(d.FD(), name, uint32(mode.Perm())) }); err != nil {
 		return d.Fail("mkdir", name, err)
 	}
-	return d.Fail("chmod", name, retry(func() error { return unix.Fchmodat(d.FD(), name, uint32(mode.Perm()), 0) }))
+	return d.Fail("chmod", name,
+		retry(func() error { return unix.Fchmodat(d.FD(), name, uint32(mode.Perm()), 0) }))
 }
 
 // Ensure opens the directory name in d and makes it first if it is missing.
@@ -143,9 +144,15 @@ func Move(from *Dir, name string, to *Dir, toName string) error {
 	err := retry(func() error {
 		return unix.Renameat2(from.FD(), name, to.FD(), toName, unix.RENAME_NOREPLACE)
 	})
-	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) { // a filesystem or a kernel without the flag
+	if errors.Is(err, unix.EINVAL) ||
+		errors.Is(err, unix.ENOSYS) { // a filesystem or a kernel without the flag
 		if _, statErr := to.Stat(toName); !errors.Is(statErr, fs.ErrNotExist) {
-			return &os.LinkError{Op: "rename", Old: from.Join(name), New: to.Join(toName), Err: fs.ErrExist}
+			return &os.LinkError{
+				Op:  "rename",
+				Old: from.Join(name),
+				New: to.Join(toName),
+				Err: fs.ErrExist,
+			}
 		}
 		return Rename(from, name, to, toName)
 	}
@@ -161,7 +168,8 @@ func (d *Dir) Give(uid uint32, mode fs.FileMode) error {
 	if err := retry(func() error { return unix.Fchown(d.FD(), int(uid), sameGroup) }); err != nil {
 		return d.Fail("chown", ".", err)
 	}
-	return d.Fail("chmod", ".", retry(func() error { return unix.Fchmod(d.FD(), uint32(mode.Perm())) }))
+	return d.Fail("chmod", ".",
+		retry(func() error { return unix.Fchmod(d.FD(), uint32(mode.Perm())) }))
 }
 
 // Mkfifo makes a FIFO in d, with exactly this mode.
@@ -174,12 +182,19 @@ func (d *Dir) Mkfifo(name string, mode fs.FileMode) error {
 
 // Chmod changes the mode of name in d, which must be no symlink.
 func (d *Dir) Chmod(name string, mode fs.FileMode) error {
-	return d.Fail("chmod", name, retry(func() error { return unix.Fchmodat(d.FD(), name, uint32(mode.Perm()), 0) }))
+	return d.Fail("chmod", name,
+		retry(func() error { return unix.Fchmodat(d.FD(), name, uint32(mode.Perm()), 0) }))
 }
 
 // Chown gives name in d, not what it may lead to, to a user and a group.
 func (d *Dir) Chown(name string, uid uint32, gid int) error {
-	return d.Fail("chown", name, retry(func() error { return unix.Fchownat(d.FD(), name, int(uid), gid, unix.AT_SYMLINK_NOFOLLOW) }))
+	return d.Fail(
+		"chown",
+		name,
+		retry(
+			func() error { return unix.Fchownat(d.FD(), name, int(uid), gid, unix.AT_SYMLINK_NOFOLLOW) },
+		),
+	)
 }
 
 // memoryBacked reports whether d lies on a filesystem that a power loss empties. There is nothing
@@ -203,7 +218,8 @@ func (d *Dir) NoExec() (bool, error) {
 // renaming is possible.
 func (d *Dir) Immovable(name, full string) bool {
 	var st unix.Statfs_t
-	if err := retry(func() error { return unix.Fstatfs(d.FD(), &st) }); err != nil || st.Type != unix.OVERLAYFS_SUPER_MAGIC {
+	if err := retry(func() error { return unix.Fstatfs(d.FD(), &st) }); err != nil ||
+		st.Type != unix.OVERLAYFS_SUPER_MAGIC {
 		return false
 	}
 	err := retry(func() error { return unix.Renameat(d.FD(), name, d.FD(), full) })

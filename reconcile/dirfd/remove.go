@@ -134,7 +134,8 @@ func (e *emptying) empty(d *Dir) error {
 
 func (e *emptying) remove(d *Dir, name string) error {
 	if time.Now().After(e.deadline) {
-		return fmt.Errorf("%q is not empty yet after %s (the next apply goes on)", e.top.Path, ClearLimit)
+		return fmt.Errorf("%q is not empty yet after %s (the next apply goes on)", e.top.Path,
+			ClearLimit)
 	}
 	if d != e.top {
 		return e.moveUp(d, name)
@@ -159,7 +160,8 @@ func (e *emptying) moveUp(d *Dir, name string) error {
 	for {
 		e.moved++
 		err := Move(d, name, e.top, ".up"+strconv.Itoa(e.moved))
-		if errors.Is(err, fs.ErrPermission) && d.wrest(name) == nil { // its ".." changes: that takes the right to write to it
+		if errors.Is(err, fs.ErrPermission) &&
+			d.wrest(name) == nil { // its ".." changes: that takes the right to write to it
 			err = Move(d, name, e.top, ".up"+strconv.Itoa(e.moved))
 		}
 		if !errors.Is(err, fs.ErrExist) {

@@ -168,7 +168,9 @@ func (set watchSet) walk(path string) (folder string) {
 			if !filepath.IsAbs(target) {
 				target = filepath.Join(at, target)
 			}
-			at, rest = "/", append(strings.Split(strings.Trim(filepath.Clean(target), "/"), "/"), rest...)
+			at, rest = "/", append(
+				strings.Split(strings.Trim(filepath.Clean(target), "/"), "/"),
+				rest...)
 		case info.IsDir():
 			at = next
 		default:

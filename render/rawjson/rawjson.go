@@ -89,7 +89,8 @@ func (o *Object) Set(key string, value json.RawMessage) []byte {
 	at := o.open
 	if n := len(o.members); n > 0 {
 		at = o.members[n-1].end
-		if bytes.Contains(o.data[o.open:o.members[0].start], []byte(": ")) { // as Python writes it by default
+		if bytes.Contains(o.data[o.open:o.members[0].start],
+			[]byte(": ")) { // as Python writes it by default
 			text = append(append(quoted, ':', ' '), value...)
 			text = append([]byte(", "), text...)
 		} else {

@@ -95,7 +95,8 @@ func Of(path string) ([]Hop, error) {
 
 // split takes a path apart.
 func split(path string) []string {
-	return slices.DeleteFunc(strings.Split(path, "/"), func(name string) bool { return name == "" || name == "." })
+	return slices.DeleteFunc(strings.Split(path, "/"),
+		func(name string) bool { return name == "" || name == "." })
 }
 
 func lstat(path string) (*syscall.Stat_t, error) {
@@ -116,5 +117,12 @@ func newHop(path, link string, st *syscall.Stat_t) Hop {
 	if err != nil {
 		n = 0
 	}
-	return Hop{Path: path, Link: link, Owner: st.Uid, Group: st.Gid, Mode: st.Mode, ACL: slices.Clone(list[:n])}
+	return Hop{
+		Path:  path,
+		Link:  link,
+		Owner: st.Uid,
+		Group: st.Gid,
+		Mode:  st.Mode,
+		ACL:   slices.Clone(list[:n]),
+	}
 }

@@ -75,12 +75,14 @@ func (d *Dir) OpenRegular(name string) (*os.File, unix.Stat_t, error) {
 	var st unix.Stat_t
 	fd, err := openBelow(d.FD(), name, unix.O_RDONLY|noWait, 0)
 	if errors.Is(err, unix.ELOOP) || errors.Is(err, unix.ENXIO) || errors.Is(err, unix.ENODEV) {
-		return nil, st, d.fail("open", name, ErrIrregular) // a symlink; a socket, or a device without a driver
+		return nil, st, d.fail("open", name,
+			ErrIrregular) // a symlink; a socket, or a device without a driver
 	}
 	if err != nil {
 		return nil, st, d.fail("open", name, err)
 	}
-	if err = retry(func() error { return unix.Fstat(fd, &st) }); err == nil && st.Mode&unix.S_IFMT != unix.S_IFREG {
+	if err = retry(func() error { return unix.Fstat(fd, &st) }); err == nil &&
+		st.Mode&unix.S_IFMT != unix.S_IFREG {
 		err = ErrIrregular
 	}
 	if err != nil {
@@ -223,7 +225,8 @@ func openBelow(at int, name string, flags int, mode uint32) (int, error) {
 	}
 	if !oldKernel.Load() {
 		fd, err := openat2(at, name, flags, mode)
-		if !errors.Is(err, unix.ENOSYS) && !errors.Is(err, unix.EPERM) && !errors.Is(err, unix.EAGAIN) {
+		if !errors.Is(err, unix.ENOSYS) && !errors.Is(err, unix.EPERM) &&
+			!errors.Is(err, unix.EAGAIN) {
 			return fd, err
 		}
 		if errors.Is(err, unix.ENOSYS) {
@@ -234,7 +237,11 @@ func openBelow(at int, name string, flags int, mode uint32) (int, error) {
 }
 
 func openat2(at int, name string, flags int, mode uint32) (fd int, err error) {
-	how := unix.OpenHow{Flags: uint64(flags), Mode: uint64(mode), Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS}
+	how := unix.OpenHow{
+		Flags:   uint64(flags),
+		Mode:    uint64(mode),
+		Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS,
+	}
 	err = retry(func() (err error) { fd, err = unix.Openat2(at, name, &how); return err })
 	return fd, err
 }
@@ -276,7 +283,8 @@ func retry(call func() error) error {
 // IsAbsent reports whether a path does not lead to a file, for whatever part of it is not there. A
 // symlink is not there.
 func IsAbsent(err error) bool {
-	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP)
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) ||
+		errors.Is(err, unix.ELOOP)
 }
 
 // OutOfMeans reports whether an error is for want of memory or descriptors, which is no fault of

@@ -150,7 +150,9 @@ func IsGone(err error) bool {
 func (p Proc) WorkDir(pid int) (Identity, error) {
 	var st unix.Statx_t
 	path := filepath.Join(string(p), strconv.Itoa(pid), "cwd")
-	err := retry(func() error { return unix.Statx(unix.AT_FDCWD, path, unix.AT_STATX_DONT_SYNC, unix.STATX_INO, &st) })
+	err := retry(
+		func() error { return unix.Statx(unix.AT_FDCWD, path, unix.AT_STATX_DONT_SYNC, unix.STATX_INO, &st) },
+	)
 	if err != nil {
 		return Identity{}, &fs.PathError{Op: "stat", Path: path, Err: err}
 	}
@@ -160,7 +162,8 @@ func (p Proc) WorkDir(pid int) (Identity, error) {
 // Identity is that of the folder itself.
 func (d *Dir) Identity() (Identity, error) {
 	var st unix.Statx_t
-	err := retry(func() error { return unix.Statx(d.FD(), "", unix.AT_EMPTY_PATH, unix.STATX_INO, &st) })
+	err := retry(
+		func() error { return unix.Statx(d.FD(), "", unix.AT_EMPTY_PATH, unix.STATX_INO, &st) })
 	if err != nil {
 		return Identity{}, d.fail("stat", ".", err)
 	}

@@ -85,7 +85,9 @@ func readMost(read func([]byte) (int, error), size, most int64) ([]byte, error) 
 		switch {
 		case int64(len(data)) > most:
 			return nil, &TooLargeError{most}
-		case errors.Is(err, io.EOF), err == nil && n == 0, err == nil && n < free && size > 0 && int64(len(data)) == size:
+		case errors.Is(err, io.EOF),
+			err == nil && n == 0,
+			err == nil && n < free && size > 0 && int64(len(data)) == size:
 			return data, nil
 		case err != nil:
 			return nil, err

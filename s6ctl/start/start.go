@@ -73,7 +73,11 @@ func Start(p Program) (*Process, error) {
 		WaitDelay:   pipeDelay,
 	}
 	if p.As != nil {
-		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: p.As.UID, Gid: p.As.GID, Groups: p.As.Groups}
+		cmd.SysProcAttr.Credential = &syscall.Credential{
+			Uid:    p.As.UID,
+			Gid:    p.As.GID,
+			Groups: p.As.Groups,
+		}
 	}
 	if err := closeInherited(); err != nil {
 		return nil, err

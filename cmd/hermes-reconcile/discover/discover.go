@@ -111,7 +111,8 @@ type book struct {
 
 // begin opens a folder and starts with a manifest that says nothing of its own.
 func begin(dir string) (folder, *book, error) {
-	m, err := manifest.Parse([]manifest.Source{{Name: "builtin", Data: []byte("version: 1\nprofiles:\n")}})
+	m, err := manifest.Parse(
+		[]manifest.Source{{Name: "builtin", Data: []byte("version: 1\nprofiles:\n")}})
 	if err != nil {
 		return folder{}, nil, err
 	}
@@ -119,7 +120,9 @@ func begin(dir string) (folder, *book, error) {
 	return f, &book{manifest: m, notes: map[string][]string{}, ports: map[int]string{}}, err
 }
 
-func (b *book) say(format string, args ...any) { b.head = append(b.head, fmt.Sprintf(format, args...)) }
+func (b *book) say(format string, args ...any) {
+	b.head = append(b.head, fmt.Sprintf(format, args...))
+}
 
 // warn is say for what cannot wait until the draft is read.
 func (b *book) warn(format string, args ...any) {
@@ -145,7 +148,8 @@ func (b *book) add(p manifest.Profile) {
 }
 
 func (b *book) found() Found {
-	slices.SortFunc(b.manifest.Profiles, func(x, y manifest.Profile) int { return strings.Compare(x.Name, y.Name) })
+	slices.SortFunc(b.manifest.Profiles,
+		func(x, y manifest.Profile) int { return strings.Compare(x.Name, y.Name) })
 	return Found{manifest.Draft{Manifest: b.manifest, Head: b.head, Notes: b.notes}, b.warnings}
 }
 

@@ -129,7 +129,8 @@ func (r *shellReader) envuidgid(args []string) ([]string, error) {
 }
 
 func (r *shellReader) applyuidgid(args []string) ([]string, error) {
-	o, err := r.options(args, map[string]meaning{"-U": harmless, "-z": noted, "-u": user, "-g": group}, false)
+	o, err := r.options(args,
+		map[string]meaning{"-U": harmless, "-z": noted, "-u": user, "-g": group}, false)
 	switch {
 	case err != nil:
 		return nil, err
@@ -194,7 +195,11 @@ type chosen struct {
 
 // options reads the options of a program, those behind the first other word only where they may
 // stand there.
-func (r *shellReader) options(args []string, known map[string]meaning, anywhere bool) (chosen, error) {
+func (r *shellReader) options(
+	args []string,
+	known map[string]meaning,
+	anywhere bool,
+) (chosen, error) {
 	var o chosen
 	for len(args) > 0 {
 		arg := args[0]
@@ -263,7 +268,8 @@ func (r *shellReader) chose(o *chosen, what meaning, name, value string) {
 func words(text string) ([]string, error) {
 	vague := fmt.Errorf("its command is not known before it runs: %s", short(text))
 	r := shellReader{source: []byte(text)}
-	file, err := syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(strings.NewReader(text), "")
+	file, err := syntax.NewParser(syntax.Variant(syntax.LangBash)).
+		Parse(strings.NewReader(text), "")
 	if err != nil || len(file.Stmts) != 1 {
 		return nil, vague
 	}
@@ -279,7 +285,8 @@ func words(text string) ([]string, error) {
 		}
 		argv = append(argv, text)
 	}
-	redirected := slices.ContainsFunc(file.Stmts[0].Redirs, func(x *syntax.Redirect) bool { return r.text(x) != "2>&1" })
+	redirected := slices.ContainsFunc(file.Stmts[0].Redirs,
+		func(x *syntax.Redirect) bool { return r.text(x) != "2>&1" })
 	if len(argv) > 0 && argv[0] == "exec" {
 		argv = argv[1:]
 	}
@@ -297,7 +304,8 @@ func relative(argv []string) string {
 		if _, after, found := strings.Cut(word, "="); found && strings.HasPrefix(word, "-") {
 			value = after
 		}
-		dotted := value == "." || value == ".." || strings.HasPrefix(value, "./") || strings.HasPrefix(value, "../")
+		dotted := value == "." || value == ".." || strings.HasPrefix(value, "./") ||
+			strings.HasPrefix(value, "../")
 		if dotted || i == 0 && strings.Contains(word, "/") && !path.IsAbs(word) {
 			return word
 		}

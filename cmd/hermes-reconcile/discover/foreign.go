@@ -17,7 +17,14 @@ import (
 
 // lost are files that s6 reads in a service directory, or in its log/, and that an adoption takes
 // away: none of ours plays their part.
-var lost = []string{"notification-fd", "lock-fd", "max-death-tally", "down-signal", "reload-signal", "flag-newpidns"}
+var lost = []string{
+	"notification-fd",
+	"lock-fd",
+	"max-death-tally",
+	"down-signal",
+	"reload-signal",
+	"flag-newpidns",
+}
 
 // foreign reads a service directory that another program made. An error says why it cannot be one
 // of a manifest.
@@ -38,7 +45,8 @@ func (s services) foreign(name, dir string) (found, error) {
 	}
 	p.Port = portOf(run)
 	if word := relative(run.argv); word != "" && !run.athome {
-		return found{}, fmt.Errorf("run: its command has the relative path %s, which leads elsewhere from HERMES_HOME",
+		return found{}, fmt.Errorf(
+			"run: its command has the relative path %s, which leads elsewhere from HERMES_HOME",
 			quote(short(word)))
 	}
 	for _, piece := range run.rest {
@@ -48,9 +56,12 @@ func (s services) foreign(name, dir string) (found, error) {
 	case run.user == "":
 		one.note("run drops no privileges: it will run as user %s where s6-svscan is root", p.User)
 	case manifest.UserFault(run.user) != "":
-		return found{}, fmt.Errorf("run: its user cannot be carried over: %s", manifest.UserFault(run.user))
+		return found{}, fmt.Errorf("run: its user cannot be carried over: %s",
+			manifest.UserFault(run.user))
 	case run.group != "" && run.group != run.user:
-		return found{}, fmt.Errorf("run: its group cannot be carried over: %s is not that of its user %s", quote(short(run.group)), run.user)
+		return found{}, fmt.Errorf(
+			"run: its group cannot be carried over: %s is not that of its user %s",
+			quote(short(run.group)), run.user)
 	default:
 		p.User = run.user
 	}
@@ -86,7 +97,8 @@ func portOf(run script) int {
 }
 
 // folderCare is what a log/run does for its folder: ours does so in its own way.
-var folderCare = regexp.MustCompile(`^(s6-setuidgid \w+ )?(mkdir|chown|chmod|rm) |logs/gateways|^\[ -[de] `)
+var folderCare = regexp.MustCompile(
+	`^(s6-setuidgid \w+ )?(mkdir|chown|chmod|rm) |logs/gateways|^\[ -[de] `)
 
 // logger reads how the log is kept from the arguments of s6-log.
 func (s services) logger(dir string, one *found) {
@@ -121,7 +133,8 @@ func (s services) logger(dir string, one *found) {
 		}
 	}
 	if !strings.Contains(where, "logs/gateways") && !strings.Contains(where, "$") {
-		one.note("its log was in %s, and will be in ${HERMES_HOME}/logs/gateways/%s", short(where), one.profile.Name)
+		one.note("its log was in %s, and will be in ${HERMES_HOME}/logs/gateways/%s", short(where),
+			one.profile.Name)
 	}
 }
 
@@ -142,7 +155,8 @@ func logOf(args []string, rest *[]string) manifest.Log {
 			log.Keep = int(number)
 		case strings.HasPrefix(arg, "s") && err == nil && number >= manifest.MinLogSize && number <= manifest.MaxLogSize:
 			log.Size = number
-		case slices.Contains([]string{"-b", "-p", "-q", "-v", "--"}, arg), strings.HasPrefix(arg, "p"):
+		case slices.Contains([]string{"-b", "-p", "-q", "-v", "--"}, arg),
+			strings.HasPrefix(arg, "p"):
 		default:
 			*rest = append(*rest, short(arg))
 		}
@@ -168,7 +182,11 @@ func (s services) finish(dir string, one *found) {
 	var codes []string
 	for _, stmt := range file.Stmts {
 		found := r.permanent(stmt.Cmd)
-		if found == nil && !slices.ContainsFunc([]string{"exit 0", "set -e", "set -eu", "exec 2>&1"}, func(known string) bool { return r.text(stmt) == known }) {
+		if found == nil &&
+			!slices.ContainsFunc(
+				[]string{"exit 0", "set -e", "set -eu", "exec 2>&1"},
+				func(known string) bool { return r.text(stmt) == known },
+			) {
 			one.note("finish: not carried over: %s", short(r.text(stmt)))
 		}
 		codes = append(codes, found...)

@@ -21,8 +21,12 @@ func Home(dir string) (Found, error) {
 	}
 	defer f.close()
 	b.say("The profiles of the Hermes home %s, written by `hermes-reconcile init`.", quote(dir))
-	b.say("`state: last` follows gateway_state.json at each boot, and so what `hermes gateway stop` and `start` leave there.")
-	b.say("`port` reaches a gateway as API_SERVER_PORT. That goes before its config.yaml, but its own .env goes before that.")
+	b.say(
+		"`state: last` follows gateway_state.json at each boot, and so what `hermes gateway stop` and `start` leave there.",
+	)
+	b.say(
+		"`port` reaches a gateway as API_SERVER_PORT. That goes before its config.yaml, but its own .env goes before that.",
+	)
 	if !setPath(&b.manifest.HermesHome, dir) {
 		b.say("`hermes_home` is not set: %s is no path in a container.", quote(dir))
 	}
@@ -51,8 +55,11 @@ type profileHome struct {
 
 func (h homes) all(dir string) {
 	list := []profileHome{h.read(manifest.DefaultProfile, ".")}
-	if !h.exists("SOUL.md") && !h.exists("config.yaml") && !h.exists(".env") && !h.exists("profiles") {
-		h.warn("%s has neither SOUL.md nor config.yaml nor .env nor profiles/ (is it a Hermes home?)", quote(dir))
+	if !h.exists("SOUL.md") && !h.exists("config.yaml") && !h.exists(".env") &&
+		!h.exists("profiles") {
+		h.warn(
+			"%s has neither SOUL.md nor config.yaml nor .env nor profiles/ (is it a Hermes home?)",
+			quote(dir))
 	}
 	entries, err := h.f.entries("profiles")
 	if err != nil {
@@ -71,11 +78,15 @@ func (h homes) all(dir string) {
 		list = append(list, h.read(e.Name(), path.Join("profiles", e.Name())))
 	}
 	if len(list) > 1 {
-		h.say("From 0.21 on hermes refuses a gateway beside the root one without --force, which the default command has, or gateway.standalone: true in the profile's config.yaml.")
+		h.say(
+			"From 0.21 on hermes refuses a gateway beside the root one without --force, which the default command has, or gateway.standalone: true in the profile's config.yaml.",
+		)
 	}
 	shared := multiplexed(list[0])
 	if shared {
-		h.warn("the root gateway serves other profiles, too (multiplex): these are down, since a gateway of their own would use the same bot token")
+		h.warn(
+			"the root gateway serves other profiles, too (multiplex): these are down, since a gateway of their own would use the same bot token",
+		)
 		h.say("To give one its own all the same, set that, and `state: up` here.")
 	}
 	for _, one := range list {
@@ -152,7 +163,10 @@ func (h homes) read(name, dir string) profileHome {
 		}
 	}
 	take(".env", func(data []byte) error { one.env = dotEnv(data); return nil })
-	take("config.yaml", func(data []byte) (err error) { one.config, err = manifest.ParseHermesConfig(data); return err })
+	take(
+		"config.yaml",
+		func(data []byte) (err error) { one.config, err = manifest.ParseHermesConfig(data); return err },
+	)
 	one.state.Why = "there is no gateway_state.json that can be read"
 	take("gateway_state.json", func(data []byte) error {
 		one.lasts, one.state = true, home.ParseState(data)
@@ -169,7 +183,8 @@ func (h homes) profile(one profileHome, served bool) {
 	switch {
 	case served:
 		p.State = manifest.StateDown
-		h.note(one.name, "down: the root gateway serves it; by itself it would be %s: %s", upOrDown(one.state.Up), one.state.Why)
+		h.note(one.name, "down: the root gateway serves it; by itself it would be %s: %s",
+			upOrDown(one.state.Up), one.state.Why)
 	case one.parked:
 		p.State = manifest.StateDown
 		h.note(one.name, "down: it has a file gateway.parked")

@@ -143,14 +143,18 @@ func (s services) owned(marker render.Marker) found {
 	if marker.OnFailure {
 		one.profile.Restart = manifest.RestartOnFailure
 	}
-	one.note("its marker does not say what it was rendered from: CHECK command, env, user and log before an apply")
+	one.note(
+		"its marker does not say what it was rendered from: CHECK command, env, user and log before an apply",
+	)
 	return one
 }
 
 // settle decides what all profiles share, and takes them in.
 func (s services) settle(list []found) {
-	s.manifest.Runtime = most(list, s.manifest.Runtime, func(f found) manifest.Runtime { return f.runtime })
-	s.manifest.HermesHome = most(list, s.manifest.HermesHome, func(f found) string { return f.hermesHome })
+	s.manifest.Runtime = most(list, s.manifest.Runtime,
+		func(f found) manifest.Runtime { return f.runtime })
+	s.manifest.HermesHome = most(list, s.manifest.HermesHome,
+		func(f found) string { return f.hermesHome })
 	for _, one := range list {
 		if one.runtime != "" && one.runtime != s.manifest.Runtime {
 			one.note("its scripts are for runtime %s", one.runtime)
@@ -188,7 +192,11 @@ func (s services) compare(list []found) {
 			}
 			data, err := s.f.read(path.Join(dir.Name, file.Path))
 			if err != nil || !bytes.Equal(data, file.Data) {
-				s.note(dir.Profile, "%s is not what it would be rendered as: an apply undoes what was changed there", file.Path)
+				s.note(
+					dir.Profile,
+					"%s is not what it would be rendered as: an apply undoes what was changed there",
+					file.Path,
+				)
 			}
 		}
 	}

@@ -76,7 +76,8 @@ func (r *shellReader) parse() (*syntax.File, error) {
 	if r.runtime, err = runtimeOf(r.source); err != nil {
 		return nil, err
 	}
-	file, err := syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(bytes.NewReader(r.source), "")
+	file, err := syntax.NewParser(syntax.Variant(syntax.LangBash)).
+		Parse(bytes.NewReader(r.source), "")
 	if err != nil {
 		return nil, fmt.Errorf("it cannot be read as a shell script: %w", err)
 	}
@@ -97,8 +98,10 @@ func runtimeOf(data []byte) (manifest.Runtime, error) {
 	if len(words) > 1 && path.Base(words[0]) == "env" {
 		words = words[1:]
 	}
-	if len(words) == 0 || !slices.Contains([]string{"sh", "dash", "ash", "bash"}, path.Base(words[0])) {
-		return "", fmt.Errorf("it is no shell script, but one for %s", quote(short(strings.TrimPrefix(string(line), "#!"))))
+	if len(words) == 0 ||
+		!slices.Contains([]string{"sh", "dash", "ash", "bash"}, path.Base(words[0])) {
+		return "", fmt.Errorf("it is no shell script, but one for %s",
+			quote(short(strings.TrimPrefix(string(line), "#!"))))
 	}
 	return runtime, nil
 }
@@ -185,10 +188,12 @@ func (r *shellReader) call(s *syntax.Stmt, c *syntax.CallExpr) {
 	case len(c.Assigns) > 0 || len(s.Redirs) > 0:
 		r.leave(s)
 	case name == "set" && len(c.Args) == 2:
-		r.exportAll = r.exportAll || strings.HasPrefix(r.text(c.Args[1]), "-") && strings.Contains(r.text(c.Args[1]), "a")
+		r.exportAll = r.exportAll ||
+			strings.HasPrefix(r.text(c.Args[1]), "-") && strings.Contains(r.text(c.Args[1]), "a")
 	case name == ":", name == "true":
 	case name == "cd" && len(c.Args) == 2:
-		if dir := r.text(c.Args[1]); strings.Trim(dir, `"'`) != "/opt/data" && !strings.Contains(dir, "HOME") {
+		if dir := r.text(c.Args[1]); strings.Trim(dir, `"'`) != "/opt/data" &&
+			!strings.Contains(dir, "HOME") {
 			r.leave(s)
 			r.athome = false
 		} else {

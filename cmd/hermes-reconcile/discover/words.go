@@ -45,7 +45,8 @@ func (r *shellReader) assign(a *syntax.Assign, exported bool) {
 	switch {
 	case manifest.ScriptSets(name):
 		// The script of a manifest sets it, in its own way.
-		if strings.HasSuffix(name, "HOME") && value != "/opt/data" && !strings.Contains(text, "HERMES_HOME") {
+		if strings.HasSuffix(name, "HOME") && value != "/opt/data" &&
+			!strings.Contains(text, "HERMES_HOME") {
 			r.leave(a)
 			return
 		}
@@ -93,7 +94,8 @@ func (r *shellReader) settleVariables() {
 			r.rest = append(r.rest, short(name+"="+v.value)+" (it is not exported)")
 		}
 	}
-	r.unset = slices.DeleteFunc(r.unset, func(name string) bool { _, set := r.env[name]; return set })
+	r.unset = slices.DeleteFunc(r.unset,
+		func(name string) bool { _, set := r.env[name]; return set })
 }
 
 // literal is the text of a word that is known before the script runs: it is written there, or that

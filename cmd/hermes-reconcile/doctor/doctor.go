@@ -52,7 +52,16 @@ type notes struct {
 }
 
 func (n *notes) add(level explain.Level, object, hint, format string, args ...any) {
-	n.list = append(n.list, explain.Finding{Check: n.check, Level: level, Object: object, Found: fmt.Sprintf(format, args...), Hint: hint})
+	n.list = append(
+		n.list,
+		explain.Finding{
+			Check:  n.check,
+			Level:  level,
+			Object: object,
+			Found:  fmt.Sprintf(format, args...),
+			Hint:   hint,
+		},
+	)
 }
 
 func (n *notes) ok(object, format string, args ...any) {
@@ -65,7 +74,8 @@ func (n *notes) unknown(object, format string, args ...any) {
 
 // bad reports whether there is anything but good news.
 func (n *notes) bad() bool {
-	return slices.ContainsFunc(n.list, func(f explain.Finding) bool { return f.Level != explain.LevelOK })
+	return slices.ContainsFunc(n.list,
+		func(f explain.Finding) bool { return f.Level != explain.LevelOK })
 }
 
 // grouped are names by what is to be said of them, so that what concerns all is said once.
@@ -101,7 +111,8 @@ func Typed(findings []explain.Finding, files []string, scandir string) []explain
 			if scandir != "" && verb != "validate" {
 				flags += " --scandir " + quote(scandir)
 			}
-			typed[i].Hint = strings.ReplaceAll(typed[i].Hint, "hermes-reconcile "+verb, "hermes-reconcile "+verb+flags)
+			typed[i].Hint = strings.ReplaceAll(typed[i].Hint, "hermes-reconcile "+verb,
+				"hermes-reconcile "+verb+flags)
 		}
 	}
 	return typed

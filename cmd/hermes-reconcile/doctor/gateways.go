@@ -33,8 +33,10 @@ const (
 // line or its profile. Python takes 2 to 3 s to say so, so it may be up again.
 func (g *Gateway) MayBeRefused(now time.Time) bool {
 	code := g.Status.ExitCode
-	return g.Owned && g.Status.Supervised && (code == refused || code == homeless) && g.Status.Signal == 0 &&
-		g.Restarts > 0 && ago(g.Status.Since, now) < quiet
+	return g.Owned && g.Status.Supervised && (code == refused || code == homeless) &&
+		g.Status.Signal == 0 &&
+		g.Restarts > 0 &&
+		ago(g.Status.Since, now) < quiet
 }
 
 // refusal is the last line of what argparse prints, or what hermes says of a profile that it does
@@ -70,13 +72,18 @@ func JudgeCommands(commands map[string][]string) []explain.Finding {
 	n := notes{check: Manifest}
 	var replacing []string
 	for _, profile := range sortedKeys(commands) {
-		if slices.Contains(commands[profile], "--replace") && slices.Contains(commands[profile], "gateway") {
+		if slices.Contains(commands[profile], "--replace") &&
+			slices.Contains(commands[profile], "gateway") {
 			replacing = append(replacing, profile)
 		}
 	}
 	if len(replacing) > 0 {
-		n.add(explain.LevelWarning, listing(replacing), "leave command out: the default is right for hermes-agent from 0.19 on",
-			"the command has --replace: it ends whatever serves the profile already, and several that start together end one another")
+		n.add(
+			explain.LevelWarning,
+			listing(replacing),
+			"leave command out: the default is right for hermes-agent from 0.19 on",
+			"the command has --replace: it ends whatever serves the profile already, and several that start together end one another",
+		)
 	}
 	return n.list
 }
@@ -138,11 +145,17 @@ func (n *notes) state(g Gateway, now time.Time) {
 	see := "see " + g.Log
 	switch state := reconcile.State(g.State); {
 	case strings.HasPrefix(g.Refusal, unknownProfile):
-		n.add(explain.LevelError, g.Profile, "hermes profile create "+g.Profile+", or mend the name in the manifest",
+		n.add(explain.LevelError, g.Profile,
+			"hermes profile create "+g.Profile+", or mend the name in the manifest",
 			"hermes does not have its profile, so it exits %d: %s", homeless, g.Refusal)
 	case g.Refusal != "":
-		n.add(explain.LevelError, g.Profile, "set command to what this hermes takes: see hermes gateway run --help, and the table in the README",
-			"this hermes does not know its command line, so it exits 2: %s", g.Refusal)
+		n.add(
+			explain.LevelError,
+			g.Profile,
+			"set command to what this hermes takes: see hermes gateway run --help, and the table in the README",
+			"this hermes does not know its command line, so it exits 2: %s",
+			g.Refusal,
+		)
 	case state == reconcile.StateCrashLoop:
 		level := explain.LevelError
 		if !g.Owned { // s6 counts each stop by hand, too, where no ./finish of ours clears its tally
@@ -150,28 +163,34 @@ func (n *notes) state(g Gateway, now time.Time) {
 		}
 		n.add(level, g.Profile, see, "%s (%s)", state, g.Detail)
 	case state.Runs() && g.Restarts >= looping && lasted < quiet:
-		n.add(explain.LevelWarning, g.Profile, see, "it has died %s, and runs for %s now", times(g.Restarts), lasted)
+		n.add(explain.LevelWarning, g.Profile, see, "it has died %s, and runs for %s now",
+			times(g.Restarts), lasted)
 	case !g.Owned:
 	case state == reconcile.StateUnsupervised:
 		n.add(explain.LevelError, g.Profile, apply, "no s6-supervise runs on it")
 	case state == reconcile.StateBackingOff:
 		n.add(explain.LevelError, g.Profile, see, "%s (%s)", state, g.Detail)
 	case state == reconcile.StateEnded && g.Status.ExitCode != 0:
-		n.add(explain.LevelError, g.Profile, see+", then change its run script, or hermes-reconcile start "+g.Profile,
+		n.add(explain.LevelError, g.Profile,
+			see+", then change its run script, or hermes-reconcile start "+g.Profile,
 			"it exited %d, which says that no restart would help", g.Status.ExitCode)
 	case state == reconcile.StateDown && g.Wanted == "up":
-		n.add(explain.LevelError, g.Profile, "hermes-reconcile start "+g.Profile, "it is down but should be up")
+		n.add(explain.LevelError, g.Profile, "hermes-reconcile start "+g.Profile,
+			"it is down but should be up")
 	case state == reconcile.StateWaiting:
-		n.add(explain.LevelError, g.Profile, "run its profile in one container alone, and see what s6-svscan prints",
+		n.add(explain.LevelError, g.Profile,
+			"run its profile in one container alone, and see what s6-svscan prints",
 			"another gateway of its profile runs on its HERMES_HOME, so it waits")
 	case state == reconcile.StateStopping && lasted >= slow:
 		n.add(explain.LevelWarning, g.Profile, see, "it is told to stop, and runs on")
 	case state == reconcile.StateStarting && lasted >= slow:
 		n.add(explain.LevelWarning, g.Profile, see, "it has been starting for %s", lasted)
 	case state.Runs() && g.Wanted == "down":
-		n.add(explain.LevelWarning, g.Profile, "hermes-reconcile stop "+g.Profile, "it is up but should be down")
+		n.add(explain.LevelWarning, g.Profile, "hermes-reconcile stop "+g.Profile,
+			"it is up but should be down")
 	case state == reconcile.StateUp && g.Ready != nil && !*g.Ready && lasted >= slow:
-		n.add(explain.LevelWarning, g.Profile, see, "it is up for %s, and has not answered as ready", lasted)
+		n.add(explain.LevelWarning, g.Profile, see,
+			"it is up for %s, and has not answered as ready", lasted)
 	}
 }
 
@@ -181,16 +200,24 @@ func (n *notes) drift(g Gateway) {
 		switch d {
 		case explain.DriftForeign:
 		case explain.DriftLogStuck:
-			n.add(explain.LevelError, g.Profile, "see what s6-svscan prints, and whether "+g.Log+" can be written", "its %s", d)
+			n.add(explain.LevelError, g.Profile,
+				"see what s6-svscan prints, and whether "+g.Log+" can be written", "its %s", d)
 		case explain.DriftLogDown:
 			n.add(explain.LevelError, g.Profile, apply, "its %s", d)
 		case explain.DriftOldLogger:
-			n.add(explain.LevelError, g.Profile, apply, "its %s: an interrupted apply owes it a restart", d)
+			n.add(explain.LevelError, g.Profile, apply,
+				"its %s: an interrupted apply owes it a restart", d)
 		case explain.DriftOldScript:
-			n.add(explain.LevelError, g.Profile, apply, "it %s: an interrupted apply owes it a restart", d)
+			n.add(explain.LevelError, g.Profile, apply,
+				"it %s: an interrupted apply owes it a restart", d)
 		case explain.DriftOrphan:
-			n.add(explain.LevelWarning, g.Profile, "it runs and can be controlled; an apply that restarts or removes it ends that supervisor",
-				"%s: the one that had started it is gone", d)
+			n.add(
+				explain.LevelWarning,
+				g.Profile,
+				"it runs and can be controlled; an apply that restarts or removes it ends that supervisor",
+				"%s: the one that had started it is gone",
+				d,
+			)
 		default:
 			if n.misplaced(g, d) {
 				continue
@@ -212,12 +239,14 @@ func (n *notes) drift(g Gateway) {
 // words are about.
 func (n *notes) misplaced(g Gateway, drift string) bool {
 	switch {
-	case strings.HasPrefix(drift, reconcile.RunsOutside), strings.HasPrefix(drift, reconcile.RunsTwice):
+	case strings.HasPrefix(drift, reconcile.RunsOutside),
+		strings.HasPrefix(drift, reconcile.RunsTwice):
 		n.add(explain.LevelError, g.Profile, apply, "it %s", drift)
 	case !strings.HasPrefix(drift, explain.DriftDouble):
 		return false
 	case !strings.HasSuffix(drift, explain.DriftKeptDown):
-		n.add(explain.LevelError, g.Profile, apply+" stops it and keeps it down", "%s is a %s, which was copied or renamed", g.Service, drift)
+		n.add(explain.LevelError, g.Profile, apply+" stops it and keeps it down",
+			"%s is a %s, which was copied or renamed", g.Service, drift)
 	}
 	return true
 }
@@ -244,7 +273,12 @@ type LeftoverFacts struct {
 func JudgeLeftovers(r LeftoverFacts) []explain.Finding {
 	n := notes{check: Leftovers}
 	for _, name := range r.Culprits {
-		n.add(explain.LevelError, name, "remove it", "a symlink that leads nowhere: from s6 2.12 on it aborts every scan, so nothing new is found")
+		n.add(
+			explain.LevelError,
+			name,
+			"remove it",
+			"a symlink that leads nowhere: from s6 2.12 on it aborts every scan, so nothing new is found",
+		)
 	}
 	for _, g := range r.Services {
 		n.foreign(g, r.Named[g.Profile])
@@ -280,10 +314,15 @@ func (n *notes) foreign(g Gateway, named bool) {
 	switch {
 	case g.Owned || named || slices.ContainsFunc(g.Drift, tellsPlace):
 	case g.Wanted == "" && len(g.Drift) > 0:
-		n.add(explain.LevelWarning, g.Service, "remove it", "it %s, and no service directory", strings.Join(g.Drift, ", "))
+		n.add(explain.LevelWarning, g.Service, "remove it", "it %s, and no service directory",
+			strings.Join(g.Drift, ", "))
 	case runs:
-		n.add(explain.LevelWarning, g.Service, "name it in the manifest to adopt it, or remove it with hermes-reconcile apply --prune=all",
-			"foreign: it runs, and neither the manifest nor this tool knows it")
+		n.add(
+			explain.LevelWarning,
+			g.Service,
+			"name it in the manifest to adopt it, or remove it with hermes-reconcile apply --prune=all",
+			"foreign: it runs, and neither the manifest nor this tool knows it",
+		)
 	default:
 		n.ok(g.Service, "foreign: neither the manifest nor this tool knows it, and it is down")
 	}
@@ -293,7 +332,8 @@ func (n *notes) foreign(g Gateway, named bool) {
 func (n *notes) interrupted(r LeftoverFacts) {
 	for _, h := range r.Hidden {
 		if h.Name != "" {
-			n.add(explain.LevelWarning, h.Name, apply, "an interrupted apply had begun to remove it%s", runsOn(h))
+			n.add(explain.LevelWarning, h.Name, apply,
+				"an interrupted apply had begun to remove it%s", runsOn(h))
 		}
 	}
 	there := make(map[string]bool, len(r.Services))
@@ -302,11 +342,13 @@ func (n *notes) interrupted(r LeftoverFacts) {
 	}
 	for _, name := range r.Owed {
 		if !there[name] {
-			n.add(explain.LevelWarning, name, apply, "an interrupted apply owes it a restart, and it is not there")
+			n.add(explain.LevelWarning, name, apply,
+				"an interrupted apply owes it a restart, and it is not there")
 		}
 	}
 	if len(r.Traces.Staged) > 0 {
-		n.add(explain.LevelWarning, "staging", apply, "an interrupted apply has left what it was writing: %s", listing(r.Traces.Staged))
+		n.add(explain.LevelWarning, "staging", apply,
+			"an interrupted apply has left what it was writing: %s", listing(r.Traces.Staged))
 	}
 }
 

@@ -16,7 +16,8 @@ func JudgeManifest(names []string, m *manifest.Manifest, errs []error) []explain
 	object := strings.Join(names, ", ")
 	switch {
 	case len(errs) > 0:
-		n.add(explain.LevelError, object, validate, "%s: %v", explain.Count(len(errs), "error"), errs[0])
+		n.add(explain.LevelError, object, validate, "%s: %v", explain.Count(len(errs), "error"),
+			errs[0])
 	case m == nil:
 		n.unknown(object, "there is none, so less is checked: name it with -f")
 	default:
@@ -32,9 +33,12 @@ func JudgePlan(r *explain.Report, err, dark error) []explain.Finding {
 	const object = "manifest and scandir"
 	switch {
 	case err != nil:
-		n.add(explain.LevelError, object, "remove what stands in the way, or look with hermes-reconcile diff", "cannot plan: %v", err)
+		n.add(explain.LevelError, object,
+			"remove what stands in the way, or look with hermes-reconcile diff", "cannot plan: %v",
+			err)
 	case r.Differs:
-		n.add(explain.LevelWarning, object, diffThen, "apply would change something: %s", r.Summary.Text)
+		n.add(explain.LevelWarning, object, diffThen, "apply would change something: %s",
+			r.Summary.Text)
 	case dark != nil:
 		n.unknown(object, "%s, but what interrupted applies owe: %v", r.Summary.Text, dark)
 	default:
@@ -62,7 +66,11 @@ func JudgeUsers(p UserFacts) []explain.Finding {
 	case p.Me == p.Owner:
 		n.ok(me, "s6-svscan and all gateways are this user's, too")
 	default:
-		n.unknown(me, "neither root nor user %d, whose s6-svscan this is: what only these can see is not checked, and apply would not work", p.Owner)
+		n.unknown(
+			me,
+			"neither root nor user %d, whose s6-svscan this is: what only these can see is not checked, and apply would not work",
+			p.Owner,
+		)
 	}
 	var there []string
 	for _, name := range sortedKeys(p.Accounts) {
@@ -72,7 +80,8 @@ func JudgeUsers(p UserFacts) []explain.Finding {
 		case p.Known && p.Owner != 0:
 			n.ok(name, "no such account here, and none is needed: s6-svscan is not root's")
 		default:
-			n.add(explain.LevelError, name, "add the account, or set user in the manifest", "no such account here: %v", err)
+			n.add(explain.LevelError, name, "add the account, or set user in the manifest",
+				"no such account here: %v", err)
 		}
 	}
 	if len(there) > 0 {
@@ -112,13 +121,16 @@ func JudgeHome(d HomeFacts) []explain.Finding {
 		}
 	}
 	for _, text := range faults.texts {
-		n.add(explain.LevelError, d.Path, "let the user of the gateways write there, or set another HERMES_HOME", "%s (%s)", text, listing(faults.names[text]))
+		n.add(explain.LevelError, d.Path,
+			"let the user of the gateways write there, or set another HERMES_HOME", "%s (%s)", text,
+			listing(faults.names[text]))
 	}
 	for _, text := range unknown.texts {
 		n.unknown(d.Path, "%s (%s)", text, listing(unknown.names[text]))
 	}
 	if good > 0 || !n.bad() {
-		n.ok(d.Path, "HERMES_HOME, as %s says: %s can write there", d.Origin, explain.Count(good, "gateway"))
+		n.ok(d.Path, "HERMES_HOME, as %s says: %s can write there", d.Origin,
+			explain.Count(good, "gateway"))
 	}
 	return n.list
 }
@@ -133,8 +145,14 @@ func JudgeMissing(m MissingProfiles, homeOf func(profile string) string) []expla
 	names := sortedKeys(m)
 	const most = 8 // that are named one by one
 	if len(names) > most {
-		n.add(explain.LevelError, "profiles", "hermes profile create NAME, or mend the names in the manifest",
-			"hermes does not know %d profiles: there is no profiles/NAME of them in their HERMES_HOME: %s", len(names), listing(names))
+		n.add(
+			explain.LevelError,
+			"profiles",
+			"hermes profile create NAME, or mend the names in the manifest",
+			"hermes does not know %d profiles: there is no profiles/NAME of them in their HERMES_HOME: %s",
+			len(names),
+			listing(names),
+		)
 		return n.list
 	}
 	for _, profile := range names {
@@ -142,7 +160,8 @@ func JudgeMissing(m MissingProfiles, homeOf func(profile string) string) []expla
 		if m[profile] != "" {
 			meant = " (did you mean " + m[profile] + "?)"
 		}
-		n.add(explain.LevelError, homeOf(profile), "hermes profile create "+profile+", or mend the name in the manifest",
+		n.add(explain.LevelError, homeOf(profile),
+			"hermes profile create "+profile+", or mend the name in the manifest",
 			"hermes does not know profile %s: there is no profiles/%s%s", profile, profile, meant)
 	}
 	return n.list
@@ -188,11 +207,26 @@ func JudgeMultiplex(s MultiplexFacts) []explain.Finding {
 	const hint = "set state: down for these, or gateway.standalone: true in the config.yaml of their homes"
 	switch {
 	case len(twice) > 0 && s.Says != nil && !*s.Says:
-		n.ok(object, "the root gateway serves no other profile, says %s: that it served some is left from before: %s", s.Where, listing(twice))
+		n.ok(
+			object,
+			"the root gateway serves no other profile, says %s: that it served some is left from before: %s",
+			s.Where,
+			listing(twice),
+		)
 	case len(twice) > 0 && s.Up:
-		n.add(explain.LevelWarning, object, hint, "the root gateway serves profiles that have a gateway of their own, so both use the same bot token: %s", listing(twice))
+		n.add(
+			explain.LevelWarning,
+			object,
+			hint,
+			"the root gateway serves profiles that have a gateway of their own, so both use the same bot token: %s",
+			listing(twice),
+		)
 	case len(twice) > 0:
-		n.ok(object, "the root gateway does not run; when it last did, it served profiles that have a gateway of their own: %s", listing(twice))
+		n.ok(
+			object,
+			"the root gateway does not run; when it last did, it served profiles that have a gateway of their own: %s",
+			listing(twice),
+		)
 	default:
 		n.ok(object, "the root gateway serves no profile that has a gateway of its own")
 	}

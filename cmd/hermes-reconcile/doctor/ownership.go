@@ -42,17 +42,25 @@ func JudgeOwnership(h OwnershipFacts) []explain.Finding {
 	n := notes{check: Ownership}
 	switch {
 	case h.Exposed != "" && h.Holder != "":
-		n.add(explain.LevelWarning, h.Scandir, "chown root:root "+quote(h.Scandir)+
-			" at the end of each boot, where "+h.Holder+" need not make services: see \"Whose the scandir is\" in the README",
-			"it belongs to %[1]s, as hermes-agent's image has it: %[1]s can take services away, and have root's s6-svscan run what they like as root", h.Holder)
+		n.add(
+			explain.LevelWarning,
+			h.Scandir,
+			"chown root:root "+quote(h.Scandir)+
+				" at the end of each boot, where "+h.Holder+" need not make services: see \"Whose the scandir is\" in the README",
+			"it belongs to %[1]s, as hermes-agent's image has it: %[1]s can take services away, and have root's s6-svscan run what they like as root",
+			h.Holder,
+		)
 	case h.Exposed != "":
-		n.add(explain.LevelError, h.Scandir, "make it the folder of s6-svscan's user alone: chmod go-w, chown", "%s: a user who can change it decides what s6-svscan runs", h.Exposed)
+		n.add(explain.LevelError, h.Scandir,
+			"make it the folder of s6-svscan's user alone: chmod go-w, chown",
+			"%s: a user who can change it decides what s6-svscan runs", h.Exposed)
 	}
 	for _, s := range h.Services {
 		n.service(s)
 	}
 	for _, r := range h.Risks {
-		n.add(explain.LevelWarning, r.File, "make it root's, and the folders above it", "%s: %s can write %s", r.What, r.Users, r.Path)
+		n.add(explain.LevelWarning, r.File, "make it root's, and the folders above it",
+			"%s: %s can write %s", r.What, r.Users, r.Path)
 	}
 	for _, f := range h.Searched {
 		n.searched(f)
@@ -72,10 +80,12 @@ func JudgeOwnership(h OwnershipFacts) []explain.Finding {
 func (n *notes) searched(f Searched) {
 	hint := "put no such folder on the PATH of root: export PATH=" + quote(f.Rest)
 	if f.At == "" {
-		n.add(explain.LevelWarning, quote(f.Folder), hint, "on %s: it means the working directory, whatever that is", f.Whose)
+		n.add(explain.LevelWarning, quote(f.Folder), hint,
+			"on %s: it means the working directory, whatever that is", f.Whose)
 		return
 	}
-	n.add(explain.LevelWarning, f.Folder, hint, "on %s: %s can change %s, and so what runs as root by its name alone", f.Whose, f.Who, f.At)
+	n.add(explain.LevelWarning, f.Folder, hint,
+		"on %s: %s can change %s, and so what runs as root by its name alone", f.Whose, f.Who, f.At)
 }
 
 // service tells what of a service directory others can change. One that is not ours is not run by
@@ -92,6 +102,7 @@ func (n *notes) service(s reconcile.Service) {
 		}
 	}
 	if len(exposed) > 0 {
-		n.add(level, s.Name, hint, "others can change %s in it, and so what s6-svscan runs", strings.Join(exposed, ", "))
+		n.add(level, s.Name, hint, "others can change %s in it, and so what s6-svscan runs",
+			strings.Join(exposed, ", "))
 	}
 }

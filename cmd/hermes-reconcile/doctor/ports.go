@@ -71,7 +71,8 @@ func (n *notes) shared(ports []Port) {
 		if wanted[number] > 1 {
 			level = explain.LevelError
 		}
-		n.add(level, strconv.Itoa(number), hint, "%d gateways have it: %s", len(of[number]), listing(of[number]))
+		n.add(level, strconv.Itoa(number), hint, "%d gateways have it: %s", len(of[number]),
+			listing(of[number]))
 	}
 }
 
@@ -97,11 +98,14 @@ func (n *notes) port(p Port, s Sockets, now time.Time) {
 		if p.Wanted {
 			level = explain.LevelError
 		}
-		n.add(level, object, "end that, or give "+p.Profile+" another port in the manifest", "taken by %s, so gateway-%s cannot have it", s.who(others[0]), p.Profile)
+		n.add(level, object, "end that, or give "+p.Profile+" another port in the manifest",
+			"taken by %s, so gateway-%s cannot have it", s.who(others[0]), p.Profile)
 	case hidden:
-		n.unknown(object, "a program listens, and whether that is gateway-%s cannot be seen from here", p.Profile)
+		n.unknown(object,
+			"a program listens, and whether that is gateway-%s cannot be seen from here", p.Profile)
 	case p.PID != 0 && now.Sub(p.Since) >= slow:
-		n.add(explain.LevelWarning, object, "see its log, and whether its command takes the port", "no program listens on it, and gateway-%s is up for %s", p.Profile, ago(p.Since, now))
+		n.add(explain.LevelWarning, object, "see its log, and whether its command takes the port",
+			"no program listens on it, and gateway-%s is up for %s", p.Profile, ago(p.Since, now))
 	}
 }
 
@@ -115,7 +119,8 @@ func (s Sockets) who(l s6ctl.Listener) string {
 	case l.PID == 0:
 		return fmt.Sprintf("a process of user %d (%s)", l.UID, l.Address)
 	case s.Services[l.Service] != "":
-		return fmt.Sprintf("%s (%q, pid %d, %s)", s.Services[l.Service], l.Program, l.PID, l.Address)
+		return fmt.Sprintf("%s (%q, pid %d, %s)", s.Services[l.Service], l.Program, l.PID,
+			l.Address)
 	}
 	return fmt.Sprintf("%q (pid %d, %s)", l.Program, l.PID, l.Address)
 }

@@ -68,5 +68,6 @@ func Names(names []string) string {
 	if len(names) <= shownNames {
 		return strings.Join(names, ", ")
 	}
-	return fmt.Sprintf("%s and %d more", strings.Join(names[:shownNames], ", "), len(names)-shownNames)
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:shownNames], ", "),
+		len(names)-shownNames)
 }

@@ -42,7 +42,11 @@ const (
 
 // NewDiagnosis makes a diagnosis of findings.
 func NewDiagnosis(scandir string, findings []Finding) Diagnosis {
-	d := Diagnosis{Format: DoctorFormat, Scandir: scandir, Findings: append([]Finding{}, findings...)}
+	d := Diagnosis{
+		Format:   DoctorFormat,
+		Scandir:  scandir,
+		Findings: append([]Finding{}, findings...),
+	}
 	d.Errors, d.Warnings = d.count(LevelError), d.count(LevelWarning)
 	return d
 }
@@ -84,7 +88,12 @@ func (d *Diagnosis) Text() []byte {
 func (d *Diagnosis) rows() (rows []Finding) {
 	alike := map[Finding][]string{} // the objects of a general finding
 	general := func(f Finding) Finding {
-		return Finding{Check: f.Check, Level: f.Level, Found: General(f.Found, f.Object), Hint: General(f.Hint, f.Object)}
+		return Finding{
+			Check: f.Check,
+			Level: f.Level,
+			Found: General(f.Found, f.Object),
+			Hint:  General(f.Hint, f.Object),
+		}
 	}
 	for _, f := range d.Findings {
 		alike[general(f)] = append(alike[general(f)], f.Object)

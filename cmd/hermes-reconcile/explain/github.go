@@ -64,7 +64,8 @@ func Annotation(level string, place *Place, title, message string) string {
 // colon or comma either.
 var (
 	dataEscapes     = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
-	propertyEscapes = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
+	propertyEscapes = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",",
+		"%2C")
 )
 
 func escapeData(s string) string     { return dataEscapes.Replace(visible.Text(s)) }

@@ -49,11 +49,19 @@ func (r *Report) rows() []string {
 	var rows []string
 	for _, p := range r.Profiles {
 		if p.shown() {
-			rows = append(rows, fmt.Sprintf("| %s | %s | %s | %s |\n", code(p.Profile), cell(p.Verb()), p.restarts(), cell(p.Why())))
+			rows = append(
+				rows,
+				fmt.Sprintf("| %s | %s | %s | %s |\n", code(p.Profile), cell(p.Verb()),
+					p.restarts(), cell(p.Why())),
+			)
 		}
 	}
 	for _, l := range r.Leftovers {
-		rows = append(rows, fmt.Sprintf("| %s | remove | %s | %s |\n", code(l.profile()), RestartNo, cell(l.Reason)))
+		rows = append(
+			rows,
+			fmt.Sprintf("| %s | remove | %s | %s |\n", code(l.profile()), RestartNo,
+				cell(l.Reason)),
+		)
 	}
 	if len(rows) > 0 {
 		rows[0] = "\n| profile | action | restart | why |\n|---|---|---|---|\n" + rows[0]
@@ -79,8 +87,12 @@ func (r *Report) folds() (names, folds []string) {
 			name := p.Service + "/" + f.Path
 			fence := fenceFor(f.Diff)
 			names = append(names, name)
-			folds = append(folds, fmt.Sprintf("\n<details><summary><code>%s</code></summary>\n\n%sdiff\n%s%s\n\n</details>\n",
-				escapeHTML(visible.Line(name)), fence, f.Diff, fence))
+			folds = append(
+				folds,
+				fmt.Sprintf(
+					"\n<details><summary><code>%s</code></summary>\n\n%sdiff\n%s%s\n\n</details>\n",
+					escapeHTML(visible.Line(name)), fence, f.Diff, fence),
+			)
 		}
 	}
 	return names, folds
@@ -90,7 +102,8 @@ func (r *Report) folds() (names, folds []string) {
 func (r *Report) footnotes() string {
 	var b strings.Builder
 	if len(r.Unknown) > 0 {
-		fmt.Fprintf(&b, "\n<sub>Not known without a live scandir: %s.</sub>\n", cell(strings.Join(r.Unknown, ", ")))
+		fmt.Fprintf(&b, "\n<sub>Not known without a live scandir: %s.</sub>\n",
+			cell(strings.Join(r.Unknown, ", ")))
 	}
 	for _, note := range r.Notes {
 		fmt.Fprintf(&b, "\n<sub>%s</sub>\n", cell(note))
@@ -143,7 +156,9 @@ func cutNote(limit, rows, diffs int, names []string) string {
 		}
 		cut = append(cut, text)
 	}
-	return fmt.Sprintf("\n> Cut to %d bytes: %s left out. `hermes-reconcile diff` prints everything.\n", limit, strings.Join(cut, " and "))
+	return fmt.Sprintf(
+		"\n> Cut to %d bytes: %s left out. `hermes-reconcile diff` prints everything.\n", limit,
+		strings.Join(cut, " and "))
 }
 
 // Failure is markdown for when there is no report: the errors, a line each.
@@ -153,7 +168,9 @@ func Failure(lines []string, limit int) []byte {
 		text = strings.ToValidUTF8(text[:room], "") + "\n...\n"
 	}
 	fence := fenceFor(text)
-	return []byte("### hermes-reconcile: the plan cannot be made\n\n" + fence + "text\n" + text + fence + "\n")
+	return []byte(
+		"### hermes-reconcile: the plan cannot be made\n\n" + fence + "text\n" + text + fence + "\n",
+	)
 }
 
 // count says how many there are of something: "1 row", "3 rows".
@@ -186,7 +203,9 @@ func cell(s string) string {
 		case c == '\n' || c == '\t':
 			b.WriteByte(' ')
 		case c == '@':
-			b.WriteString("@&#8203;") // a zero-width space, by its number: GitHub would notify a user of that name
+			b.WriteString(
+				"@&#8203;",
+			) // a zero-width space, by its number: GitHub would notify a user of that name
 		case strings.ContainsRune("\\`*_{}[]|~#", c):
 			b.WriteString("\\" + string(c))
 		default:

@@ -83,7 +83,8 @@ func (m *Mask) find(script string) []value {
 	var values []value
 	count := map[string]int{}
 	add := func(name string, start, end int) {
-		values = append(values, value{start, end, variable{name, count[name]}, unquote(script[start:end])})
+		values = append(values,
+			value{start, end, variable{name, count[name]}, unquote(script[start:end])})
 		count[name]++
 	}
 	option, after := "", 0 // the last word, if its value is the next
@@ -101,7 +102,8 @@ func (m *Mask) find(script string) []value {
 
 // assigned is the secret variable to which a word gives a value, and where in the word that begins.
 func (m *Mask) assigned(word string) (name string, at int) {
-	if strings.IndexByte(word, '=') < 0 { // most words: half of the time would go into looking closer
+	if strings.IndexByte(word,
+		'=') < 0 { // most words: half of the time would go into looking closer
 		return "", 0
 	}
 	for _, at := range assignment.FindAllStringSubmatchIndex(word, -1) {

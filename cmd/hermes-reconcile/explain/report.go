@@ -230,7 +230,8 @@ func (r *Report) Finish(result reconcile.Result) {
 
 // Late says why a gateway has not come as far as apply was to wait for.
 func (r *Report) Late(service, why string) {
-	i, found := slices.BinarySearchFunc(r.Profiles, service, func(p Profile, name string) int { return strings.Compare(p.Service, name) })
+	i, found := slices.BinarySearchFunc(r.Profiles, service,
+		func(p Profile, name string) int { return strings.Compare(p.Service, name) })
 	if found { // a plan is sorted by service
 		r.Profiles[i].Late = why
 	}
@@ -348,7 +349,8 @@ func (p *Profile) touching(verb string) string {
 func (p *Profile) Why() string {
 	reasons := p.Reasons
 	if len(p.WaitFor) > 0 {
-		reasons = append(slices.Clone(reasons), fmt.Sprintf("waits for port %d of %s", p.Port, strings.Join(p.WaitFor, ", ")))
+		reasons = append(slices.Clone(reasons),
+			fmt.Sprintf("waits for port %d of %s", p.Port, strings.Join(p.WaitFor, ", ")))
 	}
 	return strings.Join(reasons, "; ")
 }

@@ -38,7 +38,8 @@ func (r *Report) Text(color bool) []byte {
 	}
 	b.WriteString(r.Summary.Text + "\n")
 	if len(r.Unknown) > 0 {
-		fmt.Fprintf(&b, "not known without a live scandir: %s\n", visible.Line(strings.Join(r.Unknown, ", ")))
+		fmt.Fprintf(&b, "not known without a live scandir: %s\n",
+			visible.Line(strings.Join(r.Unknown, ", ")))
 	}
 	return b.Bytes()
 }

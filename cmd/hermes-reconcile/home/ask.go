@@ -56,7 +56,12 @@ func serving(who Account, stdin io.Reader) (*start.Process, *os.File, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	p := start.Program{Path: start.Self, Args: []string{"hermes-reconcile", argument}, Stdin: stdin, Stdout: answering}
+	p := start.Program{
+		Path:   start.Self,
+		Args:   []string{"hermes-reconcile", argument},
+		Stdin:  stdin,
+		Stdout: answering,
+	}
 	if who.Switch {
 		p.As = &start.Account{UID: who.UID, GID: who.GID, Groups: who.Groups}
 	}

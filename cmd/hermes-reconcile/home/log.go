@@ -40,7 +40,8 @@ func (r *logReader) show(ctx context.Context) error {
 		err = ErrNoLog
 	}
 	if errors.Is(err, ErrNoLog) && r.Follow {
-		s, err = &shot{}, r.note(fmt.Sprintf("there is no log in %q yet: waiting for one", r.Folder))
+		s, err = &shot{}, r.note(
+			fmt.Sprintf("there is no log in %q yet: waiting for one", r.Folder))
 	}
 	if err != nil {
 		return err
@@ -101,7 +102,9 @@ func (r *logReader) goOn(ctx context.Context) error {
 		return err
 	}
 	next := s.current()
-	if next == nil || current != nil && os.SameFile(next.info, current.info) { // s6-log is about to make another one
+	if next == nil ||
+		current != nil &&
+			os.SameFile(next.info, current.info) { // s6-log is about to make another one
 		s.close()
 		return nil
 	}
@@ -191,7 +194,8 @@ func (r *logReader) send(ctx context.Context, p *part, all bool) error {
 			return err
 		}
 		text := block[:n]
-		if whole := bytes.LastIndexByte(text, '\n') + 1; !all && (whole > 0 || n < blockSize) { // a longer line comes in pieces
+		if whole := bytes.LastIndexByte(text, '\n') + 1; !all &&
+			(whole > 0 || n < blockSize) { // a longer line comes in pieces
 			text = text[:whole]
 		}
 		if len(text) == 0 {

@@ -37,7 +37,16 @@ func Serve(stdin io.Reader, stdout io.Writer) error {
 }
 
 func carryOut(request Request) Answer {
-	s := &server{home: request.Home, places: request.Places, answer: Answer{States: map[string]State{}, Swept: map[string][]string{}, Found: map[string]Finding{}, Others: map[string][]string{}}}
+	s := &server{
+		home:   request.Home,
+		places: request.Places,
+		answer: Answer{
+			States: map[string]State{},
+			Swept:  map[string][]string{},
+			Found:  map[string]Finding{},
+			Others: map[string][]string{},
+		},
+	}
 	for _, p := range request.Recall {
 		s.answer.States[p] = s.recall(p)
 	}
@@ -114,7 +123,8 @@ func (s *server) recall(profile string) State {
 // memory or descriptors.
 func tells(err error) bool {
 	var large *safefile.TooLargeError
-	return safefile.IsAbsent(err) || errors.Is(err, safefile.ErrIrregular) || errors.As(err, &large) ||
+	return safefile.IsAbsent(err) || errors.Is(err, safefile.ErrIrregular) ||
+		errors.As(err, &large) ||
 		errors.Is(err, fs.ErrPermission)
 }
 
@@ -122,7 +132,10 @@ func tells(err error) bool {
 // now.
 func (s *server) sweep(profile string) {
 	if pid := s.lives(profile); pid != 0 {
-		s.note(fmt.Errorf("%s: %s is left: the gateway of pid %d runs outside of s6", profile, pidFile, pid))
+		s.note(
+			fmt.Errorf("%s: %s is left: the gateway of pid %d runs outside of s6", profile, pidFile,
+				pid),
+		)
 		return
 	}
 	for _, name := range []string{pidFile, processesFile} {
@@ -190,7 +203,8 @@ func (s *server) wish(profile string, up bool) error {
 		err = replaceFile(file, mode, data)
 	}
 	if err != nil {
-		return fmt.Errorf("cannot record what %s should be in %q: %w", profile, file, safefile.Cause(err))
+		return fmt.Errorf("cannot record what %s should be in %q: %w", profile, file,
+			safefile.Cause(err))
 	}
 	return nil
 }
@@ -208,7 +222,8 @@ func withWish(data []byte, up bool) ([]byte, error) {
 	}
 	wished := object.Set(desiredKey, json.RawMessage(strconv.Quote(state)))
 	if len(wished) > maxState {
-		return nil, fmt.Errorf("it would have more than %d bytes", maxState) // and nothing would read it
+		return nil, fmt.Errorf("it would have more than %d bytes",
+			maxState) // and nothing would read it
 	}
 	return wished, nil
 }
@@ -237,14 +252,17 @@ func replaceFile(name string, mode fs.FileMode, data []byte) error {
 func (s *server) report(r Report) error {
 	name := r.File
 	if err := os.Mkdir(filepath.Dir(name), 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("cannot write the report: %w", err) // of the folders above it none is made
+		return fmt.Errorf("cannot write the report: %w",
+			err) // of the folders above it none is made
 	}
-	if info, err := safefile.LstatOwn(name); err == nil && info.Mode().IsRegular() && info.Size()+int64(len(r.Text)) > r.Limit {
+	if info, err := safefile.LstatOwn(name); err == nil && info.Mode().IsRegular() &&
+		info.Size()+int64(len(r.Text)) > r.Limit {
 		if err := os.Rename(name, name+".1"); err != nil {
 			return fmt.Errorf("cannot rotate the report: %w", err)
 		}
 	}
-	f, err := safefile.OpenOwn(name, unix.O_WRONLY|unix.O_APPEND|unix.O_CREAT|unix.O_NOFOLLOW, 0o644)
+	f, err := safefile.OpenOwn(name, unix.O_WRONLY|unix.O_APPEND|unix.O_CREAT|unix.O_NOFOLLOW,
+		0o644)
 	if err != nil {
 		return fmt.Errorf("cannot write the report: %w", err)
 	}

@@ -174,7 +174,8 @@ func (s *shot) list() (names []string, err error) {
 // old one away then, maybe by now.
 func (s *shot) unite() {
 	s.parts = slices.DeleteFunc(s.parts, func(p *part) bool {
-		moved := p.file != nil && (p.links() > 1 || !p.named()) // most often it is not, and nothing more is asked
+		moved := p.file != nil &&
+			(p.links() > 1 || !p.named()) // most often it is not, and nothing more is asked
 		twice := moved && slices.ContainsFunc(s.parts, func(other *part) bool {
 			info, err := safefile.LstatOwn(other.path)
 			return isRotated(other.name) && err == nil && os.SameFile(info, p.info)
@@ -208,7 +209,8 @@ func (s *shot) names() map[string]bool {
 // has reports whether an open file is one of those that had no lasting name when the shot was
 // taken.
 func (s *shot) has(p *part) bool {
-	return slices.ContainsFunc(s.parts, func(own *part) bool { return !isRotated(own.name) && os.SameFile(own.info, p.info) })
+	return slices.ContainsFunc(s.parts,
+		func(own *part) bool { return !isRotated(own.name) && os.SameFile(own.info, p.info) })
 }
 
 func (s *shot) close() {
@@ -248,7 +250,12 @@ func (s *shot) last(ctx context.Context, lines int) (from int, err error) {
 
 // lastLines finds where the last lines of a text begin, and how many there are of those asked for.
 // What follows the last line end is a line. No lines begin behind the last line end.
-func lastLines(ctx context.Context, text io.ReaderAt, size int64, lines int) (begin int64, found int, err error) {
+func lastLines(
+	ctx context.Context,
+	text io.ReaderAt,
+	size int64,
+	lines int,
+) (begin int64, found int, err error) {
 	end, wanted := size-1, lines // the line end that ends the text begins no line
 	if lines == 0 {
 		end, wanted = size, 1

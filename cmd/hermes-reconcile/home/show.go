@@ -115,7 +115,8 @@ type frames struct{ to io.Writer }
 
 func (f frames) send(kind byte, data []byte) error {
 	data = data[:min(len(data), blockSize)]
-	_, err := f.to.Write(append(binary.BigEndian.AppendUint32([]byte{kind}, uint32(len(data))), data...))
+	_, err := f.to.Write(
+		append(binary.BigEndian.AppendUint32([]byte{kind}, uint32(len(data))), data...))
 	return err
 }
 

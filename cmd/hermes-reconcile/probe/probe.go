@@ -63,7 +63,8 @@ func Once(ctx context.Context, url string) error {
 	defer response.Body.Close()
 	_, _ = io.CopyN(io.Discard, response.Body, maxBody)
 	if response.StatusCode < 200 || response.StatusCode > 399 {
-		return fmt.Errorf("answers %d %s", response.StatusCode, http.StatusText(response.StatusCode))
+		return fmt.Errorf("answers %d %s", response.StatusCode,
+			http.StatusText(response.StatusCode))
 	}
 	return nil
 }
