@@ -195,3 +195,25 @@ func TestReadmeNamesFilesThatExist(t *testing.T) {
 		require.NoError(t, err)
 	}
 }
+
+// TestContributingNamesFilesThatExist: who wants to add something finds the files that it names.
+func TestContributingNamesFilesThatExist(t *testing.T) {
+	file := regexp.MustCompile("`((?:cmd|docs|e2e|examples|manifest|reconcile|render|s6ctl)[^` *…]*|[A-Z]+\\.md)`")
+	found := file.FindAllStringSubmatch(read(t, "CONTRIBUTING.md"), -1)
+	require.Greater(t, len(found), 30)
+	for _, name := range found {
+		if _, err := os.Stat("../../" + name[1]); err != nil {
+			t.Errorf("CONTRIBUTING.md names %s, which is not there", name[1])
+		}
+	}
+}
+
+// TestContributingNamesEachPackage: the table of folders has them all.
+func TestContributingNamesEachPackage(t *testing.T) {
+	text := read(t, "CONTRIBUTING.md")
+	for name := range layers {
+		if name != "e2e/kit" && name != "e2e/stub/hermes" && !strings.Contains(text, "\n| `"+name+"` |") {
+			t.Errorf("CONTRIBUTING.md has no row for the folder %s", name)
+		}
+	}
+}
