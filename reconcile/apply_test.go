@@ -32,7 +32,7 @@ func (f *fakeS6) apply(opt Options, profiles ...manifest.Profile) (Plan, Result,
 	session, err := s.Lock(context.Background(), time.Second)
 	require.NoError(f.t, err)
 	defer session.Unlock()
-	plan, err := session.Plan(context.Background(), servicedirs(f.t, profiles...), f.prune, opt)
+	plan, err := session.Prepare(context.Background(), servicedirs(f.t, profiles...), f.prune, opt)
 	if err != nil {
 		return Plan{}, Result{}, err
 	}
@@ -417,7 +417,7 @@ func TestScanBetweenPlanAndApply(t *testing.T) {
 	defer s.Close()
 	session, err := s.Lock(context.Background(), 0)
 	require.NoError(t, err)
-	plan, err := session.Plan(context.Background(), servicedirs(t, profile("a", "2")), PruneOwned, Options{})
+	plan, err := session.Prepare(context.Background(), servicedirs(t, profile("a", "2")), PruneOwned, Options{})
 	require.NoError(t, err)
 	require.True(t, plan.Changes[0].Replace)
 	f.scan(false) // another program's

@@ -118,9 +118,9 @@ type Late struct {
 // Hopeless reports whether to wait longer would not have helped.
 func (l Late) Hopeless() bool { return l.State().Hopeless() }
 
-// unsettled counts the services whose supervisor may only be gone for a moment or, where s6-svscan
+// awaitedSupervisors counts the services whose supervisor may only be gone for a moment or, where s6-svscan
 // was woken and no apply saw what it found, may not be there yet.
-func (p Plan) unsettled(woken bool) (n int) {
+func (p Plan) awaitedSupervisors(woken bool) (n int) {
 	for _, c := range p.Changes {
 		gone := c.Replace && (c.actual.WasSupervised || c.actual.doubt() != "") &&
 			!c.actual.Status.Supervised

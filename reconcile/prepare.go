@@ -35,15 +35,16 @@ func (s *settling) over(missing int, now time.Time) bool {
 	return missing == 0 || now.Sub(s.progress) >= s.stall/2 && now.Sub(s.woken) >= s.stall
 }
 
-// Plan compares what should be with what is, for Apply. It finishes what earlier applies left in
-// the way first.
-func (s *Session) Plan(
+// Prepare does what has to come before a plan, and gives the plan that Apply takes. It ends removals
+// of earlier applies whose names are needed again, which may rescan and delete directories, and it
+// waits for supervisors that are coming back.
+func (s *Session) Prepare(
 	ctx context.Context,
 	desired []render.Servicedir,
 	prune Prune,
 	opt Options,
 ) (Plan, error) {
-	if err := s.freeNames(ctx, desired, opt); err != nil {
+	if err := s.finishBlockingRemovals(ctx, desired, opt); err != nil {
 		return Plan{}, err
 	}
 	woken, err := since(s.own, wokenFile)
@@ -54,7 +55,7 @@ func (s *Session) Plan(
 	wanted := settling{stall: s.stall, woken: woken}
 	err = wait(ctx, forever, "supervisors to come back", func() (settled bool, err error) {
 		plan, err = s.Scandir.Plan(desired, prune)
-		return wanted.over(plan.unsettled(!woken.IsZero()), time.Now()), err
+		return wanted.over(plan.awaitedSupervisors(!woken.IsZero()), time.Now()), err
 	})
 	if timeout := (*TimeoutError)(nil); errors.As(err, &timeout) {
 		err = nil // they do not come back
@@ -65,7 +66,7 @@ func (s *Session) Plan(
 	return plan, err
 }
 
-// Plan compares what should be with what is.
+// Plan compares what should be with what is. It writes nothing and waits for nothing.
 func (s *Scandir) Plan(desired []render.Servicedir, prune Prune) (Plan, error) {
 	actual, err := s.Read()
 	if err != nil {
@@ -79,11 +80,11 @@ func (s *Scandir) Plan(desired []render.Servicedir, prune Prune) (Plan, error) {
 	return plan, nil
 }
 
-// freeNames finishes those removals of earlier applies whose names are needed again. It comes
+// finishBlockingRemovals finishes those removals of earlier applies whose names are needed again. It comes
 // before the plan, because its rescan may start services that an aborted scan had left lying. Until
 // the last supervisor of a former directory is gone, a new one of its name would be a second
 // gateway.
-func (s *Session) freeNames(ctx context.Context, desired []render.Servicedir, opt Options) error {
+func (s *Session) finishBlockingRemovals(ctx context.Context, desired []render.Servicedir, opt Options) error {
 	hidden, err := s.readHidden(s.own)
 	if err != nil {
 		return err

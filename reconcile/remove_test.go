@@ -68,7 +68,7 @@ func TestPortOfAServiceThatCannotBeRead(t *testing.T) {
 	require.NoError(t, err)
 	defer session.Unlock()
 	dirs := servicedirs(t, onPort(profile("a", "2"), 9002), onPort(profile("b", "2"), 9001), onPort(profile("c", "1"), 9001))
-	plan, err := session.Plan(t.Context(), dirs, PruneOwned, Options{})
+	plan, err := session.Prepare(t.Context(), dirs, PruneOwned, Options{})
 	require.NoError(t, err)
 	result, err := session.Apply(t.Context(), plan, Options{})
 	require.NoError(t, err)

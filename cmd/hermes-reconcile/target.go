@@ -102,7 +102,7 @@ func (t *target) apply(
 	flags *applyFlags,
 ) (reconcile.Plan, reconcile.Result, error) {
 	for try := 1; ; try++ {
-		plan, err := session.Plan(ctx, t.dirs, t.prune, t.options)
+		plan, err := session.Prepare(ctx, t.dirs, t.prune, t.options)
 		if err == nil {
 			err = flags.refuse(plan, len(t.dirs))
 		}
