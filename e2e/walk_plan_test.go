@@ -160,6 +160,11 @@ func (w *world) pass() {
 // passed checks that an undisturbed command has done all that it should.
 func (w *world) passed(before view, s stroke) {
 	w.t.Helper()
+	defer func() {
+		if w.t.Failed() {
+			w.t.Logf("%v", s)
+		}
+	}()
 	if w.heldUp(s) {
 		w.finish(s)
 		w.arrive(before)
@@ -178,13 +183,17 @@ func (w *world) passed(before view, s stroke) {
 // heldUp reports whether the command says that others have held it up: what it has not deleted yet
 // is a warning where the directory is gone, and else a failure.
 func (w *world) heldUp(s stroke) bool {
-	return w.contested && (s.code == 0 || s.code == 1) && strings.Contains(s.stderr, "(the next apply goes on)")
+	return w.contested && (s.code == 0 || s.code == 1) && strings.Contains(s.stderr, goesOn)
 }
+
+// goesOn is in what a command says of a directory that holds too much to be deleted at once.
+const goesOn = "(the next apply goes on)"
 
 // finish lets others do what the command has left.
 func (w *world) finish(s stroke) {
 	w.t.Helper()
-	w.mustApply()
+	deleted := func() bool { return !strings.Contains(w.mustApply().stderr, goesOn) }
+	eventually(w.t, patience, deleted, "all is deleted that others have filled")
 	if w.mend != nil {
 		w.mend(w, s)
 	}

@@ -175,7 +175,7 @@ func (r *applier) clearPlanted(d *dirfd.Dir, hasState bool) error {
 	folders, err := r.unlinkPlanted(d, hasState, time.Now().Add(dirfd.ClearLimit))
 	deadline := time.Now().Add(dirfd.ClearLimit)
 	for _, name := range folders {
-		if d.RemoveUntil(name, deadline) != nil {
+		if d.RemoveUntil(name, deadline) != nil || time.Now().After(deadline) {
 			break
 		}
 	}
@@ -191,7 +191,9 @@ func (s *Scandir) unlinkPlanted(
 	hasState bool,
 	deadline time.Time,
 ) (folders []string, failed error) {
+	names := 0
 	err := d.Each(func(name string) bool {
+		names++
 		st, err := d.Stat(name)
 		kind := st.Mode & dirfd.ModeType
 		regular := hasState && kind == dirfd.ModeRegular && st.Nlink == 1 && s.trusts(st.Uid)
@@ -204,7 +206,7 @@ func (s *Scandir) unlinkPlanted(
 		default:
 			failed = missing(d.Unlink(name))
 		}
-		if failed == nil && time.Now().After(deadline) {
+		if failed == nil && names > dirfd.LeastNames && time.Now().After(deadline) {
 			failed = fmt.Errorf("%q holds too many files to look at in %s", d.Path,
 				dirfd.ClearLimit)
 		}

@@ -4,12 +4,15 @@ package reconcile
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"hermes-reconcile/reconcile/dirfd"
 )
 
 // TestFoldersAreDeletedAfterWhatLeadsAstray: what s6 writes through goes first, however long a
@@ -29,6 +32,11 @@ func TestFoldersAreDeletedAfterWhatLeadsAstray(t *testing.T) {
 	left, err := s.dir.Names()
 	require.NoError(t, err)
 	require.ElementsMatch(t, []string{"deep", "lock", "control"}, left)
+	_, err = s.unlinkPlanted(s.dir, true, time.Now().Add(-time.Hour))
+	require.NoError(t, err, "so few are looked at whatever that takes")
+	for i := range dirfd.LeastNames {
+		require.NoError(t, os.WriteFile(fmt.Sprintf("%s/more%d", folder, i), nil, 0o644))
+	}
 	_, err = s.unlinkPlanted(s.dir, true, time.Now().Add(-time.Hour))
 	require.ErrorContains(t, err, "too many files")
 }

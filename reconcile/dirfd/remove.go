@@ -17,13 +17,18 @@ import (
 // of files; the next apply goes on where this one left off.
 const ClearLimit = 2 * time.Second
 
-// RemoveAll removes name in d and all below it, as far as that takes no longer than clearLimit.
-// What is already gone is no error. Symlinks are removed, not followed.
+// LeastNames is how many names one deletion may take away however long that lasts. It is far more
+// than a service directory has, which a slow disk or a busy machine may hold up for seconds.
+const LeastNames = 1000
+
+// RemoveAll removes name in d and all below it, as far as that takes no longer than ClearLimit, but
+// LeastNames names in any case. What is already gone is no error. Symlinks are removed, not
+// followed.
 func (d *Dir) RemoveAll(name string) error {
 	return d.RemoveUntil(name, time.Now().Add(ClearLimit))
 }
 
-// RemoveUntil is removeAll with a time by which to give up. The owner of a folder can put files
+// RemoveUntil is RemoveAll with a time by which to give up. The owner of a folder can put files
 // there faster than they are deleted, so it is taken first. Folders below it are moved up into it
 // one by one before they are emptied: however deep they are nested, two are open at a time, and a
 // thousand names are in memory.
@@ -112,6 +117,7 @@ type emptying struct {
 	top      *Dir
 	deadline time.Time
 	moved    int
+	removed  int // names that were looked at
 }
 
 // someNames is how many names are read at a time.
@@ -133,7 +139,7 @@ func (e *emptying) empty(d *Dir) error {
 }
 
 func (e *emptying) remove(d *Dir, name string) error {
-	if time.Now().After(e.deadline) {
+	if e.removed++; e.removed > LeastNames && time.Now().After(e.deadline) {
 		return fmt.Errorf("%q is not empty yet after %s (the next apply goes on)", e.top.Path,
 			ClearLimit)
 	}

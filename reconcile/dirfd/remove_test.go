@@ -43,7 +43,7 @@ func TestRemoveAllWhateverIsThere(t *testing.T) {
 // TestRemovalGivesUpInTime, and the next one goes on.
 func TestRemovalGivesUpInTime(t *testing.T) {
 	folder := t.TempDir()
-	for i := range 50 {
+	for i := range LeastNames {
 		require.NoError(t, os.MkdirAll(fmt.Sprintf("%s/x/%d/y", folder, i), 0o755))
 	}
 	d, err := Open(folder)
@@ -52,5 +52,19 @@ func TestRemovalGivesUpInTime(t *testing.T) {
 	require.ErrorContains(t, d.RemoveUntil("x", time.Now().Add(-time.Second)), "is not empty yet")
 	require.DirExists(t, folder+"/x")
 	require.NoError(t, d.RemoveAll("x"))
+	require.NoDirExists(t, folder+"/x")
+}
+
+// TestSlowDiskLeavesNothing: a directory of the size that service directories have is deleted whatever that takes. The limit is for
+// those that a gateway's user has filled.
+func TestSlowDiskLeavesNothing(t *testing.T) {
+	folder := t.TempDir()
+	for i := range 100 {
+		require.NoError(t, os.MkdirAll(fmt.Sprintf("%s/x/%d/y", folder, i), 0o755))
+	}
+	d, err := Open(folder)
+	require.NoError(t, err)
+	defer d.Close()
+	require.NoError(t, d.RemoveUntil("x", time.Now().Add(-time.Hour)))
 	require.NoDirExists(t, folder+"/x")
 }
