@@ -42,6 +42,8 @@ func (o Options) waits() bool { return o.Level == LevelUp || o.Level == LevelRea
 type step struct {
 	name string
 	do   func(context.Context) error
+	// own says that the step waits for no one but the disk.
+	own bool
 }
 
 // Apply carries out a plan that was made under this session. An error means that nothing live has
@@ -62,20 +64,20 @@ func (s *Session) Apply(ctx context.Context, plan Plan, opt Options) (Result, er
 	ctx, cancel := r.pace.limited(ctx, opt.Timeout, plan.Timeout(opt))
 	defer cancel()
 	reversible := []step{
-		{"apply", r.checkRoom},
-		{"clear leftovers", r.clearLeftovers},
-		{"stage", r.stage},
-		{"record what will be owed", r.recordPending},
-		{"stop what is replaced", r.stopReplaced},
-		{"end what runs outside its place", r.endDisplaced},
-		{"make room", r.makeRoom},
-		{"exchange directories", r.exchange},
-		{"rescan", r.rescan},
+		{name: "apply", do: r.checkRoom},
+		{name: "clear leftovers", do: r.clearLeftovers},
+		{name: "stage", do: r.stage, own: true},
+		{name: "record what will be owed", do: r.recordPending, own: true},
+		{name: "stop what is replaced", do: r.stopReplaced},
+		{name: "end what runs outside its place", do: r.endDisplaced},
+		{name: "make room", do: r.makeRoom},
+		{name: "exchange directories", do: r.exchange, own: true},
+		{name: "rescan", do: r.rescan},
 	}
 	for _, step := range reversible {
 		err := interrupted(ctx)
 		if err == nil {
-			err = fault.Guard(func() error { return step.do(ctx) })
+			err = fault.Guard(func() error { return r.carryOut(ctx, step) })
 		}
 		r.pace.moved()
 		if err != nil {
@@ -93,6 +95,13 @@ func (s *Session) Apply(ctx context.Context, plan Plan, opt Options) (Result, er
 	removals.Wait()
 	r.collectRemovals()
 	return r.result(), s.clearStaging()
+}
+
+func (r *applier) carryOut(ctx context.Context, s step) error {
+	if s.own {
+		return r.pace.work(func() error { return s.do(ctx) })
+	}
+	return s.do(ctx)
 }
 
 // startable refuses a scandir from which no script can be started: every gateway would be starting

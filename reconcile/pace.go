@@ -16,6 +16,7 @@ type pace struct {
 	mu      sync.Mutex
 	last    time.Time // zero: nothing yet
 	waiting int       // so many waits are under way
+	working int       // so many pieces of work are under way
 }
 
 // moved notes that something has happened.
@@ -25,10 +26,23 @@ func (p *pace) moved() {
 	p.last = time.Now()
 }
 
+// work does something that waits for no one but the disk. As long as that takes, something moves.
+func (p *pace) work(do func() error) error {
+	p.count(&p.working, 1)
+	defer func() {
+		p.moved()
+		p.count(&p.working, -1)
+	}()
+	return do()
+}
+
 // idle is for how long nothing has happened since start.
 func (p *pace) idle(start time.Time) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.working > 0 {
+		return 0
+	}
 	if p.last.After(start) {
 		start = p.last
 	}
@@ -75,8 +89,8 @@ func (p *pace) wait(
 	what string,
 	done func() (bool, error),
 ) error {
-	p.begin(1)
-	defer p.begin(-1)
+	p.count(&p.waiting, 1)
+	defer p.count(&p.waiting, -1)
 	start := time.Now()
 	for delay := pollFirst; ; delay = min(delay*3/2, pollMost) {
 		look := time.Now()
@@ -100,11 +114,11 @@ func (p *pace) wait(
 	}
 }
 
-// begin counts the waits that are under way.
-func (p *pace) begin(n int) {
+// count adds n to one of the counters of p.
+func (p *pace) count(counter *int, n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.waiting += n
+	*counter += n
 }
 
 // rest is how long a wait has to leave the machine to those that are waited for, when a look takes

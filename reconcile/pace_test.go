@@ -289,3 +289,24 @@ func TestLoggerThatEndsAtTheLastMoment(t *testing.T) {
 		require.Equal(t, []string{"h gateway-x/log", "u gateway-x/log"}, f.took())
 	})
 }
+
+// TestOwnWorkIsNoStandstill: a disk that takes long to write does not end an apply, whose limit is for those that it waits for.
+func TestOwnWorkIsNoStandstill(t *testing.T) {
+	const limit = 20 * time.Millisecond
+	p := &pace{}
+	ctx, cancel := p.within(t.Context(), limit)
+	defer cancel()
+	failed := errors.New("no luck")
+	err := p.work(func() error {
+		time.Sleep(5 * limit) // the work
+		require.NoError(t, ctx.Err())
+		return failed
+	})
+	require.Equal(t, failed, err)
+	select {
+	case <-ctx.Done(): // now nothing moves
+	case <-time.After(time.Minute):
+		t.Fatal("the limit no longer holds")
+	}
+	require.ErrorIs(t, context.Cause(ctx), context.DeadlineExceeded)
+}

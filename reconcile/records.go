@@ -291,7 +291,7 @@ func (r *applier) discard(m *removal) error {
 	if m.Name == "" {
 		number = path.Base(m.Path)
 	}
-	if err := r.hidden.RemoveAll(number); err != nil {
+	if err := r.pace.work(func() error { return r.hidden.RemoveAll(number) }); err != nil {
 		r.note("what is left of a directory that is gone cannot be deleted yet: %v", err)
 	}
 	if m.job != nil && m.job.Op == Remove {

@@ -154,11 +154,8 @@ func (r *applier) updateInPlace(ctx context.Context, j *job) error {
 			return err
 		}
 	}
-	if err := r.mend(j.Change); err != nil {
-		return fmt.Errorf("cannot take it out of others' hands: %w", err)
-	}
-	if err := r.replaceFiles(j.Change); err != nil {
-		return fmt.Errorf("cannot replace its files: %w", err)
+	if err := r.pace.work(func() error { return r.renewFiles(j.Change) }); err != nil {
+		return err
 	}
 	if err := r.passControls(j); err != nil {
 		return err
@@ -172,6 +169,17 @@ func (r *applier) updateInPlace(ctx context.Context, j *job) error {
 		return err
 	}
 	return r.clearPending(j.Service)
+}
+
+// renewFiles takes the directory out of others' hands, and brings its files up to date.
+func (r *applier) renewFiles(c *Change) error {
+	if err := r.mend(c); err != nil {
+		return fmt.Errorf("cannot take it out of others' hands: %w", err)
+	}
+	if err := r.replaceFiles(c); err != nil {
+		return fmt.Errorf("cannot replace its files: %w", err)
+	}
+	return nil
 }
 
 // changeState stops, starts or restarts the gateway. A restart is down, wait, up: `s6-svc -r` never
