@@ -3,11 +3,13 @@
 package e2e
 
 import (
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"reflect"
 	"regexp"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -44,9 +46,6 @@ const (
 // disk.
 const shards = 2
 
-// tortureBegan is when all walks began, together.
-var tortureBegan = time.Now()
-
 // run tries points. TORTURE, a Go duration, asks for a call of each kind, and for others until it
 // is over. Else as many are tried as fit in walkInTests, spread evenly.
 func (k *walk) run(t *testing.T) {
@@ -60,16 +59,34 @@ func (k *walk) run(t *testing.T) {
 		for shard := range shards {
 			t.Run(fmt.Sprint(shard), func(t *testing.T) {
 				t.Parallel()
-				k.all(newWorld(t, k.plan, shard == 1), shard, tortureBegan.Add(duration))
+				k.all(newWorld(t, k.plan, shard == 1), shard, k.share(duration))
 			})
 		}
 	})
+	require.NotZero(t, k.tried, "%s has tried nothing", k.name)
 	k.tell(t)
 }
 
+// share is how long one tree of a walk tries points: few run at once, and all have to fit into the
+// whole. The first plan, which does all that an apply can do, has three times as long as others.
+func (k *walk) share(whole time.Duration) time.Duration {
+	const walks, first, life = 2, 3, 1
+	parallel, err := strconv.Atoi(flag.Lookup("test.parallel").Value.String())
+	if err != nil {
+		parallel = 1
+	}
+	parts := walks * shards * (len(plans) - 1 + first)
+	part := whole * time.Duration(max(parallel-life, 1)) / time.Duration(parts)
+	if k.plan == plans[0] {
+		part *= first
+	}
+	return min(part, whole)
+}
+
 // all tries a call of each kind, and then others, spread evenly, until the time is over.
-func (k *walk) all(w *world, shard int, end time.Time) {
+func (k *walk) all(w *world, shard int, limit time.Duration) {
 	kinds, points := w.kinds(k.hits)
+	end := time.Now().Add(limit)
 	k.mu.Lock()
 	k.kinds, k.last = max(k.kinds, len(kinds)), max(k.last, points)
 	k.mu.Unlock()
