@@ -36,7 +36,7 @@ var errImmovable = errors.New(
 func (r *applier) stopReplaced(ctx context.Context) error {
 	ctx, cancel := r.before(ctx)
 	defer cancel()
-	r.reclaim()
+	_ = r.pace.work(func() error { r.reclaim(); return nil }) // its errors are with the jobs
 	replaced := func(j *job) bool { return j.Replace && j.actual.Status.Supervised && !j.late() }
 	r.each(ctx, replaced, func(ctx context.Context, j *job) error {
 		if !j.actual.Status.Down() {

@@ -25,20 +25,25 @@ const LeastNames = 1000
 // LeastNames names in any case. What is already gone is no error. Symlinks are removed, not
 // followed.
 func (d *Dir) RemoveAll(name string) error {
-	return d.RemoveUntil(name, time.Now().Add(ClearLimit))
+	return d.remove(name, time.Now().Add(ClearLimit), LeastNames)
 }
 
-// RemoveUntil is RemoveAll with a time by which to give up. The owner of a folder can put files
-// there faster than they are deleted, so it is taken first. Folders below it are moved up into it
-// one by one before they are emptied: however deep they are nested, two are open at a time, and a
-// thousand names are in memory.
+// RemoveUntil is RemoveAll with a time by which to give up, whatever is left.
 func (d *Dir) RemoveUntil(name string, deadline time.Time) error {
+	return d.remove(name, deadline, 0)
+}
+
+// remove deletes name until a deadline, but least names in any case. The owner of a folder can put
+// files there faster than they are deleted, so it is taken first. Folders below it are moved up into
+// it one by one before they are emptied: however deep they are nested, two are open at a time, and a
+// thousand names are in memory.
+func (d *Dir) remove(name string, deadline time.Time, least int) error {
 	top, err := d.unlinkOrTake(name)
 	if top == nil {
 		return err
 	}
 	defer top.Close()
-	e := emptying{top: top, deadline: deadline}
+	e := emptying{top: top, deadline: deadline, least: least}
 	if err := e.empty(top); err != nil {
 		return err
 	}
@@ -118,6 +123,7 @@ type emptying struct {
 	deadline time.Time
 	moved    int
 	removed  int // names that were looked at
+	least    int // so many have no deadline
 }
 
 // someNames is how many names are read at a time.
@@ -139,7 +145,7 @@ func (e *emptying) empty(d *Dir) error {
 }
 
 func (e *emptying) remove(d *Dir, name string) error {
-	if e.removed++; e.removed > LeastNames && time.Now().After(e.deadline) {
+	if e.removed++; e.removed > e.least && time.Now().After(e.deadline) {
 		return fmt.Errorf("%q is not empty yet after %s (the next apply goes on)", e.top.Path,
 			ClearLimit)
 	}
