@@ -129,7 +129,7 @@ func (r *applier) rescan(ctx context.Context) error {
 		return nil
 	}
 	if came {
-		if err := r.markRescan(); err != nil {
+		if err := r.pace.work(r.markRescan); err != nil {
 			return err
 		}
 		r.onRollback(r.clearRescanMark)

@@ -170,19 +170,23 @@ type supervisor struct {
 func (s supervisor) Listening() (bool, error) { return s6ctl.Listening(s6ctl.ThisHost(), s.path) }
 
 func (s supervisor) Rescan(ctx context.Context, prune bool) error {
-	return meant(s.s6.Rescan(ctx, prune))
+	return meant(ctx, s.s6.Rescan(ctx, prune))
 }
 
 func (s supervisor) Control(ctx context.Context, dir, letters string) error {
-	return meant(s.s6.Control(ctx, dir, letters))
+	return meant(ctx, s.s6.Control(ctx, dir, letters))
 }
 
-// meant says of an error that comes of a signal that it does.
-func meant(err error) error {
-	if errors.Is(err, context.Canceled) {
-		return reconcile.ErrInterrupted
+// meant says of an error that comes of a signal that it does. An apply that ends because nothing
+// moves any more is no interruption: its cause is that of a deadline.
+func meant(ctx context.Context, err error) error {
+	switch {
+	case !errors.Is(err, context.Canceled):
+		return err
+	case errors.Is(context.Cause(ctx), context.DeadlineExceeded):
+		return context.DeadlineExceeded
 	}
-	return err
+	return reconcile.ErrInterrupted
 }
 
 func (s supervisor) Status(dir string) (reconcile.Status, error) {
@@ -207,7 +211,7 @@ func (s supervisor) Deaths(dir string) []reconcile.Death {
 
 func (s supervisor) Room(ctx context.Context) (reconcile.Room, error) {
 	v, err := s.s6.Svscan(ctx)
-	return reconcile.Room(v), meant(err)
+	return reconcile.Room(v), meant(ctx, err)
 }
 
 func (s supervisor) Lives(dir string) (bool, error) { return s.s6.Lives(dir) }
