@@ -122,7 +122,7 @@ type emptying struct {
 	top      *Dir
 	deadline time.Time
 	moved    int
-	removed  int // names that were looked at
+	looked   int // names so far
 	least    int // so many have no deadline
 }
 
@@ -145,7 +145,7 @@ func (e *emptying) empty(d *Dir) error {
 }
 
 func (e *emptying) remove(d *Dir, name string) error {
-	if e.removed++; e.removed > e.least && time.Now().After(e.deadline) {
+	if e.looked++; e.looked > e.least && time.Now().After(e.deadline) {
 		return fmt.Errorf("%q is not empty yet after %s (the next apply goes on)", e.top.Path,
 			ClearLimit)
 	}
