@@ -49,7 +49,7 @@ func (s *Session) openOwn() (err error) {
 	if s.own, err = s.dir.Ensure(ownDir, dirfd.ModePrivate); err != nil {
 		return err
 	}
-	st, err := s.own.Stat(".")
+	st, err := s.own.State()
 	if err != nil {
 		return err
 	}

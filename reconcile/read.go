@@ -186,7 +186,7 @@ func (s *serviceReader) readFiles(d *dirfd.Dir) error {
 
 // lookAt notes whether others can change a folder.
 func (s *serviceReader) lookAt(d *dirfd.Dir, name string) error {
-	st, err := d.Stat(".")
+	st, err := d.State()
 	if err == nil && (st.Mode&dirfd.ModeOthers != 0 || !s.trusts(st.Uid)) {
 		s.Exposed = append(s.Exposed, name)
 	}

@@ -101,7 +101,7 @@ func Open(path string, sup Supervisor) (*Scandir, error) {
 func (s *Scandir) findOwner() error {
 	st, err := s.dir.Stat(".s6-svscan")
 	if errors.Is(err, fs.ErrNotExist) {
-		st, err = s.dir.Stat(".")
+		st, err = s.dir.State()
 	}
 	s.owner = st.Uid
 	return err
@@ -116,7 +116,7 @@ func (s *Scandir) trusts(uid uint32) bool { return uid == 0 || uid == s.owner }
 // Exposed says why a user who can change the scandir itself could run anything as its supervisor,
 // or is empty.
 func (s *Scandir) Exposed() string {
-	st, err := s.dir.Stat(".")
+	st, err := s.dir.State()
 	switch {
 	case err != nil:
 	case st.Mode&dirfd.ModeOthers != 0:
@@ -138,7 +138,7 @@ func (s *Scandir) NoExec() string {
 
 // Holder is the user that the scandir belongs to, where that is all that is wrong with it.
 func (s *Scandir) Holder() (uid uint32, alone bool) {
-	st, err := s.dir.Stat(".")
+	st, err := s.dir.State()
 	return st.Uid, err == nil && st.Mode&dirfd.ModeOthers == 0 && !s.trusts(st.Uid)
 }
 

@@ -137,7 +137,7 @@ func (r *applier) clearDeaths(service string) {
 		return
 	}
 	defer supervise.Close()
-	if st, err := supervise.Stat("."); err != nil || !r.trusts(st.Uid) || st.Mode&0o022 != 0 {
+	if st, err := supervise.State(); err != nil || !r.trusts(st.Uid) || st.Mode&0o022 != 0 {
 		return // its user could have put a file of another's there
 	}
 	tally, err := supervise.OpenFile("death_tally", unix.O_WRONLY, 0)

@@ -30,7 +30,7 @@ func trustedIn(scandir *safefile.Dir) func(uid uint32) bool {
 	trusted := []uint32{0, uint32(os.Geteuid())}
 	st, err := scandir.Stat(".s6-svscan")
 	if err != nil {
-		st, err = scandir.Stat(".")
+		st, err = scandir.State()
 	}
 	if err == nil {
 		trusted = append(trusted, st.Uid)
@@ -40,7 +40,7 @@ func trustedIn(scandir *safefile.Dir) func(uid uint32) bool {
 
 // guarded reports whether only trusted users can put something at a name in a folder.
 func (l *look) guarded(folder *safefile.Dir) bool {
-	st, err := folder.Stat(".")
+	st, err := folder.State()
 	return err == nil && l.trusts(st.Uid) && st.Mode&(unix.S_IWGRP|unix.S_IWOTH) == 0
 }
 

@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"syscall"
 	"time"
@@ -234,7 +233,7 @@ func daemonIn(folder *safefile.Dir) (d daemon, err error) {
 
 // lookAtLock finds the process that holds the lock, or 0.
 func (d *daemon) lookAtLock(folder *safefile.Dir) (holder int, err error) {
-	f, st, err := folder.OpenRegular("lock")
+	holder, st, err := folder.LockHolder("lock")
 	switch {
 	case errors.Is(err, safefile.ErrIrregular):
 		d.planted = "supervise/lock: it is not a regular file"
@@ -244,16 +243,8 @@ func (d *daemon) lookAtLock(folder *safefile.Dir) (holder int, err error) {
 	case err != nil:
 		return 0, err
 	}
-	defer f.Close()
 	d.locked, d.lock = true, st.Uid
-	lock := unix.Flock_t{Type: unix.F_RDLCK, Whence: io.SeekStart}
-	if err := unix.FcntlFlock(f.Fd(), unix.F_GETLK, &lock); err != nil {
-		return 0, fmt.Errorf("cannot see who holds %s: %w", f.Name(), err)
-	}
-	if lock.Type == unix.F_UNLCK {
-		return 0, nil
-	}
-	return max(int(lock.Pid), -1), nil
+	return holder, nil
 }
 
 // openFolder opens the folder at a path relative to another one, and follows no symlink on the way.

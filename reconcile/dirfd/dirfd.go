@@ -79,6 +79,9 @@ const maxNames = 1_000_000
 // Names lists the entries of d, in no order.
 func (d *Dir) Names() ([]string, error) { return d.safe.Names(maxNames) }
 
+// State is the state of d itself.
+func (d *Dir) State() (unix.Stat_t, error) { return d.safe.State() }
+
 func (d *Dir) Stat(name string) (unix.Stat_t, error) { return d.safe.Stat(name) }
 
 // Read returns the regular file name in d, of at most limit bytes, and its state. Something else of
@@ -89,19 +92,25 @@ func (d *Dir) Read(name string, limit int64) (data []byte, st unix.Stat_t, err e
 
 // Write makes the file name in d. It must not be there. The mode is exact, whatever the umask.
 func (d *Dir) Write(name string, mode fs.FileMode, data []byte) error {
-	f, err := d.OpenFile(name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL, mode)
+	fd, err := d.safe.OpenFD(name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL, mode)
 	if err != nil {
 		return err
 	}
-	if err := retry(func() error { return unix.Fchmod(int(f.Fd()), uint32(mode.Perm())) }); err != nil {
-		f.Close()
+	err = retry(func() error { return unix.Fchmod(fd, uint32(mode.Perm())) })
+	if err != nil {
+		unix.Close(fd)
 		return d.Fail("chmod", name, err)
 	}
-	if _, err := f.Write(data); err != nil {
-		f.Close()
-		return err
+	for len(data) > 0 && err == nil {
+		var n int
+		err = retry(func() (err error) { n, err = unix.Write(fd, data); return err })
+		data = data[max(n, 0):]
 	}
-	return f.Close()
+	if err != nil {
+		unix.Close(fd)
+		return d.Fail("write", name, err)
+	}
+	return d.Fail("close", name, unix.Close(fd))
 }
 
 // Mkdir makes the directory name in d, with exactly this mode.

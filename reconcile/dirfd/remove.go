@@ -95,7 +95,7 @@ func (d *Dir) wrest(name string) error {
 // take makes d a folder that no other user can change. One who has it open already cannot, either:
 // rights are checked anew at each name.
 func (d *Dir) take() error {
-	st, err := d.Stat(".")
+	st, err := d.State()
 	if err != nil {
 		return err
 	}

@@ -4,44 +4,64 @@ package safefile
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path"
-	"strings"
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 )
 
 // Dir is an opened folder. Names in it may have slashes; no symlink on them is followed, and none
-// leads out of it.
+// leads out of it. It holds a bare descriptor, which nothing but Close gives back: the runtime's
+// poller, into which os.File puts its own, cannot wait for a folder anyway.
 type Dir struct {
-	f    *os.File
-	path string // for messages
+	fd     atomic.Int32 // -1: closed
+	read   atomic.Bool  // it has been listed
+	parent *Dir         // in which name was opened; nil: name is a path
+	name   string
+}
+
+func newDir(fd int, parent *Dir, name string) *Dir {
+	d := &Dir{parent: parent, name: name}
+	d.fd.Store(int32(fd))
+	return d
 }
 
 // Open opens the folder at a path that the user names; symlinks on the way there are the user's
 // own.
 func Open(name string) (*Dir, error) {
-	f, err := os.OpenFile(name, unix.O_DIRECTORY|os.O_RDONLY, 0)
+	fd, err := open(name, unix.O_RDONLY|unix.O_DIRECTORY)
 	if err != nil {
 		return nil, err
 	}
-	return &Dir{f, name}, nil
+	return newDir(fd, nil, name), nil
 }
 
 // Close closes the folder.
-func (d *Dir) Close() error { return d.f.Close() }
+func (d *Dir) Close() error {
+	fd := d.fd.Swap(-1)
+	if fd < 0 {
+		return fs.ErrClosed
+	}
+	return unix.Close(int(fd))
+}
 
 // FD is the folder's descriptor. It is valid until Close.
-func (d *Dir) FD() int { return int(d.f.Fd()) }
+func (d *Dir) FD() int { return int(d.fd.Load()) }
 
 // Path is the path of the folder as it was opened, for messages.
-func (d *Dir) Path() string { return d.path }
+func (d *Dir) Path() string {
+	if d.parent == nil {
+		return d.name
+	}
+	return path.Join(d.parent.Path(), d.name)
+}
 
 // Join is the path of a name in the folder, for messages.
-func (d *Dir) Join(name string) string { return path.Join(d.path, name) }
+func (d *Dir) Join(name string) string { return path.Join(d.Path(), name) }
 
 func (d *Dir) fail(op, name string, err error) error {
 	return &fs.PathError{Op: op, Path: d.Join(name), Err: err}
@@ -53,17 +73,26 @@ func (d *Dir) Dir(name string) (*Dir, error) {
 	if err != nil {
 		return nil, d.fail("open", name, err)
 	}
-	return &Dir{os.NewFile(uintptr(fd), d.Join(name)), d.Join(name)}, nil
+	return newDir(fd, d, name), nil
 }
 
 // OpenFile opens a name with these flags of open(2), without waiting for the other end of a FIFO.
 // What was opened may be anything.
 func (d *Dir) OpenFile(name string, flags int, mode fs.FileMode) (*os.File, error) {
-	fd, err := openBelow(d.FD(), name, flags|noWait, uint32(mode.Perm()))
+	fd, err := d.OpenFD(name, flags, mode)
 	if err != nil {
-		return nil, d.fail("open", name, err)
+		return nil, err
 	}
 	return os.NewFile(uintptr(fd), d.Join(name)), nil
+}
+
+// OpenFD is OpenFile for callers who need no more than the descriptor.
+func (d *Dir) OpenFD(name string, flags int, mode fs.FileMode) (int, error) {
+	fd, err := openBelow(d.FD(), name, flags|noWait, uint32(mode.Perm()))
+	if err != nil {
+		return -1, d.fail("open", name, err)
+	}
+	return fd, nil
 }
 
 // noWait are flags with which an open waits for nothing, and takes no terminal.
@@ -73,23 +102,54 @@ const noWait = unix.O_NONBLOCK | unix.O_NOCTTY
 // ErrIrregular.
 func (d *Dir) OpenRegular(name string) (*os.File, unix.Stat_t, error) {
 	var st unix.Stat_t
+	fd, err := d.openRegular(name, &st)
+	if err != nil {
+		return nil, st, err
+	}
+	return os.NewFile(uintptr(fd), d.Join(name)), st, nil
+}
+
+func (d *Dir) openRegular(name string, st *unix.Stat_t) (int, error) {
 	fd, err := openBelow(d.FD(), name, unix.O_RDONLY|noWait, 0)
-	if errors.Is(err, unix.ELOOP) || errors.Is(err, unix.ENXIO) || errors.Is(err, unix.ENODEV) {
-		return nil, st, d.fail("open", name,
+	if err == unix.ELOOP || err == unix.ENXIO || err == unix.ENODEV {
+		return -1, d.fail("open", name,
 			ErrIrregular) // a symlink; a socket, or a device without a driver
 	}
 	if err != nil {
-		return nil, st, d.fail("open", name, err)
+		return -1, d.fail("open", name, err)
 	}
-	if err = retry(func() error { return unix.Fstat(fd, &st) }); err == nil &&
-		st.Mode&unix.S_IFMT != unix.S_IFREG {
+	if err = fstat(fd, st); err == nil && st.Mode&unix.S_IFMT != unix.S_IFREG {
 		err = ErrIrregular
 	}
 	if err != nil {
 		unix.Close(fd)
-		return nil, st, d.fail("open", name, err)
+		return -1, d.fail("open", name, err)
 	}
-	return os.NewFile(uintptr(fd), d.Join(name)), st, nil
+	return fd, nil
+}
+
+// LockHolder is the process that holds a record lock on a regular file, or 0; -1 is one outside our
+// process namespace. It tells the file's state, too.
+func (d *Dir) LockHolder(name string) (holder int, st unix.Stat_t, err error) {
+	fd, err := d.openRegular(name, &st)
+	if err != nil {
+		return 0, st, err
+	}
+	defer unix.Close(fd)
+	lock := unix.Flock_t{Type: unix.F_RDLCK, Whence: io.SeekStart}
+	for {
+		err = unix.FcntlFlock(uintptr(fd), unix.F_GETLK, &lock)
+		if err != unix.EINTR {
+			break
+		}
+	}
+	if err != nil {
+		return 0, st, fmt.Errorf("cannot see who holds %s: %w", d.Join(name), err)
+	}
+	if lock.Type == unix.F_UNLCK {
+		return 0, st, nil
+	}
+	return max(int(lock.Pid), -1), st, nil
 }
 
 // HasReader reports whether a process reads the FIFO of a name. It is an ErrIrregular if that is no
@@ -103,7 +163,7 @@ func (d *Dir) HasReader(name string) (bool, error) {
 		return false, d.fail("open", name, ErrIrregular)
 	}
 	fd, err := openBelow(d.FD(), name, unix.O_WRONLY|noWait, 0)
-	if errors.Is(err, unix.ENXIO) {
+	if err == unix.ENXIO {
 		return false, nil
 	}
 	if err != nil {
@@ -113,169 +173,63 @@ func (d *Dir) HasReader(name string) (bool, error) {
 	return true, nil
 }
 
+// State is the state of the folder itself.
+func (d *Dir) State() (unix.Stat_t, error) {
+	var st unix.Stat_t
+	if err := fstat(d.FD(), &st); err != nil {
+		return st, d.fail("stat", ".", err)
+	}
+	return st, nil
+}
+
 // Stat looks at a name, and follows no symlink there.
 func (d *Dir) Stat(name string) (unix.Stat_t, error) {
 	var st unix.Stat_t
-	err := d.at(name, func(fd int, base string) error {
-		return retry(func() error { return unix.Fstatat(fd, base, &st, unix.AT_SYMLINK_NOFOLLOW) })
-	})
-	if err != nil {
+	if err := d.stat(name, &st); err != nil {
 		return st, d.fail("stat", name, err)
 	}
 	return st, nil
 }
 
-// at calls do with an opened folder and a single name in it.
-func (d *Dir) at(name string, do func(fd int, base string) error) error {
+func (d *Dir) stat(name string, st *unix.Stat_t) error {
 	folder, base := path.Split(name)
 	if folder == "" {
-		return do(d.FD(), base)
+		return fstatat(d.FD(), base, st)
 	}
 	fd, err := openBelow(d.FD(), path.Clean(folder), unix.O_PATH|unix.O_DIRECTORY, 0)
 	if err != nil {
 		return err
 	}
 	defer unix.Close(fd)
-	return do(fd, base)
+	return fstatat(fd, base, st)
 }
 
 // Read reads a regular file of at most so many bytes, and tells its state. The error wraps
 // ErrIrregular for what is no regular file, a symlink included, and is a *TooLargeError for one
 // that has more bytes; the state is known then, too, but for a symlink.
 func (d *Dir) Read(name string, most int64) (data []byte, st unix.Stat_t, err error) {
-	f, st, err := d.OpenRegular(name)
+	fd, err := d.openRegular(name, &st)
 	if err != nil {
 		return nil, st, err
 	}
-	defer f.Close()
+	defer unix.Close(fd)
 	if st.Size > most {
 		return nil, st, d.fail("read", name, &TooLargeError{most})
 	}
-	if data, err = readMost(f.Read, st.Size, most); err != nil {
+	if data, err = readMost(reader(fd), st.Size, most); err != nil {
 		return nil, st, d.fail("read", name, err)
 	}
 	return data, st, nil
 }
 
-// Names lists the entries of the folder, at most so many, in no order.
-func (d *Dir) Names(most int) ([]string, error) {
-	if _, err := d.f.Seek(0, io.SeekStart); err != nil {
-		return nil, err
-	}
-	names, err := d.f.Readdirnames(most + 1)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, err
-	}
-	if len(names) > most {
-		return nil, d.fail("read", ".", &TooManyError{most})
-	}
-	return names, nil
-}
-
-// Each calls do with the name of each entry, in no order, until that wants no more. It keeps a
-// thousand of them at a time.
-func (d *Dir) Each(do func(name string) bool) error {
-	if _, err := d.f.Seek(0, io.SeekStart); err != nil {
-		return err
-	}
-	for {
-		const some = 1000
-		names, err := d.f.Readdirnames(some)
-		for _, name := range names {
-			if !do(name) {
-				return nil
+// reader reads from a descriptor. Its end is no error.
+func reader(fd int) func([]byte) (int, error) {
+	return func(b []byte) (int, error) {
+		for {
+			n, err := unix.Read(fd, b)
+			if err != unix.EINTR {
+				return n, err
 			}
-		}
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-	}
-}
-
-// Some lists entries of the folder, at most so many, from its beginning.
-func (d *Dir) Some(most int) ([]string, error) {
-	if _, err := d.f.Seek(0, io.SeekStart); err != nil {
-		return nil, err
-	}
-	names, err := d.f.Readdirnames(most)
-	if errors.Is(err, io.EOF) {
-		err = nil
-	}
-	return names, err
-}
-
-// oldKernel is set where openat2(2) cannot be used: before Linux 5.6, and in a container whose
-// system calls are filtered.
-var oldKernel atomic.Bool
-
-// openBelow opens a path below a folder. No component of it may be a symlink.
-func openBelow(at int, name string, flags int, mode uint32) (int, error) {
-	flags |= unix.O_NOFOLLOW | unix.O_CLOEXEC
-	if !strings.Contains(name, "/") {
-		if name == ".." || name == "" {
-			return -1, unix.EINVAL
-		}
-		return openat(at, name, flags, mode)
-	}
-	if !fs.ValidPath(name) {
-		return -1, unix.EINVAL
-	}
-	if !oldKernel.Load() {
-		fd, err := openat2(at, name, flags, mode)
-		if !errors.Is(err, unix.ENOSYS) && !errors.Is(err, unix.EPERM) &&
-			!errors.Is(err, unix.EAGAIN) {
-			return fd, err
-		}
-		if errors.Is(err, unix.ENOSYS) {
-			oldKernel.Store(true)
-		}
-	}
-	return openEach(at, name, flags, mode)
-}
-
-func openat2(at int, name string, flags int, mode uint32) (fd int, err error) {
-	how := unix.OpenHow{
-		Flags:   uint64(flags),
-		Mode:    uint64(mode),
-		Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS,
-	}
-	err = retry(func() (err error) { fd, err = unix.Openat2(at, name, &how); return err })
-	return fd, err
-}
-
-// openEach opens a path one component after the other.
-func openEach(at int, name string, flags int, mode uint32) (int, error) {
-	folder := at
-	for {
-		first, rest, more := strings.Cut(name, "/")
-		step, stepMode := unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, uint32(0)
-		if !more {
-			step, stepMode = flags, mode
-		}
-		fd, err := openat(folder, first, step, stepMode)
-		if folder != at {
-			unix.Close(folder)
-		}
-		if err != nil || !more {
-			return fd, err
-		}
-		folder, name = fd, rest
-	}
-}
-
-func openat(at int, name string, flags int, mode uint32) (fd int, err error) {
-	err = retry(func() (err error) { fd, err = unix.Openat(at, name, flags, mode); return err })
-	return fd, err
-}
-
-// retry repeats a system call that a signal interrupted.
-func retry(call func() error) error {
-	for {
-		if err := call(); !errors.Is(err, unix.EINTR) {
-			return err
 		}
 	}
 }

@@ -161,13 +161,8 @@ func (p Proc) WorkDir(pid int) (Identity, error) {
 
 // Identity is that of the folder itself.
 func (d *Dir) Identity() (Identity, error) {
-	var st unix.Statx_t
-	err := retry(
-		func() error { return unix.Statx(d.FD(), "", unix.AT_EMPTY_PATH, unix.STATX_INO, &st) })
-	if err != nil {
-		return Identity{}, d.fail("stat", ".", err)
-	}
-	return Identity{unix.Mkdev(st.Dev_major, st.Dev_minor), st.Ino}, nil
+	st, err := d.State()
+	return Identity{st.Dev, st.Ino}, err
 }
 
 // Place is the working directory of a process: its identity, its path, and whether it is deleted.
