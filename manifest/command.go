@@ -35,12 +35,12 @@ const (
 )
 
 var arguments = kind[[]string]{readCommand, shape{
-	Type: types{"array"}, MinItems: 1, MoreItems: ptr(refTo("argument")),
+	Type: types{"array"}, MinItems: 1, MoreItems: new(refTo("argument")),
 	Items: []shape{refTo("program")},
 }, writeList}
 
 // readCommand reads an argument list and keeps its placeholders.
-func readCommand(r *reader, at *path, n *yaml.Node) ([]string, bool) {
+func readCommand(r *yamlReader, at *path, n *yaml.Node) ([]string, bool) {
 	if !r.isKind(n, at, yaml.SequenceNode, "a list of texts") {
 		return nil, false
 	}
@@ -60,7 +60,7 @@ func readCommand(r *reader, at *path, n *yaml.Node) ([]string, bool) {
 	return argv, ok
 }
 
-func readArgument(r *reader, at *path, n *yaml.Node) (string, bool) {
+func readArgument(r *yamlReader, at *path, n *yaml.Node) (string, bool) {
 	text, ok := readText(r, at, n)
 	if !ok {
 		return "", false

@@ -126,6 +126,12 @@ func (p *problems) err(position func(spot) Position) error {
 	return all.ErrorOrNil()
 }
 
+// noSource is the error of Parse without a source; it has no place.
+func noSource() error {
+	return (&problems{list: []problem{{msg: "no manifest file is given"}}}).err(
+		func(spot) Position { return Position{} })
+}
+
 // lines prints one error a line: multierror's own format is a bullet list that no editor can
 // follow.
 func lines(errs []error) string {

@@ -74,9 +74,9 @@ func ParseExcerpt(name string, e Excerpt) (*Manifest, error) {
 // upgraded is the text of an excerpt of format 0 for today's rules. It is false for a text that is
 // no excerpt: Parse says what is wrong with it.
 func upgraded(source Source) ([]byte, bool) {
-	r := &reader{sources: []Source{source}}
-	root := r.load(source.Data)
-	if root == nil || r.problems.err(r.position) != nil {
+	r := newYAMLReader([]Source{source})
+	root := r.load(0)
+	if root == nil || r.err() != nil {
 		return nil, false
 	}
 	profiles := valueOf(target(root), "profiles")

@@ -19,17 +19,17 @@ type HermesConfig struct {
 // ParseHermesConfig reads a config.yaml, of which we need little: a value that is not as expected
 // counts as not there. The limits are those of a manifest.
 func ParseHermesConfig(data []byte) (HermesConfig, error) {
-	r := &reader{sources: []Source{{Name: "config.yaml", Data: data}}}
+	r := newYAMLReader([]Source{{Name: "config.yaml", Data: data}})
 	if saysNothing(data) {
 		return HermesConfig{}, nil
 	}
-	root := r.load(data)
-	if err := r.problems.err(r.position); err != nil {
+	root := r.load(0)
+	if err := r.err(); err != nil {
 		return HermesConfig{}, err
 	}
 	c := HermesConfig{Standalone: isTrue(lookup(root, "gateway", "standalone"))}
 	if n := lookup(root, "gateway", "multiplex_profiles"); n != nil {
-		c.Multiplex = ptr(isTrue(n))
+		c.Multiplex = new(isTrue(n))
 	}
 	for _, path := range [][]string{{"platforms", "api_server", "extra", "port"}, {"platforms", "api_server", "port"}} {
 		if n := lookup(root, path...); n != nil && c.Port == 0 {

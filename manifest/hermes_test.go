@@ -19,8 +19,8 @@ func TestParseHermesConfig(t *testing.T) {
 		"platforms: {api_server: {port: '9201', extra: {port: 80}}}":       {Port: 80},
 		"platforms: {api_server: {extra: {port: null}, port: 9}}":          {Port: 9},
 		"a: &p 7\nplatforms: {api_server: {port: *p}}":                     {Port: 7},
-		"gateway: {multiplex_profiles: true, standalone: True}":            {Multiplex: ptr(true), Standalone: true},
-		"gateway: {multiplex_profiles: false, standalone: 'true'}":         {Multiplex: ptr(false)},
+		"gateway: {multiplex_profiles: true, standalone: True}":            {Multiplex: new(true), Standalone: true},
+		"gateway: {multiplex_profiles: false, standalone: 'true'}":         {Multiplex: new(false)},
 		"gateway: {multiplex_profiles: [x]}\ngateway_: {standalone: true}": {},
 		"a: b\na: c\nmodels: {x: !custom y}\nother: [1, {b: c}]\n":         {},
 	} {

@@ -18,7 +18,7 @@ type key[S, P any] struct {
 	repeats bool   // top level: may stand in more than one source
 	own     bool   // of a profile alone, no default
 	refused string // why the key cannot stand here; it is not offered either
-	read    func(r *reader, at *path, n *yaml.Node, to *S)
+	read    func(r *yamlReader, at *path, n *yaml.Node, to *S)
 	give    func(to *P, own, defaults *S)
 
 	// For Write. put is the value with which p is written where defaults make it below; nil: with
@@ -56,6 +56,8 @@ type document struct {
 	hermesHome setting[string]
 	autoPorts  setting[PortRange]
 	defaults   settings
+	entries    []*entry          // profiles in file order
+	names      map[string]*entry // the same by name, the first of each
 }
 
 // settings are the keys of a profile or of `defaults`.
@@ -97,7 +99,7 @@ var documentKeys = []key[document, Manifest]{
 	{
 		name: "version", repeats: true, shape: shape{Type: types{"integer"}, Enum: []any{knownVersion}},
 		says: says{title: "Format version", about: "Version of the manifest format. Required."},
-		read: func(r *reader, at *path, n *yaml.Node, _ *document) { r.checkVersion(at, target(n)) },
+		read: func(r *yamlReader, at *path, n *yaml.Node, _ *document) { checkVersion(r, at, target(n)) },
 	},
 	one("runtime", oneOf(RuntimeS6Overlay, RuntimeS6), RuntimeS6Overlay,
 		says{title: "Kind of s6 tree", about: "s6-overlay: scripts start through /command/with-contenv, s6 programs are in /command. " +
@@ -116,20 +118,20 @@ var documentKeys = []key[document, Manifest]{
 		name: "defaults", shape: objectOf(shared(profileKeys)).orNull(),
 		says: says{title: "Defaults of all profiles", about: "Any key of a profile but `port`. A profile's own key wins; " +
 			"`env`, `ready` and `log` merge key by key, `unset` adds up, null drops a default."},
-		read: func(r *reader, at *path, n *yaml.Node, to *document) {
+		read: func(r *yamlReader, at *path, n *yaml.Node, to *document) {
 			readKeys(r, at, n, shared(profileKeys), &to.defaults)
-			r.checkVariables(at, &to.defaults)
+			checkVariables(r, at, &to.defaults)
 		},
 	},
 	{
 		name: "profiles", repeats: true, shape: shape{
 			Type: types{"object", "null"}, MaxProperties: maxProfiles,
 			PropertyNames: &shape{Pattern: "^[a-z0-9][a-z0-9_-]*$", MaxLength: maxProfileName}, // ProfileNameFault has the reasons
-			Each:          ptr(objectOf(profileKeys).orNull().titled("Profile", "One gateway. Empty: all defaults.")),
+			Each:          new(objectOf(profileKeys).orNull().titled("Profile", "One gateway. Empty: all defaults.")),
 		},
 		says: says{title: "Profiles", about: "Name to profile. Each has a gateway; `default` is the root profile, run without `-p`. " +
 			"A name is a-z or 0-9, then a-z, 0-9, - and _."},
-		read: func(r *reader, at *path, n *yaml.Node, _ *document) { r.readProfiles(at, n) },
+		read: readProfiles,
 	},
 }
 
@@ -258,7 +260,7 @@ const (
 // kind is a sort of value.
 type kind[V any] struct {
 	// read reads one; n is neither an alias nor null. Where the value is wrong it has said why.
-	read  func(r *reader, at *path, n *yaml.Node) (V, bool)
+	read  func(r *yamlReader, at *path, n *yaml.Node) (V, bool)
 	shape shape              // what a JSON Schema can say of it
 	write func(V) *yaml.Node // what read reads back as the same value
 }
@@ -267,7 +269,7 @@ type kind[V any] struct {
 func raw[V, S, P any](name string, k kind[V], says says, from func(*S) *setting[V]) key[S, P] {
 	return key[S, P]{
 		name: name, says: says, shape: k.shape.orNull(),
-		read: func(r *reader, at *path, n *yaml.Node, s *S) { *from(s) = readSetting(r, at, n, k.read) },
+		read: func(r *yamlReader, at *path, n *yaml.Node, s *S) { *from(s) = readSetting(r, at, n, k.read) },
 	}
 }
 
@@ -305,7 +307,7 @@ func one[V, S, P any](name string, k kind[V], builtin V, says says, from func(*S
 
 // group is the row of a key whose value is a map of keys, merged one by one.
 func group[T, U, S, P any](name string, keys []key[T, U], says says, from func(*S) *setting[T], to func(*P) *U) key[S, P] {
-	read := func(r *reader, at *path, n *yaml.Node) (value T, ok bool) {
+	read := func(r *yamlReader, at *path, n *yaml.Node) (value T, ok bool) {
 		readKeys(r, at, n, keys, &value)
 		return value, n.Kind == yaml.MappingNode
 	}
@@ -332,7 +334,7 @@ func choose[V any](own, defaults setting[V], builtin V) setting[V] {
 	return setting[V]{value: builtin}
 }
 
-func readSetting[V any](r *reader, at *path, n *yaml.Node, read func(*reader, *path, *yaml.Node) (V, bool)) setting[V] {
+func readSetting[V any](r *yamlReader, at *path, n *yaml.Node, read func(*yamlReader, *path, *yaml.Node) (V, bool)) setting[V] {
 	s := setting[V]{state: dropped, at: r.spot(n)}
 	if n = target(n); isNull(n) {
 		return s
@@ -345,13 +347,13 @@ func readSetting[V any](r *reader, at *path, n *yaml.Node, read func(*reader, *p
 }
 
 // readKeys reads a map by its table.
-func readKeys[S, P any](r *reader, at *path, n *yaml.Node, keys []key[S, P], to *S) {
+func readKeys[S, P any](r *yamlReader, at *path, n *yaml.Node, keys []key[S, P], to *S) {
 	r.eachKey(n, at, func(k, value *yaml.Node) {
 		below := at.key(k.Value)
 		row, ok := find(keys, k.Value)
 		switch {
 		case !ok:
-			r.unknownKey(k, below, names(keys))
+			r.unknownKey(k, below, keyNames(keys))
 		case row.refused != "":
 			r.fault(k, below, "%s", row.refused)
 		default:
@@ -388,7 +390,7 @@ func find[S, P any](keys []key[S, P], name string) (key[S, P], bool) {
 	return key[S, P]{}, false
 }
 
-func names[S, P any](keys []key[S, P]) []string {
+func keyNames[S, P any](keys []key[S, P]) []string {
 	var list []string
 	for _, k := range keys {
 		if k.refused == "" {

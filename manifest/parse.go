@@ -14,14 +14,16 @@ import (
 // everything that is wrong in any source, in the order of the sources.
 func Parse(sources []Source) (*Manifest, error) {
 	if len(sources) == 0 {
-		return nil, (&problems{list: []problem{{msg: "no manifest file is given"}}}).err(
-			func(spot) Position { return Position{} })
+		return nil, noSource()
 	}
-	r := &reader{sources: sources, seen: map[string]spot{}, names: map[string]int{}}
+	r := &reader{
+		yamlReader: newYAMLReader(sources),
+		document:   document{names: map[string]*entry{}},
+		seen:       map[string]spot{},
+	}
 	complete := true
-	for i, source := range sources {
-		r.src = i
-		root := r.load(source.Data)
+	for i := range sources {
+		root := r.load(i)
 		if root == nil {
 			complete = false
 			continue
@@ -36,7 +38,7 @@ func Parse(sources []Source) (*Manifest, error) {
 		r.document.autoPorts.state = faulty // it may stand in what could not be read
 	}
 	m := r.finish()
-	if err := r.problems.err(r.position); err != nil {
+	if err := r.err(); err != nil {
 		return nil, err
 	}
 	return m, nil
@@ -44,21 +46,28 @@ func Parse(sources []Source) (*Manifest, error) {
 
 // reader holds what is known while the sources of one manifest are read.
 type reader struct {
+	*yamlReader
+	merged   int // used up of maxMerged
+	document document
+	seen     map[string]spot // top-level keys of all sources
+}
+
+// yamlReader reads the values of one or more sources, and keeps what is wrong in them.
+type yamlReader struct {
 	problems problems
 	sources  []Source
 	src      int // index of the source that is being read
 
 	structure int // used up of maxStructure
 	expanded  int // used up of maxExpanded
-	merged    int // used up of maxMerged
 
-	overflowed bool // said that a limit of the whole manifest is passed
-
-	document document
-	seen     map[string]spot // top-level keys of all sources
-	entries  []*entry        // profiles in file order
-	names    map[string]int  // index in entries
+	overflowed bool // said that a limit of all sources together is passed
 }
+
+func newYAMLReader(sources []Source) *yamlReader { return &yamlReader{sources: sources} }
+
+// err is nil or a *multierror.Error of *Error: all that is wrong, in the order of the sources.
+func (r *yamlReader) err() error { return r.problems.err(r.position) }
 
 const (
 	// maxProfiles is more than any s6-svscan can hold with its default of 1000 services, and keeps
@@ -73,8 +82,8 @@ const (
 	envBytes = 32
 )
 
-// overflow reports the first place at which a limit of the whole manifest is passed.
-func (r *reader) overflow(where spot, at *path, format string, args ...any) {
+// overflow reports the first place at which a limit of all sources together is passed.
+func (r *yamlReader) overflow(where spot, at *path, format string, args ...any) {
 	if r.overflowed {
 		return
 	}
@@ -90,19 +99,19 @@ type entry struct {
 	settings settings
 }
 
-func (r *reader) spot(n *yaml.Node) spot {
+func (r *yamlReader) spot(n *yaml.Node) spot {
 	return spot{r.src, max(n.Line, 1), max(n.Column, 1)} // an error without a line would not help
 }
 
-func (r *reader) position(s spot) Position {
+func (r *yamlReader) position(s spot) Position {
 	return Position{r.sources[s.src].Name, s.line, s.col}
 }
 
-func (r *reader) fault(n *yaml.Node, at *path, format string, args ...any) {
+func (r *yamlReader) fault(n *yaml.Node, at *path, format string, args ...any) {
 	r.faultAt(r.spot(n), at, format, args...)
 }
 
-func (r *reader) faultAt(where spot, at *path, format string, args ...any) {
+func (r *yamlReader) faultAt(where spot, at *path, format string, args ...any) {
 	if !r.problems.wants(where) {
 		r.problems.drop(where, 1)
 		return
@@ -118,7 +127,7 @@ func (r *reader) readDocument(root *yaml.Node) {
 		at := (*path)(nil).key(name)
 		row, ok := find(documentKeys, name)
 		if !ok {
-			r.unknownKey(key, at, names(documentKeys))
+			r.unknownKey(key, at, keyNames(documentKeys))
 			return
 		}
 		first, again := r.seen[name]
@@ -129,7 +138,7 @@ func (r *reader) readDocument(root *yaml.Node) {
 			r.fault(key, at, "is already set at %s", r.position(first))
 			return
 		}
-		row.read(r, at, value, &r.document)
+		row.read(r.yamlReader, at, value, &r.document)
 	})
 }
 
@@ -150,7 +159,7 @@ func (r *reader) finish() *Manifest {
 	m := &Manifest{}
 	giveAll(documentKeys, m, &r.document, &document{})
 	numbers := r.assignPorts(m.AutoPorts)
-	for i, e := range r.entries {
+	for i, e := range r.document.entries {
 		p := Profile{Name: e.name, Pos: r.position(e.at), Port: numbers[i]}
 		giveAll(profileKeys, &p, &e.settings, &r.document.defaults)
 		p.UserPos = r.userPosition(e)
@@ -186,7 +195,7 @@ func (r *reader) userPosition(e *entry) Position {
 
 // readProfiles reads the entries of `profiles`. One that is defined twice is checked twice, but the
 // first counts.
-func (r *reader) readProfiles(at *path, n *yaml.Node) {
+func readProfiles(r *yamlReader, at *path, n *yaml.Node, to *document) {
 	r.eachKey(n, at, func(key, value *yaml.Node) {
 		if r.overflowed {
 			return
@@ -196,23 +205,22 @@ func (r *reader) readProfiles(at *path, n *yaml.Node) {
 			r.fault(key, e.path, "%s", reason)
 		}
 		readKeys(r, e.path, value, profileKeys, &e.settings)
-		r.checkVariables(e.path, &e.settings)
-		if first, ok := r.names[e.name]; ok {
-			r.fault(key, e.path, "profile is already defined at %s",
-				r.position(r.entries[first].at))
+		checkVariables(r, e.path, &e.settings)
+		if first, ok := to.names[e.name]; ok {
+			r.fault(key, e.path, "profile is already defined at %s", r.position(first.at))
 			return
 		}
-		if len(r.entries) == maxProfiles {
+		if len(to.entries) == maxProfiles {
 			r.overflow(e.at, at, "more than %d profiles (want at most that many)", maxProfiles)
 			return
 		}
-		r.names[e.name] = len(r.entries)
-		r.entries = append(r.entries, e)
+		to.names[e.name] = e
+		to.entries = append(to.entries, e)
 	})
 }
 
 // eachKey visits the keys of a map, each name once. Null is an empty map.
-func (r *reader) eachKey(n *yaml.Node, at *path, visit func(key, value *yaml.Node)) {
+func (r *yamlReader) eachKey(n *yaml.Node, at *path, visit func(key, value *yaml.Node)) {
 	n = target(n)
 	if isNull(n) {
 		return
@@ -252,7 +260,7 @@ func (r *reader) eachKey(n *yaml.Node, at *path, visit func(key, value *yaml.Nod
 	}
 }
 
-func (r *reader) unknownKey(key *yaml.Node, at *path, known []string) {
+func (r *yamlReader) unknownKey(key *yaml.Node, at *path, known []string) {
 	if where := r.spot(key); !r.problems.wants(where) { // to look for a likely word takes time
 		r.problems.drop(where, 1)
 		return
@@ -313,7 +321,7 @@ var plainTags = []string{
 }
 
 // isKind checks what n is; want is the same in words.
-func (r *reader) isKind(n *yaml.Node, at *path, kind yaml.Kind, want string) bool {
+func (r *yamlReader) isKind(n *yaml.Node, at *path, kind yaml.Kind, want string) bool {
 	if !slices.Contains(plainTags, n.Tag) {
 		r.fault(n, at, unknownTag) // not its name: it may be the start of a password
 		return false

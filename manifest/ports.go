@@ -19,11 +19,11 @@ type port struct {
 }
 
 var portNumber = kind[port]{readPort, shape{AnyOf: []shape{
-	{Type: types{"integer"}, Minimum: ptr[int64](1), Maximum: ptr[int64](maxPort)},
+	{Type: types{"integer"}, Minimum: new(int64(1)), Maximum: new(int64(maxPort))},
 	{Enum: []any{"auto"}},
 }}, func(v port) *yaml.Node { return writeInteger(v.number) }}
 
-func readPort(r *reader, at *path, n *yaml.Node) (port, bool) {
+func readPort(r *yamlReader, at *path, n *yaml.Node) (port, bool) {
 	if !r.isKind(n, at, yaml.ScalarNode, "1-65535 or auto") {
 		return port{}, false
 	}
@@ -50,7 +50,7 @@ var portRange = kind[PortRange]{
 	func(v PortRange) *yaml.Node { return scalar("", span(int64(v.First), int64(v.Last), "")) },
 }
 
-func readPortRange(r *reader, at *path, n *yaml.Node) (PortRange, bool) {
+func readPortRange(r *yamlReader, at *path, n *yaml.Node) (PortRange, bool) {
 	text, ok := readText(r, at, n)
 	if !ok {
 		return PortRange{}, false
@@ -95,12 +95,12 @@ func (r *reader) assignPorts(auto PortRange) []int {
 	p := &ports{
 		r:       r,
 		auto:    auto,
-		numbers: make([]int, len(r.entries)),
+		numbers: make([]int, len(r.document.entries)),
 		owner:   map[int]int{},
 		next:    auto.First,
 	}
 	autoIsKnown := r.document.autoPorts.state != faulty
-	for i, e := range r.entries {
+	for i, e := range r.document.entries {
 		if e.settings.port.state != given {
 			continue
 		}
@@ -123,7 +123,7 @@ func (r *reader) assignPorts(auto PortRange) []int {
 
 // collision reports that entry i wants the port of an earlier entry.
 func (p *ports) collision(i, first int) {
-	e, other := p.r.entries[i], p.r.entries[first]
+	e, other := p.r.document.entries[i], p.r.document.entries[first]
 	where := e.settings.port.at
 	if where == other.settings.port.at { // one text, shared through an alias
 		where = e.at

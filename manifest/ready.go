@@ -18,7 +18,7 @@ var requestPath = kind[string]{readRequestPath, shape{
 	Type: types{"string"}, Pattern: requestText.String(), MaxLength: maxRequest,
 }, writeText[string]}
 
-func readRequestPath(r *reader, at *path, n *yaml.Node) (string, bool) {
+func readRequestPath(r *yamlReader, at *path, n *yaml.Node) (string, bool) {
 	text, ok := readText(r, at, n)
 	if !ok {
 		return "", false

@@ -161,18 +161,18 @@ func compileSchema(t testing.TB) compiledSchema {
 // validate says what an editor objects to. Text that is no YAML, more than one document and
 // duplicate keys it underlines by itself.
 func (c compiledSchema) validate(text []byte) error {
-	r := &reader{sources: []Source{{Data: text}}}
-	root := r.load(text)
+	r := newYAMLReader([]Source{{Data: text}})
+	root := r.load(0)
 	if root != nil {
 		r.reportDuplicates(root)
 	}
-	if err := r.problems.err(r.position); err != nil {
+	if err := r.err(); err != nil {
 		return fmt.Errorf("not YAML: %w", err)
 	}
 	return c.schema.Validate(editorValue(root))
 }
 
-func (r *reader) reportDuplicates(n *yaml.Node) {
+func (r *yamlReader) reportDuplicates(n *yaml.Node) {
 	n = target(n)
 	seen := map[string]bool{}
 	for i, child := range n.Content {
@@ -348,9 +348,9 @@ func randomDocument(t *testing.T, r *rand.Rand, rate int) string {
 			switch {
 			case r.IntN(100) >= chance:
 			case name == "log" && r.IntN(3) > 0:
-				list = append(list, written+": "+fill(names(logKeys), 50))
+				list = append(list, written+": "+fill(keyNames(logKeys), 50))
 			case name == "ready" && r.IntN(3) > 0:
-				list = append(list, written+": "+fill(names(readyKeys), 50))
+				list = append(list, written+": "+fill(keyNames(readyKeys), 50))
 			default:
 				list = append(list, written+": "+value(name))
 			}
@@ -358,16 +358,16 @@ func randomDocument(t *testing.T, r *rand.Rand, rate int) string {
 		return "{" + strings.Join(list, ", ") + "}"
 	}
 	var b strings.Builder
-	for _, name := range names(documentKeys) {
+	for _, name := range keyNames(documentKeys) {
 		switch chance := r.IntN(100); {
 		case name == "profiles" && chance >= rate:
 			b.WriteString("profiles:\n")
 			for range r.IntN(4) {
 				name := []string{"default", "a", "b-1", "c_d", "0", "A", "-x", "a.b", strings.Repeat("n", 244)}[min(r.IntN(9), 4+r.IntN(1+rate))]
-				b.WriteString("  " + name + ": " + fill(names(profileKeys), 20) + "\n")
+				b.WriteString("  " + name + ": " + fill(keyNames(profileKeys), 20) + "\n")
 			}
 		case name == "defaults" && chance < 50:
-			b.WriteString("defaults: " + fill(names(shared(profileKeys)), 20) + "\n")
+			b.WriteString("defaults: " + fill(keyNames(shared(profileKeys)), 20) + "\n")
 		case name == "version" && chance >= rate, name != "defaults" && name != "profiles" && chance < 20:
 			b.WriteString(name + ": " + value(name) + "\n")
 		}

@@ -171,8 +171,6 @@ func (s shape) orNull() shape {
 	return s
 }
 
-func ptr[T any](v T) *T { return &v }
-
 func anys[V any](lists ...[]V) []any {
 	var all []any
 	for _, list := range lists {

@@ -30,10 +30,11 @@ const (
 	maxExpanded = 1_000_000
 )
 
-// load turns the bytes of the current source into its root node. Where that fails it has said why,
-// and returns nil.
-func (r *reader) load(data []byte) *yaml.Node {
-	data = bytes.TrimPrefix(data,
+// load makes source i the current one and turns its bytes into its root node. Where that fails it
+// has said why, and returns nil.
+func (r *yamlReader) load(i int) *yaml.Node {
+	r.src = i
+	data := bytes.TrimPrefix(r.sources[i].Data,
 		[]byte("\uFEFF")) // a byte order mark is no content, and no column either
 	if !r.checkText(data) {
 		return nil
@@ -89,7 +90,7 @@ const secondDocument = `a second document starts here (want one document a file;
 
 // checkText reports what makes a text unfit for YAML, with exact places that yaml.v3 would not
 // give.
-func (r *reader) checkText(data []byte) bool {
+func (r *yamlReader) checkText(data []byte) bool {
 	start := spot{r.src, 1, 1}
 	switch {
 	case len(data) > maxSource:
@@ -122,7 +123,7 @@ func isWide(data []byte) bool {
 
 // checkCharacters refuses what is not UTF-8, control characters, and the line breaks that editors
 // do not count: with these our line numbers would be off.
-func (r *reader) checkCharacters(data []byte) bool {
+func (r *yamlReader) checkCharacters(data []byte) bool {
 	ok := true
 	at := spot{r.src, 1, 1}
 	for i := 0; i < len(data); {
@@ -173,7 +174,7 @@ func structure(data []byte) int {
 
 // checkDocuments refuses a second document. `---` and `...` at the start of a line are markers in
 // any context, block texts and quotes included.
-func (r *reader) checkDocuments(data []byte) bool {
+func (r *yamlReader) checkDocuments(data []byte) bool {
 	var begun, ended bool
 	line := 0
 	for text := range bytes.Lines(data) {
@@ -201,7 +202,7 @@ func isMarker(line []byte, marker string) bool {
 // tree checks a whole document, unknown keys included, before any of it is followed through
 // aliases.
 type tree struct {
-	r      *reader
+	r      *yamlReader
 	sizes  map[*yaml.Node]int  // values below and including an anchored node, its aliases expanded
 	open   map[*yaml.Node]bool // anchored nodes around the current one
 	broken bool

@@ -10,7 +10,7 @@ import (
 
 // syntaxError reports the one error at which yaml.v3 gave up, in plain words and at the best place
 // that can be found.
-func (r *reader) syntaxError(data []byte, err error) {
+func (r *yamlReader) syntaxError(data []byte, err error) {
 	text := err.Error()
 	line, what := splitMessage(text)
 	offset := locate(data, text, line, what)
@@ -319,7 +319,7 @@ func firstNonBlank(data []byte, start int) int {
 }
 
 // spotOf counts lines, and characters in the line, up to an offset.
-func (r *reader) spotOf(data []byte, offset int) spot {
+func (r *yamlReader) spotOf(data []byte, offset int) spot {
 	before := data[:min(offset, len(data))]
 	start := bytes.LastIndexByte(before, '\n') + 1
 	return spot{r.src, 1 + bytes.Count(before, []byte{'\n'}), 1 + utf8.RuneCount(before[start:])}

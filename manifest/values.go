@@ -14,7 +14,7 @@ import (
 
 // readText takes a value as it is written. Numbers and booleans are text too: no one who writes
 // `[serve, 9201]` or `user: 1e3` wants them to be anything else.
-func readText(r *reader, at *path, n *yaml.Node) (string, bool) {
+func readText(r *yamlReader, at *path, n *yaml.Node) (string, bool) {
 	n = target(n)
 	if !r.isKind(n, at, yaml.ScalarNode, "text") {
 		return "", false
@@ -32,7 +32,7 @@ func oneOf[V ~string](words ...V) kind[V] {
 	for i, w := range words {
 		list[i] = string(w)
 	}
-	read := func(r *reader, at *path, n *yaml.Node) (V, bool) {
+	read := func(r *yamlReader, at *path, n *yaml.Node) (V, bool) {
 		text, ok := readText(r, at, n)
 		if !ok {
 			return "", false
@@ -52,7 +52,7 @@ func oneOf[V ~string](words ...V) kind[V] {
 var boolean = kind[bool]{readBool, shape{Type: types{"boolean"}},
 	func(v bool) *yaml.Node { return scalar("!!bool", strconv.FormatBool(v)) }}
 
-func readBool(r *reader, at *path, n *yaml.Node) (value, ok bool) {
+func readBool(r *yamlReader, at *path, n *yaml.Node) (value, ok bool) {
 	if !r.isKind(n, at, yaml.ScalarNode, "true or false") {
 		return false, false
 	}
@@ -92,7 +92,7 @@ func number(digits string) int64 {
 
 // integer reads a whole number from low to high.
 func integer[V int | int64](low, high int64) kind[V] {
-	read := func(r *reader, at *path, n *yaml.Node) (V, bool) {
+	read := func(r *yamlReader, at *path, n *yaml.Node) (V, bool) {
 		want := span(low, high, "")
 		if !r.isKind(n, at, yaml.ScalarNode, "a number") {
 			return 0, false
@@ -132,7 +132,7 @@ func clip(digits string) string {
 	return digits[:maxQuoted] + "..."
 }
 
-func (r *reader) checkVersion(at *path, n *yaml.Node) {
+func checkVersion(r *yamlReader, at *path, n *yaml.Node) {
 	if n.Kind == yaml.ScalarNode && !isQuoted(n) && n.Value == strconv.Itoa(knownVersion) {
 		return
 	}
@@ -148,7 +148,7 @@ var absolutePath = kind[string]{readPath, refTo("path"), writeText[string]}
 
 // readPath reads an absolute path. A ".." is refused: dropping it as text gives another folder
 // where a symlink stands before it.
-func readPath(r *reader, at *path, n *yaml.Node) (string, bool) {
+func readPath(r *yamlReader, at *path, n *yaml.Node) (string, bool) {
 	text, ok := readText(r, at, n)
 	if !ok {
 		return "", false
@@ -170,7 +170,7 @@ func readPath(r *reader, at *path, n *yaml.Node) (string, bool) {
 var pathTemplate = kind[string]{readPathTemplate, refTo("path_template"), nil}
 
 // readPathTemplate reads an absolute path and keeps its placeholders.
-func readPathTemplate(r *reader, at *path, n *yaml.Node) (string, bool) {
+func readPathTemplate(r *yamlReader, at *path, n *yaml.Node) (string, bool) {
 	text, ok := readPath(r, at, n)
 	if !ok {
 		return "", false
@@ -241,7 +241,7 @@ const durationText = `^\+?(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))
 // duration is a time with a unit, in steps of what it is used with: s6 counts in milliseconds,
 // sleep in seconds.
 func duration(low, high, step time.Duration) kind[time.Duration] {
-	read := func(r *reader, at *path, n *yaml.Node) (time.Duration, bool) {
+	read := func(r *yamlReader, at *path, n *yaml.Node) (time.Duration, bool) {
 		text, ok := readText(r, at, n)
 		if !ok {
 			return 0, false
@@ -293,7 +293,7 @@ var sizeUnits = map[string]int64{
 
 // byteSize is a number of bytes.
 func byteSize(low, high int64) kind[int64] {
-	read := func(r *reader, at *path, n *yaml.Node) (int64, bool) {
+	read := func(r *yamlReader, at *path, n *yaml.Node) (int64, bool) {
 		text, ok := readText(r, at, n)
 		if !ok {
 			return 0, false
@@ -349,7 +349,7 @@ var account = kind[string]{readUser, shape{
 	Not: &shape{Type: types{"string"}, Pattern: digits.String()},
 }, writeText[string]}
 
-func readUser(r *reader, at *path, n *yaml.Node) (string, bool) {
+func readUser(r *yamlReader, at *path, n *yaml.Node) (string, bool) {
 	text, ok := readText(r, at, n)
 	if !ok {
 		return "", false

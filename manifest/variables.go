@@ -52,12 +52,12 @@ func EnvNameFault(name string) string {
 }
 
 var variables = kind[map[string]setting[string]]{read: readEnv, shape: shape{
-	Type: types{"object"}, PropertyNames: ptr(refTo("variable")),
+	Type: types{"object"}, PropertyNames: new(refTo("variable")),
 	Each: shape{Type: types{"string", "number", "boolean", "null"}, Pattern: `^[^\x00]*$`},
 }}
 
 // readEnv reads a map of variables. Its messages never hold a value: it may be a password.
-func readEnv(r *reader, at *path, n *yaml.Node) (map[string]setting[string], bool) {
+func readEnv(r *yamlReader, at *path, n *yaml.Node) (map[string]setting[string], bool) {
 	vars := make(map[string]setting[string], len(n.Content)/2)
 	r.eachKey(n, at, func(key, value *yaml.Node) {
 		below := at.key(key.Value)
@@ -80,7 +80,7 @@ func readEnv(r *reader, at *path, n *yaml.Node) (map[string]setting[string], boo
 	return vars, n.Kind == yaml.MappingNode
 }
 
-func readEnvValue(r *reader, at *path, n *yaml.Node) (string, bool) {
+func readEnvValue(r *yamlReader, at *path, n *yaml.Node) (string, bool) {
 	if !r.isKind(n, at, yaml.ScalarNode, "text") {
 		return "", false
 	}
@@ -106,7 +106,7 @@ const builtinPortEnv = "API_SERVER_PORT"
 // variableName is the name of one variable.
 var variableName = kind[string]{readVariableName, refTo("variable"), nil}
 
-func readVariableName(r *reader, at *path, n *yaml.Node) (string, bool) {
+func readVariableName(r *yamlReader, at *path, n *yaml.Node) (string, bool) {
 	name, ok := readText(r, at, n)
 	if !ok {
 		return "", false
@@ -141,7 +141,7 @@ var variableNames = kind[map[string]setting[string]]{read: readUnset, shape: sha
 }}
 
 // readUnset reads a list of names, which must not repeat.
-func readUnset(r *reader, at *path, n *yaml.Node) (map[string]setting[string], bool) {
+func readUnset(r *yamlReader, at *path, n *yaml.Node) (map[string]setting[string], bool) {
 	if !r.isKind(n, at, yaml.SequenceNode, "a list of variable names") {
 		return nil, false
 	}
@@ -176,7 +176,7 @@ var secretFiles = kind[map[string]setting[string]]{read: readSecrets, shape: sha
 }}
 
 // readSecrets reads a map of variables to the files that hold their values.
-func readSecrets(r *reader, at *path, n *yaml.Node) (map[string]setting[string], bool) {
+func readSecrets(r *yamlReader, at *path, n *yaml.Node) (map[string]setting[string], bool) {
 	files := make(map[string]setting[string], len(n.Content)/2)
 	r.eachKey(n, at, func(key, value *yaml.Node) {
 		below := at.key(key.Value)
@@ -208,7 +208,7 @@ func (s *settings) variables() []variableSource {
 
 // checkVariables reports names that one level, a profile or `defaults`, has more than once: it
 // would not be clear which counts. The error stands at the later one.
-func (r *reader) checkVariables(at *path, level *settings) {
+func checkVariables(r *yamlReader, at *path, level *settings) {
 	type mention struct {
 		key string
 		at  spot

@@ -65,7 +65,7 @@ func builtinManifest() *Manifest {
 func write(d Draft) ([]byte, error) {
 	builtin := &Profile{}
 	giveAll(profileKeys, builtin, &settings{}, &settings{})
-	below := ptr(*builtin)
+	below := new(*builtin)
 	if len(d.Manifest.Profiles) > 1 {
 		shareAll(profileKeys, pointers(d.Manifest.Profiles), below)
 	}
