@@ -21,11 +21,11 @@ var builtinCommand = []string{
 	"--force",
 }
 
-const (
-	// maxArgument is the longest argument or NAME=value, in bytes without its NUL, with which Linux
-	// starts a program (MAX_ARG_STRLEN, 32 pages of 4 KiB).
-	maxArgument = 128<<10 - 1
+// maxArgument is the longest argument or NAME=value, in bytes without its NUL, with which Linux
+// starts a program (MAX_ARG_STRLEN, 32 pages of 4 KiB).
+const maxArgument = 128<<10 - 1
 
+const (
 	// maxCommand in bytes: half of what Linux allows for arguments and environment together, with
 	// the usual stack limit of 8 MiB (execve(2)).
 	maxCommand = 1 << 20

@@ -32,6 +32,13 @@ func many(n int) string {
 	return b.String()
 }
 
+// loadError is what is wrong with a text as YAML.
+func loadError(text string) error {
+	r := newYAMLReader([]Source{{"profiles.yaml", []byte(text)}})
+	r.load(0)
+	return r.err()
+}
+
 // To find the place of an error in a long text takes a few parses of it, and not a search through
 // all of it. What is allocated shows how many.
 func TestPlaceOfAnErrorCostsFewParses(t *testing.T) {
@@ -47,7 +54,7 @@ func TestPlaceOfAnErrorCostsFewParses(t *testing.T) {
 	} {
 		wrong := right + line
 		broken := allocated(func() {
-			_, err := Parse([]Source{source(wrong)})
+			err := loadError(wrong)
 			require.ErrorContains(t, err, fmt.Sprintf(":%d:", 4+entries), what)
 		})
 		t.Logf("%s: as long as %.1f parses", what, float64(broken)/float64(whole))
@@ -82,10 +89,9 @@ func TestErrorsTakeLinearTime(t *testing.T) {
 
 // BenchmarkPlaceOfAnError looks for a tab behind sixty thousand entries.
 func BenchmarkPlaceOfAnError(b *testing.B) {
-	text := source(many(60_000) + "\tx: {}\n")
+	text := many(60_000) + "\tx: {}\n"
 	b.ReportAllocs()
 	for b.Loop() {
-		_, err := Parse([]Source{text})
-		require.Error(b, err)
+		require.Error(b, loadError(text))
 	}
 }

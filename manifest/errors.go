@@ -59,6 +59,9 @@ func (s spot) compare(t spot) int {
 	return s.col - t.col
 }
 
+// start is the first character of the first source, where errors stand that have no better place.
+var start = spot{0, 1, 1}
+
 type problem struct {
 	at   spot
 	path string

@@ -98,7 +98,7 @@ func isNewer(profile *yaml.Node) bool {
 		return !slices.ContainsFunc(valuesOf(profile, key),
 			func(v *yaml.Node) bool { return escape(v.Value) != v.Value })
 	}
-	return !literal("env", escapeValue) || !literal("secrets", braces.Replace)
+	return !literal("env", escapeValue) || !literal("secrets", escape)
 }
 
 // upgrade makes the profile of an excerpt of format 0 mean the same today.
@@ -120,7 +120,7 @@ func upgrade(profile *yaml.Node) {
 		}
 	}
 	for _, v := range valuesOf(profile, "secrets") {
-		v.Value = braces.Replace(v.Value)
+		v.Value = escape(v.Value)
 	}
 	quoteAll(profile)
 }

@@ -143,12 +143,11 @@ func (r *reader) readDocument(root *yaml.Node) {
 }
 
 func (r *reader) checkPresence() {
-	top := spot{0, 1, 1}
 	if _, ok := r.seen["version"]; !ok {
-		r.faultAt(top, (*path)(nil).key("version"), `is missing (want "version: %d")`, knownVersion)
+		r.faultAt(start, (*path)(nil).key("version"), `is missing (want "version: %d")`, knownVersion)
 	}
 	if _, ok := r.seen["profiles"]; !ok {
-		r.faultAt(top, (*path)(nil).key("profiles"),
+		r.faultAt(start, (*path)(nil).key("profiles"),
 			`is missing (want an entry for each gateway, or "profiles: {}" for none)`)
 	}
 }

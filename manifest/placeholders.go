@@ -48,7 +48,9 @@ func expand(arg, profile string, port int) (text, reason string) {
 	return b.String(), ""
 }
 
-// braces escapes a text for expand.
+// escape escapes a text for expand.
+func escape(text string) string { return braces.Replace(text) }
+
 var braces = strings.NewReplacer("{", "{{", "}", "}}")
 
 // braceFault says what is wrong at a brace. It shows a word in braces and nothing else of the text,

@@ -101,7 +101,7 @@ func FuzzPlaceholders(f *testing.F) {
 		if !strings.Contains(text, profileWord) && !strings.Contains(text, portWord) {
 			require.Equal(t, text, expandValue(text, "name", 7))
 		}
-		back, reason := expand(braces.Replace(text), "name", 7)
+		back, reason := expand(escape(text), "name", 7)
 		require.Empty(t, reason)
 		require.Equal(t, text, back)
 	})

@@ -18,10 +18,10 @@ type port struct {
 	number int
 }
 
-var portNumber = kind[port]{readPort, shape{AnyOf: []shape{
+var portNumber = kind[port]{read: readPort, shape: shape{AnyOf: []shape{
 	{Type: types{"integer"}, Minimum: new(int64(1)), Maximum: new(int64(maxPort))},
 	{Enum: []any{"auto"}},
-}}, func(v port) *yaml.Node { return writeInteger(v.number) }}
+}}, write: func(v port) *yaml.Node { return writeInteger(v.number) }}
 
 func readPort(r *yamlReader, at *path, n *yaml.Node) (port, bool) {
 	if !r.isKind(n, at, yaml.ScalarNode, "1-65535 or auto") {
@@ -45,9 +45,9 @@ var rangeText = regexp.MustCompile(`^([0-9]+)-([0-9]+)$`)
 const portText = "0*([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
 
 var portRange = kind[PortRange]{
-	readPortRange,
-	shape{Type: types{"string"}, Pattern: "^" + portText + "-" + portText + "$"},
-	func(v PortRange) *yaml.Node { return scalar("", span(int64(v.First), int64(v.Last), "")) },
+	read:  readPortRange,
+	shape: shape{Type: types{"string"}, Pattern: "^" + portText + "-" + portText + "$"},
+	write: func(v PortRange) *yaml.Node { return scalar("", span(int64(v.First), int64(v.Last), "")) },
 }
 
 func readPortRange(r *yamlReader, at *path, n *yaml.Node) (PortRange, bool) {

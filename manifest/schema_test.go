@@ -164,7 +164,7 @@ func (c compiledSchema) validate(text []byte) error {
 	r := newYAMLReader([]Source{{Data: text}})
 	root := r.load(0)
 	if root != nil {
-		r.reportDuplicates(root)
+		reportDuplicates(r, root)
 	}
 	if err := r.err(); err != nil {
 		return fmt.Errorf("not YAML: %w", err)
@@ -172,11 +172,11 @@ func (c compiledSchema) validate(text []byte) error {
 	return c.schema.Validate(editorValue(root))
 }
 
-func (r *yamlReader) reportDuplicates(n *yaml.Node) {
+func reportDuplicates(r *yamlReader, n *yaml.Node) {
 	n = target(n)
 	seen := map[string]bool{}
 	for i, child := range n.Content {
-		if r.reportDuplicates(child); n.Kind != yaml.MappingNode || i%2 == 1 {
+		if reportDuplicates(r, child); n.Kind != yaml.MappingNode || i%2 == 1 {
 			continue
 		}
 		if key := target(child); key.Kind == yaml.ScalarNode && seen[key.Value] {

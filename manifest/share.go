@@ -139,7 +139,7 @@ func (w wordsOf) template(p *Profile) []string {
 		case arg == "--port="+port && p.Port != 0:
 			words = append(words, "--port="+portWord)
 		default:
-			words = append(words, braces.Replace(arg))
+			words = append(words, escape(arg))
 		}
 	}
 	return words
@@ -236,7 +236,7 @@ func fits(template, path string, p *Profile) bool {
 // pathTemplates are the paths with placeholders that may stand for the path of p: with its name
 // filled in, and as it is.
 func pathTemplates(p *Profile, path string) []string {
-	plain := braces.Replace(path)
+	plain := escape(path)
 	if p.Name == "" || !strings.Contains(plain, p.Name) {
 		return []string{plain}
 	}
@@ -246,7 +246,7 @@ func pathTemplates(p *Profile, path string) []string {
 // writePath is the path of a profile, or that of defaults, which has placeholders.
 func writePath(p *Profile, path string) *yaml.Node {
 	if p.Name != "" {
-		path = braces.Replace(path)
+		path = escape(path)
 	}
 	return writeText(path)
 }

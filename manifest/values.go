@@ -339,10 +339,9 @@ func writeSize(v int64) *yaml.Node {
 // maxUser is the longest account name that useradd(8) makes.
 const maxUser = 32
 
-var (
-	userText = regexp.MustCompile(`^[A-Za-z0-9_.][A-Za-z0-9_.-]*$`)
-	digits   = regexp.MustCompile(`^[0-9]+$`)
-)
+var userText = regexp.MustCompile(`^[A-Za-z0-9_.][A-Za-z0-9_.-]*$`)
+
+var digits = regexp.MustCompile(`^[0-9]+$`)
 
 var account = kind[string]{readUser, shape{
 	Type: types{"string", "boolean"}, Pattern: userText.String(), MaxLength: maxUser,
