@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"hermes-reconcile/manifest/visible"
+	"hermes-reconcile/manifest/yamlfile"
 )
 
 var update = flag.Bool("update", false, "write testdata/bad/*.txt anew")
@@ -32,7 +33,7 @@ func badSources(t testing.TB) []Source {
 	for i, file := range files {
 		data, err := os.ReadFile(file)
 		require.NoError(t, err)
-		sources[i] = Source{filepath.Base(file), data}
+		sources[i] = Source{Name: filepath.Base(file), Data: data}
 	}
 	return sources
 }
@@ -51,7 +52,7 @@ func checkErrors(t testing.TB, err error, sources []Source) []*Error {
 	var all *multierror.Error
 	require.ErrorAs(t, err, &all)
 	require.NotEmpty(t, all.Errors)
-	require.LessOrEqual(t, len(all.Errors), maxErrors+1)
+	require.LessOrEqual(t, len(all.Errors), yamlfile.MaxErrors+1)
 	known := map[string][]byte{}
 	for _, s := range sources {
 		known[s.Name] = s.Data

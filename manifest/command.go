@@ -2,9 +2,8 @@ package manifest
 
 import (
 	"slices"
-	"strings"
 
-	"gopkg.in/yaml.v3"
+	"hermes-reconcile/manifest/placeholder"
 )
 
 // builtinCommand is what a gateway runs where nothing else is said. hermes-agent takes it from 0.19
@@ -14,16 +13,12 @@ import (
 var builtinCommand = []string{
 	"hermes",
 	"-p",
-	profileWord,
+	placeholder.Profile,
 	"gateway",
 	"run",
 	"--external-supervisor",
 	"--force",
 }
-
-// maxArgument is the longest argument or NAME=value, in bytes without its NUL, with which Linux
-// starts a program (MAX_ARG_STRLEN, 32 pages of 4 KiB).
-const maxArgument = 128<<10 - 1
 
 const (
 	// maxCommand in bytes: half of what Linux allows for arguments and environment together, with
@@ -33,54 +28,6 @@ const (
 	// stringBytes is what a string takes without its text; the kernel counts 8 for a pointer.
 	stringBytes = 16
 )
-
-var arguments = kind[[]string]{readCommand, shape{
-	Type: types{"array"}, MinItems: 1, MoreItems: new(refTo("argument")),
-	Items: []shape{refTo("program")},
-}, writeList}
-
-// readCommand reads an argument list and keeps its placeholders.
-func readCommand(r *yamlReader, at *path, n *yaml.Node) ([]string, bool) {
-	if !r.isKind(n, at, yaml.SequenceNode, "a list of texts") {
-		return nil, false
-	}
-	if len(n.Content) == 0 {
-		r.fault(n, at, "is empty (want a program and its arguments)")
-		return nil, false
-	}
-	argv, ok := make([]string, 0, len(n.Content)), true
-	for i, element := range n.Content {
-		arg, fine := readArgument(r, at.element(i), target(element))
-		argv, ok = append(argv, arg), ok && fine
-	}
-	if ok && argv[0] == "" {
-		r.fault(n.Content[0], at.element(0), "is empty (want a program)")
-		ok = false
-	}
-	return argv, ok
-}
-
-func readArgument(r *yamlReader, at *path, n *yaml.Node) (string, bool) {
-	text, ok := readText(r, at, n)
-	if !ok {
-		return "", false
-	}
-	if strings.ContainsRune(text, 0) {
-		r.fault(n, at, "holds a NUL (no argument can)")
-		return "", false
-	}
-	if len(text) > maxArgument {
-		r.fault(n, at,
-			"has %d bytes (want at most %d: the kernel starts no program with a longer argument)",
-			len(text), maxArgument)
-		return "", false
-	}
-	if _, reason := expand(text, "", 0); reason != "" {
-		r.fault(n, at, "%s", reason)
-		return "", false
-	}
-	return text, true
-}
 
 // giveCommand sets the profile's command and its wrapper. Its port is known by now.
 func (r *reader) giveCommand(p *Profile, e *entry, defaults *settings) {
@@ -120,7 +67,7 @@ func (r *reader) giveWords(p *Profile, e *entry, w words) []string {
 	var argv []string
 	size := 0
 	for _, arg := range w.chosen.value {
-		text, _ := expand(arg, p.Name, p.Port)
+		text, _ := placeholder.Expand(arg, p.Name, p.Port)
 		argv = append(argv, text)
 		if size += len(text) + stringBytes; size > maxCommand {
 			r.faultWords(
@@ -143,7 +90,7 @@ func (e *entry) hasPort() bool {
 // portIsThere reports an argument list that names a port which the profile does not have; one with
 // a wrong port has an error already.
 func (r *reader) portIsThere(e *entry, w words) bool {
-	if e.hasPort() || !slices.ContainsFunc(w.chosen.value, namesPort) {
+	if e.hasPort() || !slices.ContainsFunc(w.chosen.value, placeholder.NamesPort) {
 		return true
 	}
 	r.faultWords(e, w,
@@ -155,10 +102,10 @@ func (r *reader) portIsThere(e *entry, w words) bool {
 // that of defaults and right for others.
 func (r *reader) faultWords(e *entry, w words, reason string) {
 	if w.own.state == given {
-		r.faultAt(w.chosen.at, e.path.key(w.key), "%s", reason)
+		r.FaultAt(w.chosen.at, e.path.Key(w.key), "%s", reason)
 		return
 	}
-	r.faultAt(e.at, e.path, "the %s from defaults (%s) %s", w.key, r.position(w.chosen.at), reason)
+	r.FaultAt(e.at, e.path, "the %s from defaults (%s) %s", w.key, r.Position(w.chosen.at), reason)
 }
 
 // dropProfileOption takes each `-p {profile}` out: the root profile has no name that hermes would
@@ -166,7 +113,7 @@ func (r *reader) faultWords(e *entry, w words, reason string) {
 func dropProfileOption(argv []string) []string {
 	var kept []string
 	for i := 0; i < len(argv); i++ {
-		if argv[i] == "-p" && i+1 < len(argv) && argv[i+1] == profileWord {
+		if argv[i] == "-p" && i+1 < len(argv) && argv[i+1] == placeholder.Profile {
 			i++
 			continue
 		}

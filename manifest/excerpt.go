@@ -6,6 +6,10 @@ import (
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"hermes-reconcile/manifest/placeholder"
+	"hermes-reconcile/manifest/values"
+	"hermes-reconcile/manifest/yamlfile"
 )
 
 // Excerpt is a manifest of one profile alone: all that its service directory is rendered from. It
@@ -24,8 +28,8 @@ const excerptFormat = 2
 
 // formerCommand is the default command of excerpts of format 0; formerPort followed with a port.
 var (
-	formerCommand = []string{"hermes", "-p", profileWord, "gateway", "start", "--foreground"}
-	formerPort    = []string{"--port", portWord}
+	formerCommand = []string{"hermes", "-p", placeholder.Profile, "gateway", "start", "--foreground"}
+	formerPort    = []string{"--port", placeholder.Port}
 )
 
 // MakeExcerpt gives the excerpt of a profile of m.
@@ -38,22 +42,22 @@ func MakeExcerpt(m *Manifest, p Profile) (Excerpt, error) {
 		Scandir:    builtin.Scandir,
 		AutoPorts:  builtin.AutoPorts,
 	}
-	n, profiles := mapping(yaml.FlowStyle), mapping(yaml.FlowStyle)
-	add(n, "version", writeInteger(knownVersion))
+	n, profiles := values.Mapping(yaml.FlowStyle), values.Mapping(yaml.FlowStyle)
+	values.Add(n, "version", values.WriteInteger(knownVersion))
 	if document := putAll(documentKeys, all, builtin, 0); document != nil {
 		n.Content = append(n.Content, document.Content...)
 	}
 	own := putAll(profileKeys, &p, below, yaml.FlowStyle)
 	if own == nil {
-		own = mapping(yaml.FlowStyle)
+		own = values.Mapping(yaml.FlowStyle)
 	}
-	add(profiles, p.Name, own)
-	add(n, "profiles", profiles)
+	values.Add(profiles, p.Name, own)
+	values.Add(n, "profiles", profiles)
 	e := Excerpt{}
 	if isNewer(own) {
 		e.Format = excerptFormat
 	}
-	dress(n)
+	values.QuoteTexts(n)
 	text, err := yaml.Marshal(n)
 	e.Text = bytes.TrimSuffix(text, []byte("\n"))
 	return e, err
@@ -74,12 +78,12 @@ func ParseExcerpt(name string, e Excerpt) (*Manifest, error) {
 // upgraded is the text of an excerpt of format 0 for today's rules. It is false for a text that is
 // no excerpt: Parse says what is wrong with it.
 func upgraded(source Source) ([]byte, bool) {
-	r := newYAMLReader([]Source{source})
-	root := r.load(0)
-	if root == nil || r.err() != nil {
+	r := yamlfile.NewReader([]Source{source})
+	root := r.Load(0)
+	if root == nil || r.Err() != nil {
 		return nil, false
 	}
-	profiles := valueOf(target(root), "profiles")
+	profiles := valueOf(yamlfile.Target(root), "profiles")
 	if profiles == nil || len(profiles.Content) != 2 ||
 		profiles.Content[1].Kind != yaml.MappingNode {
 		return nil, false
@@ -98,7 +102,7 @@ func isNewer(profile *yaml.Node) bool {
 		return !slices.ContainsFunc(valuesOf(profile, key),
 			func(v *yaml.Node) bool { return escape(v.Value) != v.Value })
 	}
-	return !literal("env", escapeValue) || !literal("secrets", escape)
+	return !literal("env", placeholder.EscapeValue) || !literal("secrets", placeholder.Escape)
 }
 
 // upgrade makes the profile of an excerpt of format 0 mean the same today.
@@ -109,18 +113,18 @@ func upgrade(profile *yaml.Node) {
 		if port != nil {
 			command = slices.Concat(formerCommand, formerPort)
 		}
-		add(profile, "command", writeList(command))
+		values.Add(profile, "command", values.WriteList(command))
 	}
 	if port != nil {
-		add(profile, "port_env", writeNull())
+		values.Add(profile, "port_env", values.WriteNull())
 	}
 	for _, v := range valuesOf(profile, "env") {
 		if v.Tag != "!!binary" {
-			v.Value = escapeValue(v.Value)
+			v.Value = placeholder.EscapeValue(v.Value)
 		}
 	}
 	for _, v := range valuesOf(profile, "secrets") {
-		v.Value = escape(v.Value)
+		v.Value = placeholder.Escape(v.Value)
 	}
 	quoteAll(profile)
 }

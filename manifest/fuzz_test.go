@@ -10,6 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/hashicorp/go-multierror"
 	"github.com/stretchr/testify/require"
+
+	"hermes-reconcile/manifest/names"
 )
 
 // FuzzParse: no text makes Parse panic, each error has a place, and the same text has the same
@@ -22,9 +24,9 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Add([]byte(fullManifest(2)))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		sources := []Source{{"fuzz.yaml", data}}
+		sources := []Source{{Name: "fuzz.yaml", Data: data}}
 		m, err := Parse(sources)
-		again, errAgain := Parse([]Source{{"fuzz.yaml", bytes.Clone(data)}})
+		again, errAgain := Parse([]Source{{Name: "fuzz.yaml", Data: bytes.Clone(data)}})
 		if diff := cmp.Diff(m, again); diff != "" {
 			t.Errorf("a second Parse gives (-first +second):\n%s", diff)
 		}
@@ -47,26 +49,26 @@ func checkManifest(t *testing.T, m *Manifest) {
 	for _, p := range m.Profiles {
 		require.Less(t, before, p.Name)
 		before = p.Name
-		require.Empty(t, ProfileNameFault(p.Name))
+		require.Empty(t, names.ProfileFault(p.Name))
 		require.NotEmpty(t, p.Command)
 		require.NotEmpty(t, p.Command[0])
 		require.Empty(t, ports[p.Port])
 		if p.Port != 0 {
 			ports[p.Port] = p.Name
 		}
-		names := slices.Clone(p.Unset)
+		variables := slices.Clone(p.Unset)
 		for _, v := range p.Env {
-			names = append(names, v.Name)
+			variables = append(variables, v.Name)
 			require.NotContains(t, v.Value, "\x00")
 		}
 		for _, v := range p.Secrets {
-			names = append(names, v.Name)
+			variables = append(variables, v.Name)
 			require.True(t, strings.HasPrefix(v.File, "/"))
 		}
-		slices.Sort(names)
-		for i, name := range names {
-			require.Empty(t, EnvNameFault(name))
-			require.True(t, i == 0 || names[i-1] != name, "%s is given twice", name)
+		slices.Sort(variables)
+		for i, name := range variables {
+			require.Empty(t, names.VariableFault(name))
+			require.True(t, i == 0 || variables[i-1] != name, "%s is given twice", name)
 		}
 	}
 }

@@ -5,6 +5,10 @@ import (
 	"time"
 
 	"gopkg.in/yaml.v3"
+
+	"hermes-reconcile/manifest/names"
+	"hermes-reconcile/manifest/values"
+	"hermes-reconcile/manifest/yamlfile"
 )
 
 // The tables below are the one place that knows the keys of a manifest, their values and their
@@ -13,12 +17,12 @@ import (
 // key is a row of a table. S is what a source says, P what comes out of it.
 type key[S, P any] struct {
 	name    string
-	says    says   // what an editor shows
-	shape   shape  // of its value, for the JSON Schema
-	repeats bool   // top level: may stand in more than one source
-	own     bool   // of a profile alone, no default
-	refused string // why the key cannot stand here; it is not offered either
-	read    func(r *yamlReader, at *path, n *yaml.Node, to *S)
+	says    says         // what an editor shows
+	shape   values.Shape // of its value, for the JSON Schema
+	repeats bool         // top level: may stand in more than one source
+	own     bool         // of a profile alone, no default
+	refused string       // why the key cannot stand here; it is not offered either
+	read    func(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node, to *S)
 	give    func(to *P, own, defaults *S)
 
 	// For Write. put is the value with which p is written where defaults make it below; nil: with
@@ -37,7 +41,7 @@ type says struct {
 type setting[V any] struct {
 	state state
 	value V
-	at    spot
+	at    yamlfile.Spot
 }
 
 type state uint8
@@ -97,37 +101,39 @@ const knownVersion = 1
 
 var documentKeys = []key[document, Manifest]{
 	{
-		name: "version", repeats: true, shape: shape{Type: types{"integer"}, Enum: []any{knownVersion}},
+		name: "version", repeats: true, shape: values.Shape{Type: values.Types{"integer"}, Enum: []any{knownVersion}},
 		says: says{title: "Format version", about: "Version of the manifest format. Required."},
-		read: func(r *yamlReader, at *path, n *yaml.Node, _ *document) { checkVersion(r, at, target(n)) },
+		read: func(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node, _ *document) {
+			checkVersion(r, at, yamlfile.Target(n))
+		},
 	},
-	one("runtime", oneOf(RuntimeS6Overlay, RuntimeS6), RuntimeS6Overlay,
+	one("runtime", values.OneOf(RuntimeS6Overlay, RuntimeS6), RuntimeS6Overlay,
 		says{title: "Kind of s6 tree", about: "s6-overlay: scripts start through /command/with-contenv, s6 programs are in /command. " +
 			"s6: a plain s6 tree; scripts start through /bin/sh and find s6 programs on its PATH."},
 		func(d *document) *setting[Runtime] { return &d.runtime }, func(m *Manifest) *Runtime { return &m.Runtime }),
-	one("scandir", absolutePath, "/run/service",
+	one("scandir", values.AbsolutePath, "/run/service",
 		says{title: "Scan directory", about: "The folder that s6-svscan runs on. --scandir and $HERMES_RECONCILE_SCANDIR go before it."},
 		func(d *document) *setting[string] { return &d.scandir }, func(m *Manifest) *string { return &m.Scandir }),
-	one("hermes_home", absolutePath, "/opt/data",
+	one("hermes_home", values.AbsolutePath, "/opt/data",
 		says{title: "Fallback for HERMES_HOME", about: "Used only where HERMES_HOME is unset when a script runs."},
 		func(d *document) *setting[string] { return &d.hermesHome }, func(m *Manifest) *string { return &m.HermesHome }),
 	one("auto_ports", portRange, PortRange{20000, 29999},
 		says{title: "Range of automatic ports", about: "FIRST-LAST. `port: auto` picks from it, by a hash of the profile's name."},
 		func(d *document) *setting[PortRange] { return &d.autoPorts }, func(m *Manifest) *PortRange { return &m.AutoPorts }),
 	{
-		name: "defaults", shape: objectOf(shared(profileKeys)).orNull(),
+		name: "defaults", shape: objectOf(shared(profileKeys)).OrNull(),
 		says: says{title: "Defaults of all profiles", about: "Any key of a profile but `port`. A profile's own key wins; " +
 			"`env`, `ready` and `log` merge key by key, `unset` adds up, null drops a default."},
-		read: func(r *yamlReader, at *path, n *yaml.Node, to *document) {
+		read: func(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node, to *document) {
 			readKeys(r, at, n, shared(profileKeys), &to.defaults)
 			checkVariables(r, at, &to.defaults)
 		},
 	},
 	{
-		name: "profiles", repeats: true, shape: shape{
-			Type: types{"object", "null"}, MaxProperties: maxProfiles,
-			PropertyNames: &shape{Pattern: "^[a-z0-9][a-z0-9_-]*$", MaxLength: maxProfileName}, // ProfileNameFault has the reasons
-			Each:          new(objectOf(profileKeys).orNull().titled("Profile", "One gateway. Empty: all defaults.")),
+		name: "profiles", repeats: true, shape: values.Shape{
+			Type: values.Types{"object", "null"}, MaxProperties: maxProfiles,
+			PropertyNames: &values.Shape{Pattern: "^[a-z0-9][a-z0-9_-]*$", MaxLength: names.MaxProfile}, // ProfileFault has the reasons
+			Each:          new(objectOf(profileKeys).OrNull().Titled("Profile", "One gateway. Empty: all defaults.")),
 		},
 		says: says{title: "Profiles", about: "Name to profile. Each has a gateway; `default` is the root profile, run without `-p`. " +
 			"A name is a-z or 0-9, then a-z, 0-9, - and _."},
@@ -149,7 +155,7 @@ var profileKeys = []key[settings, Profile]{
 			"It reaches the gateway in the variable that port_env names.", examples: []any{9201, "auto"}},
 		func(s *settings) *setting[port] { return &s.port }).alone().
 		written(func(p, _ *Profile) *yaml.Node { return putPort(p) }, nil),
-	raw[string, settings, Profile]("port_env", variableName,
+	raw[string, settings, Profile]("port_env", values.VariableName,
 		says{title: "Variable of the port", about: "Tells the gateway its port, unless env, secrets or unset name that variable. null: none does."},
 		func(s *settings) *setting[string] { return &s.portEnv }).
 		gives(func(p *Profile, own, defaults *settings) { p.PortEnv = choosePortEnv(own.portEnv, defaults.portEnv) }).
@@ -160,27 +166,27 @@ var profileKeys = []key[settings, Profile]{
 				shareMost(all, writePortEnv, func(p *Profile) *string { return &p.PortEnv }, below)
 			}).
 		defaultsTo(builtinPortEnv),
-	one("state", oneOf(StateUp, StateDown, StateLast), StateUp,
+	one("state", values.OneOf(StateUp, StateDown, StateLast), StateUp,
 		says{title: "Wanted state", about: "up, down or last. A gateway that is down stays down when s6 restarts. One that is last " +
 			"comes up with the container if it was up before, and is up or down as people make it in between."},
 		func(s *settings) *setting[State] { return &s.state }, func(p *Profile) *State { return &p.State }),
-	one("user", account, "hermes",
+	one("user", values.Account, "hermes",
 		says{title: "Account", about: "Runs the gateway and its logger, where s6-svscan is root."},
 		func(s *settings) *setting[string] { return &s.user }, func(p *Profile) *string { return &p.User }),
-	raw[string, settings, Profile]("home", pathTemplate,
+	raw[string, settings, Profile]("home", values.PathTemplate,
 		says{title: "Home of this gateway", about: "Its HERMES_HOME: working directory, log folder and state files lie there. " +
 			"{profile} and {port} are filled in. Without it: HERMES_HOME of the container.",
 			examples: []any{"/srv/hermes/{profile}"}},
 		func(s *settings) *setting[string] { return &s.home }). // giveHome fills it in
 		written(putHome, shareHome),
-	raw[[]string, settings, Profile]("command", arguments,
+	raw[[]string, settings, Profile]("command", values.Arguments,
 		says{title: "Command of the gateway", about: "Program and arguments. {profile} and {port} are filled in, {{ and }} are braces; " +
 			"for the profile `default` a `-p {profile}` is dropped.",
 			examples: []any{[]string{"hermes", "-p", "{profile}", "gateway", "run", "--verbose"}}},
 		func(s *settings) *setting[[]string] { return &s.command }).
 		written(func(p, below *Profile) *yaml.Node { return putWords(commandOf, p, below) }, func(all []*Profile, below *Profile) { shareWords(commandOf, all, below) }).
 		defaultsTo(builtinCommand),
-	raw[[]string, settings, Profile]("wrapper", arguments,
+	raw[[]string, settings, Profile]("wrapper", values.Arguments,
 		says{title: "Wrapper of the command", about: "Program and arguments put before the command, after the privilege drop.",
 			examples: []any{[]string{"doppler", "run", "--"}}},
 		func(s *settings) *setting[[]string] { return &s.wrapper }).
@@ -202,13 +208,13 @@ var profileKeys = []key[settings, Profile]{
 			examples: []any{map[string]string{"OPENAI_API_KEY": "/run/secrets/{profile}_openai"}}},
 		func(s *settings) *setting[map[string]setting[string]] { return &s.secrets }).
 		written(putSecrets, shareSecrets),
-	one("restart", oneOf(RestartAlways, RestartOnFailure), RestartAlways,
+	one("restart", values.OneOf(RestartAlways, RestartOnFailure), RestartAlways,
 		says{title: "Restart policy", about: "always, or on-failure: exit 0 leaves the gateway down. Exit 78 does so always."},
 		func(s *settings) *setting[Restart] { return &s.restart }, func(p *Profile) *Restart { return &p.Restart }),
-	one("backoff", duration(0, 24*time.Hour, time.Second), defaultBackoff,
+	one("backoff", values.Duration(0, 24*time.Hour, time.Second), defaultBackoff,
 		says{title: "Longest pause between crash restarts", about: "Whole seconds up to 24h. 0s: none but s6's own second.", examples: []any{"0s", "2m"}},
 		func(s *settings) *setting[time.Duration] { return &s.backoff }, func(p *Profile) *time.Duration { return &p.Backoff }),
-	one("stop_timeout", duration(time.Millisecond, 24*time.Hour, time.Millisecond), defaultStopTimeout,
+	one("stop_timeout", values.Duration(time.Millisecond, 24*time.Hour, time.Millisecond), defaultStopTimeout,
 		says{title: "Time to stop", about: "From SIGTERM to SIGKILL: whole milliseconds, 1ms to 24h.", examples: []any{"1m30s", "500ms"}},
 		func(s *settings) *setting[time.Duration] { return &s.stopTimeout }, func(p *Profile) *time.Duration { return &p.StopTimeout }),
 	group("ready", readyKeys,
@@ -223,53 +229,43 @@ var profileKeys = []key[settings, Profile]{
 }
 
 var readyKeys = []key[readySettings, Ready]{
-	raw[string, readySettings, Ready]("http", requestPath,
+	raw[string, readySettings, Ready]("http", values.RequestPath,
 		says{title: "Path of the request", about: "The gateway serves once this answers with a status from 200 to 399.", examples: []any{"/health"}},
 		func(s *readySettings) *setting[string] { return &s.http }).
 		gives(func(r *Ready, own, defaults *readySettings) { r.HTTP = choose(own.http, defaults.http, "").value }).
-		written(func(r, below *Ready) *yaml.Node { return unlessSame(writeText(r.HTTP), writeText(below.HTTP)) }, nil),
-	one("interval", duration(100*time.Millisecond, time.Hour, time.Millisecond), time.Second,
+		written(func(r, below *Ready) *yaml.Node {
+			return unlessSame(values.WriteText(r.HTTP), values.WriteText(below.HTTP))
+		}, nil),
+	one("interval", values.Duration(100*time.Millisecond, time.Hour, time.Millisecond), time.Second,
 		says{title: "Time between two requests", about: "100ms to 1h; the first ones follow faster.", examples: []any{"5s"}},
 		func(s *readySettings) *setting[time.Duration] { return &s.interval }, func(r *Ready) *time.Duration { return &r.Interval }),
-	one("timeout", duration(time.Second, 24*time.Hour, time.Millisecond), time.Minute,
+	one("timeout", values.Duration(time.Second, 24*time.Hour, time.Millisecond), time.Minute,
 		says{title: "Time until it is late", about: "1s to 24h. A gateway that is late is named in its log and asked on, not ended.", examples: []any{"2m"}},
 		func(s *readySettings) *setting[time.Duration] { return &s.timeout }, func(r *Ready) *time.Duration { return &r.Timeout }),
 }
 
 var logKeys = []key[logSettings, Log]{
-	one("keep", integer[int](0, 10_000), 10,
+	one("keep", values.Integer[int](0, 10_000), 10,
 		says{title: "Rotated files", about: "How many are kept beside `current`."},
 		func(s *logSettings) *setting[int] { return &s.keep }, func(l *Log) *int { return &l.Keep }),
-	one("size", byteSize(MinLogSize, MaxLogSize), 1_000_000,
+	one("size", values.ByteSize(MinLogSize, MaxLogSize), 1_000_000,
 		says{title: "Size at which `current` is rotated", about: "4096 to 268435455 bytes; B, kB, MB, GB, KiB, MiB and GiB are units.", examples: []any{65536, "64KiB"}},
 		func(s *logSettings) *setting[int64] { return &s.size }, func(l *Log) *int64 { return &l.Size }),
-	one("timestamp", oneOf(TimestampISO8601, TimestampTAI64N, TimestampNone), TimestampISO8601,
+	one("timestamp", values.OneOf(TimestampISO8601, TimestampTAI64N, TimestampNone), TimestampISO8601,
 		says{title: "Time stamp", about: "At the start of each line of the log file."},
 		func(s *logSettings) *setting[Timestamp] { return &s.timestamp }, func(l *Log) *Timestamp { return &l.Timestamp }),
-	one("stdout", boolean, true,
+	one("stdout", values.Boolean, true,
 		says{title: "Copy to the container's log", about: "Each line goes there too, marked with the profile's name."},
 		func(s *logSettings) *setting[bool] { return &s.stdout }, func(l *Log) *bool { return &l.Stdout }),
 }
 
-// What s6-log accepts after its directive `s`, in bytes (s6 doc/s6-log.html).
-const (
-	MinLogSize = 4096
-	MaxLogSize = 268_435_455
-)
-
-// kind is a sort of value.
-type kind[V any] struct {
-	// read reads one; n is neither an alias nor null. Where the value is wrong it has said why.
-	read  func(r *yamlReader, at *path, n *yaml.Node) (V, bool)
-	shape shape              // what a JSON Schema can say of it
-	write func(V) *yaml.Node // what read reads back as the same value
-}
-
 // raw is the row of a key whose value is merged in a way of its own.
-func raw[V, S, P any](name string, k kind[V], says says, from func(*S) *setting[V]) key[S, P] {
+func raw[V, S, P any](name string, k values.Kind[V], says says, from func(*S) *setting[V]) key[S, P] {
 	return key[S, P]{
-		name: name, says: says, shape: k.shape.orNull(),
-		read: func(r *yamlReader, at *path, n *yaml.Node, s *S) { *from(s) = readSetting(r, at, n, k.read) },
+		name: name, says: says, shape: k.Shape.OrNull(),
+		read: func(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node, s *S) {
+			*from(s) = readSetting(r, at, n, k.Read)
+		},
 	}
 }
 
@@ -297,21 +293,21 @@ func (k key[S, P]) defaultsTo(value any) key[S, P] {
 
 // one is the row of a key with a single value: the profile's, else that of defaults, else the
 // builtin one.
-func one[V, S, P any](name string, k kind[V], builtin V, says says, from func(*S) *setting[V], to func(*P) *V) key[S, P] {
+func one[V, S, P any](name string, k values.Kind[V], builtin V, says says, from func(*S) *setting[V], to func(*P) *V) key[S, P] {
 	return raw[V, S, P](name, k, says, from).
 		gives(func(p *P, own, defaults *S) { *to(p) = choose(*from(own), *from(defaults), builtin).value }).
-		written(func(p, below *P) *yaml.Node { return unlessSame(k.write(*to(p)), k.write(*to(below))) },
-			func(all []*P, below *P) { shareMost(all, k.write, to, below) }).
-		defaultsTo(plainValue(k.write(builtin)))
+		written(func(p, below *P) *yaml.Node { return unlessSame(k.Write(*to(p)), k.Write(*to(below))) },
+			func(all []*P, below *P) { shareMost(all, k.Write, to, below) }).
+		defaultsTo(values.PlainValue(k.Write(builtin)))
 }
 
 // group is the row of a key whose value is a map of keys, merged one by one.
 func group[T, U, S, P any](name string, keys []key[T, U], says says, from func(*S) *setting[T], to func(*P) *U) key[S, P] {
-	read := func(r *yamlReader, at *path, n *yaml.Node) (value T, ok bool) {
+	read := func(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node) (value T, ok bool) {
 		readKeys(r, at, n, keys, &value)
 		return value, n.Kind == yaml.MappingNode
 	}
-	return raw[T, S, P](name, kind[T]{read: read, shape: objectOf(keys)}, says, from).
+	return raw[T, S, P](name, values.Kind[T]{Read: read, Shape: objectOf(keys)}, says, from).
 		gives(func(p *P, own, defaults *S) {
 			below := from(defaults).value
 			if from(own).state == dropped {
@@ -334,9 +330,9 @@ func choose[V any](own, defaults setting[V], builtin V) setting[V] {
 	return setting[V]{value: builtin}
 }
 
-func readSetting[V any](r *yamlReader, at *path, n *yaml.Node, read func(*yamlReader, *path, *yaml.Node) (V, bool)) setting[V] {
-	s := setting[V]{state: dropped, at: r.spot(n)}
-	if n = target(n); isNull(n) {
+func readSetting[V any](r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node, read func(*yamlfile.Reader, *yamlfile.Path, *yaml.Node) (V, bool)) setting[V] {
+	s := setting[V]{state: dropped, at: r.Spot(n)}
+	if n = yamlfile.Target(n); yamlfile.IsNull(n) {
 		return s
 	}
 	value, ok := read(r, at, n)
@@ -347,15 +343,15 @@ func readSetting[V any](r *yamlReader, at *path, n *yaml.Node, read func(*yamlRe
 }
 
 // readKeys reads a map by its table.
-func readKeys[S, P any](r *yamlReader, at *path, n *yaml.Node, keys []key[S, P], to *S) {
-	r.eachKey(n, at, func(k, value *yaml.Node) {
-		below := at.key(k.Value)
+func readKeys[S, P any](r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node, keys []key[S, P], to *S) {
+	r.EachKey(n, at, func(k, value *yaml.Node) {
+		below := at.Key(k.Value)
 		row, ok := find(keys, k.Value)
 		switch {
 		case !ok:
-			r.unknownKey(k, below, keyNames(keys))
+			r.UnknownKey(k, below, keyNames(keys))
 		case row.refused != "":
-			r.fault(k, below, "%s", row.refused)
+			r.Fault(k, below, "%s", row.refused)
 		default:
 			row.read(r, below, value, to)
 		}

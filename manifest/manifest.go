@@ -12,21 +12,16 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"hermes-reconcile/manifest/yamlfile"
 )
 
-// Source is one manifest file: its name, as errors print it, and its content.
-type Source struct {
-	Name string
-	Data []byte
-}
-
-// Position is a place in a source. Line and Column count from 1; Column counts characters, as
-// editors do.
-type Position struct {
-	File   string
-	Line   int
-	Column int
-}
+// Source, Position and Error are those of package yamlfile.
+type (
+	Source   = yamlfile.Source
+	Position = yamlfile.Position
+	Error    = yamlfile.Error
+)
 
 // Manifest is what one or more sources say together.
 type Manifest struct {
@@ -179,6 +174,12 @@ type Log struct {
 	Timestamp Timestamp
 	Stdout    bool // copy each line to the container's log
 }
+
+// What s6-log accepts after its directive `s`, in bytes (s6 doc/s6-log.html).
+const (
+	MinLogSize = 4096
+	MaxLogSize = 268_435_455
+)
 
 // Timestamp is the style of the stamp at the start of each line of a log file.
 type Timestamp string

@@ -10,9 +10,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/require"
+
+	"hermes-reconcile/manifest/values"
+	"hermes-reconcile/manifest/yamlfile"
 )
 
-func source(text string) Source { return Source{"profiles.yaml", []byte(text)} }
+func source(text string) Source { return Source{Name: "profiles.yaml", Data: []byte(text)} }
 
 // parse is for texts without errors. "version: 1" is put before them.
 func parse(t testing.TB, text string) *Manifest {
@@ -25,8 +28,8 @@ func parse(t testing.TB, text string) *Manifest {
 // profile is what `NAME:` alone gives; its key stands at line and column 3.
 func profile(name string, line int) Profile {
 	return Profile{
-		Name: name, Pos: Position{"profiles.yaml", line, 3}, PortEnv: "API_SERVER_PORT", State: StateUp,
-		User: "hermes", UserPos: Position{"profiles.yaml", line, 3},
+		Name: name, Pos: Position{File: "profiles.yaml", Line: line, Column: 3}, PortEnv: "API_SERVER_PORT", State: StateUp,
+		User: "hermes", UserPos: Position{File: "profiles.yaml", Line: line, Column: 3},
 		Command:     []string{"hermes", "-p", name, "gateway", "run", "--external-supervisor", "--force"},
 		Restart:     RestartAlways,
 		Backoff:     time.Minute,
@@ -84,8 +87,8 @@ profiles:
 	equal(t, &Manifest{
 		Runtime: RuntimeS6, Scandir: "/srv/scan/dir", HermesHome: "/home/x", AutoPorts: PortRange{100, 100},
 		Profiles: []Profile{{
-			Name: "coder", Pos: Position{"profiles.yaml", 10, 3}, Port: 100, PortEnv: "API_PORT", State: StateDown,
-			User: "Some.User_1-x", UserPos: Position{"profiles.yaml", 14, 11}, Home: "/srv/coder/{x}/100",
+			Name: "coder", Pos: Position{File: "profiles.yaml", Line: 10, Column: 3}, Port: 100, PortEnv: "API_PORT", State: StateDown,
+			User: "Some.User_1-x", UserPos: Position{File: "profiles.yaml", Line: 14, Column: 11}, Home: "/srv/coder/{x}/100",
 			Command:     []string{"run", "-p", "coder", "{100}", "a{b}c", "8", "true", ""},
 			Wrapper:     []string{"doppler", "coder", "--"},
 			Env:         []EnvVar{{"A", "0x1F"}, {"B", "x\ny'\""}, {"LOG_LEVEL", "info"}},
@@ -137,7 +140,7 @@ profiles:
   x: `
 	base := func(change func(*Profile)) Profile {
 		p := profile("x", 14)
-		p.UserPos = Position{"profiles.yaml", 4, 9}
+		p.UserPos = Position{File: "profiles.yaml", Line: 4, Column: 9}
 		p.State, p.User, p.Command, p.StopTimeout = StateDown, "other", []string{"serve", "-p", "x"}, 5*time.Second
 		p.Env = []EnvVar{{"A", "a"}, {"B", "b"}}
 		p.Log.Keep, p.Log.Stdout = 3, false
@@ -147,8 +150,10 @@ profiles:
 		return p
 	}
 	for own, change := range map[string]func(*Profile){
-		"{}":                        func(*Profile) {},
-		"{state: up, user: me}":     func(p *Profile) { p.State, p.User, p.UserPos = StateUp, "me", Position{"profiles.yaml", 14, 24} },
+		"{}": func(*Profile) {},
+		"{state: up, user: me}": func(p *Profile) {
+			p.State, p.User, p.UserPos = StateUp, "me", Position{File: "profiles.yaml", Line: 14, Column: 24}
+		},
 		"{state: last}":             func(p *Profile) { p.State = StateLast },
 		"{state: null, user: ~}":    func(p *Profile) { p.State, p.User, p.UserPos = StateUp, "hermes", p.Pos },
 		"{stop_timeout: }":          func(p *Profile) { p.StopTimeout = 75 * time.Second },
@@ -240,14 +245,14 @@ func TestProfileNames(t *testing.T) {
 
 func TestSources(t *testing.T) {
 	m, err := Parse([]Source{
-		{"a.yaml", []byte("version: 1\nscandir: /a\nprofiles: {b: {}}\n")},
-		{"b.yaml", []byte("version: 1\ndefaults: {user: me}\nprofiles: {a: {port: 1}}\n")},
-		{"c.yaml", []byte("profiles: {c: }\n")},
+		{Name: "a.yaml", Data: []byte("version: 1\nscandir: /a\nprofiles: {b: {}}\n")},
+		{Name: "b.yaml", Data: []byte("version: 1\ndefaults: {user: me}\nprofiles: {a: {port: 1}}\n")},
+		{Name: "c.yaml", Data: []byte("profiles: {c: }\n")},
 	})
 	require.NoError(t, err)
 	require.Equal(t, "/a", m.Scandir)
 	require.Len(t, m.Profiles, 3)
-	for i, want := range []Position{{"b.yaml", 3, 12}, {"a.yaml", 3, 12}, {"c.yaml", 1, 12}} {
+	for i, want := range []Position{{File: "b.yaml", Line: 3, Column: 12}, {File: "a.yaml", Line: 3, Column: 12}, {File: "c.yaml", Line: 1, Column: 12}} {
 		equal(t, want, m.Profiles[i].Pos)
 		equal(t, "me", m.Profiles[i].User)
 	}
@@ -255,11 +260,11 @@ func TestSources(t *testing.T) {
 
 func TestSourcesBad(t *testing.T) {
 	errs := parseErrors(t,
-		Source{"b.yaml", []byte("version: 1\nscandir: /a\nprofiles: {b: {port: 5}}\n")},
-		Source{"a.yaml", []byte("version: 3\nscandir: /b\nprofiles:\n  b: {user: 1}\n  c: {port: 5}\n")},
-		Source{"c.yaml", []byte("")},
-		Source{"d.yaml", []byte("a: [")},
-		Source{"e.yaml", []byte("scandir: /c\nversion: 1\n")},
+		Source{Name: "b.yaml", Data: []byte("version: 1\nscandir: /a\nprofiles: {b: {port: 5}}\n")},
+		Source{Name: "a.yaml", Data: []byte("version: 3\nscandir: /b\nprofiles:\n  b: {user: 1}\n  c: {port: 5}\n")},
+		Source{Name: "c.yaml", Data: []byte("")},
+		Source{Name: "d.yaml", Data: []byte("a: [")},
+		Source{Name: "e.yaml", Data: []byte("scandir: /c\nversion: 1\n")},
 	)
 	equal(t, `a.yaml:1:10: version: "3" is not a manifest version that this program knows (want 1)
 a.yaml:2:1: scandir: is already set at b.yaml:2:1
@@ -285,13 +290,13 @@ func TestManyErrors(t *testing.T) {
 		fmt.Fprintf(&b, "  p%d: {x: 1}\n", i)
 	}
 	errs := parseErrors(t, source(b.String()))
-	require.Len(t, errs, maxErrors+1)
-	require.Contains(t, errs[maxErrors-1].Error(), "profiles.yaml:1002:")
-	require.EqualError(t, errs[maxErrors], "profiles.yaml:1003:11: and 4000 more errors")
+	require.Len(t, errs, yamlfile.MaxErrors+1)
+	require.Contains(t, errs[yamlfile.MaxErrors-1].Error(), "profiles.yaml:1002:")
+	require.EqualError(t, errs[yamlfile.MaxErrors], "profiles.yaml:1003:11: and 4000 more errors")
 }
 
 func TestErrorText(t *testing.T) {
-	_, err := Parse([]Source{{"a\x1b.yaml", []byte("version: 2\nprofiles: []\n")}})
+	_, err := Parse([]Source{{Name: "a\x1b.yaml", Data: []byte("version: 2\nprofiles: []\n")}})
 	require.EqualError(t, err, `"a\x1b.yaml":1:10: version: "2" is not a manifest version that this program knows (want 1)
 "a\x1b.yaml":2:11: profiles: a list is not allowed here (want a map)`)
 }
@@ -323,16 +328,16 @@ func TestLimits(t *testing.T) {
 		return b.String()
 	}
 	for name, c := range map[string]struct{ text, want string }{
-		"size":        {"version: 1\nprofiles: {}\n#" + strings.Repeat("x", maxSource), "the file has 4194329 bytes"},
-		"structure":   {"version: 1\nprofiles: {" + strings.Repeat("a,", maxStructure) + "}\n", "too many values"},
+		"size":        {"version: 1\nprofiles: {}\n#" + strings.Repeat("x", yamlfile.MaxSource), "the file has 4194329 bytes"},
+		"structure":   {"version: 1\nprofiles: {" + strings.Repeat("a,", yamlfile.MaxStructure) + "}\n", "too many values"},
 		"depth":       {"version: 1\nprofiles:\n" + strings.Repeat("- ", 9000) + "\n", "nested more than 32 deep"},
 		"depth flow":  {"version: 1\nprofiles: " + strings.Repeat("[", 10_500) + "\n", "nested more than 32 deep"},
 		"profiles":    {profiles(maxProfiles+1, ""), "more than 20000 profiles"},
 		"merged env":  {profiles(2000, "") + "defaults: {env: {" + numbered("A%d: x", 1000) + "}}\n", "all profiles up to here have more than 32 MiB"},
 		"merged argv": {profiles(2000, "") + "defaults: {command: [" + numbered("x%d", 1000) + "]}\n", "all profiles up to here have more than 32 MiB"},
 		"command":     {profiles(1, "{command: ["+numbered("x%d", 60_000)+"]}"), "is too long (want at most 1 MiB"},
-		"argument":    {profiles(1, "{command: ["+strings.Repeat("x", maxArgument+1)+"]}"), "has 131072 bytes (want at most 131071"},
-		"env value":   {profiles(1, "{env: {A: "+strings.Repeat("x", maxArgument-1)+"}}"), "the name and its value have 131071 bytes (want less than 131071"},
+		"argument":    {profiles(1, "{command: ["+strings.Repeat("x", values.MaxArgument+1)+"]}"), "has 131072 bytes (want at most 131071"},
+		"env value":   {profiles(1, "{env: {A: "+strings.Repeat("x", values.MaxArgument-1)+"}}"), "the name and its value have 131071 bytes (want less than 131071"},
 		"aliases":     {"x: &d {env: {" + numbered("A%d: x", 1000) + "}}\n" + profiles(1000, "*d"), `alias "*d" is one too many`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -428,16 +433,6 @@ func TestSuggestedPortsAreDistinctAndFree(t *testing.T) {
 	}
 	require.GreaterOrEqual(t, len(seen), 48)
 	require.Greater(t, slices.Min(seen), 20002)
-}
-
-func TestEdits(t *testing.T) {
-	for _, c := range []struct {
-		a, b string
-		want int
-	}{{"", "", 0}, {"port", "port", 0}, {"prot", "port", 1}, {"prt", "port", 1}, {"ports", "port", 1}, {"", "up", 2}, {"abc", "xyz", 3}} {
-		require.Equal(t, c.want, edits(c.a, c.b), "%s %s", c.a, c.b)
-		require.Equal(t, c.want, edits(c.b, c.a), "%s %s", c.b, c.a)
-	}
 }
 
 func BenchmarkParse1000(b *testing.B) {

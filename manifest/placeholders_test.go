@@ -91,22 +91,6 @@ func TestStateDir(t *testing.T) {
 	}
 }
 
-// FuzzPlaceholders: what is escaped comes back, and a text without the two words stays as it is.
-func FuzzPlaceholders(f *testing.F) {
-	for _, seed := range []string{"", "{profile}", "{{profile}}", "{{{port}}}", `{"a":1}`, "{profile}{port}}", "{{{profile}", "}}{{", "{p", "é{port}\xff"} {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		require.Equal(t, text, expandValue(escapeValue(text), "name", 7))
-		if !strings.Contains(text, profileWord) && !strings.Contains(text, portWord) {
-			require.Equal(t, text, expandValue(text, "name", 7))
-		}
-		back, reason := expand(escape(text), "name", 7)
-		require.Empty(t, reason)
-		require.Equal(t, text, back)
-	})
-}
-
 // TestExcerptsOfTheFirstVersion: what an earlier version wrote into a marker means what it meant.
 func TestExcerptsOfTheFirstVersion(t *testing.T) {
 	for text, want := range map[string]Profile{

@@ -8,9 +8,11 @@ import (
 	"strconv"
 
 	"gopkg.in/yaml.v3"
-)
 
-const maxPort = 65535
+	"hermes-reconcile/manifest/values"
+	"hermes-reconcile/manifest/wording"
+	"hermes-reconcile/manifest/yamlfile"
+)
 
 // port is the value of the key: a number, or `auto`.
 type port struct {
@@ -18,24 +20,24 @@ type port struct {
 	number int
 }
 
-var portNumber = kind[port]{read: readPort, shape: shape{AnyOf: []shape{
-	{Type: types{"integer"}, Minimum: new(int64(1)), Maximum: new(int64(maxPort))},
+var portNumber = values.Kind[port]{Read: readPort, Shape: values.Shape{AnyOf: []values.Shape{
+	{Type: values.Types{"integer"}, Minimum: new(int64(1)), Maximum: new(int64(values.MaxPort))},
 	{Enum: []any{"auto"}},
-}}, write: func(v port) *yaml.Node { return writeInteger(v.number) }}
+}}, Write: func(v port) *yaml.Node { return values.WriteInteger(v.number) }}
 
-func readPort(r *yamlReader, at *path, n *yaml.Node) (port, bool) {
-	if !r.isKind(n, at, yaml.ScalarNode, "1-65535 or auto") {
+func readPort(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node) (port, bool) {
+	if !r.IsKind(n, at, yaml.ScalarNode, "1-65535 or auto") {
 		return port{}, false
 	}
 	if n.Value == "auto" {
 		return port{auto: true}, true
 	}
-	if !decimal.MatchString(n.Value) {
-		r.fault(n, at, "%s is not a port (%swant 1-65535 or auto)", quote(n.Value),
-			didYouMean(n.Value, []string{"auto"}))
+	if !values.Decimal.MatchString(n.Value) {
+		r.Fault(n, at, "%s is not a port (%swant 1-65535 or auto)", wording.Quote(n.Value),
+			wording.DidYouMean(n.Value, []string{"auto"}))
 		return port{}, false
 	}
-	value, ok := integer[int](1, maxPort).read(r, at, n)
+	value, ok := values.Integer[int](1, values.MaxPort).Read(r, at, n)
 	return port{number: value}, ok
 }
 
@@ -44,30 +46,30 @@ var rangeText = regexp.MustCompile(`^([0-9]+)-([0-9]+)$`)
 // portText is 1-65535 as a range has it.
 const portText = "0*([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
 
-var portRange = kind[PortRange]{
-	read:  readPortRange,
-	shape: shape{Type: types{"string"}, Pattern: "^" + portText + "-" + portText + "$"},
-	write: func(v PortRange) *yaml.Node { return scalar("", span(int64(v.First), int64(v.Last), "")) },
+var portRange = values.Kind[PortRange]{
+	Read:  readPortRange,
+	Shape: values.Shape{Type: values.Types{"string"}, Pattern: "^" + portText + "-" + portText + "$"},
+	Write: func(v PortRange) *yaml.Node { return values.Scalar("", values.Span(int64(v.First), int64(v.Last), "")) },
 }
 
-func readPortRange(r *yamlReader, at *path, n *yaml.Node) (PortRange, bool) {
-	text, ok := readText(r, at, n)
+func readPortRange(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node) (PortRange, bool) {
+	text, ok := values.ReadText(r, at, n)
 	if !ok {
 		return PortRange{}, false
 	}
 	parts := rangeText.FindStringSubmatch(text)
 	if parts == nil {
-		r.fault(n, at, "%s is not a range of ports (want FIRST-LAST, such as 20000-29999)",
-			quote(text))
+		r.Fault(n, at, "%s is not a range of ports (want FIRST-LAST, such as 20000-29999)",
+			wording.Quote(text))
 		return PortRange{}, false
 	}
-	first, last := number(parts[1]), number(parts[2])
+	first, last := values.Number(parts[1]), values.Number(parts[2])
 	switch {
-	case first < 1 || first > maxPort || last < 1 || last > maxPort:
-		r.fault(n, at, "%s is out of range (want ports of %s)", clip(text), span(1, maxPort, ""))
+	case first < 1 || first > values.MaxPort || last < 1 || last > values.MaxPort:
+		r.Fault(n, at, "%s is out of range (want ports of %s)", wording.Clip(text), values.Span(1, values.MaxPort, ""))
 		return PortRange{}, false
 	case first > last:
-		r.fault(n, at, "%s ends before it starts (want %d-%d)", clip(text), last, first)
+		r.Fault(n, at, "%s ends before it starts (want %d-%d)", wording.Clip(text), last, first)
 		return PortRange{}, false
 	}
 	return PortRange{int(first), int(last)}, true
@@ -140,15 +142,15 @@ func (p *ports) collision(i, first int) {
 	if others {
 		suffix = ", auto"
 	}
-	p.r.faultAt(where, e.path.key("port"), "%s%s is already used by profile %s (%s%s)%s", kind,
-		strconv.Itoa(p.numbers[i]), quote(other.name), p.r.position(other.settings.port.at), suffix,
+	p.r.FaultAt(where, e.path.Key("port"), "%s%s is already used by profile %s (%s%s)%s", kind,
+		strconv.Itoa(p.numbers[i]), wording.Quote(other.name), p.r.Position(other.settings.port.at), suffix,
 		hint)
 }
 
 // free gives a number that no profile has and that was not given before: one of the auto range,
 // else any above, else none.
 func (p *ports) free() int {
-	for ; p.next <= maxPort; p.next++ {
+	for ; p.next <= values.MaxPort; p.next++ {
 		if _, taken := p.owner[p.next]; !taken {
 			p.next++
 			return p.next - 1

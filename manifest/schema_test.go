@@ -18,6 +18,9 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/stretchr/testify/require"
 	"gopkg.in/yaml.v3"
+
+	"hermes-reconcile/manifest/values"
+	"hermes-reconcile/manifest/yamlfile"
 )
 
 const schemaFile = "../examples/profiles.schema.json"
@@ -40,8 +43,8 @@ func TestSchemaOfTheExamples(t *testing.T) {
 // TestSchemaSaysSomethingOfEveryKey: what an editor shows while one writes.
 func TestSchemaSaysSomethingOfEveryKey(t *testing.T) {
 	rows := 0
-	var visit func(name string, s shape)
-	visit = func(name string, s shape) {
+	var visit func(name string, s values.Shape)
+	visit = func(name string, s values.Shape) {
 		rows++
 		require.NotEmpty(t, s.Title, "%s has no title", name)
 		require.NotEmpty(t, s.Description, "%s has no description", name)
@@ -49,16 +52,16 @@ func TestSchemaSaysSomethingOfEveryKey(t *testing.T) {
 		require.True(t, constrained, "%s: the schema takes any value", name)
 		require.True(t, name == "version" || s.Default != nil || s.Examples != nil || s.Each != nil, "%s has no default and no example", name)
 		for _, p := range s.Properties {
-			visit(name+"."+p.name, p.shape)
+			visit(name+"."+p.Name, p.Shape)
 		}
 	}
 	for _, p := range objectOf(documentKeys).Properties {
-		visit(p.name, p.shape)
+		visit(p.Name, p.Shape)
 	}
 	profile := objectOf(profileKeys)
 	require.Len(t, profile.Properties, len(profileKeys))
 	for _, p := range profile.Properties {
-		visit("profiles.NAME."+p.name, p.shape)
+		visit("profiles.NAME."+p.Name, p.Shape)
 	}
 	require.Greater(t, rows, 30)
 }
@@ -75,18 +78,18 @@ func TestSchemaDefaultsAndExamples(t *testing.T) {
 		_, err = Parse([]Source{source(doc)})
 		require.NoError(t, err, "%s", doc)
 	}
-	each := func(format string, list properties) {
+	each := func(format string, list values.Properties) {
 		for _, p := range list {
-			for _, value := range append(p.shape.Examples[:len(p.shape.Examples):len(p.shape.Examples)], p.shape.Default) {
+			for _, value := range append(p.Shape.Examples[:len(p.Shape.Examples):len(p.Shape.Examples)], p.Shape.Default) {
 				if value != nil {
-					check(format, p.name, value)
+					check(format, p.Name, value)
 				}
 			}
 		}
 	}
-	each("version: 1\nprofiles:\n%s: %s\n", slices.DeleteFunc(objectOf(documentKeys).Properties, func(p property) bool { return p.name == "profiles" || p.name == "version" }))
-	each("version: 1\nprofiles: {x: {port: 1, %s: %s}}\n", slices.DeleteFunc(objectOf(profileKeys).Properties, func(p property) bool { return p.name == "port" }))
-	each("version: 1\nprofiles: {x: {%s: %s}}\n", slices.DeleteFunc(objectOf(profileKeys).Properties, func(p property) bool { return p.name != "port" }))
+	each("version: 1\nprofiles:\n%s: %s\n", slices.DeleteFunc(objectOf(documentKeys).Properties, func(p values.Property) bool { return p.Name == "profiles" || p.Name == "version" }))
+	each("version: 1\nprofiles: {x: {port: 1, %s: %s}}\n", slices.DeleteFunc(objectOf(profileKeys).Properties, func(p values.Property) bool { return p.Name == "port" }))
+	each("version: 1\nprofiles: {x: {%s: %s}}\n", slices.DeleteFunc(objectOf(profileKeys).Properties, func(p values.Property) bool { return p.Name != "port" }))
 	each("version: 1\nprofiles: {x: {log: {%s: %s}}}\n", objectOf(logKeys).Properties)
 }
 
@@ -161,26 +164,26 @@ func compileSchema(t testing.TB) compiledSchema {
 // validate says what an editor objects to. Text that is no YAML, more than one document and
 // duplicate keys it underlines by itself.
 func (c compiledSchema) validate(text []byte) error {
-	r := newYAMLReader([]Source{{Data: text}})
-	root := r.load(0)
+	r := yamlfile.NewReader([]Source{{Data: text}})
+	root := r.Load(0)
 	if root != nil {
 		reportDuplicates(r, root)
 	}
-	if err := r.err(); err != nil {
+	if err := r.Err(); err != nil {
 		return fmt.Errorf("not YAML: %w", err)
 	}
 	return c.schema.Validate(editorValue(root))
 }
 
-func reportDuplicates(r *yamlReader, n *yaml.Node) {
-	n = target(n)
+func reportDuplicates(r *yamlfile.Reader, n *yaml.Node) {
+	n = yamlfile.Target(n)
 	seen := map[string]bool{}
 	for i, child := range n.Content {
 		if reportDuplicates(r, child); n.Kind != yaml.MappingNode || i%2 == 1 {
 			continue
 		}
-		if key := target(child); key.Kind == yaml.ScalarNode && seen[key.Value] {
-			r.fault(child, nil, "duplicate key")
+		if key := yamlfile.Target(child); key.Kind == yaml.ScalarNode && seen[key.Value] {
+			r.Fault(child, nil, "duplicate key")
 		} else {
 			seen[key.Value] = key.Kind == yaml.ScalarNode
 		}
@@ -196,12 +199,12 @@ var (
 
 // editorValue is a document as the core schema of YAML 1.2 reads it.
 func editorValue(n *yaml.Node) any {
-	n = target(n)
+	n = yamlfile.Target(n)
 	switch n.Kind {
 	case yaml.MappingNode:
 		m := map[string]any{}
 		for i := 0; i+1 < len(n.Content); i += 2 {
-			m[target(n.Content[i]).Value] = editorValue(n.Content[i+1])
+			m[yamlfile.Target(n.Content[i]).Value] = editorValue(n.Content[i+1])
 		}
 		return m
 	case yaml.SequenceNode:
@@ -211,7 +214,7 @@ func editorValue(n *yaml.Node) any {
 		}
 		return list
 	}
-	if isQuoted(n) || n.Style&yaml.TaggedStyle != 0 {
+	if yamlfile.IsQuoted(n) || n.Style&yaml.TaggedStyle != 0 {
 		return n.Value
 	}
 	switch text := n.Value; {

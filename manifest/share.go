@@ -9,6 +9,9 @@ import (
 	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
+
+	"hermes-reconcile/manifest/placeholder"
+	"hermes-reconcile/manifest/values"
 )
 
 // What all profiles of a manifest that is written share goes to `defaults`. A single value goes
@@ -18,13 +21,13 @@ import (
 // putAll is the map with which p is written where defaults make it below; nil where they are the
 // same.
 func putAll[S, P any](keys []key[S, P], p, below *P, style yaml.Style) *yaml.Node {
-	n := mapping(style)
+	n := values.Mapping(style)
 	for _, k := range keys {
 		if k.put == nil || k.refused != "" {
 			continue
 		}
 		if value := k.put(p, below); value != nil {
-			add(n, k.name, value)
+			values.Add(n, k.name, value)
 		}
 	}
 	if len(n.Content) == 0 {
@@ -83,7 +86,7 @@ func putPort(p *Profile) *yaml.Node {
 	if p.Port == 0 {
 		return nil
 	}
-	return writeInteger(p.Port)
+	return values.WriteInteger(p.Port)
 }
 
 // wordsOf is an argument list with placeholders: of a profile, which has them filled in, or of
@@ -112,11 +115,11 @@ func (w wordsOf) gives(words []string, p *Profile) bool {
 	if p.Name == DefaultProfile {
 		words = w.drop(words)
 	}
-	if p.Port == 0 && slices.ContainsFunc(words, namesPort) {
+	if p.Port == 0 && slices.ContainsFunc(words, placeholder.NamesPort) {
 		return false
 	}
 	return slices.EqualFunc(words, *w.get(p), func(word, want string) bool {
-		text, _ := expand(word, p.Name, p.Port)
+		text, _ := placeholder.Expand(word, p.Name, p.Port)
 		return text == want
 	})
 }
@@ -133,13 +136,13 @@ func (w wordsOf) template(p *Profile) []string {
 		}
 		switch {
 		case before == "-p" && arg == p.Name && p.Name != DefaultProfile:
-			words = append(words, profileWord)
+			words = append(words, placeholder.Profile)
 		case before == "--port" && arg == port && p.Port != 0:
-			words = append(words, portWord)
+			words = append(words, placeholder.Port)
 		case arg == "--port="+port && p.Port != 0:
-			words = append(words, "--port="+portWord)
+			words = append(words, "--port="+placeholder.Port)
 		default:
-			words = append(words, escape(arg))
+			words = append(words, placeholder.Escape(arg))
 		}
 	}
 	return words
@@ -150,7 +153,7 @@ func putWords(w wordsOf, p, below *Profile) *yaml.Node {
 		if len(*w.get(p)) == 0 {
 			return nil
 		}
-		return writeList(*w.get(p))
+		return values.WriteList(*w.get(p))
 	}
 	words := *w.get(below)
 	if len(words) == 0 {
@@ -160,9 +163,9 @@ func putWords(w wordsOf, p, below *Profile) *yaml.Node {
 	case w.gives(words, p):
 		return nil
 	case w.gives(w.builtin, p):
-		return writeNull()
+		return values.WriteNull()
 	}
-	return writeList(w.template(p))
+	return values.WriteList(w.template(p))
 }
 
 // shareWords looks for what most profiles have. That of the root profile, which has no -p, follows
@@ -193,10 +196,10 @@ func shareWords(w wordsOf, all []*Profile, below *Profile) {
 }
 
 func putEnv(p, below *Profile) *yaml.Node {
-	n := mapping(0)
+	n := values.Mapping(0)
 	for _, v := range p.Env {
 		if !slices.Contains(below.Env, v) {
-			add(n, v.Name, writeValue(v.Value))
+			values.Add(n, v.Name, writeValue(v.Value))
 		}
 	}
 	return unlessEmpty(n)
@@ -209,7 +212,7 @@ func shareEnv(all []*Profile, below *Profile) {
 func putUnset(p, below *Profile) *yaml.Node {
 	names := slices.DeleteFunc(slices.Clone(p.Unset),
 		func(name string) bool { return slices.Contains(below.Unset, name) })
-	return unlessEmpty(writeList(names))
+	return unlessEmpty(values.WriteList(names))
 }
 
 func shareUnset(all []*Profile, below *Profile) {
@@ -219,44 +222,44 @@ func shareUnset(all []*Profile, below *Profile) {
 // writeValue is a value of env. One that is no UTF-8 becomes !!binary, where nothing is filled in.
 func writeValue(value string) *yaml.Node {
 	if utf8.ValidString(value) {
-		value = escapeValue(value)
+		value = placeholder.EscapeValue(value)
 	}
-	return writeText(value)
+	return values.WriteText(value)
 }
 
 // fits reports whether a path with placeholders becomes that of p.
 func fits(template, path string, p *Profile) bool {
-	if p.Port == 0 && namesPort(template) {
+	if p.Port == 0 && placeholder.NamesPort(template) {
 		return false
 	}
-	text, reason := expand(template, p.Name, p.Port)
+	text, reason := placeholder.Expand(template, p.Name, p.Port)
 	return reason == "" && text == path
 }
 
 // pathTemplates are the paths with placeholders that may stand for the path of p: with its name
 // filled in, and as it is.
 func pathTemplates(p *Profile, path string) []string {
-	plain := escape(path)
+	plain := placeholder.Escape(path)
 	if p.Name == "" || !strings.Contains(plain, p.Name) {
 		return []string{plain}
 	}
-	return []string{plain, strings.ReplaceAll(plain, p.Name, profileWord)}
+	return []string{plain, strings.ReplaceAll(plain, p.Name, placeholder.Profile)}
 }
 
 // writePath is the path of a profile, or that of defaults, which has placeholders.
 func writePath(p *Profile, path string) *yaml.Node {
 	if p.Name != "" {
-		path = escape(path)
+		path = placeholder.Escape(path)
 	}
-	return writeText(path)
+	return values.WriteText(path)
 }
 
 func putSecrets(p, below *Profile) *yaml.Node {
-	n := mapping(0)
+	n := values.Mapping(0)
 	for _, s := range p.Secrets {
 		shared := func(d Secret) bool { return d.Name == s.Name && fits(d.File, s.File, p) }
 		if !slices.ContainsFunc(below.Secrets, shared) {
-			add(n, s.Name, writePath(p, s.File))
+			values.Add(n, s.Name, writePath(p, s.File))
 		}
 	}
 	return unlessEmpty(n)
@@ -283,7 +286,7 @@ func putHome(p, below *Profile) *yaml.Node {
 	case p.Name != "" && below.Home != "" && fits(below.Home, p.Home, p), p.Home == below.Home:
 		return nil
 	case p.Home == "":
-		return writeNull()
+		return values.WriteNull()
 	}
 	return writePath(p, p.Home)
 }
@@ -314,7 +317,7 @@ func putReady(p, below *Profile) *yaml.Node {
 	case p.Ready.asks():
 		return putAll(readyKeys, p.Ready, below.Ready, yaml.FlowStyle)
 	case below.Ready.asks() && p.Port != 0:
-		return writeNull()
+		return values.WriteNull()
 	}
 	return nil
 }

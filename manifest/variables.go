@@ -2,76 +2,40 @@ package manifest
 
 import (
 	"encoding/base64"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
+
+	"hermes-reconcile/manifest/names"
+	"hermes-reconcile/manifest/placeholder"
+	"hermes-reconcile/manifest/values"
+	"hermes-reconcile/manifest/wording"
+	"hermes-reconcile/manifest/yamlfile"
 )
 
-// scriptNames are set by the rendered run script itself; PWD and OLDPWD by its `cd`.
-var scriptNames = []string{
-	"HERMES_HOME", "HOME", "PWD", "OLDPWD", "HERMES_S6_SUPERVISED_CHILD", "HERMES_SUPERVISED_CHILD", "HERMES_RECONCILE_SERVICE",
-}
-
-// shellNames do not reach a program exactly as `export NAME=value` gives them, in dash 0.5.12
-// (OPTIND), busybox 1.35 sh or bash 5.2 --posix (the others): readonly, numbers only, unset, or
-// replaced. IFS and PPID belong to the shell in all.
-var shellNames = []string{
-	"BASHOPTS", "BASHPID", "BASH_ALIASES", "BASH_ARGC", "BASH_ARGV", "BASH_CMDS", "BASH_COMMAND", "BASH_LINENO",
-	"BASH_SOURCE", "BASH_SUBSHELL", "BASH_VERSINFO", "DIRSTACK", "EPOCHREALTIME", "EPOCHSECONDS", "EUID", "FUNCNAME",
-	"GROUPS", "HISTCMD", "IFS", "LINENO", "OPTIND", "PPID", "RANDOM", "SECONDS", "SHELLOPTS", "SHLVL", "SRANDOM", "UID", "_",
-}
-
-// ScriptSets reports whether a variable is set by every run script.
-func ScriptSets(name string) bool { return slices.Contains(scriptNames, name) }
-
-// EnvNameFault is why a gateway's variable cannot be set or unset, empty where it can.
-func EnvNameFault(name string) string {
-	switch {
-	case name == "":
-		return "empty variable name (want a letter or _, then letters, digits and _)"
-	case ScriptSets(name):
-		return "is set by the run script itself (want another name)"
-	case slices.Contains(shellNames, name):
-		return "belongs to the shell that runs the run script, in some shells it would be lost (want another name)"
-	}
-	for i, c := range name {
-		letter := c == '_' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
-		if !letter && (i == 0 || c < '0' || c > '9') {
-			return fmt.Sprintf(
-				"variable name holds %q at character %d (want a letter or _, then letters, digits and _)",
-				string(c),
-				1+utf8.RuneCountInString(name[:i]),
-			)
-		}
-	}
-	return ""
-}
-
-var variables = kind[map[string]setting[string]]{read: readEnv, shape: shape{
-	Type: types{"object"}, PropertyNames: new(refTo("variable")),
-	Each: shape{Type: types{"string", "number", "boolean", "null"}, Pattern: `^[^\x00]*$`},
+var variables = values.Kind[map[string]setting[string]]{Read: readEnv, Shape: values.Shape{
+	Type: values.Types{"object"}, PropertyNames: new(values.RefTo("variable")),
+	Each: values.Shape{Type: values.Types{"string", "number", "boolean", "null"}, Pattern: `^[^\x00]*$`},
 }}
 
 // readEnv reads a map of variables. Its messages never hold a value: it may be a password.
-func readEnv(r *yamlReader, at *path, n *yaml.Node) (map[string]setting[string], bool) {
+func readEnv(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node) (map[string]setting[string], bool) {
 	vars := make(map[string]setting[string], len(n.Content)/2)
-	r.eachKey(n, at, func(key, value *yaml.Node) {
-		below := at.key(key.Value)
-		if reason := EnvNameFault(key.Value); reason != "" {
-			r.fault(key, below, "%s", reason)
+	r.EachKey(n, at, func(key, value *yaml.Node) {
+		below := at.Key(key.Value)
+		if reason := names.VariableFault(key.Value); reason != "" {
+			r.Fault(key, below, "%s", reason)
 		}
 		v := readSetting(r, below, value, readEnvValue)
-		if len(key.Value)+1+len(v.value) > maxArgument {
-			r.fault(
+		if len(key.Value)+1+len(v.value) > values.MaxArgument {
+			r.Fault(
 				value,
 				below,
 				"the name and its value have %d bytes (want less than %d: the kernel starts no program with more)",
 				len(key.Value)+len(v.value),
-				maxArgument,
+				values.MaxArgument,
 			)
 			v.state = faulty
 		}
@@ -80,21 +44,21 @@ func readEnv(r *yamlReader, at *path, n *yaml.Node) (map[string]setting[string],
 	return vars, n.Kind == yaml.MappingNode
 }
 
-func readEnvValue(r *yamlReader, at *path, n *yaml.Node) (string, bool) {
-	if !r.isKind(n, at, yaml.ScalarNode, "text") {
+func readEnvValue(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node) (string, bool) {
+	if !r.IsKind(n, at, yaml.ScalarNode, "text") {
 		return "", false
 	}
 	text := n.Value
 	if n.Tag == "!!binary" {
 		raw, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(text), ""))
 		if err != nil {
-			r.fault(n, at, "the value is tagged !!binary, but is not base64")
+			r.Fault(n, at, "the value is tagged !!binary, but is not base64")
 			return "", false
 		}
-		text = escapeValue(string(raw)) // bytes that were encoded are meant as they are
+		text = placeholder.EscapeValue(string(raw)) // bytes that were encoded are meant as they are
 	}
 	if strings.ContainsRune(text, 0) {
-		r.fault(n, at, "the value holds a NUL (no environment variable can)")
+		r.Fault(n, at, "the value holds a NUL (no environment variable can)")
 		return "", false
 	}
 	return text, true
@@ -102,21 +66,6 @@ func readEnvValue(r *yamlReader, at *path, n *yaml.Node) (string, bool) {
 
 // builtinPortEnv is the variable from which hermes-agent takes the port of its API server.
 const builtinPortEnv = "API_SERVER_PORT"
-
-// variableName is the name of one variable.
-var variableName = kind[string]{readVariableName, refTo("variable"), nil}
-
-func readVariableName(r *yamlReader, at *path, n *yaml.Node) (string, bool) {
-	name, ok := readText(r, at, n)
-	if !ok {
-		return "", false
-	}
-	if reason := EnvNameFault(name); reason != "" {
-		r.fault(n, at, "%s", reason)
-		return "", false
-	}
-	return name, true
-}
 
 // choosePortEnv picks the variable of the port. Here null means that there is none.
 func choosePortEnv(own, defaults setting[string]) string {
@@ -131,63 +80,63 @@ func choosePortEnv(own, defaults setting[string]) string {
 
 func writePortEnv(name string) *yaml.Node {
 	if name == "" {
-		return writeNull()
+		return values.WriteNull()
 	}
-	return writeText(name)
+	return values.WriteText(name)
 }
 
-var variableNames = kind[map[string]setting[string]]{read: readUnset, shape: shape{
-	Type: types{"array"}, UniqueItems: true, Items: refTo("variable"),
+var variableNames = values.Kind[map[string]setting[string]]{Read: readUnset, Shape: values.Shape{
+	Type: values.Types{"array"}, UniqueItems: true, Items: values.RefTo("variable"),
 }}
 
 // readUnset reads a list of names, which must not repeat.
-func readUnset(r *yamlReader, at *path, n *yaml.Node) (map[string]setting[string], bool) {
-	if !r.isKind(n, at, yaml.SequenceNode, "a list of variable names") {
+func readUnset(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node) (map[string]setting[string], bool) {
+	if !r.IsKind(n, at, yaml.SequenceNode, "a list of variable names") {
 		return nil, false
 	}
-	names := make(map[string]setting[string], len(n.Content))
+	listed := make(map[string]setting[string], len(n.Content))
 	for i, element := range n.Content {
-		below := at.element(i)
-		name, ok := readText(r, below, target(element))
+		below := at.Element(i)
+		name, ok := values.ReadText(r, below, yamlfile.Target(element))
 		if !ok {
 			continue
 		}
-		if reason := EnvNameFault(name); reason != "" {
-			r.fault(element, below, "%s", reason)
+		if reason := names.VariableFault(name); reason != "" {
+			r.Fault(element, below, "%s", reason)
 		}
-		if first, again := names[name]; again {
-			r.fault(element, below, "%s is already listed at %s", quote(name), r.position(first.at))
+		if first, again := listed[name]; again {
+			r.Fault(element, below, "%s is already listed at %s", wording.Quote(name), r.Position(first.at))
 			continue
 		}
-		names[name] = setting[string]{state: given, at: r.spot(element)}
+		listed[name] = setting[string]{state: given, at: r.Spot(element)}
 	}
-	return names, true
+	return listed, true
 }
 
 // loaderPrefix starts the names of what the dynamic loader reads in every program.
 const loaderPrefix = "LD_"
 
-var secretFiles = kind[map[string]setting[string]]{read: readSecrets, shape: shape{
-	Type: types{"object"}, Each: refTo("path_template").orNull(),
-	PropertyNames: &shape{
-		AnyOf: []shape{refTo("variable")},
-		Not:   &shape{Type: types{"string"}, Pattern: "^" + loaderPrefix},
+var secretFiles = values.Kind[map[string]setting[string]]{Read: readSecrets, Shape: values.Shape{
+	Type: values.Types{"object"}, Each: values.RefTo("path_template").OrNull(),
+	PropertyNames: &values.Shape{
+		AnyOf: []values.Shape{values.RefTo("variable")},
+		Not:   &values.Shape{Type: values.Types{"string"}, Pattern: "^" + loaderPrefix},
 	},
 }}
 
 // readSecrets reads a map of variables to the files that hold their values.
-func readSecrets(r *yamlReader, at *path, n *yaml.Node) (map[string]setting[string], bool) {
+func readSecrets(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node) (map[string]setting[string], bool) {
 	files := make(map[string]setting[string], len(n.Content)/2)
-	r.eachKey(n, at, func(key, value *yaml.Node) {
-		below := at.key(key.Value)
-		reason := EnvNameFault(key.Value)
+	r.EachKey(n, at, func(key, value *yaml.Node) {
+		below := at.Key(key.Value)
+		reason := names.VariableFault(key.Value)
 		if strings.HasPrefix(key.Value, loaderPrefix) {
 			reason = "steers the dynamic loader, of root's programs too until the gateway has its user (want it in env)"
 		}
 		if reason != "" {
-			r.fault(key, below, "%s", reason)
+			r.Fault(key, below, "%s", reason)
 		}
-		files[key.Value] = readSetting(r, below, value, readPathTemplate)
+		files[key.Value] = readSetting(r, below, value, values.ReadPathTemplate)
 	})
 	return files, n.Kind == yaml.MappingNode
 }
@@ -208,10 +157,10 @@ func (s *settings) variables() []variableSource {
 
 // checkVariables reports names that one level, a profile or `defaults`, has more than once: it
 // would not be clear which counts. The error stands at the later one.
-func checkVariables(r *yamlReader, at *path, level *settings) {
+func checkVariables(r *yamlfile.Reader, at *yamlfile.Path, level *settings) {
 	type mention struct {
 		key string
-		at  spot
+		at  yamlfile.Spot
 	}
 	first := map[string]mention{}
 	for _, source := range level.variables() {
@@ -222,11 +171,11 @@ func checkVariables(r *yamlReader, at *path, level *settings) {
 				first[name] = here
 				continue
 			}
-			if here.at.compare(before.at) < 0 {
+			if here.at.Compare(before.at) < 0 {
 				here, before = before, here
 			}
-			r.faultAt(here.at, at.key(here.key), "%s is in %s too, at %s (want it in one of them)",
-				quote(name), before.key, r.position(before.at))
+			r.FaultAt(here.at, at.Key(here.key), "%s is in %s too, at %s (want it in one of them)",
+				wording.Quote(name), before.key, r.Position(before.at))
 		}
 	}
 }
@@ -269,7 +218,7 @@ func (r *reader) giveVariables(p *Profile, e *entry, defaults *settings) {
 		case "env":
 			p.Env = append(p.Env, EnvVar{name, r.fillValue(p, e, name, v)})
 		case "secrets":
-			at := place{v.value.at, e.path.key(v.key).key(name), v.own}
+			at := place{v.value.at, e.path.Key(v.key).Key(name), v.own}
 			p.Secrets = append(p.Secrets, Secret{name, r.fillPath(p, e, at, v.value.value)})
 		case "unset":
 			p.Unset = append(p.Unset, name)
@@ -279,19 +228,19 @@ func (r *reader) giveVariables(p *Profile, e *entry, defaults *settings) {
 
 // fillValue fills in the placeholders of a value of env.
 func (r *reader) fillValue(p *Profile, e *entry, name string, v variable) string {
-	at := place{v.value.at, e.path.key(v.key).key(name), v.own}
-	if !e.hasPort() && valueNamesPort(v.value.value) {
+	at := place{v.value.at, e.path.Key(v.key).Key(name), v.own}
+	if !e.hasPort() && placeholder.ValueNamesPort(v.value.value) {
 		r.faultPlace(e, at,
 			"names {port}, but the profile has none (want a port, or {{port}} for the word itself)")
 	}
-	text := expandValue(v.value.value, p.Name, p.Port)
-	if len(name)+1+len(text) > maxArgument {
+	text := placeholder.ExpandValue(v.value.value, p.Name, p.Port)
+	if len(name)+1+len(text) > values.MaxArgument {
 		r.faultPlace(
 			e,
 			at,
 			"becomes too long with the placeholders filled in (want less than %d bytes with its name: "+
 				"the kernel starts no program with more)",
-			maxArgument,
+			values.MaxArgument,
 		)
 	}
 	if text != v.value.value {

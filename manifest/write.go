@@ -2,16 +2,15 @@ package manifest
 
 import (
 	"bytes"
-	"encoding/base64"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
 
+	"hermes-reconcile/manifest/placeholder"
+	"hermes-reconcile/manifest/values"
 	"hermes-reconcile/manifest/visible"
 )
 
@@ -49,7 +48,7 @@ func Builtin(name string, port int) Profile {
 		words = dropProfileOption(words)
 	}
 	for _, word := range words {
-		text, _ := expand(word, name, port)
+		text, _ := placeholder.Expand(word, name, port)
 		p.Command = append(p.Command, text)
 	}
 	return p
@@ -98,7 +97,7 @@ func (w *writer) comments(indent string, lines []string) {
 }
 
 func (w *writer) document(m *Manifest) {
-	w.entry("", "version", writeInteger(knownVersion))
+	w.entry("", "version", values.WriteInteger(knownVersion))
 	if n := putAll(documentKeys, m, builtinManifest(), 0); n != nil {
 		for i := 0; i+1 < len(n.Content); i += 2 {
 			w.entry("", n.Content[i].Value, n.Content[i+1])
@@ -118,7 +117,7 @@ func (w *writer) profiles(d Draft, below *Profile) {
 	for _, p := range list {
 		value := putAll(profileKeys, p, below, 0)
 		if value == nil {
-			value = mapping(yaml.FlowStyle) // {} is clearer than nothing
+			value = values.Mapping(yaml.FlowStyle) // {} is clearer than nothing
 		}
 		w.comments("  ", d.Notes[p.Name])
 		w.entry("  ", p.Name, value)
@@ -137,9 +136,9 @@ func (w *writer) entry(indent, name string, value *yaml.Node) {
 	if value == nil || w.err != nil {
 		return
 	}
-	n := mapping(0)
-	add(n, name, value)
-	dress(n)
+	n := values.Mapping(0)
+	values.Add(n, name, value)
+	values.QuoteTexts(n)
 	var text bytes.Buffer
 	e := yaml.NewEncoder(&text)
 	e.SetIndent(2)
@@ -149,28 +148,6 @@ func (w *writer) entry(indent, name string, value *yaml.Node) {
 	for line := range bytes.Lines(text.Bytes()) { // texts are on one line: see dress
 		w.buf.WriteString(indent)
 		w.buf.Write(line)
-	}
-}
-
-// plainText needs no quotes anywhere, and is text to every reader of YAML unless it is one of
-// readAsOther.
-var plainText = regexp.MustCompile(`^(/|--?[A-Za-z]|[A-Za-z_])[A-Za-z0-9_./@+-]*$`)
-
-// readAsOther are words that YAML 1.1 or 1.2 takes for something else than text, in lower case.
-var readAsOther = []string{"true", "false", "yes", "no", "on", "off", "y", "n", "null"}
-
-// dress chooses how texts are written: bare where they cannot be mistaken, else in double quotes,
-// whose escapes can say any character; what is no UTF-8 in base64.
-func dress(n *yaml.Node) {
-	for _, child := range n.Content {
-		dress(child)
-	}
-	switch {
-	case n.Kind != yaml.ScalarNode || n.Tag != "!!str":
-	case !utf8.ValidString(n.Value):
-		n.Tag, n.Value = "!!binary", base64.StdEncoding.EncodeToString([]byte(n.Value))
-	case !plainText.MatchString(n.Value) || slices.Contains(readAsOther, strings.ToLower(n.Value)):
-		n.Style = yaml.DoubleQuotedStyle
 	}
 }
 
@@ -184,28 +161,4 @@ func check(text []byte, want *Manifest) error {
 		return errors.New("it would mean something else")
 	}
 	return nil
-}
-
-func scalar(tag, value string) *yaml.Node {
-	return &yaml.Node{Kind: yaml.ScalarNode, Tag: tag, Value: value}
-}
-
-func mapping(style yaml.Style) *yaml.Node {
-	return &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Style: style}
-}
-
-func add(to *yaml.Node, name string, value *yaml.Node) {
-	to.Content = append(to.Content, writeText(name), value)
-}
-
-func writeText[V ~string](v V) *yaml.Node { return scalar("!!str", string(v)) }
-
-func writeNull() *yaml.Node { return scalar("!!null", "null") }
-
-func writeList(values []string) *yaml.Node {
-	n := &yaml.Node{Kind: yaml.SequenceNode, Tag: "!!seq", Style: yaml.FlowStyle}
-	for _, v := range values {
-		n.Content = append(n.Content, writeText(v))
-	}
-	return n
 }

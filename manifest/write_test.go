@@ -10,9 +10,13 @@ import (
 	"testing"
 	"time"
 
+	"hermes-reconcile/manifest/values"
+
 	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/require"
 	"gopkg.in/yaml.v3"
+
+	"hermes-reconcile/manifest/placeholder"
 )
 
 // rewritten writes a manifest and reads it back.
@@ -20,7 +24,7 @@ func rewritten(t testing.TB, d Draft) (string, *Manifest) {
 	t.Helper()
 	text, err := Write(d)
 	require.NoError(t, err)
-	got, err := Parse([]Source{{"profiles.yaml", text}})
+	got, err := Parse([]Source{{Name: "profiles.yaml", Data: text}})
 	require.NoError(t, err, "%s", text)
 	return string(text), got
 }
@@ -94,16 +98,16 @@ func randomEnv(r *rand.Rand, env []EnvVar) []EnvVar {
 }
 
 func TestWriteEveryByteAndWord(t *testing.T) {
-	values := append([]string{"", " ", "8", "1e3", "0x1F", "null", "~", "yes", "No", "TRUE", "2001-01-01", "a: b", "- a", "#", "a #b", "\n", "a\n", "\na\nb", "\t",
-		"---", "...", "<<", "=", "!x", "&a", "*a", "'", "\"", "\\", "{profile}", "\u2028\u2029\u0085\u00a0\ufeff", strings.Repeat("long ", 5000)}, readAsOther...)
+	texts := append([]string{"", " ", "8", "1e3", "0x1F", "null", "~", "yes", "No", "TRUE", "2001-01-01", "a: b", "- a", "#", "a #b", "\n", "a\n", "\na\nb", "\t",
+		"---", "...", "<<", "=", "!x", "&a", "*a", "'", "\"", "\\", "{profile}", "\u2028\u2029\u0085\u00a0\ufeff", strings.Repeat("long ", 5000)}, values.AmbiguousWords...)
 	for c := range 0x2100 {
-		values = append(values, "a"+string(rune(c+1))+"b")
+		texts = append(texts, "a"+string(rune(c+1))+"b")
 	}
 	for c := 1; c < 256; c++ {
-		values = append(values, string([]byte{byte(c)}), string([]byte{'x', byte(c)}))
+		texts = append(texts, string([]byte{byte(c)}), string([]byte{'x', byte(c)}))
 	}
 	p := profile("x", 0)
-	for i, v := range values {
+	for i, v := range texts {
 		p.Env = append(p.Env, EnvVar{fmt.Sprintf("V%05d", i), v})
 	}
 	m := &Manifest{Runtime: RuntimeS6, Scandir: "/it's \"a\": #dir", HermesHome: "/é", AutoPorts: PortRange{1, 2}, Profiles: []Profile{p}}
@@ -115,7 +119,7 @@ func TestWriteEveryByteAndWord(t *testing.T) {
 	}
 	require.NoError(t, yaml.Unmarshal([]byte(text), &other))
 	for _, v := range p.Env {
-		require.Equal(t, escapeValue(v.Value), other.Profiles["x"].Env[v.Name])
+		require.Equal(t, placeholder.EscapeValue(v.Value), other.Profiles["x"].Env[v.Name])
 	}
 }
 
@@ -127,7 +131,7 @@ func TestWriteTheCorpus(t *testing.T) {
 		for _, file := range files {
 			data, err := os.ReadFile(file)
 			require.NoError(t, err)
-			m, err := Parse([]Source{{file, data}})
+			m, err := Parse([]Source{{Name: file, Data: data}})
 			require.NoError(t, err)
 			text, got := rewritten(t, Draft{Manifest: m})
 			requireSame(t, m, got, text)
@@ -230,7 +234,7 @@ profiles:
 func TestExcerpt(t *testing.T) {
 	data, err := os.ReadFile("../render/testdata/everything.yaml")
 	require.NoError(t, err)
-	m, err := Parse([]Source{{"everything.yaml", data}})
+	m, err := Parse([]Source{{Name: "everything.yaml", Data: data}})
 	require.NoError(t, err)
 	require.Greater(t, len(m.Profiles), 4)
 	for _, p := range m.Profiles {

@@ -10,6 +10,8 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/home"
 	"hermes-reconcile/manifest"
+	"hermes-reconcile/manifest/names"
+	"hermes-reconcile/manifest/wording"
 )
 
 // absent are the profiles that hermes does not know: they have no folder in its home. By name, with
@@ -33,10 +35,10 @@ func (h *homes) absent(ctx context.Context, profiles []manifest.Profile) map[str
 		}
 		at, _ := h.homeOf(name)
 		others := slices.DeleteFunc(slices.Clone(answer.Others[at]), func(other string) bool {
-			return manifest.ProfileNameFault(other) != ""
+			return names.ProfileFault(other) != ""
 		})
 		slices.Sort(others)
-		missing[name] = manifest.Nearest(name, others)
+		missing[name] = wording.Nearest(name, others)
 	}
 	return missing
 }

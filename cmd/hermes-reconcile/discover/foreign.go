@@ -13,6 +13,8 @@ import (
 	"mvdan.cc/sh/v3/syntax"
 
 	"hermes-reconcile/manifest"
+	"hermes-reconcile/manifest/names"
+	"hermes-reconcile/manifest/values"
 )
 
 // lost are files that s6 reads in a service directory, or in its log/, and that an adoption takes
@@ -55,9 +57,9 @@ func (s services) foreign(name, dir string) (found, error) {
 	switch {
 	case run.user == "":
 		one.note("run drops no privileges: it will run as user %s where s6-svscan is root", p.User)
-	case manifest.UserFault(run.user) != "":
+	case names.AccountFault(run.user) != "":
 		return found{}, fmt.Errorf("run: its user cannot be carried over: %s",
-			manifest.UserFault(run.user))
+			names.AccountFault(run.user))
 	case run.group != "" && run.group != run.user:
 		return found{}, fmt.Errorf(
 			"run: its group cannot be carried over: %s is not that of its user %s",
@@ -89,7 +91,7 @@ func portOf(run script) int {
 	if i := slices.Index(run.argv, "--port"); i >= 0 && i+1 < len(run.argv) {
 		text = run.argv[i+1]
 	}
-	port, err := manifest.ParsePort(text)
+	port, err := values.ParsePort(text)
 	if err != nil {
 		return 0
 	}

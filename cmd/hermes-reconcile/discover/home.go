@@ -9,6 +9,9 @@ import (
 
 	"hermes-reconcile/cmd/hermes-reconcile/home"
 	"hermes-reconcile/manifest"
+	"hermes-reconcile/manifest/hermesconfig"
+	"hermes-reconcile/manifest/names"
+	"hermes-reconcile/manifest/values"
 	"hermes-reconcile/s6ctl/safefile"
 )
 
@@ -46,7 +49,7 @@ type profileHome struct {
 	name   string
 	dir    string
 	env    map[string]string
-	config manifest.HermesConfig
+	config hermesconfig.Config
 	state  home.State
 	served []string // by the root gateway, at its last start
 	parked bool
@@ -147,7 +150,7 @@ func (h homes) noProfile(name string) string {
 	case name == manifest.DefaultProfile:
 		return "`default` is the Hermes home itself"
 	}
-	return manifest.ProfileNameFault(name)
+	return names.ProfileFault(name)
 }
 
 // read reads the files of one profile. What cannot be read is noted and counts as not there.
@@ -165,7 +168,7 @@ func (h homes) read(name, dir string) profileHome {
 	take(".env", func(data []byte) error { one.env = dotEnv(data); return nil })
 	take(
 		"config.yaml",
-		func(data []byte) (err error) { one.config, err = manifest.ParseHermesConfig(data); return err },
+		func(data []byte) (err error) { one.config, err = hermesconfig.Parse(data); return err },
 	)
 	one.state.Why = "there is no gateway_state.json that can be read"
 	take("gateway_state.json", func(data []byte) error {
@@ -204,7 +207,7 @@ func (h homes) port(one profileHome) int {
 	if !there {
 		return one.config.Port
 	}
-	port, err := manifest.ParsePort(text)
+	port, err := values.ParsePort(text)
 	if err != nil {
 		h.note(one.name, ".env: API_SERVER_PORT: %v", err)
 	}
@@ -257,7 +260,7 @@ func Multiplexes(env []byte, variable string, config []byte) (says *bool, where 
 	if says := saysMultiplex(variable); says != nil {
 		return says, "the environment"
 	}
-	parsed, err := manifest.ParseHermesConfig(config)
+	parsed, err := hermesconfig.Parse(config)
 	if err != nil {
 		return nil, ""
 	}
@@ -279,7 +282,7 @@ func dotEnv(data []byte) map[string]string {
 	for line := range strings.Lines(strings.TrimPrefix(string(data), "\uFEFF")) {
 		name, value, found := strings.Cut(strings.TrimSpace(line), "=")
 		name = strings.TrimSpace(strings.TrimPrefix(name, "export "))
-		if !found || manifest.EnvNameFault(name) != "" {
+		if !found || names.VariableFault(name) != "" {
 			continue
 		}
 		value = strings.TrimSpace(value)

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"hermes-reconcile/manifest"
+	"hermes-reconcile/manifest/names"
 	"hermes-reconcile/render"
 )
 
@@ -93,7 +94,7 @@ func (s services) service(name, dir string, isDir bool) (found, error) {
 	if !isDir {
 		return found{}, fmt.Errorf("it is no folder")
 	}
-	if reason := manifest.ProfileNameFault(name); reason != "" {
+	if reason := names.ProfileFault(name); reason != "" {
 		return found{}, fmt.Errorf("%s", reason)
 	}
 	data, err := s.f.read(path.Join(dir, render.MarkerPath))

@@ -122,7 +122,7 @@ func TestRandomOwnDirectoriesComeBackExactly(t *testing.T) {
 	t.Logf("%d manifests", done)
 }
 
-// randomManifest has values of every key in the schema, so that a new key cannot be forgotten: see
+// randomManifest has rightValues of every key in the schema, so that a new key cannot be forgotten: see
 // values.
 func randomManifest(r *rand.Rand) string {
 	var b strings.Builder
@@ -130,9 +130,9 @@ func randomManifest(r *rand.Rand) string {
 	for i, name := range []string{"default", "a", "b-1", "c_d"} {
 		b.WriteString("  " + name + ":\n    stop_timeout: 75s\n")
 		withPort := r.IntN(3) > 0
-		for _, key := range slices.Sorted(maps.Keys(values)) {
+		for _, key := range slices.Sorted(maps.Keys(rightValues)) {
 			if r.IntN(3) == 0 && (key != "ready" || withPort) {
-				fmt.Fprintf(&b, "    %s: %s\n", key, pick(r, values[key]...))
+				fmt.Fprintf(&b, "    %s: %s\n", key, pick(r, rightValues[key]...))
 			}
 		}
 		if withPort {
@@ -144,7 +144,7 @@ func randomManifest(r *rand.Rand) string {
 
 func pick(r *rand.Rand, from ...string) string { return from[r.IntN(len(from))] }
 
-var values = map[string][]string{
+var rightValues = map[string][]string{
 	"state": {"up", "down", "last"}, "ready": {"{http: /health}", `{http: "/a?b='c'", interval: 250ms, timeout: 2m}`}, "user": {"bot", "a.b_c-1"},
 	"command": {"[run]", `[a, "b c", 'it''s', "\n", "{{}}", "", -p, "{profile}", -p, coder, "--x={profile}"]`, `[hermes, -p, "{profile}", gateway, run, --replace]`},
 	"wrapper": {"[doppler, run, --]", `["{profile}", "{{"]`},
@@ -160,7 +160,7 @@ func TestRandomManifestsHaveEveryKey(t *testing.T) {
 	require.NoError(t, err)
 	for _, key := range profileKeys(t, schema) {
 		if key != "port" && key != "stop_timeout" {
-			require.Contains(t, values, key)
+			require.Contains(t, rightValues, key)
 		}
 	}
 }

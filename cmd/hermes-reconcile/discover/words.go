@@ -7,7 +7,7 @@ import (
 
 	"mvdan.cc/sh/v3/syntax"
 
-	"hermes-reconcile/manifest"
+	"hermes-reconcile/manifest/names"
 )
 
 // variable is one whose value is known while the script runs.
@@ -43,7 +43,7 @@ func (r *shellReader) assign(a *syntax.Assign, exported bool) {
 	}
 	exported = exported || r.vars[name].exported
 	switch {
-	case manifest.ScriptSets(name):
+	case names.ScriptSets(name):
 		// The script of a manifest sets it, in its own way.
 		if strings.HasSuffix(name, "HOME") && value != "/opt/data" &&
 			!strings.Contains(text, "HERMES_HOME") {
@@ -54,7 +54,7 @@ func (r *shellReader) assign(a *syntax.Assign, exported bool) {
 		if known = false; exported {
 			r.leave(a)
 		}
-	case exported && manifest.EnvNameFault(name) != "":
+	case exported && names.VariableFault(name) != "":
 		r.leave(a)
 		return
 	}
@@ -70,7 +70,7 @@ func (r *shellReader) unsets(s *syntax.Stmt, args []*syntax.Word) {
 		name, known := r.literal(arg)
 		switch {
 		case name == "-v":
-		case !known || manifest.EnvNameFault(name) != "":
+		case !known || names.VariableFault(name) != "":
 			r.leave(s)
 		default:
 			delete(r.vars, name)
@@ -87,7 +87,7 @@ func (r *shellReader) settleVariables() {
 	for _, name := range slices.Sorted(maps.Keys(r.vars)) {
 		v := r.vars[name]
 		switch {
-		case manifest.ScriptSets(name):
+		case names.ScriptSets(name):
 		case v.exported:
 			r.env[name] = v.value
 		case !v.used && name == strings.ToUpper(name):

@@ -1,4 +1,4 @@
-package manifest
+package yamlfile
 
 import (
 	"bytes"
@@ -9,18 +9,20 @@ import (
 	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
+
+	"hermes-reconcile/manifest/wording"
 )
 
 const (
-	// maxSource is the longest file, in bytes: about 5,000 profiles with every key set.
-	maxSource = 4 << 20
+	// MaxSource is the longest file, in bytes: about 5,000 profiles with every key set.
+	MaxSource = 4 << 20
 
-	// maxStructure bounds what yaml.v3 builds before we see any of it: a node takes 160 bytes, and
+	// MaxStructure bounds what yaml.v3 builds before we see any of it: a node takes 160 bytes, and
 	// `{a,a,a,...}` makes two nodes of two bytes of text. It counts the characters that can start a
 	// node (see structure) in all sources together. 5,000 profiles with every key have 160,000, and
 	// 250,000 with twice as many keys. The worst text found at this limit, BenchmarkWorst, takes
 	// 180 MiB at its peak (go test -run - -bench Worst -benchtime 1x).
-	maxStructure = 260_000
+	MaxStructure = 260_000
 
 	// maxDepth is how deep maps and lists may be nested; a manifest needs 6.
 	maxDepth = 32
@@ -30,9 +32,9 @@ const (
 	maxExpanded = 1_000_000
 )
 
-// load makes source i the current one and turns its bytes into its root node. Where that fails it
+// Load makes source i the current one and turns its bytes into its root node. Where that fails it
 // has said why, and returns nil.
-func (r *yamlReader) load(i int) *yaml.Node {
+func (r *Reader) Load(i int) *yaml.Node {
 	r.src = i
 	data := bytes.TrimPrefix(r.sources[i].Data,
 		[]byte("\uFEFF")) // a byte order mark is no content, and no column either
@@ -45,10 +47,10 @@ func (r *yamlReader) load(i int) *yaml.Node {
 		r.syntaxError(data, err)
 		return nil
 	case next != nil:
-		r.faultAt(r.spot(next), nil, secondDocument)
+		r.FaultAt(r.Spot(next), nil, secondDocument)
 		return nil
-	case root == nil || isNull(root) && root.Value == "":
-		r.faultAt(spot{r.src, 1, 1}, nil,
+	case root == nil || IsNull(root) && root.Value == "":
+		r.FaultAt(Spot{r.src, 1, 1}, nil,
 			`the file is empty (want at least "version: 1" and "profiles:")`)
 		return nil
 	}
@@ -90,26 +92,26 @@ const secondDocument = `a second document starts here (want one document a file;
 
 // checkText reports what makes a text unfit for YAML, with exact places that yaml.v3 would not
 // give.
-func (r *yamlReader) checkText(data []byte) bool {
-	start := spot{r.src, 1, 1}
+func (r *Reader) checkText(data []byte) bool {
+	start := Spot{r.src, 1, 1}
 	switch {
-	case len(data) > maxSource:
-		r.faultAt(start, nil, "the file has %d bytes (want at most %d, 4 MiB)", len(data),
-			maxSource)
+	case len(data) > MaxSource:
+		r.FaultAt(start, nil, "the file has %d bytes (want at most %d, 4 MiB)", len(data),
+			MaxSource)
 		return false
 	case bytes.HasPrefix(data, []byte{0xFF, 0xFE}),
 		bytes.HasPrefix(data, []byte{0xFE, 0xFF}),
 		isWide(data):
-		r.faultAt(start, nil, "the file is in UTF-16 or UTF-32 (save it as UTF-8)")
+		r.FaultAt(start, nil, "the file is in UTF-16 or UTF-32 (save it as UTF-8)")
 		return false
 	}
 	if !r.checkCharacters(data) {
 		return false
 	}
-	if r.structure += structure(data); r.structure > maxStructure {
-		r.faultAt(start, nil,
+	if r.structure += structure(data); r.structure > MaxStructure {
+		r.FaultAt(start, nil,
 			`too many values: %d characters such as ":" and "," (want at most %d in all files)`,
-			r.structure, maxStructure)
+			r.structure, MaxStructure)
 		return false
 	}
 	return r.checkDocuments(data)
@@ -123,27 +125,27 @@ func isWide(data []byte) bool {
 
 // checkCharacters refuses what is not UTF-8, control characters, and the line breaks that editors
 // do not count: with these our line numbers would be off.
-func (r *yamlReader) checkCharacters(data []byte) bool {
+func (r *Reader) checkCharacters(data []byte) bool {
 	ok := true
-	at := spot{r.src, 1, 1}
+	at := Spot{r.src, 1, 1}
 	for i := 0; i < len(data); {
 		c, size := utf8.DecodeRune(data[i:])
 		switch {
 		case c == utf8.RuneError && size == 1:
-			r.faultAt(at, nil, "byte 0x%02X is not UTF-8 (save the file as UTF-8)", data[i])
+			r.FaultAt(at, nil, "byte 0x%02X is not UTF-8 (save the file as UTF-8)", data[i])
 			return false // the rest would be noise
 		case c == '\r' && i+1 < len(data) && data[i+1] == '\n', c == '\t':
 		case c == '\n':
 			at.line, at.col = at.line+1, 0
 		case c == '\r':
-			r.faultAt(
+			r.FaultAt(
 				at,
 				nil,
 				"a carriage return without a newline (want \"\\n\" or \"\\r\\n\" at the end of lines)",
 			)
 			ok = false
 		case c < ' ', c >= 0x7F && c <= 0x9F, c == 0x2028, c == 0x2029, c == 0xFFFE, c == 0xFFFF:
-			r.faultAt(at, nil,
+			r.FaultAt(at, nil,
 				`control character U+%04X is not allowed (in double quotes write \u%04X)`, c, c)
 			ok = false
 		}
@@ -174,7 +176,7 @@ func structure(data []byte) int {
 
 // checkDocuments refuses a second document. `---` and `...` at the start of a line are markers in
 // any context, block texts and quotes included.
-func (r *yamlReader) checkDocuments(data []byte) bool {
+func (r *Reader) checkDocuments(data []byte) bool {
 	var begun, ended bool
 	line := 0
 	for text := range bytes.Lines(data) {
@@ -185,7 +187,7 @@ func (r *yamlReader) checkDocuments(data []byte) bool {
 		case isMarker(text, "..."):
 			ended = begun
 		case !blank && (ended || begun && isMarker(text, "---")):
-			r.faultAt(spot{r.src, line, 1}, nil, secondDocument)
+			r.FaultAt(Spot{r.src, line, 1}, nil, secondDocument)
 			return false
 		case !blank && bytes.TrimLeft(text, " \t")[0] != '#':
 			begun = true
@@ -202,7 +204,7 @@ func isMarker(line []byte, marker string) bool {
 // tree checks a whole document, unknown keys included, before any of it is followed through
 // aliases.
 type tree struct {
-	r      *yamlReader
+	r      *Reader
 	sizes  map[*yaml.Node]int  // values below and including an anchored node, its aliases expanded
 	open   map[*yaml.Node]bool // anchored nodes around the current one
 	broken bool
@@ -239,20 +241,20 @@ func (t *tree) size(n *yaml.Node, depth int) int {
 // sums cannot overflow.
 func (t *tree) aliasSize(n *yaml.Node) int {
 	if t.open[n.Alias] {
-		t.fault(n, "alias %s stands inside of what it stands for", quote("*"+n.Value))
+		t.fault(n, "alias %s stands inside of what it stands for", wording.Quote("*"+n.Value))
 		return 0
 	}
 	size := t.sizes[n.Alias]
 	t.r.expanded += size
 	if t.r.expanded > maxExpanded {
 		t.fault(n, "alias %s is one too many: all aliases together stand for more than %d values",
-			quote("*"+n.Value), maxExpanded)
+			wording.Quote("*"+n.Value), maxExpanded)
 		return 0
 	}
 	return size
 }
 
 func (t *tree) fault(n *yaml.Node, format string, args ...any) {
-	t.r.faultAt(t.r.spot(n), nil, format, args...)
+	t.r.FaultAt(t.r.Spot(n), nil, format, args...)
 	t.broken = true
 }

@@ -1,4 +1,4 @@
-package manifest
+package yamlfile
 
 import (
 	"bytes"
@@ -6,11 +6,13 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"hermes-reconcile/manifest/wording"
 )
 
 // syntaxError reports the one error at which yaml.v3 gave up, in plain words and at the best place
 // that can be found.
-func (r *yamlReader) syntaxError(data []byte, err error) {
+func (r *Reader) syntaxError(data []byte, err error) {
 	text := err.Error()
 	line, what := splitMessage(text)
 	offset := locate(data, text, line, what)
@@ -18,11 +20,11 @@ func (r *yamlReader) syntaxError(data []byte, err error) {
 		offset, what = key, colonMissing
 	}
 	if tab, ok := tabIndent(data, offset); ok {
-		r.faultAt(r.spotOf(data, tab), nil, tabMessage)
+		r.FaultAt(r.spotOf(data, tab), nil, tabMessage)
 		return
 	}
 	char, _ := utf8.DecodeRune(data[min(offset, len(data)):])
-	r.faultAt(r.spotOf(data, offset), nil, "%s", plainWords(what, char))
+	r.FaultAt(r.spotOf(data, offset), nil, "%s", plainWords(what, char))
 }
 
 // splitMessage takes `yaml: line 3: what` apart; line is 0 where the message has none.
@@ -107,7 +109,7 @@ func plainWords(what string, char rune) string {
 		return tabMessage
 	}
 	if !ok {
-		return "this cannot be read as YAML (" + strings.Trim(quote(what), `"`) + ")"
+		return "this cannot be read as YAML (" + strings.Trim(wording.Quote(what), `"`) + ")"
 	}
 	return strings.ReplaceAll(words, "%c", strconv.QuoteRune(char))
 }
@@ -319,8 +321,8 @@ func firstNonBlank(data []byte, start int) int {
 }
 
 // spotOf counts lines, and characters in the line, up to an offset.
-func (r *yamlReader) spotOf(data []byte, offset int) spot {
+func (r *Reader) spotOf(data []byte, offset int) Spot {
 	before := data[:min(offset, len(data))]
 	start := bytes.LastIndexByte(before, '\n') + 1
-	return spot{r.src, 1 + bytes.Count(before, []byte{'\n'}), 1 + utf8.RuneCount(before[start:])}
+	return Spot{r.src, 1 + bytes.Count(before, []byte{'\n'}), 1 + utf8.RuneCount(before[start:])}
 }

@@ -1,23 +1,28 @@
-package manifest
+// Package names has the rules for the names that a manifest gives: of profiles, accounts and
+// variables. Each rule returns the reason why a name cannot be one, in the words of an error
+// message, and an empty text for a good name.
+package names
 
 import (
 	"fmt"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"hermes-reconcile/manifest/wording"
 )
 
-// maxProfileName in bytes: s6-svscan ignores names over 251, and the service is called
+// MaxProfile in bytes: s6-svscan ignores names over 251, and the service is called
 // gateway-NAME.
-const maxProfileName = 251 - len("gateway-")
+const MaxProfile = 251 - len("gateway-")
 
-// ProfileNameFault is why a name cannot be that of a profile, empty where it can.
-func ProfileNameFault(name string) string {
+// ProfileFault is why a name cannot be that of a profile, empty where it can.
+func ProfileFault(name string) string {
 	if name == "" {
 		return "empty profile name (want a-z or 0-9, then a-z, 0-9, - and _)"
 	}
 	for _, c := range name {
-		if reason := nameCharacterFault(c, name); reason != "" {
+		if reason := characterFault(c, name); reason != "" {
 			return reason
 		}
 	}
@@ -26,18 +31,18 @@ func ProfileNameFault(name string) string {
 		return `profile name starts with "-" and would be read as an option (want a-z or 0-9 first)`
 	case name[0] == '_':
 		return `profile name starts with "_" (want a-z or 0-9 first)`
-	case len(name) > maxProfileName:
+	case len(name) > MaxProfile:
 		return fmt.Sprintf(
 			"profile name has %d characters (want at most %d: s6-svscan ignores the service gateway-NAME if it has over 251)",
 			len(name),
-			maxProfileName,
+			MaxProfile,
 		)
 	}
 	return ""
 }
 
-// nameCharacterFault is what is wrong with one character of a profile name.
-func nameCharacterFault(c rune, name string) string {
+// characterFault is what is wrong with one character of a profile name.
+func characterFault(c rune, name string) string {
 	switch {
 	case c >= 'a' && c <= 'z', c >= '0' && c <= '9', c == '-', c == '_':
 		return ""
@@ -48,7 +53,7 @@ func nameCharacterFault(c rune, name string) string {
 	case c == '.' && name[0] == '.':
 		return `profile name starts with "." and s6-svscan ignores such services (want a-z or 0-9 first)`
 	case c >= 'A' && c <= 'Z':
-		return fmt.Sprintf("profile name holds upper case (want %s)", quote(strings.ToLower(name)))
+		return fmt.Sprintf("profile name holds upper case (want %s)", wording.Quote(strings.ToLower(name)))
 	case unicode.IsControl(c):
 		return fmt.Sprintf(
 			"profile name holds the control character U+%04X (want a-z, 0-9, - and _)", c)

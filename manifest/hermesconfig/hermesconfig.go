@@ -1,39 +1,42 @@
-package manifest
+// Package hermesconfig reads what the config.yaml of a Hermes home says of its gateway.
+package hermesconfig
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"hermes-reconcile/manifest/values"
+	"hermes-reconcile/manifest/yamlfile"
 )
 
-// HermesConfig is what the config.yaml of a Hermes home says that concerns its gateway.
-type HermesConfig struct {
+// Config is what the config.yaml of a Hermes home says that concerns its gateway.
+type Config struct {
 	Port       int   // of the API server; 0: it does not say
 	Multiplex  *bool // the root gateway serves the other profiles, too; nil: it does not say
 	Standalone bool  // the profile has a gateway of its own all the same
 }
 
-// ParseHermesConfig reads a config.yaml, of which we need little: a value that is not as expected
+// Parse reads a config.yaml, of which we need little: a value that is not as expected
 // counts as not there. The limits are those of a manifest.
-func ParseHermesConfig(data []byte) (HermesConfig, error) {
-	r := newYAMLReader([]Source{{Name: "config.yaml", Data: data}})
+func Parse(data []byte) (Config, error) {
+	r := yamlfile.NewReader([]yamlfile.Source{{Name: "config.yaml", Data: data}})
 	if saysNothing(data) {
-		return HermesConfig{}, nil
+		return Config{}, nil
 	}
-	root := r.load(0)
-	if err := r.err(); err != nil {
-		return HermesConfig{}, err
+	root := r.Load(0)
+	if err := r.Err(); err != nil {
+		return Config{}, err
 	}
-	c := HermesConfig{Standalone: isTrue(lookup(root, "gateway", "standalone"))}
+	c := Config{Standalone: isTrue(lookup(root, "gateway", "standalone"))}
 	if n := lookup(root, "gateway", "multiplex_profiles"); n != nil {
 		c.Multiplex = new(isTrue(n))
 	}
 	for _, path := range [][]string{{"platforms", "api_server", "extra", "port"}, {"platforms", "api_server", "port"}} {
 		if n := lookup(root, path...); n != nil && c.Port == 0 {
-			port, err := ParsePort(n.Value)
+			port, err := values.ParsePort(n.Value)
 			if err != nil {
 				return c, fmt.Errorf("%s: %w", strings.Join(path, "."), err)
 			}
@@ -56,9 +59,9 @@ func saysNothing(data []byte) bool {
 
 // lookup follows keys from map to map. Null is nothing.
 func lookup(n *yaml.Node, keys ...string) *yaml.Node {
-	n = target(n)
+	n = yamlfile.Target(n)
 	if len(keys) == 0 {
-		if n.Kind != yaml.ScalarNode || isNull(n) {
+		if n.Kind != yaml.ScalarNode || yamlfile.IsNull(n) {
 			return nil
 		}
 		return n
@@ -67,7 +70,7 @@ func lookup(n *yaml.Node, keys ...string) *yaml.Node {
 		return nil
 	}
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		if target(n.Content[i]).Value == keys[0] {
+		if yamlfile.Target(n.Content[i]).Value == keys[0] {
 			return lookup(n.Content[i+1], keys[1:]...)
 		}
 	}
@@ -76,12 +79,4 @@ func lookup(n *yaml.Node, keys ...string) *yaml.Node {
 
 func isTrue(n *yaml.Node) bool {
 	return n != nil && n.Tag == "!!bool" && strings.EqualFold(n.Value, "true")
-}
-
-// ParsePort reads a port as people write it.
-func ParsePort(text string) (int, error) {
-	if !decimal.MatchString(text) || number(text) < 1 || number(text) > maxPort {
-		return 0, errors.New(quote(text) + " is not a port (want 1-65535)")
-	}
-	return int(number(text)), nil
 }

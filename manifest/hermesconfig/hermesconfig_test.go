@@ -1,4 +1,4 @@
-package manifest
+package hermesconfig
 
 import (
 	"strings"
@@ -6,10 +6,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/require"
+
+	"hermes-reconcile/manifest/yamlfile"
 )
 
 func TestParseHermesConfig(t *testing.T) {
-	for text, want := range map[string]HermesConfig{
+	for text, want := range map[string]Config{
 		"":                                      {},
 		"# nothing\n":                           {},
 		"null\n":                                {},
@@ -24,7 +26,7 @@ func TestParseHermesConfig(t *testing.T) {
 		"gateway: {multiplex_profiles: [x]}\ngateway_: {standalone: true}": {},
 		"a: b\na: c\nmodels: {x: !custom y}\nother: [1, {b: c}]\n":         {},
 	} {
-		got, err := ParseHermesConfig([]byte(text))
+		got, err := Parse([]byte(text))
 		require.NoError(t, err, "%s", text)
 		require.Empty(t, cmp.Diff(want, got), "%s", text)
 	}
@@ -40,11 +42,11 @@ func TestBrokenHermesConfigs(t *testing.T) {
 		"a:\n\tb:": "a tab is used for indentation",
 		bomb:       "all aliases together stand for more than",
 		strings.Repeat("[", 100) + strings.Repeat("]", 100): "nested more than",
-		strings.Repeat("x", maxSource+1):                    "bytes (want at most",
+		strings.Repeat("x", yamlfile.MaxSource+1):           "bytes (want at most",
 		"platforms: {api_server: {port: 0x1F}}":             `platforms.api_server.port: "0x1F" is not a port (want 1-65535)`,
 		"platforms: {api_server: {port: 65536}}":            `"65536" is not a port`,
 	} {
-		_, err := ParseHermesConfig([]byte(text))
+		_, err := Parse([]byte(text))
 		require.ErrorContains(t, err, want)
 	}
 }

@@ -1,0 +1,42 @@
+package manifest
+
+import (
+	"bytes"
+	"encoding/json"
+
+	"hermes-reconcile/manifest/values"
+)
+
+// Schema returns the JSON Schema of a manifest in one file, made from the same tables that Parse
+// reads by.
+func Schema() ([]byte, error) {
+	s := objectOf(documentKeys)
+	s.Schema = "http://json-schema.org/draft-07/schema#"
+	s.Title, s.Description = "profiles.yaml", "What hermes-reconcile keeps the per-profile gateways of a Hermes container to."
+	s.Required = []string{"version", "profiles"}
+	s.Definitions = values.Definitions
+	text, err := values.Marshal(s)
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	if err := json.Indent(&b, text, "", "  "); err != nil {
+		return nil, err
+	}
+	b.WriteByte('\n')
+	return b.Bytes(), nil
+}
+
+// objectOf is the shape of a map that a table describes.
+func objectOf[S, P any](keys []key[S, P]) values.Shape {
+	s := values.Shape{Type: values.Types{"object"}, Each: false}
+	for _, k := range keys {
+		if k.refused != "" {
+			continue
+		}
+		value := k.shape.Titled(k.says.title, k.says.about)
+		value.Examples = k.says.examples
+		s.Properties = append(s.Properties, values.Property{Name: k.name, Shape: value})
+	}
+	return s
+}

@@ -1,0 +1,18 @@
+// Package values has the sorts of values that a manifest holds: words, numbers, durations, sizes,
+// paths, accounts, argument lists. Each knows how to read one, what a JSON Schema can say of it, and
+// how to write it back. It knows no key: those are rows of the tables in package manifest.
+package values
+
+import (
+	"gopkg.in/yaml.v3"
+
+	"hermes-reconcile/manifest/yamlfile"
+)
+
+// Kind is a sort of value.
+type Kind[V any] struct {
+	// Read reads one; n is neither an alias nor null. Where the value is wrong it has said why.
+	Read  func(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node) (V, bool)
+	Shape Shape              // what a JSON Schema can say of it
+	Write func(V) *yaml.Node // what read reads back as the same value
+}

@@ -1,0 +1,57 @@
+package values
+
+import (
+	"encoding/base64"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"gopkg.in/yaml.v3"
+)
+
+// plainText needs no quotes anywhere, and is text to every reader of YAML unless it is one of
+// AmbiguousWords.
+var plainText = regexp.MustCompile(`^(/|--?[A-Za-z]|[A-Za-z_])[A-Za-z0-9_./@+-]*$`)
+
+// AmbiguousWords are words that YAML 1.1 or 1.2 takes for something else than text, in lower case.
+var AmbiguousWords = []string{"true", "false", "yes", "no", "on", "off", "y", "n", "null"}
+
+// QuoteTexts chooses how texts are written: bare where they cannot be mistaken, else in double quotes,
+// whose escapes can say any character; what is no UTF-8 in base64.
+func QuoteTexts(n *yaml.Node) {
+	for _, child := range n.Content {
+		QuoteTexts(child)
+	}
+	switch {
+	case n.Kind != yaml.ScalarNode || n.Tag != "!!str":
+	case !utf8.ValidString(n.Value):
+		n.Tag, n.Value = "!!binary", base64.StdEncoding.EncodeToString([]byte(n.Value))
+	case !plainText.MatchString(n.Value) || slices.Contains(AmbiguousWords, strings.ToLower(n.Value)):
+		n.Style = yaml.DoubleQuotedStyle
+	}
+}
+
+func Scalar(tag, value string) *yaml.Node {
+	return &yaml.Node{Kind: yaml.ScalarNode, Tag: tag, Value: value}
+}
+
+func Mapping(style yaml.Style) *yaml.Node {
+	return &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Style: style}
+}
+
+func Add(to *yaml.Node, name string, value *yaml.Node) {
+	to.Content = append(to.Content, WriteText(name), value)
+}
+
+func WriteText[V ~string](v V) *yaml.Node { return Scalar("!!str", string(v)) }
+
+func WriteNull() *yaml.Node { return Scalar("!!null", "null") }
+
+func WriteList(values []string) *yaml.Node {
+	n := &yaml.Node{Kind: yaml.SequenceNode, Tag: "!!seq", Style: yaml.FlowStyle}
+	for _, v := range values {
+		n.Content = append(n.Content, WriteText(v))
+	}
+	return n
+}

@@ -1,0 +1,305 @@
+package values
+
+import (
+	"math"
+	gopath "path"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"gopkg.in/yaml.v3"
+
+	"hermes-reconcile/manifest/names"
+	"hermes-reconcile/manifest/placeholder"
+	"hermes-reconcile/manifest/wording"
+	"hermes-reconcile/manifest/yamlfile"
+)
+
+// ReadText takes a value as it is written. Numbers and booleans are text too: no one who writes
+// `[serve, 9201]` or `user: 1e3` wants them to be anything else.
+func ReadText(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node) (string, bool) {
+	n = yamlfile.Target(n)
+	if !r.IsKind(n, at, yaml.ScalarNode, "text") {
+		return "", false
+	}
+	if n.Tag == "!!binary" {
+		r.Fault(n, at, "!!binary is allowed only for values of env (want text)")
+		return "", false
+	}
+	return n.Value, true
+}
+
+// OneOf reads one of a few words.
+func OneOf[V ~string](words ...V) Kind[V] {
+	list := make([]string, len(words))
+	for i, w := range words {
+		list[i] = string(w)
+	}
+	read := func(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node) (V, bool) {
+		text, ok := ReadText(r, at, n)
+		if !ok {
+			return "", false
+		}
+		for _, w := range words {
+			if text == string(w) {
+				return w, true
+			}
+		}
+		r.Fault(n, at, "%s is unknown (%swant %s)", wording.Quote(text), wording.DidYouMean(text, list),
+			wording.OrList(list))
+		return "", false
+	}
+	return Kind[V]{read, Shape{Enum: anys(words)}, WriteText[V]}
+}
+
+var Boolean = Kind[bool]{readBool, Shape{Type: Types{"boolean"}},
+	func(v bool) *yaml.Node { return Scalar("!!bool", strconv.FormatBool(v)) }}
+
+func readBool(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node) (value, ok bool) {
+	if !r.IsKind(n, at, yaml.ScalarNode, "true or false") {
+		return false, false
+	}
+	text := strings.ToLower(n.Value)
+	if n.Tag != "!!bool" || text != "true" && text != "false" {
+		r.Fault(n, at, "%s is not allowed here (want true or false%s)", wording.Quote(n.Value),
+			WithoutQuotes(n, text == "true" || text == "false"))
+		return false, false
+	}
+	return text == "true", true
+}
+
+// WithoutQuotes is a hint for a value that only its quotes make wrong.
+func WithoutQuotes(n *yaml.Node, right bool) string {
+	if right && yamlfile.IsQuoted(n) {
+		return ", without quotes"
+	}
+	return ""
+}
+
+// Decimal is how a number is written: other notations of YAML (0x1F, 017, 1_000, 1e3) mean
+// different numbers to different readers of YAML.
+var Decimal = regexp.MustCompile(`^[+-]?(0|[1-9][0-9]*)$`)
+
+// Number parses decimal digits; what does not fit into 63 bits becomes the largest number, which is
+// out of any range.
+func Number(digits string) int64 {
+	n, err := strconv.ParseInt(digits, 10, 64)
+	if err != nil && strings.HasPrefix(digits, "-") {
+		return math.MinInt64
+	}
+	if err != nil {
+		return math.MaxInt64
+	}
+	return n
+}
+
+// Integer reads a whole number from low to high.
+func Integer[V int | int64](low, high int64) Kind[V] {
+	read := func(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node) (V, bool) {
+		want := Span(low, high, "")
+		if !r.IsKind(n, at, yaml.ScalarNode, "a number") {
+			return 0, false
+		}
+		if yamlfile.IsQuoted(n) || !Decimal.MatchString(n.Value) {
+			r.Fault(n, at, "%s is not a whole number in plain digits (want %s%s)", wording.Quote(n.Value),
+				want, WithoutQuotes(n, Decimal.MatchString(n.Value)))
+			return 0, false
+		}
+		value := Number(n.Value)
+		if value < low || value > high {
+			r.Fault(n, at, "%s is out of range (want %s)", wording.Clip(n.Value), want)
+			return 0, false
+		}
+		return V(value), true
+	}
+	return Kind[V]{
+		read,
+		Shape{Type: Types{"integer"}, Minimum: &low, Maximum: &high},
+		WriteInteger[V],
+	}
+}
+
+func WriteInteger[V int | int64](v V) *yaml.Node {
+	return Scalar("!!int", strconv.FormatInt(int64(v), 10))
+}
+
+func Span(low, high int64, unit string) string {
+	return strconv.FormatInt(low, 10) + "-" + strconv.FormatInt(high, 10) + unit
+}
+
+var AbsolutePath = Kind[string]{readPath, RefTo("path"), WriteText[string]}
+
+// readPath reads an absolute path. A ".." is refused: dropping it as text gives another folder
+// where a symlink stands before it.
+func readPath(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node) (string, bool) {
+	text, ok := ReadText(r, at, n)
+	if !ok {
+		return "", false
+	}
+	switch {
+	case !strings.HasPrefix(text, "/"):
+		r.Fault(n, at, `%s is not absolute (want a path that starts with "/")`, wording.Quote(text))
+	case strings.ContainsAny(text, "\x00\n"):
+		r.Fault(n, at, "%s holds a NUL or a newline (want a path without)", wording.Quote(text))
+	case strings.Contains(text+"/", "/../"):
+		r.Fault(n, at, `%s holds ".." (want the path without it)`, wording.Quote(text))
+	default:
+		return gopath.Clean(text), true
+	}
+	return "", false
+}
+
+// PathTemplate is an absolute path with placeholders.
+var PathTemplate = Kind[string]{ReadPathTemplate, RefTo("path_template"), nil}
+
+// ReadPathTemplate reads an absolute path and keeps its placeholders.
+func ReadPathTemplate(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node) (string, bool) {
+	text, ok := readPath(r, at, n)
+	if !ok {
+		return "", false
+	}
+	if _, reason := placeholder.Expand(text, "", 0); reason != "" {
+		r.Fault(n, at, "%s", reason)
+		return "", false
+	}
+	return text, true
+}
+
+// durationUnits are those of Go's time.ParseDuration.
+const durationUnits = `want a duration such as 75s, 1m30s or 500ms`
+
+var stepNames = map[time.Duration]string{time.Millisecond: "milliseconds", time.Second: "seconds"}
+
+// durationText is how time.ParseDuration wants it; that 0 needs no unit plays no part here.
+const durationText = `^\+?(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+$`
+
+// Duration is a time with a unit, in steps of what it is used with: s6 counts in milliseconds,
+// sleep in seconds.
+func Duration(low, high, step time.Duration) Kind[time.Duration] {
+	read := func(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node) (time.Duration, bool) {
+		text, ok := ReadText(r, at, n)
+		if !ok {
+			return 0, false
+		}
+		value, err := time.ParseDuration(text)
+		_, notNumber := strconv.ParseFloat(text, 64)
+		switch {
+		case notNumber == nil && Decimal.MatchString(text) && text[0] >= '1':
+			r.Fault(n, at, "%s has no unit (want a duration such as %ss)", wording.Clip(text), wording.Clip(text))
+		case notNumber == nil:
+			r.Fault(n, at, "%s has no unit (%s)", wording.Clip(text), durationUnits)
+		case err != nil:
+			r.Fault(n, at, "%s is not a duration (%s)", wording.Quote(text), durationUnits)
+		case value < low || value > high:
+			r.Fault(n, at, "%s is out of range (want %v to %s)", wording.Quote(text), low, hours(high))
+		case value%step != 0:
+			r.Fault(n, at, "%s is finer than %v (want whole %s)", wording.Quote(text), step,
+				stepNames[step])
+		default:
+			return value, true
+		}
+		return 0, false
+	}
+	return Kind[time.Duration]{
+		read,
+		Shape{Type: Types{"string"}, Pattern: durationText},
+		writeDuration,
+	}
+}
+
+func writeDuration(v time.Duration) *yaml.Node {
+	if v%time.Second == 0 {
+		return Scalar("", strconv.FormatInt(int64(v/time.Second), 10)+"s")
+	}
+	return Scalar("", strconv.FormatInt(v.Milliseconds(), 10)+"ms")
+}
+
+func hours(d time.Duration) string { return strconv.Itoa(int(d.Hours())) + "h" }
+
+var sizeText = regexp.MustCompile(`^([0-9]+)([A-Za-z]*)$`)
+
+// sizeUnits in bytes. s6-log has no units of its own above the byte that mean the same to
+// everybody.
+var sizeUnits = map[string]int64{
+	"": 1, "B": 1,
+	"kB": 1e3, "KB": 1e3, "MB": 1e6, "GB": 1e9,
+	"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30,
+}
+
+// ByteSize is a number of bytes.
+func ByteSize(low, high int64) Kind[int64] {
+	read := func(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node) (int64, bool) {
+		text, ok := ReadText(r, at, n)
+		if !ok {
+			return 0, false
+		}
+		parts := sizeText.FindStringSubmatch(text)
+		if parts == nil {
+			r.Fault(
+				n,
+				at,
+				"%s is not a size (want a whole number of bytes such as 65536, or with a unit such as 1MB or 64KiB)",
+				wording.Quote(text),
+			)
+			return 0, false
+		}
+		unit, ok := sizeUnits[parts[2]]
+		if !ok {
+			r.Fault(n, at, "unit %s is unknown (want B, kB, MB, GB, KiB, MiB or GiB)",
+				wording.Quote(parts[2]))
+			return 0, false
+		}
+		count := Number(parts[1])
+		if count > high/unit || count*unit < low {
+			r.Fault(n, at, "%s is out of range (want %s)", wording.Clip(text), Span(low, high, " bytes"))
+			return 0, false
+		}
+		return count * unit, true
+	}
+	return Kind[int64]{read, Shape{AnyOf: []Shape{
+		{Type: Types{"integer"}, Minimum: &low, Maximum: &high},
+		{Type: Types{"string"}, Pattern: "^[0-9]+(B|kB|KB|MB|GB|KiB|MiB|GiB)?$"}, // sizeUnits
+	}}, writeSize}
+}
+
+func writeSize(v int64) *yaml.Node {
+	for _, unit := range []string{"GB", "GiB", "MB", "MiB", "kB", "KiB"} {
+		if v%sizeUnits[unit] == 0 {
+			return Scalar("", strconv.FormatInt(v/sizeUnits[unit], 10)+unit)
+		}
+	}
+	return WriteInteger(v)
+}
+
+var Account = Kind[string]{readUser, Shape{
+	Type: Types{"string", "boolean"}, Pattern: names.AccountText.String(), MaxLength: names.MaxAccount,
+	Not: &Shape{Type: Types{"string"}, Pattern: names.NumberText.String()},
+}, WriteText[string]}
+
+func readUser(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node) (string, bool) {
+	text, ok := ReadText(r, at, n)
+	if !ok {
+		return "", false
+	}
+	if reason := names.AccountFault(text); reason != "" {
+		r.Fault(n, at, "%s", reason)
+		return "", false
+	}
+	return text, true
+}
+
+// VariableName is the name of one variable.
+var VariableName = Kind[string]{readVariableName, RefTo("variable"), nil}
+
+func readVariableName(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node) (string, bool) {
+	name, ok := ReadText(r, at, n)
+	if !ok {
+		return "", false
+	}
+	if reason := names.VariableFault(name); reason != "" {
+		r.Fault(n, at, "%s", reason)
+		return "", false
+	}
+	return name, true
+}

@@ -1,0 +1,37 @@
+// Package yamlfile reads YAML files that people write: it loads them within limits of size, depth and
+// aliases, and collects all that is wrong in them, each error with its file, line and column.
+//
+// A Reader is the entry point. Load gives the root node of a source; who reads the values below it
+// reports what is wrong with Fault, and Err has all of it in the end. The package is pure: it opens
+// nothing, and knows no key.
+package yamlfile
+
+import (
+	"strconv"
+
+	"hermes-reconcile/manifest/visible"
+)
+
+// Source is one manifest file: its name, as errors print it, and its content.
+type Source struct {
+	Name string
+	Data []byte
+}
+
+// Position is a place in a source. Line and Column count from 1; Column counts characters, as
+// editors do.
+type Position struct {
+	File   string
+	Line   int
+	Column int
+}
+
+// String is `file:line:column`, which editors can jump to. A file name that could play tricks on a
+// terminal is quoted.
+func (p Position) String() string {
+	file := p.File
+	if visible.Line(file) != file {
+		file = visible.Quote(file)
+	}
+	return file + ":" + strconv.Itoa(p.Line) + ":" + strconv.Itoa(p.Column)
+}
