@@ -22,7 +22,7 @@ test-hermes:
 	go test -count=1 -timeout 60m -tags hermes -v ./e2e/docker
 
 lint:
-	sh e2e/deps.sh s6-svscan:s6 execlineb:execline shellcheck:shellcheck busybox:busybox strace:strace gcc:gcc:libc6-dev faketime:faketime
+	sh e2e/deps.sh s6-svscan:s6 execlineb:execline shellcheck:shellcheck busybox:busybox strace:strace gcc:gcc:libc6-dev faketime:faketime tmux:tmux
 	test -z "$$(gofmt -l .)" && go vet -tags e2e,docker,hermes ./... && go tool staticcheck -tags e2e,docker,hermes ./...
 	sh e2e/shellcheck.sh && sh e2e/cross.sh
 

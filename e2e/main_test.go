@@ -28,6 +28,7 @@ var needed = map[string]string{
 	"s6-svok":      "s6",
 	"s6-log":       "s6",
 	"execlineb":    "execline",
+	"tmux":         "tmux",
 }
 
 var (

@@ -52,12 +52,11 @@ func (tr *tree) isReady(profile string) bool {
 // column is a cell of the profile's row of status.
 func (tr *tree) column(profile, name string) string {
 	tr.t.Helper()
-	r := tr.run("status", profile)
-	lines := strings.Split(r.stdout, "\n")
-	require.GreaterOrEqual(tr.t, len(lines), 2, "%v", r)
-	at := strings.Index(lines[0], name)
-	require.GreaterOrEqual(tr.t, at, 0, "%v", r)
-	return strings.Fields(lines[1][at:])[0]
+	row := tr.statusOf(profile)
+	head, _, _ := strings.Cut(tr.run("status").stdout, "\n")
+	at := strings.Index(head, name)
+	require.GreaterOrEqual(tr.t, at, 0, "%v", head)
+	return strings.Fields(row[at:])[0]
 }
 
 func TestReadyGateway(t *testing.T) {

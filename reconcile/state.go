@@ -168,6 +168,14 @@ func (l Look) Detail() string {
 	return strings.Join(details, ", ")
 }
 
+// NextStart is when the pause of a gateway ends that backs off; zero for all others.
+func (l Look) NextStart() time.Time {
+	if l.State() != StateBackingOff {
+		return time.Time{}
+	}
+	return l.Since.Add(l.Pause)
+}
+
 // LastEnd says how the last process of a gateway ended: "exited 1". It is empty where there is
 // nothing to say.
 func (s Status) LastEnd() string {

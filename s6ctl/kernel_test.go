@@ -133,7 +133,7 @@ func FuzzProc(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		for _, field := range []int{statParent, statSession, statFlags, statStart} {
+		for _, field := range []int{statParent, statSession, statFlags, statStart, statRSS} {
 			behind := strings.Fields(text[strings.LastIndexByte(text, ')')+1:])
 			if n := statNumber(text, field); n != 0 && (len(behind) <= field || !strings.ContainsAny(behind[field], "123456789")) {
 				t.Fatalf("%q: field %d is %d", text, field, n)

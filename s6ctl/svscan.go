@@ -206,6 +206,7 @@ const (
 	statSession = 3
 	statFlags   = 6
 	statStart   = 19 // in hundredths of a second since the machine started
+	statRSS     = 21 // in pages
 )
 
 // numberIn is a field of a process's stat, or 0.

@@ -81,6 +81,18 @@ var layers = map[string]layer{
 		why:   "All that read an object of another program have to compare its keys exactly.",
 		never: []string{"os", "os/exec", "net", "time", "path/filepath"},
 	},
+	command + "/choose": {
+		why:   "What a pattern means depends on the names alone.",
+		never: []string{"os", "os/exec", "net", "path/filepath", "time"},
+	},
+	command + "/overview": {
+		why: "What is shown follows from what was seen, and from the time that it was seen at.",
+		ours: []string{
+			"manifest/visible", "reconcile", command + "/choose", command + "/explain",
+		},
+		others: []string{"golang.org/x/text/width"},
+		never:  []string{"os", "os/exec", "net", "path/filepath"},
+	},
 	command + "/discover": {
 		why: "It reads files of others, so it opens them by safefile and home, and never writes.",
 		ours: []string{
@@ -160,7 +172,8 @@ var layers = map[string]layer{
 		ours: []string{
 			"manifest", "manifest/names", "manifest/visible", "manifest/wording", "render", "reconcile", "reconcile/fault", "reconcile/watch",
 			"s6ctl", "s6ctl/start", "s6ctl/safefile", "s6ctl/route",
-			command + "/discover", command + "/doctor", command + "/explain", command + "/home", command + "/probe",
+			command + "/choose", command + "/discover", command + "/doctor", command + "/explain", command + "/home", command + "/overview",
+			command + "/probe",
 		},
 		others: []string{
 			"github.com/spf13/cobra", "github.com/hashicorp/go-multierror", "golang.org/x/term",

@@ -39,24 +39,42 @@ type outputFlags struct {
 }
 
 func (f *outputFlags) add(cmd *cobra.Command, forms ...string) {
-	f.forms = forms
-	cmd.Flags().
-		StringVarP(&f.form, "output", "o", formText, "form of the output: `"+strings.Join(forms, "|")+"`")
-	cmd.Flags().
-		StringVar(&f.color, "color", colorAuto, "color the text: `auto|always|never`; auto: on a terminal, unless $NO_COLOR is set")
+	f.addForm(cmd, forms...)
 	cmd.Flags().
 		BoolVar(&f.showSecrets, "show-secrets", false, "show the values of variables and options whose names look secret")
 	cmd.Flags().
 		StringVar(&f.secretNames, "secret-names", explain.SecretNames, "`REGEXP` of variables and options whose values are masked")
 }
 
-// check checks the values of the flags.
-func (f *outputFlags) check() (err error) {
+// addForm adds the flags of a command that prints no plan.
+func (f *outputFlags) addForm(cmd *cobra.Command, forms ...string) {
+	f.forms = forms
+	cmd.Flags().
+		StringVarP(&f.form, "output", "o", formText, "form of the output: `"+strings.Join(forms, "|")+"`")
+	f.addColor(cmd)
+}
+
+// addColor adds --color alone.
+func (f *outputFlags) addColor(cmd *cobra.Command) {
+	cmd.Flags().
+		StringVar(&f.color, "color", colorAuto, "color the text: `auto|always|never`; auto: on a terminal, unless $NO_COLOR is set")
+}
+
+// checkForm checks the values of those flags.
+func (f *outputFlags) checkForm() error {
 	if !slices.Contains(f.forms, f.form) {
 		return usagef("--output: %q is not known (want %s)", f.form, strings.Join(f.forms, ", "))
 	}
 	if !slices.Contains([]string{colorAuto, colorAlways, colorNever}, f.color) {
 		return usagef("--color: %q is not known (want auto, always or never)", f.color)
+	}
+	return nil
+}
+
+// check checks the values of all flags.
+func (f *outputFlags) check() (err error) {
+	if err := f.checkForm(); err != nil {
+		return err
 	}
 	if f.showSecrets {
 		return nil

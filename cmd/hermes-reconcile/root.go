@@ -48,7 +48,7 @@ Exit codes, the same for every command:
 
     0    done; nothing left to do
     1    part of it failed: some gateways are not as asked; mend and run again
-    2    only with --exit-code: there are differences
+    2    only with --exit-code of diff and apply: there are differences
     99   timed out waiting
     100  the command line or the manifest is wrong, or there is no s6 here: retrying will not help
     111  a system call or an s6 program failed, the lock is held, or the result could

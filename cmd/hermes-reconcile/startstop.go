@@ -164,7 +164,7 @@ func (a *acting) enter(ctx context.Context, flags *actFlags) (err error) {
 	return nil
 }
 
-// pick selects the services to act on: those of the named profiles, or those that --all means.
+// pick selects the services to act on: those that the user names, or those that --all means.
 func (a *acting) pick(
 	services []reconcile.Service,
 	profiles []string,
@@ -176,21 +176,7 @@ func (a *acting) pick(
 			return !s.Owned || !s.Status.Supervised || unwanted || idle
 		}), nil
 	}
-	slices.Sort(profiles)
-	picked, err := pick(services, slices.Compact(profiles))
-	if err != nil {
-		return nil, err
-	}
-	for _, s := range picked {
-		if s.Fault != nil {
-			return nil, s.Fault
-		}
-		if !s.Owned {
-			return nil, withHint(usagef("%s is not ours", s.Name),
-				"name it in the manifest and apply, or use s6-svc")
-		}
-	}
-	return picked, nil
+	return pickOurs(services, profiles)
 }
 
 // do acts on the services and records what should last.
@@ -317,13 +303,10 @@ func (a *acting) wanted(s reconcile.Service) manifest.State {
 	if a.manifest == nil {
 		return manifest.State(wanted(s))
 	}
-	name := strings.TrimPrefix(s.Name, render.Prefix)
-	i, found := slices.BinarySearchFunc(a.manifest.Profiles, name,
-		func(p manifest.Profile, name string) int { return strings.Compare(p.Name, name) })
-	if !found {
-		return ""
+	if p := profileIn(a.manifest, profileOf(s)); p != nil {
+		return p.State
 	}
-	return a.manifest.Profiles[i].State
+	return ""
 }
 
 // warnOfUndoing says what the next apply will undo.

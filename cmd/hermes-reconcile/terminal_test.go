@@ -3,11 +3,8 @@
 package main
 
 import (
-	"context"
 	"os"
-	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
@@ -49,36 +46,5 @@ func TestColorsOnATerminal(t *testing.T) {
 		t.Setenv("TERM", c.term)
 		f := outputFlags{color: c.color}
 		require.Equal(t, c.want, f.colors(ui{stdout: c.out}), "%+v", c)
-	}
-}
-
-// TestStatusOnATerminal clears the screen each time, and goes on where there is no scandir yet.
-func TestStatusOnATerminal(t *testing.T) {
-	t.Setenv("TERM", "xterm")
-	master, tty := terminal(t)
-	scandir := t.TempDir() + "/scan"
-	flags := statusFlags{scandirFlags: scandirFlags{path: scandir}, form: formText}
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error)
-	go func() { ended <- watchStatus(ctx, ui{tty, tty}, &flags, "", nil) }()
-	sees(t, master, "scan")
-	require.NoError(t, os.MkdirAll(scandir+"/gateway-alpha", 0o755))
-	sees(t, master, clearScreen, "PROFILE", "alpha", "unsupervised")
-	cancel()
-	require.NoError(t, <-ended)
-}
-
-// sees waits until all of these texts have come on a terminal, one after the other.
-func sees(t *testing.T, master *os.File, texts ...string) {
-	t.Helper()
-	seen, b := "", make([]byte, 4096)
-	for _, text := range texts {
-		for !strings.Contains(seen, text) {
-			require.NoError(t, master.SetReadDeadline(time.Now().Add(2*time.Minute)))
-			n, err := master.Read(b)
-			require.NoError(t, err, "%q is not on the screen: %q", text, seen)
-			seen += string(b[:n])
-		}
-		_, seen, _ = strings.Cut(seen, text)
 	}
 }

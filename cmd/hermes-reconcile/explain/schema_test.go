@@ -27,7 +27,7 @@ func TestSchemasNameTheKeysOfTheTypes(t *testing.T) {
 		definitions map[string]any
 	}{
 		{Schema, Report{}, map[string]any{"summary": Summary{}, "profile": Profile{}, "file": File{}, "leftover": Leftover{}}},
-		{StatusSchema, Status{}, map[string]any{"gateway": Gateway{}}},
+		{StatusSchema, Status{}, map[string]any{"gateway": Gateway{}, "more": More{}, "death": Death{}, "socket": Socket{}, "place": Place{}}},
 		{DoctorSchema, Diagnosis{}, map[string]any{"finding": Finding{}}},
 	} {
 		var schema object

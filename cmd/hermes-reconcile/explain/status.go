@@ -21,13 +21,59 @@ type Gateway struct {
 	Wanted   string   `json:"wanted,omitempty"` // up, down or last; empty where nothing says so
 	State    string   `json:"state"`
 	Detail   string   `json:"detail,omitempty"` // what helps to judge the state: "next start in 12 s"
+	Failed   bool     `json:"failed"`           // it is not what it should be, and will not come to be that by itself
 	Ready    *bool    `json:"ready"`            // nil: it has no way to tell
 	PID      int      `json:"pid,omitempty"`
 	Since    string   `json:"since,omitempty"` // of the last change between up and down, as RFC 3339 writes times
 	Restarts int      `json:"restarts"`        // deaths since it was last started on purpose
 	Port     int      `json:"port,omitempty"`
+	RSS      int64    `json:"rss,omitempty"` // memory of its processes, in bytes
 	Owned    bool     `json:"owned"`
+	Pending  string   `json:"pending,omitempty"` // what the manifest says and no apply has done; empty: that is not known
 	Drift    []string `json:"drift"`
+	More     *More    `json:"more,omitempty"` // where one gateway was asked for
+}
+
+// StateAbsent is what a gateway is that the manifest names and no apply has made yet.
+const StateAbsent = "absent"
+
+// What Pending says of a gateway.
+const (
+	PendingNew     = "new"
+	PendingChanged = "changed"
+	PendingGone    = "to go"
+	PendingNone    = "none"
+)
+
+// More is what else there is to say of one gateway.
+type More struct {
+	ExitCode  *int     `json:"exit_code,omitempty"` // of its last process; nil: a signal ended it, or none has ended
+	Signal    int      `json:"signal,omitempty"`    // that ended its last process
+	Deaths    []Death  `json:"deaths"`              // since it was last started on purpose, the oldest first
+	NextStart string   `json:"next_start,omitempty"`
+	User      string   `json:"user,omitempty"` // whose its processes are, as a name or a number
+	Processes int      `json:"processes,omitempty"`
+	Sockets   []Socket `json:"sockets"` // that it takes connections on, and who else has its port
+	Directory string   `json:"directory"`
+	Manifest  *Place   `json:"manifest,omitempty"` // where its profile stands
+	Log       string   `json:"log,omitempty"`      // its file
+	LogLines  []string `json:"log_lines"`          // the last of them
+	LogFault  string   `json:"log_fault,omitempty"`
+}
+
+// Death is the end of a process of a gateway that was not asked for.
+type Death struct {
+	At       string `json:"at"`
+	ExitCode *int   `json:"exit_code,omitempty"`
+	Signal   int    `json:"signal,omitempty"`
+}
+
+// Socket is an address on which connections are taken.
+type Socket struct {
+	Address string `json:"address"`
+	PID     int    `json:"pid,omitempty"`
+	Program string `json:"program,omitempty"`
+	Own     bool   `json:"own"` // a process of the gateway has it
 }
 
 // What Drift says of a gateway beside files that were edited, and of what is no service directory.

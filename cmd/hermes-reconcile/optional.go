@@ -1,0 +1,40 @@
+//go:build linux
+
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"strings"
+
+	"hermes-reconcile/manifest"
+)
+
+// findScandir finds the scandir without insisting on a manifest.
+func findScandir(u ui, flags *scandirFlags, file *manifestFlags) (string, error) {
+	if flags.path != "" || variable(scandirVariable) != "" {
+		return "", nil
+	}
+	m, err := file.loadIfAny(u)
+	if m == nil || err != nil {
+		return defaultScandir, err
+	}
+	return m.Scandir, nil
+}
+
+// loadIfAny reads the manifest if there is one: who looks for trouble, or ends a container, may
+// have none, or a broken one. One that was named on the command line has to be there, and right.
+func (f *manifestFlags) loadIfAny(u ui) (*manifest.Manifest, error) {
+	if _, err := os.Stat(defaultManifest); errors.Is(err, fs.ErrNotExist) && !f.named() {
+		return nil, nil
+	}
+	m, err := f.load()
+	if err != nil && len(f.files) == 0 {
+		first, _, _ := strings.Cut(err.Error(), "\n") // of all that validate tells
+		u.warning("the manifest is left out of account: %s", first)
+		u.hint("%s validate", program)
+		return nil, nil
+	}
+	return m, err
+}

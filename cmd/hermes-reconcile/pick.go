@@ -1,0 +1,74 @@
+//go:build linux
+
+package main
+
+import (
+	"errors"
+	"slices"
+	"strings"
+
+	"hermes-reconcile/cmd/hermes-reconcile/choose"
+	"hermes-reconcile/reconcile"
+	"hermes-reconcile/render"
+)
+
+// pick selects the services of the named profiles, each once; no name means all.
+func pick(services []reconcile.Service, patterns []string) ([]reconcile.Service, error) {
+	names := make([]string, len(services))
+	for i, s := range services {
+		names[i] = profileOf(s)
+	}
+	found, err := match(names, patterns)
+	if err != nil {
+		return nil, err
+	}
+	picked := make([]reconcile.Service, len(found))
+	for i, at := range found {
+		picked[i] = services[at]
+	}
+	return picked, nil
+}
+
+// match is choose.Match, with errors that say what to type.
+func match(names, patterns []string) ([]int, error) {
+	found, err := choose.Match(names, patterns)
+	var bad *choose.BadGlobError
+	switch {
+	case errors.As(err, &bad):
+		return nil, withHint(&usageError{err}, "%s status '*'", program)
+	case err != nil:
+		return nil, withHint(&usageError{err}, "%s status", program)
+	}
+	return found, nil
+}
+
+// pickOurs selects the services to act on. A name has to be that of one of ours; what a glob means
+// besides is left alone.
+func pickOurs(services []reconcile.Service, patterns []string) ([]reconcile.Service, error) {
+	picked, err := pick(services, patterns)
+	if err != nil {
+		return nil, err
+	}
+	picked = slices.DeleteFunc(picked, func(s reconcile.Service) bool {
+		return !s.Owned && s.Fault == nil && !slices.Contains(patterns, profileOf(s))
+	})
+	for _, s := range picked {
+		if s.Fault != nil {
+			return nil, s.Fault
+		}
+		if !s.Owned {
+			return nil, withHint(usagef("%s is not ours", s.Name),
+				"name it in the manifest and apply, or use s6-svc")
+		}
+	}
+	if len(picked) == 0 {
+		return nil, withHint(usagef("no gateway of ours is like %s", strings.Join(patterns, " ")),
+			"%s status", program)
+	}
+	slices.SortFunc(picked,
+		func(a, b reconcile.Service) int { return strings.Compare(a.Name, b.Name) })
+	return picked, nil
+}
+
+// profileOf is the profile whose gateway a service runs.
+func profileOf(s reconcile.Service) string { return strings.TrimPrefix(s.Name, render.Prefix) }

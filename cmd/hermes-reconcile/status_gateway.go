@@ -1,0 +1,135 @@
+//go:build linux
+
+package main
+
+import (
+	"strings"
+
+	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/reconcile"
+	"hermes-reconcile/render"
+)
+
+// gateway is what there is to say of a service.
+func gateway(s reconcile.Service, scandir *live, actual reconcile.Actual) explain.Gateway {
+	g := explain.Gateway{
+		Profile: strings.TrimPrefix(s.Name, render.Prefix), Service: s.Name, Owned: s.Owned,
+		Wanted: wanted(s), Ready: readiness(s), PID: s.Status.PID, Port: s.Marker.Port,
+		Drift: drift(s, actual.Owed[s.Name]),
+	}
+	g.Drift = append(g.Drift, places(s, actual.DisplacedOf(s.Name))...)
+	look := scandir.Look(s)
+	g.State, g.Detail = string(look.State()), look.Detail()
+	if s.Fault != nil {
+		g.State, g.Detail = string(reconcile.StateUnknown), ""
+	}
+	if s.Status.Supervised {
+		g.Since, g.Restarts = rfc3339(s.Status.Since), len(look.Deaths)
+	}
+	g.Failed = (s.Owned || s.Fault != nil) && failed(g, s, look)
+	return g
+}
+
+// failed reports whether a gateway is not what it should be, and does not come to be that by
+// itself.
+func failed(g explain.Gateway, s reconcile.Service, look reconcile.Look) bool {
+	switch reconcile.State(g.State) {
+	case reconcile.StateCrashLoop, reconcile.StateBackingOff, reconcile.StateDouble,
+		reconcile.StateFrozenLog, reconcile.StateUnsupervised, reconcile.StateUnknown:
+		return true
+	case reconcile.StateEnded:
+		const onFailure = false // then only an exit code that no restart helps ends it
+		return look.Ended(onFailure)
+	case reconcile.StateDown:
+		return g.Wanted == wantedUp
+	case reconcile.StateUp:
+		p := appliedProfile(s)
+		return g.Ready != nil && !*g.Ready && p != nil && p.Ready != nil &&
+			look.At.Sub(look.Since)-look.Pause > p.Ready.Timeout
+	}
+	return false
+}
+
+// wantedUp is what wanted says of a gateway that should be up.
+const wantedUp = "up"
+
+// readiness is what s6 was told of the gateway, where it expects to be told.
+func readiness(s reconcile.Service) *bool {
+	if _, expected := s.Files[render.NotificationPath]; !expected {
+		return nil
+	}
+	return &s.Status.Ready
+}
+
+// wanted is what the service directory says the gateway should be.
+func wanted(s reconcile.Service) string {
+	if s.Obstacle != "" || s.Fault != nil || s.Missing {
+		return ""
+	}
+	if s.Marker.Last {
+		return "last"
+	}
+	if _, down := s.Files[render.DownPath]; down {
+		return "down"
+	}
+	return wantedUp
+}
+
+// places tells of supervisors of a service that are not where they should be, or not whose they
+// should be.
+func places(s reconcile.Service, displaced []reconcile.Displaced) (found []string) {
+	if how := reconcile.Misplaced(s, displaced); how != "" {
+		found = append(found, how)
+	}
+	if s.Orphan {
+		found = append(found, explain.DriftOrphan)
+	}
+	return found
+}
+
+// drift is what of the service is not as it was rendered.
+func drift(s reconcile.Service, owed reconcile.Owed) []string {
+	switch {
+	case s.Obstacle != "":
+		return []string{s.Obstacle}
+	case s.Fault != nil:
+		return []string{explain.DriftTrouble + s.Trouble()}
+	case s.Missing:
+		return []string{}
+	case s.Double != "" && s.KeptDown():
+		return []string{explain.DriftDouble + s.Double + explain.DriftKeptDown}
+	case s.Double != "":
+		return []string{explain.DriftDouble + s.Double}
+	case !s.Owned && s.Trouble() != "":
+		return []string{explain.DriftForeign, explain.DriftTrouble + s.Trouble()}
+	case !s.Owned:
+		return []string{explain.DriftForeign}
+	}
+	found := []string{}
+	if trouble := s.Trouble(); trouble != "" {
+		found = append(found, explain.DriftTrouble+trouble)
+	}
+	if edited := s.Edited(); len(edited) > 0 {
+		found = append(found, "edited: "+strings.Join(edited, ", "))
+	}
+	switch log := s.LogStatus; {
+	case s.FrozenLog != "":
+		found = append(found, reconcile.FrozenLog+s.FrozenLog)
+	case !log.Supervised:
+	case !log.WantUp:
+		found = append(found, explain.DriftLogDown)
+	case log.PID == 0:
+		found = append(found, explain.DriftLogStuck)
+	}
+	switch {
+	case owed.Busy && (owed.Gateway || owed.Logger):
+		found = append(found, owed.Why())
+	case owed.Gateway && owed.Logger:
+		found = append(found, explain.DriftOldScript, explain.DriftOldLogger)
+	case owed.Gateway:
+		found = append(found, explain.DriftOldScript)
+	case owed.Logger:
+		found = append(found, explain.DriftOldLogger)
+	}
+	return found
+}

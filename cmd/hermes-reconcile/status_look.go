@@ -1,0 +1,206 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"hermes-reconcile/cmd/hermes-reconcile/choose"
+	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/cmd/hermes-reconcile/overview"
+	"hermes-reconcile/manifest"
+	"hermes-reconcile/reconcile"
+	"hermes-reconcile/render"
+	"hermes-reconcile/s6ctl"
+)
+
+// looking is a status under way: one look, or many.
+type looking struct {
+	*statusFlags
+	profiles []string // as the user typed them
+
+	// What was read of the manifest, and which state of its files that is.
+	manifest *manifest.Manifest // nil: there is none
+	dirs     map[string]render.Servicedir
+	path     string // of the scandir
+	stamp    stamp
+	said     []byte // what there was to warn of
+}
+
+// read reads the manifest, unless its files are as they were at the last look.
+func (l *looking) read(u ui) error {
+	stamp := l.statusFlags.manifest.stamp()
+	if l.path != "" && stamp == l.stamp {
+		_, _ = u.stderr.Write(l.said)
+		return nil
+	}
+	var warnings bytes.Buffer
+	defer func() { l.said = warnings.Bytes() }()
+	m, err := l.statusFlags.manifest.loadIfAny(ui{u.stdout, io.MultiWriter(u.stderr, &warnings)})
+	if err != nil {
+		return err
+	}
+	l.manifest, l.dirs = nil, nil
+	path := defaultScandir
+	if m != nil {
+		path = m.Scandir
+	}
+	if l.path, err = l.resolve(path); err != nil {
+		return err
+	}
+	l.stamp = stamp
+	elsewhere := l.scandirFlags.path != "" && m != nil && l.path != m.Scandir
+	if m == nil || elsewhere && !l.statusFlags.manifest.named() {
+		return nil
+	}
+	dirs, err := render.All(m)
+	if err != nil {
+		return err
+	}
+	l.manifest, l.dirs = m, map[string]render.Servicedir{}
+	for _, d := range dirs {
+		l.dirs[d.Name] = d
+	}
+	return nil
+}
+
+// look looks at the gateways.
+func (l *looking) look(ctx context.Context, u ui) (*overview.Page, error) {
+	if err := l.read(u); err != nil {
+		return nil, err
+	}
+	scandir, err := l.open(l.path)
+	if err != nil {
+		return nil, err
+	}
+	defer scandir.Close()
+	warnSilent(u, scandir)
+	actual, err := scandir.Read()
+	if err != nil {
+		return nil, err
+	}
+	page := l.newPage(u, scandir, actual.Listening)
+	if page.Status.Gateways, err = l.gateways(ctx, scandir, actual); err != nil {
+		return nil, err
+	}
+	if !actual.Held.IsZero() {
+		page.Status.Held = rfc3339(actual.Held)
+		u.warning("down was called %s ago: watch starts nothing until the next apply",
+			time.Since(actual.Held).Truncate(time.Second))
+	}
+	return page, nil
+}
+
+// gateways are those that the user names: of services, and of what the manifest names besides. They
+// are sorted by service.
+func (l *looking) gateways(
+	ctx context.Context,
+	scandir *live,
+	actual reconcile.Actual,
+) ([]explain.Gateway, error) {
+	services := actual.Running()
+	there := make(map[string]bool, len(services))
+	for _, s := range services {
+		there[s.Name] = true
+	}
+	picked, err := pick(l.withAbsent(services, there), l.profiles)
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(picked,
+		func(a, b reconcile.Service) int { return strings.Compare(a.Name, b.Name) })
+	usages := map[int]s6ctl.Usage{}
+	if l.output.form != formText || choose.IsOne(l.profiles) {
+		usages = s6ctl.Usages(s6ctl.ThisHost())
+	}
+	gateways := []explain.Gateway{}
+	for _, s := range picked {
+		if !there[s.Name] {
+			gateways = append(gateways, l.absent(s.Name))
+			continue
+		}
+		g := l.gateway(s, scandir, actual)
+		if g.PID != 0 {
+			g.RSS = usages[g.PID].RSS
+		}
+		if choose.IsOne(l.profiles) {
+			g.More = l.more(ctx, scandir, s, usages[g.PID])
+		}
+		gateways = append(gateways, g)
+	}
+	return gateways, nil
+}
+
+// withAbsent adds to the services that are there those that only the manifest names.
+func (l *looking) withAbsent(
+	services []reconcile.Service,
+	there map[string]bool,
+) []reconcile.Service {
+	for name := range l.dirs {
+		if !there[name] {
+			services = append(services, reconcile.Service{Name: name})
+		}
+	}
+	return services
+}
+
+// gateway is what there is to say of a service, and of what the manifest wants of it.
+func (l *looking) gateway(
+	s reconcile.Service,
+	scandir *live,
+	actual reconcile.Actual,
+) explain.Gateway {
+	g := gateway(s, scandir, actual)
+	if l.manifest != nil {
+		dir, named := l.dirs[s.Name]
+		g.Pending = pending(s, dir, named)
+	}
+	return g
+}
+
+// absent is a gateway that the manifest names and no apply has made yet.
+func (l *looking) absent(service string) explain.Gateway {
+	dir := l.dirs[service]
+	g := explain.Gateway{
+		Profile: dir.Profile, Service: service, State: explain.StateAbsent, Port: dir.Port,
+		Pending: explain.PendingNew, Drift: []string{},
+	}
+	if p := profileIn(l.manifest, dir.Profile); p != nil {
+		g.Wanted = string(p.State)
+	}
+	return g
+}
+
+// profileIn is a profile of a manifest, nil if that has none of that name.
+func profileIn(m *manifest.Manifest, name string) *manifest.Profile {
+	all := profilesOf(m)
+	i, found := slices.BinarySearchFunc(all, name,
+		func(p manifest.Profile, name string) int { return strings.Compare(p.Name, name) })
+	if !found {
+		return nil
+	}
+	return &all[i]
+}
+
+// pending is what the manifest says of a service and no apply has done yet. The marker in its
+// directory is what the last one has rendered.
+func pending(s reconcile.Service, dir render.Servicedir, named bool) string {
+	switch {
+	case s.Fault != nil:
+		return ""
+	case !named && s.Owned:
+		return explain.PendingGone
+	case !named:
+		return explain.PendingNone
+	case !s.Owned:
+		return explain.PendingNew
+	case !bytes.Equal(s.Files[render.MarkerPath].Data, dir.File(render.MarkerPath).Data):
+		return explain.PendingChanged
+	}
+	return explain.PendingNone
+}

@@ -1,0 +1,161 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strconv"
+
+	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/cmd/hermes-reconcile/home"
+	"hermes-reconcile/manifest"
+	"hermes-reconcile/reconcile"
+	"hermes-reconcile/s6ctl"
+)
+
+// detailLines is how many lines of its log the detail of a gateway shows.
+const detailLines = 10
+
+// more is what a look at one gateway gives.
+func (l *looking) more(
+	ctx context.Context,
+	scandir *live,
+	s reconcile.Service,
+	usage s6ctl.Usage,
+) *explain.More {
+	look := scandir.Look(s)
+	m := &explain.More{
+		Deaths: deaths(look.Deaths), Signal: s.Status.Signal, Processes: usage.Processes,
+		Directory: filepath.Join(scandir.path, s.Name), Sockets: []explain.Socket{},
+		LogLines: []string{},
+	}
+	if s.Status.PID == 0 {
+		m.Processes = 0
+	}
+	if code := s.Status.ExitCode; code >= 0 && s.Status.Signal == 0 && s.Status.Supervised {
+		m.ExitCode = &code
+	}
+	if at := look.NextStart(); !at.IsZero() {
+		m.NextStart = rfc3339(at)
+	}
+	if uid, known := userOf(scandir, s); known {
+		m.User = accountName(uid)
+		m.Sockets = sockets(ctx, s, uid)
+	}
+	if p := profileIn(l.manifest, profileOf(s)); p != nil {
+		place := l.output.place(p.Pos)
+		m.Manifest = &place
+	}
+	l.readLog(ctx, scandir, s, m)
+	return m
+}
+
+// deaths are those of a gateway as programs read them.
+func deaths(all []reconcile.Death) []explain.Death {
+	found := make([]explain.Death, 0, len(all))
+	for _, d := range all {
+		death := explain.Death{At: rfc3339(d.At), Signal: d.Signal}
+		if code := d.ExitCode; code >= 0 {
+			death.ExitCode = &code
+		}
+		found = append(found, death)
+	}
+	return found
+}
+
+// userOf is whose the processes of a gateway are: as the kernel says, else who may control it.
+func userOf(scandir *live, s reconcile.Service) (uid uint32, known bool) {
+	if s.Status.PID != 0 {
+		if uid, known := s6ctl.UserOf(s6ctl.ThisHost(), s.Status.PID); known {
+			return uid, true
+		}
+	}
+	return controllerID(filepath.Join(scandir.path, s.Name))
+}
+
+// accountName is the name of an account, or its number where it has none.
+func accountName(uid uint32) string {
+	number := strconv.FormatUint(uint64(uid), 10)
+	if found, err := user.LookupId(number); err == nil {
+		return found.Username
+	}
+	return number
+}
+
+// sockets are those on which a gateway takes connections, and those of others on its port. Root
+// without CAP_SYS_PTRACE has the gateway's user look.
+func sockets(ctx context.Context, s reconcile.Service, uid uint32) []explain.Socket {
+	found := []explain.Socket{}
+	host := s6ctl.ThisHost()
+	all, err := s6ctl.Listeners(host)
+	if err != nil {
+		return found
+	}
+	if os.Geteuid() == 0 && uid != 0 {
+		if who, err := accountByID(uid); err == nil {
+			var seen map[string]int
+			as := account{uid: who.UID, gid: who.GID, gids: who.Groups}
+			if err := ask(ctx, as, lookAtSockets, &seen); err == nil { // else what is not seen says so
+				s6ctl.Complete(host, all, uid, seen)
+			}
+		}
+	}
+	for _, l := range all {
+		own := l.Service != 0 && l.Service == s.Status.PID
+		if own || s.Marker.Port != 0 && int(l.Address.Port()) == s.Marker.Port {
+			found = append(found, explain.Socket{
+				Address: l.Address.String(), PID: l.PID, Program: l.Program, Own: own,
+			})
+		}
+	}
+	return found
+}
+
+// readLog reads the end of the gateway's log, as its user.
+func (l *looking) readLog(
+	ctx context.Context,
+	scandir *live,
+	s reconcile.Service,
+	m *explain.More,
+) {
+	folder, err := scandir.logFolder(s, l.manifest)
+	if err == nil {
+		m.Log = filepath.Join(folder, "current")
+		var text []byte
+		if text, err = scandir.logEnd(ctx, s, l.manifest, folder); err == nil {
+			for line := range bytes.Lines(text) {
+				m.LogLines = append(m.LogLines, string(bytes.TrimSuffix(line, []byte("\n"))))
+			}
+		}
+	}
+	switch {
+	case errors.Is(err, home.ErrNoLog):
+		m.LogFault = "nothing was written yet"
+	case err != nil:
+		m.LogFault = inShort(err.Error())
+	}
+}
+
+// logEnd are the last lines of a gateway's log.
+func (l *live) logEnd(
+	ctx context.Context,
+	s reconcile.Service,
+	m *manifest.Manifest,
+	folder string,
+) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, refusalLimit)
+	defer cancel()
+	who, err := l.logReader(s, m)
+	if err != nil {
+		return nil, err
+	}
+	var text limitedBuffer
+	log := home.Log{Folder: folder, Lines: detailLines}
+	err = home.Show(ctx, who, log, &text, func(string) {})
+	return text.Bytes(), err
+}
