@@ -1,7 +1,7 @@
-.PHONY: build demo test test-docker test-hermes lint bench torture install
+.PHONY: build demo test test-docker test-hermes lint bench torture install release
 
 build:
-	CGO_ENABLED=0 go build -trimpath -o bin/hermes-reconcile ./cmd/hermes-reconcile
+	CGO_ENABLED=0 go build -trimpath -ldflags "$$(sh packaging/stamp.sh)" -o bin/hermes-reconcile ./cmd/hermes-reconcile
 
 demo:
 	sh e2e/deps.sh s6-svscan:s6 execlineb:execline curl:curl
@@ -35,3 +35,7 @@ torture: lint
 install: build
 	install -D bin/hermes-reconcile $(DESTDIR)/usr/local/bin/hermes-reconcile
 	install -D -m 644 -t $(DESTDIR)/usr/local/share/man/man8 cmd/hermes-reconcile/man/*.8
+
+# Into dist/: programs, packages, and what belongs to them.
+release:
+	sh packaging/release.sh "$(VERSION)" dist
