@@ -32,35 +32,60 @@ var (
 	formerPort    = []string{"--port", placeholder.Port}
 )
 
-// MakeExcerpt gives the excerpt of a profile of m.
-func MakeExcerpt(m *Manifest, p Profile) (Excerpt, error) {
-	builtin, below := builtinManifest(), &Profile{}
-	giveAll(profileKeys, below, &settings{}, &settings{})
+// Excerpts makes the excerpts of the profiles of one manifest, for several goroutines at once.
+type Excerpts struct {
+	head  []*yaml.Node // what is said before the profiles: keys and values
+	below *Profile     // the builtin defaults
+}
+
+// NewExcerpts prepares the excerpts of m.
+func NewExcerpts(m *Manifest) *Excerpts {
+	builtin, e := builtinManifest(), &Excerpts{below: &Profile{}}
+	giveAll(profileKeys(), e.below, &settings{}, &settings{})
 	all := &Manifest{
 		Runtime:    m.Runtime,
 		HermesHome: m.HermesHome,
 		Scandir:    builtin.Scandir,
 		AutoPorts:  builtin.AutoPorts,
 	}
-	n, profiles := values.Mapping(yaml.FlowStyle), values.Mapping(yaml.FlowStyle)
+	n := values.Mapping(yaml.FlowStyle)
 	values.Add(n, "version", values.WriteInteger(knownVersion))
-	if document := putAll(documentKeys, all, builtin, 0); document != nil {
+	if document := putAll(documentKeys(), all, builtin, 0); document != nil {
 		n.Content = append(n.Content, document.Content...)
 	}
-	own := putAll(profileKeys, &p, below, yaml.FlowStyle)
+	values.QuoteTexts(n)
+	e.head = n.Content
+	return e
+}
+
+// Make gives the excerpt of a profile.
+func (e *Excerpts) Make(p Profile) (Excerpt, error) {
+	profiles := values.Mapping(yaml.FlowStyle)
+	own := putAll(profileKeys(), &p, e.below, yaml.FlowStyle)
 	if own == nil {
 		own = values.Mapping(yaml.FlowStyle)
 	}
 	values.Add(profiles, p.Name, own)
-	values.Add(n, "profiles", profiles)
-	e := Excerpt{}
+	made := Excerpt{}
 	if isNewer(own) {
-		e.Format = excerptFormat
+		made.Format = excerptFormat
 	}
-	values.QuoteTexts(n)
+	values.QuoteTexts(profiles)
+	n := values.Mapping(yaml.FlowStyle)
+	n.Content = append(slices.Clip(e.head), values.WriteText("profiles"), profiles)
+	var err error
+	made.Text, err = flowText(n)
+	return made, err
+}
+
+// flowText is the text of a node in flow style.
+func flowText(n *yaml.Node) ([]byte, error) {
+	const usual = 256 // bytes
+	if text, ok := values.AppendFlow(make([]byte, 0, usual), n); ok {
+		return text, nil
+	}
 	text, err := yaml.Marshal(n)
-	e.Text = bytes.TrimSuffix(text, []byte("\n"))
-	return e, err
+	return bytes.TrimSuffix(text, []byte("\n")), err
 }
 
 // ParseExcerpt reads an excerpt as it was meant when it was written. The name is that of the file,

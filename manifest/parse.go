@@ -81,9 +81,9 @@ func (r *reader) readDocument(root *yaml.Node) {
 	r.EachKey(root, nil, func(key, value *yaml.Node) {
 		name := key.Value
 		at := (*yamlfile.Path)(nil).Key(name)
-		row, ok := find(documentKeys, name)
+		row, ok := find(documentKeys(), name)
 		if !ok {
-			r.UnknownKey(key, at, keyNames(documentKeys))
+			r.UnknownKey(key, at, keyNames(documentKeys()))
 			return
 		}
 		first, again := r.seen[name]
@@ -112,11 +112,11 @@ func (r *reader) checkPresence() {
 // the errors that only the whole shows.
 func (r *reader) finish() *Manifest {
 	m := &Manifest{}
-	giveAll(documentKeys, m, &r.document, &document{})
+	giveAll(documentKeys(), m, &r.document, &document{})
 	numbers := r.assignPorts(m.AutoPorts)
 	for i, e := range r.document.entries {
 		p := Profile{Name: e.name, Pos: r.Position(e.at), Port: numbers[i]}
-		giveAll(profileKeys, &p, &e.settings, &r.document.defaults)
+		giveAll(profileKeys(), &p, &e.settings, &r.document.defaults)
 		p.UserPos = r.userPosition(e)
 		p.RestartSet = choose(e.settings.restart, r.document.defaults.restart, "").state == given
 		r.giveHome(&p, e, &r.document.defaults)
@@ -159,7 +159,7 @@ func readProfiles(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node, to *docum
 		if reason := names.ProfileFault(e.name); reason != "" {
 			r.Fault(key, e.path, "%s", reason)
 		}
-		readKeys(r, e.path, value, profileKeys, &e.settings)
+		readKeys(r, e.path, value, profileKeys(), &e.settings)
 		checkVariables(r, e.path, &e.settings)
 		if first, ok := to.names[e.name]; ok {
 			r.Fault(key, e.path, "profile is already defined at %s", r.Position(first.at))

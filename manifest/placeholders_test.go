@@ -126,7 +126,7 @@ func TestExcerptFormatIsSaidWhereItMatters(t *testing.T) {
 `)
 	want := []int{0, 0, excerptFormat, excerptFormat, excerptFormat, excerptFormat}
 	for i, p := range m.Profiles {
-		e, err := MakeExcerpt(m, p)
+		e, err := NewExcerpts(m).Make(p)
 		require.NoError(t, err)
 		require.Equal(t, want[i], e.Format, p.Name)
 		got, err := ParseExcerpt("marker", e)

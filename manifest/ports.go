@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 	"strconv"
+	"sync"
 
 	"gopkg.in/yaml.v3"
 
@@ -32,7 +33,7 @@ func readPort(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node) (port, bool) 
 	if n.Value == "auto" {
 		return port{auto: true}, true
 	}
-	if !values.Decimal.MatchString(n.Value) {
+	if !values.IsDecimal(n.Value) {
 		r.Fault(n, at, "%s is not a port (%swant 1-65535 or auto)", wording.Quote(n.Value),
 			wording.DidYouMean(n.Value, []string{"auto"}))
 		return port{}, false
@@ -41,7 +42,9 @@ func readPort(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node) (port, bool) 
 	return port{number: value}, ok
 }
 
-var rangeText = regexp.MustCompile(`^([0-9]+)-([0-9]+)$`)
+var rangeText = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^([0-9]+)-([0-9]+)$`)
+})
 
 // portText is 1-65535 as a range has it.
 const portText = "0*([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
@@ -57,7 +60,7 @@ func readPortRange(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node) (PortRan
 	if !ok {
 		return PortRange{}, false
 	}
-	parts := rangeText.FindStringSubmatch(text)
+	parts := rangeText().FindStringSubmatch(text)
 	if parts == nil {
 		r.Fault(n, at, "%s is not a range of ports (want FIRST-LAST, such as 20000-29999)",
 			wording.Quote(text))

@@ -10,11 +10,11 @@ import (
 // Schema returns the JSON Schema of a manifest in one file, made from the same tables that Parse
 // reads by.
 func Schema() ([]byte, error) {
-	s := objectOf(documentKeys)
+	s := objectOf(documentKeys())
 	s.Schema = "http://json-schema.org/draft-07/schema#"
 	s.Title, s.Description = "profiles.yaml", "What hermes-reconcile keeps the per-profile gateways of a Hermes container to."
 	s.Required = []string{"version", "profiles"}
-	s.Definitions = values.Definitions
+	s.Definitions = values.Definitions()
 	text, err := values.Marshal(s)
 	if err != nil {
 		return nil, err

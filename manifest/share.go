@@ -315,7 +315,7 @@ func (r *Ready) asks() bool { return r != nil && r.HTTP != "" }
 func putReady(p, below *Profile) *yaml.Node {
 	switch {
 	case p.Ready.asks():
-		return putAll(readyKeys, p.Ready, below.Ready, yaml.FlowStyle)
+		return putAll(readyKeys(), p.Ready, below.Ready, yaml.FlowStyle)
 	case below.Ready.asks() && p.Port != 0:
 		return values.WriteNull()
 	}

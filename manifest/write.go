@@ -41,7 +41,7 @@ func Write(d Draft) ([]byte, error) {
 // is 0.
 func Builtin(name string, port int) Profile {
 	p := Profile{Name: name, Port: port}
-	giveAll(profileKeys, &p, &settings{}, &settings{})
+	giveAll(profileKeys(), &p, &settings{}, &settings{})
 	p.Ready = nil // it does not ask for anything
 	words := builtinCommand
 	if name == DefaultProfile {
@@ -56,22 +56,22 @@ func Builtin(name string, port int) Profile {
 
 func builtinManifest() *Manifest {
 	m := &Manifest{}
-	giveAll(documentKeys, m, &document{}, &document{})
+	giveAll(documentKeys(), m, &document{}, &document{})
 	return m
 }
 
 // write gives the text, unchecked.
 func write(d Draft) ([]byte, error) {
 	builtin := &Profile{}
-	giveAll(profileKeys, builtin, &settings{}, &settings{})
+	giveAll(profileKeys(), builtin, &settings{}, &settings{})
 	below := new(*builtin)
 	if len(d.Manifest.Profiles) > 1 {
-		shareAll(profileKeys, pointers(d.Manifest.Profiles), below)
+		shareAll(profileKeys(), pointers(d.Manifest.Profiles), below)
 	}
 	w := &writer{}
 	w.comments("", d.Head)
 	w.document(d.Manifest)
-	if defaults := putAll(shared(profileKeys), below, builtin, 0); defaults != nil {
+	if defaults := putAll(sharedKeys(), below, builtin, 0); defaults != nil {
 		w.blank()
 		w.entry("", "defaults", defaults)
 	}
@@ -98,7 +98,7 @@ func (w *writer) comments(indent string, lines []string) {
 
 func (w *writer) document(m *Manifest) {
 	w.entry("", "version", values.WriteInteger(knownVersion))
-	if n := putAll(documentKeys, m, builtinManifest(), 0); n != nil {
+	if n := putAll(documentKeys(), m, builtinManifest(), 0); n != nil {
 		for i := 0; i+1 < len(n.Content); i += 2 {
 			w.entry("", n.Content[i].Value, n.Content[i+1])
 		}
@@ -115,7 +115,7 @@ func (w *writer) profiles(d Draft, below *Profile) {
 	slices.SortStableFunc(list,
 		func(a, b *Profile) int { return isNamed(a) - isNamed(b) }) // the root profile first
 	for _, p := range list {
-		value := putAll(profileKeys, p, below, 0)
+		value := putAll(profileKeys(), p, below, 0)
 		if value == nil {
 			value = values.Mapping(yaml.FlowStyle) // {} is clearer than nothing
 		}

@@ -38,17 +38,17 @@ func requireSame(t testing.TB, want, got *Manifest, text string) {
 }
 
 func TestEveryKeyIsWritten(t *testing.T) {
-	for _, k := range profileKeys {
+	for _, k := range profileKeys() {
 		require.NotNil(t, k.put, k.name)
 		require.True(t, k.own || k.share != nil, k.name)
 	}
-	for _, k := range logKeys {
+	for _, k := range logKeys() {
 		require.NotNil(t, k.put, k.name)
 	}
-	for _, k := range readyKeys {
+	for _, k := range readyKeys() {
 		require.NotNil(t, k.put, k.name)
 	}
-	for _, k := range documentKeys {
+	for _, k := range documentKeys() {
 		require.True(t, k.put != nil || slices.Contains([]string{"version", "defaults", "profiles"}, k.name), k.name)
 	}
 }
@@ -238,7 +238,7 @@ func TestExcerpt(t *testing.T) {
 	require.NoError(t, err)
 	require.Greater(t, len(m.Profiles), 4)
 	for _, p := range m.Profiles {
-		e, err := MakeExcerpt(m, p)
+		e, err := NewExcerpts(m).Make(p)
 		require.NoError(t, err)
 		text := e.Text
 		require.NotContains(t, string(text), "\n")

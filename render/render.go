@@ -66,6 +66,7 @@ func All(m *manifest.Manifest) ([]Servicedir, error) {
 // renderer holds what all service directories of one manifest share.
 type renderer struct {
 	manifest  *manifest.Manifest
+	excerpts  *manifest.Excerpts
 	templates *template.Template
 	finish    map[bool][]byte // by whether exit code 0 ends the gateway
 	buf       bytes.Buffer
@@ -79,7 +80,9 @@ func newRenderer(m *manifest.Manifest) (*renderer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot parse the embedded templates: %w", err)
 	}
-	r := &renderer{manifest: m, templates: t, finish: map[bool][]byte{}}
+	r := &renderer{
+		manifest: m, excerpts: manifest.NewExcerpts(m), templates: t, finish: map[bool][]byte{},
+	}
 	for _, onFailure := range []bool{false, true} {
 		r.finish[onFailure], err = r.execute("finish.tmpl",
 			finish{r.program("s6-svstat"), onFailure, rootPath, r.findsSupervisor()})
@@ -293,7 +296,7 @@ func (r *renderer) servicedir(p manifest.Profile) (Servicedir, error) {
 	if p.State == manifest.StateDown {
 		dir.Files = append(dir.Files, File{DownPath, modeFile, nil})
 	}
-	excerpt, err := manifest.MakeExcerpt(r.manifest, p)
+	excerpt, err := r.excerpts.Make(p)
 	if err != nil {
 		return Servicedir{}, err
 	}

@@ -3,6 +3,8 @@ package names
 import (
 	"fmt"
 	"regexp"
+	"strings"
+	"sync"
 
 	"hermes-reconcile/manifest/wording"
 )
@@ -11,21 +13,26 @@ import (
 const MaxAccount = 32
 
 // AccountText is a login name as useradd(8) takes it, upper case and dots included.
-var AccountText = regexp.MustCompile(`^[A-Za-z0-9_.][A-Za-z0-9_.-]*$`)
+const AccountText = `^[A-Za-z0-9_.][A-Za-z0-9_.-]*$`
+
+var isAccount = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(AccountText) })
 
 // NumberText is a user id, which is no name.
-var NumberText = regexp.MustCompile(`^[0-9]+$`)
+const NumberText = `^[0-9]+$`
+
+// IsNumber reports whether a text is digits alone.
+func IsNumber(text string) bool { return text != "" && strings.Trim(text, "0123456789") == "" }
 
 // AccountFault is why a text cannot be the account of a gateway, empty where it can.
 func AccountFault(text string) string {
 	switch {
-	case NumberText.MatchString(text):
+	case IsNumber(text):
 		return wording.Clip(text) +
 			" is a number (want the name of an account: s6-setuidgid looks its groups up by name)"
 	case len(text) > MaxAccount:
 		return fmt.Sprintf("%s has %d characters (want an account name of at most %d)", wording.Quote(text),
 			len(text), MaxAccount)
-	case !AccountText.MatchString(text):
+	case !isAccount().MatchString(text):
 		return wording.Quote(text) +
 			` is not an account name (want letters, digits, "_", "." and "-", and no "-" first)`
 	}

@@ -2,17 +2,12 @@ package values
 
 import (
 	"encoding/base64"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
 )
-
-// plainText needs no quotes anywhere, and is text to every reader of YAML unless it is one of
-// AmbiguousWords.
-var plainText = regexp.MustCompile(`^(/|--?[A-Za-z]|[A-Za-z_])[A-Za-z0-9_./@+-]*$`)
 
 // AmbiguousWords are words that YAML 1.1 or 1.2 takes for something else than text, in lower case.
 var AmbiguousWords = []string{"true", "false", "yes", "no", "on", "off", "y", "n", "null"}
@@ -27,7 +22,7 @@ func QuoteTexts(n *yaml.Node) {
 	case n.Kind != yaml.ScalarNode || n.Tag != "!!str":
 	case !utf8.ValidString(n.Value):
 		n.Tag, n.Value = "!!binary", base64.StdEncoding.EncodeToString([]byte(n.Value))
-	case !plainText.MatchString(n.Value) || slices.Contains(AmbiguousWords, strings.ToLower(n.Value)):
+	case !isPlain(n.Value) || slices.Contains(AmbiguousWords, strings.ToLower(n.Value)):
 		n.Style = yaml.DoubleQuotedStyle
 	}
 }

@@ -3,6 +3,7 @@ package values
 import (
 	"regexp"
 	"strings"
+	"sync"
 
 	"gopkg.in/yaml.v3"
 
@@ -12,13 +13,15 @@ import (
 
 // requestText is a path and perhaps a query, of what RFC 3986 lets stand in a request and what
 // browsers send besides.
-var requestText = regexp.MustCompile(`^/([!"$&-~]|%[0-9A-Fa-f]{2})*$`)
+const requestText = `^/([!"$&-~]|%[0-9A-Fa-f]{2})*$`
+
+var isRequest = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(requestText) })
 
 // maxRequest is below what any HTTP server takes, in bytes (RFC 9110 section 4.1 asks for 8000).
 const maxRequest = 2000
 
 var RequestPath = Kind[string]{readRequestPath, Shape{
-	Type: Types{"string"}, Pattern: requestText.String(), MaxLength: maxRequest,
+	Type: Types{"string"}, Pattern: requestText, MaxLength: maxRequest,
 }, WriteText[string]}
 
 func readRequestPath(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node) (string, bool) {
@@ -36,7 +39,7 @@ func readRequestPath(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node) (strin
 		)
 	case len(text) > maxRequest:
 		r.Fault(n, at, "has %d characters (want a path of at most %d)", len(text), maxRequest)
-	case !requestText.MatchString(text):
+	case !isRequest().MatchString(text):
 		r.Fault(n, at,
 			`%s is no path of a URL (want ASCII without blanks and "#"; write others as %%XX)`,
 			wording.Quote(text))

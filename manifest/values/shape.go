@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"strconv"
+	"sync"
 
 	"gopkg.in/yaml.v3"
 
@@ -88,33 +89,35 @@ func Marshal(v any) ([]byte, error) {
 const argumentText = `^([^{}\x00]|\{\{|\}\}|\{profile\}|\{port\})`
 
 // Definitions are shapes that are used many times.
-var Definitions = map[string]Shape{
-	"variable": {
-		Type:    Types{"string", "boolean"}, // `true` is a name, too
-		Pattern: "^[A-Za-z_][A-Za-z0-9_]*$",
-		Not:     &Shape{Enum: anys(names.ScriptVariables, names.ShellVariables)}, // VariableFault has the reasons
-	},
-	// A text of an argument list. Numbers and booleans are text as they are written.
-	"argument": {
-		Type:    Types{"string", "number", "boolean"},
-		Pattern: argumentText + "*$",
-	},
-	"program": {
-		Type:    Types{"string", "number", "boolean"},
-		Pattern: argumentText + "+$",
-	},
-	// A path with placeholders.
-	"path_template": {
-		Type:    Types{"string"},
-		Pattern: `^/([^{}\x00\n]|\{\{|\}\}|\{profile\}|\{port\})*$`,
-		Not:     &Shape{Type: Types{"string"}, Pattern: `/\.\.(/|$)`},
-	},
-	"path": {
-		Type:    Types{"string"},
-		Pattern: `^/[^\x00\n]*$`,
-		Not:     &Shape{Type: Types{"string"}, Pattern: `/\.\.(/|$)`},
-	},
-}
+var Definitions = sync.OnceValue(func() map[string]Shape {
+	return map[string]Shape{
+		"variable": {
+			Type:    Types{"string", "boolean"}, // `true` is a name, too
+			Pattern: "^[A-Za-z_][A-Za-z0-9_]*$",
+			Not:     &Shape{Enum: anys(names.ScriptVariables, names.ShellVariables)}, // VariableFault has the reasons
+		},
+		// A text of an argument list. Numbers and booleans are text as they are written.
+		"argument": {
+			Type:    Types{"string", "number", "boolean"},
+			Pattern: argumentText + "*$",
+		},
+		"program": {
+			Type:    Types{"string", "number", "boolean"},
+			Pattern: argumentText + "+$",
+		},
+		// A path with placeholders.
+		"path_template": {
+			Type:    Types{"string"},
+			Pattern: `^/([^{}\x00\n]|\{\{|\}\}|\{profile\}|\{port\})*$`,
+			Not:     &Shape{Type: Types{"string"}, Pattern: `/\.\.(/|$)`},
+		},
+		"path": {
+			Type:    Types{"string"},
+			Pattern: `^/[^\x00\n]*$`,
+			Not:     &Shape{Type: Types{"string"}, Pattern: `/\.\.(/|$)`},
+		},
+	}
+})
 
 func RefTo(name string) Shape { return Shape{Ref: "#/definitions/" + name} }
 

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"gopkg.in/yaml.v3"
@@ -77,9 +78,14 @@ func WithoutQuotes(n *yaml.Node, right bool) string {
 	return ""
 }
 
-// Decimal is how a number is written: other notations of YAML (0x1F, 017, 1_000, 1e3) mean
+// IsDecimal reports whether a number is written in plain digits: other notations of YAML (0x1F, 017, 1_000, 1e3) mean
 // different numbers to different readers of YAML.
-var Decimal = regexp.MustCompile(`^[+-]?(0|[1-9][0-9]*)$`)
+func IsDecimal(text string) bool {
+	if text != "" && (text[0] == '+' || text[0] == '-') {
+		text = text[1:]
+	}
+	return names.IsNumber(text) && (text == "0" || text[0] != '0')
+}
 
 // Number parses decimal digits; what does not fit into 63 bits becomes the largest number, which is
 // out of any range.
@@ -101,9 +107,9 @@ func Integer[V int | int64](low, high int64) Kind[V] {
 		if !r.IsKind(n, at, yaml.ScalarNode, "a number") {
 			return 0, false
 		}
-		if yamlfile.IsQuoted(n) || !Decimal.MatchString(n.Value) {
+		if yamlfile.IsQuoted(n) || !IsDecimal(n.Value) {
 			r.Fault(n, at, "%s is not a whole number in plain digits (want %s%s)", wording.Quote(n.Value),
-				want, WithoutQuotes(n, Decimal.MatchString(n.Value)))
+				want, WithoutQuotes(n, IsDecimal(n.Value)))
 			return 0, false
 		}
 		value := Number(n.Value)
@@ -185,7 +191,7 @@ func Duration(low, high, step time.Duration) Kind[time.Duration] {
 		value, err := time.ParseDuration(text)
 		_, notNumber := strconv.ParseFloat(text, 64)
 		switch {
-		case notNumber == nil && Decimal.MatchString(text) && text[0] >= '1':
+		case notNumber == nil && IsDecimal(text) && text[0] >= '1':
 			r.Fault(n, at, "%s has no unit (want a duration such as %ss)", wording.Clip(text), wording.Clip(text))
 		case notNumber == nil:
 			r.Fault(n, at, "%s has no unit (%s)", wording.Clip(text), durationUnits)
@@ -217,7 +223,9 @@ func writeDuration(v time.Duration) *yaml.Node {
 
 func hours(d time.Duration) string { return strconv.Itoa(int(d.Hours())) + "h" }
 
-var sizeText = regexp.MustCompile(`^([0-9]+)([A-Za-z]*)$`)
+var sizeText = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^([0-9]+)([A-Za-z]*)$`)
+})
 
 // sizeUnits in bytes. s6-log has no units of its own above the byte that mean the same to
 // everybody.
@@ -234,7 +242,7 @@ func ByteSize(low, high int64) Kind[int64] {
 		if !ok {
 			return 0, false
 		}
-		parts := sizeText.FindStringSubmatch(text)
+		parts := sizeText().FindStringSubmatch(text)
 		if parts == nil {
 			r.Fault(
 				n,
@@ -273,8 +281,8 @@ func writeSize(v int64) *yaml.Node {
 }
 
 var Account = Kind[string]{readUser, Shape{
-	Type: Types{"string", "boolean"}, Pattern: names.AccountText.String(), MaxLength: names.MaxAccount,
-	Not: &Shape{Type: Types{"string"}, Pattern: names.NumberText.String()},
+	Type: Types{"string", "boolean"}, Pattern: names.AccountText, MaxLength: names.MaxAccount,
+	Not: &Shape{Type: Types{"string"}, Pattern: names.NumberText},
 }, WriteText[string]}
 
 func readUser(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node) (string, bool) {
