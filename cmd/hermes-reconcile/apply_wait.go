@@ -69,7 +69,7 @@ func (f *applyFlags) arrive(
 		why := fmt.Sprintf("not %s%s: %s%s", level, waited(l), whyLate(l, level, answers[i]),
 			last[l.Change.Service])
 		r.Late(l.Change.Service, why)
-		log := t.homes.logFile(t.scandir.s6, l.Change.Profile)
+		log := logFile(t.homes, t.scandir.s6, l.Change.Profile)
 		all = append(all,
 			complaint{service: l.Change.Service, why: why, hint: "see its log in " + log})
 	}
@@ -157,7 +157,7 @@ func whyLate(l reconcile.Late, level reconcile.Level, answer error) string {
 }
 
 // logFile is where a profile's gateway logs to: what its logger was told, else where that would be.
-func (h *homes) logFile(s6 *s6ctl.Scandir, profile string) string {
+func logFile(h *homes, s6 *s6ctl.Scandir, profile string) string {
 	folder := s6.LogFolder(render.Prefix + profile)
 	if folder == "" {
 		path, _ := h.homeOf(profile) // with an error it is a guess

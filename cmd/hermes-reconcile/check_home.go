@@ -122,7 +122,7 @@ func (c *checkup) rootVariable(name string) string {
 			}
 		}
 	}
-	if value := (variables{containerFolder}).kept(name); value != "" {
+	if value := kept(name); value != "" {
 		return value
 	}
 	environ, _ := s6ctl.Environ(s6ctl.ThisHost(), c.path) // as little as may be seen

@@ -83,7 +83,7 @@ func (c *checkup) searched() (found []doctor.Searched, unknown []string) {
 	at := map[string]int{} // of what is found, by folder
 	for _, p := range []struct{ whose, path string }{
 		{"the PATH here", os.Getenv("PATH")},
-		{"the PATH of the container", variables{containerFolder}.kept("PATH")},
+		{"the PATH of the container", kept("PATH")},
 		{"the PATH of s6-svscan", ofSvscan},
 	} {
 		var rest []string
@@ -187,9 +187,6 @@ func (c *checkup) risks() []doctor.Risk {
 	}
 	return risks
 }
-
-// nobodys is a uid that no account has: who has it can do what everybody can.
-const nobodys = 1<<32 - 2
 
 // files are the files of the manifest, if there is one.
 func (c *checkup) files() []string {

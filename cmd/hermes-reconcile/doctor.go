@@ -156,7 +156,7 @@ func (c *checkup) view() (scandirFacts, error) {
 	}
 	for _, service := range s.actual.Running() {
 		g := doctor.Gateway{Gateway: gateway(service, scandir, s.actual), Status: service.Status}
-		g.Log = c.homes.logFile(scandir.s6, g.Profile)
+		g.Log = logFile(c.homes, scandir.s6, g.Profile)
 		s.gateways = append(s.gateways, g)
 	}
 	return s, nil

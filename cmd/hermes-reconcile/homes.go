@@ -311,7 +311,7 @@ func credentials(found *user.User) (home.Account, error) {
 // made anew.
 func (h *homes) recall(
 	ctx context.Context,
-	u ui,
+	tell func(home.Answer),
 ) func([]render.Servicedir) map[string]reconcile.LastState {
 	was := map[string]reconcile.LastState{}
 	return func(dirs []render.Servicedir) map[string]reconcile.LastState {
@@ -323,7 +323,7 @@ func (h *homes) recall(
 		}
 		answer := h.ask(ctx, profiles,
 			func(theirs []string) home.Request { return home.Request{Recall: theirs} })
-		u.faults(answer)
+		tell(answer)
 		for profile, state := range answer.States {
 			was[render.Prefix+profile] = reconcile.LastState(state)
 		}

@@ -66,7 +66,7 @@ func (f *differFlags) live(
 	defer scandir.Close()
 	warnSilent(u, scandir)
 	scandir.Users, _ = findUsers(m) // apply says which are missing
-	scandir.Recall = newHomes(m, scandir.path).recall(context.Background(), u)
+	scandir.Recall = newHomes(m, scandir.path).recall(context.Background(), u.faults)
 	plan, err := scandir.Plan(dirs, prune)
 	if err == nil {
 		u.adoptions(scandir.path, plan, m)

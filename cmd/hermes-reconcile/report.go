@@ -123,9 +123,9 @@ func (r *report) write(ctx context.Context, u ui, file string, h *homes, limit t
 		return
 	}
 	who, err := withinLimit(ctx, func() (home.Account, error) {
-		who, err := h.reporter(file)
+		who, err := reporter(h, file)
 		if err == nil && os.Geteuid() == 0 && !who.Switch {
-			err = h.trespass(file)
+			err = trespass(h, file)
 		}
 		return who, err
 	})
@@ -150,7 +150,7 @@ func (r *report) write(ctx context.Context, u ui, file string, h *homes, limit t
 
 // reporter is who writes the report: below HERMES_HOME the user of the root profile, or else of the
 // first; without a manifest the owner of the place.
-func (h *homes) reporter(file string) (home.Account, error) {
+func reporter(h *homes, file string) (home.Account, error) {
 	if os.Geteuid() != 0 || !within(h.path, file) {
 		return home.Account{}, nil
 	}
@@ -176,7 +176,7 @@ func (h *homes) reporter(file string) (home.Account, error) {
 
 // trespass refuses a file that root would write where a gateway's user, or everybody, decides what
 // file that is.
-func (h *homes) trespass(file string) error {
+func trespass(h *homes, file string) error {
 	who := suspects{everybody: {uid: nobodys}}
 	for _, name := range h.users {
 		who[name] = lookUp(name)

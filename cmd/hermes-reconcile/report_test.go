@@ -30,14 +30,14 @@ func TestReporter(t *testing.T) {
 	file := filepath.Join(path, bootReport)
 	who := func(users map[string]string) home.Account {
 		t.Helper()
-		account, err := (&homes{path: path, users: users}).reporter(file)
+		account, err := reporter(&homes{path: path, users: users}, file)
 		require.NoError(t, err)
 		return account
 	}
 	require.Equal(t, home.Account{}, who(nil), "all of it is root's")
 	require.EqualValues(t, nobody, who(map[string]string{"default": "nobody", "a": "daemon"}).UID, "the root profile's")
 	require.EqualValues(t, nobody, who(map[string]string{"b": "daemon", "a": "nobody"}).UID, "the first one's")
-	_, err := (&homes{path: path, users: map[string]string{"a": "nosuchaccount"}}).reporter(file)
+	_, err := reporter(&homes{path: path, users: map[string]string{"a": "nosuchaccount"}}, file)
 	require.ErrorContains(t, err, `no account "nosuchaccount"`)
 
 	require.NoError(t, os.Mkdir(filepath.Dir(file), 0o755))
@@ -47,7 +47,7 @@ func TestReporter(t *testing.T) {
 	require.NoError(t, os.Lchown(path, 4711, 4711))
 	require.EqualValues(t, 4711, who(nil).UID, "the home's, though it has no name")
 
-	elsewhere, err := (&homes{path: path}).reporter("/var/log/report")
+	elsewhere, err := reporter(&homes{path: path}, "/var/log/report")
 	require.NoError(t, err)
 	require.Equal(t, home.Account{}, elsewhere)
 }

@@ -7,7 +7,6 @@ import (
 	"encoding/binary"
 	"os"
 	"os/user"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -15,105 +14,78 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"hermes-reconcile/e2e/kit"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/s6ctl/route"
 )
 
-// stage is a folder of root's, in which tests lay out routes to a secret.
+// stage is where tests lay out routes to a secret, and an account that must not change it.
 type stage struct {
-	t   testing.TB
-	top string
+	kit.Layout
 	who account
 }
 
 func newStage(t testing.TB) stage {
-	top, err := filepath.EvalSymlinks(t.TempDir())
-	require.NoError(t, err)
-	require.NoError(t, os.Chmod(top, 0o755))
-	return stage{t, top, account{uid: uint32(os.Getuid()) + 4711, gid: 4711, gids: []uint32{4711}}}
-}
-
-func (s stage) path(name string) string { return filepath.Join(s.top, name) }
-
-// dir makes a folder; an owner other than 0 can be given by root alone.
-func (s stage) dir(name string, mode os.FileMode, owner int) string {
-	s.t.Helper()
-	require.NoError(s.t, os.MkdirAll(s.path(name), 0o755))
-	require.NoError(s.t, os.Chmod(s.path(name), mode))
-	if owner != 0 {
-		require.NoError(s.t, os.Lchown(s.path(name), owner, -1))
-	}
-	return s.path(name)
-}
-
-func (s stage) file(name string) string {
-	s.t.Helper()
-	require.NoError(s.t, os.WriteFile(s.path(name), []byte("x"), 0o600))
-	return s.path(name)
-}
-
-func (s stage) link(target, name string) string {
-	s.t.Helper()
-	require.NoError(s.t, os.Symlink(target, s.path(name)))
-	return s.path(name)
+	who := account{uid: uint32(os.Getuid()) + 4711, gid: 4711, gids: []uint32{4711}}
+	return stage{kit.NewLayout(t), who}
 }
 
 // Whatever a path leads through counts: folders, symlinks, what these lead through, and where a
 // file is yet to come.
 func TestEveryHopOfARouteCounts(t *testing.T) {
 	s := newStage(t)
-	safe, open := s.dir("safe", 0o755, 0), s.dir("open", 0o777, 0)
-	sticky := s.dir("sticky", 0o777|os.ModeSticky, 0)
-	s.dir("open/in", 0o755, 0)
+	safe, open := s.Dir("safe", 0o755, 0), s.Dir("open", 0o777, 0)
+	sticky := s.Dir("sticky", 0o777|os.ModeSticky, 0)
+	s.Dir("open/in", 0o755, 0)
 	for _, name := range []string{"safe/file", "open/file", "open/in/file", "sticky/file"} {
-		s.file(name)
+		s.File(name)
 	}
-	s.link(s.path("open/in/file"), "safe/deep")
-	s.link("../open/turn", "safe/relative")
-	s.link("../safe/file", "open/turn")
-	s.link(s.path("safe/relative"), "safe/twice")
-	s.link(s.path("open/folder"), "safe/folder")
-	s.link("../safe", "open/folder")
-	s.link(s.path("sticky/link"), "safe/bysticky")
-	s.link("../safe/file", "sticky/link")
-	s.link(s.path("sticky/absent"), "safe/tobe")
-	s.link("loop", "safe/loop")
-	s.link("../safe/../safe/file", "safe/dots")
+	s.Link(s.Path("open/in/file"), "safe/deep")
+	s.Link("../open/turn", "safe/relative")
+	s.Link("../safe/file", "open/turn")
+	s.Link(s.Path("safe/relative"), "safe/twice")
+	s.Link(s.Path("open/folder"), "safe/folder")
+	s.Link("../safe", "open/folder")
+	s.Link(s.Path("sticky/link"), "safe/bysticky")
+	s.Link("../safe/file", "sticky/link")
+	s.Link(s.Path("sticky/absent"), "safe/tobe")
+	s.Link("loop", "safe/loop")
+	s.Link("../safe/../safe/file", "safe/dots")
 	for file, want := range map[string]string{
 		"safe/file": "", "safe/absent": "", "safe/absent/below": "", "safe/file/below": "", "safe/loop": "", "safe/dots": "",
 		"open/file": open, "open/absent": open, "open/turn": open, "open/in/file": open,
-		"safe/deep":        open + `, where "` + s.path("safe/deep") + `" leads`,
-		"safe/relative":    open + `, where "` + s.path("safe/relative") + `" leads`,
-		"safe/twice":       open + `, where "` + s.path("safe/relative") + `" leads`,
-		"safe/folder/file": open + `, where "` + s.path("safe/folder") + `" leads`,
+		"safe/deep":        open + `, where "` + s.Path("safe/deep") + `" leads`,
+		"safe/relative":    open + `, where "` + s.Path("safe/relative") + `" leads`,
+		"safe/twice":       open + `, where "` + s.Path("safe/relative") + `" leads`,
+		"safe/folder/file": open + `, where "` + s.Path("safe/folder") + `" leads`,
 		"sticky/file":      "", "sticky/link": "", "safe/bysticky": "",
-		"sticky/absent": sticky + "/absent", "safe/tobe": sticky + `/absent, where "` + s.path("safe/tobe") + `" leads`,
+		"sticky/absent": sticky + "/absent", "safe/tobe": sticky + `/absent, where "` + s.Path("safe/tobe") + `" leads`,
 	} {
-		require.Equal(t, want, s.who.reach(s.path(file)), file)
+		require.Equal(t, want, s.who.reach(s.Path(file)), file)
 	}
-	require.Empty(t, account{}.reach(s.path("open/file")), "root needs no warning")
+	require.Empty(t, account{}.reach(s.Path("open/file")), "root needs no warning")
 	require.NoError(t, os.Chmod(safe, 0o775))
 	own := account{uid: s.who.uid, gids: []uint32{uint32(os.Getgid())}}
-	require.Equal(t, safe, own.reach(s.path("safe/file")), "by its group")
+	require.Equal(t, safe, own.reach(s.Path("safe/file")), "by its group")
 	require.NoError(t, os.Chmod(safe, 0o707))
-	require.Empty(t, own.reach(s.path("safe/file")), "its group may less than others")
-	require.Equal(t, safe, s.who.reach(s.path("safe/file")))
+	require.Empty(t, own.reach(s.Path("safe/file")), "its group may less than others")
+	require.Equal(t, safe, s.who.reach(s.Path("safe/file")))
 	require.NoError(t, os.Chmod(safe, 0o755))
-	require.NoError(t, os.Chmod(s.path("safe/file"), 0o666))
-	require.Equal(t, s.path("safe/file"), s.who.reach(s.path("safe/file")))
+	require.NoError(t, os.Chmod(s.Path("safe/file"), 0o666))
+	require.Equal(t, s.Path("safe/file"), s.who.reach(s.Path("safe/file")))
 }
 
 // A path may be made so that looking along it never ends, or that its symlinks multiply.
 func TestRouteHasAnEnd(t *testing.T) {
 	s := newStage(t)
-	s.dir("d", 0o755, 0)
-	s.link("d", "l0")
+	s.Dir("d", 0o755, 0)
+	s.Link("d", "l0")
 	for i := 1; i < 60; i++ {
-		s.link("l"+strconv.Itoa(i-1)+"/../l"+strconv.Itoa(i-1), "l"+strconv.Itoa(i))
+		s.Link("l"+strconv.Itoa(i-1)+"/../l"+strconv.Itoa(i-1), "l"+strconv.Itoa(i))
 	}
-	_, err := route.Of(s.path("l59/file"))
+	_, err := route.Of(s.Path("l59/file"))
 	require.ErrorIs(t, err, syscall.ELOOP)
-	hops, err := route.Of(s.path("l4/file"))
+	hops, err := route.Of(s.Path("l4/file"))
 	require.NoError(t, err, "the kernel follows that many, too")
 	require.Less(t, len(hops), 400)
 }
@@ -126,24 +98,24 @@ func TestWhatBelongsToTheAccountCounts(t *testing.T) {
 	}
 	s := newStage(t)
 	uid := int(s.who.uid)
-	mine := s.dir("mine", 0o500, uid)
-	s.file("mine/file")
-	sticky := s.dir("sticky", 0o777|os.ModeSticky, 0)
-	own := s.dir("ownsticky", 0o777|os.ModeSticky, uid)
-	s.file("ownsticky/file")
-	s.link("../mine/file", "sticky/link")
-	s.link("/etc/passwd", "sticky/mine")
-	require.NoError(t, os.Lchown(s.path("sticky/mine"), uid, uid))
-	s.link(s.path("mine/file"), "far")
-	s.dir("rootdir", 0o755, 0)
-	s.link("/etc/passwd", "rootdir/link")
-	require.NoError(t, os.Lchown(s.path("rootdir/link"), uid, uid))
+	mine := s.Dir("mine", 0o500, uid)
+	s.File("mine/file")
+	sticky := s.Dir("sticky", 0o777|os.ModeSticky, 0)
+	own := s.Dir("ownsticky", 0o777|os.ModeSticky, uid)
+	s.File("ownsticky/file")
+	s.Link("../mine/file", "sticky/link")
+	s.Link("/etc/passwd", "sticky/mine")
+	require.NoError(t, os.Lchown(s.Path("sticky/mine"), uid, uid))
+	s.Link(s.Path("mine/file"), "far")
+	s.Dir("rootdir", 0o755, 0)
+	s.Link("/etc/passwd", "rootdir/link")
+	require.NoError(t, os.Lchown(s.Path("rootdir/link"), uid, uid))
 	for file, want := range map[string]string{
-		"mine/file": mine, "mine/absent": mine, "far": mine + `, where "` + s.path("far") + `" leads`, "ownsticky/file": own,
-		"sticky/mine": sticky + "/mine", "sticky/link": mine + `, where "` + s.path("sticky/link") + `" leads`,
+		"mine/file": mine, "mine/absent": mine, "far": mine + `, where "` + s.Path("far") + `" leads`, "ownsticky/file": own,
+		"sticky/mine": sticky + "/mine", "sticky/link": mine + `, where "` + s.Path("sticky/link") + `" leads`,
 		"rootdir/link": "", // a symlink cannot be turned but by a new one in its folder
 	} {
-		require.Equal(t, want, s.who.reach(s.path(file)), file)
+		require.Equal(t, want, s.who.reach(s.Path(file)), file)
 	}
 }
 
@@ -185,18 +157,18 @@ func TestAccessListsCount(t *testing.T) {
 // A real list, where the file system of the test has any.
 func TestAccessListOfAFolder(t *testing.T) {
 	s := newStage(t)
-	dir := s.dir("dir", 0o755, 0)
-	s.file("dir/file")
+	dir := s.Dir("dir", 0o755, 0)
+	s.File("dir/file")
 	list := []byte{2, 0, 0, 0, 1, 0, 7, 0, 255, 255, 255, 255}
 	list = append(list, 2, 0, 7, 0)
 	list = binary.LittleEndian.AppendUint32(list, s.who.uid)
 	list = append(list, 4, 0, 5, 0, 255, 255, 255, 255, 16, 0, 7, 0, 255, 255, 255, 255, 32, 0, 5, 0, 255, 255, 255, 255)
 	switch err := syscall.Setxattr(dir, route.AccessList, list, 0); err {
 	case nil:
-		require.Equal(t, dir, s.who.reach(s.path("dir/file")))
+		require.Equal(t, dir, s.who.reach(s.Path("dir/file")))
 	default:
 		require.ErrorIs(t, err, syscall.EOPNOTSUPP)
-		require.Empty(t, s.who.reach(s.path("dir/file")))
+		require.Empty(t, s.who.reach(s.Path("dir/file")))
 	}
 }
 
@@ -208,28 +180,28 @@ func TestHopsThatAGatewaysUserCanChangeAreNamed(t *testing.T) {
 	}
 	uid, err := strconv.Atoi(nobody.Uid)
 	require.NoError(t, err)
-	s := newStage(t)
-	s.dir("vault", 0o700, 0)
-	s.file("vault/token")
-	theirs := s.dir("theirs", 0o755, uid)
-	s.link("../vault/token", "theirs/token")
-	secret := s.link(s.path("theirs/token"), "vault/secret")
+	s := kit.NewLayout(t)
+	s.Dir("vault", 0o700, 0)
+	s.File("vault/token")
+	theirs := s.Dir("theirs", 0o755, uid)
+	s.Link("../vault/token", "theirs/token")
+	secret := s.Link(s.Path("theirs/token"), "vault/secret")
 	m := &manifest.Manifest{Profiles: []manifest.Profile{
-		{Name: "coder", User: "nobody", Secrets: []manifest.Secret{{Name: "TOKEN", File: secret}, {Name: "FINE", File: s.path("vault/token")}}},
+		{Name: "coder", User: "nobody", Secrets: []manifest.Secret{{Name: "TOKEN", File: secret}, {Name: "FINE", File: s.Path("vault/token")}}},
 	}}
 	reached := theirs + `, where "` + secret + `" leads`
 	found := seizable(m)
 	require.Len(t, found, 1)
 	require.Equal(t, reached, found[0].path)
 
-	write(t, s.path("theirs/profiles.yaml"), "version: 1\nprofiles: {coder: {user: nobody}}\n")
-	s.link(s.path("theirs/profiles.yaml"), "profiles.yaml")
-	s.link(s.path("theirs"), "folder")
+	write(t, s.Path("theirs/profiles.yaml"), "version: 1\nprofiles: {coder: {user: nobody}}\n")
+	s.Link(s.Path("theirs/profiles.yaml"), "profiles.yaml")
+	s.Link(s.Path("theirs"), "folder")
 	var stderr strings.Builder
-	warnFiles(ui{nil, &stderr}, m, &manifestFlags{files: []string{s.path("profiles.yaml"), s.path("folder"), s.path("vault/token")}})
+	warnFiles(ui{nil, &stderr}, m, &manifestFlags{files: []string{s.Path("profiles.yaml"), s.Path("folder"), s.Path("vault/token")}})
 	require.Equal(t, `hermes-reconcile: warning: profile coder: its user nobody can write `+reached+`, so it could make root read another file in place of secret TOKEN (want it root's)
-hermes-reconcile: warning: nobody can write `+theirs+`, where "`+s.path("profiles.yaml")+`" leads, and so decide what manifest "`+s.path("profiles.yaml")+`" says (want it root's)
-hermes-reconcile: warning: nobody can write `+theirs+`, where "`+s.path("folder")+`" leads, and so decide what manifest "`+s.path("folder")+`" says (want it root's)
+hermes-reconcile: warning: nobody can write `+theirs+`, where "`+s.Path("profiles.yaml")+`" leads, and so decide what manifest "`+s.Path("profiles.yaml")+`" says (want it root's)
+hermes-reconcile: warning: nobody can write `+theirs+`, where "`+s.Path("folder")+`" leads, and so decide what manifest "`+s.Path("folder")+`" says (want it root's)
 `, stderr.String())
 }
 
@@ -241,42 +213,42 @@ func TestReportIsNotWrittenThroughHandsOfAGateway(t *testing.T) {
 	}
 	uid, err := strconv.Atoi(nobody.Uid)
 	require.NoError(t, err)
-	s := newStage(t)
-	s.dir("etc", 0o755, 0)
-	home := s.dir("home", 0o755, uid)
-	s.link("../etc", "home/logs")
-	s.link("home/logs", "logs")
-	h := &homes{path: s.path("elsewhere"), users: map[string]string{"a": "nobody"}}
+	s := kit.NewLayout(t)
+	s.Dir("etc", 0o755, 0)
+	home := s.Dir("home", 0o755, uid)
+	s.Link("../etc", "home/logs")
+	s.Link("home/logs", "logs")
+	h := &homes{path: s.Path("elsewhere"), users: map[string]string{"a": "nobody"}}
 	for file, want := range map[string]string{
-		s.path("logs/report"):      home + `, where "` + s.path("logs") + `" leads`,
-		s.path("home/logs/report"): home,
+		s.Path("logs/report"):      home + `, where "` + s.Path("logs") + `" leads`,
+		s.Path("home/logs/report"): home,
 	} {
 		r := newReport()
 		r.log.Info("line")
 		var stderr strings.Builder
 		r.write(context.Background(), ui{nil, &stderr}, file, h, homeLimit)
 		require.Equal(t, "hermes-reconcile: warning: cannot write the report \""+file+"\": nobody can write "+want+"\n", stderr.String())
-		require.NoFileExists(t, s.path("etc/report"))
+		require.NoFileExists(t, s.Path("etc/report"))
 	}
 	h.users = nil
-	_, err = h.reporter(s.path("etc/report"))
+	_, err = reporter(h, s.Path("etc/report"))
 	require.NoError(t, err)
 }
 
 // In a sticky folder nobody replaces the manifests of root, but everybody can add one.
 func TestFolderOfManifestsThatOthersCanAddTo(t *testing.T) {
-	s := newStage(t)
-	sticky := s.dir("sticky", 0o777|os.ModeSticky, 0)
-	write(t, s.path("sticky/a.yaml"), "version: 1\nprofiles: {}\n")
+	s := kit.NewLayout(t)
+	sticky := s.Dir("sticky", 0o777|os.ModeSticky, 0)
+	write(t, s.Path("sticky/a.yaml"), "version: 1\nprofiles: {}\n")
 	var told []string
 	tell := func(place, at, who string) { told = append(told, place+": "+who+" "+at) }
 	who := suspectsOf(nil)
-	who.each((&manifestFlags{files: []string{s.path("sticky/a.yaml")}}).places(), tell)
+	who.each((&manifestFlags{files: []string{s.Path("sticky/a.yaml")}}).places(), tell)
 	require.Empty(t, told)
 	who.each((&manifestFlags{files: []string{sticky}}).places(), tell)
 	require.Equal(t, []string{sticky + ": everybody " + sticky}, told)
 	told = nil
-	who.each((&manifestFlags{files: []string{s.path("sticky/absent.yaml"), "-"}}).places(), tell)
+	who.each((&manifestFlags{files: []string{s.Path("sticky/absent.yaml"), "-"}}).places(), tell)
 	require.Equal(t, []string{sticky + "/absent.yaml: everybody " + sticky + "/absent.yaml"}, told)
 	t.Setenv(fileVariable, sticky)
 	told = nil

@@ -82,6 +82,9 @@ func lookUp(name string) account {
 // suspects are accounts that must not change what root reads, by name.
 type suspects map[string]account
 
+// nobodys is a uid that no account has: who has it can do what everybody can.
+const nobodys = 1<<32 - 2
+
 // everybody is the name of an account that can do what all can.
 const everybody = "everybody"
 

@@ -74,7 +74,7 @@ func (t *target) enter(ctx context.Context, u ui, flags *applyFlags) (err error)
 		t.scandir.Close()
 		return &unfitError{err}
 	}
-	t.ui, t.scandir.Recall = u, t.homes.recall(ctx, u)
+	t.ui, t.scandir.Recall = u, t.homes.recall(ctx, u.faults)
 	return nil
 }
 

@@ -14,6 +14,9 @@ const containerFolder = "/run/s6/container_environment"
 // variable is the value of an environment variable: ours, else the container's, else "".
 func variable(name string) string { return variables{containerFolder}.look(name) }
 
+// kept is the value of a variable of the container, or "".
+func kept(name string) string { return variables{containerFolder}.kept(name) }
+
 // variables looks variables up in our environment and in a folder like containerFolder.
 type variables struct{ folder string }
 
