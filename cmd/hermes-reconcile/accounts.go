@@ -10,6 +10,7 @@ import (
 
 	"github.com/hashicorp/go-multierror"
 
+	"hermes-reconcile/cmd/hermes-reconcile/accounts"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/s6ctl/start"
 )
@@ -45,7 +46,7 @@ func findUsers(m *manifest.Manifest) (map[string]uint32, error) {
 	for _, p := range m.Profiles {
 		_, known := uids[p.User]
 		if !known && !missing[p.User] {
-			uid, err := findUser(p.User)
+			uid, err := accounts.Find(p.User)
 			if missing[p.User] = err != nil; err == nil {
 				uids[p.User] = uid
 			}
@@ -61,35 +62,4 @@ func findUsers(m *manifest.Manifest) (map[string]uint32, error) {
 		return nil, &usageError{err}
 	}
 	return uids, nil
-}
-
-func findUser(name string) (uint32, error) {
-	u, err := user.Lookup(name)
-	if err != nil {
-		return 0, err
-	}
-	who, err := accountOf(u)
-	return who.uid, err
-}
-
-// account is a user of this system and its groups.
-type account struct {
-	uid, gid uint32
-	gids     []uint32
-}
-
-func accountOf(u *user.User) (account, error) {
-	groups, err := u.GroupIds()
-	if err != nil {
-		groups = []string{u.Gid}
-	}
-	numbers := make([]uint32, 0, 2+len(groups))
-	for _, text := range append([]string{u.Uid, u.Gid}, groups...) {
-		n, err := strconv.ParseUint(text, 10, 32)
-		if err != nil {
-			return account{}, fmt.Errorf("account %q: %w", u.Username, err)
-		}
-		numbers = append(numbers, uint32(n))
-	}
-	return account{numbers[0], numbers[1], numbers[2:]}, nil
 }

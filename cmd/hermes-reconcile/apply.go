@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/cmd/hermes-reconcile/homes"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/s6ctl"
 )
@@ -210,7 +211,7 @@ func (f *applyFlags) tell(
 	if err != nil {
 		r.failure(err)
 	}
-	r.write(ctx, u, f.report, t.homes, homeLimit)
+	r.write(ctx, u, f.report, t.homes, homes.Limit)
 }
 
 // refuse refuses a plan that the user cannot have meant.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"hermes-reconcile/cmd/hermes-reconcile/home"
+	"hermes-reconcile/cmd/hermes-reconcile/homes"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/fault"
 )
@@ -69,7 +70,7 @@ func boot(ctx context.Context, u ui, flags *applyFlags) (err error) {
 		return err
 	}
 	// Even if the manifest does not tell: the report goes there.
-	b := &booting{ui: u, flags: flags, report: newReport(), homes: homesAt(path, defaultHome)}
+	b := &booting{ui: u, flags: flags, report: newReport(), homes: homes.At(path, homes.Default)}
 	began := time.Now()
 	err = b.apply(ctx)
 	var partial *partialError
@@ -92,7 +93,7 @@ type booting struct {
 	ui
 	flags  *applyFlags
 	report *report
-	homes  *homes
+	homes  *homes.Homes
 }
 
 func (b *booting) apply(ctx context.Context) error {
@@ -101,7 +102,7 @@ func (b *booting) apply(ctx context.Context) error {
 		return err
 	}
 	b.homes = t.homes
-	b.homes.limit = bootHomeLimit(b.flags.timeout)
+	b.homes.Limit = bootHomeLimit(b.flags.timeout)
 	if err := t.enter(ctx, b.ui, b.flags); err != nil {
 		return err
 	}
@@ -140,7 +141,7 @@ func (b *booting) sweep(ctx context.Context, plan reconcile.Plan) {
 			profiles = append(profiles, c.Profile)
 		}
 	}
-	answer := b.homes.ask(ctx, profiles,
+	answer := b.homes.Ask(ctx, profiles,
 		func(theirs []string) home.Request { return home.Request{Sweep: theirs} })
 	b.faults(answer)
 	for _, fault := range answer.Faults {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/cmd/hermes-reconcile/homes"
 	"hermes-reconcile/cmd/hermes-reconcile/probe"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/render"
@@ -157,10 +158,10 @@ func whyLate(l reconcile.Late, level reconcile.Level, answer error) string {
 }
 
 // logFile is where a profile's gateway logs to: what its logger was told, else where that would be.
-func logFile(h *homes, s6 *s6ctl.Scandir, profile string) string {
+func logFile(h *homes.Homes, s6 *s6ctl.Scandir, profile string) string {
 	folder := s6.LogFolder(render.Prefix + profile)
 	if folder == "" {
-		path, _ := h.homeOf(profile) // with an error it is a guess
+		path, _ := h.HomeOf(profile) // with an error it is a guess
 		folder = logFolder(path, profile)
 	}
 	return filepath.Join(folder, "current")

@@ -9,6 +9,7 @@ import (
 	"os"
 	"time"
 
+	"hermes-reconcile/cmd/hermes-reconcile/accounts"
 	"hermes-reconcile/s6ctl"
 	"hermes-reconcile/s6ctl/start"
 )
@@ -43,7 +44,7 @@ const askLimit = 5 * time.Second
 
 // ask has a user look at processes. Root without CAP_SYS_PTRACE, as in a container by default,
 // cannot look into those of other users.
-func ask(ctx context.Context, who account, what string, seen any) error {
+func ask(ctx context.Context, who accounts.Account, what string, seen any) error {
 	answer, answering, err := os.Pipe()
 	if err != nil {
 		return err
@@ -51,7 +52,7 @@ func ask(ctx context.Context, who account, what string, seen any) error {
 	defer answer.Close()
 	child, err := start.Start(start.Program{
 		Path: start.Self, Args: []string{program, what}, Stdout: answering,
-		As: &start.Account{UID: who.uid, GID: who.gid, Groups: who.gids},
+		As: &start.Account{UID: who.UID, GID: who.GID, Groups: who.Groups},
 	})
 	answering.Close()
 	if err != nil {

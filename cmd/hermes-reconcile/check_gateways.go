@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"hermes-reconcile/cmd/hermes-reconcile/accounts"
 	"hermes-reconcile/cmd/hermes-reconcile/doctor"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/manifest"
@@ -76,10 +77,10 @@ func (c *checkup) strays(ctx context.Context) []explain.Finding {
 	for _, g := range c.gateways {
 		running[g.Service] = g.PID
 	}
-	byUID := map[uint32]account{}
+	byUID := map[uint32]accounts.Account{}
 	for _, name := range c.users() {
-		who := lookUp(name)
-		byUID[who.uid] = who
+		who := accounts.LookUp(name)
+		byUID[who.UID] = who
 	}
 	all := s6ctl.Strays(s6ctl.ThisHost(), c.path, running, func(uid uint32) (seen map[int]string) {
 		if who, known := byUID[uid]; known && uid != 0 && os.Geteuid() == 0 {

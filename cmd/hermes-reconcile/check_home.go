@@ -13,10 +13,13 @@ import (
 	"strconv"
 	"strings"
 
+	"hermes-reconcile/cmd/hermes-reconcile/accounts"
+	"hermes-reconcile/cmd/hermes-reconcile/containerenv"
 	"hermes-reconcile/cmd/hermes-reconcile/discover"
 	"hermes-reconcile/cmd/hermes-reconcile/doctor"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/home"
+	"hermes-reconcile/cmd/hermes-reconcile/homes"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/s6ctl"
 )
@@ -29,7 +32,7 @@ func (c *checkup) accounts() ([]explain.Finding, error) {
 	if c.manifest != nil {
 		for _, profile := range c.manifest.Profiles {
 			if _, known := p.Accounts[profile.User]; !known {
-				_, p.Accounts[profile.User] = findUser(profile.User)
+				_, p.Accounts[profile.User] = accounts.Find(profile.User)
 			}
 		}
 	}
@@ -78,21 +81,21 @@ func (c *checkup) homesBelow(ctx context.Context) ([]explain.Finding, error) {
 	if len(profiles) == 0 {
 		const why = "no gateway is known that has a home there"
 		return []explain.Finding{
-			doctor.NotChecked(doctor.Home, c.homes.path, why),
-			doctor.NotChecked(doctor.Multiplex, c.homes.path, why),
+			doctor.NotChecked(doctor.Home, c.homes.Path, why),
+			doctor.NotChecked(doctor.Multiplex, c.homes.Path, why),
 		}, nil
 	}
-	if me := uint32(os.Geteuid()); c.homes.origin == originManifest && me != 0 && me != c.owner() {
+	if me := uint32(os.Geteuid()); c.homes.Origin == homes.OriginManifest && me != 0 && me != c.owner() {
 		const why = "where it is, only root and the user of s6-svscan can see"
 		return []explain.Finding{
-			doctor.NotChecked(doctor.Home, homeVariable, why),
-			doctor.NotChecked(doctor.Multiplex, homeVariable, why),
+			doctor.NotChecked(doctor.Home, homes.Variable, why),
+			doctor.NotChecked(doctor.Multiplex, homes.Variable, why),
 		}, nil
 	}
-	c.homes.users = maps.Clone(users)
+	c.homes.Users = maps.Clone(users)
 	asked := profiles
 	if users[manifest.DefaultProfile] == "" { // its state file says which profiles a root gateway serves that is not ours
-		c.homes.users[manifest.DefaultProfile] = users[profiles[0]]
+		c.homes.Users[manifest.DefaultProfile] = users[profiles[0]]
 		asked = append([]string{manifest.DefaultProfile}, profiles...)
 	}
 	answer := c.inspect(ctx, asked)
@@ -122,7 +125,7 @@ func (c *checkup) rootVariable(name string) string {
 			}
 		}
 	}
-	if value := kept(name); value != "" {
+	if value := containerenv.Kept(name); value != "" {
 		return value
 	}
 	environ, _ := s6ctl.Environ(s6ctl.ThisHost(), c.path) // as little as may be seen
@@ -137,12 +140,12 @@ func (c *checkup) rootVariable(name string) string {
 // missing looks for the profiles that hermes does not know.
 func (c *checkup) missing(ctx context.Context) []explain.Finding {
 	homeOf := func(profile string) string {
-		path, _ := c.homes.homeOf(profile)
+		path, _ := c.homes.HomeOf(profile)
 		return path
 	}
 	return doctor.JudgeMissing(
-		c.homes.absent(ctx, slices.DeleteFunc(c.profiles(), func(p manifest.Profile) bool {
-			return c.cannotBe(c.homes.users[p.Name]) != ""
+		c.homes.Absent(ctx, slices.DeleteFunc(c.profiles(), func(p manifest.Profile) bool {
+			return c.cannotBe(c.homes.Users[p.Name]) != ""
 		})),
 		homeOf,
 	)
@@ -155,7 +158,7 @@ func (c *checkup) profiles() []manifest.Profile {
 	}
 	var all []manifest.Profile
 	for _, s := range c.actual.Services {
-		if p := appliedProfile(s); p != nil {
+		if p := homes.AppliedProfile(s); p != nil {
 			all = append(all, *p)
 		}
 	}
@@ -170,8 +173,8 @@ func (c *checkup) eachHome(answer home.Answer, users map[string]string) []explai
 		if users[profile] == "" {
 			continue
 		}
-		d := doctor.HomeFacts{Path: c.homes.path, Origin: c.homes.origin, Err: c.homes.err}
-		if own, has := c.homes.own[profile]; has {
+		d := doctor.HomeFacts{Path: c.homes.Path, Origin: c.homes.Origin, Err: c.homes.Err}
+		if own, has := c.homes.Own[profile]; has {
 			d = doctor.HomeFacts{Path: own.Home, Origin: "home of the manifest"}
 		}
 		if before, known := byPath[d.Path]; known {
@@ -193,12 +196,12 @@ func (c *checkup) eachHome(answer home.Answer, users map[string]string) []explai
 func (c *checkup) inspect(ctx context.Context, profiles []string) home.Answer {
 	closed := map[string]home.Finding{}
 	open := slices.DeleteFunc(slices.Clone(profiles), func(profile string) bool {
-		if why := c.cannotBe(c.homes.users[profile]); why != "" {
+		if why := c.cannotBe(c.homes.Users[profile]); why != "" {
 			closed[profile] = home.Finding{Unknown: why}
 		}
 		return closed[profile].Unknown != ""
 	})
-	answer := c.homes.ask(ctx, open, func(theirs []string) home.Request {
+	answer := c.homes.Ask(ctx, open, func(theirs []string) home.Request {
 		r := home.Request{Inspect: theirs}
 		if slices.Contains(theirs, manifest.DefaultProfile) {
 			r.Recall = []string{manifest.DefaultProfile}
@@ -225,7 +228,7 @@ func (c *checkup) cannotBe(name string) string {
 	if me == 0 || c.owner() == me {
 		return ""
 	}
-	if uid, err := findUser(name); err == nil && uid == me {
+	if uid, err := accounts.Find(name); err == nil && uid == me {
 		return ""
 	}
 	return "only root can look as user " + name

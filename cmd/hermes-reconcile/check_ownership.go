@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 
+	"hermes-reconcile/cmd/hermes-reconcile/accounts"
+	"hermes-reconcile/cmd/hermes-reconcile/containerenv"
 	"hermes-reconcile/cmd/hermes-reconcile/doctor"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/s6ctl"
@@ -63,7 +65,7 @@ func (c *checkup) holder() string {
 		return ""
 	}
 	for _, name := range c.users() {
-		if lookUp(name).uid == uid {
+		if accounts.LookUp(name).UID == uid {
 			return name
 		}
 	}
@@ -83,7 +85,7 @@ func (c *checkup) searched() (found []doctor.Searched, unknown []string) {
 	at := map[string]int{} // of what is found, by folder
 	for _, p := range []struct{ whose, path string }{
 		{"the PATH here", os.Getenv("PATH")},
-		{"the PATH of the container", kept("PATH")},
+		{"the PATH of the container", containerenv.Kept("PATH")},
 		{"the PATH of s6-svscan", ofSvscan},
 	} {
 		var rest []string
@@ -156,15 +158,15 @@ func (c *checkup) secrets() []string {
 // program, the scandir, manifests, secrets. Where s6-svscan is not root's, gateways run as the one
 // who reads all of this.
 func (c *checkup) risks() []doctor.Risk {
-	who := suspects{everybody: {uid: nobodys}}
+	who := accounts.Suspects{accounts.Everybody: {UID: accounts.NoUID}}
 	if c.owner() == 0 {
 		for _, name := range c.users() {
-			who[name] = lookUp(name)
+			who[name] = accounts.LookUp(name)
 		}
 	}
 	var risks []doctor.Risk
 	look := func(what, path string) {
-		if at, name := who.reach(path); at != "" {
+		if at, name := who.Reach(path); at != "" {
 			risks = append(risks, doctor.Risk{What: what, File: path, Path: at, Users: name})
 		}
 	}
@@ -175,14 +177,14 @@ func (c *checkup) risks() []doctor.Risk {
 	if target, err := filepath.EvalSymlinks(c.path); err == nil && target != c.path {
 		look("folder of the scandir", filepath.Dir(target))
 	}
-	who.each(c.files(), func(file, at, name string) {
+	who.Each(c.files(), func(file, at, name string) {
 		risks = append(risks, doctor.Risk{What: "manifest", File: file, Path: at, Users: name})
 	})
 	if c.manifest != nil && c.owner() == 0 {
-		for _, s := range seizable(c.manifest) {
-			what := "secret " + s.secret.Name + " of " + s.profile
+		for _, s := range accounts.ExposedSecrets(c.manifest) {
+			what := "secret " + s.Secret.Name + " of " + s.Profile
 			risks = append(risks,
-				doctor.Risk{What: what, File: s.secret.File, Path: s.path, Users: s.user})
+				doctor.Risk{What: what, File: s.Secret.File, Path: s.Path, Users: s.User})
 		}
 	}
 	return risks

@@ -9,6 +9,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/doctor"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/home"
+	"hermes-reconcile/cmd/hermes-reconcile/homes"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/s6ctl"
 )
@@ -53,7 +54,7 @@ func (c *checkup) plan(ctx context.Context) ([]explain.Finding, error) {
 	if c.manifest != nil {
 		// What cannot be seen of homes is said once, by the look at them.
 		c.scandir.Users, _ = findUsers(c.manifest) // another check says which are missing
-		c.scandir.Recall = newHomes(c.manifest, c.path).recall(ctx, func(home.Answer) {})
+		c.scandir.Recall = homes.New(c.manifest, c.path).Recall(ctx, func(home.Answer) {})
 		plan, err := c.scandir.Plan(c.dirs, reconcile.PruneOwned)
 		report := explain.New(plan, explain.Options{NoFiles: true})
 		found, changes = doctor.JudgePlan(&report, err, c.tracesErr), comesAndGoes(plan)

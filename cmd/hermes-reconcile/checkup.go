@@ -9,6 +9,7 @@ import (
 
 	"hermes-reconcile/cmd/hermes-reconcile/doctor"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/cmd/hermes-reconcile/homes"
 )
 
 // checkup is a doctor's look at one place. What it has seen does not change any more, so that a
@@ -17,7 +18,7 @@ type checkup struct {
 	flags *doctorFlags
 	manifestFacts
 	path  string // of the scandir
-	homes *homes
+	homes *homes.Homes
 	scandirFacts
 	scandirErr error // why nothing of the scandir was seen
 	now        time.Time
@@ -29,19 +30,19 @@ func newCheckup(ctx context.Context, flags *doctorFlags) (*checkup, error) {
 	if c.manifestFacts, err = withinLimit(ctx, flags.read); err != nil {
 		c.manifestFacts = manifestFacts{names: flags.names(), errs: []error{err}}
 	}
-	from, fromHome := defaultScandir, defaultHome
+	from, fromHome := defaultScandir, homes.Default
 	if c.manifest != nil {
 		from, fromHome = c.manifest.Scandir, c.manifest.HermesHome
 	}
 	if c.path, err = flags.resolve(from); err != nil {
 		return nil, err
 	}
-	c.homes = homesAt(c.path, fromHome)
+	c.homes = homes.At(c.path, fromHome)
 	if c.scandirFacts, c.scandirErr = withinLimit(ctx, c.view); c.scandirErr == nil {
-		c.homes.learnApplied(c.actual.Services)
+		c.homes.LearnApplied(c.actual.Services)
 	}
 	if c.manifest != nil {
-		c.homes.own = newHomes(c.manifest, c.path).own
+		c.homes.Own = homes.New(c.manifest, c.path).Own
 	}
 	return c, nil
 }

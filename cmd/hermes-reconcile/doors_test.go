@@ -52,7 +52,7 @@ var doorExceptions = map[string]struct {
 	"s6ctl/route/route.go os.Readlink":                                   {1, "the same, where a symlink leads"},
 	"cmd/hermes-reconcile/fingerprint.go os.Stat":                        {1, "the state of the manifest's files, by which watch tells a regular file"},
 	"cmd/hermes-reconcile/optional.go os.Stat":                           {1, "whether there is a profiles.yaml in the folder that the user works in"},
-	"cmd/hermes-reconcile/variables.go os.ReadFile":                      {1, "s6-overlay's container_environment, which is root's alone"},
+	"cmd/hermes-reconcile/containerenv/containerenv.go os.ReadFile":      {1, "s6-overlay's container_environment, which is root's alone"},
 	"cmd/hermes-reconcile/check_place.go os.Stat":                        {1, "whether s6-overlay's shell is there; nothing is opened"},
 	"cmd/hermes-reconcile/check_ownership.go path/filepath.EvalSymlinks": {1, "where this program is; nothing is opened"},
 	"cmd/hermes-reconcile/home/inspect.go golang.org/x/sys/unix.Access":  {1, "what the user of a home may do there, asked as that user; nothing is opened"},

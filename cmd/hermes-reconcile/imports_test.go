@@ -162,6 +162,23 @@ var layers = map[string]layer{
 		others: []string{"mvdan.cc/sh/v3/syntax"},
 		never:  []string{"os", "os/exec", "net", "path/filepath"},
 	},
+	command + "/accounts": {
+		why:   "Who can change a path is asked for warnings, for reports and by doctor.",
+		ours:  []string{"manifest", "s6ctl/route"},
+		never: []string{"os", "os/exec", "net", "flag", "log"},
+	},
+	command + "/containerenv": {
+		why:   "A variable of the container counts for commands, homes and doctor alike.",
+		never: []string{"os/exec", "net", "flag", "log"},
+	},
+	command + "/homes": {
+		why: "Root opens nothing below HERMES_HOME: it asks children, by home, and trusts no answer.",
+		ours: []string{
+			"manifest", "manifest/names", "manifest/visible", "manifest/wording", "reconcile", "reconcile/fault", "render", "s6ctl",
+			command + "/accounts", command + "/containerenv", command + "/home",
+		},
+		never: []string{"os/exec", "net", "flag", "log"},
+	},
 	command + "/probe": {
 		why:   "It asks a gateway over HTTP and starts nothing.",
 		ours:  []string{"reconcile/fault"},
@@ -170,10 +187,10 @@ var layers = map[string]layer{
 	command: {
 		why: "It wires all of them; programs are started by s6ctl/start, and gateways asked by probe.",
 		ours: []string{
-			"manifest", "manifest/names", "manifest/visible", "manifest/wording", "render", "reconcile", "reconcile/fault", "reconcile/watch",
+			"manifest", "manifest/visible", "render", "reconcile", "reconcile/fault", "reconcile/watch",
 			"s6ctl", "s6ctl/start", "s6ctl/safefile", "s6ctl/route",
-			command + "/choose", command + "/discover", command + "/doctor", command + "/explain", command + "/home", command + "/overview",
-			command + "/probe",
+			command + "/accounts", command + "/choose", command + "/containerenv", command + "/discover", command + "/doctor",
+			command + "/explain", command + "/home", command + "/homes", command + "/overview", command + "/probe",
 		},
 		others: []string{
 			"github.com/spf13/cobra", "github.com/hashicorp/go-multierror", "golang.org/x/term",

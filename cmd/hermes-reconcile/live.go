@@ -12,9 +12,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"hermes-reconcile/cmd/hermes-reconcile/containerenv"
 	"hermes-reconcile/cmd/hermes-reconcile/discover"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/home"
+	"hermes-reconcile/cmd/hermes-reconcile/homes"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/render"
@@ -66,7 +68,7 @@ func (f *differFlags) live(
 	defer scandir.Close()
 	warnSilent(u, scandir)
 	scandir.Users, _ = findUsers(m) // apply says which are missing
-	scandir.Recall = newHomes(m, scandir.path).recall(context.Background(), u.faults)
+	scandir.Recall = homes.New(m, scandir.path).Recall(context.Background(), u.faults)
 	plan, err := scandir.Plan(dirs, prune)
 	if err == nil {
 		u.adoptions(scandir.path, plan, m)
@@ -103,7 +105,7 @@ func warnTroubled(u ui, services []reconcile.Service) {
 // resolve picks the scandir: the flag, the environment, the manifest.
 func (f *scandirFlags) resolve(fromManifest string) (string, error) {
 	path := fromManifest
-	if env := variable(scandirVariable); env != "" {
+	if env := containerenv.Look(scandirVariable); env != "" {
 		path = env
 	}
 	if f.path != "" {

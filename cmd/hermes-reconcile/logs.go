@@ -17,6 +17,7 @@ import (
 	"golang.org/x/term"
 
 	"hermes-reconcile/cmd/hermes-reconcile/home"
+	"hermes-reconcile/cmd/hermes-reconcile/homes"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/manifest/visible"
 	"hermes-reconcile/reconcile"
@@ -101,7 +102,7 @@ func runLogs(ctx context.Context, u ui, flags *logsFlags, profiles []string) err
 	}
 	log.Lines, log.Follow = lines, flags.follow
 	out, end := legible(u.stdout)
-	err = home.Show(ctx, who, log, out, func(note string) { u.warning("%s", inShort(note)) })
+	err = home.Show(ctx, who, log, out, func(note string) { u.warning("%s", homes.Short(note)) })
 	if unwritten := end(); err == nil {
 		err = unwritten
 	}
@@ -140,15 +141,15 @@ func (l *live) logFolder(s reconcile.Service, m *manifest.Manifest) (string, err
 	if folder := l.s6.LogFolder(s.Name); folder != "" {
 		return folder, nil
 	}
-	h := homesAt(l.path, defaultHome)
-	if h.learnApplied([]reconcile.Service{s}); m != nil {
-		h = newHomes(m, l.path)
+	h := homes.At(l.path, homes.Default)
+	if h.LearnApplied([]reconcile.Service{s}); m != nil {
+		h = homes.New(m, l.path)
 	}
 	profile := strings.TrimPrefix(s.Name, render.Prefix)
-	path, err := h.homeOf(profile)
+	path, err := h.HomeOf(profile)
 	if err != nil {
-		return "", withHint(fmt.Errorf("cannot tell where %s is: %w", homeVariable, err), "set %s",
-			homeVariable)
+		return "", withHint(fmt.Errorf("cannot tell where %s is: %w", homes.Variable, err), "set %s",
+			homes.Variable)
 	}
 	return logFolder(path, profile), nil
 }
@@ -178,7 +179,7 @@ func (l *live) logReader(s reconcile.Service, m *manifest.Manifest) (home.Accoun
 			if err != nil {
 				return home.Account{}, usagef("this system has no account %q", p.User)
 			}
-			return credentials(found)
+			return homes.Credentials(found)
 		}
 	}
 	return home.Account{}, withHint(
@@ -199,7 +200,7 @@ func accountByID(uid uint32) (home.Account, error) {
 	if err != nil {
 		return home.Account{UID: uid, GID: uid, Switch: true}, nil
 	}
-	return credentials(found)
+	return homes.Credentials(found)
 }
 
 // logsError says what is wrong with a log that could not be shown.
@@ -219,7 +220,7 @@ func logsError(ctx context.Context, profile string, log home.Log, err error) err
 			fmt.Errorf("%s has no log yet: nothing was written to %q", profile, log.Folder),
 			"%s status %s", program, profile)
 	}
-	return fmt.Errorf("cannot read the log of %s: %s", profile, inShort(err.Error()))
+	return fmt.Errorf("cannot read the log of %s: %s", profile, homes.Short(err.Error()))
 }
 
 // legible makes what a reader does not see visible where it would reach a terminal. Elsewhere

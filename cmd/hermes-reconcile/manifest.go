@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"hermes-reconcile/cmd/hermes-reconcile/containerenv"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/render"
 	"hermes-reconcile/s6ctl/safefile"
@@ -40,11 +41,13 @@ func (f *manifestFlags) names() []string {
 	if len(f.files) > 0 {
 		return f.files
 	}
-	return []string{cmp.Or(variable(fileVariable), defaultManifest)}
+	return []string{cmp.Or(containerenv.Look(fileVariable), defaultManifest)}
 }
 
 // named reports whether the user has said which manifest to read.
-func (f *manifestFlags) named() bool { return len(f.files) > 0 || variable(fileVariable) != "" }
+func (f *manifestFlags) named() bool {
+	return len(f.files) > 0 || containerenv.Look(fileVariable) != ""
+}
 
 // load reads and checks the manifest. Its errors are all errors of usage.
 func (f *manifestFlags) load() (*manifest.Manifest, error) {

@@ -8,12 +8,13 @@ import (
 	"os"
 	"strings"
 
+	"hermes-reconcile/cmd/hermes-reconcile/containerenv"
 	"hermes-reconcile/manifest"
 )
 
 // findScandir finds the scandir without insisting on a manifest.
 func findScandir(u ui, flags *scandirFlags, file *manifestFlags) (string, error) {
-	if flags.path != "" || variable(scandirVariable) != "" {
+	if flags.path != "" || containerenv.Look(scandirVariable) != "" {
 		return "", nil
 	}
 	m, err := file.loadIfAny(u)

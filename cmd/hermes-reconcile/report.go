@@ -19,8 +19,10 @@ import (
 	"syscall"
 	"time"
 
+	"hermes-reconcile/cmd/hermes-reconcile/accounts"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/home"
+	"hermes-reconcile/cmd/hermes-reconcile/homes"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/manifest/visible"
 	"hermes-reconcile/reconcile"
@@ -105,20 +107,20 @@ func (r *report) failure(err error) {
 
 // write appends the report to its file, absolute or relative to HERMES_HOME: below that as the user
 // that it belongs to.
-func (r *report) write(ctx context.Context, u ui, file string, h *homes, limit time.Duration) {
+func (r *report) write(ctx context.Context, u ui, file string, h *homes.Homes, limit time.Duration) {
 	if file == "" {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 	defer cancel()
 	if !filepath.IsAbs(file) {
-		file = filepath.Join(h.path, file)
+		file = filepath.Join(h.Path, file)
 	}
 	if !filepath.IsAbs(file) {
-		u.warning("cannot write the report: %s %q is not absolute", homeVariable, h.path)
+		u.warning("cannot write the report: %s %q is not absolute", homes.Variable, h.Path)
 		return
 	}
-	if h.silent.Load() && within(h.path, file) {
+	if h.Silent.Load() && within(h.Path, file) {
 		u.warning("cannot write the report %q: %v", file, home.ErrSilent)
 		return
 	}
@@ -135,7 +137,7 @@ func (r *report) write(ctx context.Context, u ui, file string, h *homes, limit t
 	var answer home.Answer
 	if err == nil {
 		request := home.Request{
-			Home:   h.path,
+			Home:   h.Path,
 			Report: &home.Report{File: file, Text: r.text.String(), Limit: reportLimit},
 		}
 		answer, err = home.Ask(ctx, who, request)
@@ -144,26 +146,26 @@ func (r *report) write(ctx context.Context, u ui, file string, h *homes, limit t
 		u.warning("cannot write the report %q: %v", file, err)
 	}
 	for _, fault := range answer.Faults {
-		u.warning("%s", inShort(fault))
+		u.warning("%s", homes.Short(fault))
 	}
 }
 
 // reporter is who writes the report: below HERMES_HOME the user of the root profile, or else of the
 // first; without a manifest the owner of the place.
-func reporter(h *homes, file string) (home.Account, error) {
-	if os.Geteuid() != 0 || !within(h.path, file) {
+func reporter(h *homes.Homes, file string) (home.Account, error) {
+	if os.Geteuid() != 0 || !within(h.Path, file) {
 		return home.Account{}, nil
 	}
-	for _, profile := range append([]string{manifest.DefaultProfile}, slices.Sorted(maps.Keys(h.users))...) {
-		if name := h.users[profile]; name != "" {
+	for _, profile := range append([]string{manifest.DefaultProfile}, slices.Sorted(maps.Keys(h.Users))...) {
+		if name := h.Users[profile]; name != "" {
 			found, err := user.Lookup(name)
 			if err != nil {
 				return home.Account{}, fmt.Errorf("this system has no account %q", name)
 			}
-			return credentials(found)
+			return homes.Credentials(found)
 		}
 	}
-	uid, err := ownerOf(h.path, filepath.Dir(file))
+	uid, err := ownerOf(h.Path, filepath.Dir(file))
 	if err != nil || uid == 0 {
 		return home.Account{}, err
 	}
@@ -171,17 +173,17 @@ func reporter(h *homes, file string) (home.Account, error) {
 	if err != nil {
 		return home.Account{UID: uid, GID: uid, Groups: []uint32{uid}, Switch: true}, nil
 	}
-	return credentials(found)
+	return homes.Credentials(found)
 }
 
 // trespass refuses a file that root would write where a gateway's user, or everybody, decides what
 // file that is.
-func trespass(h *homes, file string) error {
-	who := suspects{everybody: {uid: nobodys}}
-	for _, name := range h.users {
-		who[name] = lookUp(name)
+func trespass(h *homes.Homes, file string) error {
+	who := accounts.Suspects{accounts.Everybody: {UID: accounts.NoUID}}
+	for _, name := range h.Users {
+		who[name] = accounts.LookUp(name)
 	}
-	if at, name := who.reach(file); at != "" {
+	if at, name := who.Reach(file); at != "" {
 		return fmt.Errorf("%s can write %s", name, at)
 	}
 	return nil

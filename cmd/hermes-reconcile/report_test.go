@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"hermes-reconcile/cmd/hermes-reconcile/home"
+	"hermes-reconcile/cmd/hermes-reconcile/homes"
 )
 
 func TestWithin(t *testing.T) {
@@ -30,14 +31,14 @@ func TestReporter(t *testing.T) {
 	file := filepath.Join(path, bootReport)
 	who := func(users map[string]string) home.Account {
 		t.Helper()
-		account, err := reporter(&homes{path: path, users: users}, file)
+		account, err := reporter(&homes.Homes{Path: path, Users: users}, file)
 		require.NoError(t, err)
 		return account
 	}
 	require.Equal(t, home.Account{}, who(nil), "all of it is root's")
 	require.EqualValues(t, nobody, who(map[string]string{"default": "nobody", "a": "daemon"}).UID, "the root profile's")
 	require.EqualValues(t, nobody, who(map[string]string{"b": "daemon", "a": "nobody"}).UID, "the first one's")
-	_, err := reporter(&homes{path: path, users: map[string]string{"a": "nosuchaccount"}}, file)
+	_, err := reporter(&homes.Homes{Path: path, Users: map[string]string{"a": "nosuchaccount"}}, file)
 	require.ErrorContains(t, err, `no account "nosuchaccount"`)
 
 	require.NoError(t, os.Mkdir(filepath.Dir(file), 0o755))
@@ -47,7 +48,7 @@ func TestReporter(t *testing.T) {
 	require.NoError(t, os.Lchown(path, 4711, 4711))
 	require.EqualValues(t, 4711, who(nil).UID, "the home's, though it has no name")
 
-	elsewhere, err := reporter(&homes{path: path}, "/var/log/report")
+	elsewhere, err := reporter(&homes.Homes{Path: path}, "/var/log/report")
 	require.NoError(t, err)
 	require.Equal(t, home.Account{}, elsewhere)
 }

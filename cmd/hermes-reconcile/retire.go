@@ -10,23 +10,24 @@ import (
 	"slices"
 
 	"hermes-reconcile/cmd/hermes-reconcile/home"
+	"hermes-reconcile/cmd/hermes-reconcile/homes"
 	"hermes-reconcile/reconcile"
 )
 
 // retired are the homes of gateways that a plan removes. Whose they are is known only as long as
 // their services are there.
 type retired struct {
-	homes    *homes
+	homes    *homes.Homes
 	profiles []string
 }
 
 // retiring finds the homes of what a plan removes.
 func (t *target) retiring(plan reconcile.Plan) retired {
-	r := retired{homes: &homes{
-		path: t.homes.path, origin: t.homes.origin, err: t.homes.err, limit: t.homes.limit,
-		users: map[string]string{}, own: map[string]home.Place{},
+	r := retired{homes: &homes.Homes{
+		Path: t.homes.Path, Origin: t.homes.Origin, Err: t.homes.Err, Limit: t.homes.Limit,
+		Users: map[string]string{}, Own: map[string]home.Place{},
 	}}
-	r.homes.silent.Store(t.homes.silent.Load())
+	r.homes.Silent.Store(t.homes.Silent.Load())
 	for _, c := range plan.Changes {
 		if c.Op != reconcile.Remove {
 			continue
@@ -39,17 +40,17 @@ func (t *target) retiring(plan reconcile.Plan) retired {
 		if os.Geteuid() == 0 && (!known || name == "" || uid == 0 && !service.Owned) {
 			continue
 		}
-		r.homes.learnApplied([]reconcile.Service{service})
-		r.homes.users[c.Profile] = name
+		r.homes.LearnApplied([]reconcile.Service{service})
+		r.homes.Users[c.Profile] = name
 	}
-	r.profiles = slices.Sorted(maps.Keys(r.homes.users))
+	r.profiles = slices.Sorted(maps.Keys(r.homes.Users))
 	return r
 }
 
 // record says in these homes that their gateways should be down: they ended by a signal, which
 // hermes takes for the end of a container, and its image would start them with the next one.
 func (r retired) record(ctx context.Context, u ui) {
-	answer := r.homes.ask(
+	answer := r.homes.Ask(
 		context.WithoutCancel(ctx),
 		r.profiles,
 		func(theirs []string) home.Request {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 
+	"hermes-reconcile/cmd/hermes-reconcile/accounts"
 	"hermes-reconcile/cmd/hermes-reconcile/doctor"
 	"hermes-reconcile/s6ctl"
 )
@@ -21,17 +22,17 @@ func (c *checkup) completed(
 	asked := map[uint32]bool{}
 	users := c.users()
 	for _, p := range ports {
-		who := lookUp(users[p.Profile])
+		who := accounts.LookUp(users[p.Profile])
 		unseen := func(l s6ctl.Listener) bool {
-			return l.PID == 0 && int(l.Address.Port()) == p.Number && l.UID == who.uid
+			return l.PID == 0 && int(l.Address.Port()) == p.Number && l.UID == who.UID
 		}
-		if who.uid == 0 || asked[who.uid] || !slices.ContainsFunc(all, unseen) {
+		if who.UID == 0 || asked[who.UID] || !slices.ContainsFunc(all, unseen) {
 			continue
 		}
-		asked[who.uid] = true
+		asked[who.UID] = true
 		var seen map[string]int
 		if err := ask(ctx, who, lookAtSockets, &seen); err == nil { // else what is not seen says so
-			s6ctl.Complete(s6ctl.ThisHost(), all, who.uid, seen)
+			s6ctl.Complete(s6ctl.ThisHost(), all, who.UID, seen)
 		}
 	}
 	return all

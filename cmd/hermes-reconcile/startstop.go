@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"hermes-reconcile/cmd/hermes-reconcile/home"
+	"hermes-reconcile/cmd/hermes-reconcile/homes"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/render"
@@ -238,29 +239,29 @@ func (a *acting) remember(ctx context.Context, services []reconcile.Service) err
 		return nil
 	}
 	var errs []error
-	h := homesAt(a.scandir.path, defaultHome)
+	h := homes.At(a.scandir.path, homes.Default)
 	if a.manifest != nil {
-		h = newHomes(a.manifest, a.scandir.path)
+		h = homes.New(a.manifest, a.scandir.path)
 	} else {
-		h.learnApplied(services)
+		h.LearnApplied(services)
 	}
 	var profiles []string
 	for _, s := range services {
 		profile := strings.TrimPrefix(s.Name, render.Prefix)
 		profiles = append(profiles, profile)
-		if h.users[profile] == "" {
-			h.users[profile] = controller(filepath.Join(a.scandir.path, s.Name))
+		if h.Users[profile] == "" {
+			h.Users[profile] = controller(filepath.Join(a.scandir.path, s.Name))
 		}
 		if a.locked {
 			errs = append(errs, a.session.KeepState(s.Name, a.up))
 		}
 	}
 	if a.action == reconcile.Restart { // it runs, and may write there itself: only what is wrong is changed
-		states := h.ask(ctx, profiles,
+		states := h.Ask(ctx, profiles,
 			func(theirs []string) home.Request { return home.Request{Recall: theirs} }).States
 		profiles = slices.DeleteFunc(profiles, func(p string) bool { return states[p].Up })
 	}
-	answer := h.ask(ctx, profiles, func(theirs []string) home.Request {
+	answer := h.Ask(ctx, profiles, func(theirs []string) home.Request {
 		wishes := map[string]bool{}
 		for _, p := range theirs {
 			wishes[p] = a.up

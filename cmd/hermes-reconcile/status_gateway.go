@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/cmd/hermes-reconcile/homes"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/render"
 )
@@ -43,7 +44,7 @@ func failed(g explain.Gateway, s reconcile.Service, look reconcile.Look) bool {
 	case reconcile.StateDown:
 		return g.Wanted == wantedUp
 	case reconcile.StateUp:
-		p := appliedProfile(s)
+		p := homes.AppliedProfile(s)
 		return g.Ready != nil && !*g.Ready && p != nil && p.Ready != nil &&
 			look.At.Sub(look.Since)-look.Pause > p.Ready.Timeout
 	}

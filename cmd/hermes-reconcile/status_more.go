@@ -11,8 +11,10 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"hermes-reconcile/cmd/hermes-reconcile/accounts"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/home"
+	"hermes-reconcile/cmd/hermes-reconcile/homes"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/s6ctl"
@@ -99,7 +101,7 @@ func sockets(ctx context.Context, s reconcile.Service, uid uint32) []explain.Soc
 	if os.Geteuid() == 0 && uid != 0 {
 		if who, err := accountByID(uid); err == nil {
 			var seen map[string]int
-			as := account{uid: who.UID, gid: who.GID, gids: who.Groups}
+			as := accounts.Account{UID: who.UID, GID: who.GID, Groups: who.Groups}
 			if err := ask(ctx, as, lookAtSockets, &seen); err == nil { // else what is not seen says so
 				s6ctl.Complete(host, all, uid, seen)
 			}
@@ -137,7 +139,7 @@ func (l *looking) readLog(
 	case errors.Is(err, home.ErrNoLog):
 		m.LogFault = "nothing was written yet"
 	case err != nil:
-		m.LogFault = inShort(err.Error())
+		m.LogFault = homes.Short(err.Error())
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/cmd/hermes-reconcile/homes"
 	"hermes-reconcile/cmd/hermes-reconcile/overview"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
@@ -194,7 +195,7 @@ func TestWhatHasFailed(t *testing.T) {
 // TestStatusIsAsItsSchemaSays: of all gateways, of one, and of one that is not there yet.
 func TestStatusIsAsItsSchemaSays(t *testing.T) {
 	t.Chdir(t.TempDir())
-	t.Setenv(homeVariable, "/nowhere")
+	t.Setenv(homes.Variable, "/nowhere")
 	require.NoError(t, os.MkdirAll("scan/gateway-alpha", 0o755))
 	scandir, err := os.Getwd()
 	require.NoError(t, err)

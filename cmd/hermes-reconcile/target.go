@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 
+	"hermes-reconcile/cmd/hermes-reconcile/homes"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/render"
@@ -19,7 +20,7 @@ type target struct {
 	dirs     []render.Servicedir
 	prune    reconcile.Prune
 	scandir  *live
-	homes    *homes
+	homes    *homes.Homes
 	options  reconcile.Options
 	ui       ui // of the command
 	// planned, if there is one, is called when it is clear what will be done, before anything is.
@@ -55,7 +56,7 @@ func (f *applyFlags) read() (*target, error) {
 		files:    &f.manifestFlags,
 		dirs:     dirs,
 		prune:    prune,
-		homes:    newHomes(m, path),
+		homes:    homes.New(m, path),
 		options:  options,
 	}, nil
 }
@@ -74,7 +75,7 @@ func (t *target) enter(ctx context.Context, u ui, flags *applyFlags) (err error)
 		t.scandir.Close()
 		return &unfitError{err}
 	}
-	t.ui, t.scandir.Recall = u, t.homes.recall(ctx, u.faults)
+	t.ui, t.scandir.Recall = u, t.homes.Recall(ctx, u.faults)
 	return nil
 }
 

@@ -95,7 +95,7 @@ func (s *server) path(profile, name string) string {
 	return filepath.Join(s.home, profileDir(profile), name)
 }
 
-// homeOf is the HERMES_HOME of a profile's gateway.
+// HomeOf is the HERMES_HOME of a profile's gateway.
 func (s *server) homeOf(profile string) string {
 	if own, has := s.places[profile]; has {
 		return own.Home

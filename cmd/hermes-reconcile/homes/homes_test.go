@@ -1,8 +1,9 @@
 //go:build linux
 
-package main
+package homes
 
 import (
+	"os"
 	"os/user"
 	"strings"
 	"testing"
@@ -13,6 +14,15 @@ import (
 
 	"hermes-reconcile/cmd/hermes-reconcile/home"
 )
+
+// The children that answer are this test program, too.
+func TestMain(m *testing.M) {
+	if home.Serves(os.Args) {
+		_ = home.Serve(os.Stdin, os.Stdout) // who asks sees by a missing answer that it failed
+		return
+	}
+	os.Exit(m.Run())
+}
 
 // TestAnswersAreOfOnesOwnProfilesAlone: who answers has the credentials of a gateway's user, and
 // may be anybody.
@@ -33,22 +43,22 @@ func TestAnswersAreOfOnesOwnProfilesAlone(t *testing.T) {
 		Faults: []string{"1", "2", "3", "4"},
 		Found:  map[string]home.Finding{"mine": {Faults: []string{"a b", "2", "3"}, Served: []string{`\x1b`}, Mute: strings.Repeat("x", 500) + "...", Unknown: `\x07`}},
 	}, whole.Answer))
-	require.LessOrEqual(t, len(inShort(strings.Repeat("\u00e9", 5000))), 510)
+	require.LessOrEqual(t, len(Short(strings.Repeat("\u00e9", 5000))), 510)
 }
 
 // TestSilentDiskIsAskedOnce: each question would cost the same time.
 func TestSilentDiskIsAskedOnce(t *testing.T) {
 	who, err := user.Current()
 	require.NoError(t, err)
-	h := &homes{path: t.TempDir(), users: map[string]string{"a": who.Username}}
+	h := &Homes{Path: t.TempDir(), Users: map[string]string{"a": who.Username}}
 	ask := func(limit time.Duration) string {
-		h.limit = limit
-		answer := h.ask(t.Context(), []string{"a"}, func(p []string) home.Request { return home.Request{Recall: p} })
+		h.Limit = limit
+		answer := h.Ask(t.Context(), []string{"a"}, func(p []string) home.Request { return home.Request{Recall: p} })
 		return answer.States["a"].Why
 	}
 	require.Equal(t, "there is no gateway_state.json", ask(time.Minute))
 	require.Contains(t, ask(time.Nanosecond), home.ErrSilent.Error())
 	require.Contains(t, ask(time.Minute), home.ErrSilent.Error())
-	h.silent.Store(false)
+	h.Silent.Store(false)
 	require.Equal(t, "there is no gateway_state.json", ask(time.Minute))
 }

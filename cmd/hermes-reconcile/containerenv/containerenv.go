@@ -1,4 +1,5 @@
-package main
+// Package containerenv looks up environment variables, of this process or of the container.
+package containerenv
 
 import (
 	"os"
@@ -11,11 +12,11 @@ import (
 // environment.
 const containerFolder = "/run/s6/container_environment"
 
-// variable is the value of an environment variable: ours, else the container's, else "".
-func variable(name string) string { return variables{containerFolder}.look(name) }
+// Look is the value of an environment variable: ours, else the container's, else "".
+func Look(name string) string { return variables{containerFolder}.look(name) }
 
-// kept is the value of a variable of the container, or "".
-func kept(name string) string { return variables{containerFolder}.kept(name) }
+// Kept is the value of a variable of the container, or "".
+func Kept(name string) string { return variables{containerFolder}.kept(name) }
 
 // variables looks variables up in our environment and in a folder like containerFolder.
 type variables struct{ folder string }

@@ -1,6 +1,6 @@
 //go:build linux
 
-package main
+package accounts
 
 import (
 	"encoding/binary"
@@ -11,39 +11,19 @@ import (
 	"hermes-reconcile/s6ctl/route"
 )
 
-// reach says what on the way to a path the account can change, and which symlink leads there, or is
-// empty.
-func (a account) reach(path string) string {
-	hops, _ := route.Of(path) // what was seen of it counts
-	return a.reaches(hops)
-}
-
-func (a account) reaches(hops []route.Hop) string {
-	for _, h := range hops {
-		at, can := a.changes(h)
-		switch {
-		case can && h.Link != "":
-			return at + `, where "` + h.Link + `" leads`
-		case can:
-			return at
-		}
-	}
-	return ""
-}
-
 // changes reports whether the account can change what the path goes on with behind a hop, or the
 // file itself at its end, and what it would have to write: the hop, or in a sticky folder the one
 // name in it.
-func (a account) changes(h route.Hop) (at string, can bool) {
+func (a Account) changes(h route.Hop) (at string, can bool) {
 	switch {
-	case a.uid == 0: // root, or unknown: not one to warn of
+	case a.UID == 0: // root, or unknown: not one to warn of
 		return "", false
-	case a.uid == h.Owner:
+	case a.UID == h.Owner:
 		return h.Path, true
 	case !a.mayWrite(h):
 		return "", false
 	case h.Next != "" && h.Mode&syscall.S_ISVTX != 0: // in /tmp and the like no user replaces the files of others
-		return filepath.Join(h.Path, h.Next), !h.There || h.Holder == a.uid
+		return filepath.Join(h.Path, h.Next), !h.There || h.Holder == a.UID
 	}
 	return h.Path, true
 }
@@ -51,7 +31,7 @@ func (a account) changes(h route.Hop) (at string, can bool) {
 // mayWrite reports whether the mode or the access list lets the account, which is not the owner,
 // write. The kernel takes the first of user, groups and others that the account is (acl(5), access
 // check algorithm).
-func (a account) mayWrite(h route.Hop) bool {
+func (a Account) mayWrite(h route.Hop) bool {
 	if entries := accessEntries(h.ACL); len(entries) > 0 {
 		return a.listed(h, entries)
 	}
@@ -61,7 +41,7 @@ func (a account) mayWrite(h route.Hop) bool {
 	return h.Mode&0o002 != 0
 }
 
-func (a account) in(group uint32) bool { return a.gid == group || slices.Contains(a.gids, group) }
+func (a Account) in(group uint32) bool { return a.GID == group || slices.Contains(a.Groups, group) }
 
 // accessEntry is an entry of an access control list, as the kernel hands it out
 // (posix_acl_xattr.h).
@@ -97,7 +77,7 @@ func accessEntries(list []byte) []accessEntry {
 	return entries
 }
 
-func (a account) listed(h route.Hop, entries []accessEntry) bool {
+func (a Account) listed(h route.Hop, entries []accessEntry) bool {
 	mask, others := uint16(aclWrite), false
 	for _, e := range entries {
 		switch e.tag {
@@ -111,7 +91,7 @@ func (a account) listed(h route.Hop, entries []accessEntry) bool {
 	for _, e := range entries {
 		write := e.perm&mask&aclWrite != 0
 		switch {
-		case e.tag == aclUser && e.id == a.uid:
+		case e.tag == aclUser && e.id == a.UID:
 			return write
 		case e.tag == aclGroup && a.in(h.Group), e.tag == aclNamed && a.in(e.id):
 			member, group = true, group || write

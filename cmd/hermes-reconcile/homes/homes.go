@@ -1,0 +1,338 @@
+//go:build linux
+
+// Package homes asks what the profiles of a manifest have below HERMES_HOME: by one child process for
+// each of their users, side by side. A child can say anything, so that what it says is taken for its
+// own profiles alone, and in short lines.
+package homes
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"hermes-reconcile/cmd/hermes-reconcile/accounts"
+	"hermes-reconcile/cmd/hermes-reconcile/containerenv"
+	"hermes-reconcile/cmd/hermes-reconcile/home"
+	"hermes-reconcile/manifest"
+	"hermes-reconcile/manifest/visible"
+	"hermes-reconcile/reconcile"
+	"hermes-reconcile/reconcile/fault"
+	"hermes-reconcile/render"
+	"hermes-reconcile/s6ctl"
+)
+
+// Default is HERMES_HOME where nothing names another one, as in a manifest.
+const Default = "/opt/data"
+
+// Limit is how long a disk may take to tell what is on it.
+const Limit = 5 * time.Second
+
+// findHome finds HERMES_HOME as a gateway of the scandir would: in the container's variables, in
+// s6-svscan's, in the manifest. It tells where, too. With an error it is a guess.
+func findHome(scandir, fromManifest string) (path, origin string, err error) {
+	if value := containerenv.Look(Variable); value != "" {
+		return value, "the environment", nil
+	}
+	environ, err := s6ctl.Environ(s6ctl.ThisHost(), scandir)
+	for _, entry := range environ {
+		if value, ok := strings.CutPrefix(entry, Variable+"="); ok && value != "" {
+			return value, "the environment of s6-svscan", nil
+		}
+	}
+	return fromManifest, OriginManifest, err
+}
+
+const Variable = "HERMES_HOME"
+
+// OriginManifest is where HERMES_HOME stands if nowhere else. Who may not see the environment of
+// s6-svscan cannot be sure of it.
+const OriginManifest = "hermes_home"
+
+// Homes are what the profiles of a manifest have below HERMES_HOME.
+type Homes struct {
+	Path   string                // HERMES_HOME
+	Origin string                // where that stands
+	Err    error                 // why that is not known
+	Users  map[string]string     // by profile
+	Own    map[string]home.Place // by profile: those that have a home of their own
+	Limit  time.Duration         // of one question
+
+	Silent atomic.Bool // the disk did not answer, so it is not asked again
+}
+
+// At knows where homes are, as far as that can be found out, and not yet whose.
+func At(scandir, fromManifest string) *Homes {
+	h := &Homes{Users: map[string]string{}, Own: map[string]home.Place{}, Limit: Limit}
+	h.Path, h.Origin, h.Err = findHome(scandir, fromManifest)
+	return h
+}
+
+// New knows the homes of the profiles of a manifest, and whose they are.
+func New(m *manifest.Manifest, scandir string) *Homes {
+	h := At(scandir, m.HermesHome)
+	for i := range m.Profiles {
+		h.Users[m.Profiles[i].Name] = m.Profiles[i].User
+		h.learn(&m.Profiles[i])
+	}
+	return h
+}
+
+// learn notes the home of a profile that has one of its own.
+func (h *Homes) learn(p *manifest.Profile) {
+	if p.Home != "" {
+		h.Own[p.Name] = home.Place{Home: p.Home, Dir: p.StateDir()}
+	}
+}
+
+// LearnApplied notes the homes of services as they were applied: where no manifest says them, their
+// markers do.
+func (h *Homes) LearnApplied(services []reconcile.Service) {
+	for _, s := range services {
+		if p := AppliedProfile(s); p != nil {
+			h.learn(p)
+		}
+	}
+}
+
+// AppliedProfile is the profile that a service of ours was rendered from; nil where that is not
+// known.
+func AppliedProfile(s reconcile.Service) *manifest.Profile {
+	if !s.Owned || s.Marker.Manifest == "" {
+		return nil
+	}
+	m, err := manifest.ParseExcerpt(render.MarkerPath, s.Marker.Excerpt())
+	if err != nil || len(m.Profiles) != 1 {
+		return nil
+	}
+	return &m.Profiles[0]
+}
+
+// HomeOf is the HERMES_HOME of a profile's gateway.
+func (h *Homes) HomeOf(profile string) (string, error) {
+	if own, has := h.Own[profile]; has {
+		return own.Home, nil
+	}
+	if h.Err == nil && !filepath.IsAbs(h.Path) {
+		return "", fmt.Errorf("%q is not absolute", h.Path)
+	}
+	return h.Path, h.Err
+}
+
+// Ask has a request carried out for these profiles: by one child process for each of their users,
+// side by side.
+func (h *Homes) Ask(
+	ctx context.Context,
+	profiles []string,
+	request func(profiles []string) home.Request,
+) home.Answer {
+	if len(profiles) == 0 {
+		return home.Answer{}
+	}
+	ctx, cancel := context.WithTimeout(ctx, h.Limit)
+	defer cancel()
+	whole := answers{
+		home.Answer{
+			States: map[string]home.State{},
+			Swept:  map[string][]string{},
+			Found:  map[string]home.Finding{},
+			Others: map[string][]string{},
+		},
+	}
+	byUser := map[string][]string{}
+	for _, p := range profiles {
+		_, err := h.HomeOf(p)
+		if err == nil && h.Silent.Load() {
+			err = home.ErrSilent
+		}
+		if err != nil {
+			whole.take([]string{p}, unanswered([]string{p}, err))
+			continue
+		}
+		byUser[h.Users[p]] = append(byUser[h.Users[p]], p)
+	}
+	var all sync.WaitGroup
+	var mu sync.Mutex
+	for name, theirs := range byUser {
+		all.Go(func() {
+			answer := h.askOne(ctx, name, request(theirs), theirs)
+			mu.Lock()
+			defer mu.Unlock()
+			whole.take(theirs, answer)
+			whole.takeAbsent(h, theirs, answer)
+		})
+	}
+	all.Wait()
+	slices.Sort(whole.Faults)
+	whole.Faults = slices.Compact(whole.Faults)
+	return whole.Answer
+}
+
+// askOne asks as one user.
+func (h *Homes) askOne(
+	ctx context.Context,
+	name string,
+	r home.Request,
+	profiles []string,
+) home.Answer {
+	r.Home, r.Places = h.Path, map[string]home.Place{}
+	for _, p := range profiles {
+		if own, has := h.Own[p]; has {
+			r.Places[p] = own
+		}
+	}
+	answer, err := askAs(ctx, name, r)
+	if errors.Is(err, home.ErrSilent) {
+		h.Silent.Store(true)
+	}
+	if err != nil {
+		return unanswered(profiles, err)
+	}
+	return answer
+}
+
+// answers are those of several users. Each may say anything, but of its own profiles alone, and in
+// short lines.
+type answers struct{ home.Answer }
+
+func (a *answers) take(profiles []string, answer home.Answer) {
+	for _, p := range profiles {
+		if state, told := answer.States[p]; told {
+			a.States[p] = home.State{Up: state.Up, Why: Short(state.Why), Unknown: state.Unknown}
+		}
+		for _, name := range answer.Swept[p] {
+			a.Swept[p] = append(a.Swept[p], Short(name))
+		}
+	}
+	for _, p := range profiles {
+		if found, told := answer.Found[p]; told {
+			a.Found[p] = home.Finding{
+				Faults:  eachInShort(found.Faults, maxFaults),
+				Served:  eachInShort(found.Served, maxServed),
+				Mute:    Short(found.Mute),
+				Unknown: Short(found.Unknown),
+				Env:     atMost(found.Env),
+				Config:  atMost(found.Config),
+			}
+		}
+	}
+	const most = 3 // faults of a profile: two files and a wish
+	for _, fault := range answer.Faults[:min(len(answer.Faults), most*len(profiles)+1)] {
+		a.Faults = append(a.Faults, Short(fault))
+	}
+}
+
+// atMost is a file that another process passes on, if it is no longer than it may be.
+func atMost(data []byte) []byte {
+	if len(data) > home.MaxSettings {
+		return nil
+	}
+	return data
+}
+
+// takeAbsent takes what is said of profiles without a folder.
+func (a *answers) takeAbsent(h *Homes, profiles []string, answer home.Answer) {
+	absent := make(map[string]bool, len(answer.Absent))
+	for _, p := range answer.Absent {
+		absent[p] = true
+	}
+	for _, p := range profiles {
+		if !absent[p] {
+			continue
+		}
+		a.Absent = append(a.Absent, p)
+		if at, err := h.HomeOf(p); err == nil && a.Others[at] == nil {
+			a.Others[at] = eachInShort(answer.Others[at], home.MaxOthers)
+		}
+	}
+}
+
+// Who answers may list so many faults of a profile, and name so many profiles.
+const (
+	maxFaults = 3
+	maxServed = 5000
+)
+
+func eachInShort(texts []string, most int) []string {
+	var short []string
+	for _, text := range texts[:min(len(texts), most)] {
+		short = append(short, Short(text))
+	}
+	return short
+}
+
+// Short makes of what another process says a piece of one line.
+func Short(text string) string {
+	const limit = 500 // bytes: a path, and what is wrong with it
+	if len(text) > limit {
+		text = strings.ToValidUTF8(text[:limit], "") + "..."
+	}
+	return strings.Join(strings.Fields(visible.Text(text)), " ")
+}
+
+// unanswered is what is known where it could not be looked at.
+func unanswered(profiles []string, err error) home.Answer {
+	a := home.Answer{
+		States: map[string]home.State{},
+		Found:  map[string]home.Finding{},
+		Faults: []string{fmt.Sprintf("cannot look below %s: %v", Variable, err)},
+	}
+	for _, p := range profiles {
+		a.States[p] = home.State{Why: "it could not be looked at: " + err.Error(), Unknown: true}
+		a.Found[p] = home.Finding{Unknown: err.Error()}
+	}
+	return a
+}
+
+// askAs asks as a user.
+func askAs(ctx context.Context, name string, request home.Request) (answer home.Answer, err error) {
+	defer fault.Recover(&err)
+	who := home.Account{}
+	if os.Geteuid() == 0 { // no other user can become another one
+		found, err := user.Lookup(name)
+		if err != nil {
+			return home.Answer{}, fmt.Errorf("this system has no account %q", name)
+		}
+		if who, err = Credentials(found); err != nil {
+			return home.Answer{}, err
+		}
+	}
+	return home.Ask(ctx, who, request)
+}
+
+// Credentials are those of an account.
+func Credentials(found *user.User) (home.Account, error) {
+	who, err := accounts.Of(found)
+	return home.Account{UID: who.UID, GID: who.GID, Groups: who.Groups, Switch: true}, err
+}
+
+// Recall tells what gateways were last. It looks once for each, if it can, however often a plan is
+// made anew.
+func (h *Homes) Recall(
+	ctx context.Context,
+	tell func(home.Answer),
+) func([]render.Servicedir) map[string]reconcile.LastState {
+	was := map[string]reconcile.LastState{}
+	return func(dirs []render.Servicedir) map[string]reconcile.LastState {
+		var profiles []string
+		for _, d := range dirs {
+			if w, known := was[d.Name]; !known || w.Unknown {
+				profiles = append(profiles, d.Profile)
+			}
+		}
+		answer := h.Ask(ctx, profiles,
+			func(theirs []string) home.Request { return home.Request{Recall: theirs} })
+		tell(answer)
+		for profile, state := range answer.States {
+			was[render.Prefix+profile] = reconcile.LastState(state)
+		}
+		return was
+	}
+}
