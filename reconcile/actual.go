@@ -1,7 +1,6 @@
 package reconcile
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -92,10 +91,12 @@ type Service struct {
 	// to start it again.
 	WasSupervised bool
 
-	controller *uint32              // whose the control FIFO is; nil: there is none
-	last       [2]int               // the process that ./run has started last, and when the kernel says that was
-	at         [2]safefile.Identity // of the directory and of its log/
-	young      bool                 // a supervisor of it has just been started, and its files are not there yet
+	// What a plan and those who carry it out need besides.
+
+	controller  *uint32              // whose the control FIFO is; nil: there is none
+	LastStarted [2]int               // the process that ./run has started last, and when the kernel says that was
+	Places      [2]safefile.Identity // of the directory and of its log/
+	young       bool                 // a supervisor of it has just been started, and its files are not there yet
 }
 
 // File is a file of a service directory.
@@ -108,6 +109,13 @@ type File struct {
 
 // maxFile is the largest file that is read for comparison, in bytes. Rendered ones have a few kB.
 const maxFile = 4 << 20
+
+// modeServicedir is the mode of a service directory and of the folders in it: s6-svscan may run as
+// another user than those who ask for the state of a service.
+const modeServicedir = 0o755
+
+// modeDown is the mode of a file that keeps a service down.
+const modeDown = 0o644
 
 // Hidden is a service directory that was taken out of s6-svscan's sight and not deleted yet.
 type Hidden struct {
@@ -183,24 +191,6 @@ type Traces struct {
 	Holder int       // the process that does, or 0 if it cannot be told
 	Woken  time.Time // since when no apply has looked whether s6-svscan found what is new; zero: that is not so
 	Staged []string  // what was being written
-}
-
-// Vacancy is how many services the s6-svscan on a scandir has, and can take.
-type Vacancy struct {
-	Services      int // with a logger as one of its own where those count
-	Limit         int // of that number
-	CountsLoggers bool
-	More          int   // gateways with a logger that it can still take
-	Err           error // why not one more
-}
-
-// cause takes the path that is already in the message off an error. The error may be about another.
-func cause(path string, err error) error {
-	var pathErr *fs.PathError
-	if errors.As(err, &pathErr) && pathErr.Path == path {
-		return pathErr.Err
-	}
-	return err
 }
 
 // mark takes in the marker of a service.

@@ -3,6 +3,7 @@
 package reconcile
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,7 +34,12 @@ type Options struct {
 	// Users are the accounts that may control their gateways without root, by name. One that is not
 	// listed may not.
 	Users map[string]uint32
+
+	stall time.Duration // 0: scanStall; a fake s6 is quicker
 }
+
+// scanStall is how long s6-svscan may find nothing new before its scans are taken for aborted.
+func (o Options) scanStall() time.Duration { return cmp.Or(o.stall, scanStall) }
 
 // waits reports whether gateways have to come further than to their supervisor.
 func (o Options) waits() bool { return o.Level == LevelUp || o.Level == LevelReady }
@@ -46,22 +52,28 @@ type step struct {
 	own bool
 }
 
-// Apply carries out a plan that was made under this session. An error means that nothing live has
+// Apply carries out a plan that was made under this lock. An error means that nothing live has
 // changed; what went wrong with a single service stands in its Outcome.
 //
 // The order keeps every promise at every instant. All writing that can fail for want of room comes
 // first, out of sight. What goes is hidden and what comes appears by rename, then s6-svscan is
 // woken, once; until then all of it can be taken back, because no live file has changed. Only when
 // the scan was seen to have worked are live directories touched.
-func (s *Session) Apply(ctx context.Context, plan Plan, opt Options) (Result, error) {
-	if err := s.startable(); err != nil {
+func Apply(
+	ctx context.Context,
+	s *Scandir,
+	lock *Lock,
+	plan Plan,
+	opt Options,
+) (Result, error) {
+	if err := startable(s); err != nil {
 		return Result{}, err
 	}
-	r, err := newApplier(s, plan, opt)
+	r, err := newApplier(s, lock, plan, opt)
 	if err != nil {
 		return Result{}, err
 	}
-	ctx, cancel := r.pace.limited(ctx, opt.Timeout, plan.Timeout(opt))
+	ctx, cancel := r.pace.limited(ctx, opt.Timeout, timeout(plan, opt))
 	defer cancel()
 	reversible := []step{
 		{name: "apply", do: r.checkRoom},
@@ -94,7 +106,7 @@ func (s *Session) Apply(ctx context.Context, plan Plan, opt Options) (Result, er
 	r.keepStates()
 	removals.Wait()
 	r.collectRemovals()
-	return r.result(), s.clearStaging()
+	return r.result(), r.clearStaging()
 }
 
 func (r *applier) carryOut(ctx context.Context, s step) error {
@@ -106,29 +118,23 @@ func (r *applier) carryOut(ctx context.Context, s step) error {
 
 // startable refuses a scandir from which no script can be started: every gateway would be starting
 // for ever.
-func (s *Session) startable() error {
+func startable(s *Scandir) error {
 	noExec, err := s.dir.NoExec()
 	switch {
 	case err != nil:
 		return fmt.Errorf("cannot apply: %w", err)
 	case noExec:
-		return &ObstacleError{errNoExec}
+		return &ObstacleError{ErrNoExec}
 	}
 	return nil
 }
 
-// errNoExec says of a scandir that no gateway can be started there.
-var errNoExec = errors.New(
-	"the scandir is on a filesystem that is mounted noexec, so no run script can be started: " +
-		"mount it with exec (docker run --tmpfs /run:exec)",
-)
-
 // applier is one apply under way.
 type applier struct {
-	*Session
+	*Operator
+	*Lock
 	plan      Plan
 	opt       Options
-	pace      *pace
 	listening bool
 	jobs      []*job // those changes that act, in the plan's order
 	removals  []*removal
@@ -137,9 +143,8 @@ type applier struct {
 	tight     bool // what goes has to go before what comes
 	turns     *turns
 
-	mu    sync.Mutex
-	notes []string
-	late  []Late
+	mu   sync.Mutex // of reversals and late
+	late []Late
 }
 
 // job is a change being carried out.
@@ -164,7 +169,7 @@ func (j *job) startsAfterPort() bool { return j.appears() && len(j.Await) > 0 &&
 
 // late reports whether the new directory has to wait until the supervisor of the former one is
 // gone, since nothing that others can change reports whether its gateway is down.
-func (j *job) late() bool { return j.Replace && j.present && j.actual.doubt() != "" }
+func (j *job) late() bool { return j.Replace && j.present && j.Actual.doubt() != "" }
 
 // removal is a hidden directory on its way out.
 type removal struct {
@@ -173,16 +178,16 @@ type removal struct {
 	err error
 }
 
-func newApplier(s *Session, plan Plan, opt Options) (*applier, error) {
+func newApplier(s *Scandir, lock *Lock, plan Plan, opt Options) (*applier, error) {
 	listening, err := s.sup.Listening()
 	if err != nil {
 		return nil, err
 	}
 	r := &applier{
-		Session:   s,
+		Operator:  newOperator(s),
+		Lock:      lock,
 		plan:      plan,
 		opt:       opt,
-		pace:      &pace{},
 		listening: listening,
 		portFreed: map[string]*event{},
 		turns:     newTurns(plan, opt.MaxRestarts),
@@ -190,7 +195,7 @@ func newApplier(s *Session, plan Plan, opt Options) (*applier, error) {
 	for i := range plan.Changes {
 		c := &plan.Changes[i]
 		if c.Acts() {
-			j := &job{Change: c, err: c.undecided(opt)}
+			j := &job{Change: c, err: undecided(c, opt)}
 			if j.err == nil && j.hides() && s.dir.Immovable(c.Service, ownDir) {
 				j.err = fmt.Errorf("%w: %s", errImmovable, s.dir.Join(c.Service))
 			}
@@ -198,8 +203,8 @@ func newApplier(s *Session, plan Plan, opt Options) (*applier, error) {
 				j.gone = newEvent()
 			}
 			r.jobs = append(r.jobs, j)
-		} else if c.actual.Fault != nil {
-			r.note("%s is left alone: %v", c.Service, c.actual.Fault)
+		} else if c.Actual.Fault != nil {
+			r.note("%s is left alone: %v", c.Service, c.Actual.Fault)
 		}
 		for _, giver := range c.Await {
 			r.portFreed[giver] = newEvent()
@@ -217,9 +222,9 @@ func newApplier(s *Session, plan Plan, opt Options) (*applier, error) {
 // undecided says why the change has to wait for an apply that knows more: nothing would tell that
 // one, once the gateway is made down, that it was up. Where a container starts there may be no
 // later one, and a gateway that is down can be started.
-func (c *Change) undecided(opt Options) error {
-	if c.actual.Fault != nil {
-		return c.actual.Fault
+func undecided(c *Change, opt Options) error {
+	if c.Actual.Fault != nil {
+		return c.Actual.Fault
 	}
 	if !c.was.Unknown || opt.Hurried {
 		return nil
@@ -233,7 +238,7 @@ func (r *applier) result() Result {
 	for _, j := range r.jobs {
 		jobs[j.Service] = j
 	}
-	result := Result{Notes: r.notes, Late: r.late}
+	result := Result{Notes: r.notes(), Late: r.late}
 	for _, c := range r.plan.Changes {
 		o := Outcome{Change: c}
 		if j := jobs[c.Service]; j != nil {
@@ -244,8 +249,16 @@ func (r *applier) result() Result {
 	return result
 }
 
-func (r *applier) note(format string, args ...any) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.notes = append(r.notes, fmt.Sprintf(format, args...))
+// reserve is what of an apply's time is kept for the steps that come after those that services can
+// hold up; where there is less than four times as much, it is a quarter of what there is.
+const reserve = 5 * time.Second
+
+// before is for a step that services can hold up: whatever one of them does, time is left for the
+// steps after it.
+func (r *applier) before(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, limited := ctx.Deadline()
+	if !limited { // the pace ends such a step before it ends the apply
+		return r.pace.within(ctx, timeout(r.plan, r.opt)-reserve)
+	}
+	return context.WithDeadline(ctx, deadline.Add(-min(reserve, time.Until(deadline)/4)))
 }

@@ -26,17 +26,17 @@ func (f *fakeS6) apply(opt Options, profiles ...manifest.Profile) (Plan, Result,
 	f.t.Helper()
 	s, err := Open(f.root, f)
 	require.NoError(f.t, err)
-	s.stall = f.stall
+	opt.stall = f.stall
 	defer s.Close()
 	s.Recall = f.recall
-	session, err := s.Lock(context.Background(), time.Second)
+	lock, err := s.Lock(context.Background(), time.Second)
 	require.NoError(f.t, err)
-	defer session.Unlock()
-	plan, err := session.Prepare(context.Background(), servicedirs(f.t, profiles...), f.prune, opt)
+	defer lock.Unlock()
+	plan, err := Prepare(context.Background(), s, lock, servicedirs(f.t, profiles...), f.prune, opt)
 	if err != nil {
 		return Plan{}, Result{}, err
 	}
-	result, err := session.Apply(context.Background(), plan, opt)
+	result, err := Apply(context.Background(), s, lock, plan, opt)
 	for _, o := range result.Outcomes {
 		f.t.Logf("%s %s %v: %v", o.Change.Op, o.Change.Service, o.Change.Reasons, o.Err)
 	}
@@ -413,19 +413,18 @@ func TestScanBetweenPlanAndApply(t *testing.T) {
 	require.NoError(t, err)
 	s, err := Open(f.root, f)
 	require.NoError(t, err)
-	s.stall = fakeStall
 	defer s.Close()
-	session, err := s.Lock(context.Background(), 0)
+	lock, err := s.Lock(context.Background(), 0)
 	require.NoError(t, err)
-	plan, err := session.Prepare(context.Background(), servicedirs(t, profile("a", "2")), PruneOwned, Options{})
+	plan, err := Prepare(context.Background(), s, lock, servicedirs(t, profile("a", "2")), PruneOwned, Options{stall: fakeStall})
 	require.NoError(t, err)
 	require.True(t, plan.Changes[0].Replace)
 	f.scan(false) // another program's
 	pid := f.pid("gateway-a")
-	_, err = session.Apply(context.Background(), plan, Options{})
+	_, err = Apply(context.Background(), s, lock, plan, Options{})
 	require.ErrorIs(t, err, ErrStale)
 	require.Equal(t, pid, f.pid("gateway-a"))
-	session.Unlock()
+	lock.Unlock()
 	f.deaf = false
 	f.must(profile("a", "2"))
 	f.settled(profile("a", "2"))

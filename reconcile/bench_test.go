@@ -78,16 +78,16 @@ func BenchmarkUnchanged(b *testing.B) {
 			}
 			b.ResetTimer()
 			for b.Loop() {
-				session, err := s.Lock(b.Context(), 0)
+				lock, err := s.Lock(b.Context(), 0)
 				require.NoError(b, err)
 				actual, err := s.Read()
 				require.NoError(b, err)
 				plan, err := Diff(servicedirs(b, profiles...), actual, PruneOwned)
 				require.NoError(b, err)
 				require.True(b, plan.Empty())
-				_, err = session.Apply(b.Context(), plan, Options{})
+				_, err = Apply(b.Context(), s, lock, plan, Options{})
 				require.NoError(b, err)
-				session.Unlock()
+				lock.Unlock()
 			}
 			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/float64(n), "µs/profile")
 		})
@@ -104,17 +104,17 @@ func BenchmarkStage(b *testing.B) {
 			profiles := benchProfiles(n)
 			var ours, plain time.Duration
 			for b.Loop() {
-				session, err := s.Lock(b.Context(), 0)
+				lock, err := s.Lock(b.Context(), 0)
 				require.NoError(b, err)
 				start := time.Now()
-				dirs := stageAll(b, session, profiles)
+				dirs := stageAll(b, s, lock, profiles)
 				ours += time.Since(start)
-				require.NoError(b, session.clearStaging())
+				require.NoError(b, lock.clearStaging())
 				start = time.Now()
 				plainly(b, filepath.Join(s.dir.Path, ownDir, stagingDir), dirs)
 				plain += time.Since(start)
-				require.NoError(b, session.clearStaging())
-				session.Unlock()
+				require.NoError(b, lock.clearStaging())
+				lock.Unlock()
 			}
 			b.ReportMetric(float64(ours)/float64(plain), "x-plain")
 			b.ReportMetric(float64(ours.Microseconds())/float64(b.N)/float64(n), "µs/profile")
@@ -122,14 +122,14 @@ func BenchmarkStage(b *testing.B) {
 	}
 }
 
-func stageAll(b *testing.B, session *Session, profiles []manifest.Profile) []render.Servicedir {
+func stageAll(b *testing.B, s *Scandir, lock *Lock, profiles []manifest.Profile) []render.Servicedir {
 	b.Helper()
 	dirs := servicedirs(b, profiles...)
-	actual, err := session.Read()
+	actual, err := s.Read()
 	require.NoError(b, err)
 	plan, err := Diff(dirs, actual, PruneOwned)
 	require.NoError(b, err)
-	r, err := newApplier(session, plan, Options{})
+	r, err := newApplier(s, lock, plan, Options{})
 	require.NoError(b, err)
 	require.NoError(b, r.stage(b.Context()))
 	return dirs
@@ -172,12 +172,12 @@ func plainly(b *testing.B, root string, dirs []render.Servicedir) {
 
 // plainControl makes what s6-supervise is told through.
 func plainControl(b *testing.B, service int) {
-	if _, err := unix.Openat(service, superviseDir, unix.O_DIRECTORY|unix.O_RDONLY, 0); err == nil {
+	if _, err := unix.Openat(service, "supervise", unix.O_DIRECTORY|unix.O_RDONLY, 0); err == nil {
 		b.Fatal("exists")
 	}
-	d := plainMkdir(b, service, superviseDir)
+	d := plainMkdir(b, service, "supervise")
 	defer unix.Close(d)
-	if unix.Mkfifoat(d, controlFIFO, modeControl) != nil || unix.Fchmodat(d, controlFIFO, modeControl, 0) != nil {
+	if unix.Mkfifoat(d, "control", 0o600) != nil || unix.Fchmodat(d, "control", 0o600, 0) != nil {
 		b.Fatal("cannot make a FIFO")
 	}
 }

@@ -1,13 +1,8 @@
-//go:build linux
-
 package reconcile
 
 import (
-	"context"
 	"fmt"
-	"slices"
 	"sort"
-	"strings"
 )
 
 // Room is what the s6-svscan on a scandir can take, and what it has.
@@ -46,78 +41,6 @@ func (c census) slots(room Room) int {
 	return c.services
 }
 
-// checkRoom refuses a plan that s6-svscan has no room for. A scan adds before it removes, so what
-// goes counts until it is gone; where only the rest would fit, what goes has to go first.
-func (r *applier) checkRoom(ctx context.Context) error {
-	if !r.listening || r.opt.NoRescan || !slices.ContainsFunc(r.jobs, (*job).appears) {
-		return nil
-	}
-	room, err := r.sup.Room(ctx)
-	if err != nil {
-		return err
-	}
-	now, err := r.count(r.plan.Leftovers)
-	if err != nil {
-		return err
-	}
-	var comes, goes census
-	for _, j := range r.jobs {
-		if j.appears() {
-			if room.MaxName > 0 && len(j.Service) > room.MaxName {
-				return &NameError{j.Service, room.MaxName}
-			}
-			comes.add(true)
-		}
-		if j.hides() {
-			goes.add(j.actual.HasLog)
-		}
-	}
-	if room.fits(now, comes, census{}) == nil {
-		return nil
-	}
-	r.tight = true
-	return room.fits(now, comes, goes)
-}
-
-// Vacancy tells how many more gateways s6-svscan has room for, beside these removals that are not
-// finished.
-func (s *Scandir) Vacancy(ctx context.Context, leftovers []Hidden) (Vacancy, error) {
-	room, err := s.sup.Room(ctx)
-	if err != nil {
-		return Vacancy{}, err
-	}
-	now, err := s.count(leftovers)
-	if err != nil {
-		return Vacancy{}, err
-	}
-	fits := func(n int) error { return room.fits(now, census{n, n}, census{}) }
-	more := sort.Search(room.MaxServices, func(n int) bool { return fits(n+1) != nil })
-	return Vacancy{
-		Services: max(now.slots(room), room.supervisors()), Limit: room.MaxServices,
-		CountsLoggers: room.CountsLoggers, More: more, Err: fits(more + 1),
-	}, nil
-}
-
-// count counts what s6-svscan sees, and what is hidden and not gone.
-func (s *Scandir) count(leftovers []Hidden) (census, error) {
-	var now census
-	names, err := s.dir.Names()
-	if err != nil {
-		return now, err
-	}
-	for _, name := range names {
-		if !strings.HasPrefix(name, ".") && s.dir.LeadsToFolder(name) {
-			now.add(s.dir.LeadsToFolder(name + "/log"))
-		}
-	}
-	for _, m := range leftovers {
-		if m.Status.Supervised || m.Log.Supervised {
-			now.add(m.Log.Supervised)
-		}
-	}
-	return now, nil
-}
-
 // fits reports whether there is room for what is there, less what goes, and what comes.
 func (room Room) fits(now, comes, goes census) error {
 	have := max(now.slots(room), room.supervisors())
@@ -154,27 +77,21 @@ func (room Room) supervisors() int {
 	return 0
 }
 
-// makeRoom removes what goes before anything comes, with a rescan of its own. From then on there is
-// no way back.
-func (r *applier) makeRoom(ctx context.Context) error {
-	if !r.tight {
-		return nil
+// Vacancy is how many services the s6-svscan on a scandir has, and can take.
+type Vacancy struct {
+	Services      int // with a logger as one of its own where those count
+	Limit         int // of that number
+	CountsLoggers bool
+	More          int   // gateways with a logger that it can still take
+	Err           error // why not one more
+}
+
+// vacancy is what room is left beside what is there now.
+func (room Room) vacancy(now census) Vacancy {
+	fits := func(n int) error { return room.fits(now, census{n, n}, census{}) }
+	more := sort.Search(room.MaxServices, func(n int) bool { return fits(n+1) != nil })
+	return Vacancy{
+		Services: max(now.slots(room), room.supervisors()), Limit: room.MaxServices,
+		CountsLoggers: room.CountsLoggers, More: more, Err: fits(more + 1),
 	}
-	if err := r.hideAll(); err != nil {
-		return err
-	}
-	if err := r.sup.Rescan(ctx, true); err != nil {
-		return err
-	}
-	r.reversals = slices.DeleteFunc(r.reversals, func(u reversal) bool { return u.hides })
-	r.note("rescanned once more: what goes had to go before there was room for what comes")
-	r.finishRemovals(ctx)
-	r.collectRemovals()
-	r.removals = nil
-	for _, j := range r.jobs {
-		if j.hidden && j.err != nil {
-			return fmt.Errorf("%s does not go: %w", j.Service, j.err)
-		}
-	}
-	return nil
 }

@@ -77,7 +77,7 @@ func unnamed(s Service, prune Prune, actual Actual, named bool) Change {
 	owed := actual.Owed[s.Name]
 	c := Change{
 		Op: Foreign, Service: s.Name, Profile: strings.TrimPrefix(s.Name, render.Prefix), Port: s.Marker.Port,
-		StopTimeout: patience(s.stopTimeout()), actual: s, present: true,
+		StopTimeout: patience(s.stopTimeout()), Actual: s, present: true,
 	}
 	const absent = "not in the manifest"
 	switch {
@@ -121,7 +121,7 @@ func compare(d render.Servicedir, s Service, actual Actual) Change {
 		Op: Update, Service: d.Name, Profile: d.Profile, Port: d.Port,
 		Files:       fileChanges(d, s.Files),
 		StopTimeout: max(s.stopTimeout(), stopTimeout(d.File("timeout-kill").Data)),
-		desired:     d, actual: s, owed: owed, present: true,
+		desired:     d, Actual: s, owed: owed, present: true,
 	}
 	c.end(actual.DisplacedOf(d.Name))
 	c.decideWanted(actual)
@@ -170,7 +170,7 @@ func compare(d render.Servicedir, s Service, actual Actual) Change {
 func (c *Change) replace(reason string) {
 	c.Replace = true
 	c.Reasons = []string{reason}
-	if c.actual.Status.Supervised && !c.wantsDown() {
+	if c.Actual.Status.Supervised && !c.wantsDown() {
 		c.Gateway = Restart
 	}
 }
@@ -182,7 +182,7 @@ const rootUID = 0
 // another number than when it was given: the account was changed.
 func (c *Change) givesControl(users map[string]uint32) {
 	uid, known := users[c.desired.User]
-	if has := c.actual.controller; known && has != nil && *has != uid && c.actual.Owned &&
+	if has := c.Actual.controller; known && has != nil && *has != uid && c.Actual.Owned &&
 		*has != rootUID {
 		c.PassControl = true
 		c.Reasons = append(
@@ -196,27 +196,27 @@ func (c *Change) givesControl(users map[string]uint32) {
 // inPlace plans the update of a supervised service, or finds that there is none.
 func (c *Change) inPlace(owed Owed) {
 	c.Reasons = append(c.Reasons, c.fileReasons()...)
-	if c.Mend = c.actual.Exposed; len(c.Mend) > 0 {
+	if c.Mend = c.Actual.Exposed; len(c.Mend) > 0 {
 		c.Reasons = append(c.Reasons, "others can change "+strings.Join(c.Mend, ", "))
 	}
 	c.RestartLogger = c.changes("log/run") || c.changes("log/notification-fd") || owed.Logger
-	if owed.Logger || (owed.Gateway && !(c.wantsDown() && c.actual.Status.Down())) {
+	if owed.Logger || (owed.Gateway && !(c.wantsDown() && c.Actual.Status.Down())) {
 		c.Reasons = append(c.Reasons, owed.Why())
 	}
-	if log := c.actual.LogStatus; log.Supervised && !log.WantUp {
+	if log := c.Actual.LogStatus; log.Supervised && !log.WantUp {
 		c.RestartLogger = true // with -p it ignores being told down as long as it runs, and is gone with its next end
 		c.Reasons = append(c.Reasons, "its logger was told down")
 	}
-	if why := c.actual.FrozenLog; why != "" {
+	if why := c.Actual.FrozenLog; why != "" {
 		c.RestartLogger = true
 		c.Reasons = append(c.Reasons, FrozenLog+why)
 	}
 	c.planGateway(owed)
-	if c.actual.Orphan && c.Gateway == Restart { // it would have to go the same way at its removal
+	if c.Actual.Orphan && c.Gateway == Restart { // it would have to go the same way at its removal
 		c.replace("its supervisor is not of this s6-svscan, so a new directory takes its place")
 		return
 	}
-	if c.actual.Guessed && (c.Gateway != Keep || !c.desired.Last) {
+	if c.Actual.Guessed && (c.Gateway != Keep || !c.desired.Last) {
 		c.Reasons = append(c.Reasons,
 			"taken to be up: its state is last, and what that is only a live scandir could tell")
 	}
@@ -225,7 +225,7 @@ func (c *Change) inPlace(owed Owed) {
 
 // planGateway decides what happens to the gateway's process.
 func (c *Change) planGateway(owed Owed) {
-	status := c.actual.Status
+	status := c.Actual.Status
 	switch {
 	case c.wantsDown() && !status.Down() && !c.desired.Last:
 		c.Gateway = Down
@@ -276,7 +276,7 @@ var exitedConfig = fmt.Sprintf("exited %d: no restart would help until its run s
 
 // ended reports whether the gateway is down by an exit code that the manifest takes for final. One
 // that was what it is last may have been stopped by hand, which also ends in exit code 0.
-func (c *Change) ended() bool { return c.actual.Status.Ended(c.desired.OnFailure && !c.desired.Last) }
+func (c *Change) ended() bool { return c.Actual.Status.Ended(c.desired.OnFailure && !c.desired.Last) }
 
 // wantsDown reports whether the gateway should be down.
 func (c *Change) wantsDown() bool { return c.down }
@@ -289,13 +289,13 @@ func (c *Change) changes(path string) bool {
 // fileReasons says which files change, and whether the manifest or a hand changed them.
 func (c *Change) fileReasons() []string {
 	var changed, edited, exposed, reasons []string
-	hand := c.actual.Edited()
+	hand := c.Actual.Edited()
 	for _, f := range c.Files {
 		switch {
 		case f.Path == render.MarkerPath:
 		case f.Before != nil && f.Before.Exposed:
 			exposed = append(exposed, f.Path)
-		case c.actual.Owned && slices.Contains(hand, f.Path):
+		case c.Actual.Owned && slices.Contains(hand, f.Path):
 			edited = append(edited, f.Path)
 		case f.Path == render.DownPath && f.After != nil:
 			reasons = append(reasons, "state is down now")
@@ -314,7 +314,7 @@ func (c *Change) fileReasons() []string {
 	if len(exposed) > 0 {
 		reasons = append(reasons, strings.Join(exposed, ", ")+" in others' hands")
 	}
-	if c.actual.Owned && c.desired.Last && !c.actual.Marker.Last {
+	if c.Actual.Owned && c.desired.Last && !c.Actual.Marker.Last {
 		reasons = append(reasons, "state is last now")
 	}
 	if len(reasons) == 0 && len(c.Files) > 0 {

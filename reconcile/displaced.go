@@ -150,7 +150,7 @@ func (c *Change) end(displaced []Displaced) {
 
 // tellDisplaced adds where else a gateway runs to the reasons.
 func (c *Change) tellDisplaced() {
-	if how := Misplaced(c.actual, c.Displaced); how != "" {
+	if how := Misplaced(c.Actual, c.Displaced); how != "" {
 		c.Reasons = append(c.Reasons, how+": that is ended first")
 	}
 }
@@ -161,7 +161,7 @@ func displacedAlone(service string, displaced []Displaced, prune Prune) Change {
 	s := Service{Name: service}
 	c := Change{
 		Op: Remove, Service: service, Profile: strings.TrimPrefix(service, render.Prefix),
-		Reasons: []string{"not in the manifest"}, actual: s,
+		Reasons: []string{"not in the manifest"}, Actual: s,
 	}
 	if prune == PruneNone {
 		c.Op = Foreign
@@ -175,7 +175,7 @@ func displacedAlone(service string, displaced []Displaced, prune Prune) Change {
 
 // double is what becomes of a directory of ours that bears another name than its gateway's.
 func (c *Change) double(named bool, prune Prune) {
-	s := c.actual
+	s := c.Actual
 	of := "a double of " + s.Double + ", as its marker says"
 	switch {
 	case s.KeptDown():
@@ -195,6 +195,3 @@ func (c *Change) double(named bool, prune Prune) {
 		}
 	}
 }
-
-// modeDown is the mode of a file that keeps a service down.
-const modeDown = 0o644

@@ -4,7 +4,6 @@ package reconcile
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"time"
 
@@ -20,13 +19,13 @@ const (
 
 // Pause records that nothing should be started unasked from now on, until the next apply by hand.
 // It needs no lock: who ends a container cannot wait for one.
-func (s *Scandir) Pause() error {
-	session := &Session{Scandir: s}
-	defer session.Unlock()
-	if err := session.openOwn(); err != nil {
-		return fmt.Errorf("cannot open %q: %w", s.dir.Join(ownDir), cause(s.dir.Join(ownDir), err))
+func Pause(scandir *dirfd.Dir, trusts func(uid uint32) bool) error {
+	l := &Lock{Journal: &Journal{}, scandir: scandir} // never acquired
+	defer l.Unlock()
+	if err := l.openOwn(trusts); err != nil {
+		return err
 	}
-	if err := session.own.Write(heldFile, modeHeld, nil); err != nil &&
+	if err := l.own.Write(heldFile, modeHeld, nil); err != nil &&
 		!errors.Is(err, fs.ErrExist) {
 		return err
 	}
@@ -34,35 +33,37 @@ func (s *Scandir) Pause() error {
 }
 
 // Resume forgets it.
-func (s *Session) Resume() error { return missing(s.own.Unlink(heldFile)) }
+func (l *Lock) Resume() error { return dirfd.Missing(l.own.Unlink(heldFile)) }
 
 // PausedSince is since when nothing should be started unasked; zero if that is not so.
-func (s *Session) PausedSince() (time.Time, error) { return readPaused(s.own) }
+func (j *Journal) PausedSince() (time.Time, error) { return j.since(heldFile) }
 
-func readPaused(own *dirfd.Dir) (time.Time, error) { return since(own, heldFile) }
+// RescanMark is since when no apply has looked whether s6-svscan found what is new; zero if that is
+// not so.
+func (j *Journal) RescanMark() (time.Time, error) { return j.since(wokenFile) }
 
 // since is when a file was made; zero if it is not there.
-func since(own *dirfd.Dir, name string) (time.Time, error) {
-	st, err := own.Stat(name)
+func (j *Journal) since(name string) (time.Time, error) {
+	st, err := j.own.Stat(name)
 	if err != nil {
-		return time.Time{}, missing(err)
+		return time.Time{}, dirfd.Missing(err)
 	}
 	return time.Unix(st.Mtim.Unix()), nil
 }
 
 // markRescan records that s6-svscan is woken, and finds what is new in its own time: an apply that
 // plans before that was seen has to wait for it.
-func (s *Session) markRescan() error {
-	if err := missing(s.own.Unlink(wokenFile)); err != nil {
+func (l *Lock) markRescan() error {
+	if err := dirfd.Missing(l.own.Unlink(wokenFile)); err != nil {
 		return err
 	}
-	return s.own.Write(wokenFile, modeHeld, nil)
+	return l.own.Write(wokenFile, modeHeld, nil)
 }
 
 // clearRescanMark forgets that: all is found, or what is not found by now is lost.
-func (s *Session) clearRescanMark() error {
-	if woken, err := since(s.own, wokenFile); err != nil || woken.IsZero() {
+func (l *Lock) clearRescanMark() error {
+	if woken, err := l.since(wokenFile); err != nil || woken.IsZero() {
 		return err
 	}
-	return s.own.Unlink(wokenFile)
+	return l.own.Unlink(wokenFile)
 }

@@ -2,33 +2,6 @@
 
 package reconcile
 
-import (
-	"errors"
-	"fmt"
-	"io/fs"
-
-	"hermes-reconcile/render"
-)
-
-// KeepState makes the directory of a service remember, for a supervisor that dies, whether its
-// gateway is wanted up. That is for those alone of which the manifest does not say it.
-func (s *Session) KeepState(service string, up bool) error {
-	d, err := s.dir.Open(service)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	if up {
-		err = missing(d.RemoveAll(render.DownPath))
-	} else if err = d.Write(render.DownPath, modeDown, nil); errors.Is(err, fs.ErrExist) {
-		err = nil
-	}
-	if err != nil {
-		return fmt.Errorf("cannot remember it in %s: %w", service, err)
-	}
-	return nil
-}
-
 // keepStates brings the `down` files of those gateways in step whose state is last, and that others
 // have told up or down. That one cannot be written is no failure of the apply: the gateway is as it
 // should be, and the next apply tries again.
@@ -38,7 +11,7 @@ func (r *applier) keepStates() {
 		if !c.contradicted() {
 			continue
 		}
-		if err := r.keepState(c.Service, !c.down); err != nil {
+		if err := r.keepState(c.Service, !c.wantsDown()); err != nil {
 			r.note("%s would not stay as it is if its supervisor died: %v", c.Service, err)
 		}
 	}
@@ -51,11 +24,11 @@ func (r *applier) keepState(service string, up bool) error {
 	if err != nil || !status.Supervised || status.WantUp != up || !up && !status.Down() {
 		return err
 	}
-	if err := r.KeepState(service, up); err != nil || up {
+	if err := KeepState(r.Scandir, r.Lock, service, up); err != nil || up {
 		return err
 	}
 	if status, err = r.sup.Status(service); err != nil || status.Supervised {
 		return err
 	}
-	return r.KeepState(service, true)
+	return KeepState(r.Scandir, r.Lock, service, true)
 }

@@ -12,7 +12,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"hermes-reconcile/e2e/kit"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/render"
 )
@@ -89,37 +88,6 @@ func TestMarkerOfVeryManyFilesIsNone(t *testing.T) {
 	actual, err = ReadTree(dir)
 	require.NoError(t, err)
 	require.True(t, actual.Services[0].Owned)
-}
-
-// Eight times as many profiles take about eight times as long, where a loop in a loop would take 64
-// times: all of them new, all of them changed, none of them in the manifest, all of them on each
-// other's ports.
-func TestPlansTakeLinearTime(t *testing.T) {
-	const n = 500
-	side := func(n, shift int, value string) []render.Servicedir {
-		var profiles []manifest.Profile
-		for i := range n {
-			p := profile(fmt.Sprintf("p%06d", i), value)
-			p.Port = 10_000 + (i+shift)%n
-			profiles = append(profiles, p)
-		}
-		return servicedirs(t, profiles...)
-	}
-	type input struct {
-		desired []render.Servicedir
-		actual  Actual
-	}
-	for what, make := range map[string]func(n int) input{
-		"new":     func(n int) input { return input{side(n, 0, "a"), Actual{Listening: true}} },
-		"changed": func(n int) input { return input{side(n, 0, "a"), Assume(side(n, 0, "b"))} },
-		"removed": func(n int) input { return input{nil, Assume(side(n, 0, "b"))} },
-		"ports":   func(n int) input { return input{side(n, 1, "a"), Assume(side(n, 0, "a"))} },
-	} {
-		kit.RequireLinear(t, what, n, func(n int) func() {
-			in := make(n)
-			return func() { _, err := Diff(in.desired, in.actual, PruneOwned); require.NoError(t, err) }
-		})
-	}
 }
 
 // BenchmarkReadTree reads a thousand service directories.

@@ -13,80 +13,93 @@ import (
 	"golang.org/x/sys/unix"
 
 	"hermes-reconcile/reconcile/dirfd"
+	"hermes-reconcile/reconcile/fault"
 )
 
-// Session is the right to change a scandir: one at a time.
-type Session struct {
-	*Scandir
-	lock    *os.File
-	own     *dirfd.Dir
-	staging *dirfd.Dir
+// Lock is the right to change a scandir: one at a time. There is one way to get it, Acquire, so
+// that what takes a Lock as an argument cannot be called without it.
+type Lock struct {
+	*Journal
+	Staging *dirfd.Dir // for what is being written
+	scandir *dirfd.Dir
+	file    *os.File
 	hidden  *dirfd.Dir
 	owed    *dirfd.Dir
 	slots   int        // of hidden/ that are known to be taken
 	records sync.Mutex // one change of owed/ at a time
 }
 
-// Lock waits up to timeout for the right to change the scandir. The error is a *LockedError when
+// Acquire waits up to timeout for the right to change a scandir. The error is a *LockedError when
 // that was not enough. The first lock on a scandir makes our dot directory; that is the only trace
 // of an apply that changes nothing.
-func (s *Scandir) Lock(ctx context.Context, timeout time.Duration) (*Session, error) {
-	session := &Session{Scandir: s}
-	if err := session.openOwn(); err != nil {
-		session.Unlock()
-		own := s.dir.Join(ownDir)
-		return nil, fmt.Errorf("cannot open %q: %w", own, cause(own, err))
+func Acquire(
+	ctx context.Context,
+	scandir *dirfd.Dir,
+	trusts func(uid uint32) bool,
+	timeout time.Duration,
+) (*Lock, error) {
+	l := &Lock{Journal: &Journal{}, scandir: scandir}
+	err := l.openOwn(trusts)
+	if err == nil {
+		err = l.acquire(ctx, timeout)
 	}
-	if err := session.acquire(ctx, timeout); err != nil {
-		session.Unlock()
+	if err != nil {
+		l.Unlock()
 		return nil, err
 	}
-	return session, nil
+	return l, nil
 }
 
 // openOwn opens our dot directory and what is in it, and makes what is missing.
-func (s *Session) openOwn() (err error) {
-	if s.own, err = s.dir.Ensure(ownDir, dirfd.ModePrivate); err != nil {
+func (l *Lock) openOwn(trusts func(uid uint32) bool) error {
+	if err := l.openFolders(trusts); err != nil {
+		own := l.scandir.Join(ownDir)
+		return fmt.Errorf("cannot open %q: %w", own, fault.Cause(own, err))
+	}
+	return nil
+}
+
+func (l *Lock) openFolders(trusts func(uid uint32) bool) (err error) {
+	if l.own, err = l.scandir.Ensure(ownDir, dirfd.ModePrivate); err != nil {
 		return err
 	}
-	st, err := s.own.State()
+	st, err := l.own.State()
 	if err != nil {
 		return err
 	}
-	if st.Mode&dirfd.ModeOthers != 0 || !s.trusts(st.Uid) {
+	if st.Mode&dirfd.ModeOthers != 0 || !trusts(st.Uid) {
 		return fmt.Errorf(
 			"it belongs to user %d with mode %#o, so another user may have filled it (look at it, and remove it)",
 			st.Uid,
 			st.Mode&0o7777,
 		)
 	}
-	for name, d := range map[string]**dirfd.Dir{stagingDir: &s.staging, hiddenDir: &s.hidden, owedDir: &s.owed} {
-		if *d, err = s.own.Ensure(name, dirfd.ModePrivate); err != nil {
+	for name, d := range map[string]**dirfd.Dir{stagingDir: &l.Staging, hiddenDir: &l.hidden, owedDir: &l.owed} {
+		if *d, err = l.own.Ensure(name, dirfd.ModePrivate); err != nil {
 			return err
 		}
 	}
-	s.lock, err = s.own.OpenFile(lockFile, unix.O_RDWR|unix.O_CREAT, modeLock)
-	s.locked = err == nil
+	l.file, err = l.own.OpenFile(lockFile, unix.O_RDWR|unix.O_CREAT, modeLock)
 	return err
 }
 
 // acquire takes the lock. It is a POSIX record lock: the kernel tells who holds it, drops it with
 // the process, and does not hand it on to children.
-func (s *Session) acquire(ctx context.Context, timeout time.Duration) error {
+func (l *Lock) acquire(ctx context.Context, timeout time.Duration) error {
 	deadline := time.Now().Add(timeout)
 	for {
 		lock := unix.Flock_t{Type: unix.F_WRLCK}
-		err := unix.FcntlFlock(s.lock.Fd(), unix.F_SETLK, &lock)
+		err := unix.FcntlFlock(l.file.Fd(), unix.F_SETLK, &lock)
 		if err == nil {
 			return nil
 		}
 		if !errors.Is(err, unix.EAGAIN) && !errors.Is(err, unix.EACCES) &&
 			!errors.Is(err, unix.EINTR) {
-			return s.own.Fail("lock", lockFile, err)
+			return l.own.Fail("lock", lockFile, err)
 		}
 		if time.Now().After(deadline) {
-			_, pid := holder(s.lock)
-			return &LockedError{s.dir.Path, pid}
+			_, pid := holder(l.file)
+			return &LockedError{l.scandir.Path, pid}
 		}
 		if err := pause(ctx, lockPoll); err != nil {
 			return err
@@ -111,8 +124,8 @@ func holder(file *os.File) (held bool, pid int) {
 // markBusy says of what is owed that another process is at it, if one holds the lock. It must not
 // be called by a process that holds it: the kernel drops a record lock when any descriptor of the
 // file is closed.
-func markBusy(own *dirfd.Dir, owed map[string]Owed) {
-	lock, err := own.OpenFile(lockFile, unix.O_RDONLY|unix.O_NONBLOCK, 0)
+func (j *Journal) markBusy(owed map[string]Owed) {
+	lock, err := j.own.OpenFile(lockFile, unix.O_RDONLY|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return
 	}
@@ -124,15 +137,18 @@ func markBusy(own *dirfd.Dir, owed map[string]Owed) {
 	}
 }
 
-// Unlock ends the session.
-func (s *Session) Unlock() {
-	for _, d := range []*dirfd.Dir{s.staging, s.hidden, s.owed, s.own} {
+// Held reports whether this process still has the lock.
+func (l *Lock) Held() bool { return l != nil && l.file != nil }
+
+// Unlock gives the lock back.
+func (l *Lock) Unlock() {
+	for _, d := range []*dirfd.Dir{l.Staging, l.hidden, l.owed, l.own} {
 		if d != nil {
 			d.Close()
 		}
 	}
-	if s.lock != nil {
-		s.lock.Close()
-		s.locked = false
+	if l.file != nil {
+		l.file.Close()
+		l.file = nil
 	}
 }

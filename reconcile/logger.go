@@ -10,7 +10,7 @@ import (
 
 // restartLogger lets s6-log finish its line and end, and starts it anew. The pipe stays open in
 // s6-svscan, so what the gateway writes meanwhile waits in it.
-func (r *applier) restartLogger(ctx context.Context, log string) error {
+func (r *Operator) restartLogger(ctx context.Context, log string) error {
 	another := func(before, now Status) bool {
 		return (now.PID == 0 || before.PID != 0 && now.PID != before.PID) && !now.Finishing
 	}
@@ -22,7 +22,7 @@ func (r *applier) restartLogger(ctx context.Context, log string) error {
 }
 
 // stopLogger ends a logger for good, behind the line that it writes.
-func (r *applier) stopLogger(ctx context.Context, log string) error {
+func (r *Operator) stopLogger(ctx context.Context, log string) error {
 	return r.endLogger(ctx, log, "dh",
 		func(_, now Status) bool { return now.Down() || !now.Supervised })
 }
@@ -31,7 +31,7 @@ func (r *applier) stopLogger(ctx context.Context, log string) error {
 // ignores SIGTERM. One that cannot write any more, since its file or a folder of it is gone or in
 // others' hands, does not end either: it is killed, as one is that does not end for any other
 // reason. That costs the lines that it has read and not written.
-func (r *applier) endLogger(
+func (r *Operator) endLogger(
 	ctx context.Context,
 	log, letters string,
 	ended func(before, now Status) bool,

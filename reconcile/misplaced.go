@@ -3,18 +3,14 @@
 package reconcile
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"path"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"hermes-reconcile/reconcile/dirfd"
-	"hermes-reconcile/reconcile/fault"
 	"hermes-reconcile/render"
 	"hermes-reconcile/s6ctl/safefile"
 )
@@ -36,16 +32,16 @@ const startedFile = "pgid"
 func (s *serviceReader) readStarted(data *dirfd.Dir) {
 	const most = 100 // bytes: two numbers
 	text, st, err := data.Read(startedFile, most)
-	if err != nil || !s.trusts(st.Uid) {
+	if err != nil || !s.owner.trusts(st.Uid) {
 		return
 	}
 	fields := strings.Fields(string(text))
-	if len(fields) != len(s.last) {
+	if len(fields) != len(s.LastStarted) {
 		return
 	}
 	for i, field := range fields {
-		if s.last[i], err = strconv.Atoi(field); err != nil {
-			s.last = [2]int{}
+		if s.LastStarted[i], err = strconv.Atoi(field); err != nil {
+			s.LastStarted = [2]int{}
 			return
 		}
 	}
@@ -55,10 +51,10 @@ func (s *serviceReader) readStarted(data *dirfd.Dir) {
 // there to end it.
 func (s *Scandir) readFormer(a *Actual) {
 	for _, service := range a.Services {
-		if service.last[0] == 0 || service.Double != "" || service.Status.PID != 0 {
+		if service.LastStarted[0] == 0 || service.Double != "" || service.Status.PID != 0 {
 			continue
 		}
-		if v, lives := s.sup.Former(service.last[0], service.last[1]); lives {
+		if v, lives := s.sup.Former(service.LastStarted[0], service.LastStarted[1]); lives {
 			a.Displaced = append(a.Displaced,
 				Displaced{Supervise: v, Service: service.Name, Child: v.PID, Former: true})
 		}
@@ -94,7 +90,7 @@ func (s *Scandir) readSupervises(a *Actual) error {
 	places := map[safefile.Identity]place{}
 	for i := range a.Services {
 		service := &a.Services[i]
-		for n, id := range service.at {
+		for n, id := range service.Places {
 			if id != (safefile.Identity{}) {
 				places[id] = place{service, n == 1}
 			}
@@ -110,7 +106,7 @@ func (s *Scandir) readSupervises(a *Actual) error {
 	for _, v := range all {
 		if p, known := places[v.At]; known {
 			s.inPlace(v, p)
-		} else if !a.hides(v) {
+		} else if !hides(a, v) {
 			s.displace(a, v)
 		}
 	}
@@ -159,7 +155,7 @@ func (s *Scandir) inPlace(v Supervise, p place) {
 
 // hides reports whether a supervisor works in a directory that is hidden, and notes those that no
 // rescan ends.
-func (a *Actual) hides(v Supervise) bool {
+func hides(a *Actual, v Supervise) bool {
 	if !strings.HasPrefix(v.Path, ownDir+"/"+hiddenDir+"/") {
 		return false
 	}
@@ -200,174 +196,4 @@ func (s *Scandir) displace(a *Actual, v Supervise) {
 func (s *Scandir) keeps(v Supervise) bool {
 	status, err := s.sup.Status(v.Name)
 	return err != nil || status.Supervised
-}
-
-// endDisplaced ends gateways that run outside their place, and keeps doubles down: before any new
-// one starts.
-func (r *applier) endDisplaced(ctx context.Context) error {
-	ctx, cancel := r.before(ctx)
-	defer cancel()
-	isDouble := func(j *job) bool { return j.isDouble() }
-	r.each(ctx, isDouble, r.keepDown)
-	r.each(
-		ctx,
-		func(j *job) bool { return len(j.Displaced) > 0 },
-		func(ctx context.Context, j *job) error {
-			for _, d := range j.Displaced {
-				if err := r.endGateway(ctx, j, d); err != nil {
-					return err
-				}
-			}
-			return nil
-		},
-	)
-	for _, double := range r.jobs {
-		if double.err == nil || !isDouble(double) {
-			continue
-		}
-		for _, j := range r.jobs {
-			if j.Service == double.actual.Double && j.err == nil && j.appears() {
-				j.err = fmt.Errorf("not started: %s, a double of it, does not stop", double.Service)
-				r.portFreed[j.Service].fire(j.err)
-			}
-		}
-	}
-	return nil
-}
-
-// isDouble reports whether the change keeps a double down.
-func (j *job) isDouble() bool { return j.actual.Double != "" && j.Op == Stop }
-
-// keepDown stops what runs in a double. The files come first: they count when the next supervisor
-// starts. Its logger has the log folder locked that the gateway in its right place needs.
-func (r *applier) keepDown(ctx context.Context, j *job) error {
-	if err := r.replaceFiles(j.Change); err != nil {
-		return fmt.Errorf("cannot keep it down: %w", err)
-	}
-	if j.Gateway == Down {
-		if err := r.stopJob(ctx, j); err != nil {
-			return err
-		}
-	}
-	return r.stopLogger(ctx, path.Join(j.Service, "log"))
-}
-
-// endGateway brings a displaced gateway down, with all that is left of its process group. One that
-// a rescan will end keeps its supervisor until then: s6-svscan would start another one at once,
-// under the name that it knows.
-func (r *applier) endGateway(ctx context.Context, j *job, d Displaced) error {
-	if d.logger() {
-		if d.Orphan {
-			return r.sup.Dismiss(d.Supervise, true)
-		}
-		return nil
-	}
-	dismissed := d.Orphan || d.Former || r.sup.Quiet(d.Supervise) != nil
-	if dismissed {
-		if err := r.sup.Dismiss(d.Supervise, false); err != nil {
-			return err
-		}
-	}
-	child, looks := d.Child, 0
-	down := func() (bool, error) {
-		lives, now := r.sup.Doing(d.Supervise)
-		if now != 0 && !d.Former {
-			child, looks = now, 0
-		}
-		looks++
-		const twice = 2 // it may be between two lives when it is told
-		return !lives || !dismissed && now == 0 && looks > twice, nil
-	}
-	what := j.Service + " outside its place to stop"
-	err := wait(ctx, j.StopTimeout, what, down)
-	if timeout := (*TimeoutError)(nil); errors.As(err, &timeout) && ctx.Err() == nil {
-		kill := r.sup.KillService
-		if d.Former {
-			kill = r.sup.KillGroup
-		}
-		if err := kill(d.Supervise); err != nil {
-			return err
-		}
-		err = r.pace.wait(ctx, killMargin, what, down)
-	}
-	if err == nil && (d.Deleted || d.Former) { // no ./finish does it
-		err = r.sup.Sweep(child)
-	}
-	return err
-}
-
-// prunes reports whether a rescan has to end a supervisor that works outside its place.
-func (r *applier) prunes() bool {
-	for _, j := range r.jobs {
-		isSupervisor := func(d Displaced) bool { return !d.Former }
-		if j.err == nil && slices.ContainsFunc(j.Displaced, isSupervisor) {
-			return true
-		}
-	}
-	return false
-}
-
-// endedElsewhere are the jobs whose gateways ran outside their place and were ended there.
-func (r *applier) endedElsewhere() []*job {
-	return slices.DeleteFunc(slices.Clone(r.jobs),
-		func(j *job) bool { return j.err != nil || len(j.Displaced) == 0 })
-}
-
-// finishDisplaced waits until the supervisors that worked outside their place are gone. It runs
-// beside what is done to the jobs, and looks at no error of theirs.
-func (r *applier) finishDisplaced(ctx context.Context, jobs []*job) {
-	var all sync.WaitGroup
-	for _, j := range jobs {
-		for _, d := range j.Displaced {
-			if d.Former {
-				continue
-			}
-			all.Go(func() {
-				err := fault.Guard(func() error { return r.finishOne(ctx, j, d.Supervise) })
-				if err != nil {
-					r.note("a former supervisor of %s is there still: %v", j.Service, err)
-				}
-			})
-		}
-	}
-	all.Wait()
-}
-
-// finishOne waits for the end of one, and sees to it where no rescan does.
-func (r *applier) finishOne(ctx context.Context, j *job, v Supervise) error {
-	if !v.Orphan && (r.opt.NoRescan || !r.listening) {
-		r.note("a former supervisor of %s (pid %d) ends with the next rescan", j.Service, v.PID)
-		return nil
-	}
-	what := fmt.Sprintf("supervisor %d of %s to end", v.PID, j.Service)
-	gone := func() (bool, error) {
-		lives, _ := r.sup.Doing(v)
-		return !lives, nil
-	}
-	steps := []func() error{
-		func() error { return r.sup.Dismiss(v, v.logger()) },
-		func() error { return r.sup.KillService(v) },
-		func() error { return r.sup.Dismiss(v, false) },
-	}
-	for _, step := range steps {
-		err := r.pace.wait(ctx, loggerLimit, what, gone)
-		if timeout := (*TimeoutError)(nil); !errors.As(err, &timeout) || ctx.Err() != nil {
-			return err
-		}
-		if err := step(); err != nil {
-			return err
-		}
-	}
-	return r.pace.wait(ctx, killMargin, what, gone)
-}
-
-// dismissOrphans ends the supervisors of a hidden directory that no rescan ends, since they are no
-// children of this s6-svscan.
-func (r *applier) dismissOrphans(m *removal) error {
-	for _, v := range m.orphans {
-		if err := r.sup.Dismiss(v, v.logger()); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -51,7 +51,7 @@ func TestSupervisorsThatArriveAreInTheirPlace(t *testing.T) {
 			s := &Scandir{sup: elsewhere{
 				all: []Supervise{test.v}, child: test.child, lives: !test.dead, status: map[string]Status{"gateway-x": test.status},
 			}}
-			a := Actual{Services: []Service{{Name: "gateway-x", at: [2]safefile.Identity{here}}}}
+			a := Actual{Services: []Service{{Name: "gateway-x", Places: [2]safefile.Identity{here}}}}
 			require.NoError(t, s.readSupervises(&a))
 			require.Equal(t, test.displaced, len(a.Displaced) == 1, "%+v", a.Displaced)
 			require.Empty(t, a.Services[0].doubt())

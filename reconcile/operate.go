@@ -6,10 +6,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path"
 	"sync"
 	"time"
 
+	"hermes-reconcile/reconcile/dirfd"
 	"hermes-reconcile/reconcile/fault"
 	"hermes-reconcile/render"
 )
@@ -20,10 +22,6 @@ type Acted struct {
 	Already bool // it was so
 	Err     error
 }
-
-// Unlocked is a session of those who cannot have the lock, or cannot wait for it. It is good for
-// Act alone.
-func (s *Scandir) Unlocked() *Session { return &Session{Scandir: s} }
 
 // actTimeout is for how long nothing may move while these services are brought down, up, or down
 // and up.
@@ -39,15 +37,18 @@ func actTimeout(services []Service, action Action) time.Duration {
 
 // Act brings gateways down, up, or down and up, side by side, and waits until they are: BringUp,
 // Down or Restart. What the manifest says plays no part, so the next apply may undo it. It returns
-// what became of each, and what the user should know besides. A timeout bounds the whole; 0 is no
+// what became of each, and what the user should know besides. The lock is nil for those who cannot
+// have it, or cannot wait for it: if they are killed, no restart is on record. A timeout bounds the whole; 0 is no
 // limit but that something has to move.
-func (s *Session) Act(
+func Act(
 	ctx context.Context,
+	s *Scandir,
+	lock *Lock,
 	services []Service,
 	action Action,
 	timeout time.Duration,
 ) ([]Acted, []string) {
-	r := &applier{Session: s, pace: &pace{}, listening: true}
+	r := &byHand{newOperator(s), lock}
 	ctx, cancel := r.pace.limited(ctx, timeout, actTimeout(services, action))
 	defer cancel()
 	all := make([]Acted, len(services))
@@ -62,10 +63,16 @@ func (s *Session) Act(
 		})
 	}
 	wg.Wait()
-	return all, r.notes
+	return all, r.notes()
 }
 
-func (r *applier) act(
+// byHand does what one was asked for by hand.
+type byHand struct {
+	*Operator
+	lock *Lock // nil for those who cannot have it
+}
+
+func (r *byHand) act(
 	ctx context.Context,
 	service Service,
 	action Action,
@@ -84,10 +91,10 @@ func (r *applier) act(
 		service.FrozenLog = ""
 	}
 	if action == Down {
-		return before.Down(), r.stop(ctx, service.Name, service.killAfter())
+		return before.Down(), r.stop(ctx, service.Name, killAfter(service))
 	}
 	service.Status = before
-	state := r.Look(service).State()
+	state := LookAt(r.sup, service).State()
 	switch {
 	case action == BringUp && state.Runs():
 		return true, nil
@@ -103,7 +110,7 @@ func (r *applier) act(
 }
 
 // staysUp waits until a gateway that was started runs, and for long enough to tell that it does.
-func (r *applier) staysUp(ctx context.Context, service Service) error {
+func (r *byHand) staysUp(ctx context.Context, service Service) error {
 	a := newArrival(Change{Op: Start, Service: service.Name})
 	a.OnFailure = service.Marker.OnFailure
 	err := r.pace.wait(ctx, forever, service.Name+" to be up", func() (bool, error) {
@@ -124,19 +131,19 @@ func (r *applier) staysUp(ctx context.Context, service Service) error {
 	return err
 }
 
-// Look is what can be seen of a gateway whose status was read a moment ago.
-func (s *Scandir) Look(service Service) Look {
+// LookAt is what can be seen of a gateway whose status was read a moment ago.
+func LookAt(sup Supervisor, service Service) Look {
 	_, tells := service.Files[render.NotificationPath]
 	l := Look{
 		Status: service.Status, At: time.Now(), OnFailure: service.Marker.OnFailure, Tells: tells, Twice: service.Twice, FrozenLog: service.FrozenLog,
 	}
-	l.complete(s.sup, service.Name)
-	l.Deaths = s.sup.Deaths(service.Name)
+	complete(&l, sup, service.Name)
+	l.Deaths = sup.Deaths(service.Name)
 	return l
 }
 
 // killAfter is after how long to kill the gateway ourselves; 0 where s6 does.
-func (s *Service) killAfter() time.Duration {
+func killAfter(s Service) time.Duration {
 	if s.stopTimeout() > 0 {
 		return 0
 	}
@@ -146,11 +153,13 @@ func (s *Service) killAfter() time.Duration {
 // restart brings a gateway down and up. One that does not stop in time comes back when it is down
 // at last. If we are killed in between, the next apply starts it: nothing else would tell it from
 // one that was stopped.
-func (r *applier) restart(ctx context.Context, service Service) error {
-	if err := r.recordRestart(service); err != nil {
-		return err
+func (r *byHand) restart(ctx context.Context, service Service) error {
+	if r.lock != nil {
+		if err := r.lock.recordRestart(service.Name, service.Marker.Port); err != nil {
+			return err
+		}
 	}
-	if err := r.stop(ctx, service.Name, service.killAfter()); err != nil {
+	if err := r.stop(ctx, service.Name, killAfter(service)); err != nil {
 		ctx, cancel := afterwards(ctx)
 		defer cancel()
 		return errors.Join(err, r.sup.Control(ctx, service.Name, "u"))
@@ -158,34 +167,22 @@ func (r *applier) restart(ctx context.Context, service Service) error {
 	return r.start(ctx, service.Name)
 }
 
-// recordRestart records that a restart is due, where the lock allows it.
-func (s *Session) recordRestart(service Service) error {
-	if s.owed == nil {
-		return nil
-	}
-	s.records.Lock()
-	defer s.records.Unlock()
-	all, err := readPending(s.own)
+// KeepState makes the directory of a service remember, for a supervisor that dies, whether its
+// gateway is wanted up. That is for those alone of which the manifest does not say it. Only who has the lock may do it: an apply
+// decides by that file.
+func KeepState(s *Scandir, _ *Lock, service string, up bool) error {
+	d, err := s.dir.Open(service)
 	if err != nil {
 		return err
 	}
-	o := all[service.Name]
-	o.Gateway = true
-	if o.Port == 0 {
-		o.Port = service.Marker.Port
+	defer d.Close()
+	if up {
+		err = dirfd.Missing(d.RemoveAll(render.DownPath))
+	} else if err = d.Write(render.DownPath, modeDown, nil); errors.Is(err, fs.ErrExist) {
+		err = nil
 	}
-	return s.setPending(service.Name, o)
-}
-
-// RestartDone records that a gateway has gone down, or come up anew: no restart is owed to it any
-// more.
-func (s *Session) RestartDone(service Service) error {
-	all, err := readPending(s.own)
-	if err != nil || !all[service.Name].Gateway {
-		return err
+	if err != nil {
+		return fmt.Errorf("cannot remember it in %s: %w", service, err)
 	}
-	if all[service.Name].Logger {
-		return s.setPending(service.Name, Owed{Logger: true})
-	}
-	return s.clearPending(service.Name)
+	return nil
 }

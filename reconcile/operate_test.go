@@ -19,12 +19,12 @@ func (f *fakeS6) act(action Action, limit time.Duration) []Acted {
 	s, err := Open(f.root, f)
 	require.NoError(f.t, err)
 	defer s.Close()
-	session, err := s.Lock(context.Background(), time.Second)
+	lock, err := s.Lock(context.Background(), time.Second)
 	require.NoError(f.t, err)
-	defer session.Unlock()
+	defer lock.Unlock()
 	actual, err := s.Read()
 	require.NoError(f.t, err)
-	acted, _ := session.Act(context.Background(), actual.Services, action, limit)
+	acted, _ := Act(context.Background(), s, lock, actual.Services, action, limit)
 	return acted
 }
 
@@ -136,12 +136,12 @@ func TestHold(t *testing.T) {
 	actual, err := s.Read()
 	require.NoError(t, err)
 	require.WithinDuration(t, time.Now(), actual.Held, time.Minute)
-	session, err := s.Lock(t.Context(), time.Second)
+	lock, err := s.Lock(t.Context(), time.Second)
 	require.NoError(t, err)
-	defer session.Unlock()
-	require.NoError(t, session.Resume())
-	require.NoError(t, session.Resume())
-	held, err := session.PausedSince()
+	defer lock.Unlock()
+	require.NoError(t, lock.Resume())
+	require.NoError(t, lock.Resume())
+	held, err := lock.PausedSince()
 	require.NoError(t, err)
 	require.Zero(t, held)
 }

@@ -4,9 +4,7 @@ package reconcile
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
-	"io/fs"
 	"path"
 	"time"
 
@@ -14,6 +12,13 @@ import (
 
 	"hermes-reconcile/reconcile/dirfd"
 )
+
+// trusted is the user whose s6-svscan runs on a scandir: besides root the one who may change what it
+// runs.
+type trusted uint32
+
+// trusts reports whether what belongs to a user may be run by s6.
+func (o trusted) trusts(uid uint32) bool { return uid == 0 || uid == uint32(o) }
 
 // Where s6-supervise is told what to do. It takes what is there, and else makes a folder that only
 // its own user can enter.
@@ -32,29 +37,9 @@ const (
 	rootGroup        = 0
 )
 
-// makeControls makes, in a staged directory, what lets a gateway's user control it without root:
-// the FIFO is its own, and nothing else. s6-supervise writes its status by name, so the owner of
-// the folder could turn a write of root's elsewhere.
-func (r *applier) makeControls(j *job) error {
-	top, err := r.staging.Open(j.Service)
-	if err != nil {
-		return err
-	}
-	tree := newTree(top)
-	defer tree.close()
-	for _, service := range []string{".", "log"} {
-		d, err := tree.parent(path.Join(service, "run"))
-		if err != nil {
-			return err
-		}
-		if err := r.makeControl(d, j.desired.User); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (r *applier) makeControl(service *dirfd.Dir, user string) error {
+// makeControl makes the control FIFO of a staged service, and gives it to a user, where apply knows
+// whose it should be.
+func makeControl(service *dirfd.Dir, uid uint32, known bool) error {
 	d, err := service.Ensure(superviseDir, modeServicedir)
 	if err != nil {
 		return err
@@ -63,15 +48,14 @@ func (r *applier) makeControl(service *dirfd.Dir, user string) error {
 	if err := d.Mkfifo(controlFIFO, modeControl); err != nil {
 		return err
 	}
-	return r.giveControl(d, user)
-}
-
-// giveControl gives the FIFO to a user, where apply knows whose it should be.
-func (r *applier) giveControl(supervise *dirfd.Dir, user string) error {
-	uid, known := r.opt.Users[user]
 	if !known {
 		return nil
 	}
+	return giveControl(d, uid)
+}
+
+// giveControl gives the FIFO to a user.
+func giveControl(supervise *dirfd.Dir, uid uint32) error {
 	st, err := supervise.Stat(controlFIFO)
 	if err != nil || st.Uid == uid || st.Mode&dirfd.ModeType != unix.S_IFIFO {
 		return err
@@ -84,23 +68,9 @@ func (r *applier) giveControl(supervise *dirfd.Dir, user string) error {
 	return supervise.Chown(controlFIFO, uid, rootGroup)
 }
 
-// passControls gives the control of a live gateway to the user that it runs as now. Its folder
-// stays s6's.
-func (r *applier) passControls(j *job) error {
-	if _, known := r.opt.Users[j.desired.User]; !known || len(j.Files) == 0 && !j.PassControl {
-		return nil
-	}
-	for _, service := range []string{j.Service, path.Join(j.Service, "log")} {
-		if err := r.passControl(service, j.desired.User); err != nil &&
-			!errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-	}
-	return nil
-}
-
-func (r *applier) passControl(service, user string) error {
-	parent, err := r.dir.Open(service)
+// passControl gives the control of a live service to a user. The folder that it lies in stays s6's.
+func (o trusted) passControl(scandir *dirfd.Dir, service string, uid uint32) error {
+	parent, err := scandir.Open(service)
 	if err != nil {
 		return err
 	}
@@ -110,15 +80,15 @@ func (r *applier) passControl(service, user string) error {
 		return err
 	}
 	defer d.Close()
-	if err := d.Give(r.owner, modeServicedir); err != nil {
+	if err := d.Give(uint32(o), modeServicedir); err != nil {
 		return err
 	}
-	return r.giveControl(d, user)
+	return giveControl(d, uid)
 }
 
 // lookAtControl notes those folders of s6's in a service directory that others can change: what
 // root's s6-supervise writes there by name may end up anywhere.
-func (s *serviceReader) lookAtControl(d *dirfd.Dir, prefix string) {
+func (o trusted) lookAtControl(s *Service, d *dirfd.Dir, prefix string) {
 	if st, err := d.Stat(path.Join(superviseDir, controlFIFO)); err == nil && prefix == "" &&
 		st.Mode&dirfd.ModeType == unix.S_IFIFO {
 		s.controller = &st.Uid
@@ -126,53 +96,36 @@ func (s *serviceReader) lookAtControl(d *dirfd.Dir, prefix string) {
 	for _, name := range []string{superviseDir, eventDir} {
 		st, err := d.Stat(name)
 		if err == nil &&
-			(!s.trusts(st.Uid) || st.Mode&dirfd.ModeType != dirfd.ModeDirectory || st.Mode&0o002 != 0) {
+			(!o.trusts(st.Uid) || st.Mode&dirfd.ModeType != dirfd.ModeDirectory || st.Mode&0o002 != 0) {
 			s.Seized = append(s.Seized, prefix+name)
 		}
 	}
 }
 
-// reclaim takes the folders of s6's that others can change out of their hands, and what they may
-// have planted there with them: the supervisor of a directory that goes away writes there to its
-// end.
-//
-// What does not succeed is the fault of one directory and costs the others nothing.
-func (r *applier) reclaim() {
-	for _, j := range r.jobs {
-		for _, name := range j.actual.Seized {
-			if j.err != nil {
-				break
-			}
-			if err := r.reclaimFolder(path.Join(j.Service, path.Dir(name)), path.Base(name)); err != nil {
-				j.err = fmt.Errorf("cannot take %s out of others' hands: %w", name, err)
-				r.portFreed[j.Service].fire(j.err)
-			}
-		}
-	}
-}
-
-func (r *applier) reclaimFolder(service, name string) error {
-	parent, err := r.dir.Open(service)
+// reclaim takes a folder of s6's in a service directory out of others' hands, and what they may have
+// planted there with it.
+func (o trusted) reclaim(scandir *dirfd.Dir, service, name string) error {
+	parent, err := scandir.Open(service)
 	if err != nil {
 		return err
 	}
 	defer parent.Close()
 	d, err := parent.Open(name)
 	if err != nil {
-		return missing(err) // behind a symlink nothing is ours to change
+		return dirfd.Missing(err) // behind a symlink nothing is ours to change
 	}
 	defer d.Close()
-	if err := d.Give(r.owner, modeServicedir); err != nil {
+	if err := d.Give(uint32(o), modeServicedir); err != nil {
 		return err
 	}
-	return r.clearPlanted(d, name == superviseDir)
+	return o.clearPlanted(d, name == superviseDir)
 }
 
 // clearPlanted deletes from a folder of s6's what may have been planted there. Folders come last,
 // and one that cannot be deleted in time may stay: s6 writes into none, and what is left goes with
 // the directory.
-func (r *applier) clearPlanted(d *dirfd.Dir, hasState bool) error {
-	folders, err := r.unlinkPlanted(d, hasState, time.Now().Add(dirfd.ClearLimit))
+func (o trusted) clearPlanted(d *dirfd.Dir, hasState bool) error {
+	folders, err := o.unlinkPlanted(d, hasState, time.Now().Add(dirfd.ClearLimit))
 	deadline := time.Now().Add(dirfd.ClearLimit)
 	for _, name := range folders {
 		if d.RemoveUntil(name, deadline) != nil || time.Now().After(deadline) {
@@ -186,7 +139,7 @@ func (r *applier) clearPlanted(d *dirfd.Dir, hasState bool) error {
 const maxPlanted = 1000
 
 // unlinkPlanted deletes what is no folder, and gives the names of folders.
-func (s *Scandir) unlinkPlanted(
+func (o trusted) unlinkPlanted(
 	d *dirfd.Dir,
 	hasState bool,
 	deadline time.Time,
@@ -196,7 +149,7 @@ func (s *Scandir) unlinkPlanted(
 		names++
 		st, err := d.Stat(name)
 		kind := st.Mode & dirfd.ModeType
-		regular := hasState && kind == dirfd.ModeRegular && st.Nlink == 1 && s.trusts(st.Uid)
+		regular := hasState && kind == dirfd.ModeRegular && st.Nlink == 1 && o.trusts(st.Uid)
 		switch {
 		case err != nil || regular || kind == unix.S_IFIFO:
 		case kind == dirfd.ModeDirectory:
@@ -204,7 +157,7 @@ func (s *Scandir) unlinkPlanted(
 				folders = append(folders, name)
 			}
 		default:
-			failed = missing(d.Unlink(name))
+			failed = dirfd.Missing(d.Unlink(name))
 		}
 		if failed == nil && names > dirfd.LeastNames && time.Now().After(deadline) {
 			failed = fmt.Errorf("%q holds too many files to look at in %s", d.Path,
@@ -221,10 +174,47 @@ var scriptFiles = map[string]bool{"data/pgid": true, "data/backoff": true, "log/
 
 // lookAtScriptFile notes whether a script would be led astray by what stands at the name of its
 // file.
-func (s *serviceReader) lookAtScriptFile(d *dirfd.Dir, name string) {
+func (o trusted) lookAtScriptFile(s *Service, d *dirfd.Dir, name string) {
 	st, err := d.Stat(path.Base(name))
 	if err == nil &&
-		(st.Mode&dirfd.ModeType != dirfd.ModeRegular || st.Nlink > 1 || !s.trusts(st.Uid)) {
+		(st.Mode&dirfd.ModeType != dirfd.ModeRegular || st.Nlink > 1 || !o.trusts(st.Uid)) {
 		s.Exposed = append(s.Exposed, name)
 	}
+}
+
+// lookAt notes whether others can change a folder.
+func (o trusted) lookAt(s *Service, d *dirfd.Dir, name string) error {
+	st, err := d.State()
+	if err == nil && (st.Mode&dirfd.ModeOthers != 0 || !o.trusts(st.Uid)) {
+		s.Exposed = append(s.Exposed, name)
+	}
+	return err
+}
+
+// mend takes what others could change out of their hands: folders change their owner, the files of
+// scripts go.
+func (o trusted) mend(scandir *dirfd.Dir, service string, names []string) error {
+	if len(names) == 0 {
+		return nil
+	}
+	top, err := scandir.Open(service)
+	if err != nil {
+		return err
+	}
+	live := dirfd.NewTree(top, modeServicedir)
+	defer live.Close()
+	for _, name := range names { // the directory itself is the first, so that no user can swap what is in it
+		d, err := live.Parent(path.Join(name, "x"))
+		if scriptFiles[name] {
+			if d, err = live.Parent(name); err == nil {
+				err = d.RemoveAll(path.Base(name))
+			}
+		} else if err == nil {
+			err = d.Give(uint32(o), modeServicedir)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -128,3 +128,6 @@ func (p *pace) rest(look time.Duration) time.Duration {
 	defer p.mu.Unlock()
 	return min(pollShare*look*time.Duration(p.waiting), pollRest)
 }
+
+// forever is the limit of waits that only the whole apply's timeout bounds.
+const forever = 1<<63 - 1

@@ -33,7 +33,7 @@ func (r *applier) clearLeftovers(ctx context.Context) error {
 // clearStalePending clears what is owed to services that are no more, or that are down and should
 // be.
 func (r *applier) clearStalePending(ctx context.Context) error {
-	names, err := r.owed.Names()
+	names, err := r.pendingNames()
 	if err != nil {
 		return err
 	}
@@ -67,7 +67,7 @@ func (r *applier) clearIfStale(ctx context.Context, name string) error {
 // and its logger is not due. The apply that was interrupted may have told it to come up, and its
 // supervisor may not have heard yet, so it is told again.
 func (r *applier) isDone(ctx context.Context, c *Change) (bool, error) {
-	down := c.present && c.wantsDown() && c.actual.Status.Supervised && c.actual.Status.Down()
+	down := c.present && c.wantsDown() && c.Actual.Status.Supervised && c.Actual.Status.Down()
 	if !down || !c.owed.Gateway {
 		return down && !c.RestartLogger, nil
 	}
@@ -98,10 +98,8 @@ func (r *applier) setJobPending(j *job) error {
 		Port:    j.owed.Port,
 	}
 	if owed.Port == 0 {
-		owed.Port = j.actual.Marker.Port
+		owed.Port = j.Actual.Marker.Port
 	}
-	r.records.Lock()
-	defer r.records.Unlock()
 	return r.setPending(j.Service, owed)
 }
 

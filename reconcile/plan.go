@@ -69,15 +69,12 @@ type Change struct {
 	StopTimeout time.Duration
 
 	desired render.Servicedir
-	actual  Service
+	Actual  Service // as it was before the change
 	owed    Owed
 	was     LastState
 	present bool // a directory of that name is there
 	down    bool // the gateway should be down
 }
-
-// Actual is the service as it was before the change.
-func (c Change) Actual() Service { return c.actual }
 
 // FileChange is a file before and after. Before is nil where there was none, After where there will
 // be none.
@@ -122,11 +119,11 @@ func (l Late) Hopeless() bool { return l.State().Hopeless() }
 // was woken and no apply saw what it found, may not be there yet.
 func (p Plan) awaitedSupervisors(woken bool) (n int) {
 	for _, c := range p.Changes {
-		gone := c.Replace && (c.actual.WasSupervised || c.actual.doubt() != "") &&
-			!c.actual.Status.Supervised
-		unseen := woken && c.actual.Owned &&
-			(!c.actual.Status.Supervised || c.actual.HasLog && !c.actual.LogStatus.Supervised)
-		if gone || unseen || c.actual.young {
+		gone := c.Replace && (c.Actual.WasSupervised || c.Actual.doubt() != "") &&
+			!c.Actual.Status.Supervised
+		unseen := woken && c.Actual.Owned &&
+			(!c.Actual.Status.Supervised || c.Actual.HasLog && !c.Actual.LogStatus.Supervised)
+		if gone || unseen || c.Actual.young {
 			n++
 		}
 	}
@@ -145,6 +142,14 @@ func (p Plan) Removes() bool {
 
 // Acts reports whether carrying out c does anything.
 func (c Change) Acts() bool { return c.Op != Unchanged && c.Op != Ended && c.Op != Foreign }
+
+// ReadyURL is what answers once the gateway serves, or empty.
+func (c Change) ReadyURL() string {
+	if c.desired.Ready == nil {
+		return ""
+	}
+	return c.desired.Ready.URL(c.Port)
+}
 
 // grace is how long a step of an apply may take beside the time that gateways have to stop, or to
 // be ready.

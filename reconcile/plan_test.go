@@ -3,7 +3,6 @@ package reconcile
 import (
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/require"
@@ -11,53 +10,6 @@ import (
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/render"
 )
-
-// profile is a profile with a marker in its environment, so that a change of it changes its run
-// script.
-func profile(name, value string) manifest.Profile {
-	return manifest.Profile{
-		Name: name, State: manifest.StateUp, User: "nobody", Command: []string{"gateway"}, StopTimeout: time.Second,
-		Env: []manifest.EnvVar{{Name: "VALUE", Value: value}}, Log: manifest.Log{Keep: 1, Size: 4096},
-	}
-}
-
-func onPort(p manifest.Profile, port int) manifest.Profile { p.Port = port; return p }
-func down(p manifest.Profile) manifest.Profile             { p.State = manifest.StateDown; return p }
-func keeping(p manifest.Profile, n int) manifest.Profile   { p.Log.Keep = n; return p }
-
-func servicedirs(t testing.TB, profiles ...manifest.Profile) []render.Servicedir {
-	t.Helper()
-	dirs, err := render.All(&manifest.Manifest{Runtime: manifest.RuntimeS6, HermesHome: "/h", Profiles: profiles})
-	require.NoError(t, err)
-	return dirs
-}
-
-// found is the service that a scandir holds after these profiles were applied, up or down as they
-// say.
-func found(t *testing.T, p manifest.Profile) Service {
-	t.Helper()
-	d := servicedirs(t, p)[0]
-	s := Service{
-		Name: d.Name, Owned: true, HasLog: true, Files: map[string]File{},
-		Status:    Status{Supervised: true, WantUp: true, PID: 7},
-		LogStatus: Status{Supervised: true, WantUp: true, PID: 8},
-	}
-	for _, f := range d.Files {
-		s.Files[f.Path] = File{Mode: f.Mode, Data: f.Data}
-	}
-	var err error
-	s.Marker, err = render.ParseMarker(d.File(render.MarkerPath).Data)
-	require.NoError(t, err)
-	if p.State == manifest.StateDown {
-		s.Status = Status{Supervised: true}
-	}
-	return s
-}
-
-// with changes a service.
-func with(s Service, change func(*Service)) Service { change(&s); return s }
-
-func foreign(s *Service) { s.Owned = false; delete(s.Files, render.MarkerPath) }
 
 func TestPlanOfOneService(t *testing.T) {
 	up := profile("a", "1")

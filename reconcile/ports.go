@@ -15,7 +15,7 @@ func awaitPorts(changes []Change, actual Actual) {
 	for _, c := range changes {
 		// Nothing is done to what cannot be read: those that await it fail at once.
 		if c.Op == Remove || c.Gateway == Restart || c.Gateway == Down ||
-			c.Acts() && c.actual.Fault != nil {
+			c.Acts() && c.Actual.Fault != nil {
 			gives[c.Service] = true
 		}
 	}

@@ -38,54 +38,48 @@ func (s *settling) over(missing int, now time.Time) bool {
 // Prepare does what has to come before a plan, and gives the plan that Apply takes. It ends removals
 // of earlier applies whose names are needed again, which may rescan and delete directories, and it
 // waits for supervisors that are coming back.
-func (s *Session) Prepare(
+func Prepare(
 	ctx context.Context,
+	s *Scandir,
+	lock *Lock,
 	desired []render.Servicedir,
 	prune Prune,
 	opt Options,
 ) (Plan, error) {
-	if err := s.finishBlockingRemovals(ctx, desired, opt); err != nil {
+	if err := finishBlockingRemovals(ctx, s, lock, desired, opt); err != nil {
 		return Plan{}, err
 	}
-	woken, err := since(s.own, wokenFile)
+	woken, err := lock.RescanMark()
 	if err != nil {
 		return Plan{}, err
 	}
 	var plan Plan
-	wanted := settling{stall: s.stall, woken: woken}
+	wanted := settling{stall: opt.scanStall(), woken: woken}
 	err = wait(ctx, forever, "supervisors to come back", func() (settled bool, err error) {
-		plan, err = s.Scandir.Plan(desired, prune)
+		plan, err = s.Plan(desired, prune)
 		return wanted.over(plan.awaitedSupervisors(!woken.IsZero()), time.Now()), err
 	})
 	if timeout := (*TimeoutError)(nil); errors.As(err, &timeout) {
 		err = nil // they do not come back
 	}
 	if err == nil {
-		err = s.clearRescanMark()
+		err = lock.clearRescanMark()
 	}
 	return plan, err
-}
-
-// Plan compares what should be with what is. It writes nothing and waits for nothing.
-func (s *Scandir) Plan(desired []render.Servicedir, prune Prune) (Plan, error) {
-	actual, err := s.Read()
-	if err != nil {
-		return Plan{}, err
-	}
-	s.recall(desired, &actual)
-	plan, err := Diff(desired, actual, prune)
-	if err != nil {
-		return Plan{}, &ObstacleError{err}
-	}
-	return plan, nil
 }
 
 // finishBlockingRemovals finishes those removals of earlier applies whose names are needed again. It comes
 // before the plan, because its rescan may start services that an aborted scan had left lying. Until
 // the last supervisor of a former directory is gone, a new one of its name would be a second
 // gateway.
-func (s *Session) finishBlockingRemovals(ctx context.Context, desired []render.Servicedir, opt Options) error {
-	hidden, err := s.readHidden(s.own)
+func finishBlockingRemovals(
+	ctx context.Context,
+	s *Scandir,
+	lock *Lock,
+	desired []render.Servicedir,
+	opt Options,
+) error {
+	hidden, err := s.readHidden(lock.Journal)
 	if err != nil {
 		return err
 	}
@@ -101,8 +95,12 @@ func (s *Session) finishBlockingRemovals(ctx context.Context, desired []render.S
 		return fmt.Errorf("%s is still being removed (apply once without --no-rescan)",
 			hidden[0].Name)
 	}
-	r := &applier{Session: s, opt: opt, pace: &pace{}, listening: true}
-	ctx, cancel := r.pace.limited(ctx, opt.Timeout, Plan{Leftovers: hidden}.Timeout(opt))
+	leftovers := Plan{Leftovers: hidden}
+	r, err := newApplier(s, lock, leftovers, opt)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := r.pace.limited(ctx, opt.Timeout, timeout(leftovers, opt))
 	defer cancel()
 	if err := s.sup.Rescan(ctx, true); err != nil {
 		return err

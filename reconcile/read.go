@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"hermes-reconcile/reconcile/dirfd"
+	"hermes-reconcile/reconcile/fault"
 	"hermes-reconcile/render"
 	"hermes-reconcile/s6ctl/safefile"
 )
@@ -22,7 +23,7 @@ func (s *Scandir) Read() (Actual, error) {
 	names, err := s.dir.Names()
 	if err != nil {
 		return Actual{}, fmt.Errorf("cannot read scandir %q: %w", s.dir.Path,
-			cause(s.dir.Path, err))
+			fault.Cause(s.dir.Path, err))
 	}
 	slices.Sort(names)
 	var a Actual
@@ -58,7 +59,7 @@ func (s *Scandir) Read() (Actual, error) {
 // readOwn reads what earlier applies left in our dot directory. Those who may not look there see
 // none of it.
 func (s *Scandir) readOwn(a *Actual) error {
-	own, err := s.dir.Open(ownDir)
+	own, err := OpenJournal(s.dir)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
 		return nil
 	}
@@ -66,34 +67,14 @@ func (s *Scandir) readOwn(a *Actual) error {
 		return err
 	}
 	defer own.Close()
-	if a.Owed, err = readPending(own); err != nil {
+	if a.Owed, err = own.Pending(s.lock); err != nil {
 		return err
 	}
-	if len(a.Owed) > 0 && !s.locked {
-		markBusy(own, a.Owed)
-	}
-	if a.Held, err = readPaused(own); err != nil {
+	if a.Held, err = own.PausedSince(); err != nil {
 		return err
 	}
 	a.Hidden, err = s.readHidden(own)
 	return err
-}
-
-// recall finds out what those gateways were last that a plan will make a directory for, or adopt,
-// and whose state the manifest leaves to that. For all others there is no need to look.
-func (s *Scandir) recall(desired []render.Servicedir, actual *Actual) {
-	actual.Users = s.Users
-	if s.Recall == nil {
-		return
-	}
-	asked := slices.DeleteFunc(slices.Clone(desired), func(d render.Servicedir) bool {
-		return !d.Last || slices.ContainsFunc(actual.Services, func(s Service) bool {
-			return s.Name == d.Name && s.Owned && s.Status.Supervised
-		})
-	})
-	if len(asked) > 0 {
-		actual.Was = s.Recall(asked)
-	}
 }
 
 func (s *Scandir) readService(name string) (Service, error) {
@@ -103,11 +84,11 @@ func (s *Scandir) readService(name string) (Service, error) {
 		return service, s.obstacle(&service, err)
 	}
 	defer d.Close()
-	r := &serviceReader{Service: &service, trusts: s.trusts}
+	r := &serviceReader{Service: &service, owner: s.owner}
 	if err := r.readFiles(d); err != nil {
 		return service, err
 	}
-	service.at = placesOf(d)
+	service.Places = placesOf(d)
 	if service.Status, err = s.sup.Status(name); err != nil {
 		return service, err
 	}
@@ -163,16 +144,16 @@ func (s *Scandir) obstacle(service *Service, openErr error) error {
 // serviceReader reads the files of one service directory.
 type serviceReader struct {
 	*Service
-	trusts func(uid uint32) bool
+	owner trusted
 }
 
 // readFiles reads the marker, the files that it lists, and the files that s6 reads.
 func (s *serviceReader) readFiles(d *dirfd.Dir) error {
 	s.Files = map[string]File{}
-	if err := s.lookAt(d, "."); err != nil {
+	if err := s.owner.lookAt(s.Service, d, "."); err != nil {
 		return err
 	}
-	s.lookAtControl(d, "")
+	s.owner.lookAtControl(s.Service, d, "")
 	if err := s.readData(d); err != nil {
 		return err
 	}
@@ -184,15 +165,6 @@ func (s *serviceReader) readFiles(d *dirfd.Dir) error {
 	return s.readLog(d)
 }
 
-// lookAt notes whether others can change a folder.
-func (s *serviceReader) lookAt(d *dirfd.Dir, name string) error {
-	st, err := d.State()
-	if err == nil && (st.Mode&dirfd.ModeOthers != 0 || !s.trusts(st.Uid)) {
-		s.Exposed = append(s.Exposed, name)
-	}
-	return err
-}
-
 // dataDir is the folder that s6 leaves to its users.
 const dataDir = "data"
 
@@ -200,18 +172,18 @@ const dataDir = "data"
 func (s *serviceReader) readData(parent *dirfd.Dir) error {
 	d, err := parent.Open(dataDir)
 	if err != nil {
-		return missing(err)
+		return dirfd.Missing(err)
 	}
 	defer d.Close()
-	if err := s.lookAt(d, dataDir); err != nil {
+	if err := s.owner.lookAt(s.Service, d, dataDir); err != nil {
 		return err
 	}
-	s.lookAtScriptFile(d, "data/pgid")
-	s.lookAtScriptFile(d, "data/backoff")
+	s.owner.lookAtScriptFile(s.Service, d, "data/pgid")
+	s.owner.lookAtScriptFile(s.Service, d, "data/backoff")
 	s.readStarted(d)
 	f, err := s.readFile(d, path.Base(render.MarkerPath))
 	if err != nil {
-		return missing(err)
+		return dirfd.Missing(err)
 	}
 	s.mark(f)
 	return s.readListed(d)
@@ -237,29 +209,19 @@ func (s *serviceReader) readListed(data *dirfd.Dir) error {
 	return nil
 }
 
-// missing is nil for an error that says that there is no such file or folder. Behind a symlink
-// there is none for us.
-func missing(err error) error {
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, dirfd.ErrNoDir) ||
-		errors.Is(err, dirfd.ErrSymlink) {
-		return nil
-	}
-	return err
-}
-
 // readLog reads the logger's files. A file at its name means nothing to s6.
 func (s *serviceReader) readLog(parent *dirfd.Dir) error {
 	log, err := parent.Open("log")
 	if err != nil {
-		return missing(err)
+		return dirfd.Missing(err)
 	}
 	defer log.Close()
 	s.HasLog = true
-	if err := s.lookAt(log, "log"); err != nil {
+	if err := s.owner.lookAt(s.Service, log, "log"); err != nil {
 		return err
 	}
-	s.lookAtControl(log, "log/")
-	s.lookAtScriptFile(log, "log/told")
+	s.owner.lookAtControl(s.Service, log, "log/")
+	s.owner.lookAtScriptFile(s.Service, log, "log/told")
 	return s.readS6Files(log, "log/")
 }
 
@@ -288,6 +250,6 @@ func (s *serviceReader) readFile(d *dirfd.Dir, name string) (File, error) {
 	return File{
 		Mode:    fs.FileMode(st.Mode & 0o7777),
 		Data:    data,
-		Exposed: !s.trusts(st.Uid) || st.Nlink > 1,
+		Exposed: !s.owner.trusts(st.Uid) || st.Nlink > 1,
 	}, err
 }

@@ -17,24 +17,36 @@ const steady = time.Second
 // Arrive waits until the gateways of a plan that should run have come as far as level, for at most
 // limit. It returns those that have not. A gateway that died and will be started again is waited
 // for; one that ended by itself, or that died again and again, is not.
-func (s *Scandir) Arrive(
+func Arrive(
 	ctx context.Context,
+	sup Supervisor,
 	changes []Change,
 	level Level,
 	limit time.Duration,
 ) ([]Late, error) {
-	return s.arrive(ctx, nil, changes, level, limit)
+	return arrive(ctx, sup, nil, changes, level, limit)
 }
 
 // Follow is Arrive without a limit in all. It gives up when no gateway has come further for as long
 // as the slowest may take to be ready, and some seconds.
-func (s *Scandir) Follow(ctx context.Context, changes []Change, level Level) ([]Late, error) {
-	return s.arrive(ctx, &pace{}, changes, level, arriveLimit(changes, level))
+func Follow(
+	ctx context.Context,
+	sup Supervisor,
+	changes []Change,
+	level Level,
+) ([]Late, error) {
+	return arrive(ctx, sup, &pace{}, changes, level, arriveLimit(changes, level))
+}
+
+// Follow is the same for those that this operator acts upon: what moves for others counts, too.
+func (r *Operator) Follow(ctx context.Context, changes []Change, level Level) ([]Late, error) {
+	return arrive(ctx, r.sup, r.pace, changes, level, arriveLimit(changes, level))
 }
 
 // arrive counts the limit from when something has moved last, if there is a pace.
-func (s *Scandir) arrive(
+func arrive(
 	ctx context.Context,
+	sup Supervisor,
 	p *pace,
 	changes []Change,
 	level Level,
@@ -59,7 +71,7 @@ func (s *Scandir) arrive(
 		var failed error
 		pending = slices.DeleteFunc(pending, func(a *arrival) bool {
 			if failed == nil {
-				failed = a.look(s.sup)
+				failed = a.look(sup)
 			}
 			if a.further() && p != nil {
 				p.moved()
@@ -119,7 +131,7 @@ func newArrival(c Change) *arrival {
 
 func (a *arrival) look(sup Supervisor) error {
 	before := a.Look
-	if err := a.Look.take(sup, a.Service, before); err != nil {
+	if err := take(&a.Look, sup, a.Service, before); err != nil {
 		return err
 	}
 	now := time.Now()
@@ -141,12 +153,12 @@ func (a *arrival) look(sup Supervisor) error {
 
 // take looks at a service. What does not change in the life of a process is taken from the look
 // before.
-func (l *Look) take(sup Supervisor, service string, before Look) (err error) {
+func take(l *Look, sup Supervisor, service string, before Look) (err error) {
 	l.At = time.Now() // before: it has run until then at least
 	if l.Status, err = sup.Status(service); err != nil {
 		return err
 	}
-	l.complete(sup, service)
+	complete(l, sup, service)
 	if l.PID != before.PID || l.PID == 0 || !l.Since.Equal(before.Since) {
 		l.Deaths = sup.Deaths(service)
 	}
@@ -154,7 +166,7 @@ func (l *Look) take(sup Supervisor, service string, before Look) (err error) {
 }
 
 // complete adds to the status what is known of the process.
-func (l *Look) complete(sup Supervisor, service string) {
+func complete(l *Look, sup Supervisor, service string) {
 	l.Phase, l.Pause = "", 0
 	if l.PID != 0 && l.Since.After(l.At) { // the clock was set back
 		l.Since = l.At.Add(-sup.Age(l.PID))
@@ -201,12 +213,4 @@ func arriveLimit(changes []Change, level Level) time.Duration {
 		}
 	}
 	return longest + grace
-}
-
-// ReadyURL is what answers once the gateway serves, or empty.
-func (c Change) ReadyURL() string {
-	if c.desired.Ready == nil {
-		return ""
-	}
-	return c.desired.Ready.URL(c.Port)
 }

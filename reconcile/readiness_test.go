@@ -16,20 +16,14 @@ import (
 func (f *fakeS6) arrive(ctx context.Context, level Level, limit time.Duration, profiles ...manifest.Profile) ([]Late, error) {
 	f.t.Helper()
 	plan := f.must(profiles...)
-	s, err := Open(f.root, f)
-	require.NoError(f.t, err)
-	defer s.Close()
-	return s.Arrive(ctx, plan.Changes, level, limit)
+	return Arrive(ctx, f, plan.Changes, level, limit)
 }
 
 // follow applies, and waits for what came of it as long as something does.
 func (f *fakeS6) follow(ctx context.Context, level Level, profiles ...manifest.Profile) ([]Late, error) {
 	f.t.Helper()
 	plan := f.must(profiles...)
-	s, err := Open(f.root, f)
-	require.NoError(f.t, err)
-	defer s.Close()
-	return s.Follow(ctx, plan.Changes, level)
+	return Follow(ctx, f, plan.Changes, level)
 }
 
 // set changes what the fake says of a service.
@@ -38,11 +32,6 @@ func (f *fakeS6) set(service string, change func(*Status)) {
 	defer f.mu.Unlock()
 	s, _ := f.find(service)
 	change(&s.status)
-}
-
-func withReady(p manifest.Profile) manifest.Profile {
-	p.Port, p.Ready = 9201, &manifest.Ready{HTTP: "/health", Interval: time.Second, Timeout: time.Minute}
-	return p
 }
 
 func TestArriveWaitsForThoseThatShallRun(t *testing.T) {

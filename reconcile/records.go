@@ -7,11 +7,9 @@ import (
 	"errors"
 	"io/fs"
 	"path"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -27,6 +25,7 @@ const (
 	stagingDir = "staging"
 	hiddenDir  = "hidden"
 	owedDir    = "owed"
+	owedPath   = ownDir + "/" + owedDir
 )
 
 const (
@@ -34,8 +33,35 @@ const (
 	modeOwed = 0o600
 )
 
-func readPending(own *dirfd.Dir) (map[string]Owed, error) {
-	d, err := own.Open(owedDir)
+// Journal is our dot directory in a scandir: what an apply has to know of earlier ones. A user who may
+// look there may read it; all writing takes a Lock.
+type Journal struct{ own *dirfd.Dir }
+
+// Open opens the journal of a scandir for reading. The error wraps fs.ErrNotExist where there is
+// none yet, and fs.ErrPermission for those who may not look there.
+func OpenJournal(scandir *dirfd.Dir) (*Journal, error) {
+	own, err := scandir.Open(ownDir)
+	if err != nil {
+		return nil, err
+	}
+	return &Journal{own}, nil
+}
+
+// Close closes the journal.
+func (j *Journal) Close() { j.own.Close() }
+
+// Pending are the restarts that are owed, by service. Who holds the lock of the scandir itself
+// passes it, since another process may be at them otherwise.
+func (j *Journal) Pending(lock *Lock) (map[string]Owed, error) {
+	owed, err := j.readPending()
+	if len(owed) > 0 && !lock.Held() {
+		j.markBusy(owed)
+	}
+	return owed, err
+}
+
+func (j *Journal) readPending() (map[string]Owed, error) {
+	d, err := j.own.Open(owedDir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -66,9 +92,12 @@ func readPending(own *dirfd.Dir) (map[string]Owed, error) {
 	return all, nil
 }
 
-// readHidden lists the removals that are not finished.
-func (s *Scandir) readHidden(own *dirfd.Dir) ([]Hidden, error) {
-	d, err := own.Open(hiddenDir)
+// lookAtHidden adds to a removal what lies in its slot, and what runs there.
+type lookAtHidden func(slot *dirfd.Dir, h *Hidden) error
+
+// Hidden lists the removals that are not finished.
+func (j *Journal) Hidden(look lookAtHidden) ([]Hidden, error) {
+	d, err := j.own.Open(hiddenDir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -83,7 +112,7 @@ func (s *Scandir) readHidden(own *dirfd.Dir) ([]Hidden, error) {
 	slices.Sort(numbers)
 	var all []Hidden
 	for _, number := range numbers {
-		hidden, err := s.readHiddenSlot(d, number)
+		hidden, err := readHiddenSlot(d, number, look)
 		if err != nil {
 			return nil, err
 		}
@@ -94,7 +123,7 @@ func (s *Scandir) readHidden(own *dirfd.Dir) ([]Hidden, error) {
 
 // readHiddenSlot reads hidden/N. It is empty when an apply was killed just before or after its
 // rename.
-func (s *Scandir) readHiddenSlot(d *dirfd.Dir, number string) ([]Hidden, error) {
+func readHiddenSlot(d *dirfd.Dir, number string, look lookAtHidden) ([]Hidden, error) {
 	slot, err := d.Open(number)
 	if err != nil {
 		return nil, err
@@ -110,8 +139,7 @@ func (s *Scandir) readHiddenSlot(d *dirfd.Dir, number string) ([]Hidden, error) 
 			continue // a folder on its way out, which a deletion has moved up
 		}
 		h := Hidden{Name: name, Path: path.Join(ownDir, hiddenDir, number, name)}
-		h.Port, h.StopTimeout = s.hiddenDetails(slot, name)
-		if err := s.updateHidden(&h); err != nil {
+		if err := look(slot, &h); err != nil {
 			return nil, err
 		}
 		all = append(all, h)
@@ -122,73 +150,17 @@ func (s *Scandir) readHiddenSlot(d *dirfd.Dir, number string) ([]Hidden, error) 
 	return all, nil
 }
 
-// updateHidden asks again what runs in a hidden directory.
-func (s *Scandir) updateHidden(h *Hidden) (err error) {
-	if h.Status, err = s.statusOf(h.Path); err != nil {
-		return err
-	}
-	h.Log, err = s.statusOf(path.Join(h.Path, "log"))
-	return err
-}
-
-// statusOf is the state of a directory on its way out. What others have put there, or what was
-// taken from them, is no reason to believe that its supervisor is gone: while one works there, it
-// is supervised.
-func (s *Scandir) statusOf(dir string) (Status, error) {
-	status, err := s.sup.Status(dir)
-	if err != nil || status.Supervised {
-		return status, err
-	}
-	lives, err := s.sup.Lives(dir)
-	if lives {
-		status = Status{
-			Supervised: true,
-			WantUp:     true,
-			ExitCode:   -1,
-			Doubt:      "its s6-supervise is there, and its files are not",
-		}
-	}
-	return status, err
-}
-
-// hiddenDetails are the port that the marker of a hidden directory names, or 0, and its stop
-// timeout.
-func (s *Scandir) hiddenDetails(
-	parent *dirfd.Dir,
-	name string,
-) (port int, stopTimeout time.Duration) {
-	d, err := parent.Open(name)
-	if err != nil {
-		return 0, 0
-	}
-	defer d.Close()
-	r := serviceReader{Service: &Service{Name: name}, trusts: s.trusts}
-	if err := r.readFiles(d); err != nil {
-		return 0, 0
-	}
-	return r.Marker.Port, r.stopTimeout()
-}
-
 // Traces tells what applies have left, and whether one is under way. It takes no lock and writes
-// nothing. The error wraps fs.ErrPermission for those who may not look there.
-func (s *Scandir) Traces() (Traces, error) {
-	var t Traces
-	own, err := s.dir.Open(ownDir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return t, nil
-	}
-	if err != nil {
-		return t, err
-	}
-	defer own.Close()
-	if lock, err := own.OpenFile(lockFile, unix.O_RDONLY|unix.O_NONBLOCK, 0); err == nil {
+// nothing.
+func (j *Journal) Traces() (t Traces, err error) {
+	if lock, err := j.own.OpenFile(lockFile, unix.O_RDONLY|unix.O_NONBLOCK, 0); err == nil {
 		t.Locked, t.Holder = holder(lock)
 		lock.Close()
 	}
-	if t.Woken, err = since(own, wokenFile); err != nil {
+	if t.Woken, err = j.since(wokenFile); err != nil {
 		return t, err
 	}
-	staging, err := own.Open(stagingDir)
+	staging, err := j.own.Open(stagingDir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return t, nil
 	}
@@ -201,101 +173,123 @@ func (s *Scandir) Traces() (Traces, error) {
 	return t, err
 }
 
-// Records is the folder in which commands record the restarts that they begin.
-func (s *Scandir) Records() string { return filepath.Join(s.dir.Path, ownDir, owedDir) }
-
-// Left reports whether a command holds the scandir, and if not, whether one has left a restart to
-// do. It takes no lock and writes nothing. What cannot be read is nothing: the next plan says why.
-func (s *Scandir) Left() (busy, left bool) {
-	own, err := s.dir.Open(ownDir)
-	if err != nil {
-		return false, false
-	}
-	defer own.Close()
-	owed, err := readPending(own)
-	if err != nil || len(owed) == 0 {
-		return false, false
-	}
-	markBusy(own, owed)
-	for _, o := range owed {
-		busy = busy || o.Busy
-	}
-	return busy, !busy
+// setPending records what is due to a service. The record appears whole or not at all.
+func (l *Lock) setPending(service string, o Owed) error {
+	l.records.Lock()
+	defer l.records.Unlock()
+	return l.writePending(service, o)
 }
 
-// setPending records what is due to a service. The record appears whole or not at all.
-func (s *Session) setPending(service string, o Owed) error {
+func (l *Lock) writePending(service string, o Owed) error {
 	data, err := json.Marshal(o)
 	if err != nil {
 		return err
 	}
 	const temporary = "owed" // in staging: no service is called so
-	if err := s.staging.Write(temporary, modeOwed, append(data, '\n')); err != nil {
+	if err := l.Staging.Write(temporary, modeOwed, append(data, '\n')); err != nil {
 		return err
 	}
-	return dirfd.Rename(s.staging, temporary, s.owed, service)
+	return dirfd.Rename(l.Staging, temporary, l.owed, service)
 }
 
 // clearPending removes the record of what was due to a service.
-func (s *Session) clearPending(service string) error {
-	err := s.owed.Unlink(service)
+func (l *Lock) clearPending(service string) error {
+	err := l.owed.Unlink(service)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	return err
 }
 
+// pendingNames are the services to which something is owed.
+func (l *Lock) pendingNames() ([]string, error) { return l.owed.Names() }
+
+// recordRestart records that a restart of a gateway is due, and the port that it holds until then.
+func (l *Lock) recordRestart(service string, port int) error {
+	l.records.Lock()
+	defer l.records.Unlock()
+	all, err := l.readPending()
+	if err != nil {
+		return err
+	}
+	o := all[service]
+	o.Gateway = true
+	if o.Port == 0 {
+		o.Port = port
+	}
+	return l.writePending(service, o)
+}
+
+// RestartDone records that a gateway has gone down, or come up anew: no restart is owed to it any
+// more.
+func (l *Lock) RestartDone(service string) error {
+	all, err := l.readPending()
+	if err != nil || !all[service].Gateway {
+		return err
+	}
+	if all[service].Logger {
+		return l.setPending(service, Owed{Logger: true})
+	}
+	return l.clearPending(service)
+}
+
 // hide takes a service out of s6-svscan's sight: same inode, so its s6-supervise goes on, with a
 // name that it skips. The directory keeps its own name below a number, because a longer one might
 // not fit a file name.
-func (s *Session) hide(service string) (Hidden, error) {
+func (l *Lock) hide(service string) (Hidden, error) {
 	for {
-		s.slots++
-		number := strconv.Itoa(s.slots)
-		err := s.hidden.Mkdir(number, dirfd.ModePrivate)
+		l.slots++
+		number := strconv.Itoa(l.slots)
+		err := l.hidden.Mkdir(number, dirfd.ModePrivate)
 		if errors.Is(err, fs.ErrExist) {
 			continue
 		}
 		if err != nil {
 			return Hidden{}, err
 		}
-		slot, err := s.hidden.Open(number)
+		slot, err := l.hidden.Open(number)
 		if err != nil {
 			return Hidden{}, err
 		}
 		defer slot.Close()
 		h := Hidden{Name: service, Path: path.Join(ownDir, hiddenDir, number, service)}
-		return h, dirfd.Move(s.dir, service, slot, service)
+		return h, dirfd.Move(l.scandir, service, slot, service)
 	}
 }
 
 // unhide puts a hidden directory back under its name.
-func (s *Session) unhide(h Hidden) error {
+func (l *Lock) unhide(h Hidden) error {
 	number := path.Base(path.Dir(h.Path))
-	slot, err := s.hidden.Open(number)
+	slot, err := l.hidden.Open(number)
 	if err != nil {
 		return err
 	}
 	defer slot.Close()
-	if err := dirfd.Move(slot, h.Name, s.dir, h.Name); err != nil {
+	if err := dirfd.Move(slot, h.Name, l.scandir, h.Name); err != nil {
 		return err
 	}
-	return s.hidden.RemoveAll(number)
+	return l.hidden.RemoveAll(number)
 }
 
-// discard deletes a hidden directory for good, and what was owed to the service if that is gone
-// with it. What cannot be deleted is a leftover for the next apply, and keeps nothing else from
-// being done.
-func (r *applier) discard(m *removal) error {
-	number := path.Base(path.Dir(m.Path))
-	if m.Name == "" {
-		number = path.Base(m.Path)
+// drop deletes a hidden directory for good.
+func (l *Lock) drop(h Hidden) error {
+	number := path.Base(path.Dir(h.Path))
+	if h.Name == "" {
+		number = path.Base(h.Path)
 	}
-	if err := r.pace.work(func() error { return r.hidden.RemoveAll(number) }); err != nil {
-		r.note("what is left of a directory that is gone cannot be deleted yet: %v", err)
+	return l.hidden.RemoveAll(number)
+}
+
+// clearStaging deletes all that is staged.
+func (l *Lock) clearStaging() error {
+	names, err := l.Staging.Names()
+	if err != nil {
+		return err
 	}
-	if m.job != nil && m.job.Op == Remove {
-		return r.clearPending(m.Name)
+	for _, name := range names {
+		if err := l.Staging.RemoveAll(name); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -107,7 +107,7 @@ func (r *applier) awaitTold(ctx context.Context, m *removal, gone func() (bool, 
 		if ok || err != nil || !m.Status.WantUp || m.Status.Doubt != "" {
 			return true, err
 		}
-		if r.pace.idle(start) > r.stall && len(r.Culprits()) > 0 {
+		if r.pace.idle(start) > r.opt.scanStall() && len(r.Culprits()) > 0 {
 			return false, &TimeoutError{what, time.Since(start)}
 		}
 		return false, nil
@@ -142,4 +142,17 @@ func holders(names []string) string {
 		return "a process that cannot be told"
 	}
 	return strings.Join(names, ", ")
+}
+
+// discard deletes a hidden directory for good, and what was owed to the service if that is gone
+// with it. What cannot be deleted is a leftover for the next apply, and keeps nothing else from
+// being done.
+func (r *applier) discard(m *removal) error {
+	if err := r.pace.work(func() error { return r.drop(m.Hidden) }); err != nil {
+		r.note("what is left of a directory that is gone cannot be deleted yet: %v", err)
+	}
+	if m.job != nil && m.job.Op == Remove {
+		return r.clearPending(m.Name)
+	}
+	return nil
 }

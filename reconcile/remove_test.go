@@ -4,42 +4,10 @@ package reconcile
 
 import (
 	"errors"
-	"fmt"
-	"os"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
-	"golang.org/x/sys/unix"
-
-	"hermes-reconcile/reconcile/dirfd"
 )
-
-// TestFoldersAreDeletedAfterWhatLeadsAstray: what s6 writes through goes first, however long a
-// folder beside it takes.
-func TestFoldersAreDeletedAfterWhatLeadsAstray(t *testing.T) {
-	folder := t.TempDir()
-	require.NoError(t, os.MkdirAll(folder+"/deep/deeper", 0o755))
-	require.NoError(t, os.Symlink("/etc/passwd", folder+"/status.new"))
-	require.NoError(t, os.WriteFile(folder+"/lock", nil, 0o644))
-	require.NoError(t, unix.Mkfifo(folder+"/control", 0o600))
-	s, err := Open(folder, newFakeS6(t))
-	require.NoError(t, err)
-	defer s.Close()
-	folders, err := s.unlinkPlanted(s.dir, true, time.Now().Add(time.Hour))
-	require.NoError(t, err)
-	require.Equal(t, []string{"deep"}, folders)
-	left, err := s.dir.Names()
-	require.NoError(t, err)
-	require.ElementsMatch(t, []string{"deep", "lock", "control"}, left)
-	_, err = s.unlinkPlanted(s.dir, true, time.Now().Add(-time.Hour))
-	require.NoError(t, err, "so few are looked at whatever that takes")
-	for i := range dirfd.LeastNames {
-		require.NoError(t, os.WriteFile(fmt.Sprintf("%s/more%d", folder, i), nil, 0o644))
-	}
-	_, err = s.unlinkPlanted(s.dir, true, time.Now().Add(-time.Hour))
-	require.ErrorContains(t, err, "too many files")
-}
 
 func TestServiceThatCannotBeReadCostsTheOthersNothing(t *testing.T) {
 	f := newFakeS6(t)
@@ -56,8 +24,8 @@ func TestServiceThatCannotBeReadCostsTheOthersNothing(t *testing.T) {
 	plan, err := s.Plan(servicedirs(t, profile("a", "2"), profile("b", "2")), PruneOwned)
 	require.NoError(t, err)
 	require.Equal(t, []Op{Update, Update}, []Op{plan.Changes[0].Op, plan.Changes[1].Op})
-	require.ErrorIs(t, plan.Changes[0].undecided(Options{}), broken)
-	require.NoError(t, plan.Changes[1].undecided(Options{}))
+	require.ErrorIs(t, undecided(&plan.Changes[0], Options{}), broken)
+	require.NoError(t, undecided(&plan.Changes[1], Options{}))
 	plan, err = s.Plan(nil, PruneAll)
 	require.NoError(t, err)
 	require.Equal(t, []Op{Foreign, Remove}, []Op{plan.Changes[0].Op, plan.Changes[1].Op})
@@ -72,13 +40,13 @@ func TestPortOfAServiceThatCannotBeRead(t *testing.T) {
 	s, err := Open(f.root, oneFails{f, "gateway-a", errors.New("broken")})
 	require.NoError(t, err)
 	defer s.Close()
-	session, err := s.Lock(t.Context(), 0)
+	lock, err := s.Lock(t.Context(), 0)
 	require.NoError(t, err)
-	defer session.Unlock()
+	defer lock.Unlock()
 	dirs := servicedirs(t, onPort(profile("a", "2"), 9002), onPort(profile("b", "2"), 9001), onPort(profile("c", "1"), 9001))
-	plan, err := session.Prepare(t.Context(), dirs, PruneOwned, Options{})
+	plan, err := Prepare(t.Context(), s, lock, dirs, PruneOwned, Options{})
 	require.NoError(t, err)
-	result, err := session.Apply(t.Context(), plan, Options{})
+	result, err := Apply(t.Context(), s, lock, plan, Options{})
 	require.NoError(t, err)
 	require.ErrorContains(t, result.Outcomes[0].Err, "broken")
 	require.ErrorContains(t, result.Outcomes[1].Err, "not restarted, it runs on as it was: gateway-a still holds port 9001")

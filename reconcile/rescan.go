@@ -66,7 +66,7 @@ func (r *applier) await(ctx context.Context, pending []*job) []*job {
 		case len(pending) < before:
 			progress = time.Now()
 			r.pace.moved()
-		case len(pending) == 0 || time.Since(progress) < r.stall:
+		case len(pending) == 0 || time.Since(progress) < r.opt.scanStall():
 		case len(r.Culprits()) > 0:
 			return false, &TimeoutError{newServices, time.Since(start)}
 		case cured: // what remains is to give a slow machine the time that the pace allows
@@ -127,7 +127,7 @@ func (r *applier) recoverLostStart(ctx context.Context, j *job) error {
 	if err := r.stageJob(j); err != nil {
 		return err
 	}
-	if err := dirfd.Move(r.staging, j.Service, r.dir, j.Service); err != nil {
+	if err := dirfd.Move(r.Staging, j.Service, r.dir, j.Service); err != nil {
 		return err
 	}
 	r.note("rescanned once more: an aborted scan had lost what is new")

@@ -28,10 +28,10 @@ type turn struct {
 
 // takesTurns reports whether the change restarts a gateway where it is. Those that get a new
 // directory start together, with the scan that finds them.
-func (c *Change) takesTurns() bool { return c.Gateway == Restart && !c.Replace }
+func takesTurns(c *Change) bool { return c.Gateway == Restart && !c.Replace }
 
 // isLimited reports whether the job has to wait for its turn.
-func (r *applier) isLimited(j *job) bool { return r.turns != nil && j.takesTurns() }
+func (r *applier) isLimited(j *job) bool { return r.turns != nil && takesTurns(j.Change) }
 
 // newTurns are the turns of a plan, if so many may be taken at a time; nil if that is without limit
 // (0).
@@ -41,22 +41,22 @@ func newTurns(plan Plan, most int) *turns {
 	}
 	t := &turns{free: make(chan struct{}, most), of: map[string]*turn{}}
 	byName := map[string]*turn{}
-	for service, together := range plan.together() {
-		if byName[together] == nil {
-			byName[together] = &turn{}
+	for service, name := range together(plan) {
+		if byName[name] == nil {
+			byName[name] = &turn{}
 		}
-		byName[together].left++
-		t.of[service] = byName[together]
+		byName[name].left++
+		t.of[service] = byName[name]
 	}
 	return t
 }
 
 // together names for each service that takes turns those with which it takes one: they pass ports
 // to each other, so none would end without the others.
-func (p Plan) together() map[string]string {
+func together(p Plan) map[string]string {
 	with := map[string]string{}
 	for i := range p.Changes {
-		if c := &p.Changes[i]; c.takesTurns() {
+		if c := &p.Changes[i]; takesTurns(c) {
 			with[c.Service] = c.Service
 		}
 	}
@@ -129,9 +129,9 @@ func (t *turns) leave(service string, err error) {
 	}
 }
 
-// Timeout is for how long nothing may move while the plan is carried out: the longest that one step
+// timeout is for how long nothing may move while the plan is carried out: the longest that one step
 // may take, a stop or a gateway's way back, and some seconds.
-func (p Plan) Timeout(opt Options) time.Duration {
+func timeout(p Plan, opt Options) time.Duration {
 	longest := time.Duration(0)
 	for _, c := range p.Changes {
 		if c.Acts() {

@@ -121,11 +121,11 @@ func TestTurnsOfThoseThatPassPorts(t *testing.T) {
 	for _, o := range result.Outcomes {
 		require.NoError(t, o.Err)
 	}
-	together := plan.together()
-	require.Len(t, together, 5)
-	require.Equal(t, together["gateway-x"], together["gateway-y"])
-	require.Equal(t, together["gateway-x"], together["gateway-z"])
-	require.NotEqual(t, together["gateway-a"], together["gateway-b"])
+	with := together(plan)
+	require.Len(t, with, 5)
+	require.Equal(t, with["gateway-x"], with["gateway-y"])
+	require.Equal(t, with["gateway-x"], with["gateway-z"])
+	require.NotEqual(t, with["gateway-a"], with["gateway-b"])
 	require.LessOrEqual(t, mostAway(f.took()), 3)
 	f.settled(after...)
 }
@@ -137,15 +137,15 @@ func TestTimeoutIsTheLongestStepAndSomeGrace(t *testing.T) {
 	actual := Actual{Listening: true, Services: []Service{found(t, quick), found(t, slow)}}
 	plan, err := Diff(servicedirs(t, profile("quick", "2"), slow), actual, PruneOwned)
 	require.NoError(t, err)
-	require.Equal(t, time.Second+grace, plan.Timeout(Options{}), "what does not change is not waited for")
+	require.Equal(t, time.Second+grace, timeout(plan, Options{}), "what does not change is not waited for")
 	plan, err = Diff(servicedirs(t, quick), actual, PruneOwned)
 	require.NoError(t, err)
-	require.Equal(t, time.Hour+grace, plan.Timeout(Options{}))
+	require.Equal(t, time.Hour+grace, timeout(plan, Options{}))
 
 	plan, err = Diff(servicedirs(t, withReady(profile("quick", "2")), slow), actual, PruneOwned)
 	require.NoError(t, err)
-	require.Equal(t, time.Second+grace, plan.Timeout(Options{MaxRestarts: 1}), "it counts from the last turn")
-	require.Equal(t, time.Minute+grace+grace, plan.Timeout(Options{MaxRestarts: 2, Level: LevelReady}), "nothing else moves while one comes back")
+	require.Equal(t, time.Second+grace, timeout(plan, Options{MaxRestarts: 1}), "it counts from the last turn")
+	require.Equal(t, time.Minute+grace+grace, timeout(plan, Options{MaxRestarts: 2, Level: LevelReady}), "nothing else moves while one comes back")
 }
 
 func TestTurnsWithoutThoseThatAreLeftOut(t *testing.T) {

@@ -9,13 +9,10 @@ import (
 	"runtime"
 	"strings"
 
+	"hermes-reconcile/reconcile/fault"
 	"hermes-reconcile/render"
 	"hermes-reconcile/s6ctl/safefile"
 )
-
-// modeServicedir is the mode of a service directory and of the folders in it: s6-svscan may run as
-// another user than those who ask for the state of a service.
-const modeServicedir = 0o755
 
 // modeText is the mode of a file for people, less the umask.
 const modeText = 0o666
@@ -24,16 +21,16 @@ const modeText = 0o666
 // is for a look, or for an image: nothing there is supervised.
 func WriteTree(name string, dirs []render.Servicedir) error {
 	if err := os.Mkdir(name, modeServicedir); err != nil && !errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("cannot make folder %q: %w", name, cause(name, err))
+		return fmt.Errorf("cannot make folder %q: %w", name, fault.Cause(name, err))
 	}
 	out, err := os.OpenRoot(name)
 	if err != nil {
-		return fmt.Errorf("cannot open folder %q: %w", name, cause(name, err))
+		return fmt.Errorf("cannot open folder %q: %w", name, fault.Cause(name, err))
 	}
 	defer out.Close()
 	entries, err := fs.ReadDir(out.FS(), ".")
 	if err != nil {
-		return fmt.Errorf("cannot read folder %q: %w", name, cause(".", err))
+		return fmt.Errorf("cannot read folder %q: %w", name, fault.Cause(".", err))
 	}
 	if len(entries) > 0 {
 		return fmt.Errorf("cannot write to folder %q: %w", name, ErrNotEmpty)
@@ -50,12 +47,12 @@ func WriteTree(name string, dirs []render.Servicedir) error {
 func WriteNew(name string, data []byte) error {
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, modeText)
 	if err != nil {
-		return fmt.Errorf("cannot write %q: %w", name, cause(name, err))
+		return fmt.Errorf("cannot write %q: %w", name, fault.Cause(name, err))
 	}
 	_, err = f.Write(data)
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return fmt.Errorf("cannot write %q: %w", name,
-			errors.Join(cause(name, err), os.Remove(name)))
+			errors.Join(fault.Cause(name, err), os.Remove(name)))
 	}
 	return nil
 }
@@ -107,12 +104,12 @@ var ErrLargeTree = fmt.Errorf("the files up to here have more than %d MiB in all
 func ReadTree(name string) (Actual, error) {
 	root, err := safefile.OpenTree(name)
 	if err != nil {
-		return Actual{}, fmt.Errorf("cannot open folder %q: %w", name, cause(name, err))
+		return Actual{}, fmt.Errorf("cannot open folder %q: %w", name, fault.Cause(name, err))
 	}
 	defer root.Close()
 	entries, err := root.Entries(".", maxEntries)
 	if err != nil {
-		return Actual{}, fmt.Errorf("cannot read folder %q: %w", name, cause(".", err))
+		return Actual{}, fmt.Errorf("cannot read folder %q: %w", name, fault.Cause(".", err))
 	}
 	a, room := Actual{Listening: true}, int64(maxTree)
 	for _, e := range entries { // sorted by name
@@ -150,10 +147,10 @@ func readTreeService(root *safefile.Tree, e fs.DirEntry, room *int64) (Service, 
 	if found {
 		s.mark(marker)
 	}
-	if *room -= int64(len(marker.Data)) + s.treeSize(root); *room < 0 {
+	if *room -= int64(len(marker.Data)) + treeSize(&s, root); *room < 0 {
 		return s, ErrLargeTree
 	}
-	for _, p := range s.treePaths() {
+	for _, p := range treePaths(&s) {
 		f, found, err := readTreeFile(root, s.Name, p)
 		if err != nil {
 			return s, err
@@ -167,7 +164,7 @@ func readTreeService(root *safefile.Tree, e fs.DirEntry, room *int64) (Service, 
 }
 
 // treePaths are the files that concern us: those that s6 reads, and those that the marker lists.
-func (s *Service) treePaths() []string {
+func treePaths(s *Service) []string {
 	var paths []string
 	for _, name := range s6Files {
 		paths = append(paths, name, "log/"+name)
@@ -182,10 +179,10 @@ func (s *Service) treePaths() []string {
 
 // treeSize is how many bytes of a service directory will be read, its marker aside. A file that is
 // too large is not read.
-func (s *Service) treeSize(root interface {
+func treeSize(s *Service, root interface {
 	Lstat(name string) (fs.FileInfo, error)
 }) (sum int64) {
-	for _, p := range s.treePaths() {
+	for _, p := range treePaths(s) {
 		if info, err := root.Lstat(path.Join(s.Name, p)); err == nil && info.Mode().IsRegular() &&
 			info.Size() < maxFile {
 			sum += info.Size()

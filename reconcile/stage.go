@@ -11,20 +11,6 @@ import (
 	"hermes-reconcile/render"
 )
 
-// clearStaging deletes all that is staged.
-func (s *Session) clearStaging() error {
-	names, err := s.staging.Names()
-	if err != nil {
-		return err
-	}
-	for _, name := range names {
-		if err := s.staging.RemoveAll(name); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // stage writes what the plan needs, out of s6-svscan's sight: whole directories for what comes,
 // single files for what changes.
 func (r *applier) stage(context.Context) error {
@@ -42,11 +28,11 @@ func (r *applier) stage(context.Context) error {
 	if !staged {
 		return nil
 	}
-	return r.staging.Sync()
+	return r.Staging.Sync()
 }
 
 func (r *applier) stageJob(j *job) error {
-	if err := writeServicedir(r.staging, j.Service, j.staged()); err != nil || !j.appears() {
+	if err := writeServicedir(r.Staging, j.Service, j.staged()); err != nil || !j.appears() {
 		return err
 	}
 	return r.makeControls(j)
@@ -79,10 +65,10 @@ func writeServicedir(parent *dirfd.Dir, name string, files []render.File) error 
 	if err != nil {
 		return err
 	}
-	tree := newTree(top)
-	defer tree.close()
+	tree := dirfd.NewTree(top, modeServicedir)
+	defer tree.Close()
 	for _, f := range files {
-		d, err := tree.parent(f.Path)
+		d, err := tree.Parent(f.Path)
 		if err != nil {
 			return err
 		}
@@ -93,56 +79,25 @@ func writeServicedir(parent *dirfd.Dir, name string, files []render.File) error 
 	return nil
 }
 
-// tree is an opened service directory with the folders in it that were used so far: log/ and data/.
-type tree struct {
-	top  *dirfd.Dir
-	subs map[string]*dirfd.Dir
-}
-
-func newTree(top *dirfd.Dir) *tree { return &tree{top, map[string]*dirfd.Dir{}} }
-
-func (t *tree) close() {
-	for _, d := range t.subs {
-		d.Close()
-	}
-	t.top.Close()
-}
-
-// parent is the folder that holds the file at p. It is made if it is missing.
-func (t *tree) parent(p string) (*dirfd.Dir, error) {
-	name := path.Dir(p)
-	if name == "." {
-		return t.top, nil
-	}
-	if d, found := t.subs[name]; found {
-		return d, nil
-	}
-	d, err := t.top.Ensure(name, modeServicedir)
-	if err == nil {
-		t.subs[name] = d
-	}
-	return d, err
-}
-
 // replaceFiles renames the staged files of a change into the live directory, one by one, and
 // removes those that are not rendered. The directory keeps its inode. The marker comes last: until
 // then a crash leaves digests that do not fit, which the next apply reads as a difference.
-func (s *Session) replaceFiles(c *Change) error {
+func (r *applier) replaceFiles(c *Change) error {
 	if len(c.Files) == 0 {
 		return nil
 	}
-	top, err := s.dir.Open(c.Service)
+	top, err := r.dir.Open(c.Service)
 	if err != nil {
 		return err
 	}
-	live := newTree(top)
-	defer live.close()
-	top, err = s.staging.Open(c.Service)
+	live := dirfd.NewTree(top, modeServicedir)
+	defer live.Close()
+	top, err = r.Staging.Open(c.Service)
 	if err != nil {
 		return err
 	}
-	staged := newTree(top)
-	defer staged.close()
+	staged := dirfd.NewTree(top, modeServicedir)
+	defer staged.Close()
 	files := slices.Clone(c.Files)
 	slices.SortStableFunc(files, func(a, b FileChange) int { return isMarker(a) - isMarker(b) })
 	for _, f := range files {
@@ -150,35 +105,7 @@ func (s *Session) replaceFiles(c *Change) error {
 			return err
 		}
 	}
-	return live.top.Sync()
-}
-
-// mend takes what others could change out of their hands: folders change their owner, the files of
-// scripts go.
-func (s *Session) mend(c *Change) error {
-	if len(c.Mend) == 0 {
-		return nil
-	}
-	top, err := s.dir.Open(c.Service)
-	if err != nil {
-		return err
-	}
-	live := newTree(top)
-	defer live.close()
-	for _, name := range c.Mend { // the directory itself is the first, so that no user can swap what is in it
-		d, err := live.parent(path.Join(name, "x"))
-		if scriptFiles[name] {
-			if d, err = live.parent(name); err == nil {
-				err = d.RemoveAll(path.Base(name))
-			}
-		} else if err == nil {
-			err = d.Give(s.owner, modeServicedir)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return live.Top.Sync()
 }
 
 func isMarker(f FileChange) int {
@@ -188,8 +115,8 @@ func isMarker(f FileChange) int {
 	return 0
 }
 
-func replaceFile(staged, live *tree, f FileChange) error {
-	to, err := live.parent(f.Path)
+func replaceFile(staged, live *dirfd.Tree, f FileChange) error {
+	to, err := live.Parent(f.Path)
 	if err != nil {
 		return err
 	}
@@ -202,7 +129,7 @@ func replaceFile(staged, live *tree, f FileChange) error {
 	if f.After == nil {
 		return nil
 	}
-	from, err := staged.parent(f.Path)
+	from, err := staged.Parent(f.Path)
 	if err != nil {
 		return err
 	}

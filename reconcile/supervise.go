@@ -5,7 +5,9 @@ package reconcile
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -33,8 +35,33 @@ const (
 	killMargin = 10 * time.Second
 )
 
+// Operator tells services what to do, and waits until they have.
+type Operator struct {
+	*Scandir
+	pace *pace
+	mu   sync.Mutex
+	said []string
+}
+
+// newOperator is one for the services of a scandir.
+func newOperator(s *Scandir) *Operator { return &Operator{Scandir: s, pace: &pace{}} }
+
+// note adds what the user should know besides.
+func (r *Operator) note(format string, args ...any) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.said = append(r.said, fmt.Sprintf(format, args...))
+}
+
+// notes is what the user should know besides.
+func (r *Operator) notes() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.said
+}
+
 // stop tells a service to go down and waits until nothing of it runs but its supervisor.
-func (r *applier) stop(ctx context.Context, service string, patience time.Duration) error {
+func (r *Operator) stop(ctx context.Context, service string, patience time.Duration) error {
 	status, err := r.sup.Status(service)
 	if err != nil {
 		return err
@@ -67,7 +94,7 @@ func (r *applier) stop(ctx context.Context, service string, patience time.Durati
 
 // tellUp tells a service that it should be up, and waits until its supervisor has heard: where
 // nothing is owed to it any more, the next apply may go by that.
-func (r *applier) tellUp(ctx context.Context, service string) error {
+func (r *Operator) tellUp(ctx context.Context, service string) error {
 	if err := r.sup.Control(ctx, service, "u"); err != nil {
 		return err
 	}
@@ -82,12 +109,9 @@ func (r *applier) tellUp(ctx context.Context, service string) error {
 	)
 }
 
-// forever is the limit of waits that only the whole apply's timeout bounds.
-const forever = 1<<63 - 1
-
 // bringUp starts a gateway. One that is just being stopped, by whomever, is told at once, and comes
 // back when it is down.
-func (r *applier) bringUp(ctx context.Context, service string) error {
+func (r *Operator) bringUp(ctx context.Context, service string) error {
 	before, err := r.sup.Status(service)
 	if err != nil {
 		return err
@@ -110,7 +134,7 @@ func (r *applier) bringUp(ctx context.Context, service string) error {
 
 // start tells a service that is down to come up and waits until s6-supervise has started it. That
 // it dies at once is its own affair.
-func (r *applier) start(ctx context.Context, service string) error {
+func (r *Operator) start(ctx context.Context, service string) error {
 	before, err := r.sup.Status(service)
 	if err != nil {
 		return err
@@ -131,7 +155,7 @@ func (r *applier) start(ctx context.Context, service string) error {
 // clearDeaths forgets the deaths before a start that was asked for, which should not wait for them.
 // A rendered ./finish does the same at a stop, but none runs where the gateway was dead already.
 // Where that fails the start waits, no more.
-func (r *applier) clearDeaths(service string) {
+func (r *Operator) clearDeaths(service string) {
 	supervise, err := r.dir.Open(path.Join(service, superviseDir))
 	if err != nil {
 		return
@@ -150,4 +174,20 @@ func (r *applier) clearDeaths(service string) {
 		st.Nlink == 1 {
 		_ = unix.Ftruncate(int(tally.Fd()), 0)
 	}
+}
+
+// lastWord is how long it may take to tell a service something when time is over, or the user has
+// lost patience.
+const lastWord = 2 * time.Second
+
+// afterwards is for what has to be told to a service even then: in the time that is left, or in a
+// little more. Its user may keep its control FIFO full.
+func afterwards(ctx context.Context) (context.Context, context.CancelFunc) {
+	until := time.Now().Add(lastWord)
+	if deadline, limited := ctx.Deadline(); limited && deadline.After(until) {
+		until = deadline
+	} else if !limited && ctx.Err() == nil { // there is no hurry yet
+		until = time.Now().Add(startLimit)
+	}
+	return context.WithDeadline(context.WithoutCancel(ctx), until)
 }

@@ -37,9 +37,9 @@ func (r *applier) stopReplaced(ctx context.Context) error {
 	ctx, cancel := r.before(ctx)
 	defer cancel()
 	_ = r.pace.work(func() error { r.reclaim(); return nil }) // its errors are with the jobs
-	replaced := func(j *job) bool { return j.Replace && j.actual.Status.Supervised && !j.late() }
+	replaced := func(j *job) bool { return j.Replace && j.Actual.Status.Supervised && !j.late() }
 	r.each(ctx, replaced, func(ctx context.Context, j *job) error {
-		if !j.actual.Status.Down() {
+		if !j.Actual.Status.Down() {
 			j.stopped = true
 			r.onRollback(func() error {
 				ctx, cancel := afterwards(ctx)
@@ -64,7 +64,7 @@ func (r *applier) exchange(context.Context) error {
 		if j.err != nil || !j.appears() || j.late() {
 			continue
 		}
-		if err := dirfd.Move(r.staging, j.Service, r.dir, j.Service); err != nil {
+		if err := dirfd.Move(r.Staging, j.Service, r.dir, j.Service); err != nil {
 			return err
 		}
 		came = true
@@ -97,14 +97,14 @@ func (r *applier) hideJob(j *job) error {
 	}
 	j.hidden = true
 	r.reversals = append(r.reversals,
-		reversal{hides: true, do: func() error { return r.putBack(h, j.actual) }})
-	h.StopTimeout = j.actual.stopTimeout()
-	h.orphans = j.actual.orphans
+		reversal{hides: true, do: func() error { return r.putBack(h, j.Actual) }})
+	h.StopTimeout = j.Actual.stopTimeout()
+	h.orphans = j.Actual.orphans
 	m := &removal{Hidden: h, job: j}
 	if err := r.updateHidden(&m.Hidden); err != nil {
 		return err
 	}
-	if m.Status.Supervised && !j.actual.Status.Supervised && !j.late() {
+	if m.Status.Supervised && !j.Actual.Status.Supervised && !j.late() {
 		return fmt.Errorf("%w: a scan has just found %s", ErrStale,
 			j.Service) // its gateway may run already
 	}

@@ -77,7 +77,7 @@ func (r *applier) appearLate(ctx context.Context, j *job) error {
 	if j.gone.err != nil || j.pending {
 		return j.gone.err
 	}
-	if err := dirfd.Move(r.staging, j.Service, r.dir, j.Service); err != nil {
+	if err := dirfd.Move(r.Staging, j.Service, r.dir, j.Service); err != nil {
 		return err
 	}
 	if !r.listening || r.opt.NoRescan {
@@ -134,7 +134,7 @@ func (r *applier) awaitReturn(ctx context.Context, j *job) error {
 		return nil
 	}
 	changes := []Change{*j.Change}
-	late, err := r.arrive(ctx, r.pace, changes, r.opt.Level, arriveLimit(changes, r.opt.Level))
+	late, err := r.Follow(ctx, changes, r.opt.Level)
 	if err != nil || len(late) == 0 {
 		return err
 	}
@@ -173,7 +173,7 @@ func (r *applier) updateInPlace(ctx context.Context, j *job) error {
 
 // renewFiles takes the directory out of others' hands, and brings its files up to date.
 func (r *applier) renewFiles(c *Change) error {
-	if err := r.mend(c); err != nil {
+	if err := r.Owner().mend(r.dir, c.Service, c.Mend); err != nil {
 		return fmt.Errorf("cannot take it out of others' hands: %w", err)
 	}
 	if err := r.replaceFiles(c); err != nil {
@@ -276,7 +276,7 @@ func (r *applier) portKept(j *job) error {
 
 // stopPatience is after how long to kill the service ourselves; 0 where s6 does.
 func (j *job) stopPatience() time.Duration {
-	if j.actual.stopTimeout() > 0 || (!j.Replace && len(j.Files) > 0) {
+	if j.Actual.stopTimeout() > 0 || (!j.Replace && len(j.Files) > 0) {
 		return 0 // the second: our timeout-kill is in place by then
 	}
 	return max(j.StopTimeout, time.Second)

@@ -27,36 +27,6 @@ func wait(ctx context.Context, limit time.Duration, what string, done func() (bo
 	return (&pace{}).wait(ctx, limit, what, done)
 }
 
-// lastWord is how long it may take to tell a service something when time is over, or the user has
-// lost patience.
-const lastWord = 2 * time.Second
-
-// afterwards is for what has to be told to a service even then: in the time that is left, or in a
-// little more. Its user may keep its control FIFO full.
-func afterwards(ctx context.Context) (context.Context, context.CancelFunc) {
-	until := time.Now().Add(lastWord)
-	if deadline, limited := ctx.Deadline(); limited && deadline.After(until) {
-		until = deadline
-	} else if !limited && ctx.Err() == nil { // there is no hurry yet
-		until = time.Now().Add(startLimit)
-	}
-	return context.WithDeadline(context.WithoutCancel(ctx), until)
-}
-
-// reserve is what of an apply's time is kept for the steps that come after those that services can
-// hold up; where there is less than four times as much, it is a quarter of what there is.
-const reserve = 5 * time.Second
-
-// before is for a step that services can hold up: whatever one of them does, time is left for the
-// steps after it.
-func (r *applier) before(ctx context.Context) (context.Context, context.CancelFunc) {
-	deadline, limited := ctx.Deadline()
-	if !limited { // the pace ends such a step before it ends the apply
-		return r.pace.within(ctx, r.plan.Timeout(r.opt)-reserve)
-	}
-	return context.WithDeadline(ctx, deadline.Add(-min(reserve, time.Until(deadline)/4)))
-}
-
 // interrupted is ErrInterrupted once ctx is cancelled. A deadline that passes is no interruption,
 // nor is that nothing moves.
 func interrupted(ctx context.Context) error {

@@ -32,7 +32,7 @@ func (c Change) Wants() (up bool, why string) {
 }
 
 // Runs reports whether a process of the gateway lives, or is about to.
-func (c Change) Runs() bool { return c.actual.Status.Supervised && !c.actual.Status.Down() }
+func (c Change) Runs() bool { return c.Actual.Status.Supervised && !c.Actual.Status.Down() }
 
 // Wanted reports whether the manifest names the service.
 func (c Change) Wanted() bool { return c.desired.Name != "" }
@@ -46,13 +46,13 @@ func (c *Change) decideWanted(actual Actual) {
 		c.down = c.desired.File(render.DownPath) != nil
 		return
 	}
-	status := c.actual.Status
+	status := c.Actual.Status
 	c.down = !status.WantUp && !c.owed.Gateway
-	if !c.owed.Gateway && (!status.Supervised || !c.actual.Owned && status.Down()) {
+	if !c.owed.Gateway && (!status.Supervised || !c.Actual.Owned && status.Down()) {
 		c.was = actual.Was[c.Service]
 		c.down = !c.was.Up
 	}
-	if slices.ContainsFunc(c.Displaced, Displaced.runs) && !(status.Supervised && c.actual.Owned) {
+	if slices.ContainsFunc(c.Displaced, Displaced.runs) && !(status.Supervised && c.Actual.Owned) {
 		c.was, c.down = LastState{}, false
 	}
 	c.decideDownFile()
@@ -62,15 +62,15 @@ func (c *Change) decideWanted(actual Actual) {
 // brought in step with its state when an apply ends, since no process has to move for that
 // (keepStates). Where no s6-supervise knows the state, the file decides it.
 func (c *Change) decideDownFile() {
-	_, there := c.actual.Files[render.DownPath]
-	unseen := c.present && !c.actual.Status.Supervised && c.was.Why != "" && !c.was.Unknown
+	_, there := c.Actual.Files[render.DownPath]
+	unseen := c.present && !c.Actual.Status.Supervised && c.was.Why != "" && !c.was.Unknown
 	switch {
 	case unseen && c.down && !there:
 		c.Files = append(c.Files, FileChange{Path: render.DownPath, After: &File{Mode: modeDown}})
 		slices.SortFunc(c.Files,
 			func(a, b FileChange) int { return strings.Compare(a.Path, b.Path) })
 	case unseen && !c.down:
-	case c.down || c.actual.Owned && !c.owed.Gateway:
+	case c.down || c.Actual.Owned && !c.owed.Gateway:
 		c.Files = slices.DeleteFunc(c.Files,
 			func(f FileChange) bool { return f.Path == render.DownPath })
 	}
@@ -79,9 +79,9 @@ func (c *Change) decideDownFile() {
 // contradicted reports whether the `down` file of a gateway whose state is last contradicts what
 // the gateway is: another s6-supervise would start what was told down, or leave down what runs.
 func (c *Change) contradicted() bool {
-	_, file := c.actual.Files[render.DownPath]
-	status := c.actual.Status
-	return c.desired.Last && c.present && !c.Replace && c.actual.Fault == nil && status.Supervised &&
+	_, file := c.Actual.Files[render.DownPath]
+	status := c.Actual.Status
+	return c.desired.Last && c.present && !c.Replace && c.Actual.Fault == nil && status.Supervised &&
 		!c.changes(render.DownPath) && file != c.down && !c.ended() &&
 		(!c.down || status.Down())
 }

@@ -10,8 +10,6 @@ import (
 	"hermes-reconcile/render"
 )
 
-func last(p manifest.Profile) manifest.Profile { p.State = manifest.StateLast; return p }
-
 // withDown puts a `down` file into a service that is down.
 func withDown(s *Service) {
 	s.Files[render.DownPath] = File{Mode: 0o644}
@@ -45,7 +43,7 @@ func TestPlanOfWhatIsAsItWasLast(t *testing.T) {
 		{name: "restart owed to one that was being restarted", want: one, have: with(found(t, one), is(stopped)), owed: true, op: Update, gateway: Restart, reasons: []string{"an interrupted apply owes it a restart"}},
 		{name: "start owed to one that was held back", want: one, have: with(found(t, one), withDown), owed: true, op: Update, gateway: Restart, files: []string{"down"}, reasons: []string{"down changed", "an interrupted apply owes it a restart"}},
 		{name: "start owed to one that was to be replaced", want: two, have: with(with(found(t, one), foreign), is(stopped)), owed: true, op: Adopt, gateway: Restart, reasons: []string{"not ours, but in the manifest", "run changed", "an interrupted apply owes it a restart"}},
-		{name: "ended", want: one, have: with(found(t, one), is(Status{Supervised: true, ExitCode: 78})), op: Ended, reasons: []string{exitedConfig}},
+		{name: "ended", want: one, have: with(found(t, one), is(Status{Supervised: true, ExitCode: 78})), op: Ended, reasons: []string{"exited 78: no restart would help until its run script changes"}},
 		{name: "was up", want: one, have: found(t, profile("a", "1")), op: Update, reasons: []string{"state is last now"}},
 		{name: "was to be down", want: one, have: with(found(t, profile("a", "1")), withDown), op: Update, reasons: []string{"state is last now"}},
 		{name: "should be up", want: profile("a", "1"), have: with(found(t, one), withDown), op: Start, gateway: BringUp, files: []string{"down"}, reasons: []string{"state is up now"}},

@@ -156,16 +156,16 @@ func runApply(ctx context.Context, u ui, flags *applyFlags) (err error) {
 	if flags.dryRun {
 		return flags.show(u, t)
 	}
-	session, err := t.scandir.Lock(ctx, flags.lockTimeout)
+	lock, err := t.scandir.Lock(ctx, flags.lockTimeout)
 	if err != nil {
 		return lockHint(err)
 	}
-	defer session.Unlock()
-	if err := session.Resume(); err != nil { // an apply by hand wants gateways up
+	defer lock.Unlock()
+	if err := lock.Resume(); err != nil { // an apply by hand wants gateways up
 		return err
 	}
 	began := time.Now()
-	plan, result, err := t.apply(ctx, session, flags)
+	plan, result, err := t.apply(ctx, lock, flags)
 	flags.tell(ctx, u, t, result, err)
 	if err != nil {
 		u.notes(result)
@@ -174,7 +174,7 @@ func runApply(ctx context.Context, u ui, flags *applyFlags) (err error) {
 	r := flags.explain(plan, t.manifest, oldSide{}, false)
 	r.Finish(result)
 	err = flags.result(u, &r, result)
-	session.Unlock() // who waits does not keep others from applying
+	lock.Unlock() // who waits does not keep others from applying
 	return errors.Join(err, flags.arrive(ctx, u, t, &r, result, began), flags.conclude(u, &r))
 }
 

@@ -111,17 +111,17 @@ func (b *booting) apply(ctx context.Context) error {
 		return err
 	}
 	t.warnAbsent(ctx, b.ui)
-	session, err := t.scandir.Lock(ctx, b.flags.lockTimeout)
+	lock, err := t.scandir.Lock(ctx, b.flags.lockTimeout)
 	if err != nil {
 		return lockHint(err)
 	}
-	defer session.Unlock()
-	if err := session.Resume(); err != nil {
+	defer lock.Unlock()
+	if err := lock.Resume(); err != nil {
 		return err
 	}
 	t.options.Hurried = true
 	t.planned = b.sweep
-	plan, result, err := t.apply(ctx, session, b.flags)
+	plan, result, err := t.apply(ctx, lock, b.flags)
 	if err != nil {
 		b.notes(result)
 		return err

@@ -51,9 +51,9 @@ func (f *applyFlags) arrive(
 	var late []reconcile.Late
 	var err error
 	if f.timeout > 0 {
-		late, err = t.scandir.Arrive(ctx, changes, level, max(f.timeout-time.Since(began), 0))
+		late, err = reconcile.Arrive(ctx, t.scandir.supervisor(), changes, level, max(f.timeout-time.Since(began), 0))
 	} else {
-		late, err = t.scandir.Follow(ctx, changes, level)
+		late, err = reconcile.Follow(ctx, t.scandir.supervisor(), changes, level)
 	}
 	late = append(result.Late, late...)
 	if err != nil || len(late) == 0 {

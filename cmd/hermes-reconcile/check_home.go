@@ -27,7 +27,7 @@ import (
 func (c *checkup) accounts() ([]explain.Finding, error) {
 	p := doctor.UserFacts{Me: uint32(os.Geteuid()), Accounts: map[string]error{}}
 	if c.scandirErr == nil {
-		p.Owner, p.Known = c.scandir.Owner(), true
+		p.Owner, p.Known = uint32(c.scandir.Owner()), true
 	}
 	if c.manifest != nil {
 		for _, profile := range c.manifest.Profiles {
@@ -71,7 +71,7 @@ func (c *checkup) owner() uint32 {
 	if c.scandirErr != nil {
 		return 0
 	}
-	return c.scandir.Owner()
+	return uint32(c.scandir.Owner())
 }
 
 // homesBelow looks at HERMES_HOME, and which profiles the root gateway serves.

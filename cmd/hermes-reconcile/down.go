@@ -70,28 +70,28 @@ func runDown(ctx context.Context, u ui, flags *downFlags) error {
 		return err
 	}
 	defer scandir.Close()
-	if err := becomeOwner(scandir.Owner()); err != nil {
+	if err := becomeOwner(uint32(scandir.Owner())); err != nil {
 		return err
 	}
 	if err := scandir.Pause(); err != nil { // first: what is down should stay so
 		u.warning("%v: watch may start gateways again", err)
 	}
-	session, err := scandir.Lock(ctx, flags.timeout/downLock)
+	lock, err := scandir.Lock(ctx, flags.timeout/downLock)
 	if errors.Is(err, reconcile.ErrInterrupted) {
 		return err
 	}
 	if err != nil {
 		u.warning("%v: stopping gateways all the same", err)
-		session = scandir.Unlocked()
+	} else {
+		defer lock.Unlock()
 	}
-	defer session.Unlock()
 	actual, err := scandir.Read()
 	if err != nil {
 		return err
 	}
 	warnTroubled(u, actual.Services)
 	ours, unread := toStop(actual.Services)
-	acted, notes := session.Act(ctx, ours, reconcile.Down, flags.timeout)
+	acted, notes := reconcile.Act(ctx, scandir.Scandir, lock, ours, reconcile.Down, flags.timeout)
 	return u.acted(append(acted, unread...), notes, stopping())
 }
 

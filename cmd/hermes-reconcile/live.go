@@ -87,7 +87,7 @@ func wantedBy(scandir string) discover.Wanted {
 
 // warnSilent says that no s6-svscan runs what the scandir holds.
 func warnSilent(u ui, scandir *live) {
-	if listening, err := (supervisor{scandir.s6, scandir.path}).Listening(); err == nil &&
+	if listening, err := scandir.supervisor().Listening(); err == nil &&
 		!listening {
 		u.warning("no s6-svscan is running on %q", scandir.path)
 	}
@@ -120,6 +120,9 @@ type live struct {
 	path string
 	s6   *s6ctl.Scandir
 }
+
+// supervisor is what reconcile sees of that s6.
+func (l *live) supervisor() supervisor { return supervisor{l.s6, l.path} }
 
 // open opens the scandir for looking at it.
 func (f *scandirFlags) open(fromManifest string) (*live, error) {

@@ -171,7 +171,7 @@ func (l *live) logReader(s reconcile.Service, m *manifest.Manifest) (home.Accoun
 		return accountByID(uid)
 	}
 	if l.Owner() != 0 {
-		return accountByID(l.Owner())
+		return accountByID(uint32(l.Owner()))
 	}
 	for _, p := range profilesOf(m) {
 		if render.Prefix+p.Name == s.Name {

@@ -32,7 +32,7 @@ func (t *target) retiring(plan reconcile.Plan) retired {
 		if c.Op != reconcile.Remove {
 			continue
 		}
-		service := c.Actual()
+		service := c.Actual
 		dir := filepath.Join(t.scandir.path, c.Service)
 		uid, known := controllerID(dir)
 		name := controller(dir)

@@ -115,7 +115,9 @@ func runAct(ctx context.Context, u ui, flags *actFlags, d operation, profiles []
 		return err
 	}
 	defer a.scandir.Close()
-	defer a.session.Unlock()
+	if a.lock != nil {
+		defer a.lock.Unlock()
+	}
 	actual, err := a.scandir.Read()
 	if err != nil {
 		return err
@@ -134,8 +136,7 @@ type acting struct {
 	operation
 	manifest *manifest.Manifest // nil: there is none
 	scandir  *live
-	session  *reconcile.Session
-	locked   bool
+	lock     *reconcile.Lock // nil: it cannot be had
 }
 
 // enter opens the scandir and takes the lock. A gateway's own user cannot have it, and needs it as
@@ -151,12 +152,11 @@ func (a *acting) enter(ctx context.Context, flags *actFlags) (err error) {
 	if a.scandir, err = flags.open(fromManifest); err != nil {
 		return err
 	}
-	if err = becomeOwner(a.scandir.Owner()); err == nil {
-		a.session, err = a.scandir.Lock(ctx, flags.lockTimeout)
+	if err = becomeOwner(uint32(a.scandir.Owner())); err == nil {
+		a.lock, err = a.scandir.Lock(ctx, flags.lockTimeout)
 	}
-	a.locked = err == nil
 	if errors.Is(err, fs.ErrPermission) {
-		a.session, err = a.scandir.Unlocked(), nil
+		err = nil
 	}
 	if err != nil {
 		a.scandir.Close()
@@ -192,7 +192,7 @@ func (a *acting) do(
 	if a.up { // before a gateway runs, which writes to the same file
 		errs = append(errs, a.remember(ctx, last))
 	}
-	acted, notes := a.session.Act(ctx, services, a.action, timeout)
+	acted, notes := reconcile.Act(ctx, a.scandir.Scandir, a.lock, services, a.action, timeout)
 	a.explain(ctx, acted)
 	if !a.up {
 		errs = append(
@@ -219,14 +219,14 @@ func (a *acting) explain(ctx context.Context, acted []reconcile.Acted) {
 
 // clearPending strikes off restarts that were owed and are done with this.
 func (a *acting) clearPending(acted []reconcile.Acted) error {
-	if !a.locked {
+	if a.lock == nil {
 		return nil
 	}
 	var errs []error
 	for _, done := range acted {
 		var hopeless *reconcile.HopelessError // it was started, and did not stay
 		if (done.Err == nil || errors.As(done.Err, &hopeless)) && (!done.Already || !a.up) {
-			errs = append(errs, a.session.RestartDone(done.Service))
+			errs = append(errs, a.lock.RestartDone(done.Service.Name))
 		}
 	}
 	return errors.Join(errs...)
@@ -252,8 +252,8 @@ func (a *acting) remember(ctx context.Context, services []reconcile.Service) err
 		if h.Users[profile] == "" {
 			h.Users[profile] = controller(filepath.Join(a.scandir.path, s.Name))
 		}
-		if a.locked {
-			errs = append(errs, a.session.KeepState(s.Name, a.up))
+		if a.lock != nil {
+			errs = append(errs, reconcile.KeepState(a.scandir.Scandir, a.lock, s.Name, a.up))
 		}
 	}
 	if a.action == reconcile.Restart { // it runs, and may write there itself: only what is wrong is changed

@@ -19,7 +19,7 @@ func gateway(s reconcile.Service, scandir *live, actual reconcile.Actual) explai
 		Drift: drift(s, actual.Owed[s.Name]),
 	}
 	g.Drift = append(g.Drift, places(s, actual.DisplacedOf(s.Name))...)
-	look := scandir.Look(s)
+	look := reconcile.LookAt(scandir.supervisor(), s)
 	g.State, g.Detail = string(look.State()), look.Detail()
 	if s.Fault != nil {
 		g.State, g.Detail = string(reconcile.StateUnknown), ""

@@ -30,7 +30,7 @@ func (l *looking) more(
 	s reconcile.Service,
 	usage s6ctl.Usage,
 ) *explain.More {
-	look := scandir.Look(s)
+	look := reconcile.LookAt(scandir.supervisor(), s)
 	m := &explain.More{
 		Deaths: deaths(look.Deaths), Signal: s.Status.Signal, Processes: usage.Processes,
 		Directory: filepath.Join(scandir.path, s.Name), Sockets: []explain.Socket{},

@@ -71,7 +71,7 @@ func (t *target) enter(ctx context.Context, u ui, flags *applyFlags) (err error)
 	if t.scandir, err = flags.open(t.manifest.Scandir); err != nil {
 		return &unfitError{err}
 	}
-	if err := becomeOwner(t.scandir.Owner()); err != nil {
+	if err := becomeOwner(uint32(t.scandir.Owner())); err != nil {
 		t.scandir.Close()
 		return &unfitError{err}
 	}
@@ -99,11 +99,11 @@ const maxPlans = 5
 // apply plans and applies. With an error the result says only what the user should know besides.
 func (t *target) apply(
 	ctx context.Context,
-	session *reconcile.Session,
+	lock *reconcile.Lock,
 	flags *applyFlags,
 ) (reconcile.Plan, reconcile.Result, error) {
 	for try := 1; ; try++ {
-		plan, err := session.Prepare(ctx, t.dirs, t.prune, t.options)
+		plan, err := reconcile.Prepare(ctx, t.scandir.Scandir, lock, t.dirs, t.prune, t.options)
 		if err == nil {
 			err = flags.refuse(plan, len(t.dirs))
 		}
@@ -117,7 +117,7 @@ func (t *target) apply(
 			t.planned(ctx, plan)
 		}
 		gone := t.retiring(plan)
-		result, err := session.Apply(ctx, plan, t.options)
+		result, err := reconcile.Apply(ctx, t.scandir.Scandir, lock, plan, t.options)
 		if errors.Is(err, reconcile.ErrStale) && try < maxPlans {
 			continue
 		}

@@ -236,16 +236,16 @@ func (w *watching) apply(ctx context.Context, t *target) error {
 	if cause := w.cause(t); cause == causeBegin || cause == causeManifest {
 		t.warnAbsent(ctx, w.ui)
 	}
-	session, err := t.scandir.Lock(ctx, w.flags.lockTimeout)
+	lock, err := t.scandir.Lock(ctx, w.flags.lockTimeout)
 	if err != nil {
 		return err
 	}
-	defer session.Unlock()
-	if held, err := w.holds(session); held || err != nil {
+	defer lock.Unlock()
+	if held, err := w.holds(lock); held || err != nil {
 		return err
 	}
 	cause := w.cause(t)
-	_, result, err := t.apply(ctx, session, w.flags)
+	_, result, err := t.apply(ctx, lock, w.flags)
 	w.notes(result)
 	if err != nil {
 		return err
@@ -255,8 +255,8 @@ func (w *watching) apply(ctx context.Context, t *target) error {
 }
 
 // holds reports whether down was called, so that nothing is to be done.
-func (w *watching) holds(session *reconcile.Session) (bool, error) {
-	since, err := session.PausedSince()
+func (w *watching) holds(lock *reconcile.Lock) (bool, error) {
+	since, err := lock.PausedSince()
 	held := !since.IsZero()
 	if held != w.held && err == nil {
 		w.held = held

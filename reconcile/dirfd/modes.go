@@ -2,7 +2,12 @@
 
 package dirfd
 
-import "golang.org/x/sys/unix"
+import (
+	"errors"
+	"io/fs"
+
+	"golang.org/x/sys/unix"
+)
 
 // What openat answers about a name that is no directory: with O_DIRECTORY and O_NOFOLLOW a symlink
 // is either.
@@ -22,3 +27,12 @@ const (
 
 // ModePrivate is the mode of a folder that only its owner can read and change.
 const ModePrivate = 0o700
+
+// Missing is nil for an error that says that there is no such file or folder. Behind a symlink
+// there is none for us.
+func Missing(err error) error {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, ErrNoDir) || errors.Is(err, ErrSymlink) {
+		return nil
+	}
+	return err
+}

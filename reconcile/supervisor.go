@@ -1,0 +1,61 @@
+package reconcile
+
+import (
+	"context"
+	"time"
+
+	"hermes-reconcile/s6ctl/safefile"
+)
+
+// Supervisor is what reconcile needs of s6. Directories are paths relative to the scandir.
+type Supervisor interface {
+	// Listening reports whether an s6-svscan runs on the scandir.
+	Listening() (bool, error)
+	// Rescan makes s6-svscan look for new services and, with prune, stop those whose directories
+	// are gone. It does not wait for the effect.
+	Rescan(ctx context.Context, prune bool) error
+	// Control sends command letters of s6-svc to a service.
+	Control(ctx context.Context, dir, letters string) error
+	// Status tells the state of a service. A directory without an s6-supervise is no error.
+	Status(dir string) (Status, error)
+	// Phase tells how far the process of a service is.
+	Phase(dir string, pid int) Phase
+	// Age is for how long a process has been there; 0 if that cannot be told. No change of the
+	// clock concerns it.
+	Age(pid int) time.Duration
+	// Pause is how long the script of a service's process waits or has waited before it became the
+	// service.
+	Pause(dir string, pid int) time.Duration
+	// Deaths are those of a service since it was last started on purpose, the oldest first.
+	Deaths(dir string) []Death
+	// Room tells what the s6-svscan can take.
+	Room(ctx context.Context) (Room, error)
+	// Lives reports whether an s6-supervise has the directory as its working directory, whatever
+	// the files in it say. An error is no reason to believe that there is none.
+	Lives(dir string) (bool, error)
+	// Supervises finds the s6-supervise processes of the scandir. Of those that work in a known
+	// place only that is told.
+	Supervises(known func(safefile.Identity) bool) ([]Supervise, error)
+	// Doing reports whether one lives, and which process it has started, or 0.
+	Doing(v Supervise) (lives bool, child int)
+	// Quiet tells one to bring its service down, wherever its directory is by now.
+	Quiet(v Supervise) error
+	// Dismiss tells one to bring its service down, and to end. A logger reads to the end of its
+	// pipe first.
+	Dismiss(v Supervise, logger bool) error
+	// KillService kills the process group that one has started.
+	KillService(v Supervise) error
+	// Former finds the process of a service that was started last, if it lives and has no
+	// supervisor any more.
+	Former(pid, start int) (Supervise, bool)
+	// KillGroup kills such a process and its group.
+	KillGroup(v Supervise) error
+	// Sweep kills what is left of the group of a process that has ended.
+	Sweep(child int) error
+	// FrozenLog says why what the logger with this pid reads reaches no log file, or is empty.
+	FrozenLog(pid int) string
+	// LogLost reports whether a logger has no file open that can be found.
+	LogLost(pid int) bool
+	// Holders names the processes, besides s6's own, that keep the pipe to a service's logger open.
+	Holders(dir string) []string
+}
