@@ -32,14 +32,14 @@ type Status struct {
 // Down reports whether no process of the service runs and none will be started unasked.
 func (s Status) Down() bool { return s.PID == 0 && !s.Finishing && !s.WantUp }
 
-// exitConfig is the exit code of a gateway that no restart would help: EX_CONFIG of sysexits.h.
-const exitConfig = 78
+// ExitConfig is the exit code of a gateway that no restart would help: EX_CONFIG of sysexits.h.
+const ExitConfig = 78
 
 // Ended reports whether the service is down because its gateway said that no restart would help or,
 // with onFailure, that it is done. A stop by hand that exits 0 looks the same.
 func (s Status) Ended(onFailure bool) bool {
 	return s.Supervised && s.Down() &&
-		(s.ExitCode == exitConfig || onFailure && s.ExitCode == 0 && s.Signal == 0)
+		(s.ExitCode == ExitConfig || onFailure && s.ExitCode == 0 && s.Signal == 0)
 }
 
 // Actual is what a scandir holds, as far as it concerns us.
@@ -86,17 +86,17 @@ type Service struct {
 	// Orphan tells that a supervisor of it is no child of this s6-svscan, which can neither end nor
 	// replace it.
 	Orphan  bool
-	orphans []Supervise
+	Orphans []Supervise
 	// WasSupervised tells that s6-supervise has run on it. If none does now, s6-svscan may be about
 	// to start it again.
 	WasSupervised bool
 
 	// What a plan and those who carry it out need besides.
 
-	controller  *uint32              // whose the control FIFO is; nil: there is none
+	Controller  *uint32              // whose the control FIFO is; nil: there is none
 	LastStarted [2]int               // the process that ./run has started last, and when the kernel says that was
 	Places      [2]safefile.Identity // of the directory and of its log/
-	young       bool                 // a supervisor of it has just been started, and its files are not there yet
+	Young       bool                 // a supervisor of it has just been started, and its files are not there yet
 }
 
 // File is a file of a service directory.
@@ -107,15 +107,15 @@ type File struct {
 	Exposed   bool // it belongs to a user who may not change what s6 runs
 }
 
-// maxFile is the largest file that is read for comparison, in bytes. Rendered ones have a few kB.
-const maxFile = 4 << 20
+// MaxFile is the largest file that is read for comparison, in bytes. Rendered ones have a few kB.
+const MaxFile = 4 << 20
 
-// modeServicedir is the mode of a service directory and of the folders in it: s6-svscan may run as
+// ModeServicedir is the mode of a service directory and of the folders in it: s6-svscan may run as
 // another user than those who ask for the state of a service.
-const modeServicedir = 0o755
+const ModeServicedir = 0o755
 
-// modeDown is the mode of a file that keeps a service down.
-const modeDown = 0o644
+// ModeDown is the mode of a file that keeps a service down.
+const ModeDown = 0o644
 
 // Hidden is a service directory that was taken out of s6-svscan's sight and not deleted yet.
 type Hidden struct {
@@ -126,14 +126,14 @@ type Hidden struct {
 	Log    Status
 	// StopTimeout is how long its gateway may take to stop before s6 kills it; 0: for ever.
 	StopTimeout time.Duration
-	orphans     []Supervise // supervisors that no rescan ends
+	Orphans     []Supervise // supervisors that no rescan ends
 }
 
-// gone reports whether nothing of s6 runs in the directory any more.
-func (h Hidden) gone() bool { return !h.Status.Supervised && !h.Log.Supervised }
+// Gone reports whether nothing of s6 runs in the directory any more.
+func (h Hidden) Gone() bool { return !h.Status.Supervised && !h.Log.Supervised }
 
-// doubt says why what s6 publishes of a service cannot be believed, or is empty.
-func (s *Service) doubt() string {
+// Doubt says why what s6 publishes of a service cannot be believed, or is empty.
+func (s *Service) Doubt() string {
 	if s.Status.Doubt != "" {
 		return s.Status.Doubt
 	}
@@ -149,12 +149,12 @@ func (s *Service) Trouble() string {
 	if s.Fault != nil {
 		return s.Fault.Error()
 	}
-	return s.doubt()
+	return s.Doubt()
 }
 
-// s6Files are the files that s6 itself reads in a service directory and in its log/. In a directory
+// S6Files are the files that s6 itself reads in a service directory and in its log/. In a directory
 // of ours they are ours: one that is not rendered changes how the service behaves, so it goes.
-var s6Files = []string{
+var S6Files = []string{
 	"run", "finish", "type", "down", "notification-fd", "lock-fd", "timeout-kill", "timeout-finish", "max-death-tally",
 	"down-signal", "reload-signal", "flag-newpidns", "flag-timeout-killpg",
 }
@@ -193,8 +193,8 @@ type Traces struct {
 	Staged []string  // what was being written
 }
 
-// mark takes in the marker of a service.
-func (s *Service) mark(f File) {
+// Mark takes in the marker of a service.
+func (s *Service) Mark(f File) {
 	s.Files[render.MarkerPath] = f
 	if marker, err := render.ParseMarker(f.Data); err == nil {
 		s.Marker, s.Owned = marker, render.Prefix+marker.Profile == s.Name
@@ -223,9 +223,9 @@ func (s *Service) Edited() []string {
 	return paths
 }
 
-// stopTimeout is how long s6-supervise waits for the gateway between SIGTERM and SIGKILL; 0 if it
+// StopTimeout is how long s6-supervise waits for the gateway between SIGTERM and SIGKILL; 0 if it
 // waits for ever.
-func (s *Service) stopTimeout() time.Duration { return stopTimeout(s.Files["timeout-kill"].Data) }
+func (s *Service) StopTimeout() time.Duration { return stopTimeout(s.Files["timeout-kill"].Data) }
 
 // stopTimeout reads a timeout-kill file: milliseconds. s6 takes what is no number as none.
 func stopTimeout(data []byte) time.Duration {

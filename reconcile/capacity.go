@@ -23,26 +23,26 @@ const (
 	filesOfItsOwn  = 20
 )
 
-// census counts services as s6-svscan does.
-type census struct{ services, loggers int }
+// Census counts services as s6-svscan does.
+type Census struct{ Services, Loggers int }
 
-func (c *census) add(logged bool) {
-	c.services++
+func (c *Census) Add(logged bool) {
+	c.Services++
 	if logged {
-		c.loggers++
+		c.Loggers++
 	}
 }
 
 // slots is how many of its places they take.
-func (c census) slots(room Room) int {
+func (c Census) slots(room Room) int {
 	if room.CountsLoggers {
-		return c.services + c.loggers
+		return c.Services + c.Loggers
 	}
-	return c.services
+	return c.Services
 }
 
-// fits reports whether there is room for what is there, less what goes, and what comes.
-func (room Room) fits(now, comes, goes census) error {
+// Fits reports whether there is room for what is there, less what goes, and what comes.
+func (room Room) Fits(now, comes, goes Census) error {
 	have := max(now.slots(room), room.supervisors())
 	more := comes.slots(room) - goes.slots(room)
 	if have+more > room.MaxServices {
@@ -54,14 +54,14 @@ func (room Room) fits(now, comes, goes census) error {
 		}
 		return &RoomError{limit, have, more}
 	}
-	more = comes.loggers - goes.loggers
+	more = comes.Loggers - goes.Loggers
 	if most := (room.MaxFiles - filesOfItsOwn) / filesPerLogged; room.MaxFiles > 0 &&
-		now.loggers+more > most {
+		now.Loggers+more > most {
 		return &RoomError{
 			fmt.Sprintf(
 				"s6-svscan may open %d files, enough for %d services with a logger (ulimit -n)",
 				room.MaxFiles, most),
-			now.loggers,
+			now.Loggers,
 			more,
 		}
 	}
@@ -86,9 +86,9 @@ type Vacancy struct {
 	Err           error // why not one more
 }
 
-// vacancy is what room is left beside what is there now.
-func (room Room) vacancy(now census) Vacancy {
-	fits := func(n int) error { return room.fits(now, census{n, n}, census{}) }
+// Vacancy is what room is left beside what is there now.
+func (room Room) Vacancy(now Census) Vacancy {
+	fits := func(n int) error { return room.Fits(now, Census{n, n}, Census{}) }
 	more := sort.Search(room.MaxServices, func(n int) bool { return fits(n+1) != nil })
 	return Vacancy{
 		Services: max(now.slots(room), room.supervisors()), Limit: room.MaxServices,

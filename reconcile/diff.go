@@ -62,7 +62,7 @@ func create(d render.Servicedir, actual Actual) Change {
 		Op: Create, Service: d.Name, Profile: d.Profile, Port: d.Port,
 		Reasons: []string{"no such service yet"},
 		Files:   fileChanges(d, nil),
-		desired: d, owed: actual.Owed[d.Name],
+		Desired: d, Owed: actual.Owed[d.Name],
 	}
 	c.end(actual.DisplacedOf(d.Name))
 	c.decideWanted(actual)
@@ -77,7 +77,7 @@ func unnamed(s Service, prune Prune, actual Actual, named bool) Change {
 	owed := actual.Owed[s.Name]
 	c := Change{
 		Op: Foreign, Service: s.Name, Profile: strings.TrimPrefix(s.Name, render.Prefix), Port: s.Marker.Port,
-		StopTimeout: patience(s.stopTimeout()), Actual: s, present: true,
+		StopTimeout: Patience(s.StopTimeout()), Actual: s, Present: true,
 	}
 	const absent = "not in the manifest"
 	switch {
@@ -96,7 +96,7 @@ func unnamed(s Service, prune Prune, actual Actual, named bool) Change {
 		c.Op, c.Reasons = Unchanged, []string{absent, "left alone"}
 	default:
 		c.Reasons = []string{"not ours", absent, "left alone"}
-		if doubt := s.doubt(); doubt != "" {
+		if doubt := s.Doubt(); doubt != "" {
 			c.Reasons = append(c.Reasons, "others hold what s6 writes there: "+doubt)
 		}
 		if owed != (Owed{}) {
@@ -120,8 +120,8 @@ func compare(d render.Servicedir, s Service, actual Actual) Change {
 	c := Change{
 		Op: Update, Service: d.Name, Profile: d.Profile, Port: d.Port,
 		Files:       fileChanges(d, s.Files),
-		StopTimeout: max(s.stopTimeout(), stopTimeout(d.File("timeout-kill").Data)),
-		desired:     d, Actual: s, owed: owed, present: true,
+		StopTimeout: max(s.StopTimeout(), stopTimeout(d.File("timeout-kill").Data)),
+		Desired:     d, Actual: s, Owed: owed, Present: true,
 	}
 	c.end(actual.DisplacedOf(d.Name))
 	c.decideWanted(actual)
@@ -133,9 +133,9 @@ func compare(d render.Servicedir, s Service, actual Actual) Change {
 		c.Op = Create
 		c.replace(
 			"a double of " + s.Double + ", as its marker says, so a new directory takes its place")
-	case s.doubt() != "":
+	case s.Doubt() != "":
 		c.replace(
-			"others hold what s6 writes there (" + s.doubt() + "), so a new directory takes its place",
+			"others hold what s6 writes there (" + s.Doubt() + "), so a new directory takes its place",
 		)
 	case !s.HasLog:
 		// s6 connects a gateway to a logger only when it first sees the directory.
@@ -170,7 +170,7 @@ func compare(d render.Servicedir, s Service, actual Actual) Change {
 func (c *Change) replace(reason string) {
 	c.Replace = true
 	c.Reasons = []string{reason}
-	if c.Actual.Status.Supervised && !c.wantsDown() {
+	if c.Actual.Status.Supervised && !c.WantsDown() {
 		c.Gateway = Restart
 	}
 }
@@ -181,14 +181,14 @@ const rootUID = 0
 // givesControl plans to give the control of a gateway to the account that it runs as, if that has
 // another number than when it was given: the account was changed.
 func (c *Change) givesControl(users map[string]uint32) {
-	uid, known := users[c.desired.User]
-	if has := c.Actual.controller; known && has != nil && *has != uid && c.Actual.Owned &&
+	uid, known := users[c.Desired.User]
+	if has := c.Actual.Controller; known && has != nil && *has != uid && c.Actual.Owned &&
 		*has != rootUID {
 		c.PassControl = true
 		c.Reasons = append(
 			c.Reasons,
 			fmt.Sprintf("user %d controls it, and the account %s has the number %d", *has,
-				c.desired.User, uid),
+				c.Desired.User, uid),
 		)
 	}
 }
@@ -200,7 +200,7 @@ func (c *Change) inPlace(owed Owed) {
 		c.Reasons = append(c.Reasons, "others can change "+strings.Join(c.Mend, ", "))
 	}
 	c.RestartLogger = c.changes("log/run") || c.changes("log/notification-fd") || owed.Logger
-	if owed.Logger || (owed.Gateway && !(c.wantsDown() && c.Actual.Status.Down())) {
+	if owed.Logger || (owed.Gateway && !(c.WantsDown() && c.Actual.Status.Down())) {
 		c.Reasons = append(c.Reasons, owed.Why())
 	}
 	if log := c.Actual.LogStatus; log.Supervised && !log.WantUp {
@@ -216,7 +216,7 @@ func (c *Change) inPlace(owed Owed) {
 		c.replace("its supervisor is not of this s6-svscan, so a new directory takes its place")
 		return
 	}
-	if c.Actual.Guessed && (c.Gateway != Keep || !c.desired.Last) {
+	if c.Actual.Guessed && (c.Gateway != Keep || !c.Desired.Last) {
 		c.Reasons = append(c.Reasons,
 			"taken to be up: its state is last, and what that is only a live scandir could tell")
 	}
@@ -227,17 +227,17 @@ func (c *Change) inPlace(owed Owed) {
 func (c *Change) planGateway(owed Owed) {
 	status := c.Actual.Status
 	switch {
-	case c.wantsDown() && !status.Down() && !c.desired.Last:
+	case c.WantsDown() && !status.Down() && !c.Desired.Last:
 		c.Gateway = Down
 		c.Reasons = append(c.Reasons, "is up, the manifest says down")
-	case c.wantsDown() && c.desired.Last && c.ended():
+	case c.WantsDown() && c.Desired.Last && c.ended():
 		c.Reasons = append(c.Reasons, exitedConfig)
-	case c.wantsDown():
+	case c.WantsDown():
 	case c.changes("run") || c.changes("notification-fd") || owed.Gateway:
 		c.Gateway = Restart
 	case status.Down() && c.changes(render.DownPath):
 		c.Gateway = BringUp
-	case c.ended() && status.ExitCode == exitConfig:
+	case c.ended() && status.ExitCode == ExitConfig:
 		c.Reasons = append(c.Reasons, exitedConfig)
 	case c.ended():
 		c.Reasons = append(c.Reasons, "exited 0: restart is on-failure")
@@ -263,7 +263,7 @@ func (c *Change) name() {
 	case c.Gateway == Down:
 		c.Op = Stop
 	case len(c.Files) > 0:
-	case c.ended() && (c.desired.Last || !c.wantsDown()):
+	case c.ended() && (c.Desired.Last || !c.WantsDown()):
 		c.Op = Ended
 	default:
 		c.Op = Unchanged
@@ -272,14 +272,14 @@ func (c *Change) name() {
 
 // exitedConfig is why a gateway that exited 78 is left down.
 var exitedConfig = fmt.Sprintf("exited %d: no restart would help until its run script changes",
-	exitConfig)
+	ExitConfig)
 
 // ended reports whether the gateway is down by an exit code that the manifest takes for final. One
 // that was what it is last may have been stopped by hand, which also ends in exit code 0.
-func (c *Change) ended() bool { return c.Actual.Status.Ended(c.desired.OnFailure && !c.desired.Last) }
+func (c *Change) ended() bool { return c.Actual.Status.Ended(c.Desired.OnFailure && !c.Desired.Last) }
 
-// wantsDown reports whether the gateway should be down.
-func (c *Change) wantsDown() bool { return c.down }
+// WantsDown reports whether the gateway should be down.
+func (c *Change) WantsDown() bool { return c.down }
 
 // changes reports whether the file at path changes.
 func (c *Change) changes(path string) bool {
@@ -299,7 +299,7 @@ func (c *Change) fileReasons() []string {
 			edited = append(edited, f.Path)
 		case f.Path == render.DownPath && f.After != nil:
 			reasons = append(reasons, "state is down now")
-		case f.Path == render.DownPath && !c.desired.Last:
+		case f.Path == render.DownPath && !c.Desired.Last:
 			reasons = append(reasons, "state is up now")
 		default:
 			changed = append(changed, f.Path)
@@ -314,7 +314,7 @@ func (c *Change) fileReasons() []string {
 	if len(exposed) > 0 {
 		reasons = append(reasons, strings.Join(exposed, ", ")+" in others' hands")
 	}
-	if c.Actual.Owned && c.desired.Last && !c.Actual.Marker.Last {
+	if c.Actual.Owned && c.Desired.Last && !c.Actual.Marker.Last {
 		reasons = append(reasons, "state is last now")
 	}
 	if len(reasons) == 0 && len(c.Files) > 0 {

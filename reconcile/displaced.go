@@ -26,8 +26,8 @@ type Supervise struct {
 	Deleted bool   // the directory there is gone
 }
 
-// logger reports whether it supervises a logger.
-func (v Supervise) logger() bool { return strings.HasSuffix(v.Name, "/log") }
+// Logger reports whether it supervises a logger.
+func (v Supervise) Logger() bool { return strings.HasSuffix(v.Name, "/log") }
 
 // Displaced is a supervisor of a gateway, or of its logger, that does not work in the directory
 // which has the gateway's name.
@@ -42,7 +42,7 @@ type Displaced struct {
 // Where says where it works, and which process that is.
 func (d Displaced) Where() string {
 	what := "supervisor"
-	if d.logger() {
+	if d.Logger() {
 		what = "supervisor of its logger"
 	}
 	switch {
@@ -76,7 +76,7 @@ func (a Actual) Running() []Service {
 			all = append(all, Service{Name: d.Service, Missing: true})
 			i = len(all) - 1
 		}
-		if all[i].Missing && !d.logger() {
+		if all[i].Missing && !d.Logger() {
 			all[i].Status = Status{
 				Supervised: true, PID: d.Child, WantUp: d.Child != 0, ExitCode: -1, Since: time.Now().Add(-d.Age),
 			}
@@ -121,7 +121,7 @@ func Misplaced(s Service, displaced []Displaced) string {
 		return ""
 	}
 	how := RunsOutside
-	twice := func(d Displaced) bool { return !d.logger() && !d.Former && s.Status.Supervised && !s.Missing }
+	twice := func(d Displaced) bool { return !d.Logger() && !d.Former && s.Status.Supervised && !s.Missing }
 	if slices.ContainsFunc(displaced, twice) {
 		how = RunsTwice
 	}
@@ -132,8 +132,8 @@ func Misplaced(s Service, displaced []Displaced) string {
 	return how + ": " + strings.Join(where, ", ")
 }
 
-// runs reports whether a gateway runs there.
-func (d Displaced) runs() bool { return !d.logger() && d.Child != 0 }
+// Runs reports whether a gateway runs there.
+func (d Displaced) Runs() bool { return !d.Logger() && d.Child != 0 }
 
 // end plans the end of the supervisors that work outside the place of a service. A gateway that
 // runs there was up last.
@@ -142,10 +142,10 @@ func (c *Change) end(displaced []Displaced) {
 		return
 	}
 	c.Displaced = displaced
-	if f := c.desired.File("timeout-kill"); f != nil {
+	if f := c.Desired.File("timeout-kill"); f != nil {
 		c.StopTimeout = max(c.StopTimeout, stopTimeout(f.Data))
 	}
-	c.StopTimeout = patience(c.StopTimeout)
+	c.StopTimeout = Patience(c.StopTimeout)
 }
 
 // tellDisplaced adds where else a gateway runs to the reasons.
@@ -189,7 +189,7 @@ func (c *Change) double(named bool, prune Prune) {
 		}
 		for _, p := range s.startsBy() {
 			if _, keptDown := s.Files[p]; !keptDown {
-				down := File{Mode: modeDown}
+				down := File{Mode: ModeDown}
 				c.Files = append(c.Files, FileChange{Path: p, After: &down})
 			}
 		}

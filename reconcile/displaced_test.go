@@ -1,10 +1,11 @@
-package reconcile
+package reconcile_test
 
 import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"hermes-reconcile/reconcile"
 	"hermes-reconcile/render"
 )
 
@@ -17,23 +18,23 @@ func renderedX() render.Servicedir {
 }
 
 // serviceX is that directory as it is on the disk, and runs.
-func serviceX() Service {
-	return Service{
-		Name: "gateway-x", Owned: true, HasLog: true, Files: map[string]File{
+func serviceX() reconcile.Service {
+	return reconcile.Service{
+		Name: "gateway-x", Owned: true, HasLog: true, Files: map[string]reconcile.File{
 			"run":          {Mode: 0o755, Data: []byte("run")},
 			"timeout-kill": {Mode: 0o644, Data: []byte("7000\n")},
 		},
-		Status: Status{Supervised: true, PID: 7, WantUp: true}, LogStatus: Status{Supervised: true, PID: 8, WantUp: true},
+		Status: reconcile.Status{Supervised: true, PID: 7, WantUp: true}, LogStatus: reconcile.Status{Supervised: true, PID: 8, WantUp: true},
 	}
 }
 
-func displacedX(name string) Displaced {
-	return Displaced{Supervise: Supervise{PID: 70, Name: name, Deleted: true}, Service: "gateway-x", Child: 71}
+func displacedX(name string) reconcile.Displaced {
+	return reconcile.Displaced{Supervise: reconcile.Supervise{PID: 70, Name: name, Deleted: true}, Service: "gateway-x", Child: 71}
 }
 
-func planOf(t *testing.T, desired []render.Servicedir, prune Prune, actual Actual) Change {
+func planOf(t *testing.T, desired []render.Servicedir, prune reconcile.Prune, actual reconcile.Actual) reconcile.Change {
 	t.Helper()
-	plan, err := Diff(desired, actual, prune)
+	plan, err := reconcile.Diff(desired, actual, prune)
 	require.NoError(t, err)
 	require.Len(t, plan.Changes, 1)
 	return plan.Changes[0]
@@ -43,27 +44,27 @@ func planOf(t *testing.T, desired []render.Servicedir, prune Prune, actual Actua
 func TestPlanEndsWhatRunsOutsideItsPlace(t *testing.T) {
 	t.Parallel()
 	wanted := []render.Servicedir{renderedX()}
-	displaced := []Displaced{displacedX("gateway-x"), displacedX("gateway-x/log")}
+	displaced := []reconcile.Displaced{displacedX("gateway-x"), displacedX("gateway-x/log")}
 
-	c := planOf(t, wanted, PruneOwned, Actual{Listening: true, Displaced: displaced})
-	require.Equal(t, Create, c.Op)
+	c := planOf(t, wanted, reconcile.PruneOwned, reconcile.Actual{Listening: true, Displaced: displaced})
+	require.Equal(t, reconcile.Create, c.Op)
 	require.Equal(t, displaced, c.Displaced)
 	require.Equal(t, "7s", c.StopTimeout.String())
 	require.Contains(t, c.Reasons[1], "runs outside its place: its directory is deleted (supervisor: pid 70)")
 
-	c = planOf(t, wanted, PruneOwned, Actual{Listening: true, Services: []Service{serviceX()}})
-	require.Equal(t, Unchanged, c.Op)
-	c = planOf(t, wanted, PruneOwned, Actual{Listening: true, Services: []Service{serviceX()}, Displaced: displaced})
-	require.Equal(t, Update, c.Op)
-	require.Equal(t, Keep, c.Gateway, "the one that works in its place runs on")
+	c = planOf(t, wanted, reconcile.PruneOwned, reconcile.Actual{Listening: true, Services: []reconcile.Service{serviceX()}})
+	require.Equal(t, reconcile.Unchanged, c.Op)
+	c = planOf(t, wanted, reconcile.PruneOwned, reconcile.Actual{Listening: true, Services: []reconcile.Service{serviceX()}, Displaced: displaced})
+	require.Equal(t, reconcile.Update, c.Op)
+	require.Equal(t, reconcile.Keep, c.Gateway, "the one that works in its place runs on")
 	require.Contains(t, c.Reasons[0], "runs twice: ")
 
-	c = planOf(t, nil, PruneOwned, Actual{Listening: true, Displaced: displaced})
-	require.Equal(t, Remove, c.Op)
+	c = planOf(t, nil, reconcile.PruneOwned, reconcile.Actual{Listening: true, Displaced: displaced})
+	require.Equal(t, reconcile.Remove, c.Op)
 	require.Equal(t, displaced, c.Displaced)
-	require.Equal(t, defaultPatience, c.StopTimeout)
-	c = planOf(t, nil, PruneNone, Actual{Listening: true, Displaced: displaced})
-	require.Equal(t, Foreign, c.Op)
+	require.Equal(t, reconcile.DefaultPatience, c.StopTimeout)
+	c = planOf(t, nil, reconcile.PruneNone, reconcile.Actual{Listening: true, Displaced: displaced})
+	require.Equal(t, reconcile.Foreign, c.Op)
 	require.Empty(t, c.Displaced)
 }
 
@@ -72,12 +73,12 @@ func TestGatewayThatRunsOutsideItsPlaceWasUp(t *testing.T) {
 	t.Parallel()
 	d := renderedX()
 	d.Last = true
-	actual := Actual{Listening: true, Displaced: []Displaced{displacedX("gateway-x")}}
-	c := planOf(t, []render.Servicedir{d}, PruneOwned, actual)
-	require.False(t, c.wantsDown())
+	actual := reconcile.Actual{Listening: true, Displaced: []reconcile.Displaced{displacedX("gateway-x")}}
+	c := planOf(t, []render.Servicedir{d}, reconcile.PruneOwned, actual)
+	require.False(t, c.WantsDown())
 	actual.Displaced[0].Child = 0
-	c = planOf(t, []render.Servicedir{d}, PruneOwned, actual)
-	require.True(t, c.wantsDown())
+	c = planOf(t, []render.Servicedir{d}, reconcile.PruneOwned, actual)
+	require.True(t, c.WantsDown())
 }
 
 // TestPlanKeepsADoubleDown, whether its gateway is named or not, and never adopts it.
@@ -85,34 +86,34 @@ func TestPlanKeepsADoubleDown(t *testing.T) {
 	t.Parallel()
 	double := serviceX()
 	double.Name, double.Owned, double.Double = "gateway-x.bak", false, "gateway-x"
-	actual := Actual{Listening: true, Services: []Service{double}}
-	c := planOf(t, nil, PruneOwned, actual)
-	require.Equal(t, Stop, c.Op)
-	require.Equal(t, Down, c.Gateway)
+	actual := reconcile.Actual{Listening: true, Services: []reconcile.Service{double}}
+	c := planOf(t, nil, reconcile.PruneOwned, actual)
+	require.Equal(t, reconcile.Stop, c.Op)
+	require.Equal(t, reconcile.Down, c.Gateway)
 	require.Equal(t, []string{"down", "log/down"}, []string{c.Files[0].Path, c.Files[1].Path})
 	require.Contains(t, c.Reasons[0], "a double of gateway-x")
-	require.Equal(t, Foreign, planOf(t, nil, PruneNone, actual).Op)
-	require.Equal(t, Remove, planOf(t, nil, PruneAll, actual).Op)
+	require.Equal(t, reconcile.Foreign, planOf(t, nil, reconcile.PruneNone, actual).Op)
+	require.Equal(t, reconcile.Remove, planOf(t, nil, reconcile.PruneAll, actual).Op)
 
-	plan, err := Diff([]render.Servicedir{renderedX()}, actual, PruneNone)
+	plan, err := reconcile.Diff([]render.Servicedir{renderedX()}, actual, reconcile.PruneNone)
 	require.NoError(t, err)
-	require.Equal(t, []Op{Create, Stop}, []Op{plan.Changes[0].Op, plan.Changes[1].Op}, "it is named")
+	require.Equal(t, []reconcile.Op{reconcile.Create, reconcile.Stop}, []reconcile.Op{plan.Changes[0].Op, plan.Changes[1].Op}, "it is named")
 
-	actual.Services[0].Files["down"] = File{Mode: 0o644}
-	actual.Services[0].Status = Status{Supervised: true}
-	c = planOf(t, nil, PruneOwned, actual)
-	require.Equal(t, Stop, c.Op, "its logger has the log locked")
-	require.Equal(t, Keep, c.Gateway)
+	actual.Services[0].Files["down"] = reconcile.File{Mode: 0o644}
+	actual.Services[0].Status = reconcile.Status{Supervised: true}
+	c = planOf(t, nil, reconcile.PruneOwned, actual)
+	require.Equal(t, reconcile.Stop, c.Op, "its logger has the log locked")
+	require.Equal(t, reconcile.Keep, c.Gateway)
 	require.Equal(t, "log/down", c.Files[0].Path)
 
-	actual.Services[0].Files["log/down"] = File{Mode: 0o644}
-	actual.Services[0].LogStatus = Status{Supervised: true}
-	require.Equal(t, Foreign, planOf(t, nil, PruneOwned, actual).Op)
+	actual.Services[0].Files["log/down"] = reconcile.File{Mode: 0o644}
+	actual.Services[0].LogStatus = reconcile.Status{Supervised: true}
+	require.Equal(t, reconcile.Foreign, planOf(t, nil, reconcile.PruneOwned, actual).Op)
 
 	named := renderedX()
 	named.Name, named.Profile = "gateway-x.bak", "x.bak"
-	c = planOf(t, []render.Servicedir{named}, PruneOwned, actual)
-	require.Equal(t, Create, c.Op)
+	c = planOf(t, []render.Servicedir{named}, reconcile.PruneOwned, actual)
+	require.Equal(t, reconcile.Create, c.Op)
 	require.True(t, c.Replace, "it gets a directory of its own")
 }
 
@@ -121,11 +122,11 @@ func TestOrphanIsReplacedWhereItRestarts(t *testing.T) {
 	t.Parallel()
 	s := serviceX()
 	s.Orphan = true
-	c := planOf(t, []render.Servicedir{renderedX()}, PruneOwned, Actual{Listening: true, Services: []Service{s}})
-	require.Equal(t, Unchanged, c.Op)
-	s.Files["run"] = File{Mode: 0o755, Data: []byte("old")}
-	c = planOf(t, []render.Servicedir{renderedX()}, PruneOwned, Actual{Listening: true, Services: []Service{s}})
-	require.Equal(t, Update, c.Op)
+	c := planOf(t, []render.Servicedir{renderedX()}, reconcile.PruneOwned, reconcile.Actual{Listening: true, Services: []reconcile.Service{s}})
+	require.Equal(t, reconcile.Unchanged, c.Op)
+	s.Files["run"] = reconcile.File{Mode: 0o755, Data: []byte("old")}
+	c = planOf(t, []render.Servicedir{renderedX()}, reconcile.PruneOwned, reconcile.Actual{Listening: true, Services: []reconcile.Service{s}})
+	require.Equal(t, reconcile.Update, c.Op)
 	require.True(t, c.Replace)
-	require.Equal(t, Restart, c.Gateway)
+	require.Equal(t, reconcile.Restart, c.Gateway)
 }

@@ -1,39 +1,54 @@
-// Package reconcile makes a scandir match a set of rendered service directories. It is the only
-// writer of the scandir.
+// Package reconcile makes a scandir match a set of rendered service directories. It and the packages
+// below it are the only writers of the scandir.
 //
-// Open gives a Scandir; Read tells what is there; Diff compares that with what should be there and
-// gives a Plan, which is plain data; Lock and Session.Apply carry a plan out.
+// This package is the pure part: what is (Actual), what is to become of it (Plan) and why, and what
+// became of it (Result), as plain data; Diff leads from one to the next. It opens, starts and waits
+// for nothing. Data flows down this list, and no package imports one below it:
 //
-// An apply has these phases. Each has a file, and apply.go has their order and the reason for it:
+//	actual.go        what a scandir holds; displaced.go: supervisors that work outside their places
+//	state.go         what a gateway is, in a word, from one look at it
+//	diff.go          what should be and what is -> changes with their reasons
+//	wanted.go        up, down, or as it was last; ports.go: who waits for whose port
+//	plan.go          a plan, its changes, and what became of them; errors.go: why not
+//	capacity.go      how many services s6-svscan has room for
+//	supervisor.go    what all of this needs of s6
+//	servicetree/     service directories in a plain folder, for a look or an image
+//	pace/            waits whose limits count from when something has moved last
+//	journal/         the dot directory in the scandir: lock.go, records.go, marks.go
+//	ownership/       who may change what in a service directory, and taking it back
+//	scandir/         reads what is; misplaced.go finds s6-supervise processes outside their places
+//	operate/         stops, starts and restarts one live service, by hand, too; waits until it is ready
+//	apply/           carries a plan out
 //
-//	prepare.go       finish what an earlier apply left in the way, wait for supervisors that are coming back, plan
-//	diff.go          what should be and what is -> changes with their reasons; pure
-//	capacity.go      room in s6-svscan for what is new
-//	stage.go         write what is new, out of sight of s6-svscan
-//	pending.go       record the restarts that will be due
-//	swap.go          stop what is replaced, hide what goes, rename in what comes; take it all back after an error
-//	rescan.go        wake s6-svscan, and see that it has found what is new
-//	update.go        bring each service to what the plan says: its files, its logger, its gateway
-//	supervise.go     stop, start and restart one gateway; logger.go does the same for a logger
-//	keep.go          let the down file say what the gateway is, where the manifest leaves that open
-//	removal.go       wait until a hidden service has ended, and delete it
+// Beside them stand dirfd, which changes directories, watch, which knows when to make a pass, fault,
+// which makes errors of panics, and testkit, for tests.
 //
-// read.go reads the scandir, misplaced.go finds s6-supervise processes outside their places,
-// ownership.go takes back what others could change, restarts.go limits how many restart at a time,
-// readiness.go waits until gateways are up or ready, operate.go starts and stops by hand. The
-// packages below: dirfd changes directories, watch knows when to make a pass, fault makes errors of
-// panics.
+// An apply has these phases. Each has a file, and apply/apply.go has their order and the reason for
+// it:
+//
+//	apply/prepare.go       finish what an earlier apply left in the way, wait for supervisors that are coming back, plan
+//	apply/room.go          room in s6-svscan for what is new
+//	apply/stage.go         write what is new, out of sight of s6-svscan
+//	apply/pending.go       record the restarts that will be due
+//	apply/misplaced.go     end what runs outside its place
+//	apply/swap.go          stop what is replaced, hide what goes, rename in what comes; take it all back after an error
+//	apply/rescan.go        wake s6-svscan, and see that it has found what is new
+//	apply/update.go        bring each service to what the plan says: its files, its logger, its gateway
+//	apply/restarts.go      at most so many restarts at a time
+//	apply/ownership.go     give each gateway's user its control, and take back what others could change
+//	apply/keep.go          let the down file say what the gateway is, where the manifest leaves that open
+//	apply/removal.go       wait until a hidden service has ended, and delete it
 //
 // What an apply has to know of earlier ones lies in the scandir, in .hermes-reconcile, whose name
 // s6-svscan skips for its dot:
 //
-//	name       says                         written by                removed by                  after a crash
-//	lock       one apply at a time          the first lock            no one                      the kernel drops the lock
-//	staging/N  N is being written           stage.go                  the end of an apply         the next apply deletes it
-//	hidden/I/N N is being removed           swap.go                   removal.go                  the next apply ends and deletes it
-//	owed/N     a restart of N is due        pending.go, operate.go    update.go, operate.go       the next apply, or watch, makes it
-//	held       nothing starts unasked       down (hold.go)            an apply by hand, or boot   watch waits for that apply
-//	woken      a rescan was asked for       swap.go (hold.go)         rescan.go                   the next plan waits for its end
+//	name       says                   written by                          removed by                          after a crash
+//	lock       one apply at a time    the first lock                      no one                              the kernel drops the lock
+//	staging/N  N is being written     apply/stage.go                      the end of an apply                 the next apply deletes it
+//	hidden/I/N N is being removed     apply/swap.go                       apply/removal.go                    the next apply ends and deletes it
+//	owed/N     a restart of N is due  apply/pending.go, operate/operate.go  apply/update.go, start and stop   the next apply, or watch, makes it
+//	held       nothing starts unasked down (journal/marks.go)             an apply by hand, or boot           watch waits for that apply
+//	woken      a rescan was asked for apply/swap.go (journal/marks.go)    apply/rescan.go                     the next plan waits for its end
 //
 // What a gateway is, is said by Look.State alone, from one look at what s6 and the kernel know:
 //

@@ -17,8 +17,8 @@ func Assume(dirs []render.Servicedir) Actual {
 		for _, f := range d.Files {
 			s.Files[f.Path] = File{Mode: f.Mode, Data: f.Data}
 		}
-		s.mark(s.Files[render.MarkerPath])
-		s.assumeStatus()
+		s.Mark(s.Files[render.MarkerPath])
+		s.AssumeStatus()
 		a.Services = append(a.Services, s)
 	}
 	slices.SortFunc(a.Services, func(a, b Service) int { return strings.Compare(a.Name, b.Name) })
@@ -28,9 +28,9 @@ func Assume(dirs []render.Servicedir) Actual {
 // assumedPID stands for any process: it does not matter which.
 const assumedPID = 1
 
-// assumeStatus supposes that the service is as its directory says. One that is what it was last
+// AssumeStatus supposes that the service is as its directory says. One that is what it was last
 // says nothing: it is taken to be up, so that a plan names the restart that there may be.
-func (s *Service) assumeStatus() {
+func (s *Service) AssumeStatus() {
 	up := Status{Supervised: true, PID: assumedPID, WantUp: true}
 	s.Status, s.LogStatus, s.Guessed = up, up, s.Marker.Last
 	if _, down := s.Files[render.DownPath]; down && !s.Guessed {

@@ -1,4 +1,4 @@
-package reconcile
+package reconcile_test
 
 import (
 	"testing"
@@ -6,12 +6,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"hermes-reconcile/manifest"
+	"hermes-reconcile/reconcile"
+	"hermes-reconcile/reconcile/testkit"
 )
 
 func TestWhatIsAssumedDiffersFromItselfInNothing(t *testing.T) {
-	dirs := servicedirs(t, onPort(profile("a", "1"), 9001), down(profile("b", "2")))
-	for _, c := range planned(t, dirs, Assume(dirs), PruneAll) {
-		require.Equal(t, Unchanged, c.Op, c.Service)
+	dirs := testkit.Servicedirs(t, testkit.OnPort(testkit.Profile("a", "1"), 9001), testkit.Down(testkit.Profile("b", "2")))
+	for _, c := range testkit.Planned(t, dirs, reconcile.Assume(dirs), reconcile.PruneAll) {
+		require.Equal(t, reconcile.Unchanged, c.Op, c.Service)
 		require.Empty(t, c.Reasons)
 	}
 }
@@ -25,14 +27,14 @@ func TestStateLastIsGuessed(t *testing.T) {
 		old, fresh manifest.Profile
 		want       []string
 	}{
-		{"the same", last(profile("a", "1")), last(profile("a", "1")), nil},
-		{"another script", last(profile("a", "1")), last(profile("a", "2")), []string{"run changed", guess}},
-		{"another logger", last(profile("a", "1")), last(keeping(profile("a", "1"), 2)), []string{"log/run changed"}},
-		{"down now", last(profile("a", "1")), down(profile("a", "1")), []string{"state is down now", "is up, the manifest says down", guess}},
-		{"up now", last(profile("a", "1")), profile("a", "1"), []string{"the marker changed", guess}},
-		{"last now", profile("a", "1"), last(profile("a", "1")), []string{"state is last now"}},
+		{"the same", testkit.Last(testkit.Profile("a", "1")), testkit.Last(testkit.Profile("a", "1")), nil},
+		{"another script", testkit.Last(testkit.Profile("a", "1")), testkit.Last(testkit.Profile("a", "2")), []string{"run changed", guess}},
+		{"another logger", testkit.Last(testkit.Profile("a", "1")), testkit.Last(testkit.Keeping(testkit.Profile("a", "1"), 2)), []string{"log/run changed"}},
+		{"down now", testkit.Last(testkit.Profile("a", "1")), testkit.Down(testkit.Profile("a", "1")), []string{"state is down now", "is up, the manifest says down", guess}},
+		{"up now", testkit.Last(testkit.Profile("a", "1")), testkit.Profile("a", "1"), []string{"the marker changed", guess}},
+		{"last now", testkit.Profile("a", "1"), testkit.Last(testkit.Profile("a", "1")), []string{"state is last now"}},
 	} {
-		got := planned(t, servicedirs(t, c.fresh), Assume(servicedirs(t, c.old)), PruneOwned)
+		got := testkit.Planned(t, testkit.Servicedirs(t, c.fresh), reconcile.Assume(testkit.Servicedirs(t, c.old)), reconcile.PruneOwned)
 		require.Equal(t, c.want, got[0].Reasons, c.name)
 	}
 }

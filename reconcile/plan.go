@@ -68,11 +68,11 @@ type Change struct {
 	// StopTimeout is how long stopping the service may take before it is killed.
 	StopTimeout time.Duration
 
-	desired render.Servicedir
+	Desired render.Servicedir
 	Actual  Service // as it was before the change
-	owed    Owed
-	was     LastState
-	present bool // a directory of that name is there
+	Owed    Owed
+	Was     LastState
+	Present bool // a directory of that name is there
 	down    bool // the gateway should be down
 }
 
@@ -115,15 +115,15 @@ type Late struct {
 // Hopeless reports whether to wait longer would not have helped.
 func (l Late) Hopeless() bool { return l.State().Hopeless() }
 
-// awaitedSupervisors counts the services whose supervisor may only be gone for a moment or, where s6-svscan
+// AwaitedSupervisors counts the services whose supervisor may only be gone for a moment or, where s6-svscan
 // was woken and no apply saw what it found, may not be there yet.
-func (p Plan) awaitedSupervisors(woken bool) (n int) {
+func (p Plan) AwaitedSupervisors(woken bool) (n int) {
 	for _, c := range p.Changes {
-		gone := c.Replace && (c.Actual.WasSupervised || c.Actual.doubt() != "") &&
+		gone := c.Replace && (c.Actual.WasSupervised || c.Actual.Doubt() != "") &&
 			!c.Actual.Status.Supervised
 		unseen := woken && c.Actual.Owned &&
 			(!c.Actual.Status.Supervised || c.Actual.HasLog && !c.Actual.LogStatus.Supervised)
-		if gone || unseen || c.Actual.young {
+		if gone || unseen || c.Actual.Young {
 			n++
 		}
 	}
@@ -145,25 +145,25 @@ func (c Change) Acts() bool { return c.Op != Unchanged && c.Op != Ended && c.Op 
 
 // ReadyURL is what answers once the gateway serves, or empty.
 func (c Change) ReadyURL() string {
-	if c.desired.Ready == nil {
+	if c.Desired.Ready == nil {
 		return ""
 	}
-	return c.desired.Ready.URL(c.Port)
+	return c.Desired.Ready.URL(c.Port)
 }
 
-// grace is how long a step of an apply may take beside the time that gateways have to stop, or to
+// Grace is how long a step of an apply may take beside the time that gateways have to stop, or to
 // be ready.
-const grace = 15 * time.Second
+const Grace = 15 * time.Second
 
-// defaultPatience is how long a service that has no stop timeout of its own is waited for before it
+// DefaultPatience is how long a service that has no stop timeout of its own is waited for before it
 // is killed: what a gateway may need to drain.
-const defaultPatience = 75 * time.Second
+const DefaultPatience = 75 * time.Second
 
-// patience is how long to wait for a service to stop. One that s6 would wait for for ever is killed
+// Patience is how long to wait for a service to stop. One that s6 would wait for for ever is killed
 // after a while.
-func patience(stopTimeout time.Duration) time.Duration {
+func Patience(stopTimeout time.Duration) time.Duration {
 	if stopTimeout == 0 {
-		return defaultPatience
+		return DefaultPatience
 	}
 	return stopTimeout
 }

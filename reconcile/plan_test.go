@@ -1,4 +1,4 @@
-package reconcile
+package reconcile_test
 
 import (
 	"slices"
@@ -8,61 +8,63 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"hermes-reconcile/manifest"
+	"hermes-reconcile/reconcile"
+	"hermes-reconcile/reconcile/testkit"
 	"hermes-reconcile/render"
 )
 
 func TestPlanOfOneService(t *testing.T) {
-	up := profile("a", "1")
-	edit := func(path string) func(*Service) {
-		return func(s *Service) { s.Files[path] = File{Mode: 0o755, Data: []byte("edited")} }
+	up := testkit.Profile("a", "1")
+	edit := func(path string) func(*reconcile.Service) {
+		return func(s *reconcile.Service) { s.Files[path] = reconcile.File{Mode: 0o755, Data: []byte("edited")} }
 	}
-	ended := func(s *Service) { s.Status = Status{Supervised: true, ExitCode: 78} }
-	stopped := func(s *Service) { s.Status = Status{Supervised: true} }
+	ended := func(s *reconcile.Service) { s.Status = reconcile.Status{Supervised: true, ExitCode: 78} }
+	stopped := func(s *reconcile.Service) { s.Status = reconcile.Status{Supervised: true} }
 	for _, c := range []struct {
 		name    string
 		want    manifest.Profile
-		have    Service
-		owed    Owed
-		op      Op
-		gateway Action
+		have    reconcile.Service
+		owed    reconcile.Owed
+		op      reconcile.Op
+		gateway reconcile.Action
 		logger  bool
 		reasons []string
 	}{
-		{name: "as it should be", want: up, have: found(t, up), op: Unchanged},
-		{name: "changed run", want: profile("a", "2"), have: found(t, up), op: Update, gateway: Restart, reasons: []string{"run changed"}},
-		{name: "changed logger", want: keeping(up, 5), have: found(t, up), op: Update, logger: true, reasons: []string{"log/run changed"}},
-		{name: "edited run", want: up, have: with(found(t, up), edit("run")), op: Update, gateway: Restart, reasons: []string{"run edited by hand (drift)"}},
-		{name: "edited finish", want: up, have: with(found(t, up), edit("finish")), op: Update, reasons: []string{"finish edited by hand (drift)"}},
-		{name: "added lock-fd", want: up, have: with(found(t, up), edit("lock-fd")), op: Update, reasons: []string{"lock-fd edited by hand (drift)"}},
-		{name: "deleted run", want: up, have: with(found(t, up), func(s *Service) { delete(s.Files, "run") }), op: Update, gateway: Restart, reasons: []string{"run edited by hand (drift)"}},
-		{name: "run that cannot be executed", want: up, have: with(found(t, up), func(s *Service) {
+		{name: "as it should be", want: up, have: testkit.Found(t, up), op: reconcile.Unchanged},
+		{name: "changed run", want: testkit.Profile("a", "2"), have: testkit.Found(t, up), op: reconcile.Update, gateway: reconcile.Restart, reasons: []string{"run changed"}},
+		{name: "changed logger", want: testkit.Keeping(up, 5), have: testkit.Found(t, up), op: reconcile.Update, logger: true, reasons: []string{"log/run changed"}},
+		{name: "edited run", want: up, have: testkit.With(testkit.Found(t, up), edit("run")), op: reconcile.Update, gateway: reconcile.Restart, reasons: []string{"run edited by hand (drift)"}},
+		{name: "edited finish", want: up, have: testkit.With(testkit.Found(t, up), edit("finish")), op: reconcile.Update, reasons: []string{"finish edited by hand (drift)"}},
+		{name: "added lock-fd", want: up, have: testkit.With(testkit.Found(t, up), edit("lock-fd")), op: reconcile.Update, reasons: []string{"lock-fd edited by hand (drift)"}},
+		{name: "deleted run", want: up, have: testkit.With(testkit.Found(t, up), func(s *reconcile.Service) { delete(s.Files, "run") }), op: reconcile.Update, gateway: reconcile.Restart, reasons: []string{"run edited by hand (drift)"}},
+		{name: "run that cannot be executed", want: up, have: testkit.With(testkit.Found(t, up), func(s *reconcile.Service) {
 			f := s.Files["run"]
 			f.Mode = 0o644
 			s.Files["run"] = f
-		}), op: Update, gateway: Restart, reasons: []string{"run changed"}},
-		{name: "edited marker", want: up, have: with(found(t, up), func(s *Service) {
-			s.Files[render.MarkerPath] = File{Mode: 0o600, Data: s.Files[render.MarkerPath].Data}
-		}), op: Update, reasons: []string{"the marker changed"}},
-		{name: "to go down", want: down(up), have: found(t, up), op: Stop, gateway: Down, reasons: []string{"state is down now", "is up, the manifest says down"}},
-		{name: "to come up", want: up, have: found(t, down(up)), op: Start, gateway: BringUp, reasons: []string{"state is up now"}},
-		{name: "down as it should be", want: down(up), have: found(t, down(up)), op: Unchanged},
-		{name: "down, started by hand", want: down(up), have: with(found(t, down(up)), func(s *Service) { s.Status = Status{Supervised: true, PID: 7, WantUp: true} }), op: Stop, gateway: Down, reasons: []string{"is up, the manifest says down"}},
-		{name: "up, stopped by hand", want: up, have: with(found(t, up), stopped), op: Start, gateway: BringUp, reasons: []string{"is down, the manifest says up"}},
-		{name: "up, just being stopped by hand", want: up, have: with(found(t, up), func(s *Service) { s.Status = Status{Supervised: true, PID: 7} }), op: Start, gateway: BringUp, reasons: []string{"is stopping, the manifest says up"}},
-		{name: "between two starts", want: up, have: with(found(t, up), func(s *Service) { s.Status = Status{Supervised: true, WantUp: true} }), op: Unchanged},
-		{name: "ended", want: up, have: with(found(t, up), ended), op: Ended, reasons: []string{"exited 78: no restart would help until its run script changes"}},
-		{name: "ended, changed run", want: profile("a", "2"), have: with(found(t, up), ended), op: Update, gateway: Restart, reasons: []string{"run changed"}},
-		{name: "ended, changed logger", want: keeping(up, 5), have: with(found(t, up), ended), op: Update, logger: true, reasons: []string{"log/run changed", "exited 78: no restart would help until its run script changes"}},
-		{name: "ended, owed", want: up, have: with(found(t, up), ended), owed: Owed{Gateway: true}, op: Update, gateway: Restart, reasons: []string{"an interrupted apply owes it a restart"}},
-		{name: "owed logger", want: up, have: found(t, up), owed: Owed{Logger: true}, op: Update, logger: true, reasons: []string{"an interrupted apply owes it a restart"}},
-		{name: "down and changed", want: down(profile("a", "2")), have: found(t, down(up)), op: Update, reasons: []string{"run changed"}},
-		{name: "down now and changed", want: down(profile("a", "2")), have: found(t, up), op: Update, gateway: Down, reasons: []string{"state is down now", "run changed", "is up, the manifest says down"}},
-		{name: "foreign and equal", want: up, have: with(found(t, up), foreign), op: Adopt, reasons: []string{"not ours, but in the manifest", "the marker changed"}},
-		{name: "foreign and other", want: profile("a", "2"), have: with(found(t, up), foreign), op: Adopt, gateway: Restart, reasons: []string{"not ours, but in the manifest", "run changed"}},
+		}), op: reconcile.Update, gateway: reconcile.Restart, reasons: []string{"run changed"}},
+		{name: "edited marker", want: up, have: testkit.With(testkit.Found(t, up), func(s *reconcile.Service) {
+			s.Files[render.MarkerPath] = reconcile.File{Mode: 0o600, Data: s.Files[render.MarkerPath].Data}
+		}), op: reconcile.Update, reasons: []string{"the marker changed"}},
+		{name: "to go down", want: testkit.Down(up), have: testkit.Found(t, up), op: reconcile.Stop, gateway: reconcile.Down, reasons: []string{"state is down now", "is up, the manifest says down"}},
+		{name: "to come up", want: up, have: testkit.Found(t, testkit.Down(up)), op: reconcile.Start, gateway: reconcile.BringUp, reasons: []string{"state is up now"}},
+		{name: "down as it should be", want: testkit.Down(up), have: testkit.Found(t, testkit.Down(up)), op: reconcile.Unchanged},
+		{name: "down, started by hand", want: testkit.Down(up), have: testkit.With(testkit.Found(t, testkit.Down(up)), func(s *reconcile.Service) { s.Status = reconcile.Status{Supervised: true, PID: 7, WantUp: true} }), op: reconcile.Stop, gateway: reconcile.Down, reasons: []string{"is up, the manifest says down"}},
+		{name: "up, stopped by hand", want: up, have: testkit.With(testkit.Found(t, up), stopped), op: reconcile.Start, gateway: reconcile.BringUp, reasons: []string{"is down, the manifest says up"}},
+		{name: "up, just being stopped by hand", want: up, have: testkit.With(testkit.Found(t, up), func(s *reconcile.Service) { s.Status = reconcile.Status{Supervised: true, PID: 7} }), op: reconcile.Start, gateway: reconcile.BringUp, reasons: []string{"is stopping, the manifest says up"}},
+		{name: "between two starts", want: up, have: testkit.With(testkit.Found(t, up), func(s *reconcile.Service) { s.Status = reconcile.Status{Supervised: true, WantUp: true} }), op: reconcile.Unchanged},
+		{name: "ended", want: up, have: testkit.With(testkit.Found(t, up), ended), op: reconcile.Ended, reasons: []string{"exited 78: no restart would help until its run script changes"}},
+		{name: "ended, changed run", want: testkit.Profile("a", "2"), have: testkit.With(testkit.Found(t, up), ended), op: reconcile.Update, gateway: reconcile.Restart, reasons: []string{"run changed"}},
+		{name: "ended, changed logger", want: testkit.Keeping(up, 5), have: testkit.With(testkit.Found(t, up), ended), op: reconcile.Update, logger: true, reasons: []string{"log/run changed", "exited 78: no restart would help until its run script changes"}},
+		{name: "ended, owed", want: up, have: testkit.With(testkit.Found(t, up), ended), owed: reconcile.Owed{Gateway: true}, op: reconcile.Update, gateway: reconcile.Restart, reasons: []string{"an interrupted apply owes it a restart"}},
+		{name: "owed logger", want: up, have: testkit.Found(t, up), owed: reconcile.Owed{Logger: true}, op: reconcile.Update, logger: true, reasons: []string{"an interrupted apply owes it a restart"}},
+		{name: "down and changed", want: testkit.Down(testkit.Profile("a", "2")), have: testkit.Found(t, testkit.Down(up)), op: reconcile.Update, reasons: []string{"run changed"}},
+		{name: "down now and changed", want: testkit.Down(testkit.Profile("a", "2")), have: testkit.Found(t, up), op: reconcile.Update, gateway: reconcile.Down, reasons: []string{"state is down now", "run changed", "is up, the manifest says down"}},
+		{name: "foreign and equal", want: up, have: testkit.With(testkit.Found(t, up), testkit.Foreign), op: reconcile.Adopt, reasons: []string{"not ours, but in the manifest", "the marker changed"}},
+		{name: "foreign and other", want: testkit.Profile("a", "2"), have: testkit.With(testkit.Found(t, up), testkit.Foreign), op: reconcile.Adopt, gateway: reconcile.Restart, reasons: []string{"not ours, but in the manifest", "run changed"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			actual := Actual{Listening: true, Services: []Service{c.have}, Owed: map[string]Owed{c.have.Name: c.owed}}
-			plan, err := Diff(servicedirs(t, c.want), actual, PruneOwned)
+			actual := reconcile.Actual{Listening: true, Services: []reconcile.Service{c.have}, Owed: map[string]reconcile.Owed{c.have.Name: c.owed}}
+			plan, err := reconcile.Diff(testkit.Servicedirs(t, c.want), actual, reconcile.PruneOwned)
 			require.NoError(t, err)
 			require.Len(t, plan.Changes, 1)
 			got := plan.Changes[0]
@@ -73,40 +75,40 @@ func TestPlanOfOneService(t *testing.T) {
 			if diff := cmp.Diff(c.reasons, got.Reasons); diff != "" {
 				t.Errorf("reasons (-want +got)\n%s", diff)
 			}
-			acts := c.op != Unchanged && c.op != Ended
+			acts := c.op != reconcile.Unchanged && c.op != reconcile.Ended
 			require.Equal(t, acts, !plan.Empty())
 		})
 	}
 }
 
 func TestWhatTakesANewDirectory(t *testing.T) {
-	want := profile("a", "2")
-	for name, have := range map[string]Service{
-		"foreign without logger": with(with(found(t, want), foreign), func(s *Service) { s.HasLog = false }),
-		"ours without logger":    with(found(t, want), func(s *Service) { s.HasLog = false }),
-		"not supervised":         with(found(t, want), func(s *Service) { s.Status, s.LogStatus = Status{}, Status{} }),
-		"not supervised, changed": with(found(t, profile("a", "1")), func(s *Service) {
-			s.Status, s.LogStatus = Status{}, Status{}
+	want := testkit.Profile("a", "2")
+	for name, have := range map[string]reconcile.Service{
+		"foreign without logger": testkit.With(testkit.With(testkit.Found(t, want), testkit.Foreign), func(s *reconcile.Service) { s.HasLog = false }),
+		"ours without logger":    testkit.With(testkit.Found(t, want), func(s *reconcile.Service) { s.HasLog = false }),
+		"not supervised":         testkit.With(testkit.Found(t, want), func(s *reconcile.Service) { s.Status, s.LogStatus = reconcile.Status{}, reconcile.Status{} }),
+		"not supervised, changed": testkit.With(testkit.Found(t, testkit.Profile("a", "1")), func(s *reconcile.Service) {
+			s.Status, s.LogStatus = reconcile.Status{}, reconcile.Status{}
 		}),
 	} {
-		plan, err := Diff(servicedirs(t, want), Actual{Listening: true, Services: []Service{have}}, PruneOwned)
+		plan, err := reconcile.Diff(testkit.Servicedirs(t, want), reconcile.Actual{Listening: true, Services: []reconcile.Service{have}}, reconcile.PruneOwned)
 		require.NoError(t, err)
 		require.True(t, plan.Changes[0].Replace, name)
 	}
 }
 
 func TestPruning(t *testing.T) {
-	ours, theirs := found(t, profile("ours", "1")), with(found(t, profile("theirs", "1")), foreign)
-	link := Service{Name: "gateway-link", Obstacle: "is a symlink"}
-	actual := Actual{Services: []Service{link, ours, theirs}}
-	for prune, want := range map[Prune][]Op{
-		PruneOwned: {Foreign, Remove, Foreign},
-		PruneAll:   {Foreign, Remove, Remove},
-		PruneNone:  {Foreign, Unchanged, Foreign},
+	ours, theirs := testkit.Found(t, testkit.Profile("ours", "1")), testkit.With(testkit.Found(t, testkit.Profile("theirs", "1")), testkit.Foreign)
+	link := reconcile.Service{Name: "gateway-link", Obstacle: "is a symlink"}
+	actual := reconcile.Actual{Services: []reconcile.Service{link, ours, theirs}}
+	for prune, want := range map[reconcile.Prune][]reconcile.Op{
+		reconcile.PruneOwned: {reconcile.Foreign, reconcile.Remove, reconcile.Foreign},
+		reconcile.PruneAll:   {reconcile.Foreign, reconcile.Remove, reconcile.Remove},
+		reconcile.PruneNone:  {reconcile.Foreign, reconcile.Unchanged, reconcile.Foreign},
 	} {
-		plan, err := Diff(nil, actual, prune)
+		plan, err := reconcile.Diff(nil, actual, prune)
 		require.NoError(t, err)
-		var got []Op
+		var got []reconcile.Op
 		for _, c := range plan.Changes {
 			got = append(got, c.Op)
 		}
@@ -115,17 +117,17 @@ func TestPruning(t *testing.T) {
 }
 
 func TestHalfAnAdoptionIsNamed(t *testing.T) {
-	theirs := with(found(t, profile("theirs", "1")), foreign)
+	theirs := testkit.With(testkit.Found(t, testkit.Profile("theirs", "1")), testkit.Foreign)
 	for _, owed := range []bool{false, true} {
-		plan, err := Diff(nil, Actual{Services: []Service{theirs}, Owed: map[string]Owed{theirs.Name: {Gateway: owed}}}, PruneOwned)
+		plan, err := reconcile.Diff(nil, reconcile.Actual{Services: []reconcile.Service{theirs}, Owed: map[string]reconcile.Owed{theirs.Name: {Gateway: owed}}}, reconcile.PruneOwned)
 		require.NoError(t, err)
 		require.Equal(t, owed, slices.Contains(plan.Changes[0].Reasons, "an interrupted apply has begun to adopt it: look whether it runs"))
 	}
 }
 
 func TestPortsOfHoldersThatStayAreNamed(t *testing.T) {
-	holder := found(t, onPort(profile("old", "1"), 9001))
-	plan, err := Diff(servicedirs(t, onPort(profile("new", "1"), 9001)), Actual{Listening: true, Services: []Service{holder}}, PruneNone)
+	holder := testkit.Found(t, testkit.OnPort(testkit.Profile("old", "1"), 9001))
+	plan, err := reconcile.Diff(testkit.Servicedirs(t, testkit.OnPort(testkit.Profile("new", "1"), 9001)), reconcile.Actual{Listening: true, Services: []reconcile.Service{holder}}, reconcile.PruneNone)
 	require.NoError(t, err)
 	require.Empty(t, plan.Changes[0].Await)
 	require.Contains(t, plan.Changes[0].Reasons, "port 9001 is held by gateway-old, which is left alone")
@@ -134,12 +136,12 @@ func TestPortsOfHoldersThatStayAreNamed(t *testing.T) {
 func TestPortThatAnOwedRestartStillHoldsIsAwaited(t *testing.T) {
 	// An apply was killed after the files of "old" said 9002 and before its gateway, which holds
 	// 9001, was restarted.
-	old := onPort(profile("old", "1"), 9002)
-	actual := Actual{
-		Listening: true, Services: []Service{found(t, old)},
-		Owed: map[string]Owed{"gateway-old": {Gateway: true, Port: 9001}},
+	old := testkit.OnPort(testkit.Profile("old", "1"), 9002)
+	actual := reconcile.Actual{
+		Listening: true, Services: []reconcile.Service{testkit.Found(t, old)},
+		Owed: map[string]reconcile.Owed{"gateway-old": {Gateway: true, Port: 9001}},
 	}
-	plan, err := Diff(servicedirs(t, onPort(profile("new", "1"), 9001), old), actual, PruneOwned)
+	plan, err := reconcile.Diff(testkit.Servicedirs(t, testkit.OnPort(testkit.Profile("new", "1"), 9001), old), actual, reconcile.PruneOwned)
 	require.NoError(t, err)
 	require.Equal(t, []string{"gateway-old"}, plan.Changes[0].Await)
 }

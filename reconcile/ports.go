@@ -22,7 +22,7 @@ func awaitPorts(changes []Change, actual Actual) {
 	for i := range changes {
 		c := &changes[i]
 		starts := c.Op == Create || c.Gateway == Restart || c.Gateway == BringUp
-		if !starts || c.Port == 0 || c.wantsDown() {
+		if !starts || c.Port == 0 || c.WantsDown() {
 			continue
 		}
 		for _, holder := range holders[c.Port] {

@@ -91,20 +91,20 @@ func (l Look) State() State {
 
 // The rule by which rendered run scripts count deaths: see run.tmpl.
 const (
-	manyDeaths = 3                // deaths in a row from which on the next start waits
-	quiet      = 10 * time.Minute // after which deaths are forgotten
+	manyDeaths   = 3                // deaths in a row from which on the next start waits
+	ForgetDeaths = 10 * time.Minute // after which deaths are forgotten
 )
 
 // Streak is how often in a row the gateway has died: without a life of some minutes in between.
 func (l Look) Streak() int {
 	n := 0
 	for i, d := range l.Deaths {
-		if i > 0 && d.At.Sub(l.Deaths[i-1].At) > quiet+l.Pause {
+		if i > 0 && d.At.Sub(l.Deaths[i-1].At) > ForgetDeaths+l.Pause {
 			n = 0
 		}
 		n++
 	}
-	if n > 0 && l.At.Sub(l.Deaths[len(l.Deaths)-1].At) > quiet+l.Pause {
+	if n > 0 && l.At.Sub(l.Deaths[len(l.Deaths)-1].At) > ForgetDeaths+l.Pause {
 		return 0
 	}
 	return n
@@ -112,19 +112,19 @@ func (l Look) Streak() int {
 
 // loops reports whether the gateway died again and again, and has not yet run for longer than it
 // did before the last death.
-func (l Look) loops() bool { return l.Streak() >= manyDeaths && l.uptime() <= l.lastLife() }
+func (l Look) loops() bool { return l.Streak() >= manyDeaths && l.Uptime() <= l.LastLife() }
 
-// uptime is for how long the gateway has run. The pause of its run script does not count.
-func (l Look) uptime() time.Duration {
+// Uptime is for how long the gateway has run. The pause of its run script does not count.
+func (l Look) Uptime() time.Duration {
 	if l.PID == 0 || l.Phase != "" {
 		return 0
 	}
 	return max(0, l.At.Sub(l.Since)-l.Pause)
 }
 
-// lastLife is for how long, at most, the gateway ran before it died last; 0: that cannot be told.
+// LastLife is for how long, at most, the gateway ran before it died last; 0: that cannot be told.
 // The first pause comes after the third death, and each further one is at most twice as long.
-func (l Look) lastLife() time.Duration {
+func (l Look) LastLife() time.Duration {
 	n := len(l.Deaths)
 	if n < 2 {
 		return 0
@@ -133,7 +133,7 @@ func (l Look) lastLife() time.Duration {
 	if l.Streak() > manyDeaths {
 		life -= l.Pause / 2
 	}
-	return max(0, min(quiet, life))
+	return max(0, min(ForgetDeaths, life))
 }
 
 // Say is the state in words: "backing off (next start in 12 s, exited 1)".

@@ -17,13 +17,13 @@ type LastState struct {
 // Wants reports whether the gateway should be up, and why.
 func (c Change) Wants() (up bool, why string) {
 	switch {
-	case c.Op == Remove || c.Op == Foreign || c.desired.Name == "":
+	case c.Op == Remove || c.Op == Foreign || c.Desired.Name == "":
 		return false, "not in the manifest"
 	case c.Op == Ended:
 		return false, strings.Join(c.Reasons, "; ")
-	case c.desired.Last && c.was.Why != "":
-		return !c.down, c.was.Why
-	case c.desired.Last:
+	case c.Desired.Last && c.Was.Why != "":
+		return !c.down, c.Was.Why
+	case c.Desired.Last:
 		return !c.down, "state is last, and so it is"
 	case c.down:
 		return false, "state is down"
@@ -35,25 +35,25 @@ func (c Change) Wants() (up bool, why string) {
 func (c Change) Runs() bool { return c.Actual.Status.Supervised && !c.Actual.Status.Down() }
 
 // Wanted reports whether the manifest names the service.
-func (c Change) Wanted() bool { return c.desired.Name != "" }
+func (c Change) Wanted() bool { return c.Desired.Name != "" }
 
 // decideWanted decides whether the gateway should be up or down. Where that is left to what it was
 // last, a gateway that s6 knows stays what it is, with one exception: a foreign one that is down.
 // The program that made it may have had no say in that, as the boot script of an image that makes
 // every gateway down.
 func (c *Change) decideWanted(actual Actual) {
-	if !c.desired.Last {
-		c.down = c.desired.File(render.DownPath) != nil
+	if !c.Desired.Last {
+		c.down = c.Desired.File(render.DownPath) != nil
 		return
 	}
 	status := c.Actual.Status
-	c.down = !status.WantUp && !c.owed.Gateway
-	if !c.owed.Gateway && (!status.Supervised || !c.Actual.Owned && status.Down()) {
-		c.was = actual.Was[c.Service]
-		c.down = !c.was.Up
+	c.down = !status.WantUp && !c.Owed.Gateway
+	if !c.Owed.Gateway && (!status.Supervised || !c.Actual.Owned && status.Down()) {
+		c.Was = actual.Was[c.Service]
+		c.down = !c.Was.Up
 	}
-	if slices.ContainsFunc(c.Displaced, Displaced.runs) && !(status.Supervised && c.Actual.Owned) {
-		c.was, c.down = LastState{}, false
+	if slices.ContainsFunc(c.Displaced, Displaced.Runs) && !(status.Supervised && c.Actual.Owned) {
+		c.Was, c.down = LastState{}, false
 	}
 	c.decideDownFile()
 }
@@ -63,37 +63,37 @@ func (c *Change) decideWanted(actual Actual) {
 // (keepStates). Where no s6-supervise knows the state, the file decides it.
 func (c *Change) decideDownFile() {
 	_, there := c.Actual.Files[render.DownPath]
-	unseen := c.present && !c.Actual.Status.Supervised && c.was.Why != "" && !c.was.Unknown
+	unseen := c.Present && !c.Actual.Status.Supervised && c.Was.Why != "" && !c.Was.Unknown
 	switch {
 	case unseen && c.down && !there:
-		c.Files = append(c.Files, FileChange{Path: render.DownPath, After: &File{Mode: modeDown}})
+		c.Files = append(c.Files, FileChange{Path: render.DownPath, After: &File{Mode: ModeDown}})
 		slices.SortFunc(c.Files,
 			func(a, b FileChange) int { return strings.Compare(a.Path, b.Path) })
 	case unseen && !c.down:
-	case c.down || c.Actual.Owned && !c.owed.Gateway:
+	case c.down || c.Actual.Owned && !c.Owed.Gateway:
 		c.Files = slices.DeleteFunc(c.Files,
 			func(f FileChange) bool { return f.Path == render.DownPath })
 	}
 }
 
-// contradicted reports whether the `down` file of a gateway whose state is last contradicts what
+// Contradicted reports whether the `down` file of a gateway whose state is last contradicts what
 // the gateway is: another s6-supervise would start what was told down, or leave down what runs.
-func (c *Change) contradicted() bool {
+func (c *Change) Contradicted() bool {
 	_, file := c.Actual.Files[render.DownPath]
 	status := c.Actual.Status
-	return c.desired.Last && c.present && !c.Replace && c.Actual.Fault == nil && status.Supervised &&
+	return c.Desired.Last && c.Present && !c.Replace && c.Actual.Fault == nil && status.Supervised &&
 		!c.changes(render.DownPath) && file != c.down && !c.ended() &&
 		(!c.down || status.Down())
 }
 
 // explainLast adds what a gateway was last to the reasons, where that decides.
 func (c *Change) explainLast() {
-	if c.was.Why == "" || !c.Acts() {
+	if c.Was.Why == "" || !c.Acts() {
 		return
 	}
 	was := "down"
-	if c.was.Up {
+	if c.Was.Up {
 		was = "up"
 	}
-	c.Reasons = append(c.Reasons, "was "+was+" last: "+c.was.Why)
+	c.Reasons = append(c.Reasons, "was "+was+" last: "+c.Was.Why)
 }

@@ -14,6 +14,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/homes"
 	"hermes-reconcile/cmd/hermes-reconcile/probe"
 	"hermes-reconcile/reconcile"
+	"hermes-reconcile/reconcile/operate"
 	"hermes-reconcile/render"
 	"hermes-reconcile/s6ctl"
 )
@@ -51,9 +52,9 @@ func (f *applyFlags) arrive(
 	var late []reconcile.Late
 	var err error
 	if f.timeout > 0 {
-		late, err = reconcile.Arrive(ctx, t.scandir.supervisor(), changes, level, max(f.timeout-time.Since(began), 0))
+		late, err = operate.Arrive(ctx, t.scandir.supervisor(), changes, level, max(f.timeout-time.Since(began), 0))
 	} else {
-		late, err = reconcile.Follow(ctx, t.scandir.supervisor(), changes, level)
+		late, err = operate.Follow(ctx, t.scandir.supervisor(), changes, level)
 	}
 	late = append(result.Late, late...)
 	if err != nil || len(late) == 0 {

@@ -12,6 +12,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
+	"hermes-reconcile/reconcile/servicetree"
 	"hermes-reconcile/render"
 	"hermes-reconcile/s6ctl/safefile"
 )
@@ -50,12 +51,12 @@ func (f *diffFlags) old(
 	}
 	if tree {
 		side.kind = explain.AgainstTree
-		side.actual, err = reconcile.ReadTree(f.against)
-		if errors.Is(err, reconcile.ErrNoTree) {
+		side.actual, err = servicetree.ReadTree(f.against)
+		if errors.Is(err, servicetree.ErrNoTree) {
 			err = unreadableOld(f.against,
-				fmt.Errorf("%w and no *.yaml or *.yml file", reconcile.ErrNoTree))
+				fmt.Errorf("%w and no *.yaml or *.yml file", servicetree.ErrNoTree))
 		}
-		if errors.Is(err, reconcile.ErrLargeTree) {
+		if errors.Is(err, servicetree.ErrLargeTree) {
 			err = &usageError{err}
 		}
 		return side, err

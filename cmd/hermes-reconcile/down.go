@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"hermes-reconcile/reconcile"
+	"hermes-reconcile/reconcile/operate"
 	"hermes-reconcile/render"
 )
 
@@ -91,17 +92,17 @@ func runDown(ctx context.Context, u ui, flags *downFlags) error {
 	}
 	warnTroubled(u, actual.Services)
 	ours, unread := toStop(actual.Services)
-	acted, notes := reconcile.Act(ctx, scandir.Scandir, lock, ours, reconcile.Down, flags.timeout)
+	acted, notes := operate.Act(ctx, scandir.Scandir, lock, ours, reconcile.Down, flags.timeout)
 	return u.acted(append(acted, unread...), notes, stopping())
 }
 
 // toStop are the gateways that there are to stop, and those whose directories cannot be read:
 // nothing is done to them, and they may run.
-func toStop(services []reconcile.Service) (ours []reconcile.Service, unread []reconcile.Acted) {
+func toStop(services []reconcile.Service) (ours []reconcile.Service, unread []operate.Acted) {
 	for _, s := range services {
 		switch {
 		case s.Fault != nil:
-			unread = append(unread, reconcile.Acted{Service: s, Err: s.Fault})
+			unread = append(unread, operate.Acted{Service: s, Err: s.Fault})
 		case s.Owned && s.Status.Supervised:
 			ours = append(ours, s)
 		}
@@ -110,7 +111,7 @@ func toStop(services []reconcile.Service) (ours []reconcile.Service, unread []re
 }
 
 // acted prints what became of gateways that were told to be up or down.
-func (u ui) acted(acted []reconcile.Acted, notes []string, d operation) error {
+func (u ui) acted(acted []operate.Acted, notes []string, d operation) error {
 	var lines []string
 	partial := &partialError{total: len(acted)}
 	already := 0

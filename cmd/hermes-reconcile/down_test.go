@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"hermes-reconcile/reconcile"
+	"hermes-reconcile/reconcile/operate"
 )
 
 // TestDownOfWhatCannotBeRead: a gateway whose directory cannot be read may run on. That is an
@@ -22,7 +23,7 @@ func TestDownOfWhatCannotBeRead(t *testing.T) {
 	}
 	ours, unread := toStop(services)
 	require.Equal(t, services[:1], ours)
-	done := append([]reconcile.Acted{{Service: ours[0]}}, unread...)
+	done := append([]operate.Acted{{Service: ours[0]}}, unread...)
 	var out, errs bytes.Buffer
 	err := ui{&out, &errs}.acted(done, nil, stopping())
 	require.Equal(t, exitPartial, exitCode(err))

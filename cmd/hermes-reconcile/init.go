@@ -14,7 +14,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/discover"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/manifest"
-	"hermes-reconcile/reconcile"
+	"hermes-reconcile/reconcile/servicetree"
 )
 
 // initFlags say what there is to look at, and where the manifest goes.
@@ -60,7 +60,7 @@ func runInit(u ui, flags initFlags) error {
 		_, err := u.stdout.Write(text)
 		return err
 	}
-	if err := reconcile.WriteNew(flags.out, text); errors.Is(err, fs.ErrExist) {
+	if err := servicetree.WriteNew(flags.out, text); errors.Is(err, fs.ErrExist) {
 		return withHint(&usageError{err}, "name a new file with --out")
 	} else if err != nil {
 		return err

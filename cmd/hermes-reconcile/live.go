@@ -19,6 +19,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/homes"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
+	"hermes-reconcile/reconcile/scandir"
 	"hermes-reconcile/render"
 	"hermes-reconcile/s6ctl"
 	"hermes-reconcile/s6ctl/safefile"
@@ -116,7 +117,7 @@ func (f *scandirFlags) resolve(fromManifest string) (string, error) {
 
 // live is a scandir and the s6 that may run on it.
 type live struct {
-	*reconcile.Scandir
+	*scandir.Scandir
 	path string
 	s6   *s6ctl.Scandir
 }
@@ -131,7 +132,7 @@ func (f *scandirFlags) open(fromManifest string) (*live, error) {
 		return nil, err
 	}
 	s6 := s6ctl.Open(path)
-	scandir, err := reconcile.Open(path, supervisor{s6, path})
+	scandir, err := scandir.Open(path, supervisor{s6, path})
 	if err != nil {
 		return nil, withHint(&usageError{err},
 			"name the folder that s6-svscan runs on with --scandir")

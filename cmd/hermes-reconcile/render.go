@@ -5,7 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"hermes-reconcile/reconcile"
+	"hermes-reconcile/reconcile/servicetree"
 )
 
 func newRenderCommand(u ui) *cobra.Command {
@@ -23,8 +23,8 @@ func newRenderCommand(u ui) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			err = reconcile.WriteTree(out, dirs)
-			if errors.Is(err, reconcile.ErrNotEmpty) {
+			err = servicetree.WriteTree(out, dirs)
+			if errors.Is(err, servicetree.ErrNotEmpty) {
 				return withHint(&usageError{err}, "name a new folder with --out")
 			}
 			if err != nil {

@@ -20,6 +20,8 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/homes"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
+	"hermes-reconcile/reconcile/journal"
+	"hermes-reconcile/reconcile/operate"
 	"hermes-reconcile/render"
 	"hermes-reconcile/s6ctl/safefile"
 )
@@ -136,7 +138,7 @@ type acting struct {
 	operation
 	manifest *manifest.Manifest // nil: there is none
 	scandir  *live
-	lock     *reconcile.Lock // nil: it cannot be had
+	lock     *journal.Lock // nil: it cannot be had
 }
 
 // enter opens the scandir and takes the lock. A gateway's own user cannot have it, and needs it as
@@ -192,7 +194,7 @@ func (a *acting) do(
 	if a.up { // before a gateway runs, which writes to the same file
 		errs = append(errs, a.remember(ctx, last))
 	}
-	acted, notes := reconcile.Act(ctx, a.scandir.Scandir, a.lock, services, a.action, timeout)
+	acted, notes := operate.Act(ctx, a.scandir.Scandir, a.lock, services, a.action, timeout)
 	a.explain(ctx, acted)
 	if !a.up {
 		errs = append(
@@ -206,7 +208,7 @@ func (a *acting) do(
 }
 
 // explain adds to the errors of gateways that came to an end what they have printed last.
-func (a *acting) explain(ctx context.Context, acted []reconcile.Acted) {
+func (a *acting) explain(ctx context.Context, acted []operate.Acted) {
 	for i := range min(len(acted), maxRefusals) {
 		var hopeless *reconcile.HopelessError
 		if errors.As(acted[i].Err, &hopeless) {
@@ -218,7 +220,7 @@ func (a *acting) explain(ctx context.Context, acted []reconcile.Acted) {
 }
 
 // clearPending strikes off restarts that were owed and are done with this.
-func (a *acting) clearPending(acted []reconcile.Acted) error {
+func (a *acting) clearPending(acted []operate.Acted) error {
 	if a.lock == nil {
 		return nil
 	}
@@ -253,7 +255,7 @@ func (a *acting) remember(ctx context.Context, services []reconcile.Service) err
 			h.Users[profile] = controller(filepath.Join(a.scandir.path, s.Name))
 		}
 		if a.lock != nil {
-			errs = append(errs, reconcile.KeepState(a.scandir.Scandir, a.lock, s.Name, a.up))
+			errs = append(errs, operate.KeepState(a.scandir.Scandir, a.lock, s.Name, a.up))
 		}
 	}
 	if a.action == reconcile.Restart { // it runs, and may write there itself: only what is wrong is changed
@@ -311,7 +313,7 @@ func (a *acting) wanted(s reconcile.Service) manifest.State {
 }
 
 // warnOfUndoing says what the next apply will undo.
-func (a *acting) warnOfUndoing(acted []reconcile.Acted) {
+func (a *acting) warnOfUndoing(acted []operate.Acted) {
 	var undone, removed []string
 	for _, done := range acted {
 		profile := strings.TrimPrefix(done.Service.Name, render.Prefix)

@@ -8,6 +8,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/homes"
 	"hermes-reconcile/reconcile"
+	"hermes-reconcile/reconcile/operate"
 	"hermes-reconcile/render"
 )
 
@@ -19,7 +20,7 @@ func gateway(s reconcile.Service, scandir *live, actual reconcile.Actual) explai
 		Drift: drift(s, actual.Owed[s.Name]),
 	}
 	g.Drift = append(g.Drift, places(s, actual.DisplacedOf(s.Name))...)
-	look := reconcile.LookAt(scandir.supervisor(), s)
+	look := operate.LookAt(scandir.supervisor(), s)
 	g.State, g.Detail = string(look.State()), look.Detail()
 	if s.Fault != nil {
 		g.State, g.Detail = string(reconcile.StateUnknown), ""

@@ -17,6 +17,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/homes"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
+	"hermes-reconcile/reconcile/operate"
 	"hermes-reconcile/s6ctl"
 )
 
@@ -30,7 +31,7 @@ func (l *looking) more(
 	s reconcile.Service,
 	usage s6ctl.Usage,
 ) *explain.More {
-	look := reconcile.LookAt(scandir.supervisor(), s)
+	look := operate.LookAt(scandir.supervisor(), s)
 	m := &explain.More{
 		Deaths: deaths(look.Deaths), Signal: s.Status.Signal, Processes: usage.Processes,
 		Directory: filepath.Join(scandir.path, s.Name), Sockets: []explain.Socket{},

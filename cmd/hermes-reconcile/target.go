@@ -9,6 +9,8 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/homes"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
+	"hermes-reconcile/reconcile/apply"
+	"hermes-reconcile/reconcile/journal"
 	"hermes-reconcile/render"
 )
 
@@ -21,7 +23,7 @@ type target struct {
 	prune    reconcile.Prune
 	scandir  *live
 	homes    *homes.Homes
-	options  reconcile.Options
+	options  apply.Options
 	ui       ui // of the command
 	// planned, if there is one, is called when it is clear what will be done, before anything is.
 	planned func(context.Context, reconcile.Plan)
@@ -48,7 +50,7 @@ func (f *applyFlags) read() (*target, error) {
 	if err != nil {
 		return nil, err
 	}
-	options := reconcile.Options{
+	options := apply.Options{
 		NoRescan: f.noRescan, Timeout: f.timeout, MaxRestarts: f.maxRestarts, Level: reconcile.Level(f.wait),
 	}
 	return &target{
@@ -99,11 +101,11 @@ const maxPlans = 5
 // apply plans and applies. With an error the result says only what the user should know besides.
 func (t *target) apply(
 	ctx context.Context,
-	lock *reconcile.Lock,
+	lock *journal.Lock,
 	flags *applyFlags,
 ) (reconcile.Plan, reconcile.Result, error) {
 	for try := 1; ; try++ {
-		plan, err := reconcile.Prepare(ctx, t.scandir.Scandir, lock, t.dirs, t.prune, t.options)
+		plan, err := apply.Prepare(ctx, t.scandir.Scandir, lock, t.dirs, t.prune, t.options)
 		if err == nil {
 			err = flags.refuse(plan, len(t.dirs))
 		}
@@ -117,7 +119,7 @@ func (t *target) apply(
 			t.planned(ctx, plan)
 		}
 		gone := t.retiring(plan)
-		result, err := reconcile.Apply(ctx, t.scandir.Scandir, lock, plan, t.options)
+		result, err := apply.Apply(ctx, t.scandir.Scandir, lock, plan, t.options)
 		if errors.Is(err, reconcile.ErrStale) && try < maxPlans {
 			continue
 		}

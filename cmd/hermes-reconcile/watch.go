@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"hermes-reconcile/reconcile"
+	"hermes-reconcile/reconcile/journal"
 	"hermes-reconcile/reconcile/watch"
 	"hermes-reconcile/render"
 )
@@ -255,7 +256,7 @@ func (w *watching) apply(ctx context.Context, t *target) error {
 }
 
 // holds reports whether down was called, so that nothing is to be done.
-func (w *watching) holds(lock *reconcile.Lock) (bool, error) {
+func (w *watching) holds(lock *journal.Lock) (bool, error) {
 	since, err := lock.PausedSince()
 	held := !since.IsZero()
 	if held != w.held && err == nil {

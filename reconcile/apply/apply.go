@@ -1,0 +1,271 @@
+//go:build linux
+
+// Package apply carries a plan out. The package comment of reconcile has its phases, a file each;
+// this file has their order, and the reason for it.
+package apply
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"hermes-reconcile/reconcile"
+	"hermes-reconcile/reconcile/fault"
+	"hermes-reconcile/reconcile/journal"
+	"hermes-reconcile/reconcile/operate"
+	"hermes-reconcile/reconcile/pace"
+	"hermes-reconcile/reconcile/scandir"
+)
+
+// Options say how a plan is carried out.
+type Options struct {
+	// NoRescan leaves s6-svscan alone: what is new waits for a rescan by another program, what goes
+	// is only hidden.
+	NoRescan bool
+	// Hurried does not wait until s6-svscan has found what is new. Whether it has is seen by the
+	// next apply.
+	Hurried bool
+	// MaxRestarts is how many gateways may be away for a restart at a time, where they keep their
+	// directories; 0 is no limit. Those that pass ports to each other count as one. A gateway is
+	// back when it has come as far as Level, and once one is not back in time, the rest stay as
+	// they are.
+	MaxRestarts int
+	// Level is how far a gateway has to come to be back; empty is LevelSupervised.
+	Level reconcile.Level
+	// Timeout bounds the whole. 0 is no limit but that of the pace: it ends when nothing has moved
+	// for Plan.Timeout.
+	Timeout time.Duration
+	// Users are the accounts that may control their gateways without root, by name. One that is not
+	// listed may not.
+	Users map[string]uint32
+
+	stall time.Duration // 0: scanStall; a fake s6 is quicker
+}
+
+// scanStall is how long s6-svscan may find nothing new before its scans are taken for aborted.
+func (o Options) scanStall() time.Duration { return cmp.Or(o.stall, scanStall) }
+
+// waits reports whether gateways have to come further than to their supervisor.
+func (o Options) waits() bool { return o.Level == reconcile.LevelUp || o.Level == reconcile.LevelReady }
+
+// step is a part of an apply.
+type step struct {
+	name string
+	do   func(context.Context) error
+	// own says that the step waits for no one but the disk.
+	own bool
+}
+
+// Apply carries out a plan that was made under this lock. An error means that nothing live has
+// changed; what went wrong with a single service stands in its Outcome.
+//
+// The order keeps every promise at every instant. All writing that can fail for want of room comes
+// first, out of sight. What goes is hidden and what comes appears by rename, then s6-svscan is
+// woken, once; until then all of it can be taken back, because no live file has changed. Only when
+// the scan was seen to have worked are live directories touched.
+func Apply(
+	ctx context.Context,
+	s *scandir.Scandir,
+	lock *journal.Lock,
+	plan reconcile.Plan,
+	opt Options,
+) (reconcile.Result, error) {
+	if err := startable(s); err != nil {
+		return reconcile.Result{}, err
+	}
+	r, err := newApplier(s, lock, plan, opt)
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	ctx, cancel := r.Pace.Limited(ctx, opt.Timeout, timeout(plan, opt))
+	defer cancel()
+	reversible := []step{
+		{name: "apply", do: r.checkRoom},
+		{name: "clear leftovers", do: r.clearLeftovers},
+		{name: "stage", do: r.stage, own: true},
+		{name: "record what will be owed", do: r.recordPending, own: true},
+		{name: "stop what is replaced", do: r.stopReplaced},
+		{name: "end what runs outside its place", do: r.endDisplaced},
+		{name: "make room", do: r.makeRoom},
+		{name: "exchange directories", do: r.exchange, own: true},
+		{name: "rescan", do: r.rescan},
+	}
+	for _, step := range reversible {
+		err := pace.Interrupted(ctx)
+		if err == nil {
+			err = fault.Guard(func() error { return r.carryOut(ctx, step) })
+		}
+		r.Pace.Moved()
+		if err != nil {
+			return r.result(), errors.Join(fmt.Errorf("cannot %s: %w", step.name, err),
+				r.rollback())
+		}
+	}
+	var removals sync.WaitGroup
+	removals.Go(func() { r.finishRemovals(ctx) }) // beside the rest: nothing else waits for a drain
+	displaced := r.endedElsewhere()
+	removals.Go(func() { r.finishDisplaced(ctx, displaced) })
+	r.awaitRescan(ctx)
+	r.updateAll(ctx)
+	r.keepStates()
+	removals.Wait()
+	r.collectRemovals()
+	return r.result(), r.ClearStaging()
+}
+
+func (r *applier) carryOut(ctx context.Context, s step) error {
+	if s.own {
+		return r.Pace.Work(func() error { return s.do(ctx) })
+	}
+	return s.do(ctx)
+}
+
+// startable refuses a scandir from which no script can be started: every gateway would be starting
+// for ever.
+func startable(s *scandir.Scandir) error {
+	noExec, err := s.Dir.NoExec()
+	switch {
+	case err != nil:
+		return fmt.Errorf("cannot apply: %w", err)
+	case noExec:
+		return &reconcile.ObstacleError{Err: scandir.ErrNoExec}
+	}
+	return nil
+}
+
+// applier is one apply under way.
+type applier struct {
+	*operate.Operator
+	*journal.Lock
+	plan      reconcile.Plan
+	opt       Options
+	listening bool
+	jobs      []*job // those changes that act, in the plan's order
+	removals  []*removal
+	portFreed map[string]*event // by service: its old port is free
+	reversals []reversal
+	tight     bool // what goes has to go before what comes
+	turns     *turns
+
+	mu   sync.Mutex // of reversals and late
+	late []reconcile.Late
+}
+
+// job is a change being carried out.
+type job struct {
+	*reconcile.Change
+	hidden  bool
+	gone    *event // of one that comes late: its former directory has no supervisor any more
+	stopped bool   // so that its directory can be replaced, and not started again
+	pending bool
+	err     error
+}
+
+// hides reports whether a directory has to get out of sight.
+func (j *job) hides() bool { return j.Present && (j.Op == reconcile.Remove || j.Replace) }
+
+// appears reports whether a new directory takes the service's name.
+func (j *job) appears() bool { return j.Replace || j.Op == reconcile.Create }
+
+// startsAfterPort reports whether the service appears with a `down` file because the port it needs
+// is not free yet.
+func (j *job) startsAfterPort() bool { return j.appears() && len(j.Await) > 0 && !j.WantsDown() }
+
+// late reports whether the new directory has to wait until the supervisor of the former one is
+// gone, since nothing that others can change reports whether its gateway is down.
+func (j *job) late() bool { return j.Replace && j.Present && j.Actual.Doubt() != "" }
+
+// removal is a hidden directory on its way out.
+type removal struct {
+	reconcile.Hidden
+	job *job // nil for a leftover
+	err error
+}
+
+func newApplier(s *scandir.Scandir, lock *journal.Lock, plan reconcile.Plan, opt Options) (*applier, error) {
+	listening, err := s.Sup.Listening()
+	if err != nil {
+		return nil, err
+	}
+	r := &applier{
+		Operator:  operate.NewOperator(s),
+		Lock:      lock,
+		plan:      plan,
+		opt:       opt,
+		listening: listening,
+		portFreed: map[string]*event{},
+		turns:     newTurns(plan, opt.MaxRestarts),
+	}
+	for i := range plan.Changes {
+		c := &plan.Changes[i]
+		if c.Acts() {
+			j := &job{Change: c, err: undecided(c, opt)}
+			if j.err == nil && j.hides() && s.Dir.Immovable(c.Service, journal.Dir) {
+				j.err = fmt.Errorf("%w: %s", errImmovable, s.Dir.Join(c.Service))
+			}
+			if j.late() {
+				j.gone = newEvent()
+			}
+			r.jobs = append(r.jobs, j)
+		} else if c.Actual.Fault != nil {
+			r.Note("%s is left alone: %v", c.Service, c.Actual.Fault)
+		}
+		for _, giver := range c.Await {
+			r.portFreed[giver] = newEvent()
+		}
+	}
+	for _, j := range r.jobs {
+		if j.err != nil {
+			r.portFreed[j.Service].fire(j.err)
+			r.turns.skip(j.Service)
+		}
+	}
+	return r, nil
+}
+
+// undecided says why the change has to wait for an apply that knows more: nothing would tell that
+// one, once the gateway is made down, that it was up. Where a container starts there may be no
+// later one, and a gateway that is down can be started.
+func undecided(c *reconcile.Change, opt Options) error {
+	if c.Actual.Fault != nil {
+		return c.Actual.Fault
+	}
+	if !c.Was.Unknown || opt.Hurried {
+		return nil
+	}
+	return fmt.Errorf("cannot tell whether it was up last: %s", c.Was.Why)
+}
+
+// result collects what became of the plan.
+func (r *applier) result() reconcile.Result {
+	jobs := map[string]*job{}
+	for _, j := range r.jobs {
+		jobs[j.Service] = j
+	}
+	result := reconcile.Result{Notes: r.Notes(), Late: r.late}
+	for _, c := range r.plan.Changes {
+		o := reconcile.Outcome{Change: c}
+		if j := jobs[c.Service]; j != nil {
+			o.Err, o.Pending = j.err, j.pending
+		}
+		result.Outcomes = append(result.Outcomes, o)
+	}
+	return result
+}
+
+// reserve is what of an apply's time is kept for the steps that come after those that services can
+// hold up; where there is less than four times as much, it is a quarter of what there is.
+const reserve = 5 * time.Second
+
+// before is for a step that services can hold up: whatever one of them does, time is left for the
+// steps after it.
+func (r *applier) before(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, limited := ctx.Deadline()
+	if !limited { // the pace ends such a step before it ends the apply
+		return r.Pace.Within(ctx, timeout(r.plan, r.opt)-reserve)
+	}
+	return context.WithDeadline(ctx, deadline.Add(-min(reserve, time.Until(deadline)/4)))
+}

@@ -1,0 +1,152 @@
+//go:build linux
+
+package apply
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"hermes-reconcile/reconcile"
+	"hermes-reconcile/reconcile/operate"
+	"hermes-reconcile/reconcile/pace"
+)
+
+// turns lets gateways restart by turns, so that not all are away at once, and gives no more of them
+// once one has not come back.
+type turns struct {
+	free chan struct{} // is as full as turns are being taken
+	of   map[string]*turn
+
+	mu     sync.Mutex
+	failed string // the service that has not come back
+}
+
+// turn is that of one service, or of several that take it together.
+type turn struct {
+	once sync.Once
+	err  error // why it does not come
+	left int   // services that have not finished
+}
+
+// takesTurns reports whether the change restarts a gateway where it is. Those that get a new
+// directory start together, with the scan that finds them.
+func takesTurns(c *reconcile.Change) bool { return c.Gateway == reconcile.Restart && !c.Replace }
+
+// isLimited reports whether the job has to wait for its turn.
+func (r *applier) isLimited(j *job) bool { return r.turns != nil && takesTurns(j.Change) }
+
+// newTurns are the turns of a plan, if so many may be taken at a time; nil if that is without limit
+// (0).
+func newTurns(plan reconcile.Plan, most int) *turns {
+	if most == 0 {
+		return nil
+	}
+	t := &turns{free: make(chan struct{}, most), of: map[string]*turn{}}
+	byName := map[string]*turn{}
+	for service, name := range together(plan) {
+		if byName[name] == nil {
+			byName[name] = &turn{}
+		}
+		byName[name].left++
+		t.of[service] = byName[name]
+	}
+	return t
+}
+
+// together names for each service that takes turns those with which it takes one: they pass ports
+// to each other, so none would end without the others.
+func together(p reconcile.Plan) map[string]string {
+	with := map[string]string{}
+	for i := range p.Changes {
+		if c := &p.Changes[i]; takesTurns(c) {
+			with[c.Service] = c.Service
+		}
+	}
+	for _, c := range p.Changes {
+		for _, giver := range c.Await {
+			from, both := with[giver], with[c.Service]
+			if from == "" || both == "" {
+				continue
+			}
+			for service, name := range with {
+				if name == from {
+					with[service] = both
+				}
+			}
+		}
+	}
+	return with
+}
+
+// skip takes no turn for a service with which nothing will be done.
+func (t *turns) skip(service string) {
+	if t == nil || t.of[service] == nil {
+		return
+	}
+	t.of[service].left--
+	delete(t.of, service)
+}
+
+// acquire waits for the turn of a service, and returns what ends it, with the error that it ended
+// with.
+func (t *turns) acquire(ctx context.Context, service string) (leave func(error), err error) {
+	if t == nil || t.of[service] == nil {
+		return func(error) {}, nil
+	}
+	own := t.of[service]
+	own.once.Do(func() { own.err = t.take(ctx) })
+	return func(err error) { t.leave(service, err) }, own.err
+}
+
+// take waits until a turn is free.
+func (t *turns) take(ctx context.Context) error {
+	start := time.Now()
+	select {
+	case t.free <- struct{}{}:
+	case <-ctx.Done():
+		if err := pace.Interrupted(ctx); err != nil {
+			return err
+		}
+		return &reconcile.TimeoutError{What: "its turn to restart", After: time.Since(start)}
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.failed == "" {
+		return nil
+	}
+	<-t.free
+	return fmt.Errorf("not restarted: %s, restarted before it, has not come back", t.failed)
+}
+
+// leave ends the turn of a service; that of several ends with the last.
+func (t *turns) leave(service string, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if err != nil && t.failed == "" {
+		t.failed = service
+	}
+	own := t.of[service]
+	if own.left--; own.left == 0 {
+		<-t.free
+	}
+}
+
+// timeout is for how long nothing may move while the plan is carried out: the longest that one step
+// may take, a stop or a gateway's way back, and some seconds.
+func timeout(p reconcile.Plan, opt Options) time.Duration {
+	longest := time.Duration(0)
+	for _, c := range p.Changes {
+		if c.Acts() {
+			longest = max(longest, c.StopTimeout)
+		}
+	}
+	for _, h := range p.Leftovers {
+		longest = max(longest, reconcile.Patience(h.StopTimeout))
+	}
+	if opt.MaxRestarts > 0 && opt.waits() {
+		longest = max(longest, operate.ArriveLimit(p.Changes, opt.Level))
+	}
+	return longest + reconcile.Grace
+}

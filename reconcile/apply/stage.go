@@ -1,0 +1,138 @@
+//go:build linux
+
+package apply
+
+import (
+	"context"
+	"path"
+	"slices"
+
+	"hermes-reconcile/reconcile"
+	"hermes-reconcile/reconcile/dirfd"
+	"hermes-reconcile/render"
+)
+
+// stage writes what the plan needs, out of s6-svscan's sight: whole directories for what comes,
+// single files for what changes.
+func (r *applier) stage(context.Context) error {
+	staged := false
+	for _, j := range r.jobs {
+		if !j.appears() && len(j.Files) == 0 {
+			continue
+		}
+		if err := r.stageJob(j); err != nil {
+			return err
+		}
+		staged = true
+		r.Pace.Moved()
+	}
+	if !staged {
+		return nil
+	}
+	return r.Staging.Sync()
+}
+
+func (r *applier) stageJob(j *job) error {
+	if err := writeServicedir(r.Staging, j.Service, j.staged()); err != nil || !j.appears() {
+		return err
+	}
+	return r.makeControls(j)
+}
+
+// staged are the files that a change needs written.
+func (j *job) staged() []render.File {
+	if j.appears() {
+		files := j.Desired.Files
+		if j.startsAfterPort() || j.WantsDown() && j.Desired.Last {
+			files = append(slices.Clone(files), render.File{Path: render.DownPath, Mode: 0o644})
+		}
+		return files
+	}
+	var files []render.File
+	for _, f := range j.Files {
+		if f.After != nil {
+			files = append(files, render.File{Path: f.Path, Mode: f.After.Mode, Data: f.After.Data})
+		}
+	}
+	return files
+}
+
+// writeServicedir makes the directory name in parent with these files in it.
+func writeServicedir(parent *dirfd.Dir, name string, files []render.File) error {
+	if err := parent.Mkdir(name, reconcile.ModeServicedir); err != nil {
+		return err
+	}
+	top, err := parent.Open(name)
+	if err != nil {
+		return err
+	}
+	tree := dirfd.NewTree(top, reconcile.ModeServicedir)
+	defer tree.Close()
+	for _, f := range files {
+		d, err := tree.Parent(f.Path)
+		if err != nil {
+			return err
+		}
+		if err := d.Write(path.Base(f.Path), f.Mode, f.Data); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// replaceFiles renames the staged files of a change into the live directory, one by one, and
+// removes those that are not rendered. The directory keeps its inode. The marker comes last: until
+// then a crash leaves digests that do not fit, which the next apply reads as a difference.
+func (r *applier) replaceFiles(c *reconcile.Change) error {
+	if len(c.Files) == 0 {
+		return nil
+	}
+	top, err := r.Dir.Open(c.Service)
+	if err != nil {
+		return err
+	}
+	live := dirfd.NewTree(top, reconcile.ModeServicedir)
+	defer live.Close()
+	top, err = r.Staging.Open(c.Service)
+	if err != nil {
+		return err
+	}
+	staged := dirfd.NewTree(top, reconcile.ModeServicedir)
+	defer staged.Close()
+	files := slices.Clone(c.Files)
+	slices.SortStableFunc(files, func(a, b reconcile.FileChange) int { return isMarker(a) - isMarker(b) })
+	for _, f := range files {
+		if err := replaceFile(staged, live, f); err != nil {
+			return err
+		}
+	}
+	return live.Top.Sync()
+}
+
+func isMarker(f reconcile.FileChange) int {
+	if f.Path == render.MarkerPath {
+		return 1
+	}
+	return 0
+}
+
+func replaceFile(staged, live *dirfd.Tree, f reconcile.FileChange) error {
+	to, err := live.Parent(f.Path)
+	if err != nil {
+		return err
+	}
+	name := path.Base(f.Path)
+	if f.After == nil || (f.Before != nil && f.Before.Irregular) {
+		if err := to.RemoveAll(name); err != nil { // a folder at a file's name would not give way to a rename
+			return err
+		}
+	}
+	if f.After == nil {
+		return nil
+	}
+	from, err := staged.Parent(f.Path)
+	if err != nil {
+		return err
+	}
+	return dirfd.Rename(from, name, to, name)
+}

@@ -1,0 +1,156 @@
+//go:build linux
+
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"hermes-reconcile/reconcile"
+	"hermes-reconcile/reconcile/dirfd"
+	"hermes-reconcile/reconcile/fault"
+	"hermes-reconcile/reconcile/pace"
+)
+
+// Lock is the right to change a scandir: one at a time. There is one way to get it, Acquire, so
+// that what takes a Lock as an argument cannot be called without it.
+type Lock struct {
+	*Journal
+	Staging *dirfd.Dir // for what is being written
+	scandir *dirfd.Dir
+	file    *os.File
+	hidden  *dirfd.Dir
+	owed    *dirfd.Dir
+	slots   int        // of hidden/ that are known to be taken
+	records sync.Mutex // one change of owed/ at a time
+}
+
+// Acquire waits up to timeout for the right to change a scandir. The error is a *LockedError when
+// that was not enough. The first lock on a scandir makes our dot directory; that is the only trace
+// of an apply that changes nothing.
+func Acquire(
+	ctx context.Context,
+	scandir *dirfd.Dir,
+	trusts func(uid uint32) bool,
+	timeout time.Duration,
+) (*Lock, error) {
+	l := &Lock{Journal: &Journal{}, scandir: scandir}
+	err := l.openOwn(trusts)
+	if err == nil {
+		err = l.acquire(ctx, timeout)
+	}
+	if err != nil {
+		l.Unlock()
+		return nil, err
+	}
+	return l, nil
+}
+
+// openOwn opens our dot directory and what is in it, and makes what is missing.
+func (l *Lock) openOwn(trusts func(uid uint32) bool) error {
+	if err := l.openFolders(trusts); err != nil {
+		own := l.scandir.Join(Dir)
+		return fmt.Errorf("cannot open %q: %w", own, fault.Cause(own, err))
+	}
+	return nil
+}
+
+func (l *Lock) openFolders(trusts func(uid uint32) bool) (err error) {
+	if l.own, err = l.scandir.Ensure(Dir, dirfd.ModePrivate); err != nil {
+		return err
+	}
+	st, err := l.own.State()
+	if err != nil {
+		return err
+	}
+	if st.Mode&dirfd.ModeOthers != 0 || !trusts(st.Uid) {
+		return fmt.Errorf(
+			"it belongs to user %d with mode %#o, so another user may have filled it (look at it, and remove it)",
+			st.Uid,
+			st.Mode&0o7777,
+		)
+	}
+	for name, d := range map[string]**dirfd.Dir{StagingDir: &l.Staging, HiddenDir: &l.hidden, OwedDir: &l.owed} {
+		if *d, err = l.own.Ensure(name, dirfd.ModePrivate); err != nil {
+			return err
+		}
+	}
+	l.file, err = l.own.OpenFile(lockFile, unix.O_RDWR|unix.O_CREAT, modeLock)
+	return err
+}
+
+// acquire takes the lock. It is a POSIX record lock: the kernel tells who holds it, drops it with
+// the process, and does not hand it on to children.
+func (l *Lock) acquire(ctx context.Context, timeout time.Duration) error {
+	deadline := time.Now().Add(timeout)
+	for {
+		lock := unix.Flock_t{Type: unix.F_WRLCK}
+		err := unix.FcntlFlock(l.file.Fd(), unix.F_SETLK, &lock)
+		if err == nil {
+			return nil
+		}
+		if !errors.Is(err, unix.EAGAIN) && !errors.Is(err, unix.EACCES) &&
+			!errors.Is(err, unix.EINTR) {
+			return l.own.Fail("lock", lockFile, err)
+		}
+		if time.Now().After(deadline) {
+			_, pid := holder(l.file)
+			return &reconcile.LockedError{Path: l.scandir.Path, PID: pid}
+		}
+		if err := pace.Pause(ctx, lockPoll); err != nil {
+			return err
+		}
+	}
+}
+
+// lockPoll is how often a held lock is tried again.
+const lockPoll = 20 * time.Millisecond
+
+// holder reports whether a process holds the lock, and which process that is, 0 if it cannot be
+// told.
+func holder(file *os.File) (held bool, pid int) {
+	lock := unix.Flock_t{Type: unix.F_WRLCK}
+	if err := unix.FcntlFlock(file.Fd(), unix.F_GETLK, &lock); err != nil ||
+		lock.Type == unix.F_UNLCK {
+		return false, 0
+	}
+	return true, max(int(lock.Pid), 0)
+}
+
+// markBusy says of what is owed that another process is at it, if one holds the lock. It must not
+// be called by a process that holds it: the kernel drops a record lock when any descriptor of the
+// file is closed.
+func (j *Journal) markBusy(owed map[string]reconcile.Owed) {
+	lock, err := j.own.OpenFile(lockFile, unix.O_RDONLY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return
+	}
+	defer lock.Close()
+	busy, by := holder(lock)
+	for name, o := range owed {
+		o.Busy, o.By = busy, by
+		owed[name] = o
+	}
+}
+
+// Held reports whether this process still has the lock.
+func (l *Lock) Held() bool { return l != nil && l.file != nil }
+
+// Unlock gives the lock back.
+func (l *Lock) Unlock() {
+	for _, d := range []*dirfd.Dir{l.Staging, l.hidden, l.owed, l.own} {
+		if d != nil {
+			d.Close()
+		}
+	}
+	if l.file != nil {
+		l.file.Close()
+		l.file = nil
+	}
+}

@@ -1,0 +1,302 @@
+//go:build linux
+
+// Package journal reads and writes what applies have to know of each other: the dot directory in a
+// scandir, with the lock, the restarts that are owed, the directories that are being written or
+// removed, and the marks that say "paused" and "rescan asked for". The package comment of reconcile
+// has a table of them.
+//
+// Any user who may look there may read it. All that writes is a method of a Lock, or takes one.
+package journal
+
+import (
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"hermes-reconcile/reconcile"
+	"hermes-reconcile/reconcile/dirfd"
+	"hermes-reconcile/render/rawjson"
+)
+
+// All that is ours in a scandir and is no service lies in one directory. The package comment says
+// what each name in it means.
+const (
+	Dir        = ".hermes-reconcile"
+	lockFile   = "lock"
+	StagingDir = "staging"
+	HiddenDir  = "hidden"
+	OwedDir    = "owed"
+	OwedPath   = Dir + "/" + OwedDir
+)
+
+const (
+	modeLock = 0o600
+	modeOwed = 0o600
+)
+
+// Journal is our dot directory in a scandir: what an apply has to know of earlier ones. A user who may
+// look there may read it; all writing takes a Lock.
+type Journal struct{ own *dirfd.Dir }
+
+// Open opens the journal of a scandir for reading. The error wraps fs.ErrNotExist where there is
+// none yet, and fs.ErrPermission for those who may not look there.
+func Open(scandir *dirfd.Dir) (*Journal, error) {
+	own, err := scandir.Open(Dir)
+	if err != nil {
+		return nil, err
+	}
+	return &Journal{own}, nil
+}
+
+// Close closes the journal.
+func (j *Journal) Close() { j.own.Close() }
+
+// Pending are the restarts that are owed, by service. Who holds the lock of the scandir itself
+// passes it, since another process may be at them otherwise.
+func (j *Journal) Pending(lock *Lock) (map[string]reconcile.Owed, error) {
+	owed, err := j.readPending()
+	if len(owed) > 0 && !lock.Held() {
+		j.markBusy(owed)
+	}
+	return owed, err
+}
+
+func (j *Journal) readPending() (map[string]reconcile.Owed, error) {
+	d, err := j.own.Open(OwedDir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	names, err := d.Names()
+	if err != nil || len(names) == 0 {
+		return nil, err
+	}
+	all := make(map[string]reconcile.Owed, len(names))
+	for _, name := range names {
+		data, _, err := d.Read(name, reconcile.MaxFile)
+		if err != nil {
+			return nil, err
+		}
+		var o reconcile.Owed
+		if rawjson.Unmarshal(
+			data,
+			map[string]any{"gateway": &o.Gateway, "logger": &o.Logger, "port": &o.Port},
+		) != nil {
+			// Only a power loss can do this, or a hand. A restart too many is the safe reading.
+			o = reconcile.Owed{Gateway: true, Logger: true}
+		}
+		all[name] = o
+	}
+	return all, nil
+}
+
+// lookAtHidden adds to a removal what lies in its slot, and what runs there.
+type lookAtHidden func(slot *dirfd.Dir, h *reconcile.Hidden) error
+
+// Hidden lists the removals that are not finished.
+func (j *Journal) Hidden(look lookAtHidden) ([]reconcile.Hidden, error) {
+	d, err := j.own.Open(HiddenDir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	numbers, err := d.Names()
+	if err != nil {
+		return nil, err
+	}
+	slices.Sort(numbers)
+	var all []reconcile.Hidden
+	for _, number := range numbers {
+		hidden, err := readHiddenSlot(d, number, look)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, hidden...)
+	}
+	return all, nil
+}
+
+// readHiddenSlot reads hidden/N. It is empty when an apply was killed just before or after its
+// rename.
+func readHiddenSlot(d *dirfd.Dir, number string, look lookAtHidden) ([]reconcile.Hidden, error) {
+	slot, err := d.Open(number)
+	if err != nil {
+		return nil, err
+	}
+	defer slot.Close()
+	names, err := slot.Names()
+	if err != nil {
+		return nil, err
+	}
+	var all []reconcile.Hidden
+	for _, name := range names {
+		if strings.HasPrefix(name, ".") {
+			continue // a folder on its way out, which a deletion has moved up
+		}
+		h := reconcile.Hidden{Name: name, Path: path.Join(Dir, HiddenDir, number, name)}
+		if err := look(slot, &h); err != nil {
+			return nil, err
+		}
+		all = append(all, h)
+	}
+	if len(all) == 0 {
+		all = append(all, reconcile.Hidden{Path: path.Join(Dir, HiddenDir, number)})
+	}
+	return all, nil
+}
+
+// Traces tells what applies have left, and whether one is under way. It takes no lock and writes
+// nothing.
+func (j *Journal) Traces() (t reconcile.Traces, err error) {
+	if lock, err := j.own.OpenFile(lockFile, unix.O_RDONLY|unix.O_NONBLOCK, 0); err == nil {
+		t.Locked, t.Holder = holder(lock)
+		lock.Close()
+	}
+	if t.Woken, err = j.since(WokenFile); err != nil {
+		return t, err
+	}
+	staging, err := j.own.Open(StagingDir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return t, nil
+	}
+	if err != nil {
+		return t, err
+	}
+	defer staging.Close()
+	t.Staged, err = staging.Names()
+	slices.Sort(t.Staged)
+	return t, err
+}
+
+// SetPending records what is due to a service. The record appears whole or not at all.
+func (l *Lock) SetPending(service string, o reconcile.Owed) error {
+	l.records.Lock()
+	defer l.records.Unlock()
+	return l.writePending(service, o)
+}
+
+func (l *Lock) writePending(service string, o reconcile.Owed) error {
+	data, err := json.Marshal(o)
+	if err != nil {
+		return err
+	}
+	const temporary = "owed" // in staging: no service is called so
+	if err := l.Staging.Write(temporary, modeOwed, append(data, '\n')); err != nil {
+		return err
+	}
+	return dirfd.Rename(l.Staging, temporary, l.owed, service)
+}
+
+// ClearPending removes the record of what was due to a service.
+func (l *Lock) ClearPending(service string) error {
+	err := l.owed.Unlink(service)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// PendingNames are the services to which something is owed.
+func (l *Lock) PendingNames() ([]string, error) { return l.owed.Names() }
+
+// RecordRestart records that a restart of a gateway is due, and the port that it holds until then.
+func (l *Lock) RecordRestart(service string, port int) error {
+	l.records.Lock()
+	defer l.records.Unlock()
+	all, err := l.readPending()
+	if err != nil {
+		return err
+	}
+	o := all[service]
+	o.Gateway = true
+	if o.Port == 0 {
+		o.Port = port
+	}
+	return l.writePending(service, o)
+}
+
+// RestartDone records that a gateway has gone down, or come up anew: no restart is owed to it any
+// more.
+func (l *Lock) RestartDone(service string) error {
+	all, err := l.readPending()
+	if err != nil || !all[service].Gateway {
+		return err
+	}
+	if all[service].Logger {
+		return l.SetPending(service, reconcile.Owed{Logger: true})
+	}
+	return l.ClearPending(service)
+}
+
+// Hide takes a service out of s6-svscan's sight: same inode, so its s6-supervise goes on, with a
+// name that it skips. The directory keeps its own name below a number, because a longer one might
+// not fit a file name.
+func (l *Lock) Hide(service string) (reconcile.Hidden, error) {
+	for {
+		l.slots++
+		number := strconv.Itoa(l.slots)
+		err := l.hidden.Mkdir(number, dirfd.ModePrivate)
+		if errors.Is(err, fs.ErrExist) {
+			continue
+		}
+		if err != nil {
+			return reconcile.Hidden{}, err
+		}
+		slot, err := l.hidden.Open(number)
+		if err != nil {
+			return reconcile.Hidden{}, err
+		}
+		defer slot.Close()
+		h := reconcile.Hidden{Name: service, Path: path.Join(Dir, HiddenDir, number, service)}
+		return h, dirfd.Move(l.scandir, service, slot, service)
+	}
+}
+
+// Unhide puts a hidden directory back under its name.
+func (l *Lock) Unhide(h reconcile.Hidden) error {
+	number := path.Base(path.Dir(h.Path))
+	slot, err := l.hidden.Open(number)
+	if err != nil {
+		return err
+	}
+	defer slot.Close()
+	if err := dirfd.Move(slot, h.Name, l.scandir, h.Name); err != nil {
+		return err
+	}
+	return l.hidden.RemoveAll(number)
+}
+
+// Drop deletes a hidden directory for good.
+func (l *Lock) Drop(h reconcile.Hidden) error {
+	number := path.Base(path.Dir(h.Path))
+	if h.Name == "" {
+		number = path.Base(h.Path)
+	}
+	return l.hidden.RemoveAll(number)
+}
+
+// ClearStaging deletes all that is staged.
+func (l *Lock) ClearStaging() error {
+	names, err := l.Staging.Names()
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if err := l.Staging.RemoveAll(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}

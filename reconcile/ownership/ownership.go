@@ -1,0 +1,224 @@
+//go:build linux
+
+// Package ownership knows who may change what in a service directory, notes what others can change
+// and should not, and takes it back. s6-supervise writes its files by name, often as root, so what a
+// gateway's user can put there would lead root's writes elsewhere.
+package ownership
+
+import (
+	"cmp"
+	"fmt"
+	"path"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"hermes-reconcile/reconcile"
+	"hermes-reconcile/reconcile/dirfd"
+)
+
+// Owner is the user whose s6-svscan runs on a scandir: besides root the one who may change what it
+// runs.
+type Owner uint32
+
+// Trusts reports whether what belongs to a user may be run by s6.
+func (o Owner) Trusts(uid uint32) bool { return uid == 0 || uid == uint32(o) }
+
+// Where s6-supervise is told what to do. It takes what is there, and else makes a folder that only
+// its own user can enter.
+const (
+	SuperviseDir = "supervise"
+	eventDir     = "event"
+	controlFIFO  = "control"
+)
+
+// modeControl lets its owner alone write commands. modeGivenControl is that of a FIFO which root
+// has given to a gateway's user: it stays with root's group, since root's own s6-supervise can open
+// it as little as anybody else where it lacks CAP_DAC_OVERRIDE, as in many a container.
+const (
+	modeControl      = 0o600
+	modeGivenControl = 0o660
+	rootGroup        = 0
+)
+
+// MakeControl makes the control FIFO of a staged service, and gives it to a user, where apply knows
+// whose it should be.
+func MakeControl(service *dirfd.Dir, uid uint32, known bool) error {
+	d, err := service.Ensure(SuperviseDir, reconcile.ModeServicedir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	if err := d.Mkfifo(controlFIFO, modeControl); err != nil {
+		return err
+	}
+	if !known {
+		return nil
+	}
+	return giveControl(d, uid)
+}
+
+// giveControl gives the FIFO to a user.
+func giveControl(supervise *dirfd.Dir, uid uint32) error {
+	st, err := supervise.Stat(controlFIFO)
+	if err != nil || st.Uid == uid || st.Mode&dirfd.ModeType != unix.S_IFIFO {
+		return err
+	}
+	if st.Mode&^dirfd.ModeType != modeGivenControl {
+		if err := supervise.Chmod(controlFIFO, modeGivenControl); err != nil {
+			return err
+		}
+	}
+	return supervise.Chown(controlFIFO, uid, rootGroup)
+}
+
+// PassControl gives the control of a live service to a user. The folder that it lies in stays s6's.
+func (o Owner) PassControl(scandir *dirfd.Dir, service string, uid uint32) error {
+	parent, err := scandir.Open(service)
+	if err != nil {
+		return err
+	}
+	defer parent.Close()
+	d, err := parent.Open(SuperviseDir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	if err := d.Give(uint32(o), reconcile.ModeServicedir); err != nil {
+		return err
+	}
+	return giveControl(d, uid)
+}
+
+// LookAtControl notes those folders of s6's in a service directory that others can change: what
+// root's s6-supervise writes there by name may end up anywhere.
+func (o Owner) LookAtControl(s *reconcile.Service, d *dirfd.Dir, prefix string) {
+	if st, err := d.Stat(path.Join(SuperviseDir, controlFIFO)); err == nil && prefix == "" &&
+		st.Mode&dirfd.ModeType == unix.S_IFIFO {
+		s.Controller = &st.Uid
+	}
+	for _, name := range []string{SuperviseDir, eventDir} {
+		st, err := d.Stat(name)
+		if err == nil &&
+			(!o.Trusts(st.Uid) || st.Mode&dirfd.ModeType != dirfd.ModeDirectory || st.Mode&0o002 != 0) {
+			s.Seized = append(s.Seized, prefix+name)
+		}
+	}
+}
+
+// Reclaim takes a folder of s6's in a service directory out of others' hands, and what they may have
+// planted there with it.
+func (o Owner) Reclaim(scandir *dirfd.Dir, service, name string) error {
+	parent, err := scandir.Open(service)
+	if err != nil {
+		return err
+	}
+	defer parent.Close()
+	d, err := parent.Open(name)
+	if err != nil {
+		return dirfd.Missing(err) // behind a symlink nothing is ours to change
+	}
+	defer d.Close()
+	if err := d.Give(uint32(o), reconcile.ModeServicedir); err != nil {
+		return err
+	}
+	return o.clearPlanted(d, name == SuperviseDir)
+}
+
+// clearPlanted deletes from a folder of s6's what may have been planted there. Folders come last,
+// and one that cannot be deleted in time may stay: s6 writes into none, and what is left goes with
+// the directory.
+func (o Owner) clearPlanted(d *dirfd.Dir, hasState bool) error {
+	folders, err := o.unlinkPlanted(d, hasState, time.Now().Add(dirfd.ClearLimit))
+	deadline := time.Now().Add(dirfd.ClearLimit)
+	for _, name := range folders {
+		if d.RemoveUntil(name, deadline) != nil || time.Now().After(deadline) {
+			break
+		}
+	}
+	return err
+}
+
+// maxPlanted is how many folders in one of s6's are deleted before it goes as a whole.
+const maxPlanted = 1000
+
+// unlinkPlanted deletes what is no folder, and gives the names of folders.
+func (o Owner) unlinkPlanted(
+	d *dirfd.Dir,
+	hasState bool,
+	deadline time.Time,
+) (folders []string, failed error) {
+	names := 0
+	err := d.Each(func(name string) bool {
+		names++
+		st, err := d.Stat(name)
+		kind := st.Mode & dirfd.ModeType
+		regular := hasState && kind == dirfd.ModeRegular && st.Nlink == 1 && o.Trusts(st.Uid)
+		switch {
+		case err != nil || regular || kind == unix.S_IFIFO:
+		case kind == dirfd.ModeDirectory:
+			if len(folders) < maxPlanted {
+				folders = append(folders, name)
+			}
+		default:
+			failed = dirfd.Missing(d.Unlink(name))
+		}
+		if failed == nil && names > dirfd.LeastNames && time.Now().After(deadline) {
+			failed = fmt.Errorf("%q holds too many files to look at in %s", d.Path,
+				dirfd.ClearLimit)
+		}
+		return failed == nil
+	})
+	return folders, cmp.Or(failed, err)
+}
+
+// scriptFiles are what rendered scripts write in their service directory. A symlink there would
+// have them write elsewhere.
+var scriptFiles = map[string]bool{"data/pgid": true, "data/backoff": true, "log/told": true}
+
+// LookAtScriptFile notes whether a script would be led astray by what stands at the name of its
+// file.
+func (o Owner) LookAtScriptFile(s *reconcile.Service, d *dirfd.Dir, name string) {
+	st, err := d.Stat(path.Base(name))
+	if err == nil &&
+		(st.Mode&dirfd.ModeType != dirfd.ModeRegular || st.Nlink > 1 || !o.Trusts(st.Uid)) {
+		s.Exposed = append(s.Exposed, name)
+	}
+}
+
+// LookAt notes whether others can change a folder.
+func (o Owner) LookAt(s *reconcile.Service, d *dirfd.Dir, name string) error {
+	st, err := d.State()
+	if err == nil && (st.Mode&dirfd.ModeOthers != 0 || !o.Trusts(st.Uid)) {
+		s.Exposed = append(s.Exposed, name)
+	}
+	return err
+}
+
+// Mend takes what others could change out of their hands: folders change their owner, the files of
+// scripts go.
+func (o Owner) Mend(scandir *dirfd.Dir, service string, names []string) error {
+	if len(names) == 0 {
+		return nil
+	}
+	top, err := scandir.Open(service)
+	if err != nil {
+		return err
+	}
+	live := dirfd.NewTree(top, reconcile.ModeServicedir)
+	defer live.Close()
+	for _, name := range names { // the directory itself is the first, so that no user can swap what is in it
+		d, err := live.Parent(path.Join(name, "x"))
+		if scriptFiles[name] {
+			if d, err = live.Parent(name); err == nil {
+				err = d.RemoveAll(path.Base(name))
+			}
+		} else if err == nil {
+			err = d.Give(uint32(o), reconcile.ModeServicedir)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

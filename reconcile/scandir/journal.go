@@ -1,0 +1,58 @@
+//go:build linux
+
+package scandir
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"time"
+
+	"hermes-reconcile/reconcile"
+	"hermes-reconcile/reconcile/journal"
+)
+
+// Lock waits up to timeout for the right to change the scandir.
+func (s *Scandir) Lock(ctx context.Context, timeout time.Duration) (*journal.Lock, error) {
+	lock, err := journal.Acquire(ctx, s.Dir, s.Trusts, timeout)
+	s.lock = lock
+	return lock, err
+}
+
+// Pause records that nothing should be started unasked from now on, until the next apply by hand.
+func (s *Scandir) Pause() error { return journal.Pause(s.Dir, s.Trusts) }
+
+// Traces tells what applies have left, and whether one is under way. It takes no lock and writes
+// nothing. The error wraps fs.ErrPermission for those who may not look there.
+func (s *Scandir) Traces() (reconcile.Traces, error) {
+	j, err := journal.Open(s.Dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return reconcile.Traces{}, nil
+	}
+	if err != nil {
+		return reconcile.Traces{}, err
+	}
+	defer j.Close()
+	return j.Traces()
+}
+
+// Records is the folder in which commands record the restarts that they begin.
+func (s *Scandir) Records() string { return s.Dir.Join(journal.OwedPath) }
+
+// Left reports whether a command holds the scandir, and if not, whether one has left a restart to
+// do. It takes no lock and writes nothing. What cannot be read is nothing: the next plan says why.
+func (s *Scandir) Left() (busy, left bool) {
+	j, err := journal.Open(s.Dir)
+	if err != nil {
+		return false, false
+	}
+	defer j.Close()
+	owed, err := j.Pending(nil)
+	if err != nil || len(owed) == 0 {
+		return false, false
+	}
+	for _, o := range owed {
+		busy = busy || o.Busy
+	}
+	return busy, !busy
+}

@@ -1,0 +1,41 @@
+//go:build linux
+
+package scandir
+
+import (
+	"slices"
+
+	"hermes-reconcile/reconcile"
+	"hermes-reconcile/render"
+)
+
+// Plan compares what should be with what is. It writes nothing and waits for nothing.
+func (s *Scandir) Plan(desired []render.Servicedir, prune reconcile.Prune) (reconcile.Plan, error) {
+	actual, err := s.Read()
+	if err != nil {
+		return reconcile.Plan{}, err
+	}
+	s.recall(desired, &actual)
+	plan, err := reconcile.Diff(desired, actual, prune)
+	if err != nil {
+		return reconcile.Plan{}, &reconcile.ObstacleError{Err: err}
+	}
+	return plan, nil
+}
+
+// recall finds out what those gateways were last that a plan will make a directory for, or adopt,
+// and whose state the manifest leaves to that. For all others there is no need to look.
+func (s *Scandir) recall(desired []render.Servicedir, actual *reconcile.Actual) {
+	actual.Users = s.Users
+	if s.Recall == nil {
+		return
+	}
+	asked := slices.DeleteFunc(slices.Clone(desired), func(d render.Servicedir) bool {
+		return !d.Last || slices.ContainsFunc(actual.Services, func(s reconcile.Service) bool {
+			return s.Name == d.Name && s.Owned && s.Status.Supervised
+		})
+	})
+	if len(asked) > 0 {
+		actual.Was = s.Recall(asked)
+	}
+}

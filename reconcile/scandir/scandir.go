@@ -1,0 +1,102 @@
+//go:build linux
+
+// Package scandir reads what is: the services of a scandir, their files and owners, what s6 and the
+// kernel know of their processes, and what earlier applies have left. It writes nothing but, on
+// request, the lock and the mark of a pause.
+package scandir
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"hermes-reconcile/reconcile"
+	"hermes-reconcile/reconcile/dirfd"
+	"hermes-reconcile/reconcile/fault"
+	"hermes-reconcile/reconcile/journal"
+	"hermes-reconcile/reconcile/ownership"
+	"hermes-reconcile/render"
+)
+
+// Scandir is an opened scan directory.
+type Scandir struct {
+	Dir   *dirfd.Dir
+	Sup   reconcile.Supervisor
+	owner ownership.Owner // whose s6-svscan runs here
+	// Recall tells what the gateways of these services were last; nil means that this is not known,
+	// so that they are down.
+	Recall func([]render.Servicedir) map[string]reconcile.LastState
+	// Users are the accounts that may control their gateways without root, by name; nil where none
+	// may.
+	Users map[string]uint32
+	lock  *journal.Lock // ours, last: to close the lock file, opened once more, would drop the lock
+}
+
+// Open opens the scandir at path. Nothing is read or written yet.
+func Open(path string, sup reconcile.Supervisor) (*Scandir, error) {
+	d, err := dirfd.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("cannot open scandir %q: %w", path, fault.Cause(path, err))
+	}
+	s := &Scandir{Dir: d, Sup: sup}
+	if err := s.findOwner(); err != nil {
+		d.Close()
+		return nil, fmt.Errorf("cannot open scandir %q: %w", path, fault.Cause(path, err))
+	}
+	return s, nil
+}
+
+// findOwner finds whose s6-svscan runs here. It makes its control folder itself; without one the
+// scandir's owner will do.
+func (s *Scandir) findOwner() error {
+	st, err := s.Dir.Stat(".s6-svscan")
+	if errors.Is(err, fs.ErrNotExist) {
+		st, err = s.Dir.State()
+	}
+	s.owner = ownership.Owner(st.Uid)
+	return err
+}
+
+// Owner is the user whose s6-svscan runs here.
+func (s *Scandir) Owner() ownership.Owner { return s.owner }
+
+// Trusts reports whether what belongs to a user may be run by s6.
+func (s *Scandir) Trusts(uid uint32) bool { return s.owner.Trusts(uid) }
+
+// Exposed says why a user who can change the scandir itself could run anything as its supervisor,
+// or is empty.
+func (s *Scandir) Exposed() string {
+	st, err := s.Dir.State()
+	switch {
+	case err != nil:
+	case st.Mode&dirfd.ModeOthers != 0:
+		return fmt.Sprintf("others than its owner can write to it (mode %#o)", st.Mode&0o7777)
+	case !s.Trusts(st.Uid):
+		return fmt.Sprintf("it belongs to user %d, and user %d's s6-svscan runs what is there",
+			st.Uid, s.owner)
+	}
+	return ""
+}
+
+// NoExec says why no script can be started from the scandir, or is empty.
+func (s *Scandir) NoExec() string {
+	if noExec, err := s.Dir.NoExec(); err == nil && noExec {
+		return ErrNoExec.Error()
+	}
+	return ""
+}
+
+// Holder is the user that the scandir belongs to, where that is all that is wrong with it.
+func (s *Scandir) Holder() (uid uint32, alone bool) {
+	st, err := s.Dir.State()
+	return st.Uid, err == nil && st.Mode&dirfd.ModeOthers == 0 && !s.Trusts(st.Uid)
+}
+
+// Close closes the scandir.
+func (s *Scandir) Close() { s.Dir.Close() }
+
+// ErrNoExec says of a scandir that no gateway can be started there.
+var ErrNoExec = errors.New(
+	"the scandir is on a filesystem that is mounted noexec, so no run script can be started: " +
+		"mount it with exec (docker run --tmpfs /run:exec)",
+)
