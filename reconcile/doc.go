@@ -14,9 +14,9 @@
 //	supervisor.go    what all of this needs of s6
 //	servicetree/     service directories in a plain folder, for a look or an image
 //	pace/            waits whose limits count from when something has moved last
-//	journal/         the dot directory in the scandir: lock.go, records.go, marks.go
+//	journal/         the dot directory in the scandir: journal/lock.go, journal/records.go, journal/marks.go
 //	ownership/       who may change what in a service directory, and taking it back
-//	scandir/         reads what is; misplaced.go finds s6-supervise processes outside their places
+//	scandir/         reads what is; scandir/misplaced.go finds s6-supervise processes outside their places
 //	operate/         stops, starts and restarts one live service, by hand, too; waits until it is ready
 //	apply/           carries a plan out
 //

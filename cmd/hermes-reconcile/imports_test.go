@@ -102,10 +102,63 @@ var layers = map[string]layer{
 		never:  []string{"os", "os/exec", "net", "path/filepath"},
 	},
 	"reconcile": {
-		why:    "It changes the scandir and knows service directories alone; s6 itself is behind its Supervisor.",
-		ours:   []string{"render", "render/rawjson", "reconcile/dirfd", "reconcile/fault", "s6ctl/safefile"},
-		others: []string{"github.com/hashicorp/go-multierror", "golang.org/x/sys/unix"},
+		why:    "The same look at a scandir and the same manifest make the same plan: it depends on nothing else.",
+		ours:   []string{"render", "s6ctl/safefile"},
+		others: []string{"github.com/hashicorp/go-multierror"},
+		never:  []string{"os", "os/exec", "net", "flag", "log", "path/filepath"},
+	},
+	"reconcile/servicetree": {
+		why:   "A plain folder is read and written without s6, on every system.",
+		ours:  []string{"render", "reconcile", "reconcile/fault", "s6ctl/safefile"},
+		never: []string{"os/exec", "net", "flag", "log"},
+	},
+	"reconcile/pace": {
+		why:   "It waits for whatever it is told to look at.",
+		ours:  []string{"reconcile"},
+		never: []string{"os", "os/exec", "net", "flag", "log"},
+	},
+	"reconcile/journal": {
+		why:    "What applies leave each other is read and written in one place, and needs no s6 to be understood.",
+		ours:   []string{"reconcile", "reconcile/dirfd", "reconcile/fault", "reconcile/pace", "render/rawjson"},
+		others: []string{"golang.org/x/sys/unix"},
 		never:  []string{"os/exec", "net", "flag", "log"},
+	},
+	"reconcile/ownership": {
+		why:    "What others must not change is told once, for the look and for the repair, whatever a service does.",
+		ours:   []string{"reconcile", "reconcile/dirfd"},
+		others: []string{"golang.org/x/sys/unix"},
+		never:  []string{"os", "os/exec", "net", "flag", "log"},
+	},
+	"reconcile/scandir": {
+		why: "A look has no part in what is done after it: apply imports it, not the other way round.",
+		ours: []string{
+			"render", "reconcile", "reconcile/dirfd", "reconcile/fault", "reconcile/journal", "reconcile/ownership", "s6ctl/safefile",
+		},
+		others: []string{"golang.org/x/sys/unix"},
+		never:  []string{"os", "os/exec", "net", "flag", "log"},
+	},
+	"reconcile/operate": {
+		why: "One service is stopped and started the same way by an apply and by hand, so it knows no plan's order.",
+		ours: []string{
+			"render", "reconcile", "reconcile/dirfd", "reconcile/fault", "reconcile/journal", "reconcile/ownership", "reconcile/pace",
+			"reconcile/scandir",
+		},
+		others: []string{"golang.org/x/sys/unix"},
+		never:  []string{"os", "os/exec", "net", "flag", "log"},
+	},
+	"reconcile/apply": {
+		why: "It has the order of an apply, and s6 itself is behind its Supervisor.",
+		ours: []string{
+			"render", "reconcile", "reconcile/dirfd", "reconcile/fault", "reconcile/journal", "reconcile/operate", "reconcile/ownership",
+			"reconcile/pace", "reconcile/scandir",
+		},
+		never: []string{"os", "os/exec", "net", "flag", "log"},
+	},
+	"reconcile/testkit": {
+		why:    "The tests of reconcile and of the packages below it share it, so it knows what is pure alone.",
+		ours:   []string{"manifest", "render", "reconcile"},
+		others: []string{"github.com/stretchr/testify/require", "github.com/google/go-cmp/cmp", "github.com/google/go-cmp/cmp/cmpopts"},
+		never:  []string{"os", "os/exec", "net", "flag", "log"},
 	},
 	"reconcile/dirfd": {
 		why:    "It changes directories for reconcile, and knows nothing of what is in them.",
@@ -187,7 +240,9 @@ var layers = map[string]layer{
 	command: {
 		why: "It wires all of them; programs are started by s6ctl/start, and gateways asked by probe.",
 		ours: []string{
-			"manifest", "manifest/visible", "render", "reconcile", "reconcile/fault", "reconcile/watch",
+			"manifest", "manifest/visible", "render",
+			"reconcile", "reconcile/apply", "reconcile/fault", "reconcile/journal", "reconcile/operate", "reconcile/scandir",
+			"reconcile/servicetree", "reconcile/watch",
 			"s6ctl", "s6ctl/start", "s6ctl/safefile", "s6ctl/route",
 			command + "/accounts", command + "/choose", command + "/containerenv", command + "/discover", command + "/doctor",
 			command + "/explain", command + "/home", command + "/homes", command + "/overview", command + "/probe",
