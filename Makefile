@@ -13,7 +13,7 @@ test: lint
 	go test -race -timeout 120m -parallel 5 -tags e2e ./e2e
 
 test-docker:
-	go test -count=1 -timeout 120m -tags docker ./e2e/docker
+	go test -count=1 -timeout 120m -tags docker ./e2e/docker ./e2e/release
 
 # As the shell expands it, whether make or the environment has it.
 test-hermes: export IMAGE := $(IMAGE)
