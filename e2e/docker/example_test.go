@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -71,4 +72,40 @@ func TestCompose(t *testing.T) {
 	require.NoError(t, do("stop")) // with its own grace period
 	require.Equal(t, 0, c.exitCode())
 	require.Len(t, c.stops("coder"), 2, "it has drained")
+}
+
+// TestHealthOfTheContainer: it is that of its gateways.
+func TestHealthOfTheContainer(t *testing.T) {
+	t.Parallel()
+	c := start(t, "version: 1\nprofiles: {coder: {port: 9201}}\n", options{flags: []string{"--health-interval", "1s", "--health-retries", "1"}})
+	health := func(want string) {
+		t.Helper()
+		eventually(t, func() bool {
+			out := c.docker("container", "inspect", "--format", "{{.State.Health.Status}}")
+			return strings.TrimSpace(out) == want
+		}, "the container is "+want)
+	}
+	health("healthy")
+	c.copyIn("profiles.yaml", "version: 1\nprofiles: {coder: {port: 9201}, broken: {command: [sh, -c, exit 1]}}\n")
+	health("unhealthy")
+	c.copyIn("profiles.yaml", "version: 1\nprofiles: {coder: {port: 9201}}\n")
+	health("healthy")
+	c.started("coder", 1)
+}
+
+// TestProcessorIsABuildArgument: ARCH says whose program comes into the image.
+func TestProcessorIsABuildArgument(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "example")
+	require.NoError(t, os.CopyFS(dir, os.DirFS("../../examples/container")))
+	for _, arch := range []string{"amd64", "arm64"} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "hermes-reconcile_0.0.0_linux_"+arch), []byte("of "+arch), 0o755))
+	}
+	for _, arch := range []string{"amd64", "arm64"} {
+		name := project + ":" + arch
+		require.NoError(t, buildImage(name, dir, "Dockerfile", "BASE="+baseImage, "ARCH="+arch))
+		got, err := docker("run", "--rm", "--network", "none", "--entrypoint", "/bin/busybox", name, "cat", "/usr/local/bin/hermes-reconcile")
+		require.NoError(t, err)
+		require.Equal(t, "of "+arch, got)
+	}
 }

@@ -16,6 +16,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -87,20 +88,25 @@ func dockerAnswers() error {
 	return nil
 }
 
-// buildExample puts a copy of examples/container on an image, with the program installed as its
-// Dockerfile says.
+// buildExample puts a copy of examples/container on an image, with the program beside it, under the
+// name that it has in a release.
 func buildExample(name, dir, base string) error {
 	if err := os.CopyFS(dir, os.DirFS("../../examples/container")); err != nil {
 		return err
 	}
-	if err := run(5*time.Minute, "make", "-C", "../..", "install", "DESTDIR="+filepath.Join(dir, "rootfs")); err != nil {
+	program := filepath.Join(dir, "hermes-reconcile_0.0.0_linux_"+runtime.GOARCH)
+	if err := kit.GoTool([]string{"CGO_ENABLED=0"}, "build", "-trimpath", "-o", program, "../../cmd/hermes-reconcile"); err != nil {
 		return err
 	}
-	return buildImage(name, dir, "Dockerfile", "BASE="+base)
+	return buildImage(name, dir, "Dockerfile", "BASE="+base, "ARCH="+runtime.GOARCH)
 }
 
-func buildImage(name, dir, file, arg string) error {
-	_, err := docker("build", "--quiet", "--force-rm", "--network", "none", "--tag", name, "--file", filepath.Join(dir, file), "--build-arg", arg, dir)
+func buildImage(name, dir, file string, buildArgs ...string) error {
+	args := []string{"build", "--quiet", "--force-rm", "--network", "none", "--tag", name, "--file", filepath.Join(dir, file)}
+	for _, arg := range buildArgs {
+		args = append(args, "--build-arg", arg)
+	}
+	_, err := docker(append(args, dir)...)
 	return err
 }
 
