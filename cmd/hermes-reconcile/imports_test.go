@@ -252,8 +252,9 @@ var layers = map[string]layer{
 		},
 		never: []string{"os/exec", "net/http"},
 	},
-	"e2e":        {why: "The tests see the built program from outside."},
-	"e2e/docker": {why: "The tests see the built program from outside."},
+	"e2e":         {why: "The tests see the built program from outside."},
+	"e2e/docker":  {why: "The tests see the built program from outside."},
+	"e2e/release": {why: "The tests see the built programs from outside."},
 	"e2e/kit": {
 		why:    "Tests of all packages share it, so it must know none.",
 		others: []string{"github.com/stretchr/testify/require"},
