@@ -8,6 +8,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -191,6 +192,76 @@ func TestLogsWaitsForALog(t *testing.T) {
 	tr.svc("gateway-alpha/log", "-u")
 	eventually(t, patience, func() bool { return strings.Contains(f.String(), "alpha: started on stderr") }, "the log comes")
 	require.Contains(t, f.stop(syscall.SIGKILL), `warning: there is no log in "`+tr.logPath("alpha")+`" yet: waiting for one`)
+}
+
+// TestLogsOfSeveral are one: of different users, while they are rotated, each line once.
+func TestLogsOfSeveral(t *testing.T) {
+	t.Parallel()
+	tr := newTree(t, treeOpts{})
+	tr.giveHome()
+	second := ""
+	if os.Getuid() == 0 {
+		second = ", user: daemon"
+	}
+	tr.manifest(`noisy: {env: {STUB_LINES: "300"}, log: {keep: 500, size: 4096B, stdout: false}}
+other: {home: %s, env: {STUB_LINES: "300"}, log: {keep: 500, size: 4096B, stdout: false}%s}`, tr.path("second"), second)
+	require.NoError(t, os.MkdirAll(tr.path("second", "stub"), 0o777))
+	tr.homes = append(tr.homes, tr.path("second"))
+	for _, dir := range []string{tr.path("second"), tr.path("second", "stub")} {
+		require.NoError(t, os.Chmod(dir, 0o777))
+	}
+	tr.mustApply()
+	f := tr.follow("-n", "all", "--all")
+	of := func(profile string) []int {
+		var lines strings.Builder
+		for line := range strings.Lines(f.String()) {
+			if text, own := strings.CutPrefix(line, profile+" | "); own {
+				lines.WriteString(text)
+			}
+		}
+		return numbersIn(t, lines.String())
+	}
+	eventually(t, patience, func() bool { return len(of("noisy")) > 500 && len(of("other")) > 500 }, "both come")
+	tr.must("stop", "--all")
+	seen := func() int { return len(of("noisy")) + len(of("other")) }
+	all := func() int {
+		n := 0
+		for _, profile := range []string{"noisy", "other"} {
+			n += len(numbersIn(t, tr.must("logs", profile).stdout))
+		}
+		return n
+	}
+	eventually(t, patience, func() bool { return seen() >= all() }, "the last lines come")
+	require.Equal(t, numbersIn(t, tr.must("logs", "noisy").stdout), of("noisy"))
+	require.Equal(t, numbersIn(t, tr.must("logs", "other").stdout), of("other"))
+	require.NoError(t, unix.Kill(f.pid, syscall.SIGTERM))
+	<-f.done
+	require.Zero(t, f.code, f.errs.String())
+
+	merged := tr.must("logs", "noisy", "other").stdout
+	var times []string
+	for line := range strings.Lines(merged) {
+		_, text, _ := strings.Cut(line, " | ")
+		times = append(times, text[:min(len(text), 29)])
+	}
+	require.True(t, slices.IsSorted(times), "by their times")
+}
+
+// TestLogsOfTheLastLife: how it ended, though the next one prints already.
+func TestLogsOfTheLastLife(t *testing.T) {
+	t.Parallel()
+	tr := newTree(t, treeOpts{})
+	tr.manifest("alpha: {backoff: 0s}")
+	tr.mustApply()
+	first := tr.started("alpha", 1).PID
+	tr.logged("alpha", "started on stderr")
+	kill(first)
+	tr.started("alpha", 2)
+	eventually(t, patience, func() bool { return strings.Count(tr.log("alpha"), "started on stderr") == 2 }, "it prints again")
+	r := tr.must("logs", "alpha", "--previous")
+	require.Equal(t, 1, strings.Count(r.stdout, "started on stderr"), "%v", r)
+	require.Equal(t, 2, strings.Count(tr.must("logs", "alpha", "--since", "1h").stdout, "started on stderr"))
+	require.Empty(t, tr.must("logs", "alpha", "--until", "1h").stdout)
 }
 
 // TestLogsOfAHostileHome: the gateway's user wants root to read what is not this user's, or to wait

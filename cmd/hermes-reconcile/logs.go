@@ -10,12 +10,15 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"hermes-reconcile/cmd/hermes-reconcile/choose"
 	"hermes-reconcile/cmd/hermes-reconcile/home"
 	"hermes-reconcile/cmd/hermes-reconcile/homes"
 	"hermes-reconcile/manifest"
@@ -27,42 +30,64 @@ import (
 type logsFlags struct {
 	manifestFlags
 	scandirFlags
-	follow bool
-	lines  string
+	output   outputFlags
+	follow   bool
+	all      bool
+	previous bool
+	lines    string
+	since    string
+	until    string
+	grep     string
 }
 
 const (
-	everyLine   = "all"
-	followLines = 10 // are shown before what is added, as tail -f and journalctl -f do
+	everyLine     = "all"
+	followLines   = 10 // are shown before what is added, as tail -f and journalctl -f do
+	previousLines = 20 // of the last life: how it ended
 )
 
 func newLogsCommand(u ui) *cobra.Command {
 	var flags logsFlags
 	cmd := &cobra.Command{
-		Use:   "logs PROFILE",
-		Short: "print a gateway's log, rotated files included",
+		Use:   "logs PROFILE...|--all",
+		Short: "print gateways' logs, rotated files included",
 		Long: `Print the log of a gateway, rotated files included, oldest line first: all of it, or with --lines the last lines. With --follow
 the last ` + strconv.Itoa(followLines) + ` lines and then what is added, however the log is rotated, until SIGINT or SIGTERM, exit 0. A log that is not there
-yet is then waited for.
+yet is then waited for. With --previous the last ` + strconv.Itoa(previousLines) + ` lines of the life before the one that runs.
+
+Logs of several gateways (names, globs, or --all) are merged by the times of their lines, and each line begins with its profile;
+--lines counts the lines of all of them. A line without a time has that of the line before it.
 
 The log is where the running logger writes to, else in ${HERMES_HOME}/logs/gateways/PROFILE. It is read as the gateway's user.
 On a terminal characters that cannot be seen are shown as escapes. No manifest and no s6-svscan is needed. The scandir is --scandir, else
 $` + scandirVariable + `, else that of the manifest, else ` + defaultScandir + `.`,
+		Example: `  hermes-reconcile logs coder -n 50
+  hermes-reconcile logs -f coder writer        # both, as they write
+  hermes-reconcile logs --all --since 10m --grep 'ERROR|Traceback'
+  hermes-reconcile logs 'team-*' --since 08:00 --until 08:15
+  hermes-reconcile logs coder --previous       # how it ended`,
 		RunE: func(cmd *cobra.Command, profiles []string) error {
 			return runLogs(cmd.Context(), u, &flags, profiles)
 		},
 	}
 	flags.manifestFlags.addAs(cmd, "") // -f is what it is of other programs that show logs
 	flags.scandirFlags.add(cmd)
+	flags.output.addColor(cmd)
 	f := cmd.Flags()
 	f.BoolVarP(&flags.follow, "follow", "f", false, "go on with what is added")
+	f.BoolVar(&flags.all, "all", false, "the logs of all gateways")
+	f.BoolVar(&flags.previous, "previous", false, "how the life before the one that runs ended")
+	f.StringVar(&flags.since, "since", "",
+		"only lines from that `TIME` on: 10m or 3d ago, 08:15, today, '2026-11-28 08:15:00'")
+	f.StringVar(&flags.until, "until", "", "only lines before that `TIME`")
+	f.StringVar(&flags.grep, "grep", "", "only lines with a match of that `REGEXP`")
 	f.StringVarP(
 		&flags.lines,
 		"lines",
 		"n",
 		"",
-		"only the last `N` lines, or all (default all, with --follow "+
-			strconv.Itoa(followLines)+"); 0: none but what is added",
+		"only the last `N` lines, or all (default all, with --follow "+strconv.Itoa(followLines)+
+			", with --previous "+strconv.Itoa(previousLines)+"); 0: none but what is added",
 	)
 	return cmd
 }
@@ -70,8 +95,10 @@ $` + scandirVariable + `, else that of the manifest, else ` + defaultScandir + `
 // count is how many lines to show of what is there.
 func (f *logsFlags) count() (int, error) {
 	switch {
-	case f.lines == everyLine, f.lines == "" && !f.follow:
+	case f.lines == everyLine, f.lines == "" && !f.follow && !f.previous:
 		return home.AllLines, nil
+	case f.lines == "" && f.previous:
+		return previousLines, nil
 	case f.lines == "":
 		return followLines, nil
 	}
@@ -84,56 +111,70 @@ func (f *logsFlags) count() (int, error) {
 }
 
 func runLogs(ctx context.Context, u ui, flags *logsFlags, profiles []string) error {
-	if len(profiles) != 1 {
-		return withHint(usagef("which gateway? (want the name of one profile)"), "%s logs --help",
-			program)
+	if err := flags.whichLogs(profiles); err != nil {
+		return err
 	}
 	lines, err := flags.count()
 	if err != nil {
+		return err
+	}
+	wants, err := flags.filter(time.Now())
+	if err != nil {
+		return err
+	}
+	if err := flags.output.checkColor(); err != nil {
 		return err
 	}
 	m, err := flags.loadIfAny(u)
 	if err != nil {
 		return err
 	}
-	who, log, err := flags.find(m, profiles)
+	logs, err := flags.find(u, m, profiles, wants)
 	if err != nil {
 		return err
 	}
-	log.Lines, log.Follow = lines, flags.follow
+	if choose.IsOne(profiles) && wants == (filter{}) && !flags.previous {
+		log := logs[0]
+		log.Lines, log.Follow = lines, flags.follow
+		return showOne(ctx, u, log)
+	}
+	return flags.merged(u, profiles, logs, wants, lines).run(ctx, flags.named(profiles))
+}
+
+// showOne prints the whole text of one log, or its last lines, as it is.
+func showOne(ctx context.Context, u ui, log wantedLog) error {
 	out, end := legible(u.stdout)
-	err = home.Show(ctx, who, log, out, func(note string) { u.warning("%s", homes.Short(note)) })
+	err := home.Show(ctx, log.who, log.Log, out, func(note string) { u.warning("%s", homes.Short(note)) })
 	if unwritten := end(); err == nil {
 		err = unwritten
 	}
-	return logsError(ctx, profiles[0], log, err)
+	return logsError(ctx, log, err)
 }
 
-// find finds a gateway's log, and whose it is.
-func (f *logsFlags) find(m *manifest.Manifest, profiles []string) (home.Account, home.Log, error) {
-	fromManifest := defaultScandir
-	if m != nil {
-		fromManifest = m.Scandir
+// named reports whether the user has typed the names of the gateways.
+func (f *logsFlags) named(profiles []string) bool {
+	return !slices.ContainsFunc(profiles, choose.IsGlob) && !f.all
+}
+
+// merged are logs that are printed line by line.
+func (f *logsFlags) merged(
+	u ui,
+	profiles []string,
+	logs []wantedLog,
+	wants filter,
+	lines int,
+) *mergedLogs {
+	filtered := wants != (filter{}) || f.previous
+	for i := range logs {
+		logs[i].Lines, logs[i].Follow = lines, f.follow
+		if filtered { // which lines are the last is clear when all have been looked at
+			logs[i].Lines = home.AllLines
+		}
 	}
-	scandir, err := f.open(fromManifest)
-	if err != nil {
-		return home.Account{}, home.Log{}, err
+	return &mergedLogs{
+		ui: u, logs: logs, like: wants.like, lines: lines, follow: f.follow,
+		prefix: !choose.IsOne(profiles), color: f.output.colors(u), seen: isTerminal(u.stdout),
 	}
-	defer scandir.Close()
-	actual, err := scandir.Read()
-	if err != nil {
-		return home.Account{}, home.Log{}, err
-	}
-	services, err := pick(actual.Services, profiles)
-	if err != nil {
-		return home.Account{}, home.Log{}, err
-	}
-	folder, err := scandir.logFolder(services[0], m)
-	if err != nil {
-		return home.Account{}, home.Log{}, err
-	}
-	who, err := scandir.logReader(services[0], m)
-	return who, home.Log{Folder: folder}, err
 }
 
 // logFolder is where a gateway logs to: what its logger was told, else where that would be.
@@ -204,7 +245,7 @@ func accountByID(uid uint32) (home.Account, error) {
 }
 
 // logsError says what is wrong with a log that could not be shown.
-func logsError(ctx context.Context, profile string, log home.Log, err error) error {
+func logsError(ctx context.Context, log wantedLog, err error) error {
 	var unprinted *unprintedError
 	switch {
 	case err == nil:
@@ -216,11 +257,9 @@ func logsError(ctx context.Context, profile string, log home.Log, err error) err
 	case ctx.Err() != nil:
 		return reconcile.ErrInterrupted
 	case errors.Is(err, home.ErrNoLog):
-		return withHint(
-			fmt.Errorf("%s has no log yet: nothing was written to %q", profile, log.Folder),
-			"%s status %s", program, profile)
+		return noLog(log)
 	}
-	return fmt.Errorf("cannot read the log of %s: %s", profile, homes.Short(err.Error()))
+	return fmt.Errorf("cannot read the log of %s: %s", log.profile, homes.Short(err.Error()))
 }
 
 // legible makes what a reader does not see visible where it would reach a terminal. Elsewhere

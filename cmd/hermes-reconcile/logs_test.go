@@ -77,14 +77,16 @@ func TestTextIsChangedOnATerminalAlone(t *testing.T) {
 func TestEndOfALog(t *testing.T) {
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	once, follow := home.Log{Folder: "/logs/coder"}, home.Log{Folder: "/logs/coder", Follow: true}
-	require.NoError(t, logsError(t.Context(), "coder", once, nil))
-	require.NoError(t, logsError(ended, "coder", follow, context.Canceled))
-	require.Equal(t, exitPartial, exitCode(logsError(ended, "coder", once, context.Canceled)))
-	err := logsError(t.Context(), "coder", once, home.ErrNoLog)
+	once := wantedLog{profile: "coder", Log: home.Log{Folder: "/logs/coder"}}
+	follow := once
+	follow.Follow = true
+	require.NoError(t, logsError(t.Context(), once, nil))
+	require.NoError(t, logsError(ended, follow, context.Canceled))
+	require.Equal(t, exitPartial, exitCode(logsError(ended, once, context.Canceled)))
+	err := logsError(t.Context(), once, home.ErrNoLog)
 	require.EqualError(t, err, `coder has no log yet: nothing was written to "/logs/coder"`)
 	require.Equal(t, exitTemporary, exitCode(err))
-	err = logsError(t.Context(), "coder", follow, errors.New("open /logs/coder/current: a\n\x1b[2J"+strings.Repeat("x", 5000)))
+	err = logsError(t.Context(), follow, errors.New("open /logs/coder/current: a\n\x1b[2J"+strings.Repeat("x", 5000)))
 	require.ErrorContains(t, err, `cannot read the log of coder: open /logs/coder/current: a \x1b[2Jx`)
 	require.Less(t, len(err.Error()), 600)
 	require.Equal(t, exitTemporary, exitCode(err))

@@ -65,6 +65,11 @@ func (f *outputFlags) checkForm() error {
 	if !slices.Contains(f.forms, f.form) {
 		return usagef("--output: %q is not known (want %s)", f.form, strings.Join(f.forms, ", "))
 	}
+	return f.checkColor()
+}
+
+// checkColor checks the value of --color.
+func (f *outputFlags) checkColor() error {
 	if !slices.Contains([]string{colorAuto, colorAlways, colorNever}, f.color) {
 		return usagef("--color: %q is not known (want auto, always or never)", f.color)
 	}

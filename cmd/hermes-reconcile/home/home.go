@@ -11,6 +11,7 @@ package home
 import (
 	"errors"
 	"path"
+	"time"
 
 	"hermes-reconcile/render/rawjson"
 )
@@ -28,7 +29,8 @@ type Request struct {
 	Folders []string
 	// Inspect are profiles: what would keep a gateway of theirs, or its logger, from working there?
 	Inspect []string
-	Log     *Log // to show, instead of all that: see Show
+	Log     *Log  // to show, instead of all that: see Show
+	Logs    []Log // to show together, instead of all that: see ShowAll
 }
 
 // Place is the home of a profile that has one of its own.
@@ -42,6 +44,8 @@ type Log struct {
 	Folder string // absolute
 	Lines  int    // only the last so many; AllLines for all
 	Follow bool   // go on with what is added, until no reader is left
+	// Since leaves out files that have only older lines, where all lines are asked for.
+	Since time.Time
 }
 
 // AllLines is no limit of lines.

@@ -24,6 +24,8 @@ type logReader struct {
 	Log
 	text io.Writer          // takes blocks of at most blockSize
 	note func(string) error // says what the user should know
+	// begun, if there is one, is called when what was there is through and more may be added.
+	begun func() error
 
 	seen *shot // whose parts have been read, current as far as it goes
 	told bool  // that lines may be missing
@@ -51,6 +53,11 @@ func (r *logReader) show(ctx context.Context) error {
 	if err := r.begin(ctx); err != nil || !r.Follow {
 		return err
 	}
+	if r.begun != nil {
+		if err := r.begun(); err != nil {
+			return err
+		}
+	}
 	return r.follow(ctx)
 }
 
@@ -63,7 +70,7 @@ func (r *logReader) begin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, p := range r.seen.parts[from:] {
+	for _, p := range r.seen.parts[max(from, r.seen.since(r.Since)):] {
 		if err := r.read(ctx, r.seen, p); err != nil {
 			return err
 		}

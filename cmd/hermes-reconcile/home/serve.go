@@ -3,6 +3,7 @@
 package home
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -31,7 +32,14 @@ func Serve(stdin io.Reader, stdout io.Writer) error {
 		return fmt.Errorf("cannot read the request: %w", err)
 	}
 	if request.Log != nil {
-		return serveLog(stdin, stdout, *request.Log)
+		return serveLog(stdin, func(ctx context.Context) error {
+			return sendLog(ctx, frames{stdout}, *request.Log)
+		})
+	}
+	if request.Logs != nil {
+		return serveLog(stdin, func(ctx context.Context) error {
+			return sendAll(ctx, stdout, request.Logs)
+		})
 	}
 	return json.NewEncoder(stdout).Encode(carryOut(request))
 }

@@ -14,7 +14,9 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
+	"hermes-reconcile/cmd/hermes-reconcile/loglines"
 	"hermes-reconcile/s6ctl/safefile"
 )
 
@@ -25,10 +27,13 @@ const (
 	previousFile = "previous"
 )
 
+// labelLength is how many hexadecimal digits a TAI64N label has.
+const labelLength = 24
+
 // isRotated reports whether a file is one that s6-log is done with: "@", the time as TAI64N in 24
 // hexadecimal digits, which sort by time, and ".s", or ".u" where a logger was killed.
 func isRotated(name string) bool {
-	const digits, length = "0123456789abcdef", 27
+	const digits, length = "0123456789abcdef", 1 + labelLength + 2
 	return len(name) == length && name[0] == '@' && strings.Trim(name[1:length-2], digits) == "" &&
 		(strings.HasSuffix(name, ".s") || strings.HasSuffix(name, ".u"))
 }
@@ -220,6 +225,23 @@ func (s *shot) close() {
 	if s.folder != nil {
 		s.folder.Close()
 	}
+}
+
+// since is the first part that may have lines of that time or later: the name of one that is full
+// says when it was.
+func (s *shot) since(from time.Time) int {
+	if from.IsZero() {
+		return 0
+	}
+	for i, p := range s.parts {
+		if !isRotated(p.name) {
+			return i
+		}
+		if full, known := loglines.TAI64N(p.name[1 : 1+labelLength]); !known || !full.Before(from) {
+			return i
+		}
+	}
+	return len(s.parts)
 }
 
 // last finds the part where the last lines of the log begin, and sets that to where they do.

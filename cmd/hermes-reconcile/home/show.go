@@ -127,7 +127,7 @@ func (f frames) note(text string) error { return f.send(frameNote, []byte(text))
 
 // serveLog sends what is asked for. It returns when who asked has ended, even if a disk does not
 // answer.
-func serveLog(stdin io.Reader, stdout io.Writer, log Log) error {
+func serveLog(stdin io.Reader, send func(context.Context) error) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	asking, done := make(chan struct{}), make(chan error, 1)
@@ -135,7 +135,7 @@ func serveLog(stdin io.Reader, stdout io.Writer, log Log) error {
 		defer close(asking)
 		_, _ = io.Copy(io.Discard, stdin)
 	}()
-	go func() { done <- sendLog(ctx, frames{stdout}, log) }()
+	go func() { done <- send(ctx) }()
 	select {
 	case err := <-done:
 		return err

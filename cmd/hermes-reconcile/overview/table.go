@@ -188,6 +188,12 @@ func paint(color int, text string) string {
 	return fmt.Sprintf("\x1b[%dm%s\x1b[0m", color, text)
 }
 
+// others are colors that say nothing but that one thing is not another.
+var others = [...]int{36, 33, 35, 34, 32, 96, 93, 95, 94, 92}
+
+// PaintOther colors a text as the i-th of several.
+func PaintOther(i int, text string) string { return paint(others[i%len(others)], text) }
+
 // Width is how many columns of a terminal a text takes: two for a character of East Asia.
 func Width(text string) int {
 	n := 0

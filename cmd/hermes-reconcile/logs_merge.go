@@ -1,0 +1,263 @@
+//go:build linux
+
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+
+	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/cmd/hermes-reconcile/home"
+	"hermes-reconcile/cmd/hermes-reconcile/homes"
+	"hermes-reconcile/cmd/hermes-reconcile/loglines"
+	"hermes-reconcile/cmd/hermes-reconcile/overview"
+	"hermes-reconcile/manifest/visible"
+	"hermes-reconcile/reconcile"
+)
+
+// mergedLogs are several logs, or the lines of one that are wanted, on their way to be printed.
+type mergedLogs struct {
+	ui
+	logs   []wantedLog
+	like   *regexp.Regexp // nil: all lines
+	lines  int            // only the last so many of what was there, or home.AllLines
+	follow bool
+	prefix bool // each line says whose it is
+	color  bool
+	seen   bool // by a person, so that what cannot be seen is shown as escapes
+
+	out     *bufio.Writer
+	last    []loglines.Line // of what was there, where only so many are wanted
+	through bool            // what was there is
+
+	mu      sync.Mutex
+	missing map[int]bool
+	faults  map[int]string
+	untimed map[int]bool
+}
+
+// show prints the logs: what was there, and with follow what is added until ctx ends.
+func (l *mergedLogs) show(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	l.out = bufio.NewWriterSize(l.stdout, printAtOnce)
+	l.missing, l.faults, l.untimed = map[int]bool{}, map[int]string{}, map[int]bool{}
+	var from []<-chan loglines.Batch
+	var readers sync.WaitGroup
+	failed := make(chan error, len(l.logs))
+	for _, group := range l.byAccount() {
+		batches := make(chan loglines.Batch)
+		from = append(from, batches)
+		readers.Go(func() { failed <- l.read(ctx, group, batches) })
+	}
+	err := loglines.Merge(ctx, from, l.take, l.endOfOld)
+	if err == nil {
+		err = l.endOfOld()
+	}
+	cancel()
+	readers.Wait()
+	close(failed)
+	for other := range failed {
+		if other != nil && !errors.Is(other, context.Canceled) {
+			err = errors.Join(err, fmt.Errorf("cannot read logs: %s", homes.Short(other.Error())))
+		}
+	}
+	return errors.Join(err, l.out.Flush())
+}
+
+// lastWords is how long lines may take to be printed once the user has had enough.
+const lastWords = 100 * time.Millisecond
+
+// run shows the logs, and says what was wrong. It returns when ctx ends, even if what is printed is
+// not taken.
+func (l *mergedLogs) run(ctx context.Context, named bool) error {
+	done := make(chan error, 1)
+	go func() { done <- l.show(ctx) }()
+	select {
+	case err := <-done:
+		return l.conclude(ctx, named, err)
+	case <-ctx.Done():
+	}
+	select {
+	case err := <-done:
+		return l.conclude(ctx, named, err)
+	case <-time.After(lastWords):
+		return logsError(ctx, wantedLog{Log: home.Log{Follow: l.follow}}, ctx.Err())
+	}
+}
+
+// byAccount are the logs by whose they are: each account needs one process.
+func (l *mergedLogs) byAccount() (groups [][]int) {
+	at := map[uint32]int{}
+	for i, log := range l.logs {
+		group, known := at[log.who.UID]
+		if !known {
+			group = len(groups)
+			at[log.who.UID], groups = group, append(groups, nil)
+		}
+		groups[group] = append(groups[group], i)
+	}
+	return groups
+}
+
+// read reads the logs of one account.
+func (l *mergedLogs) read(ctx context.Context, group []int, to chan<- loglines.Batch) error {
+	logs := make([]home.Log, len(group))
+	for i, at := range group {
+		logs[i] = l.logs[at].Log
+	}
+	own := make(chan loglines.Batch)
+	var passing sync.WaitGroup
+	passing.Go(func() {
+		defer close(to)
+		for batch := range own {
+			for i := range batch.Lines {
+				batch.Lines[i].Log = group[batch.Lines[i].Log]
+			}
+			select {
+			case to <- batch:
+			case <-ctx.Done(): // go on, so that the reader can end
+			}
+		}
+	})
+	err := home.ShowAll(ctx, l.logs[group[0]].who, logs, home.Watcher{
+		Lines:   own,
+		Note:    l.note,
+		Missing: func(log int) { l.set(func() { l.missing[group[log]] = true }) },
+		Failed:  func(log int, why string) { l.set(func() { l.faults[group[log]] = why }) },
+	})
+	passing.Wait()
+	return err
+}
+
+func (l *mergedLogs) set(do func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	do()
+}
+
+// note says what the user should know.
+func (l *mergedLogs) note(text string) { l.set(func() { l.warning("%s", homes.Short(text)) }) }
+
+// take takes lines in their order.
+func (l *mergedLogs) take(lines []loglines.Line) error {
+	for _, line := range lines {
+		if !l.wants(line) {
+			continue
+		}
+		if l.lines == home.AllLines || l.through {
+			if err := l.print(line); err != nil {
+				return err
+			}
+			continue
+		}
+		if l.last = append(l.last, line); len(l.last) > 2*l.lines { // now and then, to copy little
+			l.last = append([]loglines.Line(nil), l.last[len(l.last)-l.lines:]...)
+		}
+	}
+	if l.through {
+		return l.out.Flush()
+	}
+	return nil
+}
+
+// wants reports whether a line is to be shown.
+func (l *mergedLogs) wants(line loglines.Line) bool {
+	log := l.logs[line.Log]
+	if bounded := !log.from.IsZero() || !log.until.IsZero(); bounded && line.Time.IsZero() {
+		if !l.untimed[line.Log] {
+			l.untimed[line.Log] = true
+			l.note(log.profile + ": lines without a time are left out")
+		}
+		return false
+	}
+	if line.Time.Before(log.from) || !log.until.IsZero() && !line.Time.Before(log.until) {
+		return false
+	}
+	return l.like == nil || l.like.Match(line.Text)
+}
+
+// endOfOld prints what is wanted of what was there.
+func (l *mergedLogs) endOfOld() error {
+	l.through = true
+	last := l.last
+	l.last = nil
+	for _, line := range last[max(len(last)-max(l.lines, 0), 0):] {
+		if err := l.print(line); err != nil {
+			return err
+		}
+	}
+	return l.out.Flush()
+}
+
+// print prints a line.
+func (l *mergedLogs) print(line loglines.Line) error {
+	if l.prefix {
+		l.out.WriteString(l.prefixOf(line.Log))
+	}
+	if l.seen {
+		l.out.WriteString(visible.Text(string(line.Text)))
+	} else {
+		l.out.Write(line.Text)
+	}
+	return l.out.WriteByte('\n')
+}
+
+// prefixOf says whose a line is, as wide as the widest of them.
+func (l *mergedLogs) prefixOf(log int) string {
+	widest := 0
+	for _, other := range l.logs {
+		widest = max(widest, overview.Width(other.profile))
+	}
+	name := visible.Line(l.logs[log].profile)
+	text := name + strings.Repeat(" ", max(widest-overview.Width(name), 0)) + " |"
+	if l.color {
+		text = overview.PaintOther(log, text)
+	}
+	return text + " "
+}
+
+// conclude says what was wrong with logs, after what was shown.
+func (l *mergedLogs) conclude(ctx context.Context, named bool, err error) error {
+	var unprinted *unprintedError
+	switch {
+	case errors.As(err, &unprinted):
+		return unprinted
+	case ctx.Err() != nil && l.follow:
+		return nil // that is how it ends
+	case ctx.Err() != nil:
+		return reconcile.ErrInterrupted
+	case err != nil:
+		return err
+	}
+	var faults []error
+	for i, log := range l.logs {
+		switch {
+		case l.faults[i] != "":
+			faults = append(faults,
+				fmt.Errorf("cannot read the log of %s: %s", log.profile, homes.Short(l.faults[i])))
+		case l.missing[i] && len(l.logs) == len(l.missing):
+			faults = append(faults, noLog(log))
+		case l.missing[i] && named:
+			l.warning("%s has no log yet: nothing was written to %q", log.profile, log.Folder)
+		}
+	}
+	if len(l.missing) == len(l.logs) && len(l.logs) > 1 {
+		return withHint(fmt.Errorf("%s have no log yet", explain.Count(len(l.logs), "gateway")),
+			"%s status", program)
+	}
+	return errors.Join(faults...)
+}
+
+// isTerminal reports whether what is printed reaches a person.
+func isTerminal(out io.Writer) bool {
+	to, _ := legible(out)
+	return to != out
+}
