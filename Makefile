@@ -10,6 +10,7 @@ demo:
 
 test: lint
 	go test -race -timeout 60m ./...
+	go -C e2e/kubernetes test -count=1 -timeout 30m ./...
 	go test -race -timeout 120m -parallel 5 -tags e2e ./e2e
 
 test-docker:
@@ -23,7 +24,7 @@ test-hermes:
 
 lint:
 	sh e2e/deps.sh s6-svscan:s6 execlineb:execline shellcheck:shellcheck busybox:busybox strace:strace gcc:gcc:libc6-dev faketime:faketime tmux:tmux
-	test -z "$$(gofmt -l .)" && go vet -tags e2e,docker,hermes ./... && go tool staticcheck -tags e2e,docker,hermes ./...
+	test -z "$$(gofmt -l .)" && go vet -tags e2e,docker,hermes ./... && go -C e2e/kubernetes vet ./... && go tool staticcheck -tags e2e,docker,hermes ./...
 	sh e2e/shellcheck.sh && sh e2e/cross.sh
 
 bench:
