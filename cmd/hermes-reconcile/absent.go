@@ -13,7 +13,7 @@ import (
 
 // warnAbsent names the profiles that hermes does not know.
 func (t *target) warnAbsent(ctx context.Context, u ui) {
-	missing := t.homes.Absent(ctx, t.manifest.Profiles)
+	missing := t.Homes.Absent(ctx, t.Manifest.Profiles)
 	names := slices.Sorted(maps.Keys(missing))
 	if len(names) > homes.MostMeant {
 		u.warning(
@@ -25,7 +25,7 @@ func (t *target) warnAbsent(ctx context.Context, u ui) {
 		names = nil
 	}
 	for _, name := range names {
-		home, _ := t.homes.HomeOf(name)
+		home, _ := t.Homes.HomeOf(name)
 		meant := ""
 		if missing[name] != "" {
 			meant = " (did you mean " + missing[name] + "?)"

@@ -5,16 +5,15 @@ package main
 import (
 	"context"
 	"errors"
-	"io/fs"
 	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/homes"
 	"hermes-reconcile/reconcile"
-	"hermes-reconcile/s6ctl"
 )
 
 type applyFlags struct {
@@ -141,54 +140,52 @@ func runApply(ctx context.Context, u ui, flags *applyFlags) (err error) {
 	if flags.boot {
 		return runBoot(ctx, u, flags)
 	}
-	t, err := flags.read()
+	t, err := flags.read(u)
 	if err != nil {
 		return err
 	}
-	if err := t.enter(ctx, u, flags); err != nil {
+	d, err := t.open(ctx, u)
+	if err != nil {
 		return err
 	}
-	defer t.scandir.Close()
-	if err := t.check(u); err != nil {
-		return err
-	}
+	defer d.Close()
 	t.warnAbsent(ctx, u)
 	if flags.dryRun {
-		return flags.show(u, t)
+		return flags.show(u, t, d)
 	}
-	lock, err := t.scandir.Lock(ctx, flags.lockTimeout)
+	lock, err := d.Lock(ctx, flags.lockTimeout)
 	if err != nil {
-		return lockHint(err)
+		return err
 	}
 	defer lock.Unlock()
 	if err := lock.Resume(); err != nil { // an apply by hand wants gateways up
 		return err
 	}
 	began := time.Now()
-	plan, result, err := t.apply(ctx, lock, flags)
+	plan, result, err := d.Apply(ctx, lock, t.planned(u))
 	flags.tell(ctx, u, t, result, err)
 	if err != nil {
 		u.notes(result)
 		return err
 	}
-	r := flags.explain(plan, t.manifest, oldSide{}, false)
+	r := flags.explain(plan, t.Manifest, oldSide{}, false)
 	r.Finish(result)
 	err = flags.result(u, &r, result)
 	lock.Unlock() // who waits does not keep others from applying
-	return errors.Join(err, flags.arrive(ctx, u, t, &r, result, began), flags.conclude(u, &r))
+	return errors.Join(err, flags.arrive(ctx, u, t, d, &r, result, began), flags.conclude(u, &r))
 }
 
 // show prints what would be done.
-func (f *applyFlags) show(u ui, t *target) error {
-	plan, err := t.scandir.Plan(t.dirs, t.prune)
+func (f *applyFlags) show(u ui, t *target, d *deploy.Deployment) error {
+	plan, err := d.Plan()
 	if err != nil {
 		return err
 	}
-	if err := f.refuse(plan, len(t.dirs)); err != nil {
+	if err := d.Refuse(plan); err != nil {
 		return err
 	}
-	u.adoptions(t.scandir.path, plan, t.manifest)
-	r := f.explain(plan, t.manifest, oldSide{}, false)
+	u.adoptions(t.Path, plan, t.Manifest)
+	r := f.explain(plan, t.Manifest, oldSide{}, false)
 	if err := f.print(u, &r); err != nil {
 		return err
 	}
@@ -211,53 +208,7 @@ func (f *applyFlags) tell(
 	if err != nil {
 		r.failure(err)
 	}
-	r.write(ctx, u, f.report, t.homes, homes.Limit)
-}
-
-// refuse refuses a plan that the user cannot have meant.
-func (f *applyFlags) refuse(plan reconcile.Plan, profiles int) error {
-	if profiles > 0 || !plan.Removes() || f.allowEmpty {
-		return nil
-	}
-	return withHint(
-		usagef("the manifest has no profiles: this would remove every gateway (%s)",
-			explain.New(plan, explain.Options{NoFiles: true}).Summary.Text),
-		"nothing was changed; pass --allow-empty if that is what you want",
-	)
-}
-
-// failureHint says what to do about an apply that changed nothing live.
-func failureHint(err error) error {
-	var room *reconcile.RoomError
-	var name *reconcile.NameError
-	switch {
-	case errors.As(err, &room):
-		return withHint(err,
-			"nothing was changed; name fewer profiles, or start s6-svscan with more room")
-	case errors.As(err, &name):
-		return withHint(err,
-			"nothing was changed; shorten the profile's name, or start s6-svscan with a larger -L")
-	case errors.Is(err, reconcile.ErrInterrupted):
-		return withHint(err, "what was begun has been taken back; run apply again to do it")
-	case errors.Is(err, s6ctl.ErrNotListening):
-		return withHint(err,
-			"what was begun has been taken back; start s6-svscan and run apply again")
-	}
-	return withHint(err, "run apply again")
-}
-
-func lockHint(err error) error {
-	var locked *reconcile.LockedError
-	switch {
-	case errors.As(err, &locked):
-		return withHint(err, "try again when it has ended, or wait longer with --lock-timeout")
-	case errors.Is(err, fs.ErrPermission):
-		return withHint(
-			err,
-			"nothing was changed; run it as the user that s6-svscan runs as, in a container most often root",
-		)
-	}
-	return err
+	r.write(ctx, u, f.report, t.Homes, homes.Limit)
 }
 
 // result prints what became of a plan, as far as people read it.

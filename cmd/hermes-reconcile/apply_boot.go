@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"time"
 
+	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/home"
 	"hermes-reconcile/cmd/hermes-reconcile/homes"
 	"hermes-reconcile/reconcile"
@@ -80,7 +81,7 @@ func boot(ctx context.Context, u ui, flags *applyFlags) (err error) {
 	b.report.log.Info("boot", "took", time.Since(began).Round(time.Millisecond).String())
 	b.report.write(ctx, u, cmp.Or(flags.report, bootReport), b.homes,
 		bootReportLimit(flags.timeout))
-	var unfit *unfitError
+	var unfit *deploy.NotHereError
 	if err == nil || errors.As(err, &unfit) {
 		return err
 	}
@@ -97,37 +98,37 @@ type booting struct {
 }
 
 func (b *booting) apply(ctx context.Context) error {
-	t, err := b.flags.read()
+	t, err := b.flags.read(b.ui)
 	if err != nil {
 		return err
 	}
-	b.homes = t.homes
+	b.homes = t.Homes
 	b.homes.Limit = bootHomeLimit(b.flags.timeout)
-	if err := t.enter(ctx, b.ui, b.flags); err != nil {
-		return err
-	}
-	defer t.scandir.Close()
-	if err := t.check(b.ui); err != nil {
-		return err
-	}
-	t.warnAbsent(ctx, b.ui)
-	lock, err := t.scandir.Lock(ctx, b.flags.lockTimeout)
+	t.Apply.Hurried = true
+	d, err := t.open(ctx, b.ui)
 	if err != nil {
-		return lockHint(err)
+		return err
+	}
+	defer d.Close()
+	t.warnAbsent(ctx, b.ui)
+	lock, err := d.Lock(ctx, b.flags.lockTimeout)
+	if err != nil {
+		return err
 	}
 	defer lock.Unlock()
 	if err := lock.Resume(); err != nil {
 		return err
 	}
-	t.options.Hurried = true
-	t.planned = b.sweep
-	plan, result, err := t.apply(ctx, lock, b.flags)
+	plan, result, err := d.Apply(ctx, lock, func(try int, plan reconcile.Plan) {
+		t.planned(b.ui)(try, plan)
+		b.sweep(ctx, plan)
+	})
 	if err != nil {
 		b.notes(result)
 		return err
 	}
 	b.report.outcomes(result.Outcomes)
-	r := b.flags.explain(plan, t.manifest, oldSide{}, false)
+	r := b.flags.explain(plan, t.Manifest, oldSide{}, false)
 	r.Finish(result)
 	return errors.Join(b.flags.result(b.ui, &r, result), b.flags.conclude(b.ui, &r))
 }

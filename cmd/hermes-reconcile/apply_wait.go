@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/homes"
 	"hermes-reconcile/cmd/hermes-reconcile/probe"
@@ -40,6 +41,7 @@ func (f *applyFlags) arrive(
 	ctx context.Context,
 	u ui,
 	t *target,
+	d *deploy.Deployment,
 	r *explain.Report,
 	result reconcile.Result,
 	began time.Time,
@@ -52,9 +54,9 @@ func (f *applyFlags) arrive(
 	var late []reconcile.Late
 	var err error
 	if f.timeout > 0 {
-		late, err = operate.Arrive(ctx, t.scandir.supervisor(), changes, level, max(f.timeout-time.Since(began), 0))
+		late, err = operate.Arrive(ctx, d.Sup, changes, level, max(f.timeout-time.Since(began), 0))
 	} else {
-		late, err = operate.Follow(ctx, t.scandir.supervisor(), changes, level)
+		late, err = operate.Follow(ctx, d.Sup, changes, level)
 	}
 	late = append(result.Late, late...)
 	if err != nil || len(late) == 0 {
@@ -62,7 +64,7 @@ func (f *applyFlags) arrive(
 	}
 	failed := &lateError{level: level, late: len(late)}
 	answers := probe.Each(ctx, questions(late, level))
-	last := t.lastLines(ctx, late)
+	last := lastLines(ctx, t, d, late)
 	var all []complaint
 	for i, l := range late {
 		if l.Hopeless() {
@@ -71,7 +73,7 @@ func (f *applyFlags) arrive(
 		why := fmt.Sprintf("not %s%s: %s%s", level, waited(l), whyLate(l, level, answers[i]),
 			last[l.Change.Service])
 		r.Late(l.Change.Service, why)
-		log := logFile(t.homes, t.scandir.s6, l.Change.Profile)
+		log := logFile(t.Homes, d.S6, l.Change.Profile)
 		all = append(all,
 			complaint{service: l.Change.Service, why: why, hint: "see its log in " + log})
 	}
@@ -84,7 +86,12 @@ func (f *applyFlags) arrive(
 
 // lastLines are what gateways have printed last that came to an end, by service: those of the first
 // few, since each takes a process.
-func (t *target) lastLines(ctx context.Context, late []reconcile.Late) map[string]string {
+func lastLines(
+	ctx context.Context,
+	t *target,
+	d *deploy.Deployment,
+	late []reconcile.Late,
+) map[string]string {
 	ended := map[string]bool{}
 	for _, l := range late {
 		if l.Hopeless() && len(ended) < maxRefusals {
@@ -95,13 +102,13 @@ func (t *target) lastLines(ctx context.Context, late []reconcile.Late) map[strin
 	if len(ended) == 0 {
 		return lines
 	}
-	actual, err := t.scandir.Read()
+	actual, err := d.Read()
 	if err != nil {
 		return lines
 	}
 	for _, s := range actual.Services {
 		if ended[s.Name] {
-			lines[s.Name] = t.scandir.lastLine(ctx, s, t.manifest)
+			lines[s.Name] = lastLine(ctx, d.Place, s, t.Manifest)
 		}
 	}
 	return lines

@@ -15,6 +15,7 @@ import (
 
 	"hermes-reconcile/cmd/hermes-reconcile/accounts"
 	"hermes-reconcile/cmd/hermes-reconcile/containerenv"
+	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/discover"
 	"hermes-reconcile/cmd/hermes-reconcile/doctor"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
@@ -44,7 +45,7 @@ func (c *checkup) accounts() ([]explain.Finding, error) {
 func (c *checkup) users() map[string]string {
 	users := map[string]string{}
 	for _, g := range c.gateways {
-		if users[g.Profile] = controller(filepath.Join(c.path, g.Service)); users[g.Profile] == "" {
+		if users[g.Profile] = deploy.Controller(filepath.Join(c.path, g.Service)); users[g.Profile] == "" {
 			delete(users, g.Profile)
 		}
 	}

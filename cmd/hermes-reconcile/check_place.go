@@ -6,6 +6,7 @@ import (
 	"context"
 	"os"
 
+	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/doctor"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/home"
@@ -53,9 +54,10 @@ func (c *checkup) plan(ctx context.Context) ([]explain.Finding, error) {
 	var changes doctor.DirectoryChanges
 	if c.manifest != nil {
 		// What cannot be seen of homes is said once, by the look at them.
-		c.scandir.Users, _ = findUsers(c.manifest) // another check says which are missing
-		c.scandir.Recall = homes.New(c.manifest, c.path).Recall(ctx, func(home.Answer) {})
-		plan, err := c.scandir.Plan(c.dirs, reconcile.PruneOwned)
+		plan, err := c.scandir.Compare(ctx, deploy.Options{
+			Manifest: c.manifest, Dirs: c.dirs, Path: c.path, Homes: homes.New(c.manifest, c.path),
+			Prune: reconcile.PruneOwned, Faults: func(home.Answer) {},
+		}).Plan()
 		report := explain.New(plan, explain.Options{NoFiles: true})
 		found, changes = doctor.JudgePlan(&report, err, c.tracesErr), comesAndGoes(plan)
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/cmd/hermes-reconcile/usage"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/servicetree"
@@ -57,7 +58,7 @@ func (f *diffFlags) old(
 				fmt.Errorf("%w and no *.yaml or *.yml file", servicetree.ErrNoTree))
 		}
 		if errors.Is(err, servicetree.ErrLargeTree) {
-			err = &usageError{err}
+			err = usage.New(err)
 		}
 		return side, err
 	}
@@ -114,7 +115,7 @@ func readOld(name string, stdin io.Reader) (*manifest.Manifest, error) {
 	}
 	m, err := manifest.Parse([]manifest.Source{{Name: standardInput, Data: data}})
 	if err != nil {
-		return nil, oldSideHint(name, &usageError{err})
+		return nil, oldSideHint(name, usage.New(err))
 	}
 	return m, nil
 }

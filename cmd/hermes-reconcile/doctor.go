@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/doctor"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/manifest"
@@ -133,7 +134,7 @@ func (f *manifestFlags) read() (manifestFacts, error) {
 
 // scandirFacts is what was seen in the scandir.
 type scandirFacts struct {
-	scandir   *live
+	scandir   *deploy.Place
 	actual    reconcile.Actual
 	traces    reconcile.Traces
 	tracesErr error // why there are none
@@ -142,7 +143,7 @@ type scandirFacts struct {
 
 // view opens the scandir and looks at what is in it.
 func (c *checkup) view() (scandirFacts, error) {
-	scandir, err := c.flags.open(c.path)
+	scandir, err := deploy.Look(c.path)
 	if err != nil {
 		return scandirFacts{}, err
 	}
@@ -156,7 +157,7 @@ func (c *checkup) view() (scandirFacts, error) {
 	}
 	for _, service := range s.actual.Running() {
 		g := doctor.Gateway{Gateway: gateway(service, scandir, s.actual), Status: service.Status}
-		g.Log = logFile(c.homes, scandir.s6, g.Profile)
+		g.Log = logFile(c.homes, scandir.S6, g.Profile)
 		s.gateways = append(s.gateways, g)
 	}
 	return s, nil

@@ -11,6 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"hermes-reconcile/cmd/hermes-reconcile/deploy"
+	"hermes-reconcile/cmd/hermes-reconcile/usage"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/operate"
 	"hermes-reconcile/render"
@@ -63,17 +65,15 @@ func runDown(ctx context.Context, u ui, flags *downFlags) error {
 	if err != nil {
 		return err
 	}
-	if err := flags.requireS6(fromManifest, "stop gateways of"); err != nil {
+	path, err := flags.resolve(fromManifest)
+	if err != nil {
 		return err
 	}
-	scandir, err := flags.open(fromManifest)
+	scandir, err := deploy.Enter(path, "stop gateways of")
 	if err != nil {
 		return err
 	}
 	defer scandir.Close()
-	if err := becomeOwner(uint32(scandir.Owner())); err != nil {
-		return err
-	}
 	if err := scandir.Pause(); err != nil { // first: what is down should stay so
 		u.warning("%v: watch may start gateways again", err)
 	}
@@ -139,7 +139,7 @@ func (u ui) acted(acted []operate.Acted, notes []string, d operation) error {
 					verb:    d.verb,
 					service: a.Service.Name,
 					why:     a.Err.Error(),
-					hint:    hintOf(a.Err),
+					hint:    usage.HintOf(a.Err),
 				},
 			)
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"hermes-reconcile/cmd/hermes-reconcile/probe"
+	"hermes-reconcile/cmd/hermes-reconcile/usage"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/s6ctl"
 )
@@ -26,16 +27,10 @@ const (
 // nothing.
 var errDiffers = errors.New("there are differences")
 
-// usageError is anything that the user has to change before trying again.
-type usageError struct{ err error }
-
-func (e *usageError) Error() string { return e.err.Error() }
-func (e *usageError) Unwrap() error { return e.err }
-
 // errUnwell is how doctor says that something is wrong. It has printed what.
 var errUnwell = errors.New("something is wrong here")
 
-func usagef(format string, args ...any) error { return &usageError{fmt.Errorf(format, args...)} }
+func usagef(format string, args ...any) error { return usage.Errorf(format, args...) }
 
 // partialError says that some of the changes failed. They have been printed, one by one.
 type partialError struct {
@@ -65,7 +60,7 @@ func (e *lateError) Error() string {
 // exitCode maps an error to the code that the program ends with.
 func exitCode(err error) int {
 	var (
-		usage   *usageError
+		wrong   *usage.Error
 		partial *partialError
 		late    *lateError
 		room    *reconcile.RoomError
@@ -85,7 +80,7 @@ func exitCode(err error) int {
 			return exitTimeout
 		}
 		return exitPartial
-	case errors.As(err, &usage),
+	case errors.As(err, &wrong),
 		errors.Is(err, s6ctl.ErrNotInstalled),
 		errors.Is(err, s6ctl.ErrNotListening),
 		errors.As(err, &room),

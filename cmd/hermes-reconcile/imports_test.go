@@ -241,15 +241,30 @@ var layers = map[string]layer{
 		ours:  []string{"reconcile/fault"},
 		never: []string{"os", "os/exec", "flag", "log"},
 	},
+	command + "/usage": {
+		why:   "Every package that a command calls may say what the user has to change, and how.",
+		never: []string{"os", "os/exec", "net", "flag", "log"},
+	},
+	command + "/deploy": {
+		why: "It alone opens a scandir, so that each command checks and locks it in the same order.",
+		ours: []string{
+			"manifest", "reconcile", "reconcile/apply", "reconcile/journal", "reconcile/scandir", "render",
+			"s6ctl", "s6ctl/safefile", "s6ctl/start",
+			command + "/accounts", command + "/explain", command + "/home", command + "/homes", command + "/usage",
+		},
+		others: []string{"github.com/hashicorp/go-multierror"},
+		never:  []string{"os/exec", "net", "flag", "log"},
+	},
 	command: {
-		why: "It wires all of them; programs are started by s6ctl/start, and gateways asked by probe.",
+		why: "It wires all of them; programs are started by s6ctl/start, gateways asked by probe, scandirs opened by deploy.",
 		ours: []string{
 			"manifest", "manifest/visible", "render",
-			"reconcile", "reconcile/apply", "reconcile/fault", "reconcile/journal", "reconcile/operate", "reconcile/scandir",
-			"reconcile/servicetree", "reconcile/watch",
+			"reconcile", "reconcile/apply", "reconcile/fault", "reconcile/journal", "reconcile/operate", "reconcile/servicetree",
+			"reconcile/watch",
 			"s6ctl", "s6ctl/start", "s6ctl/safefile", "s6ctl/route",
-			command + "/accounts", command + "/choose", command + "/containerenv", command + "/discover", command + "/doctor",
-			command + "/explain", command + "/home", command + "/homes", command + "/loglines", command + "/overview", command + "/probe",
+			command + "/accounts", command + "/choose", command + "/containerenv", command + "/deploy", command + "/discover",
+			command + "/doctor", command + "/explain", command + "/home", command + "/homes", command + "/loglines", command + "/overview",
+			command + "/probe", command + "/usage",
 		},
 		others: []string{
 			"github.com/spf13/cobra", "github.com/hashicorp/go-multierror", "golang.org/x/term",

@@ -13,6 +13,7 @@ import (
 
 	"hermes-reconcile/cmd/hermes-reconcile/discover"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/cmd/hermes-reconcile/usage"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile/servicetree"
 )
@@ -61,7 +62,7 @@ func runInit(u ui, flags initFlags) error {
 		return err
 	}
 	if err := servicetree.WriteNew(flags.out, text); errors.Is(err, fs.ErrExist) {
-		return withHint(&usageError{err}, "name a new file with --out")
+		return withHint(usage.New(err), "name a new file with --out")
 	} else if err != nil {
 		return err
 	}
@@ -109,7 +110,7 @@ func (f initFlags) discover() (discover.Found, error) {
 		found, err = discover.Scandir(dir, wantedBy(dir))
 	}
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, discover.ErrNoFolder) {
-		return discover.Found{}, &usageError{err}
+		return discover.Found{}, usage.New(err)
 	}
 	return found, err
 }

@@ -4,25 +4,21 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"hermes-reconcile/cmd/hermes-reconcile/containerenv"
+	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/discover"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/home"
 	"hermes-reconcile/cmd/hermes-reconcile/homes"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
-	"hermes-reconcile/reconcile/scandir"
 	"hermes-reconcile/render"
 	"hermes-reconcile/s6ctl"
-	"hermes-reconcile/s6ctl/safefile"
 )
 
 // liveCommands are those that need a live s6: needsS6 names them.
@@ -62,17 +58,22 @@ func (f *differFlags) live(
 	dirs []render.Servicedir,
 	prune reconcile.Prune,
 ) (reconcile.Plan, error) {
-	scandir, err := f.open(m.Scandir)
+	path, err := f.resolve(m.Scandir)
 	if err != nil {
 		return reconcile.Plan{}, err
 	}
-	defer scandir.Close()
-	warnSilent(u, scandir)
-	scandir.Users, _ = findUsers(m) // apply says which are missing
-	scandir.Recall = homes.New(m, scandir.path).Recall(context.Background(), u.faults)
-	plan, err := scandir.Plan(dirs, prune)
+	d, err := deploy.Compare(context.Background(), deploy.Options{
+		Manifest: m, Dirs: dirs, Path: path, Homes: homes.New(m, path), Prune: prune,
+		Faults: u.faults,
+	})
+	if err != nil {
+		return reconcile.Plan{}, err
+	}
+	defer d.Close()
+	warnSilent(u, d.Place)
+	plan, err := d.Plan()
 	if err == nil {
-		u.adoptions(scandir.path, plan, m)
+		u.adoptions(path, plan, m)
 	}
 	return plan, err
 }
@@ -87,10 +88,10 @@ func wantedBy(scandir string) discover.Wanted {
 }
 
 // warnSilent says that no s6-svscan runs what the scandir holds.
-func warnSilent(u ui, scandir *live) {
-	if listening, err := scandir.supervisor().Listening(); err == nil &&
+func warnSilent(u ui, scandir *deploy.Place) {
+	if listening, err := scandir.Sup.Listening(); err == nil &&
 		!listening {
-		u.warning("no s6-svscan is running on %q", scandir.path)
+		u.warning("no s6-svscan is running on %q", scandir.Path)
 	}
 }
 
@@ -115,153 +116,14 @@ func (f *scandirFlags) resolve(fromManifest string) (string, error) {
 	return filepath.Abs(path)
 }
 
-// live is a scandir and the s6 that may run on it.
-type live struct {
-	*scandir.Scandir
-	path string
-	s6   *s6ctl.Scandir
-}
-
-// supervisor is what reconcile sees of that s6.
-func (l *live) supervisor() supervisor { return supervisor{l.s6, l.path} }
-
-// open opens the scandir for looking at it.
-func (f *scandirFlags) open(fromManifest string) (*live, error) {
+// look opens the scandir for looking at it.
+func (f *scandirFlags) look(fromManifest string) (*deploy.Place, error) {
 	path, err := f.resolve(fromManifest)
 	if err != nil {
 		return nil, err
 	}
-	s6 := s6ctl.Open(path)
-	scandir, err := scandir.Open(path, supervisor{s6, path})
-	if err != nil {
-		return nil, withHint(&usageError{err},
-			"name the folder that s6-svscan runs on with --scandir")
-	}
-	return &live{scandir, path, s6}, nil
+	return deploy.Look(path)
 }
-
-// requireS6 refuses where s6 does not run or cannot be told anything, and names what is there
-// instead.
-func (f *scandirFlags) requireS6(fromManifest, verb string) error {
-	path, err := f.resolve(fromManifest)
-	if err != nil {
-		return err
-	}
-	kind := s6ctl.Detect(s6ctl.ThisHost(), path)
-	other := ""
-	if kind != s6ctl.KindS6 && kind != s6ctl.KindNone {
-		other = fmt.Sprintf("; services of this system are supervised by %s", kind)
-	}
-	if err := s6ctl.Open(path).Installed(); err != nil {
-		return withHint(fmt.Errorf("%w%s", err, other),
-			"validate, render and diff work without s6; nothing was changed")
-	}
-	listening, err := s6ctl.Listening(s6ctl.ThisHost(), path)
-	if err != nil {
-		return err
-	}
-	if !listening {
-		return withHint(fmt.Errorf("cannot %s %q: %w%s", verb, path, s6ctl.ErrNotListening, other),
-			"nothing was changed; start s6-svscan on it, or name another with --scandir")
-	}
-	return nil
-}
-
-// supervisor lets reconcile use s6.
-type supervisor struct {
-	s6   *s6ctl.Scandir
-	path string
-}
-
-func (s supervisor) Listening() (bool, error) { return s6ctl.Listening(s6ctl.ThisHost(), s.path) }
-
-func (s supervisor) Rescan(ctx context.Context, prune bool) error {
-	return meant(ctx, s.s6.Rescan(ctx, prune))
-}
-
-func (s supervisor) Control(ctx context.Context, dir, letters string) error {
-	return meant(ctx, s.s6.Control(ctx, dir, letters))
-}
-
-// meant says of an error that comes of a signal that it does. An apply that ends because nothing
-// moves any more is no interruption: its cause is that of a deadline.
-func meant(ctx context.Context, err error) error {
-	switch {
-	case !errors.Is(err, context.Canceled):
-		return err
-	case errors.Is(context.Cause(ctx), context.DeadlineExceeded):
-		return context.DeadlineExceeded
-	}
-	return reconcile.ErrInterrupted
-}
-
-func (s supervisor) Status(dir string) (reconcile.Status, error) {
-	st, err := s.s6.Status(dir)
-	return reconcile.Status(st), err
-}
-
-func (s supervisor) Phase(dir string, pid int) reconcile.Phase {
-	return reconcile.Phase(s.s6.Phase(dir, pid))
-}
-
-func (s supervisor) Pause(dir string, pid int) time.Duration { return s.s6.Pause(dir, pid) }
-
-func (s supervisor) Deaths(dir string) []reconcile.Death {
-	found := s.s6.Deaths(dir)
-	deaths := make([]reconcile.Death, 0, len(found))
-	for _, d := range found {
-		deaths = append(deaths, reconcile.Death(d))
-	}
-	return deaths
-}
-
-func (s supervisor) Room(ctx context.Context) (reconcile.Room, error) {
-	v, err := s.s6.Svscan(ctx)
-	return reconcile.Room(v), meant(ctx, err)
-}
-
-func (s supervisor) Lives(dir string) (bool, error) { return s.s6.Lives(dir) }
-
-func (s supervisor) Supervises(known func(safefile.Identity) bool) ([]reconcile.Supervise, error) {
-	all, err := s.s6.Supervises(known)
-	var found []reconcile.Supervise
-	for _, v := range all {
-		found = append(found, reconcile.Supervise(v))
-	}
-	return found, err
-}
-
-func (s supervisor) Doing(v reconcile.Supervise) (lives bool, child int) {
-	return s.s6.Doing(s6ctl.Supervise(v))
-}
-
-func (s supervisor) Quiet(v reconcile.Supervise) error { return s.s6.Quiet(s6ctl.Supervise(v)) }
-
-func (s supervisor) Dismiss(v reconcile.Supervise, logger bool) error {
-	return s.s6.Dismiss(s6ctl.Supervise(v), logger)
-}
-
-func (s supervisor) KillService(v reconcile.Supervise) error {
-	return s.s6.KillService(s6ctl.Supervise(v))
-}
-
-func (s supervisor) Former(pid, start int) (reconcile.Supervise, bool) {
-	v, lives := s.s6.Former(pid, start)
-	return reconcile.Supervise(v), lives
-}
-
-func (s supervisor) KillGroup(v reconcile.Supervise) error {
-	return s.s6.KillGroup(s6ctl.Supervise(v))
-}
-
-func (s supervisor) Sweep(child int) error { return s.s6.Sweep(child) }
-
-func (s supervisor) Age(pid int) time.Duration { return s6ctl.Age(pid) }
-
-func (s supervisor) FrozenLog(pid int) string { return s.s6.FrozenLog(pid) }
-func (s supervisor) LogLost(pid int) bool     { return s.s6.LogLost(pid) }
-
-func (s supervisor) Holders(dir string) []string { return s.s6.Holders(dir) }
 
 // defaultScandir is where s6-overlay's s6-svscan runs. A manifest that says nothing means it, too.
 const defaultScandir = "/run/service"

@@ -19,6 +19,7 @@ import (
 	"golang.org/x/term"
 
 	"hermes-reconcile/cmd/hermes-reconcile/choose"
+	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/home"
 	"hermes-reconcile/cmd/hermes-reconcile/homes"
 	"hermes-reconcile/manifest"
@@ -178,13 +179,13 @@ func (f *logsFlags) merged(
 }
 
 // logFolder is where a gateway logs to: what its logger was told, else where that would be.
-func (l *live) logFolder(s reconcile.Service, m *manifest.Manifest) (string, error) {
-	if folder := l.s6.LogFolder(s.Name); folder != "" {
+func logFolderOf(l *deploy.Place, s reconcile.Service, m *manifest.Manifest) (string, error) {
+	if folder := l.S6.LogFolder(s.Name); folder != "" {
 		return folder, nil
 	}
-	h := homes.At(l.path, homes.Default)
+	h := homes.At(l.Path, homes.Default)
 	if h.LearnApplied([]reconcile.Service{s}); m != nil {
-		h = homes.New(m, l.path)
+		h = homes.New(m, l.Path)
 	}
 	profile := strings.TrimPrefix(s.Name, render.Prefix)
 	path, err := h.HomeOf(profile)
@@ -203,12 +204,12 @@ func logFolder(homePath, profile string) string {
 // logReader finds whose credentials to read a service's log with: its folder is in the hands of the
 // user that the gateway runs as, who may have put there what root must not open. Where another
 // program made the service, that it is root's says nothing.
-func (l *live) logReader(s reconcile.Service, m *manifest.Manifest) (home.Account, error) {
+func logReader(l *deploy.Place, s reconcile.Service, m *manifest.Manifest) (home.Account, error) {
 	if os.Geteuid() != 0 { // no other user can become another one
 		return home.Account{}, nil
 	}
 	sure := s.Owned && s.Obstacle == "" && len(s.Exposed)+len(s.Seized) == 0
-	if uid, known := controllerID(filepath.Join(l.path, s.Name)); known && (uid != 0 || sure) {
+	if uid, known := deploy.ControllerID(filepath.Join(l.Path, s.Name)); known && (uid != 0 || sure) {
 		return accountByID(uid)
 	}
 	if l.Owner() != 0 {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"hermes-reconcile/cmd/hermes-reconcile/choose"
+	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/home"
 	"hermes-reconcile/cmd/hermes-reconcile/loglines"
 	"hermes-reconcile/manifest"
@@ -118,7 +119,7 @@ func (f *logsFlags) find(
 	if m != nil {
 		fromManifest = m.Scandir
 	}
-	scandir, err := f.open(fromManifest)
+	scandir, err := f.look(fromManifest)
 	if err != nil {
 		return nil, err
 	}
@@ -148,21 +149,21 @@ func (f *logsFlags) find(
 
 // logOf finds one log.
 func (f *logsFlags) logOf(
-	scandir *live,
+	scandir *deploy.Place,
 	s reconcile.Service,
 	m *manifest.Manifest,
 	lines filter,
 ) (wantedLog, error) {
 	log := wantedLog{profile: profileOf(s), from: lines.from, until: lines.until}
 	var err error
-	if log.Folder, err = scandir.logFolder(s, m); err != nil {
+	if log.Folder, err = logFolderOf(scandir, s, m); err != nil {
 		return wantedLog{}, err
 	}
-	if log.who, err = scandir.logReader(s, m); err != nil {
+	if log.who, err = logReader(scandir, s, m); err != nil {
 		return wantedLog{}, err
 	}
 	if f.previous {
-		log.from, log.until = lastLife(operate.LookAt(scandir.supervisor(), s))
+		log.from, log.until = lastLife(operate.LookAt(scandir.Sup, s))
 	}
 	log.Since = log.from
 	return log, nil

@@ -103,12 +103,12 @@ func TestRootReadsNoLogThatMayNotBeRoots(t *testing.T) {
 	control := dir + "/gateway-a/supervise/control"
 	require.NoError(t, os.MkdirAll(dir+"/gateway-a/supervise", 0o755))
 	require.NoError(t, os.WriteFile(control, nil, 0o600))
-	scandir, err := (&scandirFlags{path: dir}).open("")
+	scandir, err := (&scandirFlags{path: dir}).look("")
 	require.NoError(t, err)
 	defer scandir.Close()
 	named := &manifest.Manifest{Profiles: []manifest.Profile{{Name: "a", User: "nobody"}}}
 	uid := func(s reconcile.Service, m *manifest.Manifest) uint32 {
-		who, err := scandir.logReader(s, m)
+		who, err := logReader(scandir, s, m)
 		require.NoError(t, err)
 		require.True(t, who.Switch)
 		return who.UID
@@ -120,7 +120,7 @@ func TestRootReadsNoLogThatMayNotBeRoots(t *testing.T) {
 		{Name: "gateway-a", Owned: true, Exposed: []string{"."}},
 		{Name: "gateway-a", Owned: true, Seized: []string{"supervise"}},
 	} {
-		_, err := scandir.logReader(s, nil)
+		_, err := logReader(scandir, s, nil)
 		require.ErrorContains(t, err, "cannot tell whose the log of gateway-a is")
 		require.Equal(t, exitUsage, exitCode(err))
 		require.EqualValues(t, nobody, uid(s, named))

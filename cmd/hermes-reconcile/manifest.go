@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"hermes-reconcile/cmd/hermes-reconcile/containerenv"
+	"hermes-reconcile/cmd/hermes-reconcile/usage"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/render"
 	"hermes-reconcile/s6ctl/safefile"
@@ -79,7 +80,7 @@ func parseFiles(names []string) (*manifest.Manifest, error) {
 	}
 	m, err := manifest.Parse(sources)
 	if err != nil {
-		return nil, &usageError{err}
+		return nil, usage.New(err)
 	}
 	return m, nil
 }

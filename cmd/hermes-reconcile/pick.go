@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"hermes-reconcile/cmd/hermes-reconcile/choose"
+	"hermes-reconcile/cmd/hermes-reconcile/usage"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/render"
 )
@@ -35,9 +36,9 @@ func match(names, patterns []string) ([]int, error) {
 	var bad *choose.BadGlobError
 	switch {
 	case errors.As(err, &bad):
-		return nil, withHint(&usageError{err}, "%s status '*'", program)
+		return nil, withHint(usage.New(err), "%s status '*'", program)
 	case err != nil:
-		return nil, withHint(&usageError{err}, "%s status", program)
+		return nil, withHint(usage.New(err), "%s status", program)
 	}
 	return found, nil
 }

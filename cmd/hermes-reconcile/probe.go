@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"hermes-reconcile/cmd/hermes-reconcile/probe"
+	"hermes-reconcile/cmd/hermes-reconcile/usage"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/s6ctl"
 )
@@ -46,7 +47,7 @@ func runProbe(ctx context.Context, url string, flags probeFlags) error {
 		return usagef("an interval must be longer than nothing, and a timeout not negative")
 	}
 	if err := probe.Check(url); err != nil {
-		return &usageError{err}
+		return usage.New(err)
 	}
 	if flags.gateway < 0 {
 		return usagef("--gateway: %d is no process", flags.gateway)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/doctor"
 	"hermes-reconcile/cmd/hermes-reconcile/home"
 	"hermes-reconcile/manifest"
@@ -39,21 +40,26 @@ func (c *checkup) readRefusals(ctx context.Context) {
 		read++
 		for _, s := range c.actual.Services {
 			if s.Name == g.Service {
-				g.Refusal = doctor.Refusal(c.scandir.logTail(ctx, s, c.manifest))
+				g.Refusal = doctor.Refusal(logTail(ctx, c.scandir, s, c.manifest))
 			}
 		}
 	}
 }
 
 // logTail is the end of a gateway's log, read as its user; empty where it cannot be read.
-func (l *live) logTail(ctx context.Context, s reconcile.Service, m *manifest.Manifest) string {
+func logTail(
+	ctx context.Context,
+	l *deploy.Place,
+	s reconcile.Service,
+	m *manifest.Manifest,
+) string {
 	ctx, cancel := context.WithTimeout(ctx, refusalLimit)
 	defer cancel()
-	folder, err := l.logFolder(s, m)
+	folder, err := logFolderOf(l, s, m)
 	if err != nil {
 		return ""
 	}
-	who, err := l.logReader(s, m)
+	who, err := logReader(l, s, m)
 	if err != nil {
 		return ""
 	}
@@ -65,9 +71,14 @@ func (l *live) logTail(ctx context.Context, s reconcile.Service, m *manifest.Man
 
 // lastLine is the last line that a gateway has printed, in short, as `: "text"`; empty where there
 // is none, or it cannot be read. What run scripts print of themselves says nothing new.
-func (l *live) lastLine(ctx context.Context, s reconcile.Service, m *manifest.Manifest) string {
+func lastLine(
+	ctx context.Context,
+	l *deploy.Place,
+	s reconcile.Service,
+	m *manifest.Manifest,
+) string {
 	last := ""
-	for line := range strings.Lines(l.logTail(ctx, s, m)) {
+	for line := range strings.Lines(logTail(ctx, l, s, m)) {
 		line = strings.TrimSpace(line)
 		if line != "" && !strings.Contains(line, program+": "+s.Name+": ") {
 			last = line

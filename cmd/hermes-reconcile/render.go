@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"hermes-reconcile/cmd/hermes-reconcile/usage"
 	"hermes-reconcile/reconcile/servicetree"
 )
 
@@ -25,7 +26,7 @@ func newRenderCommand(u ui) *cobra.Command {
 			}
 			err = servicetree.WriteTree(out, dirs)
 			if errors.Is(err, servicetree.ErrNotEmpty) {
-				return withHint(&usageError{err}, "name a new folder with --out")
+				return withHint(usage.New(err), "name a new folder with --out")
 			}
 			if err != nil {
 				return err

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"hermes-reconcile/cmd/hermes-reconcile/usage"
 	"hermes-reconcile/manifest/visible"
 	"hermes-reconcile/reconcile/fault"
 	"hermes-reconcile/s6ctl"
@@ -61,7 +62,7 @@ Exit codes, the same for every command:
 	root.SetOut(visible.NewWriter(u.stdout, visible.Text))
 	root.SetErr(visible.NewWriter(u.stderr, visible.Text))
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return withHint(&usageError{err}, "%s --help", cmd.CommandPath())
+		return withHint(usage.New(err), "%s --help", cmd.CommandPath())
 	})
 	root.AddCommand(
 		newDiffCommand(u),
@@ -114,7 +115,7 @@ func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 			return nil
 		}
 		if err := check(cmd, args); err != nil {
-			return withHint(&usageError{err}, "%s --help", cmd.CommandPath())
+			return withHint(usage.New(err), "%s --help", cmd.CommandPath())
 		}
 		return nil
 	}

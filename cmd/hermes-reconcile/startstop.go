@@ -6,16 +6,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os/user"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/home"
 	"hermes-reconcile/cmd/hermes-reconcile/homes"
 	"hermes-reconcile/manifest"
@@ -23,7 +21,6 @@ import (
 	"hermes-reconcile/reconcile/journal"
 	"hermes-reconcile/reconcile/operate"
 	"hermes-reconcile/render"
-	"hermes-reconcile/s6ctl/safefile"
 )
 
 // operation is what start, stop and restart do, and how to speak of it.
@@ -137,34 +134,22 @@ type acting struct {
 	ui
 	operation
 	manifest *manifest.Manifest // nil: there is none
-	scandir  *live
+	scandir  *deploy.Place
 	lock     *journal.Lock // nil: it cannot be had
 }
 
-// enter opens the scandir and takes the lock. A gateway's own user cannot have it, and needs it as
-// little as for s6-svc.
+// enter opens the scandir and takes the lock, if that can be had.
 func (a *acting) enter(ctx context.Context, flags *actFlags) (err error) {
 	fromManifest := defaultScandir
 	if a.manifest != nil {
 		fromManifest = a.manifest.Scandir
 	}
-	if err := flags.requireS6(fromManifest, a.verb+" gateways of"); err != nil {
-		return err
-	}
-	if a.scandir, err = flags.open(fromManifest); err != nil {
-		return err
-	}
-	if err = becomeOwner(uint32(a.scandir.Owner())); err == nil {
-		a.lock, err = a.scandir.Lock(ctx, flags.lockTimeout)
-	}
-	if errors.Is(err, fs.ErrPermission) {
-		err = nil
-	}
+	path, err := flags.resolve(fromManifest)
 	if err != nil {
-		a.scandir.Close()
-		return lockHint(err)
+		return err
 	}
-	return nil
+	a.scandir, a.lock, err = deploy.Operate(ctx, path, a.verb+" gateways of", flags.lockTimeout)
+	return err
 }
 
 // pick selects the services to act on: those that the user names, or those that --all means.
@@ -212,7 +197,7 @@ func (a *acting) explain(ctx context.Context, acted []operate.Acted) {
 	for i := range min(len(acted), maxRefusals) {
 		var hopeless *reconcile.HopelessError
 		if errors.As(acted[i].Err, &hopeless) {
-			last := a.scandir.lastLine(ctx, acted[i].Service, a.manifest)
+			last := lastLine(ctx, a.scandir, acted[i].Service, a.manifest)
 			acted[i].Err = withHint(fmt.Errorf("%w%s", acted[i].Err, last), "%s logs %s",
 				program, strings.TrimPrefix(acted[i].Service.Name, render.Prefix))
 		}
@@ -241,9 +226,9 @@ func (a *acting) remember(ctx context.Context, services []reconcile.Service) err
 		return nil
 	}
 	var errs []error
-	h := homes.At(a.scandir.path, homes.Default)
+	h := homes.At(a.scandir.Path, homes.Default)
 	if a.manifest != nil {
-		h = homes.New(a.manifest, a.scandir.path)
+		h = homes.New(a.manifest, a.scandir.Path)
 	} else {
 		h.LearnApplied(services)
 	}
@@ -252,7 +237,7 @@ func (a *acting) remember(ctx context.Context, services []reconcile.Service) err
 		profile := strings.TrimPrefix(s.Name, render.Prefix)
 		profiles = append(profiles, profile)
 		if h.Users[profile] == "" {
-			h.Users[profile] = controller(filepath.Join(a.scandir.path, s.Name))
+			h.Users[profile] = deploy.Controller(filepath.Join(a.scandir.Path, s.Name))
 		}
 		if a.lock != nil {
 			errs = append(errs, operate.KeepState(a.scandir.Scandir, a.lock, s.Name, a.up))
@@ -274,30 +259,6 @@ func (a *acting) remember(ctx context.Context, services []reconcile.Service) err
 		errs = append(errs, errors.New(fault))
 	}
 	return errors.Join(errs...)
-}
-
-// controllerID is the user who may control a service: who its gateway runs as.
-func controllerID(service string) (uid uint32, known bool) {
-	dir, err := safefile.Open(service)
-	if err != nil {
-		return 0, false
-	}
-	defer dir.Close()
-	st, err := dir.Stat("supervise/control")
-	return st.Uid, err == nil
-}
-
-// controller is the name of that user.
-func controller(service string) string {
-	uid, known := controllerID(service)
-	if !known {
-		return ""
-	}
-	found, err := user.LookupId(strconv.Itoa(int(uid)))
-	if err != nil {
-		return ""
-	}
-	return found.Username
 }
 
 // wanted is what a gateway should be: as the manifest says, or else as it was applied last. It is

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"hermes-reconcile/cmd/hermes-reconcile/choose"
+	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/overview"
 	"hermes-reconcile/s6ctl"
@@ -142,10 +143,10 @@ func statusJSON(page *overview.Page) ([]byte, error) {
 }
 
 // newPage is a page without gateways.
-func (l *looking) newPage(u ui, scandir *live, listening bool) *overview.Page {
+func (l *looking) newPage(u ui, scandir *deploy.Place, listening bool) *overview.Page {
 	return &overview.Page{
 		Status: explain.Status{
-			Format: explain.StatusFormat, Scandir: scandir.path, Listening: listening,
+			Format: explain.StatusFormat, Scandir: scandir.Path, Listening: listening,
 			Gateways: []explain.Gateway{},
 		},
 		Now: time.Now(), Failed: l.failed, Color: l.output.colors(u), MaxDeaths: s6ctl.MaxDeaths,

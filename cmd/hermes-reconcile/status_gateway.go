@@ -5,6 +5,7 @@ package main
 import (
 	"strings"
 
+	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/homes"
 	"hermes-reconcile/reconcile"
@@ -13,14 +14,14 @@ import (
 )
 
 // gateway is what there is to say of a service.
-func gateway(s reconcile.Service, scandir *live, actual reconcile.Actual) explain.Gateway {
+func gateway(s reconcile.Service, scandir *deploy.Place, actual reconcile.Actual) explain.Gateway {
 	g := explain.Gateway{
 		Profile: strings.TrimPrefix(s.Name, render.Prefix), Service: s.Name, Owned: s.Owned,
 		Wanted: wanted(s), Ready: readiness(s), PID: s.Status.PID, Port: s.Marker.Port,
 		Drift: drift(s, actual.Owed[s.Name]),
 	}
 	g.Drift = append(g.Drift, places(s, actual.DisplacedOf(s.Name))...)
-	look := operate.LookAt(scandir.supervisor(), s)
+	look := operate.LookAt(scandir.Sup, s)
 	g.State, g.Detail = string(look.State()), look.Detail()
 	if s.Fault != nil {
 		g.State, g.Detail = string(reconcile.StateUnknown), ""

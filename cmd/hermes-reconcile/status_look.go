@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"hermes-reconcile/cmd/hermes-reconcile/choose"
+	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/overview"
 	"hermes-reconcile/manifest"
@@ -74,7 +75,7 @@ func (l *looking) look(ctx context.Context, u ui) (*overview.Page, error) {
 	if err := l.read(u); err != nil {
 		return nil, err
 	}
-	scandir, err := l.open(l.path)
+	scandir, err := deploy.Look(l.path)
 	if err != nil {
 		return nil, err
 	}
@@ -100,7 +101,7 @@ func (l *looking) look(ctx context.Context, u ui) (*overview.Page, error) {
 // are sorted by service.
 func (l *looking) gateways(
 	ctx context.Context,
-	scandir *live,
+	scandir *deploy.Place,
 	actual reconcile.Actual,
 ) ([]explain.Gateway, error) {
 	services := actual.Running()
@@ -152,7 +153,7 @@ func (l *looking) withAbsent(
 // gateway is what there is to say of a service, and of what the manifest wants of it.
 func (l *looking) gateway(
 	s reconcile.Service,
-	scandir *live,
+	scandir *deploy.Place,
 	actual reconcile.Actual,
 ) explain.Gateway {
 	g := gateway(s, scandir, actual)

@@ -12,6 +12,7 @@ import (
 	"strconv"
 
 	"hermes-reconcile/cmd/hermes-reconcile/accounts"
+	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/home"
 	"hermes-reconcile/cmd/hermes-reconcile/homes"
@@ -27,14 +28,14 @@ const detailLines = 10
 // more is what a look at one gateway gives.
 func (l *looking) more(
 	ctx context.Context,
-	scandir *live,
+	scandir *deploy.Place,
 	s reconcile.Service,
 	usage s6ctl.Usage,
 ) *explain.More {
-	look := operate.LookAt(scandir.supervisor(), s)
+	look := operate.LookAt(scandir.Sup, s)
 	m := &explain.More{
 		Deaths: deaths(look.Deaths), Signal: s.Status.Signal, Processes: usage.Processes,
-		Directory: filepath.Join(scandir.path, s.Name), Sockets: []explain.Socket{},
+		Directory: filepath.Join(scandir.Path, s.Name), Sockets: []explain.Socket{},
 		LogLines: []string{},
 	}
 	if s.Status.PID == 0 {
@@ -72,13 +73,13 @@ func deaths(all []reconcile.Death) []explain.Death {
 }
 
 // userOf is whose the processes of a gateway are: as the kernel says, else who may control it.
-func userOf(scandir *live, s reconcile.Service) (uid uint32, known bool) {
+func userOf(scandir *deploy.Place, s reconcile.Service) (uid uint32, known bool) {
 	if s.Status.PID != 0 {
 		if uid, known := s6ctl.UserOf(s6ctl.ThisHost(), s.Status.PID); known {
 			return uid, true
 		}
 	}
-	return controllerID(filepath.Join(scandir.path, s.Name))
+	return deploy.ControllerID(filepath.Join(scandir.Path, s.Name))
 }
 
 // accountName is the name of an account, or its number where it has none.
@@ -122,15 +123,15 @@ func sockets(ctx context.Context, s reconcile.Service, uid uint32) []explain.Soc
 // readLog reads the end of the gateway's log, as its user.
 func (l *looking) readLog(
 	ctx context.Context,
-	scandir *live,
+	scandir *deploy.Place,
 	s reconcile.Service,
 	m *explain.More,
 ) {
-	folder, err := scandir.logFolder(s, l.manifest)
+	folder, err := logFolderOf(scandir, s, l.manifest)
 	if err == nil {
 		m.Log = filepath.Join(folder, "current")
 		var text []byte
-		if text, err = scandir.logEnd(ctx, s, l.manifest, folder); err == nil {
+		if text, err = logEnd(ctx, scandir, s, l.manifest, folder); err == nil {
 			for line := range bytes.Lines(text) {
 				m.LogLines = append(m.LogLines, string(bytes.TrimSuffix(line, []byte("\n"))))
 			}
@@ -145,15 +146,16 @@ func (l *looking) readLog(
 }
 
 // logEnd are the last lines of a gateway's log.
-func (l *live) logEnd(
+func logEnd(
 	ctx context.Context,
+	l *deploy.Place,
 	s reconcile.Service,
 	m *manifest.Manifest,
 	folder string,
 ) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, refusalLimit)
 	defer cancel()
-	who, err := l.logReader(s, m)
+	who, err := logReader(l, s, m)
 	if err != nil {
 		return nil, err
 	}

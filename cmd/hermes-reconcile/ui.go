@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/go-multierror"
 
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/cmd/hermes-reconcile/usage"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/manifest/visible"
 )
@@ -50,9 +51,8 @@ func (u ui) error(err error) {
 		}
 		fmt.Fprintln(u.stderr, visible.Text(program+": error: "+e.Error()))
 	}
-	var h *hintedError
-	if errors.As(err, &h) {
-		u.hint("%s", h.hint)
+	if hint := usage.HintOf(err); hint != "" {
+		u.hint("%s", hint)
 	}
 }
 
@@ -61,8 +61,8 @@ func (u ui) table(lines []string) { io.WriteString(u.stdout, explain.Table(lines
 
 // flatten takes errors that are lists apart.
 func flatten(err error) []error {
-	if hinted, ok := err.(*hintedError); ok {
-		err = hinted.err
+	if hinted, ok := err.(*usage.Hinted); ok {
+		err = hinted.Err
 	}
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		var all []error
@@ -78,26 +78,8 @@ func flatten(err error) []error {
 	return []error{err}
 }
 
-// hintedError is an error with what to do about it.
-type hintedError struct {
-	err  error
-	hint string
-}
-
-func (e *hintedError) Error() string { return e.err.Error() }
-func (e *hintedError) Unwrap() error { return e.err }
-
 func withHint(err error, format string, args ...any) error {
-	return &hintedError{err, fmt.Sprintf(format, args...)}
-}
-
-// hintOf is the hint that an error has, or empty.
-func hintOf(err error) string {
-	var hinted *hintedError
-	if errors.As(err, &hinted) {
-		return hinted.hint
-	}
-	return ""
+	return usage.WithHint(err, format, args...)
 }
 
 func cells(texts ...string) string { return explain.Cells(texts...) }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/journal"
 	"hermes-reconcile/reconcile/watch"
@@ -187,7 +188,7 @@ func (w *watching) pass(ctx context.Context, why watch.Trigger) error {
 	if errors.Is(err, reconcile.ErrInterrupted) {
 		return nil // it has been logged, and the loop knows
 	}
-	var unfit *unfitError
+	var unfit *deploy.NotHereError
 	if errors.As(err, &unfit) && why == watch.Begin {
 		return &watch.StopError{Err: err}
 	}
@@ -201,23 +202,23 @@ func (w *watching) pass(ctx context.Context, why watch.Trigger) error {
 
 // records is where other commands record the restarts that they begin.
 func (w *watching) records() (folder string) {
-	w.look(func(s *live) { folder = s.Records() })
+	w.look(func(s *deploy.Place) { folder = s.Records() })
 	return folder
 }
 
 // left reports whether another command is at work, and if not, whether one has left a restart to
 // do.
 func (w *watching) left() (busy, left bool) {
-	w.look(func(s *live) { busy, left = s.Left() })
+	w.look(func(s *deploy.Place) { busy, left = s.Left() })
 	return busy, left
 }
 
 // look opens the scandir of the last good manifest, if there is one.
-func (w *watching) look(do func(*live)) {
+func (w *watching) look(do func(*deploy.Place)) {
 	if w.good == nil {
 		return
 	}
-	scandir, err := w.flags.open(w.good.manifest.Scandir)
+	scandir, err := deploy.Look(w.good.Path)
 	if err != nil {
 		return // the next pass says why
 	}
@@ -227,17 +228,15 @@ func (w *watching) look(do func(*live)) {
 
 // apply applies what is read, and logs what that does.
 func (w *watching) apply(ctx context.Context, t *target) error {
-	if err := t.enter(ctx, w.ui, w.flags); err != nil {
+	d, err := t.open(ctx, w.ui)
+	if err != nil {
 		return err
 	}
-	defer t.scandir.Close()
-	if err := t.check(w.ui); err != nil {
-		return err
-	}
+	defer d.Close()
 	if cause := w.cause(t); cause == causeBegin || cause == causeManifest {
 		t.warnAbsent(ctx, w.ui)
 	}
-	lock, err := t.scandir.Lock(ctx, w.flags.lockTimeout)
+	lock, err := d.Lock(ctx, w.flags.lockTimeout)
 	if err != nil {
 		return err
 	}
@@ -246,12 +245,12 @@ func (w *watching) apply(ctx context.Context, t *target) error {
 		return err
 	}
 	cause := w.cause(t)
-	_, result, err := t.apply(ctx, lock, w.flags)
+	_, result, err := d.Apply(ctx, lock, t.planned(w.ui))
 	w.notes(result)
 	if err != nil {
 		return err
 	}
-	w.begun, w.applied = true, t.dirs
+	w.begun, w.applied = true, t.Dirs
 	return w.outcomes(result.Outcomes, cause)
 }
 

@@ -22,7 +22,7 @@ func (w *watching) cause(t *target) string {
 	switch {
 	case !w.begun:
 		return causeBegin
-	case !reflect.DeepEqual(w.applied, t.dirs):
+	case !reflect.DeepEqual(w.applied, t.Dirs):
 		return causeManifest
 	case w.failed:
 		return "retry"

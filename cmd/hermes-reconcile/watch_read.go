@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"time"
 
+	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/watch"
 )
@@ -55,7 +56,7 @@ func (w *watching) settled(ctx context.Context) (*target, error) {
 			return nil, usagef("cannot read manifest %q: it is not a regular file", before.odd)
 		}
 		if enough || time.Since(before.latest) >= settleAge {
-			t, err := w.flags.read()
+			t, err := w.flags.read(w.ui)
 			if enough || before == w.flags.stamp() {
 				return t, err
 			}
@@ -78,7 +79,7 @@ const (
 // sure gives a new manifest that removes nothing, or that says the same at a second look.
 func (w *watching) sure(ctx context.Context, t *target) (*target, error) {
 	for range mostLooks {
-		if w.good != nil && reflect.DeepEqual(w.good.dirs, t.dirs) || !w.removes(ctx, t) {
+		if w.good != nil && reflect.DeepEqual(w.good.Dirs, t.Dirs) || !w.removes(ctx, t) {
 			return t, nil
 		}
 		select {
@@ -90,7 +91,7 @@ func (w *watching) sure(ctx context.Context, t *target) (*target, error) {
 		if err != nil {
 			return nil, err
 		}
-		if reflect.DeepEqual(again.dirs, t.dirs) {
+		if reflect.DeepEqual(again.Dirs, t.Dirs) {
 			return again, nil
 		}
 		t = again
@@ -103,11 +104,12 @@ func (w *watching) sure(ctx context.Context, t *target) (*target, error) {
 // removes reports whether a manifest takes gateways away. Why that cannot be told is for the apply
 // to say.
 func (w *watching) removes(ctx context.Context, t *target) bool {
-	if err := t.enter(ctx, w.ui, w.flags); err != nil {
+	d, err := deploy.Open(ctx, t.Options)
+	if err != nil {
 		return false
 	}
-	defer t.scandir.Close()
-	plan, err := t.scandir.Plan(t.dirs, t.prune)
+	defer d.Close()
+	plan, err := d.Plan()
 	return err == nil && plan.Removes()
 }
 

@@ -1,6 +1,6 @@
 //go:build linux
 
-package main
+package deploy
 
 import (
 	"fmt"
@@ -11,7 +11,9 @@ import (
 	"github.com/hashicorp/go-multierror"
 
 	"hermes-reconcile/cmd/hermes-reconcile/accounts"
+	"hermes-reconcile/cmd/hermes-reconcile/usage"
 	"hermes-reconcile/manifest"
+	"hermes-reconcile/s6ctl/safefile"
 	"hermes-reconcile/s6ctl/start"
 )
 
@@ -59,7 +61,31 @@ func findUsers(m *manifest.Manifest) (map[string]uint32, error) {
 		}
 	}
 	if err := unknown.ErrorOrNil(); err != nil {
-		return nil, &usageError{err}
+		return nil, usage.New(err)
 	}
 	return uids, nil
+}
+
+// ControllerID is the user who may control a service: who its gateway runs as.
+func ControllerID(service string) (uid uint32, known bool) {
+	dir, err := safefile.Open(service)
+	if err != nil {
+		return 0, false
+	}
+	defer dir.Close()
+	st, err := dir.Stat("supervise/control")
+	return st.Uid, err == nil
+}
+
+// Controller is the name of that user.
+func Controller(service string) string {
+	uid, known := ControllerID(service)
+	if !known {
+		return ""
+	}
+	found, err := user.LookupId(strconv.Itoa(int(uid)))
+	if err != nil {
+		return ""
+	}
+	return found.Username
 }

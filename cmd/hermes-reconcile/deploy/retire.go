@@ -1,6 +1,6 @@
 //go:build linux
 
-package main
+package deploy
 
 import (
 	"context"
@@ -22,20 +22,20 @@ type retired struct {
 }
 
 // retiring finds the homes of what a plan removes.
-func (t *target) retiring(plan reconcile.Plan) retired {
+func (d *Deployment) retiring(plan reconcile.Plan) retired {
 	r := retired{homes: &homes.Homes{
-		Path: t.homes.Path, Origin: t.homes.Origin, Err: t.homes.Err, Limit: t.homes.Limit,
+		Path: d.opt.Homes.Path, Origin: d.opt.Homes.Origin, Err: d.opt.Homes.Err, Limit: d.opt.Homes.Limit,
 		Users: map[string]string{}, Own: map[string]home.Place{},
 	}}
-	r.homes.Silent.Store(t.homes.Silent.Load())
+	r.homes.Silent.Store(d.opt.Homes.Silent.Load())
 	for _, c := range plan.Changes {
 		if c.Op != reconcile.Remove {
 			continue
 		}
 		service := c.Actual
-		dir := filepath.Join(t.scandir.path, c.Service)
-		uid, known := controllerID(dir)
-		name := controller(dir)
+		dir := filepath.Join(d.Path, c.Service)
+		uid, known := ControllerID(dir)
+		name := Controller(dir)
 		// Root's is only what we made so: of others it is not known whose home theirs is.
 		if os.Geteuid() == 0 && (!known || name == "" || uid == 0 && !service.Owned) {
 			continue
@@ -49,13 +49,12 @@ func (t *target) retiring(plan reconcile.Plan) retired {
 
 // record says in these homes that their gateways should be down: they ended by a signal, which
 // hermes takes for the end of a container, and its image would start them with the next one.
-func (r retired) record(ctx context.Context, u ui) {
-	answer := r.homes.Ask(
+func (r retired) record(ctx context.Context) home.Answer {
+	return r.homes.Ask(
 		context.WithoutCancel(ctx),
 		r.profiles,
 		func(theirs []string) home.Request {
 			return home.Request{Retire: theirs}
 		},
 	)
-	u.faults(answer)
 }

@@ -1,0 +1,156 @@
+//go:build linux
+
+package deploy
+
+import (
+	"context"
+	"errors"
+
+	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/cmd/hermes-reconcile/home"
+	"hermes-reconcile/cmd/hermes-reconcile/homes"
+	"hermes-reconcile/cmd/hermes-reconcile/usage"
+	"hermes-reconcile/manifest"
+	"hermes-reconcile/reconcile"
+	"hermes-reconcile/reconcile/apply"
+	"hermes-reconcile/reconcile/journal"
+	"hermes-reconcile/render"
+	"hermes-reconcile/s6ctl"
+)
+
+// Options say what is to be deployed, where, and how.
+type Options struct {
+	Manifest   *manifest.Manifest
+	Dirs       []render.Servicedir // rendered from it
+	Path       string              // of the scandir
+	Homes      *homes.Homes        // of its profiles
+	Prune      reconcile.Prune
+	Apply      apply.Options
+	AllowEmpty bool // a manifest without profiles may remove every gateway
+	// Faults is told what could not be done below HERMES_HOME.
+	Faults func(home.Answer)
+}
+
+// NotHereError says that this is no place to deploy to: no other manifest and no later try would
+// help.
+type NotHereError struct{ Err error }
+
+func (e *NotHereError) Error() string { return e.Err.Error() }
+func (e *NotHereError) Unwrap() error { return e.Err }
+
+// Deployment is a scandir that was opened to make it as a manifest says, or to see what that would
+// change.
+type Deployment struct {
+	*Place
+	opt Options
+}
+
+// Open opens the scandir of these options to deploy to it: s6 runs there, unless no rescan is
+// wanted, and this process is the user whose s6-svscan that is. An account that a profile names and
+// that is not there is an error.
+func Open(ctx context.Context, opt Options) (*Deployment, error) {
+	if !opt.Apply.NoRescan {
+		if err := requireS6(opt.Path, "apply to"); err != nil {
+			return nil, &NotHereError{err}
+		}
+	}
+	place, err := own(opt.Path)
+	if err != nil {
+		return nil, &NotHereError{err}
+	}
+	if opt.Apply.Users, err = findUsers(opt.Manifest); err != nil {
+		place.Close()
+		return nil, err
+	}
+	place.Users = opt.Apply.Users
+	place.Recall = opt.Homes.Recall(ctx, opt.Faults)
+	return &Deployment{place, opt}, nil
+}
+
+// Compare opens the scandir of these options for a plan alone: what is missing here, s6 or an
+// account, is for Open to say.
+func Compare(ctx context.Context, opt Options) (*Deployment, error) {
+	place, err := Look(opt.Path)
+	if err != nil {
+		return nil, err
+	}
+	return place.Compare(ctx, opt), nil
+}
+
+// Compare is the same for a place that is open already.
+func (p *Place) Compare(ctx context.Context, opt Options) *Deployment {
+	p.Users, _ = findUsers(opt.Manifest)
+	p.Recall = opt.Homes.Recall(ctx, opt.Faults)
+	return &Deployment{p, opt}
+}
+
+// Plan is what an apply would do. It changes nothing and waits for nothing.
+func (d *Deployment) Plan() (reconcile.Plan, error) {
+	return d.Scandir.Plan(d.opt.Dirs, d.opt.Prune)
+}
+
+// maxPlans is how often to plan anew when s6-svscan finds something between plan and apply, as it
+// may after an apply that was killed just behind its rescan.
+const maxPlans = 5
+
+// Apply finishes what an earlier apply has left in the way, plans, and applies. planned, if there is
+// one, is called with each plan before anything of it is done; the first is try 1. With an error the
+// result says only what the user should know besides.
+func (d *Deployment) Apply(
+	ctx context.Context,
+	lock *journal.Lock,
+	planned func(try int, plan reconcile.Plan),
+) (reconcile.Plan, reconcile.Result, error) {
+	for try := 1; ; try++ {
+		plan, err := apply.Prepare(ctx, d.Scandir, lock, d.opt.Dirs, d.opt.Prune, d.opt.Apply)
+		if err == nil {
+			err = d.Refuse(plan)
+		}
+		if err != nil {
+			return plan, reconcile.Result{}, err
+		}
+		planned(try, plan)
+		gone := d.retiring(plan)
+		result, err := apply.Apply(ctx, d.Scandir, lock, plan, d.opt.Apply)
+		if errors.Is(err, reconcile.ErrStale) && try < maxPlans {
+			continue
+		}
+		if err != nil {
+			return plan, result, failureHint(err)
+		}
+		d.opt.Faults(gone.record(ctx))
+		return plan, result, nil
+	}
+}
+
+// Refuse refuses a plan that the user cannot have meant.
+func (d *Deployment) Refuse(plan reconcile.Plan) error {
+	if len(d.opt.Dirs) > 0 || !plan.Removes() || d.opt.AllowEmpty {
+		return nil
+	}
+	return usage.WithHint(
+		usage.Errorf("the manifest has no profiles: this would remove every gateway (%s)",
+			explain.New(plan, explain.Options{NoFiles: true}).Summary.Text),
+		"nothing was changed; pass --allow-empty if that is what you want",
+	)
+}
+
+// failureHint says what to do about an apply that changed nothing live.
+func failureHint(err error) error {
+	var room *reconcile.RoomError
+	var name *reconcile.NameError
+	switch {
+	case errors.As(err, &room):
+		return usage.WithHint(err,
+			"nothing was changed; name fewer profiles, or start s6-svscan with more room")
+	case errors.As(err, &name):
+		return usage.WithHint(err,
+			"nothing was changed; shorten the profile's name, or start s6-svscan with a larger -L")
+	case errors.Is(err, reconcile.ErrInterrupted):
+		return usage.WithHint(err, "what was begun has been taken back; run apply again to do it")
+	case errors.Is(err, s6ctl.ErrNotListening):
+		return usage.WithHint(err,
+			"what was begun has been taken back; start s6-svscan and run apply again")
+	}
+	return usage.WithHint(err, "run apply again")
+}

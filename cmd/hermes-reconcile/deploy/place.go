@@ -1,0 +1,125 @@
+//go:build linux
+
+// Package deploy is the one way to a scandir: Look for those that only look, Enter for those that
+// change what runs there, Operate for those that start and stop by hand, Open for those that make it
+// as a manifest says. It opens, checks, becomes the right user and locks, always in the same order.
+// It knows no flags, and prints nothing.
+package deploy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"hermes-reconcile/cmd/hermes-reconcile/usage"
+	"hermes-reconcile/reconcile"
+	"hermes-reconcile/reconcile/journal"
+	"hermes-reconcile/reconcile/scandir"
+	"hermes-reconcile/s6ctl"
+)
+
+// Place is an opened scandir, with the s6 that may run on it.
+type Place struct {
+	*scandir.Scandir
+	Path string
+	S6   *s6ctl.Scandir
+}
+
+// Look opens a scandir for looking at it. Any user may who can read it, and no s6 need run there.
+func Look(path string) (*Place, error) {
+	s6 := s6ctl.Open(path)
+	opened, err := scandir.Open(path, supervisor{s6, path})
+	if err != nil {
+		return nil, usage.WithHint(usage.New(err),
+			"name the folder that s6-svscan runs on with --scandir")
+	}
+	return &Place{opened, path, s6}, nil
+}
+
+// Enter opens a scandir on which s6 runs, to change what runs there: as the user whose s6-svscan
+// that is. The verb says what for: "stop gateways of".
+func Enter(path, verb string) (*Place, error) {
+	if err := requireS6(path, verb); err != nil {
+		return nil, err
+	}
+	return own(path)
+}
+
+// own opens a scandir as the user whose s6-svscan runs there.
+func own(path string) (*Place, error) {
+	p, err := Look(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := becomeOwner(uint32(p.Owner())); err != nil {
+		p.Close()
+		return nil, err
+	}
+	return p, nil
+}
+
+// Operate opens a scandir on which s6 runs, to start and stop by hand, and takes the lock. A
+// gateway's own user cannot have it, and needs it as little as for s6-svc: the lock is then nil.
+func Operate(
+	ctx context.Context,
+	path, verb string,
+	lockTimeout time.Duration,
+) (*Place, *journal.Lock, error) {
+	if err := requireS6(path, verb); err != nil {
+		return nil, nil, err
+	}
+	p, err := Look(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	var lock *journal.Lock
+	if err = becomeOwner(uint32(p.Owner())); err == nil {
+		lock, err = p.Lock(ctx, lockTimeout)
+	}
+	if err != nil && !errors.Is(err, fs.ErrPermission) {
+		p.Close()
+		return nil, nil, err
+	}
+	return p, lock, nil
+}
+
+// Lock waits up to timeout for the right to change the scandir.
+func (p *Place) Lock(ctx context.Context, timeout time.Duration) (*journal.Lock, error) {
+	lock, err := p.Scandir.Lock(ctx, timeout)
+	var locked *reconcile.LockedError
+	switch {
+	case errors.As(err, &locked):
+		err = usage.WithHint(err, "try again when it has ended, or wait longer with --lock-timeout")
+	case errors.Is(err, fs.ErrPermission):
+		err = usage.WithHint(
+			err,
+			"nothing was changed; run it as the user that s6-svscan runs as, in a container most often root",
+		)
+	}
+	return lock, err
+}
+
+// requireS6 refuses where s6 does not run or cannot be told anything, and names what is there
+// instead.
+func requireS6(path, verb string) error {
+	kind := s6ctl.Detect(s6ctl.ThisHost(), path)
+	other := ""
+	if kind != s6ctl.KindS6 && kind != s6ctl.KindNone {
+		other = fmt.Sprintf("; services of this system are supervised by %s", kind)
+	}
+	if err := s6ctl.Open(path).Installed(); err != nil {
+		return usage.WithHint(fmt.Errorf("%w%s", err, other),
+			"validate, render and diff work without s6; nothing was changed")
+	}
+	listening, err := s6ctl.Listening(s6ctl.ThisHost(), path)
+	if err != nil {
+		return err
+	}
+	if !listening {
+		return usage.WithHint(fmt.Errorf("cannot %s %q: %w%s", verb, path, s6ctl.ErrNotListening, other),
+			"nothing was changed; start s6-svscan on it, or name another with --scandir")
+	}
+	return nil
+}
