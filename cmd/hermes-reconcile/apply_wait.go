@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
+	"hermes-reconcile/cmd/hermes-reconcile/doctor"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/homes"
 	"hermes-reconcile/cmd/hermes-reconcile/probe"
@@ -94,7 +95,7 @@ func lastLines(
 ) map[string]string {
 	ended := map[string]bool{}
 	for _, l := range late {
-		if l.Hopeless() && len(ended) < maxRefusals {
+		if l.Hopeless() && len(ended) < doctor.MaxLogs {
 			ended[l.Change.Service] = true
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,10 +15,8 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/doctor"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
-	"hermes-reconcile/manifest"
+	"hermes-reconcile/cmd/hermes-reconcile/homes"
 	"hermes-reconcile/reconcile"
-	"hermes-reconcile/reconcile/fault"
-	"hermes-reconcile/render"
 	"hermes-reconcile/s6ctl/safefile"
 )
 
@@ -27,10 +26,6 @@ type doctorFlags struct {
 	scandirFlags
 	form string
 }
-
-// lookLimit is how long one look may take: more than a call of an s6 program, or a question to a
-// disk, may.
-const lookLimit = 15 * time.Second
 
 func newDoctorCommand(u ui) *cobra.Command {
 	var flags doctorFlags
@@ -60,14 +55,15 @@ manifest, else ` + defaultScandir + `.`,
 }
 
 func runDoctor(ctx context.Context, u ui, flags *doctorFlags) error {
-	c, err := newCheckup(ctx, flags)
+	p, err := flags.place(ctx)
 	if err != nil {
 		return err
 	}
-	if c.scandirErr == nil {
-		defer c.scandir.Close()
+	if p.ScandirErr == nil {
+		defer p.Scandir.Close()
 	}
-	d := explain.NewDiagnosis(c.path, doctor.Typed(c.findings(ctx), flags.files, flags.path))
+	found := doctor.Typed(doctor.Findings(ctx, p), flags.files, flags.path)
+	d := explain.NewDiagnosis(p.Path, found)
 	if ctx.Err() != nil {
 		return reconcile.ErrInterrupted
 	}
@@ -86,79 +82,80 @@ func runDoctor(ctx context.Context, u ui, flags *doctorFlags) error {
 	return nil
 }
 
-// withinLimit gives what a look gives. One that takes too long is left to itself, since a disk that
-// hangs must not hang us.
-func withinLimit[T any](ctx context.Context, look func() (T, error)) (T, error) {
-	type answer struct {
-		seen T
-		err  error
+// place looks at what several checks need.
+func (f *doctorFlags) place(ctx context.Context) (*doctor.Facts, error) {
+	p := &doctor.Facts{Now: time.Now()}
+	var err error
+	if p.ManifestFacts, err = doctor.WithinLimit(ctx, f.read); err != nil {
+		p.ManifestFacts = doctor.ManifestFacts{Names: f.names(), Errs: []error{err}}
 	}
-	done := make(chan answer, 1)
-	go func() {
-		var s answer
-		defer func() { done <- s }()
-		defer fault.Recover(&s.err)
-		s.seen, s.err = look()
-	}()
-	var none T
-	select {
-	case s := <-done:
-		return s.seen, s.err
-	case <-ctx.Done():
-		return none, reconcile.ErrInterrupted
-	case <-time.After(lookLimit):
-		return none, fmt.Errorf("no answer within %s", lookLimit)
+	from, fromHome := defaultScandir, homes.Default
+	if p.Manifest != nil {
+		from, fromHome = p.Manifest.Scandir, p.Manifest.HermesHome
 	}
+	if p.Manifest != nil || len(p.Errs) > 0 {
+		p.Files = f.places()
+	}
+	if p.Path, err = f.resolve(from); err != nil {
+		return nil, err
+	}
+	p.Homes = homes.At(p.Path, fromHome)
+	f.lookInto(ctx, p)
+	if p.Manifest != nil {
+		p.Homes.Own = homes.New(p.Manifest, p.Path).Own
+	}
+	return p, nil
 }
 
-// manifestFacts is what became of manifestFacts the manifest.
-type manifestFacts struct {
-	names    []string // files and folders that were to be read
-	manifest *manifest.Manifest
-	dirs     []render.Servicedir
-	errs     []error
+// lookInto opens the scandir and looks at what is in it.
+func (f *doctorFlags) lookInto(ctx context.Context, p *doctor.Facts) {
+	var scandir *deploy.Place
+	p.ScandirFacts, p.ScandirErr = doctor.WithinLimit(ctx, func() (s doctor.ScandirFacts, err error) {
+		if scandir, err = deploy.Look(p.Path); err == nil {
+			s, err = view(scandir, p.Homes)
+		}
+		return s, err
+	})
+	if p.ScandirErr != nil {
+		return
+	}
+	p.Homes.LearnApplied(p.Actual.Services)
+	p.LogTail = func(ctx context.Context, s reconcile.Service) string {
+		return logTail(ctx, scandir, s, p.Manifest)
+	}
 }
 
 // read reads the manifest, if there is one.
-func (f *manifestFlags) read() (manifestFacts, error) {
-	r := manifestFacts{names: f.names()}
+func (f *manifestFlags) read() (doctor.ManifestFacts, error) {
+	r := doctor.ManifestFacts{Names: f.names()}
 	if _, err := os.Stat(defaultManifest); errors.Is(err, os.ErrNotExist) && !f.named() {
 		return r, nil
 	}
 	var err error
-	if r.manifest, r.dirs, err = f.rendered(); err != nil {
-		r.manifest, r.dirs, r.errs = nil, nil, flatten(err)
+	if r.Manifest, r.Dirs, err = f.rendered(); err != nil {
+		r.Manifest, r.Dirs, r.Errs = nil, nil, flatten(err)
 	}
 	return r, nil
 }
 
-// scandirFacts is what was seen in the scandir.
-type scandirFacts struct {
-	scandir   *deploy.Place
-	actual    reconcile.Actual
-	traces    reconcile.Traces
-	tracesErr error // why there are none
-	gateways  []doctor.Gateway
-}
-
-// view opens the scandir and looks at what is in it.
-func (c *checkup) view() (scandirFacts, error) {
-	scandir, err := deploy.Look(c.path)
-	if err != nil {
-		return scandirFacts{}, err
+// view looks at what is in the scandir. With an error it is closed.
+func view(l *deploy.Place, h *homes.Homes) (s doctor.ScandirFacts, err error) {
+	s.Scandir = l
+	if s.Actual, err = l.Read(); err != nil {
+		l.Close()
+		return doctor.ScandirFacts{}, err
 	}
-	s := scandirFacts{scandir: scandir}
-	if s.actual, err = scandir.Read(); err != nil {
-		scandir.Close()
-		return scandirFacts{}, err
+	if s.Traces, s.TracesErr = l.Traces(); s.TracesErr != nil {
+		s.TracesErr = fmt.Errorf("cannot look into it: %w", safefile.Cause(s.TracesErr))
 	}
-	if s.traces, s.tracesErr = scandir.Traces(); s.tracesErr != nil {
-		s.tracesErr = fmt.Errorf("cannot look into it: %w", safefile.Cause(s.tracesErr))
-	}
-	for _, service := range s.actual.Running() {
-		g := doctor.Gateway{Gateway: gateway(service, scandir, s.actual), Status: service.Status}
-		g.Log = logFile(c.homes, scandir.S6, g.Profile)
-		s.gateways = append(s.gateways, g)
+	for _, service := range s.Actual.Running() {
+		g := doctor.Gateway{
+			Gateway: gateway(service, l, s.Actual),
+			Status:  service.Status,
+			User:    deploy.Controller(filepath.Join(l.Path, service.Name)),
+		}
+		g.Log = logFile(h, l.S6, g.Profile)
+		s.Gateways = append(s.Gateways, g)
 	}
 	return s, nil
 }

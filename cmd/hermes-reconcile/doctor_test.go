@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"hermes-reconcile/cmd/hermes-reconcile/doctor"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/reconcile"
 )
@@ -32,15 +33,15 @@ func TestDiagnosisIsAsItsSchemaSays(t *testing.T) {
 
 // TestLookThatFails: neither a panic nor a disk that hangs keeps the doctor from the rest.
 func TestLookThatFails(t *testing.T) {
-	_, err := withinLimit(t.Context(), func() (int, error) { panic("ouch") })
+	_, err := doctor.WithinLimit(t.Context(), func() (int, error) { panic("ouch") })
 	require.ErrorContains(t, err, "internal fault: ouch")
-	n, err := withinLimit(t.Context(), func() (int, error) { return 7, errors.New("why") })
+	n, err := doctor.WithinLimit(t.Context(), func() (int, error) { return 7, errors.New("why") })
 	require.Equal(t, 7, n)
 	require.EqualError(t, err, "why")
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	hangs := make(chan struct{})
 	defer close(hangs)
-	_, err = withinLimit(ctx, func() (int, error) { <-hangs; return 0, nil })
+	_, err = doctor.WithinLimit(ctx, func() (int, error) { <-hangs; return 0, nil })
 	require.ErrorIs(t, err, reconcile.ErrInterrupted)
 }

@@ -214,10 +214,19 @@ var layers = map[string]layer{
 		never:  []string{"os/exec", "net", "flag", "log"},
 	},
 	command + "/doctor": {
-		why:    "A judgement depends on the facts that it is given, so that a test can give it any.",
-		ours:   []string{"manifest", "reconcile", "s6ctl", command + "/explain", command + "/home"},
+		why: "Its looks change nothing: they start programs by asuser and home alone, and files are opened by the door.",
+		ours: []string{
+			"manifest", "reconcile", "reconcile/fault", "render", "s6ctl", "s6ctl/route", "s6ctl/safefile", "s6ctl/start",
+			command + "/accounts", command + "/asuser", command + "/containerenv", command + "/deploy", command + "/discover",
+			command + "/explain", command + "/home", command + "/homes",
+		},
 		others: []string{"mvdan.cc/sh/v3/syntax"},
-		never:  []string{"os", "os/exec", "net", "path/filepath"},
+		never:  []string{"os/exec", "net", "flag", "log"},
+	},
+	command + "/asuser": {
+		why:   "Root cannot see into processes of others everywhere: a child that is the user looks, and no more.",
+		ours:  []string{"s6ctl", "s6ctl/start", command + "/accounts"},
+		never: []string{"os/exec", "net", "flag", "log"},
 	},
 	command + "/accounts": {
 		why:   "Who can change a path is asked for warnings, for reports and by doctor.",
@@ -262,9 +271,9 @@ var layers = map[string]layer{
 			"reconcile", "reconcile/apply", "reconcile/fault", "reconcile/journal", "reconcile/operate", "reconcile/servicetree",
 			"reconcile/watch",
 			"s6ctl", "s6ctl/start", "s6ctl/safefile", "s6ctl/route",
-			command + "/accounts", command + "/choose", command + "/containerenv", command + "/deploy", command + "/discover",
-			command + "/doctor", command + "/explain", command + "/home", command + "/homes", command + "/loglines", command + "/overview",
-			command + "/probe", command + "/usage",
+			command + "/accounts", command + "/asuser", command + "/choose", command + "/containerenv", command + "/deploy",
+			command + "/discover", command + "/doctor", command + "/explain", command + "/home", command + "/homes",
+			command + "/loglines", command + "/overview", command + "/probe", command + "/usage",
 		},
 		others: []string{
 			"github.com/spf13/cobra", "github.com/hashicorp/go-multierror", "golang.org/x/term",

@@ -82,13 +82,6 @@ func TestReportsTakeLinearTime(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, picked, n)
 	})
-	requireLinear(t, "multiplex", n, func(n int) {
-		found := doctor.JudgeMultiplex(doctor.MultiplexFacts{Up: true, Served: names(n), Own: names(n)})
-		require.Len(t, found, 1)
-	})
-	requireLinear(t, "owed", n, func(n int) {
-		doctor.JudgeLeftovers(doctor.LeftoverFacts{Owed: names(n), Services: make([]doctor.Gateway, n)})
-	})
 	requireLinear(t, "diagnosis", n, func(n int) {
 		var findings []explain.Finding
 		for _, name := range names(n) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"hermes-reconcile/cmd/hermes-reconcile/asuser"
 	"hermes-reconcile/cmd/hermes-reconcile/containerenv"
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/discover"
@@ -40,8 +41,8 @@ func liveCommands(u ui) []*cobra.Command {
 // below HERMES_HOME, as the user that it belongs to. Who asked sees by a missing answer that it
 // failed.
 func serve() bool {
-	if len(os.Args) == 2 && looks[os.Args[1]] != nil {
-		_ = serveLook(os.Args[1], os.Stdout)
+	if asuser.Serves(os.Args) {
+		_ = asuser.Serve(os.Args[1], os.Stdout)
 		return true
 	}
 	if !home.Serves(os.Args) {

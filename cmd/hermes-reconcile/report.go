@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"hermes-reconcile/cmd/hermes-reconcile/accounts"
+	"hermes-reconcile/cmd/hermes-reconcile/doctor"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/home"
 	"hermes-reconcile/cmd/hermes-reconcile/homes"
@@ -124,7 +125,7 @@ func (r *report) write(ctx context.Context, u ui, file string, h *homes.Homes, l
 		u.warning("cannot write the report %q: %v", file, home.ErrSilent)
 		return
 	}
-	who, err := withinLimit(ctx, func() (home.Account, error) {
+	who, err := doctor.WithinLimit(ctx, func() (home.Account, error) {
 		who, err := reporter(h, file)
 		if err == nil && os.Geteuid() == 0 && !who.Switch {
 			err = trespass(h, file)

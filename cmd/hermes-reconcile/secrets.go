@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"hermes-reconcile/cmd/hermes-reconcile/accounts"
+	"hermes-reconcile/cmd/hermes-reconcile/doctor"
 	"hermes-reconcile/manifest"
 )
 
@@ -19,7 +20,7 @@ func warnFiles(u ui, m *manifest.Manifest, files *manifestFlags) {
 	if os.Geteuid() != 0 {
 		return
 	}
-	found, err := withinLimit(context.Background(),
+	found, err := doctor.WithinLimit(context.Background(),
 		func() ([]accounts.Exposed, error) { return accounts.ExposedSecrets(m), nil })
 	if err != nil {
 		u.warning("cannot see who could put something else in the place of a secret: %v", err)

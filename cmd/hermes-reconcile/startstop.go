@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
+	"hermes-reconcile/cmd/hermes-reconcile/doctor"
 	"hermes-reconcile/cmd/hermes-reconcile/home"
 	"hermes-reconcile/cmd/hermes-reconcile/homes"
 	"hermes-reconcile/manifest"
@@ -194,7 +195,7 @@ func (a *acting) do(
 
 // explain adds to the errors of gateways that came to an end what they have printed last.
 func (a *acting) explain(ctx context.Context, acted []operate.Acted) {
-	for i := range min(len(acted), maxRefusals) {
+	for i := range min(len(acted), doctor.MaxLogs) {
 		var hopeless *reconcile.HopelessError
 		if errors.As(acted[i].Err, &hopeless) {
 			last := lastLine(ctx, a.scandir, acted[i].Service, a.manifest)

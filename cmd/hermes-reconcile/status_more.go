@@ -12,6 +12,7 @@ import (
 	"strconv"
 
 	"hermes-reconcile/cmd/hermes-reconcile/accounts"
+	"hermes-reconcile/cmd/hermes-reconcile/asuser"
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/home"
@@ -104,7 +105,7 @@ func sockets(ctx context.Context, s reconcile.Service, uid uint32) []explain.Soc
 		if who, err := accountByID(uid); err == nil {
 			var seen map[string]int
 			as := accounts.Account{UID: who.UID, GID: who.GID, Groups: who.Groups}
-			if err := ask(ctx, as, lookAtSockets, &seen); err == nil { // else what is not seen says so
+			if err := asuser.Ask(ctx, as, asuser.Sockets, &seen); err == nil { // else what is not seen says so
 				s6ctl.Complete(host, all, uid, seen)
 			}
 		}

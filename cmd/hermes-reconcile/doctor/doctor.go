@@ -1,140 +1,91 @@
-// Package doctor makes findings of what was seen: what is wrong, how bad that is, and what to type
-// about it.
+//go:build linux
+
+// Package doctor finds what is wrong in one place, how bad that is, and what to type about it.
 //
-// Each kind of check is a function from facts to findings. Nothing here looks at a disk, a process
-// or a clock, and nothing that could not be seen counts as good: it is a finding of its own.
+// Each check is a file: its facts, the look that gathers them, and the judgement that makes findings
+// of them. A look may touch the disk and processes, but changes nothing. A judgement depends on its
+// facts alone, so that tests can give it any (TestJudgementsLookAtNothing). Nothing that could not
+// be seen counts as good: it is a finding of its own.
 package doctor
 
 import (
+	"context"
+	"errors"
 	"fmt"
-	"slices"
-	"strconv"
-	"strings"
 	"time"
 
-	"mvdan.cc/sh/v3/syntax"
-
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/reconcile"
+	"hermes-reconcile/reconcile/fault"
 )
 
-// The checks, as findings name them.
-const (
-	Supervisor = "supervisor"
-	Scandir    = "scandir"
-	Room       = "room"
-	Manifest   = "manifest"
-	Plan       = "plan"
-	Users      = "users"
-	Home       = "home"
-	Ports      = "ports"
-	Gateways   = "gateways"
-	Leftovers  = "leftovers"
-	Ownership  = "ownership"
-	Multiplex  = "multiplex"
-)
-
-// What to type, where several findings say so.
-const (
-	apply    = "hermes-reconcile apply"
-	diffThen = "hermes-reconcile diff, then hermes-reconcile apply"
-	validate = "hermes-reconcile validate"
-)
-
-// NotChecked says that a check could not be made.
-func NotChecked(check, object, why string) explain.Finding {
-	return explain.Finding{Check: check, Level: explain.LevelUnknown, Object: object, Found: why}
+// check is one kind of look: its name, as findings have it, and what it finds.
+type check struct {
+	name string
+	look func(ctx context.Context, p *Facts) ([]explain.Finding, error)
 }
 
-// notes collects the findings of one check.
-type notes struct {
-	check string
-	list  []explain.Finding
+// checks are all of them, in the order in which findings are printed.
+var checks = []check{
+	{supervisorCheck, lookAtSupervisor},
+	{scandirCheck, lookAtScandir},
+	{manifestCheck, lookAtManifest},
+	{manifestCheck, lookAtCommands},
+	{planCheck, lookAtPlan},
+	{usersCheck, lookAtUsers},
+	{homeCheck, lookAtHome},
+	{homeCheck, lookAtAbsent},
+	{multiplexCheck, lookAtMultiplex},
+	{gatewaysCheck, lookAtGateways},
+	{gatewaysCheck, lookAtStrays},
+	{portsCheck, lookAtPorts},
+	{leftoversCheck, lookAtLeftovers},
+	{ownershipCheck, lookAtOwnership},
 }
 
-func (n *notes) add(level explain.Level, object, hint, format string, args ...any) {
-	n.list = append(
-		n.list,
-		explain.Finding{
-			Check:  n.check,
-			Level:  level,
-			Object: object,
-			Found:  fmt.Sprintf(format, args...),
-			Hint:   hint,
-		},
-	)
-}
-
-func (n *notes) ok(object, format string, args ...any) {
-	n.add(explain.LevelOK, object, "", format, args...)
-}
-
-func (n *notes) unknown(object, format string, args ...any) {
-	n.add(explain.LevelUnknown, object, "", format, args...)
-}
-
-// bad reports whether there is anything but good news.
-func (n *notes) bad() bool {
-	return slices.ContainsFunc(n.list,
-		func(f explain.Finding) bool { return f.Level != explain.LevelOK })
-}
-
-// grouped are names by what is to be said of them, so that what concerns all is said once.
-type grouped struct {
-	texts []string
-	names map[string][]string
-}
-
-func (g *grouped) add(text, name string) {
-	if g.names == nil {
-		g.names = map[string][]string{}
-	}
-	if _, known := g.names[text]; !known {
-		g.texts = append(g.texts, text)
-	}
-	g.names[text] = append(g.names[text], name)
-}
-
-// commands are those of this program that hints name.
-var commands = [...]string{"apply", "diff", "start", "stop", "validate"}
-
-// Typed makes hints ready to type: with the manifest files and the scandir that were named on the
-// command line.
-func Typed(findings []explain.Finding, files []string, scandir string) []explain.Finding {
-	named := ""
-	for _, file := range files {
-		named += " -f " + quote(file)
-	}
-	typed := slices.Clone(findings)
-	for i := range typed {
-		for _, verb := range commands {
-			flags := named
-			if scandir != "" && verb != "validate" {
-				flags += " --scandir " + quote(scandir)
-			}
-			typed[i].Hint = strings.ReplaceAll(typed[i].Hint, "hermes-reconcile "+verb,
-				"hermes-reconcile "+verb+flags)
+// Findings makes all checks, one after the other. A check that fails is a finding, and keeps none of
+// the others from being made.
+func Findings(ctx context.Context, p *Facts) []explain.Finding {
+	var all []explain.Finding
+	for _, c := range checks {
+		found, err := WithinLimit(ctx, func() ([]explain.Finding, error) { return c.look(ctx, p) })
+		if err != nil {
+			found = []explain.Finding{notChecked(c.name, "all", err.Error())}
 		}
+		all = append(all, found...)
 	}
-	return typed
+	return all
 }
 
-// quote makes a word for a shell.
-func quote(word string) string {
-	quoted, err := syntax.Quote(word, syntax.LangPOSIX)
-	if err != nil { // it has control characters, which cannot be typed
-		return strconv.Quote(word)
-	}
-	return quoted
-}
+// errScandirUnread is why what is in the scandir was not looked at: the look at the scandir says
+// the cause.
+var errScandirUnread = errors.New("the scandir cannot be read")
 
-// listing names a few of many.
-func listing(names []string) string {
-	const most = 8
-	if len(names) > most {
-		return strings.Join(names[:most], ", ") + fmt.Sprintf(" and %d more", len(names)-most)
-	}
-	return strings.Join(names, ", ")
-}
+// lookLimit is how long one look may take: more than a call of an s6 program, or a question to a
+// disk, may.
+const lookLimit = 15 * time.Second
 
-// ago is how long something was before now, in whole seconds.
-func ago(then, now time.Time) time.Duration { return max(now.Sub(then), 0).Truncate(time.Second) }
+// WithinLimit gives what a look gives. One that takes too long is left to itself, since a disk that
+// hangs must not hang us.
+func WithinLimit[T any](ctx context.Context, look func() (T, error)) (T, error) {
+	type answer struct {
+		seen T
+		err  error
+	}
+	done := make(chan answer, 1)
+	go func() {
+		var s answer
+		defer func() { done <- s }()
+		defer fault.Recover(&s.err)
+		s.seen, s.err = look()
+	}()
+	var none T
+	select {
+	case s := <-done:
+		return s.seen, s.err
+	case <-ctx.Done():
+		return none, reconcile.ErrInterrupted
+	case <-time.After(lookLimit):
+		return none, fmt.Errorf("no answer within %s", lookLimit)
+	}
+}

@@ -1,3 +1,5 @@
+//go:build linux
+
 package doctor
 
 import (
@@ -62,41 +64,41 @@ func (all tell) check(t *testing.T, check string) {
 func TestSupervisor(t *testing.T) {
 	missing := fmt.Errorf("%w: cannot find s6-svc", s6ctl.ErrNotInstalled)
 	tell{
-		"s6": {JudgeSupervisor(SupervisorFacts{Kind: s6ctl.KindS6, Folder: "/command", Overlay: true, Runtime: manifest.RuntimeS6Overlay}), `
+		"s6": {judgeSupervisor(supervisorFacts{Kind: s6ctl.KindS6, Folder: "/command", Overlay: true, Runtime: manifest.RuntimeS6Overlay}), `
 ok | s6 | the programs of s6 are in /command`},
-		"a tree of its own": {JudgeSupervisor(SupervisorFacts{Kind: s6ctl.KindSystemd, Folder: "/usr/bin", Runtime: manifest.RuntimeS6}), `
+		"a tree of its own": {judgeSupervisor(supervisorFacts{Kind: s6ctl.KindSystemd, Folder: "/usr/bin", Runtime: manifest.RuntimeS6}), `
 ok | systemd | the programs of s6 are in /usr/bin`},
-		"nothing": {JudgeSupervisor(SupervisorFacts{Kind: s6ctl.KindNone, Missing: missing}), `
+		"nothing": {judgeSupervisor(supervisorFacts{Kind: s6ctl.KindNone, Missing: missing}), `
 error | none | s6 is not installed: cannot find s6-svc | install s6, or run this in the container`},
-		"another": {JudgeSupervisor(SupervisorFacts{Kind: s6ctl.KindSystemd, Missing: missing}), `
+		"another": {judgeSupervisor(supervisorFacts{Kind: s6ctl.KindSystemd, Missing: missing}), `
 error | systemd | s6 is not installed: cannot find s6-svc; services of this system are supervised by systemd | run this in the container`},
-		"no overlay": {JudgeSupervisor(SupervisorFacts{Kind: s6ctl.KindS6, Folder: "/usr/bin", Runtime: manifest.RuntimeS6Overlay}), `
+		"no overlay": {judgeSupervisor(supervisorFacts{Kind: s6ctl.KindS6, Folder: "/usr/bin", Runtime: manifest.RuntimeS6Overlay}), `
 ok | s6 | the programs of s6 are in /usr/bin
 error | runtime | the manifest says s6-overlay, and there is no /command/with-contenv that its scripts could start through | set runtime: s6 in the manifest, if this is a plain s6 tree`},
-	}.check(t, Supervisor)
+	}.check(t, supervisorCheck)
 }
 
 func TestScandir(t *testing.T) {
 	tell{
-		"fine": {JudgeScandir(ScandirFacts{Path: "/s", Listening: true}, now), `
+		"fine": {judgeScandir(scandirFacts{Path: "/s", Listening: true}, now), `
 ok | /s | s6-svscan runs on it`},
-		"cannot be read": {JudgeScandir(ScandirFacts{Path: "/s", Err: errors.New("cannot open scandir")}, now), `
+		"cannot be read": {judgeScandir(scandirFacts{Path: "/s", Err: errors.New("cannot open scandir")}, now), `
 error | /s | cannot open scandir | name the folder that s6-svscan runs on with --scandir`},
-		"silent": {JudgeScandir(ScandirFacts{Path: "/s"}, now), `
+		"silent": {judgeScandir(scandirFacts{Path: "/s"}, now), `
 error | /s | no s6-svscan is running on it | start s6-svscan on it, or name another with --scandir`},
-		"dark": {JudgeScandir(ScandirFacts{Path: "/s", Listening: true, Dark: errDark, Traces: reconcile.Traces{Locked: true}}, now), `
+		"dark": {judgeScandir(scandirFacts{Path: "/s", Listening: true, Dark: errDark, Traces: reconcile.Traces{Locked: true}}, now), `
 ok | /s | s6-svscan runs on it
 not checked | lock | whether an apply is under way: permission denied`},
-		"busy, held and woken": {JudgeScandir(ScandirFacts{Path: "/s", Listening: true, Held: before(90 * time.Second),
+		"busy, held and woken": {judgeScandir(scandirFacts{Path: "/s", Listening: true, Held: before(90 * time.Second),
 			Traces: reconcile.Traces{Locked: true, Holder: 17, Woken: before(1500 * time.Millisecond)}}, now), `
 ok | /s | s6-svscan runs on it
 ok | lock | an apply is under way (pid 17)
 warning | down | down was called 1m30s ago: watch starts nothing until the next apply | hermes-reconcile apply
 ok | rescan | 1s ago an apply left it to s6-svscan to find what is new: the next one looks whether it has`},
-		"held by who cannot be told": {JudgeScandir(ScandirFacts{Path: "/s", Listening: true, Traces: reconcile.Traces{Locked: true}}, now), `
+		"held by who cannot be told": {judgeScandir(scandirFacts{Path: "/s", Listening: true, Traces: reconcile.Traces{Locked: true}}, now), `
 ok | /s | s6-svscan runs on it
 ok | lock | an apply is under way`},
-	}.check(t, Scandir)
+	}.check(t, scandirCheck)
 }
 
 func TestRoom(t *testing.T) {
@@ -104,29 +106,29 @@ func TestRoom(t *testing.T) {
 	some := reconcile.Vacancy{Services: 4, Limit: 1000, CountsLoggers: true, More: 498, Err: full}
 	none := reconcile.Vacancy{Services: 4, Limit: 4, CountsLoggers: true, Err: full}
 	tell{
-		"newer": {JudgeRoom(some, nil, DirectoryChanges{Comes: 498}), `
+		"newer": {judgeRoom(some, nil, directoryChanges{Comes: 498}), `
 ok | s6-svscan | s6 2.12 or later: 4 of 1000 services, loggers included; room for 498 more gateways`},
-		"older": {JudgeRoom(reconcile.Vacancy{Services: 2, Limit: 3, More: 1, Err: full}, nil, DirectoryChanges{}), `
+		"older": {judgeRoom(reconcile.Vacancy{Services: 2, Limit: 3, More: 1, Err: full}, nil, directoryChanges{}), `
 ok | s6-svscan | s6 before 2.12: 2 of 3 services; room for 1 more gateway`},
-		"full": {JudgeRoom(none, nil, DirectoryChanges{Comes: 2, Goes: 2}), `
+		"full": {judgeRoom(none, nil, directoryChanges{Comes: 2, Goes: 2}), `
 warning | s6-svscan | no room for one more gateway: no room: s6-svscan takes 4 services | raise that limit, or remove services`},
-		"too many": {JudgeRoom(some, nil, DirectoryChanges{Comes: 500, Goes: 1}), `
+		"too many": {judgeRoom(some, nil, directoryChanges{Comes: 500, Goes: 1}), `
 error | s6-svscan | room for 498 more gateways, and the manifest adds 499: no room: s6-svscan takes 4 services | raise that limit, or remove services`},
-		"not known": {JudgeRoom(reconcile.Vacancy{}, s6ctl.ErrNotListening, DirectoryChanges{Comes: 1}), `
+		"not known": {judgeRoom(reconcile.Vacancy{}, s6ctl.ErrNotListening, directoryChanges{Comes: 1}), `
 not checked | s6-svscan | how many services it takes: no s6-svscan is running on it`},
-	}.check(t, Room)
+	}.check(t, roomCheck)
 }
 
 func TestManifest(t *testing.T) {
 	names := []string{"a.yaml", "b"}
 	tell{
-		"none": {JudgeManifest([]string{"profiles.yaml"}, nil, nil), `
+		"none": {judgeManifest([]string{"profiles.yaml"}, nil, nil), `
 not checked | profiles.yaml | there is none, so less is checked: name it with -f`},
-		"right": {JudgeManifest(names, &manifest.Manifest{Profiles: make([]manifest.Profile, 2)}, nil), `
+		"right": {judgeManifest(names, &manifest.Manifest{Profiles: make([]manifest.Profile, 2)}, nil), `
 ok | a.yaml, b | 2 profiles`},
-		"wrong": {JudgeManifest(names, nil, []error{errors.New("a.yaml:1:2: x"), errors.New("b/c.yaml:1:1: y")}), `
+		"wrong": {judgeManifest(names, nil, []error{errors.New("a.yaml:1:2: x"), errors.New("b/c.yaml:1:1: y")}), `
 error | a.yaml, b | 2 errors: a.yaml:1:2: x | hermes-reconcile validate`},
-	}.check(t, Manifest)
+	}.check(t, manifestCheck)
 }
 
 func TestPlan(t *testing.T) {
@@ -134,86 +136,86 @@ func TestPlan(t *testing.T) {
 		return &explain.Report{Differs: differs, Summary: explain.Summary{Text: text}}
 	}
 	tell{
-		"nothing": {JudgePlan(report(false, "no changes: 1 unchanged"), nil, nil), `
+		"nothing": {judgePlan(report(false, "no changes: 1 unchanged"), nil, nil), `
 ok | manifest and scandir | no changes: 1 unchanged`},
-		"something": {JudgePlan(report(true, "1 to create"), nil, errDark), `
+		"something": {judgePlan(report(true, "1 to create"), nil, errDark), `
 warning | manifest and scandir | apply would change something: 1 to create | hermes-reconcile diff, then hermes-reconcile apply`},
-		"in the dark": {JudgePlan(report(false, "no changes: 1 unchanged"), nil, errDark), `
+		"in the dark": {judgePlan(report(false, "no changes: 1 unchanged"), nil, errDark), `
 not checked | manifest and scandir | no changes: 1 unchanged, but what interrupted applies owe: permission denied`},
-		"obstacle": {JudgePlan(report(false, ""), errors.New("gateway-a: it is a symlink"), nil), `
+		"obstacle": {judgePlan(report(false, ""), errors.New("gateway-a: it is a symlink"), nil), `
 error | manifest and scandir | cannot plan: gateway-a: it is a symlink | remove what stands in the way, or look with hermes-reconcile diff`},
-	}.check(t, Plan)
+	}.check(t, planCheck)
 }
 
 func TestUsers(t *testing.T) {
 	accounts := map[string]error{"hermes": nil, "ghost": errors.New("unknown user ghost"), "coder": nil}
 	tell{
-		"root": {JudgeUsers(UserFacts{Known: true, Accounts: accounts}), `
+		"root": {judgeUsers(userFacts{Known: true, Accounts: accounts}), `
 ok | root | may look at everything
 error | ghost | no such account here: unknown user ghost | add the account, or set user in the manifest
 ok | coder, hermes | the accounts of the gateways are there`},
-		"owner": {JudgeUsers(UserFacts{Me: 7, Owner: 7, Known: true, Accounts: map[string]error{"ghost": errDark}}), `
+		"owner": {judgeUsers(userFacts{Me: 7, Owner: 7, Known: true, Accounts: map[string]error{"ghost": errDark}}), `
 ok | user 7 | s6-svscan and all gateways are this user's, too
 ok | ghost | no such account here, and none is needed: s6-svscan is not root's`},
-		"another": {JudgeUsers(UserFacts{Me: 7, Known: true}), `
+		"another": {judgeUsers(userFacts{Me: 7, Known: true}), `
 not checked | user 7 | neither root nor user 0, whose s6-svscan this is: what only these can see is not checked, and apply would not work`},
-		"no scandir": {JudgeUsers(UserFacts{Me: 7}), `
+		"no scandir": {judgeUsers(userFacts{Me: 7}), `
 not checked | user 7 | not root: what others have cannot be looked at`},
-	}.check(t, Users)
+	}.check(t, usersCheck)
 }
 
 func TestHome(t *testing.T) {
-	d := HomeFacts{Path: "/opt/data", Origin: "hermes_home", Users: map[string]string{"a": "hermes", "b": "hermes", "c": ""}}
-	with := func(found map[string]home.Finding) HomeFacts { d.Found = found; return d }
+	d := homeFacts{Path: "/opt/data", Origin: "hermes_home", Users: map[string]string{"a": "hermes", "b": "hermes", "c": ""}}
+	with := func(found map[string]home.Finding) homeFacts { d.Found = found; return d }
 	tell{
-		"fine": {JudgeHome(with(map[string]home.Finding{"a": {}, "b": {}})), `
+		"fine": {judgeHome(with(map[string]home.Finding{"a": {}, "b": {}})), `
 ok | /opt/data | HERMES_HOME, as hermes_home says: 2 gateways can write there`},
-		"one cause for several": {JudgeHome(with(map[string]home.Finding{
+		"one cause for several": {judgeHome(with(map[string]home.Finding{
 			"a": {Faults: []string{"cannot use X"}}, "b": {Faults: []string{"cannot use X", "cannot write Y"}}, "c": {Unknown: "only root can look"},
 		})), `
 error | /opt/data | hermes: cannot use X (a, b) | let the user of the gateways write there, or set another HERMES_HOME
 error | /opt/data | hermes: cannot write Y (b) | let the user of the gateways write there, or set another HERMES_HOME
 not checked | /opt/data | only root can look (c)`},
-		"some": {JudgeHome(with(map[string]home.Finding{"a": {}, "c": {Faults: []string{"cannot use X"}}})), `
+		"some": {judgeHome(with(map[string]home.Finding{"a": {}, "c": {Faults: []string{"cannot use X"}}})), `
 error | /opt/data | its user: cannot use X (c) | let the user of the gateways write there, or set another HERMES_HOME
 ok | /opt/data | HERMES_HOME, as hermes_home says: 1 gateway can write there`},
-		"not known": {JudgeHome(HomeFacts{Path: "/x", Err: errDark}), `
+		"not known": {judgeHome(homeFacts{Path: "/x", Err: errDark}), `
 not checked | /x | where HERMES_HOME is: permission denied`},
-	}.check(t, Home)
+	}.check(t, homeCheck)
 }
 
 func TestMissingProfiles(t *testing.T) {
 	homeOf := func(string) string { return "/opt/data" }
-	many := MissingProfiles{}
+	many := absentProfiles{}
 	for i := range 20 {
 		many[fmt.Sprintf("p%02d", i)] = ""
 	}
 	tell{
-		"none": {JudgeMissing(nil, homeOf), ""},
-		"two": {JudgeMissing(MissingProfiles{"codr": "coder", "far": ""}, homeOf), `
+		"none": {judgeAbsent(nil, homeOf), ""},
+		"two": {judgeAbsent(absentProfiles{"codr": "coder", "far": ""}, homeOf), `
 error | /opt/data | hermes does not know profile codr: there is no profiles/codr (did you mean coder?) | hermes profile create codr, or mend the name in the manifest
 error | /opt/data | hermes does not know profile far: there is no profiles/far | hermes profile create far, or mend the name in the manifest`},
-		"many": {JudgeMissing(many, homeOf), `
+		"many": {judgeAbsent(many, homeOf), `
 error | profiles | hermes does not know 20 profiles: there is no profiles/NAME of them in their HERMES_HOME: p00, p01, p02, p03, p04, p05, p06, p07 and 12 more | hermes profile create NAME, or mend the names in the manifest`},
-	}.check(t, Home)
+	}.check(t, homeCheck)
 }
 
 func TestMultiplex(t *testing.T) {
 	served := []string{"default", "a", "b"}
 	tell{
-		"not known": {JudgeMultiplex(MultiplexFacts{Unknown: "the disk does not answer"}), `
+		"not known": {judgeMultiplex(multiplexFacts{Unknown: "the disk does not answer"}), `
 not checked | gateway_state.json | which profiles the root gateway serves: the disk does not answer`},
-		"itself alone": {JudgeMultiplex(MultiplexFacts{Up: true, Served: []string{"default"}, Own: []string{"default", "a"}}), `
+		"itself alone": {judgeMultiplex(multiplexFacts{Up: true, Served: []string{"default"}, Own: []string{"default", "a"}}), `
 ok | gateway_state.json | the root gateway serves no profile that has a gateway of its own`},
-		"others alone": {JudgeMultiplex(MultiplexFacts{Up: true, Served: served, Own: []string{"default", "c"}}), `
+		"others alone": {judgeMultiplex(multiplexFacts{Up: true, Served: served, Own: []string{"default", "c"}}), `
 ok | gateway_state.json | the root gateway serves no profile that has a gateway of its own`},
-		"twice": {JudgeMultiplex(MultiplexFacts{Up: true, Served: served, Own: []string{"default", "a", "b"}}), `
+		"twice": {judgeMultiplex(multiplexFacts{Up: true, Served: served, Own: []string{"default", "a", "b"}}), `
 warning | gateway_state.json | the root gateway serves profiles that have a gateway of their own, so both use the same bot token: a, b | set state: down for these, or gateway.standalone: true in the config.yaml of their homes`},
-		"a stale list": {JudgeMultiplex(MultiplexFacts{Up: true, Served: served, Own: []string{"a"}, Says: new(bool), Where: "config.yaml"}), `
+		"a stale list": {judgeMultiplex(multiplexFacts{Up: true, Served: served, Own: []string{"a"}, Says: new(bool), Where: "config.yaml"}), `
 ok | gateway_state.json | the root gateway serves no other profile, says config.yaml: that it served some is left from before: a`},
-		"down": {JudgeMultiplex(MultiplexFacts{Served: served, Own: []string{"a"}}), `
+		"down": {judgeMultiplex(multiplexFacts{Served: served, Own: []string{"a"}}), `
 ok | gateway_state.json | the root gateway does not run; when it last did, it served profiles that have a gateway of their own: a`},
-	}.check(t, Multiplex)
+	}.check(t, multiplexCheck)
 }
 
 // gateway is one of ours that is as it should be, since an hour, but for what change makes of it.
@@ -272,49 +274,49 @@ error | a | its logger runs an old script: an interrupted apply owes it a restar
 		if want == "" {
 			want = "ok | all | nothing wrong with 1 gateway"
 		}
-		tell{name: {JudgeGateways([]Gateway{gateway(c.change)}, true, now), want}}.check(t, Gateways)
+		tell{name: {judgeGateways([]Gateway{gateway(c.change)}, true, now), want}}.check(t, gatewaysCheck)
 	}
 	tell{
-		"none":      {JudgeGateways(nil, true, now), "ok | all | no gateways here"},
-		"no svscan": {JudgeGateways([]Gateway{gateway(func(*Gateway) {})}, false, now), "not checked | all | no s6-svscan is running, so none is supervised"},
-		"of several": {JudgeGateways([]Gateway{gateway(func(*Gateway) {}), gateway(func(g *Gateway) { g.Profile, g.State = "b", "down" })}, true, now), `
+		"none":      {judgeGateways(nil, true, now), "ok | all | no gateways here"},
+		"no svscan": {judgeGateways([]Gateway{gateway(func(*Gateway) {})}, false, now), "not checked | all | no s6-svscan is running, so none is supervised"},
+		"of several": {judgeGateways([]Gateway{gateway(func(*Gateway) {}), gateway(func(g *Gateway) { g.Profile, g.State = "b", "down" })}, true, now), `
 error | b | it is down but should be up | hermes-reconcile start b
 ok | all | nothing wrong with 1 gateway`},
-	}.check(t, Gateways)
+	}.check(t, gatewaysCheck)
 }
 
 func TestPorts(t *testing.T) {
-	a := Port{Number: 9201, Profile: "a", Wanted: true, PID: 5, Since: before(time.Second)}
-	down := Port{Number: 9201, Profile: "a"}
+	a := portFacts{Number: 9201, Profile: "a", Wanted: true, PID: 5, Since: before(time.Second)}
+	down := portFacts{Number: 9201, Profile: "a"}
 	long := a
 	long.Since = before(time.Hour)
-	on := func(address string, pid, service int) Sockets {
+	on := func(address string, pid, service int) sockets {
 		l := s6ctl.Listener{Address: netip.MustParseAddrPort(address), UID: 33, PID: pid, Program: "python3", Service: service}
 		if pid == 0 {
 			l.Program = ""
 		}
-		return Sockets{Listeners: []s6ctl.Listener{{Address: netip.MustParseAddrPort("0.0.0.0:80"), PID: 1}, l}, Services: map[int]string{5: "gateway-a", 6: "gateway-b"}}
+		return sockets{Listeners: []s6ctl.Listener{{Address: netip.MustParseAddrPort("0.0.0.0:80"), PID: 1}, l}, Services: map[int]string{5: "gateway-a", 6: "gateway-b"}}
 	}
 	const hint = " | end that, or give a another port in the manifest"
 	tell{
-		"none":     {JudgePorts(nil, Sockets{}, now), "ok | all | no gateway has a port"},
-		"its own":  {JudgePorts([]Port{long}, on("127.0.0.1:9201", 8, 5), now), "ok | all | 1 port, taken by no other program"},
-		"free":     {JudgePorts([]Port{a, down}[:1], on("127.0.0.1:80", 8, 5), now), "ok | all | 1 port, taken by no other program"},
-		"another":  {JudgePorts([]Port{a}, on("127.0.0.1:9201", 8, 0), now), `error | 9201 | taken by "python3" (pid 8, 127.0.0.1:9201), so gateway-a cannot have it` + hint},
-		"anywhere": {JudgePorts([]Port{a}, on("[::]:9201", 8, 0), now), `error | 9201 | taken by "python3" (pid 8, [::]:9201), so gateway-a cannot have it` + hint},
-		"another one of ours": {JudgePorts([]Port{a}, on("127.0.0.1:9201", 8, 6), now),
+		"none":     {judgePorts(nil, sockets{}, now), "ok | all | no gateway has a port"},
+		"its own":  {judgePorts([]portFacts{long}, on("127.0.0.1:9201", 8, 5), now), "ok | all | 1 port, taken by no other program"},
+		"free":     {judgePorts([]portFacts{a, down}[:1], on("127.0.0.1:80", 8, 5), now), "ok | all | 1 port, taken by no other program"},
+		"another":  {judgePorts([]portFacts{a}, on("127.0.0.1:9201", 8, 0), now), `error | 9201 | taken by "python3" (pid 8, 127.0.0.1:9201), so gateway-a cannot have it` + hint},
+		"anywhere": {judgePorts([]portFacts{a}, on("[::]:9201", 8, 0), now), `error | 9201 | taken by "python3" (pid 8, [::]:9201), so gateway-a cannot have it` + hint},
+		"another one of ours": {judgePorts([]portFacts{a}, on("127.0.0.1:9201", 8, 6), now),
 			`error | 9201 | taken by gateway-b ("python3", pid 8, 127.0.0.1:9201), so gateway-a cannot have it` + hint},
-		"elsewhere":         {JudgePorts([]Port{a}, on("10.0.0.1:9201", 8, 0), now), "ok | all | 1 port, taken by no other program"},
-		"down":              {JudgePorts([]Port{down}, on("127.0.0.1:9201", 8, 0), now), `warning | 9201 | taken by "python3" (pid 8, 127.0.0.1:9201), so gateway-a cannot have it` + hint},
-		"whose is unseen":   {JudgePorts([]Port{a}, on("127.0.0.1:9201", 0, 0), now), "not checked | 9201 | a program listens, and whether that is gateway-a cannot be seen from here"},
-		"not its, whosever": {JudgePorts([]Port{down}, on("127.0.0.1:9201", 0, 0), now), `warning | 9201 | taken by a process of user 33 (127.0.0.1:9201), so gateway-a cannot have it` + hint},
-		"nobody":            {JudgePorts([]Port{long}, on("127.0.0.1:80", 8, 5), now), "warning | 9201 | no program listens on it, and gateway-a is up for 1h0m0s | see its log, and whether its command takes the port"},
-		"shared": {JudgePorts([]Port{a, {Number: 9201, Profile: "b", Wanted: true}, {Number: 9202, Profile: "c"}, {Number: 9202, Profile: "d", Wanted: true}}, Sockets{}, now), `
+		"elsewhere":         {judgePorts([]portFacts{a}, on("10.0.0.1:9201", 8, 0), now), "ok | all | 1 port, taken by no other program"},
+		"down":              {judgePorts([]portFacts{down}, on("127.0.0.1:9201", 8, 0), now), `warning | 9201 | taken by "python3" (pid 8, 127.0.0.1:9201), so gateway-a cannot have it` + hint},
+		"whose is unseen":   {judgePorts([]portFacts{a}, on("127.0.0.1:9201", 0, 0), now), "not checked | 9201 | a program listens, and whether that is gateway-a cannot be seen from here"},
+		"not its, whosever": {judgePorts([]portFacts{down}, on("127.0.0.1:9201", 0, 0), now), `warning | 9201 | taken by a process of user 33 (127.0.0.1:9201), so gateway-a cannot have it` + hint},
+		"nobody":            {judgePorts([]portFacts{long}, on("127.0.0.1:80", 8, 5), now), "warning | 9201 | no program listens on it, and gateway-a is up for 1h0m0s | see its log, and whether its command takes the port"},
+		"shared": {judgePorts([]portFacts{a, {Number: 9201, Profile: "b", Wanted: true}, {Number: 9202, Profile: "c"}, {Number: 9202, Profile: "d", Wanted: true}}, sockets{}, now), `
 error | 9201 | 2 gateways have it: a, b | give one of them another port in the manifest
 warning | 9202 | 2 gateways have it: c, d | give one of them another port in the manifest
 ok | all | 4 ports, taken by no other program`},
-		"not known": {JudgePorts([]Port{a}, Sockets{Err: errors.New("cannot see who listens: x")}, now), "not checked | all | cannot see who listens: x"},
-	}.check(t, Ports)
+		"not known": {judgePorts([]portFacts{a}, sockets{Err: errors.New("cannot see who listens: x")}, now), "not checked | all | cannot see who listens: x"},
+	}.check(t, portsCheck)
 }
 
 func TestLeftovers(t *testing.T) {
@@ -328,7 +330,7 @@ func TestLeftovers(t *testing.T) {
 		g.Service, g.Owned, g.Wanted, g.Drift = "gateway-l", false, "", []string{"is a symlink"}
 		g.Status = reconcile.Status{}
 	})
-	left := LeftoverFacts{
+	left := leftoverFacts{
 		Services: []Gateway{ours},
 		Hidden:   []reconcile.Hidden{{Name: "gateway-x", Status: reconcile.Status{Supervised: true}}, {Name: "gateway-y"}, {Path: "hidden/3"}},
 		Owed:     []string{"gateway-a", "gateway-z"}, Traces: reconcile.Traces{Staged: []string{"gateway-s"}},
@@ -337,23 +339,23 @@ func TestLeftovers(t *testing.T) {
 	busy.Traces.Locked, dark.Dark = true, errDark
 	const adopt = " | name it in the manifest to adopt it, or remove it with hermes-reconcile apply --prune=all"
 	tell{
-		"nothing": {JudgeLeftovers(LeftoverFacts{Services: []Gateway{ours}}), "ok | scandir | nothing is left of an interrupted apply"},
-		"all kinds": {JudgeLeftovers(left), `
+		"nothing": {judgeLeftovers(leftoverFacts{Services: []Gateway{ours}}), "ok | scandir | nothing is left of an interrupted apply"},
+		"all kinds": {judgeLeftovers(left), `
 warning | gateway-x | an interrupted apply had begun to remove it, and it runs on | hermes-reconcile apply
 warning | gateway-y | an interrupted apply had begun to remove it | hermes-reconcile apply
 warning | gateway-z | an interrupted apply owes it a restart, and it is not there | hermes-reconcile apply
 warning | staging | an interrupted apply has left what it was writing: gateway-s | hermes-reconcile apply`},
-		"an apply is at it": {JudgeLeftovers(busy), "not checked | interrupted applies | an apply is under way"},
-		"dark":              {JudgeLeftovers(dark), "not checked | interrupted applies | permission denied"},
-		"culprit": {JudgeLeftovers(LeftoverFacts{Culprits: []string{"old"}}),
+		"an apply is at it": {judgeLeftovers(busy), "not checked | interrupted applies | an apply is under way"},
+		"dark":              {judgeLeftovers(dark), "not checked | interrupted applies | permission denied"},
+		"culprit": {judgeLeftovers(leftoverFacts{Culprits: []string{"old"}}),
 			"error | old | a symlink that leads nowhere: from s6 2.12 on it aborts every scan, so nothing new is found | remove it"},
-		"foreign":       {JudgeLeftovers(LeftoverFacts{Services: []Gateway{foreign}}), "warning | gateway-f | foreign: it runs, and neither the manifest nor this tool knows it" + adopt},
-		"foreign named": {JudgeLeftovers(LeftoverFacts{Services: []Gateway{foreign}, Named: map[string]bool{"f": true}}), "ok | scandir | nothing is left of an interrupted apply"},
-		"foreign, down": {JudgeLeftovers(LeftoverFacts{Services: []Gateway{still}}), `
+		"foreign":       {judgeLeftovers(leftoverFacts{Services: []Gateway{foreign}}), "warning | gateway-f | foreign: it runs, and neither the manifest nor this tool knows it" + adopt},
+		"foreign named": {judgeLeftovers(leftoverFacts{Services: []Gateway{foreign}, Named: map[string]bool{"f": true}}), "ok | scandir | nothing is left of an interrupted apply"},
+		"foreign, down": {judgeLeftovers(leftoverFacts{Services: []Gateway{still}}), `
 ok | gateway-f | foreign: neither the manifest nor this tool knows it, and it is down
 ok | scandir | nothing is left of an interrupted apply`},
-		"symlink": {JudgeLeftovers(LeftoverFacts{Services: []Gateway{link}}), "warning | gateway-l | it is a symlink, and no service directory | remove it"},
-	}.check(t, Leftovers)
+		"symlink": {judgeLeftovers(leftoverFacts{Services: []Gateway{link}}), "warning | gateway-l | it is a symlink, and no service directory | remove it"},
+	}.check(t, leftoversCheck)
 }
 
 func TestOwnership(t *testing.T) {
@@ -361,25 +363,25 @@ func TestOwnership(t *testing.T) {
 	open := reconcile.Service{Name: "gateway-b", Owned: true, Exposed: []string{".", "log"}, Files: map[string]reconcile.File{"run": {Exposed: true}, "type": {}}}
 	foreign := reconcile.Service{Name: "gateway-f", Seized: []string{"supervise"}}
 	tell{
-		"safe": {JudgeOwnership(OwnershipFacts{Scandir: "/s", Services: []reconcile.Service{ours}, Looked: []string{"scandir", "manifest"}}), "ok | scandir, manifest | in no other hands"},
-		"scandir": {JudgeOwnership(OwnershipFacts{Scandir: "/s", Exposed: "others than its owner can write to it (mode 0777)", Looked: []string{"scandir"}}), `
+		"safe": {judgeOwnership(ownershipFacts{Scandir: "/s", Services: []reconcile.Service{ours}, Looked: []string{"scandir", "manifest"}}), "ok | scandir, manifest | in no other hands"},
+		"scandir": {judgeOwnership(ownershipFacts{Scandir: "/s", Exposed: "others than its owner can write to it (mode 0777)", Looked: []string{"scandir"}}), `
 error | /s | others than its owner can write to it (mode 0777): a user who can change it decides what s6-svscan runs | make it the folder of s6-svscan's user alone: chmod go-w, chown`},
-		"services": {JudgeOwnership(OwnershipFacts{Services: []reconcile.Service{ours, open, foreign}}), `
+		"services": {judgeOwnership(ownershipFacts{Services: []reconcile.Service{ours, open, foreign}}), `
 error | gateway-b | others can change ., log, run in it, and so what s6-svscan runs | hermes-reconcile apply
 warning | gateway-f | others can change supervise in it, and so what s6-svscan runs | name it in the manifest: apply takes it out of their hands`},
-		"files": {JudgeOwnership(OwnershipFacts{Risks: []Risk{{"secret T of a", "/home/x/t", "/home/x", "hermes"}}, Looked: []string{"secrets"}}), `
+		"files": {judgeOwnership(ownershipFacts{Risks: []risk{{"secret T of a", "/home/x/t", "/home/x", "hermes"}}, Looked: []string{"secrets"}}), `
 warning | /home/x/t | secret T of a: hermes can write /home/x | make it root's, and the folders above it`},
-		"searched": {JudgeOwnership(OwnershipFacts{Searched: []Searched{
+		"searched": {judgeOwnership(ownershipFacts{Searched: []searched{
 			{"/opt/data/.local/bin", "the PATH of the container, of s6-svscan", "/opt/data", "user 1000", "/usr/bin:/bin"},
 			{"", "the PATH here", "", "", "/usr/bin:/my bin"},
 		}, Looked: []string{"scandir"}}), `
 warning | /opt/data/.local/bin | on the PATH of the container, of s6-svscan: user 1000 can change /opt/data, and so what runs as root by its name alone | put no such folder on the PATH of root: export PATH=/usr/bin:/bin
 warning | '' | on the PATH here: it means the working directory, whatever that is | put no such folder on the PATH of root: export PATH='/usr/bin:/my bin'`},
-		"unseen": {JudgeOwnership(OwnershipFacts{Unknown: []string{"the scandir cannot be read"}, Looked: []string{"manifest"}}), `
+		"unseen": {judgeOwnership(ownershipFacts{Unknown: []string{"the scandir cannot be read"}, Looked: []string{"manifest"}}), `
 not checked | files | the scandir cannot be read
 ok | manifest | in no other hands`},
-		"nothing seen": {JudgeOwnership(OwnershipFacts{Unknown: []string{"x"}}), "not checked | files | x"},
-	}.check(t, Ownership)
+		"nothing seen": {judgeOwnership(ownershipFacts{Unknown: []string{"x"}}), "not checked | files | x"},
+	}.check(t, ownershipCheck)
 }
 
 func TestHintsAreReadyToType(t *testing.T) {

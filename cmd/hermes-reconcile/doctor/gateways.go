@@ -1,91 +1,27 @@
+//go:build linux
+
 package doctor
 
 import (
-	"fmt"
-	"maps"
-	"regexp"
-	"slices"
+	"context"
 	"strings"
 	"time"
 
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/reconcile"
-	"hermes-reconcile/s6ctl"
 )
+
+const gatewaysCheck = "gateways"
 
 // Gateway is what status says of a gateway, and what else helps to judge it.
 type Gateway struct {
 	explain.Gateway
 	Status reconcile.Status
 	Log    string // the file that it logs to
+	User   string // whose control pipe it has, as s6-supervise made it; empty: that is not known
 	// Refusal is what hermes said when it refused its command line, or its profile; empty: it did
 	// not, or that is not known.
 	Refusal string
-}
-
-// The exit codes of a hermes that refuses to start: its command line (argparse), and its profile.
-const (
-	refused  = 2
-	homeless = 1
-)
-
-// MayBeRefused reports whether a gateway ended a moment ago as one does that refuses its command
-// line or its profile. Python takes 2 to 3 s to say so, so it may be up again.
-func (g *Gateway) MayBeRefused(now time.Time) bool {
-	code := g.Status.ExitCode
-	return g.Owned && g.Status.Supervised && (code == refused || code == homeless) &&
-		g.Status.Signal == 0 &&
-		g.Restarts > 0 &&
-		ago(g.Status.Since, now) < quiet
-}
-
-// refusal is the last line of what argparse prints, or what hermes says of a profile that it does
-// not have.
-var refusal = regexp.MustCompile(unknownProfile + ` '.*' does not exist.*|` +
-	`\bhermes[a-z -]*: error: (unrecognized arguments|argument |invalid choice|the following arguments|ambiguous option).*`)
-
-// unknownProfile is how the latter begins.
-const unknownProfile = "Error: Profile"
-
-// Refusal is the last line of a log in which hermes refuses its command line, or its profile.
-func Refusal(log string) string {
-	found := ""
-	for line := range strings.Lines(log) {
-		if said := refusal.FindString(strings.TrimSpace(line)); said != "" {
-			found = said
-		}
-	}
-	return Clip(found)
-}
-
-// Clip shortens what a gateway has printed to a piece of a line.
-func Clip(text string) string {
-	const most = 200 // bytes
-	if len(text) > most {
-		return strings.ToValidUTF8(text[:most], "") + "..."
-	}
-	return text
-}
-
-// JudgeCommands reports the commands that end other gateways.
-func JudgeCommands(commands map[string][]string) []explain.Finding {
-	n := notes{check: Manifest}
-	var replacing []string
-	for _, profile := range sortedKeys(commands) {
-		if slices.Contains(commands[profile], "--replace") &&
-			slices.Contains(commands[profile], "gateway") {
-			replacing = append(replacing, profile)
-		}
-	}
-	if len(replacing) > 0 {
-		n.add(
-			explain.LevelWarning,
-			listing(replacing),
-			"leave command out: the default is right for hermes-agent from 0.19 on",
-			"the command has --replace: it ends whatever serves the profile already, and several that start together end one another",
-		)
-	}
-	return n.list
 }
 
 const (
@@ -99,8 +35,8 @@ const (
 )
 
 // JudgeGateways tells which gateways are not as they should be.
-func JudgeGateways(all []Gateway, listening bool, now time.Time) []explain.Finding {
-	n := notes{check: Gateways}
+func judgeGateways(all []Gateway, listening bool, now time.Time) []explain.Finding {
+	n := notes{check: gatewaysCheck}
 	if !listening {
 		n.unknown("all", "no s6-svscan is running, so none is supervised")
 		return n.list
@@ -119,21 +55,6 @@ func JudgeGateways(all []Gateway, listening bool, now time.Time) []explain.Findi
 		n.ok("all", "no gateways here")
 	case good > 0:
 		n.ok("all", "nothing wrong with %s", explain.Count(good, "gateway"))
-	}
-	return n.list
-}
-
-// JudgeStrays tells of processes that have outlived the gateways which started them, by profile.
-func JudgeStrays(byProfile map[string][]s6ctl.Stray) []explain.Finding {
-	n := notes{check: Gateways}
-	for _, profile := range sortedKeys(byProfile) {
-		var who []string
-		for _, s := range byProfile[profile] {
-			who = append(who, fmt.Sprintf("%q (pid %d)", s.Program, s.PID))
-		}
-		n.add(explain.LevelWarning, profile,
-			"end them with kill, and let its command stay in the foreground",
-			"processes of it have outlived it, and no stop reaches them: %s", listing(who))
 	}
 	return n.list
 }
@@ -251,119 +172,11 @@ func (n *notes) misplaced(g Gateway, drift string) bool {
 	return true
 }
 
-func times(n int) string {
-	if n == 1 {
-		return "once"
+// lookAtGateways takes what was seen of the gateways, and looks in the logs of those that may be
+// refused.
+func lookAtGateways(ctx context.Context, p *Facts) ([]explain.Finding, error) {
+	if p.ScandirErr != nil {
+		return nil, errScandirUnread
 	}
-	return fmt.Sprintf("%d times", n)
+	return judgeGateways(p.readRefusals(ctx), p.Actual.Listening, p.Now), nil
 }
-
-// LeftoverFacts are what is in a scandir and is no gateway of the manifest.
-type LeftoverFacts struct {
-	Services []Gateway // all of them
-	Hidden   []reconcile.Hidden
-	Owed     []string // services to which an apply owes something
-	Traces   reconcile.Traces
-	Dark     error           // why our dot directory cannot be looked at
-	Culprits []string        // symlinks that lead nowhere
-	Named    map[string]bool // profiles of the manifest
-}
-
-// JudgeLeftovers tells what interrupted applies have left, and what stands in the way of s6-svscan.
-func JudgeLeftovers(r LeftoverFacts) []explain.Finding {
-	n := notes{check: Leftovers}
-	for _, name := range r.Culprits {
-		n.add(
-			explain.LevelError,
-			name,
-			"remove it",
-			"a symlink that leads nowhere: from s6 2.12 on it aborts every scan, so nothing new is found",
-		)
-	}
-	for _, g := range r.Services {
-		n.foreign(g, r.Named[g.Profile])
-	}
-	switch {
-	case r.Dark != nil:
-		n.unknown("interrupted applies", "%v", r.Dark)
-	case r.Traces.Locked:
-		n.unknown("interrupted applies", "an apply is under way")
-	default:
-		n.interrupted(r)
-	}
-	if !n.bad() {
-		n.ok("scandir", "nothing is left of an interrupted apply")
-	}
-	return n.list
-}
-
-// tellsPlace reports whether a gateway's drift says whose it is.
-func tellsPlace(drift string) bool {
-	for _, prefix := range []string{reconcile.RunsOutside, reconcile.RunsTwice, explain.DriftDouble} {
-		if strings.HasPrefix(drift, prefix) {
-			return true
-		}
-	}
-	return false
-}
-
-// foreign tells of a gateway that is not ours. One that the manifest names will be adopted, as the
-// plan says.
-func (n *notes) foreign(g Gateway, named bool) {
-	runs := g.Status.Supervised && !g.Status.Down()
-	switch {
-	case g.Owned || named || slices.ContainsFunc(g.Drift, tellsPlace):
-	case g.Wanted == "" && len(g.Drift) > 0:
-		n.add(explain.LevelWarning, g.Service, "remove it", "it %s, and no service directory",
-			strings.Join(g.Drift, ", "))
-	case runs:
-		n.add(
-			explain.LevelWarning,
-			g.Service,
-			"name it in the manifest to adopt it, or remove it with hermes-reconcile apply --prune=all",
-			"foreign: it runs, and neither the manifest nor this tool knows it",
-		)
-	default:
-		n.ok(g.Service, "foreign: neither the manifest nor this tool knows it, and it is down")
-	}
-}
-
-// interrupted tells what the next apply will finish.
-func (n *notes) interrupted(r LeftoverFacts) {
-	for _, h := range r.Hidden {
-		if h.Name != "" {
-			n.add(explain.LevelWarning, h.Name, apply,
-				"an interrupted apply had begun to remove it%s", runsOn(h))
-		}
-	}
-	there := make(map[string]bool, len(r.Services))
-	for _, g := range r.Services {
-		there[g.Service] = true
-	}
-	for _, name := range r.Owed {
-		if !there[name] {
-			n.add(explain.LevelWarning, name, apply,
-				"an interrupted apply owes it a restart, and it is not there")
-		}
-	}
-	if len(r.Traces.Staged) > 0 {
-		n.add(explain.LevelWarning, "staging", apply,
-			"an interrupted apply has left what it was writing: %s", listing(r.Traces.Staged))
-	}
-}
-
-func runsOn(h reconcile.Hidden) string {
-	if h.Status.Supervised || h.Log.Supervised {
-		return ", and it runs on"
-	}
-	return ""
-}
-
-func pid(n int) string {
-	if n <= 0 {
-		return ""
-	}
-	return fmt.Sprintf(" (pid %d)", n)
-}
-
-func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -1,14 +1,31 @@
+//go:build linux
+
 package doctor
 
 import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 
+	"hermes-reconcile/cmd/hermes-reconcile/accounts"
+	"hermes-reconcile/cmd/hermes-reconcile/containerenv"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/reconcile"
+	"hermes-reconcile/s6ctl"
+	"hermes-reconcile/s6ctl/route"
+	"hermes-reconcile/s6ctl/safefile"
+	"hermes-reconcile/s6ctl/start"
 )
 
+const ownershipCheck = "ownership"
+
 // Risk is a file that can be replaced by a user who must not replace it.
-type Risk struct {
+type risk struct {
 	What  string // it is: "manifest", "secret TOKEN of coder"
 	File  string
 	Path  string // the file, or the folder above it, that can be written
@@ -16,7 +33,7 @@ type Risk struct {
 }
 
 // Searched is a folder on the PATH of programs that run as the user of s6-svscan.
-type Searched struct {
+type searched struct {
 	Folder string
 	Whose  string // PATH: "the PATH here, of s6-svscan"
 	At     string // the folder or symlink on the way there that can be changed; empty: that is the working directory
@@ -25,21 +42,21 @@ type Searched struct {
 }
 
 // OwnershipFacts is who has what in his hands.
-type OwnershipFacts struct {
+type ownershipFacts struct {
 	Scandir  string
 	Exposed  string // why the scandir is not safe; empty: it is
 	Holder   string // the user of a gateway that the scandir belongs to, and no other user's; empty: that is not so
 	Services []reconcile.Service
-	Risks    []Risk
-	Searched []Searched // those that others can change
+	Risks    []risk
+	Searched []searched // those that others can change
 	Looked   []string   // what was looked at
 	Unknown  []string   // what could not be, and why
 }
 
 // JudgeOwnership tells what people could change who would then run what they like as the owner of
 // s6-svscan.
-func JudgeOwnership(h OwnershipFacts) []explain.Finding {
-	n := notes{check: Ownership}
+func judgeOwnership(h ownershipFacts) []explain.Finding {
+	n := notes{check: ownershipCheck}
 	switch {
 	case h.Exposed != "" && h.Holder != "":
 		n.add(
@@ -77,7 +94,7 @@ func JudgeOwnership(h OwnershipFacts) []explain.Finding {
 
 // searched names a folder in which others can plant programs. This program runs none from there,
 // but a shell would.
-func (n *notes) searched(f Searched) {
+func (n *notes) searched(f searched) {
 	hint := "put no such folder on the PATH of root: export PATH=" + quote(f.Rest)
 	if f.At == "" {
 		n.add(explain.LevelWarning, quote(f.Folder), hint,
@@ -106,3 +123,156 @@ func (n *notes) service(s reconcile.Service) {
 			strings.Join(exposed, ", "))
 	}
 }
+
+// lookAtOwnership looks who could change what runs as the user of s6-svscan.
+func lookAtOwnership(_ context.Context, p *Facts) ([]explain.Finding, error) {
+	h := ownershipFacts{Scandir: p.Path, Unknown: p.unseen()}
+	if p.ScandirErr == nil {
+		h.Exposed, h.Services = p.Scandir.Exposed(), p.Actual.Services
+		h.Holder = p.holder()
+		h.Looked = append(h.Looked, "scandir")
+	}
+	if len(p.Files) > 0 {
+		h.Looked = append(h.Looked, "manifest")
+	}
+	if p.Manifest != nil {
+		h.Looked = append(h.Looked, "secrets")
+	}
+	h.Risks = p.risks()
+	var dark []string
+	h.Searched, dark = p.searchedFolders()
+	h.Unknown = append(h.Unknown, dark...)
+	return judgeOwnership(h), nil
+}
+
+// holder is the user of a gateway whose the scandir is, and with it what root's s6-svscan runs.
+func (p *Facts) holder() string {
+	uid, alone := p.Scandir.Holder()
+	if !alone || os.Geteuid() != 0 || p.owner() != 0 {
+		return ""
+	}
+	for _, name := range p.users() {
+		if accounts.LookUp(name).UID == uid {
+			return name
+		}
+	}
+	return ""
+}
+
+// searchedFolders are the folders on a PATH that others can change, and those of which that cannot be
+// told.
+func (p *Facts) searchedFolders() (found []searched, unknown []string) {
+	environ, _ := s6ctl.Environ(s6ctl.ThisHost(), p.Path) // as little as may be seen
+	ofSvscan := ""
+	for _, entry := range environ {
+		if value, ok := strings.CutPrefix(entry, "PATH="); ok {
+			ofSvscan = value
+		}
+	}
+	at := map[string]int{} // of what is found, by folder
+	for _, each := range []struct{ whose, path string }{
+		{"the PATH here", os.Getenv("PATH")},
+		{"the PATH of the container", containerenv.Kept("PATH")},
+		{"the PATH of s6-svscan", ofSvscan},
+	} {
+		var rest []string
+		var bad []searched
+		for _, folder := range start.PathFolders(each.path) {
+			f := searched{Folder: folder, Whose: each.whose}
+			if filepath.IsAbs(folder) {
+				exposed, err := route.Expose(folder, p.owner())
+				closed := errors.Is(err, fs.ErrPermission) && p.owner() == uint32(os.Geteuid())
+				if err != nil && !closed { // where we cannot look, our own shell cannot search
+					unknown = append(
+						unknown,
+						fmt.Sprintf("cannot tell who can change %q, on %s: %v", folder, each.whose,
+							safefile.Cause(err)),
+					)
+					continue
+				}
+				if exposed == nil {
+					rest = append(rest, folder)
+					continue
+				}
+				f.At, f.Who = exposed.At, exposed.Who
+			}
+			bad = append(bad, f)
+		}
+		for _, f := range bad {
+			f.Rest = cmp.Or(strings.Join(rest, ":"), standardPath)
+			if i, known := at[f.Folder]; known {
+				found[i].Whose += strings.TrimPrefix(f.Whose, "the PATH")
+				continue
+			}
+			at[f.Folder] = len(found)
+			found = append(found, f)
+		}
+	}
+	return found, unknown
+}
+
+// unseen are the files whose owners cannot be told.
+func (p *Facts) unseen() []string {
+	var unseen []string
+	if p.ScandirErr != nil {
+		unseen = append(unseen, "the scandir cannot be read")
+	}
+	for _, file := range append(p.Files, p.secrets()...) {
+		if _, err := route.Of(file); err != nil {
+			unseen = append(unseen, fmt.Sprintf("cannot look at %q: %v", file, safefile.Cause(err)))
+		}
+	}
+	return unseen
+}
+
+// secrets are the files that hold secrets.
+func (p *Facts) secrets() []string {
+	var files []string
+	if p.Manifest != nil {
+		for _, profile := range p.Manifest.Profiles {
+			for _, s := range profile.Secrets {
+				files = append(files, s.File)
+			}
+		}
+	}
+	return files
+}
+
+// risks are the files that a gateway's user, or everybody, could put others in the place of: this
+// program, the scandir, manifests, secrets. Where s6-svscan is not root's, gateways run as the one
+// who reads all of this.
+func (p *Facts) risks() []risk {
+	who := accounts.Suspects{accounts.Everybody: {UID: accounts.NoUID}}
+	if p.owner() == 0 {
+		for _, name := range p.users() {
+			who[name] = accounts.LookUp(name)
+		}
+	}
+	var risks []risk
+	look := func(what, path string) {
+		if at, name := who.Reach(path); at != "" {
+			risks = append(risks, risk{What: what, File: path, Path: at, Users: name})
+		}
+	}
+	if self, err := os.Executable(); err == nil {
+		look("this program", self)
+	}
+	look("folder of the scandir", filepath.Dir(p.Path))
+	if target, err := filepath.EvalSymlinks(p.Path); err == nil && target != p.Path {
+		look("folder of the scandir", filepath.Dir(target))
+	}
+	who.Each(p.Files, func(file, at, name string) {
+		risks = append(risks, risk{What: "manifest", File: file, Path: at, Users: name})
+	})
+	if p.Manifest != nil && p.owner() == 0 {
+		for _, s := range accounts.ExposedSecrets(p.Manifest) {
+			what := "secret " + s.Secret.Name + " of " + s.Profile
+			risks = append(risks,
+				risk{What: what, File: s.Secret.File, Path: s.Path, Users: s.User})
+		}
+	}
+	return risks
+}
+
+// standardPath is root's where nothing else is known.
+const standardPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

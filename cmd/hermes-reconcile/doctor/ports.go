@@ -1,18 +1,28 @@
+//go:build linux
+
 package doctor
 
 import (
+	"context"
 	"fmt"
+	"maps"
 	"net/netip"
+	"os"
 	"slices"
 	"strconv"
 	"time"
 
+	"hermes-reconcile/cmd/hermes-reconcile/accounts"
+	"hermes-reconcile/cmd/hermes-reconcile/asuser"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/manifest"
 	"hermes-reconcile/s6ctl"
 )
 
+const portsCheck = "ports"
+
 // Port is the port of a profile, and its gateway.
-type Port struct {
+type portFacts struct {
 	Number  int
 	Profile string
 	Wanted  bool      // the gateway should be up
@@ -21,15 +31,15 @@ type Port struct {
 }
 
 // Sockets are who listens here.
-type Sockets struct {
+type sockets struct {
 	Listeners []s6ctl.Listener
 	Err       error          // why that is not known
 	Services  map[int]string // of this scandir, by the process that s6-supervise has started
 }
 
 // JudgePorts tells which ports are not their gateway's.
-func JudgePorts(ports []Port, s Sockets, now time.Time) []explain.Finding {
-	n := notes{check: Ports}
+func judgePorts(ports []portFacts, s sockets, now time.Time) []explain.Finding {
+	n := notes{check: portsCheck}
 	if s.Err != nil {
 		n.unknown("all", "%v", s.Err)
 		return n.list
@@ -53,7 +63,7 @@ func JudgePorts(ports []Port, s Sockets, now time.Time) []explain.Finding {
 }
 
 // shared tells of ports that two gateways have.
-func (n *notes) shared(ports []Port) {
+func (n *notes) shared(ports []portFacts) {
 	const hint = "give one of them another port in the manifest"
 	of, wanted := map[int][]string{}, map[int]int{}
 	var numbers []int
@@ -77,7 +87,7 @@ func (n *notes) shared(ports []Port) {
 }
 
 // port tells who has a port instead of its gateway.
-func (n *notes) port(p Port, s Sockets, now time.Time) {
+func (n *notes) port(p portFacts, s sockets, now time.Time) {
 	var others []s6ctl.Listener
 	hidden := false
 	for _, l := range s.Listeners {
@@ -114,7 +124,7 @@ func (n *notes) port(p Port, s Sockets, now time.Time) {
 func inTheWay(a netip.Addr) bool { return a.IsLoopback() || a.IsUnspecified() }
 
 // who says whose a socket is.
-func (s Sockets) who(l s6ctl.Listener) string {
+func (s sockets) who(l s6ctl.Listener) string {
 	switch {
 	case l.PID == 0:
 		return fmt.Sprintf("a process of user %d (%s)", l.UID, l.Address)
@@ -123,4 +133,70 @@ func (s Sockets) who(l s6ctl.Listener) string {
 			l.Address)
 	}
 	return fmt.Sprintf("%q (pid %d, %s)", l.Program, l.PID, l.Address)
+}
+
+// lookAtPorts looks who listens on the ports of gateways: those of the manifest, and of services that it
+// does not name.
+func lookAtPorts(ctx context.Context, p *Facts) ([]explain.Finding, error) {
+	byProfile := map[string]portFacts{}
+	found := sockets{Services: map[int]string{}}
+	for _, g := range p.Gateways {
+		found.Services[g.PID] = g.Service
+		up := g.PID != 0 || g.Wanted == string(manifest.StateUp)
+		byProfile[g.Profile] = portFacts{
+			Number:  g.Port,
+			Profile: g.Profile,
+			Wanted:  up,
+			PID:     g.PID,
+			Since:   g.Status.Since,
+		}
+	}
+	if p.Manifest != nil {
+		for _, profile := range p.Manifest.Profiles {
+			port := byProfile[profile.Name]
+			port.Number, port.Profile = profile.Port, profile.Name
+			port.Wanted = profile.State == manifest.StateUp ||
+				profile.State == manifest.StateLast && port.PID != 0
+			byProfile[profile.Name] = port
+		}
+	}
+	delete(found.Services, 0)
+	var ports []portFacts
+	for _, profile := range slices.Sorted(maps.Keys(byProfile)) {
+		if byProfile[profile].Number != 0 {
+			ports = append(ports, byProfile[profile])
+		}
+	}
+	if len(ports) == 0 {
+		return judgePorts(nil, found, p.Now), nil
+	}
+	found.Listeners, found.Err = s6ctl.Listeners(s6ctl.ThisHost())
+	found.Listeners = p.completed(ctx, found.Listeners, ports)
+	return judgePorts(ports, found, p.Now), nil
+}
+
+// completed are the listeners of ports, with what the users of gateways can see of theirs.
+func (p *Facts) completed(
+	ctx context.Context, all []s6ctl.Listener, ports []portFacts,
+) []s6ctl.Listener {
+	if os.Geteuid() != 0 {
+		return all
+	}
+	asked := map[uint32]bool{}
+	users := p.users()
+	for _, port := range ports {
+		who := accounts.LookUp(users[port.Profile])
+		unseen := func(l s6ctl.Listener) bool {
+			return l.PID == 0 && int(l.Address.Port()) == port.Number && l.UID == who.UID
+		}
+		if who.UID == 0 || asked[who.UID] || !slices.ContainsFunc(all, unseen) {
+			continue
+		}
+		asked[who.UID] = true
+		var seen map[string]int
+		if err := asuser.Ask(ctx, who, asuser.Sockets, &seen); err == nil { // else what is not seen says so
+			s6ctl.Complete(s6ctl.ThisHost(), all, who.UID, seen)
+		}
+	}
+	return all
 }

@@ -1,3 +1,5 @@
+//go:build linux
+
 package doctor
 
 import (
@@ -31,9 +33,9 @@ func TestMayBeRefused(t *testing.T) {
 		return g
 	}
 	g := right()
-	require.True(t, g.MayBeRefused(now))
+	require.True(t, g.mayBeRefused(now))
 	g.Status.ExitCode = 1
-	require.True(t, g.MayBeRefused(now), "the profile")
+	require.True(t, g.mayBeRefused(now), "the profile")
 	for name, change := range map[string]func(*Gateway){
 		"foreign":      func(g *Gateway) { g.Owned = false },
 		"never died":   func(g *Gateway) { g.Restarts = 0 },
@@ -43,15 +45,15 @@ func TestMayBeRefused(t *testing.T) {
 	} {
 		g := right()
 		change(&g)
-		require.False(t, g.MayBeRefused(now), name)
+		require.False(t, g.mayBeRefused(now), name)
 	}
 }
 
 func TestOfCommands(t *testing.T) {
 	tell{
-		"none":    {JudgeCommands(nil), ""},
-		"default": {JudgeCommands(map[string][]string{"a": {"hermes", "gateway", "run", "--force"}, "b": {"sed", "--replace"}}), ""},
-		"replace": {JudgeCommands(map[string][]string{"b": {"hermes", "gateway", "run", "--replace"}, "a": {"hermes", "-p", "a", "gateway", "run", "--replace"}}), `
+		"none":    {judgeCommands(nil), ""},
+		"default": {judgeCommands(map[string][]string{"a": {"hermes", "gateway", "run", "--force"}, "b": {"sed", "--replace"}}), ""},
+		"replace": {judgeCommands(map[string][]string{"b": {"hermes", "gateway", "run", "--replace"}, "a": {"hermes", "-p", "a", "gateway", "run", "--replace"}}), `
 warning | a, b | the command has --replace: it ends whatever serves the profile already, and several that start together end one another | leave command out: the default is right for hermes-agent from 0.19 on`},
-	}.check(t, Manifest)
+	}.check(t, manifestCheck)
 }

@@ -22,29 +22,9 @@ const (
 	refusalLines = 60
 	// refusalLimit is how long one log may take to be read.
 	refusalLimit = 2 * time.Second
-	// maxRefusals is how many logs are read: each takes a process, and one of them says it for all.
-	maxRefusals = 5
 	// maxTail is how much of a log is kept, in bytes: a line may be very long.
 	maxTail = 256 << 10
 )
-
-// readRefusals reads in the logs of gateways that exited as such a hermes does whether it refused
-// its command line, or its profile.
-func (c *checkup) readRefusals(ctx context.Context) {
-	read := 0
-	for i := range c.gateways {
-		g := &c.gateways[i]
-		if !g.MayBeRefused(c.now) || read == maxRefusals {
-			continue
-		}
-		read++
-		for _, s := range c.actual.Services {
-			if s.Name == g.Service {
-				g.Refusal = doctor.Refusal(logTail(ctx, c.scandir, s, c.manifest))
-			}
-		}
-	}
-}
 
 // logTail is the end of a gateway's log, read as its user; empty where it cannot be read.
 func logTail(

@@ -1,6 +1,9 @@
 //go:build linux
 
-package main
+// Package asuser has a gateway's user look at processes: root without CAP_SYS_PTRACE, as in a
+// container by default, cannot look into those of other users. The look is a child process, this
+// program again.
+package asuser
 
 import (
 	"context"
@@ -15,23 +18,26 @@ import (
 )
 
 // The arguments that make this program look at processes as a gateway's user. They are no commands:
-// only ask gives them.
+// only Ask gives them.
 const (
-	lookAtSockets = "--serve-sockets"
-	lookAtMarks   = "--serve-marks"
+	Sockets = "--serve-sockets"
+	Marks   = "--serve-marks"
 )
 
 // looks are what that user can see.
 var looks = map[string]func() (any, error){
-	lookAtSockets: func() (any, error) {
+	Sockets: func() (any, error) {
 		all, err := s6ctl.Listeners(s6ctl.ThisHost())
 		return s6ctl.Seen(all), err
 	},
-	lookAtMarks: func() (any, error) { return s6ctl.Marks(s6ctl.ThisHost()), nil },
+	Marks: func() (any, error) { return s6ctl.Marks(s6ctl.ThisHost()), nil },
 }
 
-// serveLook is what runs as a gateway's user.
-func serveLook(what string, out io.Writer) error {
+// Serves reports whether these are the arguments of such a child.
+func Serves(args []string) bool { return len(args) == 2 && looks[args[1]] != nil }
+
+// Serve is what runs as a gateway's user.
+func Serve(what string, out io.Writer) error {
 	seen, err := looks[what]()
 	if err != nil {
 		return err
@@ -42,16 +48,15 @@ func serveLook(what string, out io.Writer) error {
 // askLimit is how long a look as another user may take.
 const askLimit = 5 * time.Second
 
-// ask has a user look at processes. Root without CAP_SYS_PTRACE, as in a container by default,
-// cannot look into those of other users.
-func ask(ctx context.Context, who accounts.Account, what string, seen any) error {
+// Ask has a user look at processes, and reads the answer into seen.
+func Ask(ctx context.Context, who accounts.Account, what string, seen any) error {
 	answer, answering, err := os.Pipe()
 	if err != nil {
 		return err
 	}
 	defer answer.Close()
 	child, err := start.Start(start.Program{
-		Path: start.Self, Args: []string{program, what}, Stdout: answering,
+		Path: start.Self, Args: []string{"hermes-reconcile", what}, Stdout: answering,
 		As: &start.Account{UID: who.UID, GID: who.GID, Groups: who.Groups},
 	})
 	answering.Close()

@@ -1,0 +1,177 @@
+//go:build linux
+
+package doctor
+
+import (
+	"context"
+	"maps"
+	"os"
+	"os/user"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"hermes-reconcile/cmd/hermes-reconcile/accounts"
+	"hermes-reconcile/cmd/hermes-reconcile/deploy"
+	"hermes-reconcile/cmd/hermes-reconcile/home"
+	"hermes-reconcile/cmd/hermes-reconcile/homes"
+	"hermes-reconcile/manifest"
+	"hermes-reconcile/reconcile"
+	"hermes-reconcile/render"
+)
+
+// Facts are what is known of one place before the checks are made. They do not change any more, so
+// that a look which is left to itself can do no harm.
+type Facts struct {
+	ManifestFacts
+	ScandirFacts
+	Path       string   // of the scandir
+	ScandirErr error    // why nothing of the scandir was seen
+	Files      []string // the files of the manifest and their folders, as absolute paths
+	Homes      *homes.Homes
+	Now        time.Time
+
+	// LogTail is the end of a gateway's log, read as its user; empty where it cannot be read.
+	LogTail func(ctx context.Context, s reconcile.Service) string
+
+	asked sync.Once
+	homes home.Answer // to inspected
+}
+
+// ManifestFacts is what became of reading the manifest.
+type ManifestFacts struct {
+	Names    []string           // files and folders that were to be read
+	Manifest *manifest.Manifest // nil: there is none, or a wrong one
+	Dirs     []render.Servicedir
+	Errs     []error // what is wrong with it
+}
+
+// ScandirFacts is what was seen in the scandir.
+type ScandirFacts struct {
+	Scandir   *deploy.Place
+	Actual    reconcile.Actual
+	Traces    reconcile.Traces
+	TracesErr error // why there are none
+	Gateways  []Gateway
+}
+
+// users are those whose gateways have their homes below HERMES_HOME, by profile: as the manifest
+// says, else as their services do. Where s6-svscan is not root's, all are its own user's.
+func (p *Facts) users() map[string]string {
+	users := map[string]string{}
+	for _, g := range p.Gateways {
+		if g.User != "" {
+			users[g.Profile] = g.User
+		}
+	}
+	if p.Manifest != nil {
+		users = map[string]string{}
+		for _, profile := range p.Manifest.Profiles {
+			users[profile.Name] = profile.User
+		}
+	}
+	if owner := p.owner(); owner != 0 {
+		name := strconv.Itoa(int(owner))
+		if found, err := user.LookupId(name); err == nil {
+			name = found.Username
+		}
+		for profile := range users {
+			users[profile] = name
+		}
+	}
+	return users
+}
+
+// owner is whose s6-svscan this is; root's, if there is none.
+func (p *Facts) owner() uint32 {
+	if p.ScandirErr != nil {
+		return 0
+	}
+	return uint32(p.Scandir.Owner())
+}
+
+// profiles are those of the manifest, else those that services were rendered from.
+func (p *Facts) profiles() []manifest.Profile {
+	if p.Manifest != nil {
+		return slices.Clone(p.Manifest.Profiles)
+	}
+	var all []manifest.Profile
+	for _, s := range p.Actual.Services {
+		if applied := homes.AppliedProfile(s); applied != nil {
+			all = append(all, *applied)
+		}
+	}
+	return all
+}
+
+// cannotBe says why it is not possible to look as a user: only root can be another one.
+func (p *Facts) cannotBe(name string) string {
+	me := uint32(os.Geteuid())
+	if me == 0 || p.owner() == me {
+		return ""
+	}
+	if uid, err := accounts.Find(name); err == nil && uid == me {
+		return ""
+	}
+	return "only root can look as user " + name
+}
+
+// homesClosed says why the homes of gateways cannot be looked at, and what that is about; why is
+// empty where they can.
+func (p *Facts) homesClosed() (object, why string) {
+	if len(p.users()) == 0 {
+		return p.Homes.Path, "no gateway is known that has a home there"
+	}
+	me := uint32(os.Geteuid())
+	if p.Homes.Origin == homes.OriginManifest && me != 0 && me != p.owner() {
+		return homes.Variable, "where it is, only root and the user of s6-svscan can see"
+	}
+	return "", ""
+}
+
+// inspected is what is below HERMES_HOME, for all profiles and the root one. It is asked for once.
+func (p *Facts) inspected(ctx context.Context) home.Answer {
+	p.asked.Do(func() {
+		users := p.users()
+		profiles := slices.Sorted(maps.Keys(users))
+		p.Homes.Users = maps.Clone(users)
+		asked := profiles
+		if users[manifest.DefaultProfile] == "" { // its state file says which profiles a root gateway serves that is not ours
+			p.Homes.Users[manifest.DefaultProfile] = users[profiles[0]]
+			asked = append([]string{manifest.DefaultProfile}, profiles...)
+		}
+		p.homes = p.inspect(ctx, asked)
+	})
+	return p.homes
+}
+
+// inspect asks what is below HERMES_HOME, as far as that is possible.
+func (p *Facts) inspect(ctx context.Context, profiles []string) home.Answer {
+	closed := map[string]home.Finding{}
+	open := slices.DeleteFunc(slices.Clone(profiles), func(profile string) bool {
+		if why := p.cannotBe(p.Homes.Users[profile]); why != "" {
+			closed[profile] = home.Finding{Unknown: why}
+		}
+		return closed[profile].Unknown != ""
+	})
+	answer := p.Homes.Ask(ctx, open, func(theirs []string) home.Request {
+		r := home.Request{Inspect: theirs}
+		if slices.Contains(theirs, manifest.DefaultProfile) {
+			r.Recall = []string{manifest.DefaultProfile}
+		}
+		return r
+	})
+	if answer.Found == nil {
+		answer.Found = map[string]home.Finding{}
+	}
+	maps.Copy(answer.Found, closed)
+	for _, profile := range profiles {
+		if _, told := answer.Found[profile]; !told {
+			answer.Found[profile] = home.Finding{
+				Unknown: "no answer from the process that looks there",
+			}
+		}
+	}
+	return answer
+}

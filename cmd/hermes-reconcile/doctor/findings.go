@@ -1,0 +1,143 @@
+//go:build linux
+
+// Package doctor makes findings of what was seen: what is wrong, how bad that is, and what to type
+// about it.
+//
+// Each kind of check is a function from facts to findings. Nothing here looks at a disk, a process
+// or a clock, and nothing that could not be seen counts as good: it is a finding of its own.
+package doctor
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"mvdan.cc/sh/v3/syntax"
+
+	"hermes-reconcile/cmd/hermes-reconcile/explain"
+)
+
+// What to type, where several findings say so.
+const (
+	apply    = "hermes-reconcile apply"
+	diffThen = "hermes-reconcile diff, then hermes-reconcile apply"
+	validate = "hermes-reconcile validate"
+)
+
+// NotChecked says that a check could not be made.
+func notChecked(check, object, why string) explain.Finding {
+	return explain.Finding{Check: check, Level: explain.LevelUnknown, Object: object, Found: why}
+}
+
+// notes collects the findings of one check.
+type notes struct {
+	check string
+	list  []explain.Finding
+}
+
+func (n *notes) add(level explain.Level, object, hint, format string, args ...any) {
+	n.list = append(
+		n.list,
+		explain.Finding{
+			Check:  n.check,
+			Level:  level,
+			Object: object,
+			Found:  fmt.Sprintf(format, args...),
+			Hint:   hint,
+		},
+	)
+}
+
+func (n *notes) ok(object, format string, args ...any) {
+	n.add(explain.LevelOK, object, "", format, args...)
+}
+
+func (n *notes) unknown(object, format string, args ...any) {
+	n.add(explain.LevelUnknown, object, "", format, args...)
+}
+
+// bad reports whether there is anything but good news.
+func (n *notes) bad() bool {
+	return slices.ContainsFunc(n.list,
+		func(f explain.Finding) bool { return f.Level != explain.LevelOK })
+}
+
+// grouped are names by what is to be said of them, so that what concerns all is said once.
+type grouped struct {
+	texts []string
+	names map[string][]string
+}
+
+func (g *grouped) add(text, name string) {
+	if g.names == nil {
+		g.names = map[string][]string{}
+	}
+	if _, known := g.names[text]; !known {
+		g.texts = append(g.texts, text)
+	}
+	g.names[text] = append(g.names[text], name)
+}
+
+// commands are those of this program that hints name.
+var commands = [...]string{"apply", "diff", "start", "stop", "validate"}
+
+// Typed makes hints ready to type: with the manifest files and the scandir that were named on the
+// command line.
+func Typed(findings []explain.Finding, files []string, scandir string) []explain.Finding {
+	named := ""
+	for _, file := range files {
+		named += " -f " + quote(file)
+	}
+	typed := slices.Clone(findings)
+	for i := range typed {
+		for _, verb := range commands {
+			flags := named
+			if scandir != "" && verb != "validate" {
+				flags += " --scandir " + quote(scandir)
+			}
+			typed[i].Hint = strings.ReplaceAll(typed[i].Hint, "hermes-reconcile "+verb,
+				"hermes-reconcile "+verb+flags)
+		}
+	}
+	return typed
+}
+
+// quote makes a word for a shell.
+func quote(word string) string {
+	quoted, err := syntax.Quote(word, syntax.LangPOSIX)
+	if err != nil { // it has control characters, which cannot be typed
+		return strconv.Quote(word)
+	}
+	return quoted
+}
+
+// listing names a few of many.
+func listing(names []string) string {
+	const most = 8
+	if len(names) > most {
+		return strings.Join(names[:most], ", ") + fmt.Sprintf(" and %d more", len(names)-most)
+	}
+	return strings.Join(names, ", ")
+}
+
+// ago is how long something was before now, in whole seconds.
+func ago(then, now time.Time) time.Duration { return max(now.Sub(then), 0).Truncate(time.Second) }
+
+func times(n int) string {
+	if n == 1 {
+		return "once"
+	}
+	return fmt.Sprintf("%d times", n)
+}
+
+func pid(n int) string {
+	if n <= 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (pid %d)", n)
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -1,0 +1,102 @@
+//go:build linux
+
+package doctor
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/cmd/hermes-reconcile/home"
+)
+
+const homeCheck = "home"
+
+// HomeFacts is HERMES_HOME, and what was found there.
+type homeFacts struct {
+	Path   string
+	Origin string // where it stands
+	Err    error  // why it is not known
+	Users  map[string]string
+	Found  map[string]home.Finding // by profile
+}
+
+// JudgeHome reports whether gateways and loggers can work in HERMES_HOME.
+func judgeHome(d homeFacts) []explain.Finding {
+	n := notes{check: homeCheck}
+	if d.Err != nil {
+		n.unknown(d.Path, "where HERMES_HOME is: %v", d.Err)
+		return n.list
+	}
+	var faults, unknown grouped
+	good := 0
+	for _, profile := range sortedKeys(d.Found) {
+		switch f := d.Found[profile]; {
+		case f.Unknown != "":
+			unknown.add(f.Unknown, profile)
+		case len(f.Faults) == 0:
+			good++
+		default:
+			for _, fault := range f.Faults {
+				faults.add(fmt.Sprintf("%s: %s", as(d.Users[profile]), fault), profile)
+			}
+		}
+	}
+	for _, text := range faults.texts {
+		n.add(explain.LevelError, d.Path,
+			"let the user of the gateways write there, or set another HERMES_HOME", "%s (%s)", text,
+			listing(faults.names[text]))
+	}
+	for _, text := range unknown.texts {
+		n.unknown(d.Path, "%s (%s)", text, listing(unknown.names[text]))
+	}
+	if good > 0 || !n.bad() {
+		n.ok(d.Path, "HERMES_HOME, as %s says: %s can write there", d.Origin,
+			explain.Count(good, "gateway"))
+	}
+	return n.list
+}
+
+func as(user string) string {
+	if user == "" {
+		return "its user"
+	}
+	return user
+}
+
+// lookAtHome has each user look whether its gateways and loggers can work in their HERMES_HOME.
+func lookAtHome(ctx context.Context, p *Facts) ([]explain.Finding, error) {
+	if object, why := p.homesClosed(); why != "" {
+		return []explain.Finding{notChecked(homeCheck, object, why)}, nil
+	}
+	return eachHome(p, p.inspected(ctx)), nil
+}
+
+// eachHome judges each HERMES_HOME: that of the container, and those that profiles have for
+// themselves.
+func eachHome(p *Facts, answer home.Answer) []explain.Finding {
+	users, byPath := p.users(), map[string]homeFacts{}
+	for profile, found := range answer.Found {
+		if users[profile] == "" {
+			continue
+		}
+		d := homeFacts{Path: p.Homes.Path, Origin: p.Homes.Origin, Err: p.Homes.Err}
+		if own, has := p.Homes.Own[profile]; has {
+			d = homeFacts{Path: own.Home, Origin: "home of the manifest"}
+		}
+		if before, known := byPath[d.Path]; known {
+			d = before
+		} else {
+			d.Users, d.Found = users, map[string]home.Finding{}
+		}
+		d.Found[profile] = found
+		byPath[d.Path] = d
+	}
+	var all []explain.Finding
+	for _, path := range slices.Sorted(maps.Keys(byPath)) {
+		all = append(all, judgeHome(byPath[path])...)
+	}
+	return all
+}

@@ -1,0 +1,65 @@
+//go:build linux
+
+package doctor
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"hermes-reconcile/cmd/hermes-reconcile/accounts"
+	"hermes-reconcile/cmd/hermes-reconcile/asuser"
+	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/reconcile"
+	"hermes-reconcile/render"
+	"hermes-reconcile/s6ctl"
+)
+
+// JudgeStrays tells of processes that have outlived the gateways which started them, by profile.
+func judgeStrays(byProfile map[string][]s6ctl.Stray) []explain.Finding {
+	n := notes{check: gatewaysCheck}
+	for _, profile := range sortedKeys(byProfile) {
+		var who []string
+		for _, s := range byProfile[profile] {
+			who = append(who, fmt.Sprintf("%q (pid %d)", s.Program, s.PID))
+		}
+		n.add(explain.LevelWarning, profile,
+			"end them with kill, and let its command stay in the foreground",
+			"processes of it have outlived it, and no stop reaches them: %s", listing(who))
+	}
+	return n.list
+}
+
+// lookAtStrays looks for processes that have outlived their gateways. The gateway of a supervisor that
+// was killed is another matter, and told of as such.
+func lookAtStrays(ctx context.Context, p *Facts) ([]explain.Finding, error) {
+	if p.ScandirErr != nil {
+		return nil, nil // the check of gateways says so
+	}
+	running := map[string]int{}
+	for _, g := range p.Gateways {
+		running[g.Service] = g.PID
+	}
+	byUID := map[uint32]accounts.Account{}
+	for _, name := range p.users() {
+		who := accounts.LookUp(name)
+		byUID[who.UID] = who
+	}
+	all := s6ctl.Strays(s6ctl.ThisHost(), p.Path, running, func(uid uint32) (seen map[int]string) {
+		if who, known := byUID[uid]; known && uid != 0 && os.Geteuid() == 0 {
+			_ = asuser.Ask(ctx, who, asuser.Marks, &seen) // what cannot be seen is not told
+		}
+		return seen
+	})
+	byProfile := map[string][]s6ctl.Stray{}
+	for _, s := range all {
+		former := func(d reconcile.Displaced) bool { return d.Former }
+		if !slices.ContainsFunc(p.Actual.DisplacedOf(s.Service), former) {
+			profile := strings.TrimPrefix(s.Service, render.Prefix)
+			byProfile[profile] = append(byProfile[profile], s)
+		}
+	}
+	return judgeStrays(byProfile), nil
+}
