@@ -76,7 +76,7 @@ func create(d render.Servicedir, actual Actual) Change {
 func unnamed(s Service, prune Prune, actual Actual, named bool) Change {
 	owed := actual.Owed[s.Name]
 	c := Change{
-		Op: Foreign, Service: s.Name, Profile: strings.TrimPrefix(s.Name, render.Prefix), Port: s.Marker.Port,
+		Op: Foreign, Service: s.Name, Profile: render.ProfileOf(s.Name), Port: s.Marker.Port,
 		StopTimeout: Patience(s.StopTimeout()), Actual: s, Present: true,
 	}
 	const absent = "not in the manifest"

@@ -160,7 +160,7 @@ func (c *Change) tellDisplaced() {
 func displacedAlone(service string, displaced []Displaced, prune Prune) Change {
 	s := Service{Name: service}
 	c := Change{
-		Op: Remove, Service: service, Profile: strings.TrimPrefix(service, render.Prefix),
+		Op: Remove, Service: service, Profile: render.ProfileOf(service),
 		Reasons: []string{"not in the manifest"}, Actual: s,
 	}
 	if prune == PruneNone {

@@ -17,6 +17,12 @@ func (e *TimeoutError) Error() string {
 		e.What)
 }
 
+// IsTimeout reports whether an error is that something did not happen in time.
+func IsTimeout(err error) bool {
+	var timeout *TimeoutError
+	return errors.As(err, &timeout)
+}
+
 // HopelessError says that a gateway will not come, whatever the time.
 type HopelessError struct{ Look Look }
 

@@ -17,6 +17,9 @@ import (
 // Prefix starts the name of every service directory of a profile.
 const Prefix = "gateway-"
 
+// ProfileOf is the profile whose gateway a service directory of that name runs.
+func ProfileOf(service string) string { return strings.TrimPrefix(service, Prefix) }
+
 // MarkerPath is the file of a service directory that says that it is ours. s6 leaves `data/` to the
 // user.
 const MarkerPath = "data/hermes-reconcile.json"

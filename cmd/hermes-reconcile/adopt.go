@@ -31,7 +31,7 @@ func (u ui) adoptions(scandir string, plan reconcile.Plan, m *manifest.Manifest)
 		return
 	}
 	for i, name := range ending {
-		ending[i] = strings.TrimPrefix(name, render.Prefix)
+		ending[i] = render.ProfileOf(name)
 	}
 	u.warning("exit code 0 left these down so far, and restarts them once adopted: %s",
 		strings.Join(ending, ", "))

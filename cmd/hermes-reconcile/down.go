@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -116,7 +115,7 @@ func (u ui) acted(acted []operate.Acted, notes []string, d operation) error {
 	partial := &partialError{total: len(acted)}
 	already := 0
 	for _, a := range acted {
-		profile := strings.TrimPrefix(a.Service.Name, render.Prefix)
+		profile := render.ProfileOf(a.Service.Name)
 		switch {
 		case a.Err != nil:
 			partial.add(a.Err)

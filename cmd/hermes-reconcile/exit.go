@@ -95,8 +95,7 @@ func exitCode(err error) int {
 
 // timedOut reports whether an error is that something did not happen in time.
 func timedOut(err error) bool {
-	var timeout *reconcile.TimeoutError
 	var late *probe.LateError
-	return errors.As(err, &timeout) || errors.As(err, &late) ||
+	return reconcile.IsTimeout(err) || errors.As(err, &late) ||
 		errors.Is(err, context.DeadlineExceeded)
 }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"testing"
 
+	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/manifest"
 )
 
@@ -37,7 +38,7 @@ func FuzzMessages(f *testing.F) {
 		u.hint("%s", text)
 		u.error(errors.New(text))
 		u.error(withHint(&manifest.Error{Pos: manifest.Position{File: text, Line: 1, Column: 1}, Path: text, Msg: text}, "%s", text))
-		u.table([]string{cells(text, "b"), "a\t" + text})
+		u.table([]string{explain.Cells(text, "b"), "a\t" + text})
 		for _, form := range []string{formLogfmt, formJSON} {
 			log := newLog(&out, form)
 			log.Info(text, "key", text, slog.Any("err", errors.New(text)))

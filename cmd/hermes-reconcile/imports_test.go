@@ -123,7 +123,7 @@ var layers = map[string]layer{
 	},
 	"reconcile/journal": {
 		why:    "What applies leave each other is read and written in one place, and needs no s6 to be understood.",
-		ours:   []string{"reconcile", "reconcile/dirfd", "reconcile/fault", "reconcile/pace", "render/rawjson"},
+		ours:   []string{"reconcile", "reconcile/dirfd", "reconcile/fault", "reconcile/pace", "render/rawjson", "s6ctl/safefile"},
 		others: []string{"golang.org/x/sys/unix"},
 		never:  []string{"os/exec", "net", "flag", "log"},
 	},

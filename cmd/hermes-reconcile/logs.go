@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -187,7 +186,7 @@ func logFolderOf(l *deploy.Place, s reconcile.Service, m *manifest.Manifest) (st
 	if h.LearnApplied([]reconcile.Service{s}); m != nil {
 		h = homes.New(m, l.Path)
 	}
-	profile := strings.TrimPrefix(s.Name, render.Prefix)
+	profile := render.ProfileOf(s.Name)
 	path, err := h.HomeOf(profile)
 	if err != nil {
 		return "", withHint(fmt.Errorf("cannot tell where %s is: %w", homes.Variable, err), "set %s",

@@ -19,6 +19,7 @@ import (
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/operate"
+	"hermes-reconcile/render"
 )
 
 // wantedLog is a log that is to be shown.
@@ -138,7 +139,7 @@ func (f *logsFlags) find(
 		switch {
 		case err == nil:
 			logs = append(logs, log)
-		case len(services) == 1 || slices.Contains(patterns, profileOf(s)):
+		case len(services) == 1 || slices.Contains(patterns, render.ProfileOf(s.Name)):
 			return nil, err
 		default: // it is one of those that a glob means
 			u.warning("%v", err)
@@ -154,7 +155,7 @@ func (f *logsFlags) logOf(
 	m *manifest.Manifest,
 	lines filter,
 ) (wantedLog, error) {
-	log := wantedLog{profile: profileOf(s), from: lines.from, until: lines.until}
+	log := wantedLog{profile: render.ProfileOf(s.Name), from: lines.from, until: lines.until}
 	var err error
 	if log.Folder, err = logFolderOf(scandir, s, m); err != nil {
 		return wantedLog{}, err

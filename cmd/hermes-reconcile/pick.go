@@ -17,7 +17,7 @@ import (
 func pick(services []reconcile.Service, patterns []string) ([]reconcile.Service, error) {
 	names := make([]string, len(services))
 	for i, s := range services {
-		names[i] = profileOf(s)
+		names[i] = render.ProfileOf(s.Name)
 	}
 	found, err := match(names, patterns)
 	if err != nil {
@@ -51,7 +51,7 @@ func pickOurs(services []reconcile.Service, patterns []string) ([]reconcile.Serv
 		return nil, err
 	}
 	picked = slices.DeleteFunc(picked, func(s reconcile.Service) bool {
-		return !s.Owned && s.Fault == nil && !slices.Contains(patterns, profileOf(s))
+		return !s.Owned && s.Fault == nil && !slices.Contains(patterns, render.ProfileOf(s.Name))
 	})
 	for _, s := range picked {
 		if s.Fault != nil {
@@ -70,6 +70,3 @@ func pickOurs(services []reconcile.Service, patterns []string) ([]reconcile.Serv
 		func(a, b reconcile.Service) int { return strings.Compare(a.Name, b.Name) })
 	return picked, nil
 }
-
-// profileOf is the profile whose gateway a service runs.
-func profileOf(s reconcile.Service) string { return strings.TrimPrefix(s.Name, render.Prefix) }

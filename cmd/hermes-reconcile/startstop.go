@@ -200,7 +200,7 @@ func (a *acting) explain(ctx context.Context, acted []operate.Acted) {
 		if errors.As(acted[i].Err, &hopeless) {
 			last := lastLine(ctx, a.scandir, acted[i].Service, a.manifest)
 			acted[i].Err = withHint(fmt.Errorf("%w%s", acted[i].Err, last), "%s logs %s",
-				program, strings.TrimPrefix(acted[i].Service.Name, render.Prefix))
+				program, render.ProfileOf(acted[i].Service.Name))
 		}
 	}
 }
@@ -235,7 +235,7 @@ func (a *acting) remember(ctx context.Context, services []reconcile.Service) err
 	}
 	var profiles []string
 	for _, s := range services {
-		profile := strings.TrimPrefix(s.Name, render.Prefix)
+		profile := render.ProfileOf(s.Name)
 		profiles = append(profiles, profile)
 		if h.Users[profile] == "" {
 			h.Users[profile] = deploy.Controller(filepath.Join(a.scandir.Path, s.Name))
@@ -268,7 +268,7 @@ func (a *acting) wanted(s reconcile.Service) manifest.State {
 	if a.manifest == nil {
 		return manifest.State(wanted(s))
 	}
-	if p := profileIn(a.manifest, profileOf(s)); p != nil {
+	if p := profileIn(a.manifest, render.ProfileOf(s.Name)); p != nil {
 		return p.State
 	}
 	return ""
@@ -278,7 +278,7 @@ func (a *acting) wanted(s reconcile.Service) manifest.State {
 func (a *acting) warnOfUndoing(acted []operate.Acted) {
 	var undone, removed []string
 	for _, done := range acted {
-		profile := strings.TrimPrefix(done.Service.Name, render.Prefix)
+		profile := render.ProfileOf(done.Service.Name)
 		switch {
 		case done.Err != nil:
 		case a.wanted(done.Service) == a.opposite:

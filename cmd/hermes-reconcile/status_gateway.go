@@ -16,7 +16,7 @@ import (
 // gateway is what there is to say of a service.
 func gateway(s reconcile.Service, scandir *deploy.Place, actual reconcile.Actual) explain.Gateway {
 	g := explain.Gateway{
-		Profile: strings.TrimPrefix(s.Name, render.Prefix), Service: s.Name, Owned: s.Owned,
+		Profile: render.ProfileOf(s.Name), Service: s.Name, Owned: s.Owned,
 		Wanted: wanted(s), Ready: readiness(s), PID: s.Status.PID, Port: s.Marker.Port,
 		Drift: drift(s, actual.Owed[s.Name]),
 	}

@@ -20,6 +20,7 @@ import (
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/operate"
+	"hermes-reconcile/render"
 	"hermes-reconcile/s6ctl"
 )
 
@@ -52,7 +53,7 @@ func (l *looking) more(
 		m.User = accountName(uid)
 		m.Sockets = sockets(ctx, s, uid)
 	}
-	if p := profileIn(l.manifest, profileOf(s)); p != nil {
+	if p := profileIn(l.manifest, render.ProfileOf(s.Name)); p != nil {
 		place := l.output.place(p.Pos)
 		m.Manifest = &place
 	}

@@ -82,6 +82,4 @@ func withHint(err error, format string, args ...any) error {
 	return usage.WithHint(err, format, args...)
 }
 
-func cells(texts ...string) string { return explain.Cells(texts...) }
-
 func count(n int, noun string) string { return explain.Count(n, noun) }

@@ -4,7 +4,6 @@ package apply
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -94,7 +93,7 @@ func (r *applier) endGateway(ctx context.Context, j *job, d reconcile.Displaced)
 	}
 	what := j.Service + " outside its place to stop"
 	err := pace.Wait(ctx, j.StopTimeout, what, down)
-	if timeout := (*reconcile.TimeoutError)(nil); errors.As(err, &timeout) && ctx.Err() == nil {
+	if reconcile.IsTimeout(err) && ctx.Err() == nil {
 		kill := r.Sup.KillService
 		if d.Former {
 			kill = r.Sup.KillGroup
@@ -165,7 +164,7 @@ func (r *applier) finishOne(ctx context.Context, j *job, v reconcile.Supervise) 
 	}
 	for _, step := range steps {
 		err := r.Pace.Wait(ctx, operate.LoggerLimit, what, gone)
-		if timeout := (*reconcile.TimeoutError)(nil); !errors.As(err, &timeout) || ctx.Err() != nil {
+		if !reconcile.IsTimeout(err) || ctx.Err() != nil {
 			return err
 		}
 		if err := step(); err != nil {

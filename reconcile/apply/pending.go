@@ -52,8 +52,7 @@ func (r *applier) clearStalePending(ctx context.Context) error {
 func (r *applier) clearIfStale(ctx context.Context, name string) error {
 	if i := slices.IndexFunc(r.plan.Changes, func(c reconcile.Change) bool { return c.Service == name }); i >= 0 {
 		paid, err := r.isDone(ctx, &r.plan.Changes[i])
-		if timeout := (*reconcile.TimeoutError)(nil); errors.Is(err, context.DeadlineExceeded) ||
-			errors.As(err, &timeout) {
+		if errors.Is(err, context.DeadlineExceeded) || reconcile.IsTimeout(err) {
 			r.Note("%s does not hear that it should be down: %v", name, err)
 			return nil // it stays on record
 		}

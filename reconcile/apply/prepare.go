@@ -4,7 +4,6 @@ package apply
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -63,7 +62,7 @@ func Prepare(
 		plan, err = s.Plan(desired, prune)
 		return wanted.over(plan.AwaitedSupervisors(!woken.IsZero()), time.Now()), err
 	})
-	if timeout := (*reconcile.TimeoutError)(nil); errors.As(err, &timeout) {
+	if reconcile.IsTimeout(err) {
 		err = nil // they do not come back
 	}
 	if err == nil {

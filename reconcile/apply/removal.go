@@ -87,7 +87,7 @@ func (r *applier) removeGateway(ctx context.Context, m *removal) error {
 	}
 	if m.StopTimeout == 0 {
 		err := pace.Wait(ctx, reconcile.DefaultPatience, m.Name+" to stop", gone)
-		if timeout := (*reconcile.TimeoutError)(nil); !errors.As(err, &timeout) {
+		if !reconcile.IsTimeout(err) {
 			return err
 		}
 		if ctx.Err() != nil {
@@ -128,7 +128,7 @@ func (r *applier) removeLogger(ctx context.Context, m *removal) error {
 	log := path.Join(m.Path, "log")
 	for _, letters := range []string{"xh", "xk"} { // SIGHUP ends s6-log, whatever its options; SIGKILL ends anything
 		err := r.Pace.Wait(ctx, operate.LoggerLimit, "the logger of "+m.Name+" to end", gone)
-		if timeout := (*reconcile.TimeoutError)(nil); !errors.As(err, &timeout) || ctx.Err() != nil {
+		if !reconcile.IsTimeout(err) || ctx.Err() != nil {
 			return err
 		}
 		r.Note("the logger of %s is ended (-%s): its pipe is held open by %s", m.Name, letters,

@@ -4,7 +4,6 @@ package apply
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -141,7 +140,7 @@ func (r *applier) recoverLostStart(ctx context.Context, j *job) error {
 
 // explain adds to a timeout of s6-svscan why its scans may have no effect.
 func (r *applier) explain(err error) error {
-	if timeout := (*reconcile.TimeoutError)(nil); !errors.As(err, &timeout) {
+	if !reconcile.IsTimeout(err) {
 		return err
 	}
 	if culprits := r.Culprits(); len(culprits) > 0 {

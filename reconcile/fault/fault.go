@@ -3,9 +3,7 @@
 package fault
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"runtime/debug"
 )
 
@@ -26,13 +24,4 @@ func Guard(f func() error) (err error) {
 // program leads to one.
 func Error(recovered any) error {
 	return fmt.Errorf("internal fault: %v\n%s", recovered, debug.Stack())
-}
-
-// Cause takes the path that is already in the message off an error. The error may be about another.
-func Cause(path string, err error) error {
-	var pathErr *fs.PathError
-	if errors.As(err, &pathErr) && pathErr.Path == path {
-		return pathErr.Err
-	}
-	return err
 }

@@ -14,8 +14,8 @@ import (
 
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/dirfd"
-	"hermes-reconcile/reconcile/fault"
 	"hermes-reconcile/reconcile/pace"
+	"hermes-reconcile/s6ctl/safefile"
 )
 
 // Lock is the right to change a scandir: one at a time. There is one way to get it, Acquire, so
@@ -56,7 +56,7 @@ func Acquire(
 func (l *Lock) openOwn(trusts func(uid uint32) bool) error {
 	if err := l.openFolders(trusts); err != nil {
 		own := l.scandir.Join(Dir)
-		return fmt.Errorf("cannot open %q: %w", own, fault.Cause(own, err))
+		return fmt.Errorf("cannot open %q: %w", own, safefile.CauseAt(own, err))
 	}
 	return nil
 }

@@ -57,6 +57,15 @@ func Open(scandir *dirfd.Dir) (*Journal, error) {
 // Close closes the journal.
 func (j *Journal) Close() { j.own.Close() }
 
+// folder opens a folder of the journal; nil with or without an error, where there is none.
+func (j *Journal) folder(name string) (*dirfd.Dir, error) {
+	d, err := j.own.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return d, err
+}
+
 // Pending are the restarts that are owed, by service. Who holds the lock of the scandir itself
 // passes it, since another process may be at them otherwise.
 func (j *Journal) Pending(lock *Lock) (map[string]reconcile.Owed, error) {
@@ -68,11 +77,8 @@ func (j *Journal) Pending(lock *Lock) (map[string]reconcile.Owed, error) {
 }
 
 func (j *Journal) readPending() (map[string]reconcile.Owed, error) {
-	d, err := j.own.Open(OwedDir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
+	d, err := j.folder(OwedDir)
+	if d == nil {
 		return nil, err
 	}
 	defer d.Close()
@@ -104,11 +110,8 @@ type lookAtHidden func(slot *dirfd.Dir, h *reconcile.Hidden) error
 
 // Hidden lists the removals that are not finished.
 func (j *Journal) Hidden(look lookAtHidden) ([]reconcile.Hidden, error) {
-	d, err := j.own.Open(HiddenDir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
+	d, err := j.folder(HiddenDir)
+	if d == nil {
 		return nil, err
 	}
 	defer d.Close()
@@ -167,11 +170,8 @@ func (j *Journal) Traces() (t reconcile.Traces, err error) {
 	if t.Woken, err = j.since(WokenFile); err != nil {
 		return t, err
 	}
-	staging, err := j.own.Open(StagingDir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return t, nil
-	}
-	if err != nil {
+	staging, err := j.folder(StagingDir)
+	if staging == nil {
 		return t, err
 	}
 	defer staging.Close()

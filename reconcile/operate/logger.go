@@ -4,7 +4,6 @@ package operate
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"hermes-reconcile/reconcile"
@@ -57,8 +56,7 @@ func (r *Operator) endLogger(
 		return stuck, nil
 	}
 	err = r.Pace.Wait(ctx, endLimit, log+" to end", end)
-	timeout := (*reconcile.TimeoutError)(nil)
-	if !stuck && (!errors.As(err, &timeout) || ctx.Err() != nil) {
+	if !stuck && (!reconcile.IsTimeout(err) || ctx.Err() != nil) {
 		return err
 	}
 	now, err := r.Sup.Status(log)

@@ -132,7 +132,7 @@ func (r *byHand) staysUp(ctx context.Context, service reconcile.Service) error {
 		}
 		return a.there(reconcile.LevelUp), nil
 	})
-	if timeout := (*reconcile.TimeoutError)(nil); errors.As(err, &timeout) {
+	if reconcile.IsTimeout(err) {
 		return fmt.Errorf("%w: it is %s", err, a.Say())
 	}
 	return err

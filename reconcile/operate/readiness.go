@@ -4,7 +4,6 @@ package operate
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"time"
 
@@ -86,7 +85,7 @@ func arrive(
 		})
 		return len(pending) == 0, failed
 	})
-	if timeout := (*reconcile.TimeoutError)(nil); errors.As(err, &timeout) {
+	if reconcile.IsTimeout(err) {
 		err = nil
 		for _, a := range pending {
 			late = append(late, a.late(start))

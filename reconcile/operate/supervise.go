@@ -85,7 +85,7 @@ func (r *Operator) Stop(ctx context.Context, service string, patience time.Durat
 	}
 	if patience > 0 {
 		err := pace.Wait(ctx, patience, service+" to stop", down)
-		if timeout := (*reconcile.TimeoutError)(nil); !errors.As(err, &timeout) {
+		if !reconcile.IsTimeout(err) {
 			return err
 		}
 		r.Note("%s did not stop within %s and has no timeout-kill: killed", service, patience)

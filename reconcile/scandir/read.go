@@ -14,7 +14,6 @@ import (
 
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/dirfd"
-	"hermes-reconcile/reconcile/fault"
 	"hermes-reconcile/reconcile/journal"
 	"hermes-reconcile/reconcile/ownership"
 	"hermes-reconcile/render"
@@ -26,7 +25,7 @@ func (s *Scandir) Read() (reconcile.Actual, error) {
 	names, err := s.Dir.Names()
 	if err != nil {
 		return reconcile.Actual{}, fmt.Errorf("cannot read scandir %q: %w", s.Dir.Path,
-			fault.Cause(s.Dir.Path, err))
+			safefile.CauseAt(s.Dir.Path, err))
 	}
 	slices.Sort(names)
 	var a reconcile.Actual

@@ -12,10 +12,10 @@ import (
 
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/dirfd"
-	"hermes-reconcile/reconcile/fault"
 	"hermes-reconcile/reconcile/journal"
 	"hermes-reconcile/reconcile/ownership"
 	"hermes-reconcile/render"
+	"hermes-reconcile/s6ctl/safefile"
 )
 
 // Scandir is an opened scan directory.
@@ -36,12 +36,12 @@ type Scandir struct {
 func Open(path string, sup reconcile.Supervisor) (*Scandir, error) {
 	d, err := dirfd.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("cannot open scandir %q: %w", path, fault.Cause(path, err))
+		return nil, fmt.Errorf("cannot open scandir %q: %w", path, safefile.CauseAt(path, err))
 	}
 	s := &Scandir{Dir: d, Sup: sup}
 	if err := s.findOwner(); err != nil {
 		d.Close()
-		return nil, fmt.Errorf("cannot open scandir %q: %w", path, fault.Cause(path, err))
+		return nil, fmt.Errorf("cannot open scandir %q: %w", path, safefile.CauseAt(path, err))
 	}
 	return s, nil
 }

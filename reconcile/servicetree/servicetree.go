@@ -12,7 +12,6 @@ import (
 	"strings"
 
 	"hermes-reconcile/reconcile"
-	"hermes-reconcile/reconcile/fault"
 	"hermes-reconcile/render"
 	"hermes-reconcile/s6ctl/safefile"
 )
@@ -24,16 +23,16 @@ const modeText = 0o666
 // is for a look, or for an image: nothing there is supervised.
 func WriteTree(name string, dirs []render.Servicedir) error {
 	if err := os.Mkdir(name, reconcile.ModeServicedir); err != nil && !errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("cannot make folder %q: %w", name, fault.Cause(name, err))
+		return fmt.Errorf("cannot make folder %q: %w", name, safefile.CauseAt(name, err))
 	}
 	out, err := os.OpenRoot(name)
 	if err != nil {
-		return fmt.Errorf("cannot open folder %q: %w", name, fault.Cause(name, err))
+		return fmt.Errorf("cannot open folder %q: %w", name, safefile.CauseAt(name, err))
 	}
 	defer out.Close()
 	entries, err := fs.ReadDir(out.FS(), ".")
 	if err != nil {
-		return fmt.Errorf("cannot read folder %q: %w", name, fault.Cause(".", err))
+		return fmt.Errorf("cannot read folder %q: %w", name, safefile.CauseAt(".", err))
 	}
 	if len(entries) > 0 {
 		return fmt.Errorf("cannot write to folder %q: %w", name, ErrNotEmpty)
@@ -50,12 +49,12 @@ func WriteTree(name string, dirs []render.Servicedir) error {
 func WriteNew(name string, data []byte) error {
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, modeText)
 	if err != nil {
-		return fmt.Errorf("cannot write %q: %w", name, fault.Cause(name, err))
+		return fmt.Errorf("cannot write %q: %w", name, safefile.CauseAt(name, err))
 	}
 	_, err = f.Write(data)
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return fmt.Errorf("cannot write %q: %w", name,
-			errors.Join(fault.Cause(name, err), os.Remove(name)))
+			errors.Join(safefile.CauseAt(name, err), os.Remove(name)))
 	}
 	return nil
 }
@@ -107,12 +106,12 @@ var ErrLargeTree = fmt.Errorf("the files up to here have more than %d MiB in all
 func ReadTree(name string) (reconcile.Actual, error) {
 	root, err := safefile.OpenTree(name)
 	if err != nil {
-		return reconcile.Actual{}, fmt.Errorf("cannot open folder %q: %w", name, fault.Cause(name, err))
+		return reconcile.Actual{}, fmt.Errorf("cannot open folder %q: %w", name, safefile.CauseAt(name, err))
 	}
 	defer root.Close()
 	entries, err := root.Entries(".", maxEntries)
 	if err != nil {
-		return reconcile.Actual{}, fmt.Errorf("cannot read folder %q: %w", name, fault.Cause(".", err))
+		return reconcile.Actual{}, fmt.Errorf("cannot read folder %q: %w", name, safefile.CauseAt(".", err))
 	}
 	a, room := reconcile.Actual{Listening: true}, int64(maxTree)
 	for _, e := range entries { // sorted by name

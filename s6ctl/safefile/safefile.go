@@ -41,6 +41,16 @@ func Cause(err error) error {
 	return err
 }
 
+// CauseAt takes the path off an error whose message names that one already. The error may be about
+// another.
+func CauseAt(path string, err error) error {
+	var pathErr *fs.PathError
+	if errors.As(err, &pathErr) && pathErr.Path == path {
+		return pathErr.Err
+	}
+	return err
+}
+
 // checkRegular checks an opened file before anything is read from it.
 func checkRegular(name string, info fs.FileInfo, most int64) error {
 	switch {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"strings"
 
 	"hermes-reconcile/cmd/hermes-reconcile/accounts"
 	"hermes-reconcile/cmd/hermes-reconcile/asuser"
@@ -57,7 +56,7 @@ func lookAtStrays(ctx context.Context, p *Facts) ([]explain.Finding, error) {
 	for _, s := range all {
 		former := func(d reconcile.Displaced) bool { return d.Former }
 		if !slices.ContainsFunc(p.Actual.DisplacedOf(s.Service), former) {
-			profile := strings.TrimPrefix(s.Service, render.Prefix)
+			profile := render.ProfileOf(s.Service)
 			byProfile[profile] = append(byProfile[profile], s)
 		}
 	}

@@ -45,7 +45,7 @@ var (
 
 // General is a text about one gateway, a service or a profile, as it would be about any.
 func General(text, object string) string {
-	profile := strings.TrimPrefix(object, render.Prefix)
+	profile := render.ProfileOf(object)
 	text = services.ReplaceAllStringFunc(text, func(name string) string {
 		if name == render.Prefix+profile {
 			return render.Prefix + "NAME"

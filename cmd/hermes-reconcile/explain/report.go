@@ -365,4 +365,4 @@ func (p *Profile) shown() bool {
 }
 
 // profile is the name of the profile that a service is of.
-func (l *Leftover) profile() string { return strings.TrimPrefix(l.Service, render.Prefix) }
+func (l *Leftover) profile() string { return render.ProfileOf(l.Service) }
