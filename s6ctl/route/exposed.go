@@ -42,12 +42,14 @@ func Expose(path string, trusted uint32) (*Exposed, error) {
 
 // changedBy names who can change a hop besides root and the trusted user, and what it would change;
 // "": only those. In a folder that is sticky, as /tmp, others can make files but replace only their
-// own. An access list needs no look: the bits of the group say the most that it gives (acl(5)).
+// own. A mount that is read-only, as that of a ConfigMap or a Secret, whose folder is open to
+// everybody, is changed by none of those who are here. An access list needs no look: the bits of
+// the group say the most that it gives (acl(5)).
 func (h Hop) changedBy(trusted uint32) (at, who string) {
 	switch {
 	case h.Owner != 0 && h.Owner != trusted:
 		return h.Path, fmt.Sprintf("user %d", h.Owner)
-	case h.Mode&0o022 == 0:
+	case h.Mode&0o022 == 0, h.ReadOnly():
 		return "", ""
 	case h.Mode&syscall.S_ISVTX != 0 && h.There:
 		if h.Holder == 0 || h.Holder == trusted {

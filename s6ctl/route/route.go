@@ -126,3 +126,13 @@ func newHop(path, link string, st *syscall.Stat_t) Hop {
 		ACL:   slices.Clone(list[:n]),
 	}
 }
+
+// mountReadOnly is ST_RDONLY of statfs(2).
+const mountReadOnly = 1
+
+// ReadOnly reports whether the hop is on a mount that is read-only here, where no mode lets a user
+// write. In doubt it is not.
+func (h Hop) ReadOnly() bool {
+	var st syscall.Statfs_t
+	return syscall.Statfs(h.Path, &st) == nil && st.Flags&mountReadOnly != 0
+}

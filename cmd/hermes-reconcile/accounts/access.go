@@ -20,7 +20,7 @@ func (a Account) changes(h route.Hop) (at string, can bool) {
 		return "", false
 	case a.UID == h.Owner:
 		return h.Path, true
-	case !a.mayWrite(h):
+	case !a.mayWrite(h), h.ReadOnly():
 		return "", false
 	case h.Next != "" && h.Mode&syscall.S_ISVTX != 0: // in /tmp and the like no user replaces the files of others
 		return filepath.Join(h.Path, h.Next), !h.There || h.Holder == a.UID
