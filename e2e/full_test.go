@@ -55,7 +55,8 @@ func TestWhatCannotBePrintedIsAFailure(t *testing.T) {
 		"completion fish", "completion powershell",
 		"schema", "schema manifest", "schema report", "schema status", "schema doctor",
 		"init --from-home home", "init --from-scandir scan", "init --from-home home --out new.yaml",
-		"status", "status -o json", "status alpha", "status --watch", "status --watch -o json",
+		"status", "status -o json", "status -o prometheus", "status alpha",
+		"status --watch", "status --watch -o json",
 		"start alpha", "stop alpha", "restart alpha", "start --all", "logs alpha", "logs alpha -n 1",
 		"doctor", "doctor -o json", "down",
 	}

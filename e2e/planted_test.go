@@ -130,7 +130,7 @@ func TestOneHostileDirectoryCostsTheOthersNothing(t *testing.T) {
 
 	r := tr.run("status")
 	require.Zero(t, r.code, "%v", r)
-	require.Equal(t, 1+10, strings.Count(r.stdout, "\n"), "%v", r)
+	require.Equal(t, 1+10+1, strings.Count(r.stdout, "\n"), "header, gateways, total: %v", r)
 	require.Contains(t, r.stdout, named)
 	r = tr.run("diff")
 	require.Zero(t, r.code, "%v", r)
