@@ -182,10 +182,7 @@ func logFolderOf(l *deploy.Place, s reconcile.Service, m *manifest.Manifest) (st
 	if folder := l.S6.LogFolder(s.Name); folder != "" {
 		return folder, nil
 	}
-	h := homes.At(l.Path, homes.Default)
-	if h.LearnApplied([]reconcile.Service{s}); m != nil {
-		h = homes.New(m, l.Path)
-	}
+	h, _ := l.HomesOf(m, []reconcile.Service{s})
 	profile := render.ProfileOf(s.Name)
 	path, err := h.HomeOf(profile)
 	if err != nil {

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -15,8 +14,6 @@ import (
 
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/doctor"
-	"hermes-reconcile/cmd/hermes-reconcile/home"
-	"hermes-reconcile/cmd/hermes-reconcile/homes"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/journal"
@@ -220,46 +217,11 @@ func (a *acting) clearPending(acted []operate.Acted) error {
 	return errors.Join(errs...)
 }
 
-// remember records for those whose state is last what they are wanted to be: for the next container
-// in their homes, and for a supervisor that dies in their directories.
+// remember records what those should be whose state is last.
 func (a *acting) remember(ctx context.Context, services []reconcile.Service) error {
-	if len(services) == 0 {
-		return nil
-	}
-	var errs []error
-	h := homes.At(a.scandir.Path, homes.Default)
-	if a.manifest != nil {
-		h = homes.New(a.manifest, a.scandir.Path)
-	} else {
-		h.LearnApplied(services)
-	}
-	var profiles []string
-	for _, s := range services {
-		profile := render.ProfileOf(s.Name)
-		profiles = append(profiles, profile)
-		if h.Users[profile] == "" {
-			h.Users[profile] = deploy.Controller(filepath.Join(a.scandir.Path, s.Name))
-		}
-		if a.lock != nil {
-			errs = append(errs, operate.KeepState(a.scandir.Scandir, a.lock, s.Name, a.up))
-		}
-	}
-	if a.action == reconcile.Restart { // it runs, and may write there itself: only what is wrong is changed
-		states := h.Ask(ctx, profiles,
-			func(theirs []string) home.Request { return home.Request{Recall: theirs} }).States
-		profiles = slices.DeleteFunc(profiles, func(p string) bool { return states[p].Up })
-	}
-	answer := h.Ask(ctx, profiles, func(theirs []string) home.Request {
-		wishes := map[string]bool{}
-		for _, p := range theirs {
-			wishes[p] = a.up
-		}
-		return home.Request{Wishes: wishes}
+	return a.scandir.Remember(ctx, a.lock, deploy.Wanted{
+		Manifest: a.manifest, Services: services, Up: a.up, Running: a.action == reconcile.Restart,
 	})
-	for _, fault := range answer.Faults {
-		errs = append(errs, errors.New(fault))
-	}
-	return errors.Join(errs...)
 }
 
 // wanted is what a gateway should be: as the manifest says, or else as it was applied last. It is

@@ -3,8 +3,6 @@
 package apply
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"testing"
 	"testing/synctest"
@@ -15,7 +13,6 @@ import (
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/operate"
-	"hermes-reconcile/reconcile/pace"
 	"hermes-reconcile/reconcile/testkit"
 )
 
@@ -233,28 +230,6 @@ func TestTimeoutOfTheUserIsALimitOfItAll(t *testing.T) {
 	})
 }
 
-// TestInterruptionIsNoTimeout: a limit that has not passed yet makes none of it.
-func TestInterruptionIsNoTimeout(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		user, interrupt := context.WithCancel(t.Context())
-		p := &pace.Pace{}
-		ctx, cancel := p.Within(user, time.Minute)
-		defer cancel()
-		never := func() (bool, error) { return false, nil }
-		time.AfterFunc(50*time.Second, p.Moved)
-		time.AfterFunc(100*time.Second, interrupt)
-		require.ErrorIs(t, pace.Wait(ctx, pace.Forever, "what never comes", never), reconcile.ErrInterrupted)
-		require.ErrorIs(t, pace.Interrupted(ctx), reconcile.ErrInterrupted)
-
-		ctx, cancel = p.Within(t.Context(), time.Minute)
-		defer cancel()
-		timeout := (*reconcile.TimeoutError)(nil)
-		require.ErrorAs(t, pace.Wait(ctx, pace.Forever, "what never comes", never), &timeout)
-		require.NoError(t, pace.Interrupted(ctx))
-		require.True(t, errors.Is(context.Cause(ctx), context.DeadlineExceeded))
-	})
-}
-
 // TestLoggerThatDoesNotEnd: it is killed, soon where its file is lost, else when nothing has moved
 // for long.
 func TestLoggerThatDoesNotEnd(t *testing.T) {
@@ -292,25 +267,4 @@ func TestLoggerThatEndsAtTheLastMoment(t *testing.T) {
 		f.must(testkit.Keeping(testkit.Profile("x", "1"), 5))
 		require.Equal(t, []string{"h gateway-x/log", "u gateway-x/log"}, f.took())
 	})
-}
-
-// TestOwnWorkIsNoStandstill: a disk that takes long to write does not end an apply, whose limit is for those that it waits for.
-func TestOwnWorkIsNoStandstill(t *testing.T) {
-	const limit = 20 * time.Millisecond
-	p := &pace.Pace{}
-	ctx, cancel := p.Within(t.Context(), limit)
-	defer cancel()
-	failed := errors.New("no luck")
-	err := p.Work(func() error {
-		time.Sleep(5 * limit) // the work
-		require.NoError(t, ctx.Err())
-		return failed
-	})
-	require.Equal(t, failed, err)
-	select {
-	case <-ctx.Done(): // now nothing moves
-	case <-time.After(time.Minute):
-		t.Fatal("the limit no longer holds")
-	}
-	require.ErrorIs(t, context.Cause(ctx), context.DeadlineExceeded)
 }
