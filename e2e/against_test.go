@@ -78,13 +78,13 @@ func TestDiffAgainstIsTheLiveDiff(t *testing.T) {
 		require.NoError(t, os.RemoveAll(tr.path("tree")))
 		require.Zero(t, tr.run("render", "-f", "old.yaml", "--out", "tree").code)
 		prune := "--prune=" + []string{"owned", "all", "none"}[r.IntN(3)]
-		live := tr.run("diff", "--exit-code", prune)
+		live := tr.run("diff", "--exit-code", "--files", prune)
 		var want report
 		tr.jsonReport(tr.run("diff", prune, "-o", "json"), "report", &want)
 		require.Equal(t, want.Differs, live.code == 2, "seed %d: %v", seed, live)
 		require.Equal(t, want.Differs, !strings.Contains(live.stdout, "no changes: "), "seed %d: %v", seed, live)
 		for _, old := range []string{"old.yaml", "tree"} {
-			against := tr.run("diff", "--exit-code", prune, "--against", old)
+			against := tr.run("diff", "--exit-code", "--files", prune, "--against", old)
 			require.Equal(t, live.code, against.code, "seed %d: %v", seed, against)
 			require.Equal(t, live.stderr, against.stderr)
 			text, found := cutUnknown(against.stdout)
@@ -164,12 +164,13 @@ func TestLiveOutputsMaskSecrets(t *testing.T) {
 	tr.mustApply()
 	tr.manifest("a: {env: {API_KEY: \"s3cret one\\ns3cret three\"}}")
 	for _, form := range []string{"text", "json", "markdown", "github"} {
-		r := tr.run("diff", "-o", form)
+		r := tr.run("diff", "--files", "-o", form)
 		require.Zero(t, r.code, "%v", r)
 		require.NotContains(t, r.stdout+r.stderr, "s3cret", form)
 	}
-	require.Contains(t, tr.run("diff").stdout, "-export API_KEY=*** (before)\n+export API_KEY=*** (after)\n")
-	require.Contains(t, tr.run("diff", "--show-secrets").stdout, "-s3cret '\\''two'\\'''\n+s3cret three'\n")
+	require.Contains(t, tr.run("diff").stdout, "    env.API_KEY: *** (before) -> *** (after)\n")
+	require.Contains(t, tr.run("diff", "--files").stdout, "-export API_KEY=*** (before)\n+export API_KEY=*** (after)\n")
+	require.Contains(t, tr.run("diff", "--files", "--show-secrets").stdout, "-s3cret '\\''two'\\'''\n+s3cret three'\n")
 	// Whatever the files are, the JSON form is as its schema says.
 	require.NoError(t, os.Chmod(tr.dir("a", "finish"), 0))
 	require.NoError(t, os.Remove(tr.dir("a", "timeout-kill")))
@@ -179,7 +180,7 @@ func TestLiveOutputsMaskSecrets(t *testing.T) {
 	// An adopted script that another program has written is masked, too.
 	require.NoError(t, os.Remove(filepath.Join(tr.dir("a"), "data", "hermes-reconcile.json")))
 	require.NoError(t, os.WriteFile(tr.dir("a", "run"), []byte("#!/bin/sh\nexport API_KEY=\"s3cret four\"\nexec hermes --env TOKEN=s3cret\n"), 0o755))
-	r := tr.run("diff")
+	r := tr.run("diff", "--files")
 	requirePlanLine(t, r.stdout, "a", "adopt")
 	require.NotContains(t, r.stdout, "s3cret")
 	require.Contains(t, r.stdout, "-export API_KEY=*** (before)\n-exec hermes --env TOKEN=***\n")

@@ -197,7 +197,7 @@ func (tr *tree) checkOneRestartPlanned(profile string) {
 	tr.t.Helper()
 	before := tr.snapshot()
 	require.Equal(tr.t, 2, tr.run("diff", "--exit-code").code)
-	r := tr.run("diff")
+	r := tr.run("diff", "--files")
 	require.Equal(tr.t, 0, r.code, "%v", r)
 	plan, files := splitDiff(r.stdout)
 	var changed []string

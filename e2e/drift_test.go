@@ -22,7 +22,7 @@ func TestHandEditedRunScriptIsRepaired(t *testing.T) {
 	require.NoError(t, err)
 	tr.writeScript(run, string(rendered)+"# edited by hand\n")
 
-	r := tr.run("diff")
+	r := tr.run("diff", "--files")
 	require.Regexp(t, `edited by hand|drift`, r.stdout)
 	require.Contains(t, r.stdout, "-# edited by hand")
 	require.Regexp(t, `edited|drift|yes`, tr.statusOf("alpha"))

@@ -29,6 +29,9 @@ type key[S, P any] struct {
 	// none. share finds what defaults should say for all.
 	put   func(p, below *P) *yaml.Node
 	share func(all []*P, below *P)
+
+	// tell gives what p says of the key; nil: it is no part of an Entry.
+	tell func(p *P) []Value
 }
 
 // says is what a row tells of itself: a title, a description, and examples beyond the default.
@@ -157,7 +160,8 @@ var profileKeys = sync.OnceValue(func() []key[settings, Profile] {
 			says{title: "TCP port", about: "1-65535, or auto: by a hash of the profile's name, the same on every machine. " +
 				"It reaches the gateway in the variable that port_env names.", examples: []any{9201, "auto"}},
 			func(s *settings) *setting[port] { return &s.port }).alone().
-			written(func(p, _ *Profile) *yaml.Node { return putPort(p) }, nil),
+			written(func(p, _ *Profile) *yaml.Node { return putPort(p) }, nil).
+			told(tellPort),
 		raw[string, settings, Profile]("port_env", values.VariableName,
 			says{title: "Variable of the port", about: "Tells the gateway its port, unless env, secrets or unset name that variable. null: none does."},
 			func(s *settings) *setting[string] { return &s.portEnv }).
@@ -168,6 +172,7 @@ var profileKeys = sync.OnceValue(func() []key[settings, Profile] {
 				func(all []*Profile, below *Profile) {
 					shareMost(all, writePortEnv, func(p *Profile) *string { return &p.PortEnv }, below)
 				}).
+			told(tellPortEnv).
 			defaultsTo(builtinPortEnv),
 		one("state", values.OneOf(StateUp, StateDown, StateLast), StateUp,
 			says{title: "Wanted state", about: "up, down or last. A gateway that is down stays down when s6 restarts. One that is last " +
@@ -181,36 +186,42 @@ var profileKeys = sync.OnceValue(func() []key[settings, Profile] {
 				"{profile} and {port} are filled in. Without it: HERMES_HOME of the container.",
 				examples: []any{"/srv/hermes/{profile}"}},
 			func(s *settings) *setting[string] { return &s.home }). // giveHome fills it in
-			written(putHome, shareHome),
+			written(putHome, shareHome).
+			told(tellHome),
 		raw[[]string, settings, Profile]("command", values.Arguments,
 			says{title: "Command of the gateway", about: "Program and arguments. {profile} and {port} are filled in, {{ and }} are braces; " +
 				"for the profile `default` a `-p {profile}` is dropped.",
 				examples: []any{[]string{"hermes", "-p", "{profile}", "gateway", "run", "--verbose"}}},
 			func(s *settings) *setting[[]string] { return &s.command }).
 			written(func(p, below *Profile) *yaml.Node { return putWords(commandOf, p, below) }, func(all []*Profile, below *Profile) { shareWords(commandOf, all, below) }).
+			told(func(p *Profile) []Value { return tellList("command", p.Command) }).
 			defaultsTo(builtinCommand),
 		raw[[]string, settings, Profile]("wrapper", values.Arguments,
 			says{title: "Wrapper of the command", about: "Program and arguments put before the command, after the privilege drop.",
 				examples: []any{[]string{"doppler", "run", "--"}}},
 			func(s *settings) *setting[[]string] { return &s.wrapper }).
-			written(func(p, below *Profile) *yaml.Node { return putWords(wrapperOf, p, below) }, func(all []*Profile, below *Profile) { shareWords(wrapperOf, all, below) }),
+			written(func(p, below *Profile) *yaml.Node { return putWords(wrapperOf, p, below) }, func(all []*Profile, below *Profile) { shareWords(wrapperOf, all, below) }).
+			told(func(p *Profile) []Value { return tellList("wrapper", p.Wrapper) }),
 		raw[map[string]setting[string], settings, Profile]("env", variables,
 			says{title: "Environment variables", about: "Reach the gateway byte for byte, with {profile} and {port} filled in; every other brace stays as it is. " +
 				"{{profile}} is {profile} itself. null drops what `defaults` say of a name.",
 				examples: []any{map[string]string{"LOG_LEVEL": "info"}}},
 			func(s *settings) *setting[map[string]setting[string]] { return &s.env }). // giveVariables merges
-			written(putEnv, shareEnv),
+			written(putEnv, shareEnv).
+			told(tellEnv),
 		raw[map[string]setting[string], settings, Profile]("unset", variableNames,
 			says{title: "Container variables to drop", about: "Variables of the container that must not reach the gateway.",
 				examples: []any{[]string{"API_SERVER_ENABLED"}}},
 			func(s *settings) *setting[map[string]setting[string]] { return &s.unset }).
-			written(putUnset, shareUnset),
+			written(putUnset, shareUnset).
+			told(func(p *Profile) []Value { return tellList("unset", p.Unset) }),
 		raw[map[string]setting[string], settings, Profile]("secrets", secretFiles,
 			says{title: "Variables from files", about: "Variable to file; {profile} and {port} are filled in. Read as root each time the gateway starts, and never rendered; " +
 				"a byte order mark at the start and one line end, LF or CR LF, are dropped.",
 				examples: []any{map[string]string{"OPENAI_API_KEY": "/run/secrets/{profile}_openai"}}},
 			func(s *settings) *setting[map[string]setting[string]] { return &s.secrets }).
-			written(putSecrets, shareSecrets),
+			written(putSecrets, shareSecrets).
+			told(tellSecrets),
 		one("restart", values.OneOf(RestartAlways, RestartOnFailure), RestartAlways,
 			says{title: "Restart policy", about: "always, or on-failure: exit 0 leaves the gateway down. Exit 78 does so always."},
 			func(s *settings) *setting[Restart] { return &s.restart }, func(p *Profile) *Restart { return &p.Restart }),
@@ -225,7 +236,8 @@ var profileKeys = sync.OnceValue(func() []key[settings, Profile] {
 				examples: []any{map[string]string{"http": "/health"}}},
 			func(s *settings) *setting[readySettings] { return &s.ready },
 			func(p *Profile) *Ready { p.Ready = &Ready{}; return p.Ready }). // giveReady drops what was not asked for
-			written(putReady, shareReady),
+			written(putReady, shareReady).
+			told(tellReady),
 		group("log", logKeys(),
 			says{title: "Log", about: "How ${HERMES_HOME}/logs/gateways/NAME/ is kept."},
 			func(s *settings) *setting[logSettings] { return &s.log }, func(p *Profile) *Log { return &p.Log }),
@@ -240,7 +252,8 @@ var readyKeys = sync.OnceValue(func() []key[readySettings, Ready] {
 			gives(func(r *Ready, own, defaults *readySettings) { r.HTTP = choose(own.http, defaults.http, "").value }).
 			written(func(r, below *Ready) *yaml.Node {
 				return unlessSame(values.WriteText(r.HTTP), values.WriteText(below.HTTP))
-			}, nil),
+			}, nil).
+			told(func(r *Ready) []Value { return []Value{{"http", r.HTTP}} }),
 		one("interval", values.Duration(100*time.Millisecond, time.Hour, time.Millisecond), time.Second,
 			says{title: "Time between two requests", about: "100ms to 1h; the first ones follow faster.", examples: []any{"5s"}},
 			func(s *readySettings) *setting[time.Duration] { return &s.interval }, func(r *Ready) *time.Duration { return &r.Interval }),
@@ -293,6 +306,12 @@ func (k key[S, P]) written(put func(p, below *P) *yaml.Node, share func(all []*P
 	return k
 }
 
+// told is how an Entry has the key.
+func (k key[S, P]) told(tell func(p *P) []Value) key[S, P] {
+	k.tell = tell
+	return k
+}
+
 // defaultsTo tells the schema of a default that another place gives.
 func (k key[S, P]) defaultsTo(value any) key[S, P] {
 	k.shape.Default = value
@@ -306,6 +325,7 @@ func one[V, S, P any](name string, k values.Kind[V], builtin V, says says, from 
 		gives(func(p *P, own, defaults *S) { *to(p) = choose(*from(own), *from(defaults), builtin).value }).
 		written(func(p, below *P) *yaml.Node { return unlessSame(k.Write(*to(p)), k.Write(*to(below))) },
 			func(all []*P, below *P) { shareMost(all, k.Write, to, below) }).
+		told(func(p *P) []Value { return []Value{{name, values.PlainValue(k.Write(*to(p)))}} }).
 		defaultsTo(values.PlainValue(k.Write(builtin)))
 }
 
@@ -324,7 +344,8 @@ func group[T, U, S, P any](name string, keys []key[T, U], says says, from func(*
 			giveAll(keys, to(p), &from(own).value, &below)
 		}).
 		written(func(p, below *P) *yaml.Node { return putAll(keys, to(p), to(below), yaml.FlowStyle) },
-			func(all []*P, below *P) { shareAll(keys, each(all, to), to(below)) })
+			func(all []*P, below *P) { shareAll(keys, each(all, to), to(below)) }).
+		told(func(p *P) []Value { return tellBelow(name, keys, to(p)) })
 }
 
 // choose picks what counts of a profile's own setting and the default.

@@ -32,6 +32,16 @@ type Manifest struct {
 	Profiles   []Profile // sorted by name
 }
 
+// Profile returns the profile of a name, or nil.
+func (m *Manifest) Profile(name string) *Profile {
+	i, found := slices.BinarySearchFunc(m.Profiles, name,
+		func(p Profile, name string) int { return strings.Compare(p.Name, name) })
+	if !found {
+		return nil
+	}
+	return &m.Profiles[i]
+}
+
 // Runtime says in which kind of s6 tree the rendered scripts run.
 type Runtime string
 

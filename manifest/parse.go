@@ -16,14 +16,15 @@ import (
 // Parse reads the sources as one manifest. Its error is nil or a *multierror.Error of *Error:
 // everything that is wrong in any source, in the order of the sources.
 func Parse(sources []Source) (*Manifest, error) {
+	return read(sources, func(int, *yaml.Node) {})
+}
+
+// read is Parse that shows the root of each source.
+func read(sources []Source, show func(src int, root *yaml.Node)) (*Manifest, error) {
 	if len(sources) == 0 {
 		return nil, yamlfile.NoSource()
 	}
-	r := &reader{
-		Reader:   yamlfile.NewReader(sources),
-		document: document{names: map[string]*entry{}},
-		seen:     map[string]yamlfile.Spot{},
-	}
+	r := newReader(sources)
 	complete := true
 	for i := range sources {
 		root := r.Load(i)
@@ -32,6 +33,7 @@ func Parse(sources []Source) (*Manifest, error) {
 			continue
 		}
 		r.readDocument(root)
+		show(i, root)
 		complete = complete && (yamlfile.Target(root).Kind == yaml.MappingNode || yamlfile.IsNull(root))
 	}
 	if complete {
@@ -53,6 +55,14 @@ type reader struct {
 	merged   int // used up of maxMerged
 	document document
 	seen     map[string]yamlfile.Spot // top-level keys of all sources
+}
+
+func newReader(sources []Source) *reader {
+	return &reader{
+		Reader:   yamlfile.NewReader(sources),
+		document: document{names: map[string]*entry{}},
+		seen:     map[string]yamlfile.Spot{},
+	}
 }
 
 const (

@@ -27,6 +27,7 @@ type applyFlags struct {
 	maxRestarts int
 	timeout     time.Duration
 	lockTimeout time.Duration
+	watches     bool // it is watch, which shows no plan
 }
 
 // defaultLockTimeout is how long apply waits for another one to end.
@@ -168,7 +169,7 @@ func runApply(ctx context.Context, u ui, flags *applyFlags) (err error) {
 		u.notes(result)
 		return err
 	}
-	r := flags.explain(plan, t.Manifest, oldSide{}, false)
+	r := flags.explain(plan, t.placed, oldSide{}, false)
 	r.Finish(result)
 	err = flags.result(u, &r, result)
 	lock.Unlock() // who waits does not keep others from applying
@@ -185,7 +186,7 @@ func (f *applyFlags) show(u ui, t *target, d *deploy.Deployment) error {
 		return err
 	}
 	u.adoptions(t.Path, plan, t.Manifest)
-	r := f.explain(plan, t.Manifest, oldSide{}, false)
+	r := f.explain(plan, t.placed, oldSide{}, true)
 	if err := f.print(u, &r); err != nil {
 		return err
 	}

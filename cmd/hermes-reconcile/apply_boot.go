@@ -128,7 +128,7 @@ func (b *booting) apply(ctx context.Context) error {
 		return err
 	}
 	b.report.outcomes(result.Outcomes)
-	r := b.flags.explain(plan, t.Manifest, oldSide{}, false)
+	r := b.flags.explain(plan, t.placed, oldSide{}, false)
 	r.Finish(result)
 	return errors.Join(b.flags.result(b.ui, &r, result), b.flags.conclude(b.ui, &r))
 }

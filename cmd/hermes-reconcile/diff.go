@@ -67,8 +67,9 @@ func newDiffCommand(u ui) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "diff [-f FILE]... [--against live|FILE|DIR|-]",
 		Short: "show what apply would do, and why",
-		Long: `Show what apply would do: a line for each profile that is not as the manifest says, with the reason, then the files that
-differ. Of a new gateway only run and log/run are shown; render --out writes all of it.
+		Long: `Show what apply would do: a line for each profile that is not as the manifest says, with the reason, and below it what
+changes in the manifest's words. What several profiles have in common is said once. With --files the rendered files that
+differ follow; of a new gateway only run and log/run, render --out writes all of it.
 Nothing is changed and no lock is taken.
 
 With --against an older manifest (a file, a folder of *.yaml and *.yml files, or - for standard input) or a folder that render --out
@@ -87,6 +88,7 @@ asked. An empty folder is a scandir without gateways.`,
 	f := cmd.Flags()
 	f.StringVar(&flags.against, "against", againstLive,
 		"the old side, `live|FILE|DIR|-`: the scandir, another manifest, or a rendered tree")
+	f.BoolVar(&flags.showFiles, "files", false, "show the rendered files that differ, too")
 	f.IntVar(&flags.limit, "limit", explain.CommentLimit,
 		"longest markdown, in `BYTES`; the rest is left out, and named")
 	return cmd
@@ -100,17 +102,20 @@ func runDiff(u ui, stdin io.Reader, flags *diffFlags) error {
 	if flags.limit < leastLimit {
 		return usagef("--limit: %d is too little (want at least %d)", flags.limit, leastLimit)
 	}
-	m, dirs, err := flags.rendered()
+	m, dirs, err := flags.renderedPlaced()
 	if err != nil {
 		return err
 	}
-	plan, old, err := flags.plan(u, stdin, m, dirs, prune)
+	plan, old, err := flags.plan(u, stdin, m.Manifest, dirs, prune)
 	if err != nil {
 		return err
 	}
 	r := flags.explain(plan, m, old, true)
 	if err := flags.print(u, &r); err != nil {
 		return err
+	}
+	if flags.form == formText && !flags.showFiles && r.Unexplained() {
+		u.hint("files differ for another reason than the manifest: --files shows how")
 	}
 	return flags.differs(&r)
 }

@@ -26,9 +26,10 @@ const (
 
 // oldSide is what the manifest is compared with.
 type oldSide struct {
-	kind    string
-	actual  reconcile.Actual
-	unknown []string // what only a live scandir could tell
+	kind     string
+	actual   reconcile.Actual
+	manifest *manifest.Placed // nil: it is none
+	unknown  []string         // what only a live scandir could tell
 }
 
 // old reads what --against names: a manifest, a folder of them, or a rendered tree.
@@ -73,12 +74,12 @@ func (f *diffFlags) old(
 			m.Scandir,
 		)
 	}
-	dirs, err := render.All(old)
+	dirs, err := render.All(old.Manifest)
 	if err != nil {
 		return side, fmt.Errorf("cannot render %q: %w", f.against, err)
 	}
 	shareFiles(dirs, fresh)
-	side.actual = reconcile.Assume(dirs)
+	side.actual, side.manifest = reconcile.Assume(dirs), old
 	return side, nil
 }
 
@@ -104,16 +105,16 @@ func unreadableOld(name string, err error) error {
 }
 
 // readOld reads the manifest that --against names.
-func readOld(name string, stdin io.Reader) (*manifest.Manifest, error) {
+func readOld(name string, stdin io.Reader) (*manifest.Placed, error) {
 	if name != standardInputFlag {
-		m, err := parseFiles([]string{name})
+		m, err := parsePlaced([]string{name})
 		return m, oldSideHint(name, err)
 	}
 	data, err := io.ReadAll(io.LimitReader(stdin, maxManifest+1))
 	if err != nil {
 		return nil, fmt.Errorf("cannot read standard input: %w", err)
 	}
-	m, err := manifest.Parse([]manifest.Source{{Name: standardInput, Data: data}})
+	m, err := manifest.ParsePlaced([]manifest.Source{{Name: standardInput, Data: data}})
 	if err != nil {
 		return nil, oldSideHint(name, usage.New(err))
 	}

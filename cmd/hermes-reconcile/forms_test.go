@@ -84,9 +84,11 @@ func TestPullRequestInEveryForm(t *testing.T) {
 	summary := github(t, here)
 	t.Chdir("testdata/pull-request")
 	for form, golden := range map[string]string{
-		formText: "plan.txt", formJSON: "plan.json", formMarkdown: "plan.md", formGitHub: "plan.github",
+		formText: "plan.txt", formText + " --files": "plan-files.txt", formJSON: "plan.json",
+		formMarkdown: "plan.md", formMarkdown + " --files": "plan-files.md", formGitHub: "plan.github",
 	} {
-		got := hermes("diff", "-f", "head.yaml", "--against", "base.yaml", "-o", form, "--exit-code")
+		args := strings.Fields("diff -f head.yaml --against base.yaml --exit-code -o " + form)
+		got := hermes(args...)
 		require.Empty(t, got.stderr, form)
 		require.Equal(t, exitDiffers, got.code, form)
 		requireGolden(t, golden, got.stdout)
@@ -194,7 +196,7 @@ func write(t testing.TB, name, text string) {
 
 func TestTextIsColoredOnlyWhereAskedFor(t *testing.T) {
 	t.Chdir("testdata/pull-request")
-	args := []string{"diff", "-f", "head.yaml", "--against", "base.yaml"}
+	args := []string{"diff", "-f", "head.yaml", "--against", "base.yaml", "--files"}
 	plain := hermes(args...)
 	require.NotContains(t, plain.stdout, "\x1b", "the output is no terminal")
 	require.Equal(t, plain, hermes(append(args, "--color=never")...))

@@ -107,7 +107,7 @@ func TestDiffOfAHugeFileTakesLinearTime(t *testing.T) {
 		requireLinear(t, names[0], 2000, func(n int) {
 			r := explain.New(reconcile.Plan{Changes: []reconcile.Change{{Op: reconcile.Update, Service: "gateway-a", Profile: "a", Files: []reconcile.FileChange{
 				{Path: "run", Before: lines(n, names[0]), After: lines(n, names[1])},
-			}}}}, explain.Options{Mask: mask})
+			}}}}, explain.Options{Mask: mask, Diffs: true})
 			var diffs bytes.Buffer
 			require.NoError(t, r.WriteDiffs(&diffs, false))
 			require.NotEmpty(t, diffs.Bytes())

@@ -56,6 +56,31 @@ func (f *manifestFlags) load() (*manifest.Manifest, error) {
 }
 
 func parseFiles(names []string) (*manifest.Manifest, error) {
+	sources, err := readSources(names)
+	if err != nil {
+		return nil, err
+	}
+	m, err := manifest.Parse(sources)
+	if err != nil {
+		return nil, usage.New(err)
+	}
+	return m, nil
+}
+
+// parsePlaced is parseFiles for those who ask where a manifest says what.
+func parsePlaced(names []string) (*manifest.Placed, error) {
+	sources, err := readSources(names)
+	if err != nil {
+		return nil, err
+	}
+	m, err := manifest.ParsePlaced(sources)
+	if err != nil {
+		return nil, usage.New(err)
+	}
+	return m, nil
+}
+
+func readSources(names []string) ([]manifest.Source, error) {
 	var sources []manifest.Source
 	room := maxManifests
 	for _, name := range names {
@@ -78,11 +103,17 @@ func parseFiles(names []string) (*manifest.Manifest, error) {
 			sources = append(sources, manifest.Source{Name: file, Data: data})
 		}
 	}
-	m, err := manifest.Parse(sources)
+	return sources, nil
+}
+
+// renderedPlaced is rendered for those who ask where the manifest says what.
+func (f *manifestFlags) renderedPlaced() (*manifest.Placed, []render.Servicedir, error) {
+	m, err := parsePlaced(f.names())
 	if err != nil {
-		return nil, usage.New(err)
+		return nil, nil, err
 	}
-	return m, nil
+	dirs, err := render.All(m.Manifest)
+	return m, dirs, err
 }
 
 // rendered reads the manifest and renders it.

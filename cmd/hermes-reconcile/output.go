@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"hermes-reconcile/cmd/hermes-reconcile/changes"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
@@ -33,6 +34,7 @@ type outputFlags struct {
 	secretNames string
 	showSecrets bool
 	limit       int
+	showFiles   bool
 
 	forms []string
 	mask  *explain.Mask
@@ -93,28 +95,60 @@ func (f *outputFlags) check() (err error) {
 	return err
 }
 
-// explain makes a report of a plan, with the diffs of files where the form has them or the text
-// should have them.
+// explain makes a report of a plan: of what changes for each profile where full asks for it, which
+// any form but a text of what was done has.
 func (f *outputFlags) explain(
 	plan reconcile.Plan,
-	m *manifest.Manifest,
+	fresh *manifest.Placed,
 	old oldSide,
-	diffs bool,
+	full bool,
 ) explain.Report {
 	opt := explain.Options{
 		Against: old.kind,
 		Places:  map[string]explain.Place{},
 		Mask:    f.mask,
 		Unknown: old.unknown,
+		Diffs:   f.showFiles || f.form == formJSON,
 	}
-	opt.NoFiles = f.form == formText && !diffs
-	for _, p := range m.Profiles {
+	opt.NoFiles = f.form == formText && !f.showFiles
+	if full || f.form != formText {
+		opt.Changes = changes.Of(plan, fresh, old.manifest)
+		opt.Place = f.placer(fresh.Files())
+	}
+	for _, p := range fresh.Profiles {
 		opt.Places[p.Name] = f.place(p.Pos)
 	}
-	if len(m.Profiles) > 0 {
-		opt.Manifest = f.place(m.Profiles[0].Pos).File
+	if len(fresh.Profiles) > 0 {
+		opt.Manifest = f.place(fresh.Profiles[0].Pos).File
 	}
 	return explain.New(plan, opt)
+}
+
+// placer gives positions as the form wants them.
+func (f *outputFlags) placer(fresh []string) func(manifest.Position, bool) explain.Place {
+	return func(p manifest.Position, old bool) explain.Place {
+		place := f.place(p)
+		if old && f.form == formGitHub && isElsewhere(place.File) {
+			place.File = f.place(manifest.Position{File: counterpart(p.File, fresh)}).File
+		}
+		return place
+	}
+}
+
+// isElsewhere reports whether a file is none of the repository that a pull request is for, as far
+// as its name tells.
+func isElsewhere(file string) bool {
+	return file == standardInput || !filepath.IsLocal(file)
+}
+
+// counterpart is the file of the new manifest that an old one has become: the one of the same name,
+// or the only one.
+func counterpart(old string, fresh []string) string {
+	same := func(file string) bool { return filepath.Base(file) == filepath.Base(old) }
+	if i := slices.IndexFunc(fresh, same); i >= 0 {
+		return fresh[i]
+	}
+	return fresh[0]
 }
 
 // place is a position as the form wants it: GitHub knows files by their place in the repository.

@@ -7,15 +7,18 @@ import (
 
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/homes"
+	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/apply"
+	"hermes-reconcile/render"
 )
 
 // target is what a command applies: a manifest, rendered, and the scandir that should be as it
 // says.
 type target struct {
 	deploy.Options
-	files *manifestFlags
+	placed *manifest.Placed // the manifest; its places are known only where plans are shown
+	files  *manifestFlags
 }
 
 // read reads and renders the manifest. What cannot be done below HERMES_HOME is said on u.
@@ -24,7 +27,7 @@ func (f *applyFlags) read(u ui) (*target, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, dirs, err := f.rendered()
+	m, dirs, err := f.renderedAs()
 	if err != nil {
 		return nil, err
 	}
@@ -34,15 +37,25 @@ func (f *applyFlags) read(u ui) (*target, error) {
 	}
 	return &target{
 		Options: deploy.Options{
-			Manifest: m, Dirs: dirs, Path: path, Homes: homes.New(m, path), Prune: prune,
+			Manifest: m.Manifest, Dirs: dirs, Path: path, Homes: homes.New(m.Manifest, path), Prune: prune,
 			Apply: apply.Options{
 				NoRescan: f.noRescan, Timeout: f.timeout, MaxRestarts: f.maxRestarts,
 				Level: reconcile.Level(f.wait),
 			},
 			AllowEmpty: f.allowEmpty, Faults: u.faults,
 		},
-		files: &f.manifestFlags,
+		placed: m,
+		files:  &f.manifestFlags,
 	}, nil
+}
+
+// renderedAs reads the manifest with its places, if they are to be shown.
+func (f *applyFlags) renderedAs() (*manifest.Placed, []render.Servicedir, error) {
+	if f.dryRun || f.form == formJSON && !f.watches {
+		return f.renderedPlaced()
+	}
+	m, dirs, err := f.rendered()
+	return &manifest.Placed{Manifest: m}, dirs, err
 }
 
 // open opens the scandir for an apply, and warns of what surrounds it.

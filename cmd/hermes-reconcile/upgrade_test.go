@@ -12,7 +12,9 @@ import (
 func TestUpgradeRestartsEachGatewayOnce(t *testing.T) {
 	t.Chdir("testdata/upgrade")
 	got := hermes("diff", "--against", "rendered", "--exit-code")
-	require.Empty(t, got.stderr)
+	require.Equal(t, "hermes-reconcile: hint: files differ for another reason than the manifest: --files shows how\n", got.stderr)
+	require.Contains(t, got.stdout, "    rendered differently by this version of hermes-reconcile: finish, log/run, run\n")
+	require.Contains(t, got.stdout, "    port_env: not set -> API_SERVER_PORT (built in)\n", "the manifest says none, and now that means another one")
 	require.Equal(t, exitDiffers, got.code)
 	const down, up = "update (restart logger): finish, log/run, run changed", "update (restart, restart logger): finish, log/run, run changed"
 	require.Equal(t, map[string]string{"asleep": down, "parked": down, "coder": up, "own": up}, planned(got.stdout))

@@ -40,6 +40,7 @@ type watchFlags struct {
 
 func newWatchCommand(u ui) *cobra.Command {
 	flags := watchFlags{}
+	flags.watches = true
 	flags.forms, flags.color = []string{formLogfmt, formJSON}, colorNever
 	cmd := &cobra.Command{
 		Use:   "watch [-f FILE]...",

@@ -31,7 +31,7 @@ func plan(t *testing.T, n int, value string) reconcile.Plan {
 
 func TestMarkdownIsCutToItsLimit(t *testing.T) {
 	for _, n := range []int{0, 1, 3, 20, 500} {
-		r := New(plan(t, n, "é"), Options{Unknown: []string{"this", "that"}})
+		r := New(plan(t, n, "é"), Options{Diffs: true, Unknown: []string{"this", "that"}})
 		whole := r.Markdown(1 << 30)
 		require.NotContains(t, string(whole), "> Cut to")
 		require.Equal(t, 2*n, strings.Count(string(whole), "<details>"))
@@ -64,14 +64,14 @@ func TestOneLongDiffLeavesRoomForTheOthers(t *testing.T) {
 			p.Changes[1].Files[i].After = &long
 		}
 	}
-	r := New(p, Options{})
+	r := New(p, Options{Diffs: true})
 	got := string(r.Markdown(CommentLimit))
 	require.Equal(t, 5, strings.Count(got, "<details>"))
 	require.Contains(t, got, "> Cut to 65536 bytes: 1 diff (gateway-p0001/run) left out.")
 }
 
 func TestMarkdownTakesNoOrdersFromWhatItShows(t *testing.T) {
-	r := New(plan(t, 1, "\n```\n</details><script>\n````\n@everyone"), Options{})
+	r := New(plan(t, 1, "\n```\n</details><script>\n````\n@everyone"), Options{Diffs: true})
 	r.Profiles[0].Reasons = []string{"<b>|`x`*_[a](b)\n@team \x1b[31m#1"}
 	got := string(r.Markdown(CommentLimit))
 	require.Contains(t, got, "| &lt;b&gt;\\|\\`x\\`\\*\\_\\[a\\](b) @&#8203;team \\\\x1b\\[31m\\#1 |\n")
@@ -96,7 +96,7 @@ func TestLongNamesFitTheNote(t *testing.T) {
 	for i := range p.Changes {
 		p.Changes[i].Service = "gateway-" + strings.Repeat("_", 200)
 	}
-	r := New(p, Options{})
+	r := New(p, Options{Diffs: true})
 	for _, limit := range []int{3000, 5000, 9000} {
 		require.LessOrEqual(t, len(r.Markdown(limit)), limit)
 	}
@@ -120,7 +120,7 @@ func TestFailure(t *testing.T) {
 }
 
 func TestControlCharactersNeverReachATerminal(t *testing.T) {
-	r := New(plan(t, 1, "\x1b[31mred\x07"), Options{})
+	r := New(plan(t, 1, "\x1b[31mred\x07"), Options{Diffs: true})
 	text := string(r.Text(false)) + diffsOf(t, &r)
 	require.NotContains(t, text, "\x1b")
 	require.Contains(t, text, `+export NOTE='\x1b[31mred\x07'`)

@@ -2,6 +2,7 @@ package explain
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/aymanbagabas/go-udiff"
@@ -11,14 +12,31 @@ import (
 	"hermes-reconcile/render"
 )
 
-func newFiles(c reconcile.Change, sides [2]string, mask *Mask) []File {
-	files := []File{}
+// addFiles adds the files that differ. How they do is told when it is asked for: the diffs of a
+// thousand new gateways have many megabytes.
+func (p *Profile) addFiles(c *reconcile.Change, sides [2]string, opt Options) {
 	for _, f := range c.Files {
 		file := File{Path: f.Path, Before: content(f.Before), After: content(f.After)}
-		if tells(c, f) {
-			file.Diff = diff(c.Service, f, sides, mask)
+		p.Files = append(p.Files, file)
+	}
+	if opt.Diffs {
+		p.diff = func(i int) string {
+			if !tells(*c, c.Files[i]) {
+				return ""
+			}
+			return diff(c.Service, c.Files[i], sides, opt.Mask)
 		}
-		files = append(files, file)
+	}
+}
+
+// files are the files with their diffs.
+func (p *Profile) files() []File {
+	if p.diff == nil {
+		return p.Files
+	}
+	files := slices.Clone(p.Files)
+	for i := range files {
+		files[i].Diff = p.diff(i)
 	}
 	return files
 }

@@ -2,27 +2,27 @@ package explain
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"hermes-reconcile/manifest/visible"
+	"hermes-reconcile/reconcile"
 )
 
 // title is above each annotation: it says who says it.
 const title = "hermes-reconcile"
 
-// GitHub is a workflow command for each profile that changes, which GitHub Actions shows as an
-// annotation at its line in the manifest, and the tally. What goes is not in the manifest: it is
-// shown at its head.
+// GitHub is a workflow command for each line of the manifest that changes something, which GitHub
+// Actions shows as an annotation there, and the tally. What goes is shown at the line of the old
+// manifest that is gone or, where that is not known, at the head of the new one.
 func (r *Report) GitHub() []byte {
+	r.compareAll()
 	var b strings.Builder
-	for _, p := range r.Profiles {
-		if p.acts() {
-			place := p.Place
-			if place == nil {
-				place = r.head()
-			}
-			b.WriteString(Annotation("notice", place, title, p.message()))
-		}
+	places := map[string]*Place{}
+	for _, one := range bundles(r.annotations(places)) {
+		verb, _, _ := strings.Cut(one.scope, "\n")
+		b.WriteString(Annotation("notice", places[one.scope], title,
+			verb+" "+one.who()+": "+one.text))
 	}
 	for _, l := range r.Leftovers {
 		b.WriteString(Annotation("notice", r.head(), title, "remove "+l.profile()+": "+l.Reason))
@@ -31,16 +31,67 @@ func (r *Report) GitHub() []byte {
 	return []byte(b.String())
 }
 
+// annotations are what to say at which place, a line a profile and place; the scope is the verb and
+// the place.
+func (r *Report) annotations(places map[string]*Place) (all []line) {
+	for _, p := range r.Profiles {
+		if !p.acts() {
+			continue
+		}
+		first := len(all)
+		for _, c := range p.located() {
+			place := c.place()
+			scope := fmt.Sprintf("%s\n%s:%d", p.Verb(), place.File, place.Line)
+			if places[scope] == nil {
+				places[scope] = place
+			}
+			at := slices.IndexFunc(all[first:], func(l line) bool { return l.scope == scope })
+			if at < 0 {
+				all = append(all, line{scope, p.Service, p.Profile, c.text(false), c.isShared()})
+				continue
+			}
+			l := &all[first+at]
+			l.text, l.shared = l.text+"; "+c.text(false), l.shared && c.isShared()
+		}
+		if len(all) == first {
+			scope := p.Verb() + "\n" + p.Service
+			places[scope] = r.placeOf(&p)
+			all = append(all, line{scope: scope, service: p.Service, profile: p.Profile})
+		}
+		said := strings.Join(append(p.remarks(), p.Why()), "; ")
+		for i := range all[first:] {
+			l := &all[first+i]
+			l.text = strings.TrimPrefix(l.text+"; "+said, "; ")
+		}
+	}
+	return all
+}
+
+// located are the changes that have a place of their own. What comes or goes as a whole has one.
+func (p *Profile) located() []KeyChange {
+	if p.isNew() || p.Action == reconcile.Remove {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(p.Changes), func(c KeyChange) bool { return c.Line == 0 })
+}
+
+// placeOf is where a profile stands, or has stood.
+func (r *Report) placeOf(p *Profile) *Place {
+	switch {
+	case p.Place != nil:
+		return p.Place
+	case p.OldPlace != nil:
+		return p.OldPlace
+	}
+	return r.head()
+}
+
 // head is the first line of the manifest.
 func (r *Report) head() *Place {
 	if r.manifest == "" {
 		return nil
 	}
 	return &Place{File: r.manifest, Line: 1}
-}
-
-func (p *Profile) message() string {
-	return p.Verb() + " " + p.Profile + ": " + p.Why()
 }
 
 // Annotation is a workflow command of GitHub Actions: level is notice, warning or error; place may

@@ -10,6 +10,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"hermes-reconcile/cmd/hermes-reconcile/changes"
+	"hermes-reconcile/manifest"
 	"hermes-reconcile/manifest/visible"
 	"hermes-reconcile/reconcile"
 )
@@ -31,7 +33,16 @@ func FuzzReport(f *testing.F) {
 			Leftovers: []reconcile.Hidden{{Name: name}},
 		}
 		place := Place{File: name, Line: 1}
-		r := New(plan, Options{Places: map[string]Place{name: place}, Manifest: content, Unknown: []string{name}})
+		r := New(plan, Options{
+			Places: map[string]Place{name: place}, Manifest: content, Unknown: []string{name}, Diffs: true,
+			Changes: told{"gateway-" + name: {
+				Known: true, Rendered: []string{name}, RenamedFrom: content, RenamedTo: name, Changes: []changes.Change{
+					{Key: "env." + name, Before: content, After: name, Place: manifest.Position{File: content, Line: 1}},
+					{Key: "command", Before: []string{name, content}, After: []string{content}, Origin: manifest.OriginDefaults},
+				},
+			}},
+			Place: func(p manifest.Position, _ bool) Place { return Place{p.File, p.Line, p.Column} },
+		})
 		r.Finish(reconcile.Result{Notes: []string{name}, Outcomes: []reconcile.Outcome{{Change: plan.Changes[0], Err: errors.New(content)}}})
 		r.finished = false // with leftovers
 		r.Late("gateway-"+content, name)
@@ -53,6 +64,11 @@ func FuzzReport(f *testing.F) {
 	})
 }
 
+// told are changes by service.
+type told map[string]changes.Profile
+
+func (t told) Profile(service string) changes.Profile { return t[service] }
+
 func document(t *testing.T, form func() ([]byte, error)) string {
 	t.Helper()
 	text, err := form()
@@ -66,7 +82,7 @@ func TestNameOfAFileStaysInItsLine(t *testing.T) {
 	const path = "data/x\n+++ new/gateway-b/run\n@everyone"
 	r := New(reconcile.Plan{Changes: []reconcile.Change{{
 		Op: reconcile.Update, Service: "gateway-a", Profile: "a", Files: []reconcile.FileChange{{Path: path, Before: &reconcile.File{Data: []byte("a\n")}}},
-	}}}, Options{})
+	}}}, Options{Diffs: true})
 	require.Contains(t, diffsOf(t, &r), `--- scandir/gateway-a/data/x\n+++ new/gateway-b/run\n@everyone`+"\n+++ /dev/null\n")
 	require.Contains(t, string(r.Markdown(CommentLimit)), `<code>gateway-a/data/x\n+++ new/gateway-b/run\n@everyone</code>`)
 }

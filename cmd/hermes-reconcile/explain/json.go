@@ -31,7 +31,10 @@ func (r *Report) WriteJSON(w io.Writer) error {
 	before, after, found := strings.Cut(string(document), profiles+"null")
 	begin := before
 	for i := range r.Profiles {
-		profile, err := encodeIndented(r.Profiles[i], "    ")
+		one := r.Profiles[i]
+		one.ensureCompared()
+		one.Files = one.files()
+		profile, err := encodeIndented(one, "    ")
 		if err != nil {
 			return err
 		}

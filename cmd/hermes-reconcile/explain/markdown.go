@@ -14,14 +14,15 @@ const (
 	SummaryLimit = 1 << 20 // of a step's summary
 )
 
-// Markdown is the report for a pull request: a heading, a table of what changes, and a folded diff
-// for each file. What would make it longer than limit bytes is left out, diffs first, and named at
+// Markdown is the report for a pull request: a heading, a table of what is done, one of what changes
+// in the words of the manifest, and a folded diff for each file that the report has one of. What would make it longer than limit bytes is left out, diffs first, and named at
 // the end.
 func (r *Report) Markdown(limit int) []byte {
+	r.compareAll()
 	head := "### hermes-reconcile: " + cell(r.Summary.Text) + "\n"
 	tail := r.footnotes()
 	room := limit - len(head) - len(tail) - noteRoom
-	rows, cutRows := fit(r.rows(), room)
+	rows, cutRows := fit(append(r.rows(), r.changeRows()...), room)
 	for _, row := range rows {
 		room -= len(row)
 	}
@@ -69,6 +70,40 @@ func (r *Report) rows() []string {
 	return rows
 }
 
+// changeRows is the table of what changes in the words of the manifest, its head being the first
+// row.
+func (r *Report) changeRows() (rows []string) {
+	for _, b := range bundles(r.cells()) {
+		rows = append(rows, "| "+cell(b.who())+b.text)
+	}
+	if len(rows) > 0 {
+		rows[0] = "\n| profile | key | before | after |\n|---|---|---|---|\n" + rows[0]
+	}
+	return rows
+}
+
+// cells are the rows of that table without their first cell.
+func (r *Report) cells() (all []line) {
+	for _, p := range r.Profiles {
+		if !p.acts() {
+			continue
+		}
+		for _, text := range p.remarks() {
+			all = append(all, line{"", p.Service, p.Profile, " | " + cell(text) + " | | |\n", false})
+		}
+		for _, c := range p.told() {
+			before, after := c.sides()
+			if p.isNew() {
+				before = ""
+			}
+			text := fmt.Sprintf(" | %s | %s | %s |\n", code(c.Key), cell(before),
+				cell(after+c.origin()))
+			all = append(all, line{"", p.Service, p.Profile, text, c.isShared()})
+		}
+	}
+	return all
+}
+
 // restarts is the cell that says what restarts, loud where a user would notice.
 func (p *Profile) restarts() string {
 	if p.Restart == RestartYes {
@@ -80,7 +115,7 @@ func (p *Profile) restarts() string {
 // folds are the diffs, each below a summary that opens it.
 func (r *Report) folds() (names, folds []string) {
 	for _, p := range r.Profiles {
-		for _, f := range p.Files {
+		for _, f := range p.files() {
 			if f.Diff == "" {
 				continue
 			}
@@ -215,9 +250,13 @@ func cell(s string) string {
 	return b.String()
 }
 
-// code is a name in a cell. Those of a manifest are plain; one in a scandir may be anything.
+// code is a name or a key in a cell. Those of a manifest are plain; a name in a scandir may be
+// anything.
 func code(name string) string {
-	plain := func(c rune) bool { return c == '-' || c == '_' || '0' <= c && c <= '9' || 'a' <= c && c <= 'z' }
+	plain := func(c rune) bool {
+		return strings.ContainsRune("-_.[]", c) || '0' <= c && c <= '9' || 'a' <= c && c <= 'z' ||
+			'A' <= c && c <= 'Z'
+	}
 	if name == "" || strings.ContainsFunc(name, func(c rune) bool { return !plain(c) }) {
 		return cell(name)
 	}

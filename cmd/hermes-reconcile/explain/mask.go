@@ -3,6 +3,8 @@ package explain
 import (
 	"regexp"
 	"strings"
+
+	"hermes-reconcile/cmd/hermes-reconcile/changes"
 )
 
 // SecretNames is the default of what a variable is called whose value is secret: one of these words
@@ -40,6 +42,75 @@ func (m *Mask) both(before, after string) (string, string) {
 	return cover(before, old, fresh, maskedBefore), cover(after, fresh, old, maskedAfter)
 }
 
+// change masks a change of the manifest as the script would be that it leads to.
+func (m *Mask) change(c changes.Change) (before, after any) {
+	if m == nil {
+		return c.Before, c.After
+	}
+	name, isVariable := strings.CutPrefix(c.Key, "env.")
+	if isVariable {
+		name += "="
+	} else {
+		name = ""
+	}
+	b, a := quoteAll(name, c.Led[0], c.Before), quoteAll(name, c.Led[1], c.After)
+	old, fresh := m.find(strings.Join(b, " ")), m.find(strings.Join(a, " "))
+	return fill(c.Before, coverWords(b, old, fresh, maskedBefore), name),
+		fill(c.After, coverWords(a, fresh, old, maskedAfter), name)
+}
+
+// quoteAll are words as a script has them: the one that leads, and those of a value.
+func quoteAll(name, led string, value any) []string {
+	words := []string{quote(led)}
+	switch v := value.(type) {
+	case string:
+		words = append(words, name+quote(v))
+	case []string:
+		for _, word := range v {
+			words = append(words, quote(word))
+		}
+	}
+	return words
+}
+
+// quote is a word of a shell script, quoted as in those that are rendered.
+func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
+
+// fill puts masked words in the place of a value; nil: there is nothing to mask.
+func fill(value any, words []string, name string) any {
+	if words == nil {
+		return value
+	}
+	switch value.(type) {
+	case string:
+		return strings.TrimPrefix(words[1], name)
+	case []string:
+		return words[1:]
+	}
+	return value
+}
+
+// coverWords takes the quotes of words away and puts masks over values, each of which ends a word;
+// nil: there is no value.
+func coverWords(quoted []string, values, others []value, changed string) []string {
+	if len(values) == 0 {
+		return nil
+	}
+	other := plainOf(others)
+	at, next := 0, 0 // in the text that the words make, and in values
+	words := make([]string, len(quoted))
+	for i, word := range quoted {
+		words[i] = unquote(word)
+		if next < len(values) && values[next].start < at+len(word) {
+			v := values[next]
+			words[i] = unquote(word[:v.start-at]) + v.mark(other, changed)
+			next++
+		}
+		at += len(word) + 1
+	}
+	return words
+}
+
 // value is a part of a text that is to be masked.
 type value struct {
 	start, end int
@@ -56,21 +127,31 @@ type variable struct {
 // cover puts masks over values. The other side tells which of them change; one that it does not
 // have has no before and after.
 func cover(text string, values, others []value, changed string) string {
-	other := make(map[variable]string, len(others))
-	for _, o := range others {
-		other[o.of] = o.plain
-	}
+	other := plainOf(others)
 	var b strings.Builder
 	at := 0
 	for _, v := range values {
-		mark := masked
-		if plain, found := other[v.of]; found && plain != v.plain {
-			mark = changed
-		}
-		b.WriteString(text[at:v.start] + mark)
+		b.WriteString(text[at:v.start] + v.mark(other, changed))
 		at = v.end
 	}
 	return b.String() + text[at:]
+}
+
+// plainOf are the values of variables.
+func plainOf(values []value) map[variable]string {
+	plain := make(map[variable]string, len(values))
+	for _, v := range values {
+		plain[v.of] = v.plain
+	}
+	return plain
+}
+
+// mark is the mask of a value, which says whether it is another one than that of the other side.
+func (v value) mark(other map[variable]string, changed string) string {
+	if plain, found := other[v.of]; found && plain != v.plain {
+		return changed
+	}
+	return masked
 }
 
 // assignment is where a variable gets a value, in a script or in an argument such as `env`'s.

@@ -1,11 +1,15 @@
 package explain
 
 import (
+	"fmt"
+	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"hermes-reconcile/cmd/hermes-reconcile/changes"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/render"
 )
@@ -81,4 +85,65 @@ func FuzzMask(f *testing.F) {
 		require.Contains(t, masked, "\nexport A_KEY=***\nexport B='")
 		require.Contains(t, masked, "\nexport C_TOKEN=***\nexport D='the end'\n")
 	})
+}
+
+// TestChangesAreMaskedAsScriptsAre: whatever a manifest says, the change of a key shows of its value
+// what the diff of the script shows, and no more.
+func TestChangesAreMaskedAsScriptsAre(t *testing.T) {
+	mask, err := NewMask(SecretNames)
+	require.NoError(t, err)
+	const canary = "c4n4ry"
+	pieces := []string{"'", `"`, "\n", "\\", " ", "$(x)", "#", "API_KEY=", "export PASSWORD='", "--token", "-x", "=", ";", "&", "(", "?key=", "é", canary}
+	shown, hidden := 0, 0
+	m := &manifest.Manifest{Runtime: manifest.RuntimeS6, HermesHome: "/h"}
+	for seed := range uint64(3000) {
+		r := rand.New(rand.NewPCG(seed, 5))
+		text := func() string {
+			var b strings.Builder
+			for range r.IntN(5) {
+				b.WriteString(pieces[r.IntN(len(pieces))])
+			}
+			return b.String()
+		}
+		p := manifest.Profile{Name: "a", Env: []manifest.EnvVar{{Name: "NOTE", Value: text()}, {Name: "TOKEN", Value: text()}}}
+		for range r.IntN(3) {
+			p.Wrapper = append(p.Wrapper, text())
+		}
+		for range 1 + r.IntN(4) {
+			p.Command = append(p.Command, text())
+		}
+		m.Profiles = append(m.Profiles, p)
+	}
+	dirs, err := render.All(m)
+	require.NoError(t, err)
+	for i, p := range m.Profiles {
+		run := string(dirs[i].File("run").Data)
+		script, _ := mask.both(run, "")
+		led := ""
+		if len(p.Wrapper) > 0 {
+			led = p.Wrapper[len(p.Wrapper)-1]
+		}
+		var told []any
+		for _, c := range []changes.Change{
+			{Key: "env.NOTE", After: p.Env[0].Value}, {Key: "env.TOKEN", After: p.Env[1].Value},
+			{Key: "wrapper", After: p.Wrapper}, {Key: "command", After: p.Command, Led: [2]string{"", led}},
+		} {
+			_, after := mask.change(c)
+			told = append(told, after)
+		}
+		line := fmt.Sprintf("%q", told)
+		require.Equal(t, strings.Count(script, canary), strings.Count(line, canary), "%s\n%s", line, script)
+		shown += strings.Count(line, canary)
+		hidden += strings.Count(run, canary) - strings.Count(line, canary)
+		for i, word := range p.Command { // an element shows the same as the list
+			if i > 0 {
+				led = p.Command[i-1]
+			}
+			_, alone := mask.change(changes.Change{Key: "command[" + strconv.Itoa(i) + "]", Before: "", After: word, Led: [2]string{"", led}})
+			same := strings.ReplaceAll(alone.(string), maskedAfter, masked)
+			require.Equal(t, told[3].([]string)[i], same)
+		}
+	}
+	require.Greater(t, shown, 500)
+	require.Greater(t, hidden, 500)
 }

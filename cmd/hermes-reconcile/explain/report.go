@@ -2,9 +2,9 @@
 // programs read.
 //
 // New makes a Report of a plan and Finish adds what became of it; Text, Files, JSON, Markdown and
-// GitHub print one. A Report is plain data in which secrets are masked already, so no form can show
-// what another hides, and whether there are differences stands in it once. Nothing here reads a
-// file, a clock or an environment: the same plan gives the same bytes everywhere.
+// GitHub print one. A Report masks secrets, so no form can show what another hides, and whether there
+// are differences stands in it once. What takes much memory is told a profile at a time. Nothing
+// here reads a file, a clock or an environment: the same plan gives the same bytes everywhere.
 package explain
 
 import (
@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 
+	"hermes-reconcile/cmd/hermes-reconcile/changes"
+	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/render"
 )
@@ -25,6 +27,7 @@ type Report struct {
 	Format    int        `json:"format"`
 	Against   string     `json:"against"` // live, manifest or tree
 	Differs   bool       `json:"differs"`
+	Digest    string     `json:"digest"` // of the plan, for apply --expect
 	Summary   Summary    `json:"summary"`
 	Profiles  []Profile  `json:"profiles"`
 	Leftovers []Leftover `json:"leftovers"`
@@ -63,10 +66,25 @@ type Profile struct {
 	WaitFor []string     `json:"waits_for,omitempty"` // the services that give its port up first
 	Reasons []string     `json:"reasons"`
 	Place   *Place       `json:"place,omitempty"` // in the manifest
-	Files   []File       `json:"files"`
-	Result  Result       `json:"result,omitempty"` // only after an apply
-	Error   string       `json:"error,omitempty"`
-	Late    string       `json:"late,omitempty"` // why it has not come as far as apply was to wait for
+	// OldPlace is where the old manifest spoke of a profile that goes.
+	OldPlace *Place `json:"old_place,omitempty"`
+	// Changes are what changes in the words of the manifest, sorted by key; nil: what was there
+	// before is not known.
+	Changes []KeyChange `json:"changes"`
+	// Rendered are the files that this version of the program renders differently, whatever the
+	// manifest says.
+	Rendered    []string `json:"rendered,omitempty"`
+	RenamedFrom string   `json:"renamed_from,omitempty"`
+	RenamedTo   string   `json:"renamed_to,omitempty"`
+	Files       []File   `json:"files"`
+	Result      Result   `json:"result,omitempty"` // only after an apply
+	Error       string   `json:"error,omitempty"`
+	Late        string   `json:"late,omitempty"` // why it has not come as far as apply was to wait for
+
+	fresh   bool               // there was no such service
+	differs bool               // files of it do
+	compare func(*Profile)     // adds what changes in the words of the manifest; nil: that is done
+	diff    func(i int) string // of a file; nil: none is told
 }
 
 // Restart says in a word what restarts.
@@ -129,25 +147,38 @@ type Options struct {
 	Manifest string           // file to point at for a profile that has no place
 	Mask     *Mask            // nil: nothing is masked
 	Unknown  []string
-	NoFiles  bool // leave out which files differ, and how: that is most of the work
+	NoFiles  bool // leave out which files differ
+	Diffs    bool // say how they do: that is most of the work
+	// Changes is the plan in the words of the manifest; nil: they are not told.
+	Changes Told
+	// Place is a position as the form wants it; old: of the old manifest.
+	Place func(p manifest.Position, old bool) Place
+}
+
+// Told gives what changes of the profile of a service.
+type Told interface {
+	Profile(service string) changes.Profile
 }
 
 // New makes a report of a plan.
 func New(plan reconcile.Plan, opt Options) Report {
 	r := Report{
-		Format: Format, Against: opt.Against, Differs: !plan.Empty(), manifest: opt.Manifest,
+		Format: Format, Against: opt.Against, Differs: !plan.Empty(), Digest: plan.Digest(), manifest: opt.Manifest,
 		Profiles: []Profile{}, Leftovers: []Leftover{}, Unknown: append([]string{}, opt.Unknown...), Notes: []string{},
 	}
 	if r.Against == "" {
 		r.Against = AgainstLive
 	}
-	for _, c := range plan.Changes {
+	for i, c := range plan.Changes {
 		p := newProfile(c)
 		if place, found := opt.Places[c.Profile]; found {
 			p.Place = &place
 		}
 		if !opt.NoFiles {
-			p.Files = newFiles(c, r.sides(), opt.Mask)
+			p.addFiles(&plan.Changes[i], r.sides(), opt)
+		}
+		if opt.Changes != nil {
+			p.compare = func(p *Profile) { p.tellChanges(opt.Changes.Profile(p.Service), opt) }
 		}
 		r.Profiles = append(r.Profiles, p)
 	}
@@ -181,6 +212,10 @@ func newProfile(c reconcile.Change) Profile {
 	p := Profile{
 		Profile: c.Profile, Service: c.Service, Action: c.Op, Port: c.Port, WaitFor: c.Await,
 		Restart: RestartNo, Gateway: keep, Logger: keep, Reasons: append([]string{}, c.Reasons...), Files: []File{},
+		fresh: c.Actual.Name == "", differs: len(c.Files) > 0,
+	}
+	if !c.Acts() {
+		p.Changes = []KeyChange{}
 	}
 	up, _ := c.Wants()
 	switch {
@@ -353,6 +388,14 @@ func (p *Profile) Why() string {
 			fmt.Sprintf("waits for port %d of %s", p.Port, strings.Join(p.WaitFor, ", ")))
 	}
 	return strings.Join(reasons, "; ")
+}
+
+// Unexplained reports whether files differ for a reason that is not all in the manifest's words.
+func (r *Report) Unexplained() bool {
+	return slices.ContainsFunc(r.Profiles, func(p Profile) bool {
+		return p.acts() && p.differs && p.Action != reconcile.Remove &&
+			(len(p.Changes) == 0 || len(p.Rendered) > 0)
+	})
 }
 
 // acts reports whether something is done to the profile's gateway.

@@ -26,7 +26,7 @@ func TestSchemasNameTheKeysOfTheTypes(t *testing.T) {
 		root        any
 		definitions map[string]any
 	}{
-		{Schema, Report{}, map[string]any{"summary": Summary{}, "profile": Profile{}, "file": File{}, "leftover": Leftover{}}},
+		{Schema, Report{}, map[string]any{"summary": Summary{}, "profile": Profile{}, "change": KeyChange{}, "file": File{}, "leftover": Leftover{}}},
 		{StatusSchema, Status{}, map[string]any{"gateway": Gateway{}, "more": More{}, "death": Death{}, "socket": Socket{}, "place": Place{}}},
 		{DoctorSchema, Diagnosis{}, map[string]any{"finding": Finding{}}},
 	} {

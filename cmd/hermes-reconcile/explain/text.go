@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -12,36 +13,92 @@ import (
 	"hermes-reconcile/reconcile"
 )
 
-// Text is a line for each profile that is worth one, and the tally. Color is for terminals.
+// Text is a line for each profile that is worth one, with what changes for it below, and the tally.
+// Color is for terminals.
 func (r *Report) Text(color bool) []byte {
-	var lines []string
-	var verbs []string
-	for _, p := range r.Profiles {
-		if p.shown() {
-			verbs = append(verbs, p.Verb())
-			lines = append(lines, Cells(p.Verb(), p.Profile, p.Why()))
-		}
-	}
-	for _, l := range r.Leftovers {
-		if r.finished {
-			break // what became of them stands in the notes
-		}
-		verbs = append(verbs, string(reconcile.Remove))
-		lines = append(lines, Cells(string(reconcile.Remove), l.profile(), l.Reason))
+	r.compareAll()
+	own, common := r.changeLines()
+	rows := r.textRows()
+	var cells []string
+	for _, row := range rows {
+		cells = append(cells, row.cells)
 	}
 	var b bytes.Buffer
-	for i, line := range strings.SplitAfter(Table(lines), "\n") {
-		if color && i < len(verbs) {
-			line = paint(colorOf(verbs[i]), verbs[i]) + strings.TrimPrefix(line, verbs[i])
+	for i, text := range strings.SplitAfter(Table(cells), "\n") {
+		if i == len(rows) {
+			break // behind the last line
 		}
-		b.WriteString(line)
+		if verb := rows[i].verb; color {
+			text = paint(colorOf(verb), verb) + strings.TrimPrefix(text, verb)
+		}
+		b.WriteString(text)
+		indented(&b, own[rows[i].service])
+	}
+	for _, g := range common {
+		fmt.Fprintf(&b, "in %s:\n", visible.Line(g.who()))
+		indented(&b, g.lines)
 	}
 	b.WriteString(r.Summary.Text + "\n")
 	if len(r.Unknown) > 0 {
 		fmt.Fprintf(&b, "not known without a live scandir: %s\n",
 			visible.Line(strings.Join(r.Unknown, ", ")))
 	}
+	if r.Differs && !r.finished {
+		fmt.Fprintf(&b, "plan %s\n", r.Digest)
+	}
 	return b.Bytes()
+}
+
+func indented(b *bytes.Buffer, lines []string) {
+	for _, text := range lines {
+		b.WriteString("    " + visible.Line(text) + "\n")
+	}
+}
+
+// textRow is a line of the table: its cells, and whose it is.
+type textRow struct {
+	verb, service, cells string
+}
+
+func (r *Report) textRows() (rows []textRow) {
+	for _, p := range r.Profiles {
+		if p.shown() {
+			rows = append(rows,
+				textRow{p.Verb(), p.Service, Cells(p.Verb(), p.Profile, p.Why())})
+		}
+	}
+	for _, l := range r.Leftovers {
+		if r.finished {
+			break // what became of them stands in the notes
+		}
+		verb := string(reconcile.Remove)
+		rows = append(rows, textRow{verb, "", Cells(verb, l.profile(), l.Reason)})
+	}
+	return rows
+}
+
+// common is what is said of several profiles.
+type common struct {
+	bundle
+	lines []string
+}
+
+// changeLines are what changes in the words of the manifest: for one profile, by service, and for
+// several together.
+func (r *Report) changeLines() (own map[string][]string, shared []common) {
+	own = map[string][]string{}
+	for _, b := range bundles(r.lines()) {
+		last := len(shared) - 1
+		switch {
+		case len(b.profiles) == 1:
+			own[b.service] = append(own[b.service], b.text)
+		case last >= 0 && slices.Equal(shared[last].profiles, b.profiles):
+			shared[last].lines = append(shared[last].lines, b.text)
+		default:
+			shared = append(shared, common{b, []string{b.text}})
+		}
+	}
+	return own, shared
 }
 
 // Count says how many there are of something: "1 profile", "3 profiles".
@@ -78,7 +135,7 @@ var trailingBlanks = regexp.MustCompile(`(?m) +$`)
 // megabytes.
 func (r *Report) WriteDiffs(w io.Writer, color bool) error {
 	for _, p := range r.Profiles {
-		for _, f := range p.Files {
+		for _, f := range p.files() {
 			diff := f.Diff
 			if color {
 				diff = paintDiff(diff)

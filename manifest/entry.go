@@ -1,0 +1,93 @@
+package manifest
+
+// Value is what one key says, in the words of a manifest. A key of a map is NAME.KEY.
+type Value struct {
+	Key   string
+	Value any // a string, an int64, a bool or a []string
+}
+
+// Entry is all that the service directory of a profile of m is rendered from, in the order of the
+// manual, defaults and builtin values included. A key that has no value is left out.
+func (m *Manifest) Entry(p *Profile) []Value {
+	entry := m.document()
+	for _, k := range profileKeys() {
+		entry = append(entry, k.tell(p)...)
+	}
+	return entry
+}
+
+// rendered are the keys of the top level that reach service directories.
+var rendered = map[string]bool{"runtime": true, "hermes_home": true}
+
+// document is the part of an entry that is the same for all profiles.
+func (m *Manifest) document() []Value {
+	var all []Value
+	for _, k := range documentKeys() {
+		if rendered[k.name] {
+			all = append(all, k.tell(m)...)
+		}
+	}
+	return all
+}
+
+// tellBelow gives the values of a map, with its name before their keys.
+func tellBelow[S, P any](name string, keys []key[S, P], p *P) []Value {
+	var all []Value
+	for _, k := range keys {
+		for _, v := range k.tell(p) {
+			all = append(all, Value{name + "." + v.Key, v.Value})
+		}
+	}
+	return all
+}
+
+func tellPort(p *Profile) []Value {
+	if p.Port == 0 {
+		return nil
+	}
+	return []Value{{"port", int64(p.Port)}}
+}
+
+func tellPortEnv(p *Profile) []Value {
+	if p.PortEnv == "" {
+		return nil
+	}
+	return []Value{{"port_env", p.PortEnv}}
+}
+
+func tellHome(p *Profile) []Value {
+	if p.Home == "" {
+		return nil
+	}
+	return []Value{{"home", p.Home}}
+}
+
+func tellList(name string, words []string) []Value {
+	if len(words) == 0 {
+		return nil
+	}
+	return []Value{{name, words}}
+}
+
+func tellEnv(p *Profile) []Value {
+	all := make([]Value, 0, len(p.Env))
+	for _, v := range p.Env {
+		all = append(all, Value{"env." + v.Name, v.Value})
+	}
+	return all
+}
+
+func tellSecrets(p *Profile) []Value {
+	all := make([]Value, 0, len(p.Secrets))
+	for _, s := range p.Secrets {
+		all = append(all, Value{"secrets." + s.Name, s.File})
+	}
+	return all
+}
+
+func tellReady(p *Profile) []Value {
+	if p.Ready == nil {
+		return nil
+	}
+	return tellBelow("ready", readyKeys(), p.Ready)
+}
