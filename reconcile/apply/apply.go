@@ -82,7 +82,22 @@ func Apply(
 	}
 	ctx, cancel := r.Pace.Limited(ctx, opt.Timeout, timeout(plan, opt))
 	defer cancel()
-	reversible := []step{
+	for _, step := range r.reversible() {
+		if err := r.carryOut(ctx, step); err != nil {
+			return r.result(), errors.Join(fmt.Errorf("cannot %s: %w", step.name, err),
+				r.rollback())
+		}
+	}
+	r.finish(ctx)
+	return r.result(), r.ClearStaging()
+}
+
+// reversible are the steps up to the rescan, in their order: what would fail most likely, and costs
+// least to take back, comes first. Restarts are on record before anything is stopped, so that a
+// crash between the two is made good by the next apply. Gateways outside their places end before
+// new ones start: two of one profile must never run.
+func (r *applier) reversible() []step {
+	return []step{
 		{name: "apply", do: r.checkRoom},
 		{name: "clear leftovers", do: r.clearLeftovers},
 		{name: "stage", do: r.stage, own: true},
@@ -93,17 +108,26 @@ func Apply(
 		{name: "exchange directories", do: r.exchange, own: true},
 		{name: "rescan", do: r.rescan},
 	}
-	for _, step := range reversible {
-		err := pace.Interrupted(ctx)
-		if err == nil {
-			err = fault.Guard(func() error { return r.carryOut(ctx, step) })
-		}
-		r.Pace.Moved()
-		if err != nil {
-			return r.result(), errors.Join(fmt.Errorf("cannot %s: %w", step.name, err),
-				r.rollback())
-		}
+}
+
+// carryOut carries out a step, unless the user wants no more. A panic in it is an error like others:
+// what was done so far is taken back.
+func (r *applier) carryOut(ctx context.Context, s step) error {
+	defer r.Pace.Moved()
+	if err := pace.Interrupted(ctx); err != nil {
+		return err
 	}
+	return fault.Guard(func() error {
+		if s.own {
+			return r.Pace.Work(func() error { return s.do(ctx) })
+		}
+		return s.do(ctx)
+	})
+}
+
+// finish does what is not taken back any more: each service has its own error from here on, and
+// costs the others nothing.
+func (r *applier) finish(ctx context.Context) {
 	var removals sync.WaitGroup
 	removals.Go(func() { r.finishRemovals(ctx) }) // beside the rest: nothing else waits for a drain
 	displaced := r.endedElsewhere()
@@ -113,14 +137,6 @@ func Apply(
 	r.keepStates()
 	removals.Wait()
 	r.collectRemovals()
-	return r.result(), r.ClearStaging()
-}
-
-func (r *applier) carryOut(ctx context.Context, s step) error {
-	if s.own {
-		return r.Pace.Work(func() error { return s.do(ctx) })
-	}
-	return s.do(ctx)
 }
 
 // startable refuses a scandir from which no script can be started: every gateway would be starting
@@ -136,13 +152,14 @@ func startable(s *scandir.Scandir) error {
 	return nil
 }
 
-// applier is one apply under way.
+// applier is one apply under way. Its jobs run side by side from the rescan on; until then there is
+// one goroutine, but where a step says otherwise.
 type applier struct {
 	*operate.Operator
 	*journal.Lock
 	plan      reconcile.Plan
 	opt       Options
-	listening bool
+	listening bool   // an s6-svscan runs: without one, what is new waits for its start
 	jobs      []*job // those changes that act, in the plan's order
 	removals  []*removal
 	portFreed map[string]*event // by service: its old port is free
@@ -157,11 +174,11 @@ type applier struct {
 // job is a change being carried out.
 type job struct {
 	*reconcile.Change
-	hidden  bool
+	hidden  bool   // its former directory is out of sight
 	gone    *event // of one that comes late: its former directory has no supervisor any more
 	stopped bool   // so that its directory can be replaced, and not started again
-	pending bool
-	err     error
+	pending bool   // the rest is left to the next apply, as Options.NoRescan asked for
+	err     error  // why it is not, or not wholly, carried out; nothing more is done then
 }
 
 // hides reports whether a directory has to get out of sight.
@@ -185,7 +202,14 @@ type removal struct {
 	err error
 }
 
-func newApplier(s *scandir.Scandir, lock *journal.Lock, plan reconcile.Plan, opt Options) (*applier, error) {
+// newApplier is an apply of a plan, with a job for each change that acts. A job that cannot be begun
+// has its error already: others neither wait for its port nor for its turn.
+func newApplier(
+	s *scandir.Scandir,
+	lock *journal.Lock,
+	plan reconcile.Plan,
+	opt Options,
+) (*applier, error) {
 	listening, err := s.Sup.Listening()
 	if err != nil {
 		return nil, err
@@ -202,14 +226,7 @@ func newApplier(s *scandir.Scandir, lock *journal.Lock, plan reconcile.Plan, opt
 	for i := range plan.Changes {
 		c := &plan.Changes[i]
 		if c.Acts() {
-			j := &job{Change: c, err: undecided(c, opt)}
-			if j.err == nil && j.hides() && s.Dir.Immovable(c.Service, journal.Dir) {
-				j.err = fmt.Errorf("%w: %s", errImmovable, s.Dir.Join(c.Service))
-			}
-			if j.late() {
-				j.gone = newEvent()
-			}
-			r.jobs = append(r.jobs, j)
+			r.jobs = append(r.jobs, r.newJob(c))
 		} else if c.Actual.Fault != nil {
 			r.Note("%s is left alone: %v", c.Service, c.Actual.Fault)
 		}
@@ -224,6 +241,18 @@ func newApplier(s *scandir.Scandir, lock *journal.Lock, plan reconcile.Plan, opt
 		}
 	}
 	return r, nil
+}
+
+// newJob is the job that carries a change out.
+func (r *applier) newJob(c *reconcile.Change) *job {
+	j := &job{Change: c, err: undecided(c, r.opt)}
+	if j.err == nil && j.hides() && r.Dir.Immovable(c.Service, journal.Dir) {
+		j.err = fmt.Errorf("%w: %s", errImmovable, r.Dir.Join(c.Service))
+	}
+	if j.late() {
+		j.gone = newEvent()
+	}
+	return j
 }
 
 // undecided says why the change has to wait for an apply that knows more: nothing would tell that

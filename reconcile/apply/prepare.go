@@ -71,8 +71,8 @@ func Prepare(
 	return plan, err
 }
 
-// finishBlockingRemovals finishes those removals of earlier applies whose names are needed again. It comes
-// before the plan, because its rescan may start services that an aborted scan had left lying. Until
+// finishBlockingRemovals finishes those removals of earlier applies whose names are needed again. It
+// comes before the plan, because its rescan may start services that an aborted scan had left lying. Until
 // the last supervisor of a former directory is gone, a new one of its name would be a second
 // gateway.
 func finishBlockingRemovals(
@@ -86,12 +86,7 @@ func finishBlockingRemovals(
 	if err != nil {
 		return err
 	}
-	hidden = slices.DeleteFunc(hidden, func(h reconcile.Hidden) bool {
-		return h.Gone() ||
-			!slices.ContainsFunc(desired,
-				func(d render.Servicedir) bool { return d.Name == h.Name })
-	})
-	if len(hidden) == 0 {
+	if hidden = blocking(hidden, desired); len(hidden) == 0 {
 		return nil
 	}
 	if opt.NoRescan {
@@ -118,4 +113,14 @@ func finishBlockingRemovals(
 		}
 	}
 	return nil
+}
+
+// blocking are the removals in the way of these directories: all that runs in them has to end
+// before a new gateway of their names starts.
+func blocking(hidden []reconcile.Hidden, desired []render.Servicedir) []reconcile.Hidden {
+	return slices.DeleteFunc(hidden, func(h reconcile.Hidden) bool {
+		return h.Gone() ||
+			!slices.ContainsFunc(desired,
+				func(d render.Servicedir) bool { return d.Name == h.Name })
+	})
 }

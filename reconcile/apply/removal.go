@@ -140,6 +140,7 @@ func (r *applier) removeLogger(ctx context.Context, m *removal) error {
 	return r.Pace.Wait(ctx, operate.KillMargin, "the logger of "+m.Name+" to end", gone)
 }
 
+// holders names processes for a message.
 func holders(names []string) string {
 	if len(names) == 0 {
 		return "a process that cannot be told"

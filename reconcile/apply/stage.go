@@ -32,6 +32,8 @@ func (r *applier) stage(context.Context) error {
 	return r.Staging.Sync()
 }
 
+// stageJob writes what one change needs. A directory that comes gets its control FIFO here, too:
+// s6-supervise takes the one that it finds.
 func (r *applier) stageJob(j *job) error {
 	if err := writeServicedir(r.Staging, j.Service, j.staged()); err != nil || !j.appears() {
 		return err
@@ -109,6 +111,7 @@ func (r *applier) replaceFiles(c *reconcile.Change) error {
 	return live.Top.Sync()
 }
 
+// isMarker is 1 for the marker: it sorts behind all other files.
 func isMarker(f reconcile.FileChange) int {
 	if f.Path == render.MarkerPath {
 		return 1
@@ -116,6 +119,7 @@ func isMarker(f reconcile.FileChange) int {
 	return 0
 }
 
+// replaceFile renames one staged file into a live directory, or removes one there.
 func replaceFile(staged, live *dirfd.Tree, f reconcile.FileChange) error {
 	to, err := live.Parent(f.Path)
 	if err != nil {

@@ -25,6 +25,7 @@ type event struct {
 	err  error
 }
 
+// newEvent is one that has not happened yet.
 func newEvent() *event { return &event{done: make(chan struct{})} }
 
 // fire makes the event happen. A nil event has no waiters.
@@ -99,6 +100,8 @@ func (r *applier) appearLate(ctx context.Context, j *job) error {
 	return j.err
 }
 
+// updateJob does what is left to do for one service, in its turn. What runs as it was because its
+// turn never came owes nothing; so what is owed is written down only once the turn is there.
 func (r *applier) updateJob(ctx context.Context, j *job) (err error) {
 	if j.late() {
 		if err := r.appearLate(ctx, j); err != nil || j.pending {
@@ -147,6 +150,9 @@ func (r *applier) awaitReturn(ctx context.Context, j *job) error {
 	return fmt.Errorf("it is not %s", r.opt.Level)
 }
 
+// updateInPlace changes a live directory and then its processes: files first, since what starts next
+// has to start by them; the logger before its gateway, so that the first lines of the gateway are
+// written as the new log/run says. The record of what is owed goes last.
 func (r *applier) updateInPlace(ctx context.Context, j *job) error {
 	if j.Gateway == reconcile.Restart && len(j.Await) > 0 {
 		if err := r.portKept(j); err != nil {

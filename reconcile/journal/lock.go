@@ -61,6 +61,8 @@ func (l *Lock) openOwn(trusts func(uid uint32) bool) error {
 	return nil
 }
 
+// openFolders makes and opens the folders of the journal. One that another user may have filled is
+// refused: hidden/ and staging/ are renamed into the scandir, where root's s6-svscan runs them.
 func (l *Lock) openFolders(trusts func(uid uint32) bool) (err error) {
 	if l.own, err = l.scandir.Ensure(Dir, dirfd.ModePrivate); err != nil {
 		return err

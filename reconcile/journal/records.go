@@ -35,6 +35,8 @@ const (
 	OwedPath   = Dir + "/" + OwedDir
 )
 
+// Modes of our files. Their owner alone reads them: status of other users shows no restart that
+// is owed, rather than half of it.
 const (
 	modeLock = 0o600
 	modeOwed = 0o600
@@ -76,6 +78,8 @@ func (j *Journal) Pending(lock *Lock) (map[string]reconcile.Owed, error) {
 	return owed, err
 }
 
+// readPending reads what is owed. It is a file a service, so that a crash while one is written costs
+// the others nothing.
 func (j *Journal) readPending() (map[string]reconcile.Owed, error) {
 	d, err := j.folder(OwedDir)
 	if d == nil {
@@ -187,6 +191,7 @@ func (l *Lock) SetPending(service string, o reconcile.Owed) error {
 	return l.writePending(service, o)
 }
 
+// writePending is SetPending for those that hold l.records already.
 func (l *Lock) writePending(service string, o reconcile.Owed) error {
 	data, err := json.Marshal(o)
 	if err != nil {

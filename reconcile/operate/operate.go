@@ -79,6 +79,8 @@ type byHand struct {
 	lock *journal.Lock // nil for those who cannot have it
 }
 
+// act brings one gateway to where the user wants it. One that backs off or loops is started anew
+// even if s6 calls it up: to start it is to ask for no pause.
 func (r *byHand) act(
 	ctx context.Context,
 	service reconcile.Service,

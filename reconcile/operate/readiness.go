@@ -124,12 +124,16 @@ func (a *arrival) further() bool {
 	return true
 }
 
+// newArrival is a gateway of which nothing was seen yet.
 func newArrival(c reconcile.Change) *arrival {
 	onFailure := c.Desired.OnFailure && !c.Desired.Last
 	tells := c.Desired.File(render.NotificationPath) != nil
 	return &arrival{Change: c, Look: reconcile.Look{OnFailure: onFailure, Tells: tells}}
 }
 
+// look looks once more, and notes since when the process runs that runs now. Of a gateway that an
+// apply has left alone the kernel knows for how long it has run; of one that was changed only what
+// was seen since counts.
 func (a *arrival) look(sup reconcile.Supervisor) error {
 	before := a.Look
 	if err := take(&a.Look, sup, a.Service, before); err != nil {
@@ -200,6 +204,7 @@ func (a *arrival) proof() time.Duration {
 	return life
 }
 
+// late is the gateway as one that has not come as far as it should.
 func (a *arrival) late(start time.Time) reconcile.Late {
 	return reconcile.Late{Change: a.Change, Look: a.Look, After: time.Since(start)}
 }

@@ -39,7 +39,9 @@ const (
 	KillMargin = 10 * time.Second
 )
 
-// Operator tells services what to do, and waits until they have.
+// Operator tells services what to do, and waits until they have. Its methods may run side by side,
+// for different services: they share one pace, so that what moves for one of them keeps the others
+// waiting, and one list of notes.
 type Operator struct {
 	*scandir.Scandir
 	Pace *pace.Pace

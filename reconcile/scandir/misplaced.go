@@ -77,7 +77,8 @@ func (s *Scandir) isDouble(name string) bool {
 	return err == nil
 }
 
-// place is where a supervisor should be.
+// place is where a supervisor should be. Places are told by device and inode, as s6-svscan does: a
+// directory may be moved or replaced under a supervisor that goes on working in it.
 type place struct {
 	service *reconcile.Service
 	logger  bool

@@ -79,6 +79,8 @@ func (s *Scandir) readOwn(a *reconcile.Actual) error {
 	return err
 }
 
+// readService reads one entry: its files first, then what s6 publishes of it. In that order a
+// gateway that is started in between is seen up, and never taken for one without a supervisor.
 func (s *Scandir) readService(name string) (reconcile.Service, error) {
 	service := reconcile.Service{Name: name}
 	d, err := s.Dir.Open(name)
@@ -146,7 +148,7 @@ func (s *Scandir) obstacle(service *reconcile.Service, openErr error) error {
 // serviceReader reads the files of one service directory.
 type serviceReader struct {
 	*reconcile.Service
-	owner ownership.Owner
+	owner ownership.Owner // what belongs to others than this user and root is exposed
 }
 
 // readFiles reads the marker, the files that it lists, and the files that s6 reads.
@@ -243,6 +245,8 @@ func (s *serviceReader) readS6Files(d *dirfd.Dir, prefix string) error {
 	return nil
 }
 
+// readFile reads one file. What is no regular file, or too large, is told by a flag and not read: to
+// compare it would be of no use, and to open it could wait for ever.
 func (s *serviceReader) readFile(d *dirfd.Dir, name string) (reconcile.File, error) {
 	data, st, err := d.Read(name, reconcile.MaxFile)
 	if large := (*safefile.TooLargeError)(nil); errors.Is(err, safefile.ErrIrregular) ||

@@ -20,9 +20,9 @@ import (
 
 // Scandir is an opened scan directory.
 type Scandir struct {
-	Dir   *dirfd.Dir
-	Sup   reconcile.Supervisor
-	owner ownership.Owner // whose s6-svscan runs here
+	Dir   *dirfd.Dir           // all files below it are reached through this one
+	Sup   reconcile.Supervisor // what s6 does and knows there
+	owner ownership.Owner      // whose s6-svscan runs here
 	// Recall tells what the gateways of these services were last; nil means that this is not known,
 	// so that they are down.
 	Recall func([]render.Servicedir) map[string]reconcile.LastState

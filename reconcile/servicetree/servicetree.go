@@ -130,6 +130,8 @@ func ReadTree(name string) (reconcile.Actual, error) {
 	return a, nil
 }
 
+// readTreeService reads one entry of a tree. room is how many bytes may still be read. The sizes
+// of files are taken off it before they are read, so that a large one costs no memory.
 func readTreeService(root *safefile.Tree, e fs.DirEntry, room *int64) (reconcile.Service, error) {
 	s := reconcile.Service{Name: e.Name(), Files: map[string]reconcile.File{}}
 	switch {
