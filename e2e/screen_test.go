@@ -17,12 +17,16 @@ type screen struct {
 	socket string
 }
 
-// screen starts the program on a terminal. Variables are NAME=VALUE, and go before others.
+// screen starts the program on a terminal, or a shell where that is asked for. Variables
+// are NAME=VALUE, and go before others.
 func (tr *tree) screen(width, height int, variables []string, args ...string) *screen {
 	tr.t.Helper()
 	s := &screen{tr, tr.path("tmux")}
 	argv := append([]string{"env"}, variables...)
-	argv = append(append(argv, program), args...)
+	if args[0] != "sh" {
+		argv = append(argv, program)
+	}
+	argv = append(argv, args...)
 	// The pane stays when the program has ended: what it has shown last is there to be seen.
 	s.tmux("-f", "/dev/null", "new-session", "-d", "-x", fmt.Sprint(width), "-y", fmt.Sprint(height),
 		shellQuoted(argv)+"; echo \"exit $?\"; exec sleep 3600")

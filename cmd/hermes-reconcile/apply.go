@@ -27,6 +27,7 @@ type applyFlags struct {
 	maxRestarts int
 	timeout     time.Duration
 	lockTimeout time.Duration
+	progress    progressFlags
 	watches     bool // it is watch, which shows no plan
 }
 
@@ -92,6 +93,7 @@ and in the report, changes nothing, and does not keep the container from startin
 		0,
 		"longest `DURATION` of it all (default none: it gives up when nothing has moved for the longest stop_timeout concerned + 15s, while it waits for gateways to be ready for the longest ready.timeout + 15s; with --boot "+bootTimeout.String()+")",
 	)
+	flags.progress.add(cmd)
 	f.DurationVar(
 		&flags.lockTimeout,
 		"lock-timeout",
@@ -154,7 +156,7 @@ func runApply(ctx context.Context, u ui, flags *applyFlags) (err error) {
 	if flags.dryRun {
 		return flags.show(u, t, d)
 	}
-	lock, err := d.Lock(ctx, flags.lockTimeout)
+	lock, err := lockAloud(ctx, u, d.Place, flags.silent(), flags.lockTimeout)
 	if err != nil {
 		return err
 	}
@@ -163,7 +165,10 @@ func runApply(ctx context.Context, u ui, flags *applyFlags) (err error) {
 		return err
 	}
 	began := time.Now()
+	t.work = u.working(flags.silent(), 0)
+	d.Listener = t.work.listener()
 	plan, result, err := d.Apply(ctx, lock, t.planned(u))
+	t.work.stop()
 	flags.tell(ctx, u, t, result, err)
 	if err != nil {
 		u.notes(result)
@@ -175,6 +180,10 @@ func runApply(ctx context.Context, u ui, flags *applyFlags) (err error) {
 	lock.Unlock() // who waits does not keep others from applying
 	return errors.Join(err, flags.arrive(ctx, u, t, d, &r, result, began), flags.conclude(u, &r))
 }
+
+// silent reports whether not to say how far it has come: a program that reads JSON reads no such
+// lines.
+func (f *applyFlags) silent() bool { return f.progress.quiet || f.form == formJSON }
 
 // show prints what would be done.
 func (f *applyFlags) show(u ui, t *target, d *deploy.Deployment) error {

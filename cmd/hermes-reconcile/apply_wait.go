@@ -51,14 +51,7 @@ func (f *applyFlags) arrive(
 	if level == reconcile.LevelSupervised {
 		return nil
 	}
-	changes := travelling(result)
-	var late []reconcile.Late
-	var err error
-	if f.timeout > 0 {
-		late, err = operate.Arrive(ctx, d.Sup, changes, level, max(f.timeout-time.Since(began), 0))
-	} else {
-		late, err = operate.Follow(ctx, d.Sup, changes, level)
-	}
+	late, err := f.follow(ctx, u, d.Place, travelling(result), began)
 	late = append(result.Late, late...)
 	if err != nil || len(late) == 0 {
 		return err
@@ -83,6 +76,31 @@ func (f *applyFlags) arrive(
 		return failed
 	}
 	return withHint(failed, "they run on as they are; wait longer with --timeout")
+}
+
+// follow waits for gateways, and says how many have come.
+func (f *applyFlags) follow(
+	ctx context.Context,
+	u ui,
+	place *deploy.Place,
+	changes []reconcile.Change,
+	began time.Time,
+) ([]reconcile.Late, error) {
+	awaited := map[string]time.Duration{}
+	for _, c := range changes {
+		if c.Wanted() {
+			awaited[c.Service] = 0
+		}
+	}
+	work := u.working(f.silent(), 0)
+	defer work.stop()
+	work.plan(f.wait, awaited)
+	level := reconcile.Level(f.wait)
+	if f.timeout == 0 {
+		return operate.Follow(ctx, place.Sup, changes, level, work.listener())
+	}
+	left := max(f.timeout-time.Since(began), 0)
+	return operate.Arrive(ctx, place.Sup, changes, level, left, work.listener())
 }
 
 // lastLines are what gateways have printed last that came to an end, by service: those of the first

@@ -28,7 +28,8 @@ const (
 type downFlags struct {
 	manifestFlags
 	scandirFlags
-	timeout time.Duration
+	timeout  time.Duration
+	progress progressFlags
 }
 
 func newDownCommand(u ui) *cobra.Command {
@@ -46,6 +47,7 @@ No manifest is needed. The scandir is --scandir, else $` + scandirVariable + `, 
 	}
 	flags.scandirFlags.add(cmd)
 	flags.manifestFlags.add(cmd)
+	flags.progress.add(cmd)
 	cmd.Flags().
 		DurationVar(&flags.timeout, "timeout", downTimeout, "longest `DURATION` to wait for gateways to stop")
 	return cmd
@@ -76,7 +78,7 @@ func runDown(ctx context.Context, u ui, flags *downFlags) error {
 	if err := scandir.Pause(); err != nil { // first: what is down should stay so
 		u.warning("%v: watch may start gateways again", err)
 	}
-	lock, err := scandir.Lock(ctx, flags.timeout/downLock)
+	lock, err := lockAloud(ctx, u, scandir, flags.progress.quiet, flags.timeout/downLock)
 	if errors.Is(err, reconcile.ErrInterrupted) {
 		return err
 	}
@@ -91,7 +93,8 @@ func runDown(ctx context.Context, u ui, flags *downFlags) error {
 	}
 	warnTroubled(u, actual.Services)
 	ours, unread := toStop(actual.Services)
-	acted, notes := operate.Act(ctx, scandir.Scandir, lock, ours, reconcile.Down, flags.timeout)
+	acted, notes := actAloud(ctx, u, scandir,
+		acts{stopping(), lock, ours, flags.timeout, flags.progress.quiet})
 	return u.acted(append(acted, unread...), notes, stopping())
 }
 

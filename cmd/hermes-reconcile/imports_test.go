@@ -81,6 +81,11 @@ var layers = map[string]layer{
 		why:   "All that read an object of another program have to compare its keys exactly.",
 		never: []string{"os", "os/exec", "net", "time", "path/filepath"},
 	},
+	command + "/progress": {
+		why:   "What it says follows from events and from the time that it is given.",
+		ours:  []string{"reconcile", "render"},
+		never: []string{"os", "os/exec", "net", "path/filepath"},
+	},
 	command + "/loglines": {
 		why:   "The helper that acts as a gateway's user needs it, too; it opens nothing.",
 		never: []string{"os", "os/exec", "net", "path/filepath"},
@@ -278,7 +283,8 @@ var layers = map[string]layer{
 			"s6ctl", "s6ctl/start", "s6ctl/safefile", "s6ctl/route",
 			command + "/accounts", command + "/asuser", command + "/changes", command + "/choose", command + "/containerenv", command + "/deploy",
 			command + "/discover", command + "/doctor", command + "/explain", command + "/home", command + "/homes",
-			command + "/loglines", command + "/overview", command + "/probe", command + "/usage",
+			command + "/loglines", command + "/overview", command + "/probe", command + "/progress",
+			command + "/usage",
 		},
 		others: []string{
 			"github.com/spf13/cobra", "github.com/hashicorp/go-multierror", "golang.org/x/term",

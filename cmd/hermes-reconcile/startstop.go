@@ -59,6 +59,7 @@ type actFlags struct {
 	all         bool
 	timeout     time.Duration
 	lockTimeout time.Duration
+	progress    progressFlags
 }
 
 func newActCommand(u ui, d operation) *cobra.Command {
@@ -87,6 +88,7 @@ $` + scandirVariable + `, else that of the manifest, else ` + defaultScandir + `
 		0,
 		"longest `DURATION` to wait for gateways (default none: it gives up when nothing has moved for the longest stop_timeout concerned + 15s)",
 	)
+	flags.progress.add(cmd)
 	f.DurationVar(&flags.lockTimeout, "lock-timeout", defaultLockTimeout,
 		"longest `DURATION` to wait for an apply")
 	return cmd
@@ -124,7 +126,7 @@ func runAct(ctx context.Context, u ui, flags *actFlags, d operation, profiles []
 	if err != nil {
 		return err
 	}
-	return a.do(ctx, services, flags.timeout)
+	return a.do(ctx, services, flags)
 }
 
 // acting is a start, stop or restart under way.
@@ -146,7 +148,10 @@ func (a *acting) enter(ctx context.Context, flags *actFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	a.scandir, a.lock, err = deploy.Operate(ctx, path, a.verb+" gateways of", flags.lockTimeout)
+	work := a.working(flags.progress.quiet, flags.lockTimeout)
+	defer work.stop()
+	a.scandir, a.lock, err = deploy.Operate(ctx, path, a.verb+" gateways of", flags.lockTimeout,
+		work.listener())
 	return err
 }
 
@@ -169,7 +174,7 @@ func (a *acting) pick(
 func (a *acting) do(
 	ctx context.Context,
 	services []reconcile.Service,
-	timeout time.Duration,
+	flags *actFlags,
 ) error {
 	last := slices.DeleteFunc(slices.Clone(services),
 		func(s reconcile.Service) bool { return a.wanted(s) != manifest.StateLast })
@@ -177,7 +182,8 @@ func (a *acting) do(
 	if a.up { // before a gateway runs, which writes to the same file
 		errs = append(errs, a.remember(ctx, last))
 	}
-	acted, notes := operate.Act(ctx, a.scandir.Scandir, a.lock, services, a.action, timeout)
+	acted, notes := actAloud(ctx, a.ui, a.scandir,
+		acts{a.operation, a.lock, services, flags.timeout, flags.progress.quiet})
 	a.explain(ctx, acted)
 	if !a.up {
 		errs = append(

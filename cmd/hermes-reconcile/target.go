@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
+	"hermes-reconcile/cmd/hermes-reconcile/home"
 	"hermes-reconcile/cmd/hermes-reconcile/homes"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
@@ -17,6 +18,7 @@ import (
 // says.
 type target struct {
 	deploy.Options
+	work   *working         // says how far it has come; nil: it need not be said
 	placed *manifest.Placed // the manifest; its places are known only where plans are shown
 	files  *manifestFlags
 }
@@ -35,18 +37,23 @@ func (f *applyFlags) read(u ui) (*target, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &target{
+	t := &target{
 		Options: deploy.Options{
 			Manifest: m.Manifest, Dirs: dirs, Path: path, Homes: homes.New(m.Manifest, path), Prune: prune,
 			Apply: apply.Options{
 				NoRescan: f.noRescan, Timeout: f.timeout, MaxRestarts: f.maxRestarts,
 				Level: reconcile.Level(f.wait),
 			},
-			AllowEmpty: f.allowEmpty, Faults: u.faults,
+			AllowEmpty: f.allowEmpty,
 		},
 		placed: m,
 		files:  &f.manifestFlags,
-	}, nil
+	}
+	t.Faults = func(answer home.Answer) {
+		t.work.clear()
+		u.faults(answer)
+	}
+	return t, nil
 }
 
 // renderedAs reads the manifest with its places, if they are to be shown.
@@ -78,5 +85,6 @@ func (t *target) planned(u ui) func(try int, plan reconcile.Plan) {
 		if try == 1 {
 			u.adoptions(t.Path, plan, t.Manifest)
 		}
+		t.work.plan(appliedVerb(plan), stopsOf(plan))
 	}
 }

@@ -42,6 +42,7 @@ func newWatchCommand(u ui) *cobra.Command {
 	flags := watchFlags{}
 	flags.watches = true
 	flags.forms, flags.color = []string{formLogfmt, formJSON}, colorNever
+	flags.progress.quiet = true // it logs what it has done
 	cmd := &cobra.Command{
 		Use:   "watch [-f FILE]...",
 		Short: "apply at every change of the manifest, and every interval",

@@ -33,6 +33,12 @@ func (f *fakeS6) apply(opt Options, profiles ...manifest.Profile) (reconcile.Pla
 	opt.stall = f.stall
 	defer s.Close()
 	s.Recall = f.recall
+	f.events = nil
+	s.Listener = func(e reconcile.Event) {
+		f.telling.Lock()
+		defer f.telling.Unlock()
+		f.events = append(f.events, e)
+	}
 	lock, err := s.Lock(context.Background(), time.Second)
 	require.NoError(f.t, err)
 	defer lock.Unlock()

@@ -25,6 +25,8 @@ import (
 // visible; `down` counts when supervision starts. It is there to make failures happen at chosen
 // places. What s6 really does is tested against s6.
 type fakeS6 struct {
+	telling sync.Mutex
+	events  []reconcile.Event // of the last apply
 	inTheirPlaces
 
 	t    *testing.T

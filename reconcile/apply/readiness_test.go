@@ -19,14 +19,14 @@ import (
 func (f *fakeS6) arrive(ctx context.Context, level reconcile.Level, limit time.Duration, profiles ...manifest.Profile) ([]reconcile.Late, error) {
 	f.t.Helper()
 	plan := f.must(profiles...)
-	return operate.Arrive(ctx, f, plan.Changes, level, limit)
+	return operate.Arrive(ctx, f, plan.Changes, level, limit, nil)
 }
 
 // follow applies, and waits for what came of it as long as something does.
 func (f *fakeS6) follow(ctx context.Context, level reconcile.Level, profiles ...manifest.Profile) ([]reconcile.Late, error) {
 	f.t.Helper()
 	plan := f.must(profiles...)
-	return operate.Follow(ctx, f, plan.Changes, level)
+	return operate.Follow(ctx, f, plan.Changes, level, nil)
 }
 
 // set changes what the fake says of a service.

@@ -21,7 +21,9 @@ func (r *applier) finishRemovals(ctx context.Context) {
 	var all sync.WaitGroup
 	for _, m := range r.removals {
 		all.Go(func() {
+			r.Listener.Tell(reconcile.StepEnd, m.Name)
 			m.err = fault.Guard(func() error { return r.remove(ctx, m) })
+			r.Listener.Tell(reconcile.StepDone, m.Name)
 			r.portFreed[m.Name].fire(m.err)
 			if m.job != nil {
 				m.job.gone.fire(m.err)

@@ -35,13 +35,16 @@ func (r *applier) awaitRescan(ctx context.Context) {
 		case j.err != nil || !j.appears() || j.late():
 		case r.awaits(j):
 			pending = append(pending, j)
+			r.Listener.Tell(reconcile.StepScan, j.Service)
 		default:
 			j.err = r.arrived(j)
 			r.portFreed[j.Service].fire(j.err)
+			r.Listener.Tell(reconcile.StepDone, j.Service)
 		}
 	}
 	for _, j := range r.await(ctx, pending) {
 		r.portFreed[j.Service].fire(j.err)
+		r.Listener.Tell(reconcile.StepDone, j.Service)
 	}
 	unseen := func(j *job) bool { return j.appears() && (j.err != nil || !r.awaits(j) || j.late()) }
 	if !slices.ContainsFunc(r.jobs, unseen) {
@@ -97,6 +100,7 @@ func (r *applier) pickedUp(j *job) bool {
 		if logger, err = r.Sup.Status(path.Join(j.Service, "log")); err == nil &&
 			logger.Supervised {
 			j.err = r.arrived(j)
+			r.Listener.Tell(reconcile.StepDone, j.Service)
 			return true
 		}
 	}

@@ -55,6 +55,7 @@ func (r *applier) each(
 			}
 			if j.err != nil {
 				r.portFreed[j.Service].fire(j.err)
+				r.Listener.Tell(reconcile.StepDone, j.Service)
 			}
 		})
 	}
@@ -66,7 +67,10 @@ func (r *applier) updateAll(ctx context.Context) {
 	inPlace := func(j *job) bool {
 		return j.Op != reconcile.Remove && !j.isDouble() && (!j.appears() || j.startsAfterPort() || j.late())
 	}
-	r.each(ctx, inPlace, r.updateJob)
+	r.each(ctx, inPlace, func(ctx context.Context, j *job) error {
+		defer r.Listener.Tell(reconcile.StepDone, j.Service)
+		return r.updateJob(ctx, j)
+	})
 }
 
 // appearLate gives a service its new directory once no s6-supervise runs on the former one any

@@ -29,7 +29,7 @@ func locked(t *testing.T) (folder string, scandir *dirfd.Dir, lock *Lock) {
 	scandir, err := dirfd.Open(folder)
 	require.NoError(t, err)
 	t.Cleanup(scandir.Close)
-	lock, err = Acquire(t.Context(), scandir, anyone, time.Minute)
+	lock, err = Acquire(t.Context(), scandir, anyone, time.Minute, nil)
 	require.NoError(t, err)
 	t.Cleanup(lock.Unlock)
 	require.True(t, lock.Held())
@@ -69,7 +69,7 @@ func TestWhatIsOwedOutlivesItsApply(t *testing.T) {
 	lock.Unlock()
 	require.False(t, lock.Held())
 
-	next, err := Acquire(t.Context(), scandir, anyone, 0)
+	next, err := Acquire(t.Context(), scandir, anyone, 0, nil)
 	require.NoError(t, err)
 	defer next.Unlock()
 	owed, err := next.Pending(next)
@@ -179,7 +179,7 @@ func TestTracesNameWhatWasBeingWritten(t *testing.T) {
 	require.NotZero(t, traces.Woken)
 	require.False(t, traces.Locked)
 
-	next, err := Acquire(context.Background(), scandir, anyone, 0)
+	next, err := Acquire(context.Background(), scandir, anyone, 0, nil)
 	require.NoError(t, err)
 	defer next.Unlock()
 	require.NoError(t, next.ClearStaging())

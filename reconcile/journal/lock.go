@@ -31,7 +31,8 @@ type Lock struct {
 	records sync.Mutex // one change of owed/ at a time
 }
 
-// Acquire waits up to timeout for the right to change a scandir. The error is a *LockedError when
+// Acquire waits up to timeout for the right to change a scandir, and tells the listener who has it
+// meanwhile. The error is a *LockedError when
 // that was not enough. The first lock on a scandir makes our dot directory; that is the only trace
 // of an apply that changes nothing.
 func Acquire(
@@ -39,11 +40,12 @@ func Acquire(
 	scandir *dirfd.Dir,
 	trusts func(uid uint32) bool,
 	timeout time.Duration,
+	listener reconcile.Listener,
 ) (*Lock, error) {
 	l := &Lock{Journal: &Journal{}, scandir: scandir}
 	err := l.openOwn(trusts)
 	if err == nil {
-		err = l.acquire(ctx, timeout)
+		err = l.acquire(ctx, timeout, listener)
 	}
 	if err != nil {
 		l.Unlock()
@@ -89,7 +91,11 @@ func (l *Lock) openFolders(trusts func(uid uint32) bool) (err error) {
 
 // acquire takes the lock. It is a POSIX record lock: the kernel tells who holds it, drops it with
 // the process, and does not hand it on to children.
-func (l *Lock) acquire(ctx context.Context, timeout time.Duration) error {
+func (l *Lock) acquire(
+	ctx context.Context,
+	timeout time.Duration,
+	listener reconcile.Listener,
+) error {
 	deadline := time.Now().Add(timeout)
 	for {
 		lock := unix.Flock_t{Type: unix.F_WRLCK}
@@ -104,6 +110,10 @@ func (l *Lock) acquire(ctx context.Context, timeout time.Duration) error {
 		if time.Now().After(deadline) {
 			_, pid := holder(l.file)
 			return &reconcile.LockedError{Path: l.scandir.Path, PID: pid}
+		}
+		if listener != nil {
+			_, pid := holder(l.file)
+			listener(reconcile.Event{Step: reconcile.StepLock, PID: pid})
 		}
 		if err := pace.Pause(ctx, lockPoll); err != nil {
 			return err

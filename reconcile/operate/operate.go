@@ -67,6 +67,7 @@ func Act(
 				all[i].Already, err = r.act(ctx, service, action)
 				return err
 			})
+			r.Listener.Tell(reconcile.StepDone, service.Name)
 		})
 	}
 	wg.Wait()
@@ -120,6 +121,7 @@ func (r *byHand) act(
 
 // staysUp waits until a gateway that was started runs, and for long enough to tell that it does.
 func (r *byHand) staysUp(ctx context.Context, service reconcile.Service) error {
+	r.Listener.Tell(reconcile.StepFollow, service.Name)
 	a := newArrival(reconcile.Change{Op: reconcile.Start, Service: service.Name})
 	a.OnFailure = service.Marker.OnFailure
 	err := r.Pace.Wait(ctx, pace.Forever, service.Name+" to be up", func() (bool, error) {

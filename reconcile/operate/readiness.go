@@ -24,8 +24,9 @@ func Arrive(
 	changes []reconcile.Change,
 	level reconcile.Level,
 	limit time.Duration,
+	listener reconcile.Listener,
 ) ([]reconcile.Late, error) {
-	return arrive(ctx, sup, nil, changes, level, limit)
+	return arrive(ctx, sup, nil, changes, level, limit, listener)
 }
 
 // Follow is Arrive without a limit in all. It gives up when no gateway has come further for as long
@@ -35,13 +36,17 @@ func Follow(
 	sup reconcile.Supervisor,
 	changes []reconcile.Change,
 	level reconcile.Level,
+	listener reconcile.Listener,
 ) ([]reconcile.Late, error) {
-	return arrive(ctx, sup, &pace.Pace{}, changes, level, ArriveLimit(changes, level))
+	return arrive(ctx, sup, &pace.Pace{}, changes, level, ArriveLimit(changes, level), listener)
 }
 
 // Follow is the same for those that this operator acts upon: what moves for others counts, too.
 func (r *Operator) Follow(ctx context.Context, changes []reconcile.Change, level reconcile.Level) ([]reconcile.Late, error) {
-	return arrive(ctx, r.Sup, r.Pace, changes, level, ArriveLimit(changes, level))
+	for _, c := range changes {
+		r.Listener.Tell(reconcile.StepFollow, c.Service)
+	}
+	return arrive(ctx, r.Sup, r.Pace, changes, level, ArriveLimit(changes, level), nil)
 }
 
 // arrive counts the limit from when something has moved last, if there is a pace.
@@ -52,11 +57,13 @@ func arrive(
 	changes []reconcile.Change,
 	level reconcile.Level,
 	limit time.Duration,
+	listener reconcile.Listener,
 ) ([]reconcile.Late, error) {
 	var pending []*arrival
 	for _, c := range changes {
 		if c.Desired.Name != "" && !c.WantsDown() {
 			pending = append(pending, newArrival(c))
+			listener.Tell(reconcile.StepFollow, c.Service)
 		}
 	}
 	if level == reconcile.LevelSupervised {
@@ -81,7 +88,11 @@ func arrive(
 			if hopeless {
 				late = append(late, a.late(start))
 			}
-			return hopeless || a.there(level)
+			over := hopeless || a.there(level)
+			if over {
+				listener.Tell(reconcile.StepDone, a.Service)
+			}
+			return over
 		})
 		return len(pending) == 0, failed
 	})

@@ -81,6 +81,7 @@ func (r *Operator) Stop(ctx context.Context, service string, patience time.Durat
 	if err := r.Sup.Control(ctx, service, "d"); err != nil {
 		return err
 	}
+	r.Listener.Tell(reconcile.StepStop, service)
 	down := func() (bool, error) {
 		status, err := r.Sup.Status(service)
 		return status.Down() || !status.Supervised, err
@@ -128,6 +129,7 @@ func (r *Operator) BringUp(ctx context.Context, service string) error {
 	if err := r.Sup.Control(ctx, service, "u"); err != nil {
 		return err
 	}
+	r.Listener.Tell(reconcile.StepStop, service)
 	err = r.Pace.Wait(ctx, pace.Forever, service+" to stop and to start again", func() (bool, error) {
 		now, err := r.Sup.Status(service)
 		return (now.PID != before.PID || before.PID == 0) && !now.Finishing, err
@@ -151,6 +153,7 @@ func (r *Operator) Start(ctx context.Context, service string) error {
 	if err := r.Sup.Control(ctx, service, "u"); err != nil {
 		return err
 	}
+	r.Listener.Tell(reconcile.StepStart, service)
 	what := service + " to start (is its run script executable, and the interpreter it names there?)"
 	return r.Pace.Wait(ctx, startLimit, what, func() (bool, error) {
 		now, err := r.Sup.Status(service)

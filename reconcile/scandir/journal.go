@@ -14,7 +14,7 @@ import (
 
 // Lock waits up to timeout for the right to change the scandir.
 func (s *Scandir) Lock(ctx context.Context, timeout time.Duration) (*journal.Lock, error) {
-	lock, err := journal.Acquire(ctx, s.Dir, s.Trusts, timeout)
+	lock, err := journal.Acquire(ctx, s.Dir, s.Trusts, timeout, s.Listener)
 	s.lock = lock
 	return lock, err
 }

@@ -29,7 +29,9 @@ type Scandir struct {
 	// Users are the accounts that may control their gateways without root, by name; nil where none
 	// may.
 	Users map[string]uint32
-	lock  *journal.Lock // ours, last: to close the lock file, opened once more, would drop the lock
+	// Listener is told how far an operation has come; nil: nothing is.
+	Listener reconcile.Listener
+	lock     *journal.Lock // ours, last: to close the lock file, opened once more, would drop the lock
 }
 
 // Open opens the scandir at path. Nothing is read or written yet.

@@ -66,6 +66,7 @@ func Operate(
 	ctx context.Context,
 	path, verb string,
 	lockTimeout time.Duration,
+	listener reconcile.Listener,
 ) (*Place, *journal.Lock, error) {
 	if err := requireS6(path, verb); err != nil {
 		return nil, nil, err
@@ -74,6 +75,7 @@ func Operate(
 	if err != nil {
 		return nil, nil, err
 	}
+	p.Listener = listener
 	var lock *journal.Lock
 	if err = becomeOwner(uint32(p.Owner())); err == nil {
 		lock, err = p.Lock(ctx, lockTimeout)

@@ -1,0 +1,39 @@
+package reconcile
+
+// Step is what an operation does with a service, or waits for.
+type Step int
+
+const (
+	// StepLock is that another process, PID, has the right to change the scandir.
+	StepLock Step = iota
+	// StepStop is that a service was told to go down.
+	StepStop
+	// StepStart is that a service was told to come up.
+	StepStart
+	// StepFollow is that a gateway runs, and has to come further.
+	StepFollow
+	// StepScan is that s6-svscan has to find a service.
+	StepScan
+	// StepEnd is that the supervisor of a service that goes has to end.
+	StepEnd
+	// StepDone is that nothing more is done with a service in this operation, whatever came of it.
+	StepDone
+)
+
+// Event is how far an operation has come.
+type Event struct {
+	Step    Step
+	Service string // empty: of none
+	PID     int    // of StepLock; 0: it cannot be told
+}
+
+// Listener is told of events as they come, from several goroutines. It must return at once. Nil is
+// none.
+type Listener func(Event)
+
+// Tell tells the listener, if there is one.
+func (l Listener) Tell(step Step, service string) {
+	if l != nil {
+		l(Event{Step: step, Service: service})
+	}
+}
