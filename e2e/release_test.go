@@ -48,9 +48,9 @@ func source(t *testing.T, name string) string {
 
 // withoutACommand are the manifests that show how little there has to be.
 func withoutACommand(t *testing.T) map[string]string {
-	first := regexp.MustCompile("(?s)```yaml\n(version: 1\n.*?)```").FindStringSubmatch(source(t, "README.md"))
+	first := regexp.MustCompile("(?s)```yaml\n(version: 1\n.*?)```").FindStringSubmatch(source(t, "docs/manifest.md"))
 	require.NotNil(t, first)
-	all := map[string]string{"examples/minimal.yaml": source(t, "examples/minimal.yaml"), "README.md": first[1]}
+	all := map[string]string{"examples/minimal.yaml": source(t, "examples/minimal.yaml"), "docs/manifest.md": first[1]}
 	for name, text := range all {
 		require.NotRegexp(t, `(?m)^[^#]*command`, text, name)
 	}

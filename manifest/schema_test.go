@@ -93,7 +93,7 @@ func TestSchemaDefaultsAndExamples(t *testing.T) {
 	each("version: 1\nprofiles: {x: {log: {%s: %s}}}\n", objectOf(logKeys()).Properties)
 }
 
-// disagreement is something that a JSON Schema cannot say. The reason stands in the README.
+// disagreement is something that a JSON Schema cannot say. The reason stands in docs/manifest.md.
 type disagreement struct {
 	reason  string
 	example string         // what follows "version: 1\n"
@@ -121,11 +121,11 @@ var unsaid = []disagreement{
 }
 
 func TestReadmeNamesWhatTheSchemaCannotSay(t *testing.T) {
-	readme, err := os.ReadFile("../README.md")
+	readme, err := os.ReadFile("../docs/manifest.md")
 	require.NoError(t, err)
 	flowed := strings.Join(strings.Fields(string(readme)), " ")
 	for _, u := range unsaid {
-		require.True(t, strings.Contains(flowed, u.reason), "README does not say %q", u.reason)
+		require.True(t, strings.Contains(flowed, u.reason), "docs/manifest.md does not say %q", u.reason)
 	}
 }
 

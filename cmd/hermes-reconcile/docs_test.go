@@ -25,14 +25,37 @@ func read(t *testing.T, name string) string {
 	return string(data)
 }
 
-// has fails the test if the README does not have a text. It does not print the README.
-func has(t *testing.T, readme, text string, what ...string) {
+// pageNames are the README and the pages that it leads to.
+func pageNames(t *testing.T) []string {
 	t.Helper()
-	require.True(t, strings.Contains(readme, text), "README.md does not have %q %v", text, what)
+	found, err := filepath.Glob("../../docs/*.md")
+	require.NoError(t, err)
+	names := []string{"README.md"}
+	for _, name := range found {
+		names = append(names, "docs/"+filepath.Base(name))
+	}
+	require.Greater(t, len(names), 10)
+	return names
 }
 
-func TestReadmeNamesEveryCommandFlagAndExitCode(t *testing.T) {
-	readme := read(t, "README.md")
+// documents are all pages, one behind the other.
+func documents(t *testing.T) string {
+	t.Helper()
+	var all strings.Builder
+	for _, name := range pageNames(t) {
+		all.WriteString(read(t, name))
+	}
+	return all.String()
+}
+
+// has fails the test if the documents do not have a text. It does not print them.
+func has(t *testing.T, documents, text string, what ...string) {
+	t.Helper()
+	require.True(t, strings.Contains(documents, text), "no page has %q %v", text, what)
+}
+
+func TestPagesNameEveryCommandFlagAndExitCode(t *testing.T) {
+	readme := documents(t)
 	for _, cmd := range newRootCommand(ui{io.Discard, io.Discard}).Commands() {
 		if cmd.Name() == "help" || cmd.Name() == "completion" {
 			continue
@@ -47,7 +70,7 @@ func TestReadmeNamesEveryCommandFlagAndExitCode(t *testing.T) {
 	}
 }
 
-func TestReadmeNamesNoFlagThatDoesNotExist(t *testing.T) {
+func TestPagesNameNoFlagThatDoesNotExist(t *testing.T) {
 	known := map[string]bool{"--help": true}
 	for _, flag := range []string{"--external-supervisor", "--force", "--replace", "--foreground", "--port"} {
 		known[flag] = true // of hermes
@@ -60,8 +83,9 @@ func TestReadmeNamesNoFlagThatDoesNotExist(t *testing.T) {
 		}
 	}
 	visit(newRootCommand(ui{io.Discard, io.Discard}))
-	for _, line := range strings.Split(read(t, "README.md"), "\n") {
-		if strings.Contains(line, "hermes, -p") || strings.Contains(line, "docker ") {
+	others := regexp.MustCompile(`hermes, -p|\b(docker|kubectl|apk|sha256sum) `)
+	for _, line := range strings.Split(documents(t), "\n") {
+		if others.MatchString(line) {
 			continue // they have flags of their own
 		}
 		for _, flag := range regexp.MustCompile(`(?:^|[\s`+"`"+`(])(--[a-z][a-z-]+)`).FindAllStringSubmatch(line, -1) {
@@ -124,8 +148,8 @@ func showsEachPromise(t *testing.T, text, head string) {
 	require.Greater(t, rows, 10)
 }
 
-func TestReadmeNamesTestsThatExist(t *testing.T) {
-	showsEachPromise(t, read(t, "README.md"), "| what goes wrong | what happens then | shown by |")
+func TestSafetyNamesTestsThatExist(t *testing.T) {
+	showsEachPromise(t, read(t, "docs/safety.md"), "| what goes wrong | what happens then | shown by |")
 }
 
 // TestSecurityNamesTestsThatExist: each promise of docs/security.md is held by a test, and the
@@ -156,8 +180,8 @@ func TestSecurityNamesWhatScriptsRun(t *testing.T) {
 	}
 }
 
-// TestReadmeNamesEveryKey: the README's tables and examples/full.yaml have the keys that the schema has, and no others.
-func TestReadmeNamesEveryKey(t *testing.T) {
+// TestPagesNameEveryKey: the manifest's page and examples/full.yaml have the keys that the schema has, and no others.
+func TestPagesNameEveryKey(t *testing.T) {
 	type object struct{ Properties map[string]json.RawMessage }
 	var root object
 	var profiles struct{ AdditionalProperties object }
@@ -165,7 +189,7 @@ func TestReadmeNamesEveryKey(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, json.Unmarshal(text, &root))
 	require.NoError(t, json.Unmarshal(root.Properties["profiles"], &profiles))
-	readme, full := read(t, "README.md"), read(t, "examples/full.yaml")
+	readme, full := read(t, "docs/manifest.md"), read(t, "examples/full.yaml")
 	for name := range root.Properties {
 		has(t, readme, "| `"+name+"` |")
 		require.True(t, regexp.MustCompile(`(?m)^`+name+`:`).MatchString(full), "examples/full.yaml has no %s", `(?m)^`+name+`:`)
@@ -183,12 +207,12 @@ func TestReadmeNamesEveryKey(t *testing.T) {
 	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z_]+)` \\| .* \\| [^|]*\\|$").FindAllStringSubmatch(readme[strings.Index(readme, "| key |"):strings.Index(readme, "A profile's key wins")], -1) {
 		_, top := root.Properties[row[1]]
 		_, own := profiles.AdditionalProperties.Properties[row[1]]
-		require.True(t, top || own, "README has a key %q that does not exist", row[1])
+		require.True(t, top || own, "the page has a key %q that does not exist", row[1])
 	}
 }
 
-func TestReadmeNamesFilesThatExist(t *testing.T) {
-	found := regexp.MustCompile("`((?:docs|examples|explain|e2e)/[^`]*)`").FindAllStringSubmatch(read(t, "README.md"), -1)
+func TestPagesNameFilesThatExist(t *testing.T) {
+	found := regexp.MustCompile("`((?:docs|examples|explain|e2e)/[^`]*)`").FindAllStringSubmatch(documents(t), -1)
 	require.Greater(t, len(found), 4)
 	for _, name := range found {
 		_, err := os.Stat("../../" + name[1])

@@ -246,7 +246,7 @@ func TestGateways(t *testing.T) {
 		"refused command line": {func(g *Gateway) {
 			g.State, g.Restarts, g.Status.ExitCode, g.Refusal = "backing off", 7, 2, "hermes: error: unrecognized arguments: --x"
 		},
-			"error | a | this hermes does not know its command line, so it exits 2: hermes: error: unrecognized arguments: --x | set command to what this hermes takes: see hermes gateway run --help, and the table in the README"},
+			"error | a | this hermes does not know its command line, so it exits 2: hermes: error: unrecognized arguments: --x | set command to what this hermes takes: see hermes gateway run --help, and the table in docs/manifest.md"},
 		"backing off": {func(g *Gateway) { g.State, g.Detail = "backing off", "next start in 9 s, exited 3" },
 			"error | a | backing off (next start in 9 s, exited 3) | see /log"},
 		"crash loop": {func(g *Gateway) { g.State, g.Detail = "crash loop", "3 deaths, ended by signal 9" },

@@ -73,7 +73,7 @@ func (n *notes) state(g Gateway, now time.Time) {
 		n.add(
 			explain.LevelError,
 			g.Profile,
-			"set command to what this hermes takes: see hermes gateway run --help, and the table in the README",
+			"set command to what this hermes takes: see hermes gateway run --help, and the table in docs/manifest.md",
 			"this hermes does not know its command line, so it exits 2: %s",
 			g.Refusal,
 		)

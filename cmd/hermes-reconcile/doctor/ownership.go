@@ -63,7 +63,7 @@ func judgeOwnership(h ownershipFacts) []explain.Finding {
 			explain.LevelWarning,
 			h.Scandir,
 			"chown root:root "+quote(h.Scandir)+
-				" at the end of each boot, where "+h.Holder+" need not make services: see \"Whose the scandir is\" in the README",
+				" at the end of each boot, where "+h.Holder+" need not make services: see \"Whose the scandir is\" in docs/safety.md",
 			"it belongs to %[1]s, as hermes-agent's image has it: %[1]s can take services away, and have root's s6-svscan run what they like as root",
 			h.Holder,
 		)

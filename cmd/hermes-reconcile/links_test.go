@@ -1,0 +1,103 @@
+package main
+
+import (
+	"encoding/xml"
+	"io"
+	"os"
+	"path"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+var (
+	link    = regexp.MustCompile(`\]\(([^)\s]+)\)`)
+	heading = regexp.MustCompile(`(?m)^#+ (.*)$`)
+	fenced  = regexp.MustCompile("(?ms)^```.*?^```$")
+)
+
+// TestLinksLeadSomewhere: each link of a page leads to a file that is there, and to a heading of
+// it. Links to other sites are not followed; there are few, and each is one that we know.
+func TestLinksLeadSomewhere(t *testing.T) {
+	t.Parallel()
+	sites := []string{"https://github.com/NousResearch/hermes-agent", "https://skarnet.org/software/s6/"}
+	seen := 0
+	for _, page := range append(pageNames(t), "CONTRIBUTING.md", "CHANGELOG.md") {
+		text := fenced.ReplaceAllString(read(t, page), "")
+		for _, found := range link.FindAllStringSubmatch(text, -1) {
+			seen++
+			if strings.Contains(found[1], "://") {
+				require.Contains(t, sites, found[1], "in %s", page)
+				continue
+			}
+			file, part, _ := strings.Cut(found[1], "#")
+			target := page
+			if file != "" {
+				target = path.Join(path.Dir(page), file)
+			}
+			_, err := os.Stat("../../" + target)
+			require.NoError(t, err, "%s leads to %s", page, found[1])
+			if part != "" {
+				require.Contains(t, headings(read(t, target)), part, "%s leads to %s", page, found[1])
+			}
+		}
+	}
+	require.Greater(t, seen, 30)
+}
+
+// headings are those of a page, as GitHub writes them in links.
+func headings(text string) []string {
+	var all []string
+	for _, h := range heading.FindAllStringSubmatch(fenced.ReplaceAllString(text, ""), -1) {
+		name := regexp.MustCompile(`[^a-z0-9 _-]`).ReplaceAllString(strings.ToLower(h[1]), "")
+		all = append(all, strings.ReplaceAll(name, " ", "-"))
+	}
+	return all
+}
+
+// TestReadmeIsShort, and leads to every page.
+func TestReadmeIsShort(t *testing.T) {
+	t.Parallel()
+	readme := read(t, "README.md")
+	require.LessOrEqual(t, strings.Count(readme, "\n"), 130)
+	for _, page := range pageNames(t)[1:] {
+		require.Contains(t, readme, "]("+page+")")
+	}
+}
+
+// TestPictureIsWellFormed: a browser shows nothing of an SVG that is not.
+func TestPictureIsWellFormed(t *testing.T) {
+	t.Parallel()
+	has(t, read(t, "README.md"), "(docs/picture.svg)")
+	decoder := xml.NewDecoder(strings.NewReader(read(t, "docs/picture.svg")))
+	for {
+		_, err := decoder.Token()
+		if err == io.EOF {
+			return
+		}
+		require.NoError(t, err)
+	}
+}
+
+// TestTroubleshootingHasCommandsThatExist: each symptom has a command, and a cure.
+func TestTroubleshootingHasCommandsThatExist(t *testing.T) {
+	t.Parallel()
+	_, table, found := strings.Cut(read(t, "docs/troubleshooting.md"), "| symptom | command | cure |\n|---|---|---|\n")
+	require.True(t, found)
+	known := map[string]bool{}
+	for _, cmd := range newRootCommand(ui{io.Discard, io.Discard}).Commands() {
+		known[cmd.Name()] = true
+	}
+	rows := 0
+	for row := range strings.Lines(table) {
+		cells := strings.Split(strings.Trim(strings.TrimSpace(row), "|"), " | ")
+		require.Len(t, cells, 3, row)
+		for _, found := range regexp.MustCompile("`hermes-reconcile ([a-z]+)").FindAllStringSubmatch(row, -1) {
+			require.True(t, known[found[1]], "%s in: %s", found[1], row)
+		}
+		rows++
+	}
+	require.Greater(t, rows, 15)
+}
