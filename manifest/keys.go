@@ -320,10 +320,15 @@ func (k key[S, P]) defaultsTo(value any) key[S, P] {
 
 // one is the row of a key with a single value: the profile's, else that of defaults, else the
 // builtin one.
-func one[V, S, P any](name string, k values.Kind[V], builtin V, says says, from func(*S) *setting[V], to func(*P) *V) key[S, P] {
+func one[V comparable, S, P any](name string, k values.Kind[V], builtin V, says says, from func(*S) *setting[V], to func(*P) *V) key[S, P] {
 	return raw[V, S, P](name, k, says, from).
 		gives(func(p *P, own, defaults *S) { *to(p) = choose(*from(own), *from(defaults), builtin).value }).
-		written(func(p, below *P) *yaml.Node { return unlessSame(k.Write(*to(p)), k.Write(*to(below))) },
+		written(func(p, below *P) *yaml.Node {
+			if *to(p) == *to(below) {
+				return nil
+			}
+			return unlessSame(k.Write(*to(p)), k.Write(*to(below)))
+		},
 			func(all []*P, below *P) { shareMost(all, k.Write, to, below) }).
 		told(func(p *P) []Value { return []Value{{name, values.PlainValue(k.Write(*to(p)))}} }).
 		defaultsTo(values.PlainValue(k.Write(builtin)))

@@ -15,6 +15,7 @@ import (
 	"text/template"
 
 	"hermes-reconcile/manifest"
+	"hermes-reconcile/parallel"
 )
 
 //go:embed templates/*.tmpl
@@ -52,13 +53,16 @@ func All(m *manifest.Manifest) ([]Servicedir, error) {
 	if err != nil {
 		return nil, err
 	}
-	dirs := make([]Servicedir, 0, len(m.Profiles))
-	for _, p := range m.Profiles {
-		dir, err := r.servicedir(p)
-		if err != nil {
-			return nil, fmt.Errorf("cannot render profile %q: %w", p.Name, err)
+	dirs := make([]Servicedir, len(m.Profiles))
+	err = parallel.Each(len(dirs), func(i int) (err error) {
+		p := &m.Profiles[i]
+		if dirs[i], err = r.servicedir(p); err != nil {
+			return fmt.Errorf("cannot render profile %q: %w", p.Name, err)
 		}
-		dirs = append(dirs, dir)
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	return dirs, nil
 }
@@ -68,27 +72,36 @@ type renderer struct {
 	manifest  *manifest.Manifest
 	excerpts  *manifest.Excerpts
 	templates *template.Template
-	finish    map[bool][]byte // by whether exit code 0 ends the gateway
-	buf       bytes.Buffer
+	stencils  stencils
+	same      []File        // files that are the same for all
+	finish    map[bool]File // by whether exit code 0 ends the gateway
 }
 
 func newRenderer(m *manifest.Manifest) (*renderer, error) {
 	t, err := template.New("").
 		Option("missingkey=error").
-		Funcs(template.FuncMap{"quote": quote}).
+		Funcs(template.FuncMap{"quote": quoteMarks}).
 		ParseFS(templateFiles, "templates/*.tmpl")
 	if err != nil {
 		return nil, fmt.Errorf("cannot parse the embedded templates: %w", err)
 	}
 	r := &renderer{
-		manifest: m, excerpts: manifest.NewExcerpts(m), templates: t, finish: map[bool][]byte{},
+		manifest: m, excerpts: manifest.NewExcerpts(m), templates: t, finish: map[bool]File{},
+	}
+	r.same = []File{
+		newFile("flag-timeout-killpg", modeFile, nil),
+		newFile("log/type", modeFile, []byte("longrun\n")),
+		newFile("timeout-finish", modeFile, line(timeoutFinish)),
+		newFile("type", modeFile, []byte("longrun\n")),
 	}
 	for _, onFailure := range []bool{false, true} {
-		r.finish[onFailure], err = r.execute("finish.tmpl",
+		var text bytes.Buffer
+		err := t.ExecuteTemplate(&text, "finish.tmpl",
 			finish{r.program("s6-svstat"), onFailure, rootPath, r.findsSupervisor()})
 		if err != nil {
 			return nil, err
 		}
+		r.finish[onFailure] = newFile("finish", modeScript, text.Bytes())
 	}
 	return r, nil
 }
@@ -154,7 +167,7 @@ type script struct {
 	LatePause      int // s
 }
 
-func (r *renderer) script(p manifest.Profile) script {
+func (r *renderer) script(p *manifest.Profile) script {
 	s := script{
 		Profile:    p.Name,
 		Label:      "hermes-reconcile: " + Prefix + p.Name,
@@ -218,7 +231,7 @@ const logTaken = 3
 const lockPrefix = ".hermes-reconcile.lock-"
 
 // exported is what the manifest exports to a gateway, sorted by name.
-func exported(p manifest.Profile) []manifest.EnvVar {
+func exported(p *manifest.Profile) []manifest.EnvVar {
 	port, told := p.PortVariable()
 	if !told {
 		return p.Env
@@ -246,7 +259,7 @@ func isPath(s manifest.Secret) int {
 // logScript is s6-log's script for p, without the directory. A selection or stamp is for the next
 // action alone, so what goes to stdout carries the profile's name and what goes to the directory
 // the time.
-func logScript(p manifest.Profile) []string {
+func logScript(p *manifest.Profile) []string {
 	var words []string
 	if p.Log.Stdout {
 		words = append(words, quote("p["+p.Name+"]"), "1", "p")
@@ -260,56 +273,52 @@ func logScript(p manifest.Profile) []string {
 	return append(words, "n"+strconv.Itoa(p.Log.Keep), "s"+strconv.FormatInt(p.Log.Size, 10))
 }
 
-func (r *renderer) servicedir(p manifest.Profile) (Servicedir, error) {
-	s := r.script(p)
-	run, err := r.execute("run.tmpl", s)
-	if err != nil {
-		return Servicedir{}, err
-	}
-	logRun, err := r.execute("log-run.tmpl", s)
-	if err != nil {
-		return Servicedir{}, err
-	}
+func (r *renderer) servicedir(p *manifest.Profile) (Servicedir, error) {
 	onFailure := p.Restart == manifest.RestartOnFailure
 	dir := Servicedir{
 		Name: Prefix + p.Name, Profile: p.Name, Port: p.Port, User: p.User, OnFailure: onFailure,
 		Last: p.State == manifest.StateLast, Ready: p.Ready,
 	}
-	dir.Files = []File{
-		{"finish", modeScript, r.finish[onFailure]},
-		{"flag-timeout-killpg", modeFile, nil},
-		{"log/run", modeScript, logRun},
-		{"log/type", modeFile, []byte("longrun\n")},
-		{"run", modeScript, run},
-		{"timeout-finish", modeFile, line(timeoutFinish)},
-		{"timeout-kill", modeFile, line(p.StopTimeout.Milliseconds())},
-		{"type", modeFile, []byte("longrun\n")},
+	dir.Files = append(append(make([]File, 0, mostFiles), r.same...), r.finish[onFailure],
+		newFile("timeout-kill", modeFile, line(p.StopTimeout.Milliseconds())))
+	if p.State == manifest.StateDown {
+		dir.Files = append(dir.Files, newFile(DownPath, modeFile, nil))
 	}
 	if p.Ready != nil {
-		check, err := r.execute("check.tmpl", s)
-		if err != nil {
-			return Servicedir{}, err
-		}
-		dir.Files = append(dir.Files, File{"data/check", modeScript, check},
-			File{NotificationPath, modeFile, line(notificationFD)})
+		dir.Files = append(dir.Files, newFile(NotificationPath, modeFile, line(notificationFD)))
 	}
-	if p.State == manifest.StateDown {
-		dir.Files = append(dir.Files, File{DownPath, modeFile, nil})
+	if err := r.addScripts(&dir, p); err != nil {
+		return Servicedir{}, err
 	}
-	excerpt, err := r.excerpts.Make(p)
+	excerpt, err := r.excerpts.Make(*p)
 	if err != nil {
 		return Servicedir{}, err
 	}
-	return dir, dir.seal(excerpt)
+	dir.seal(excerpt)
+	return dir, nil
+}
+
+// mostFiles is how many files a service directory has at most.
+const mostFiles = 12
+
+// addScripts adds what is rendered from the template of a profile's own scripts.
+func (r *renderer) addScripts(dir *Servicedir, p *manifest.Profile) error {
+	s := r.script(p)
+	key, texts := outline(&s)
+	for _, t := range []struct{ template, path string }{
+		{"run.tmpl", "run"}, {"log-run.tmpl", "log/run"}, {"check.tmpl", "data/check"},
+	} {
+		if t.path == "data/check" && p.Ready == nil {
+			continue
+		}
+		text, err := r.execute(t.template, key, texts, &s)
+		if err != nil {
+			return err
+		}
+		dir.Files = append(dir.Files, newFile(t.path, modeScript, text))
+	}
+	return nil
 }
 
 // line is n as s6 reads numbers from files.
 func line(n int64) []byte { return append(strconv.AppendInt(nil, n, 10), '\n') }
-
-func (r *renderer) execute(name string, data any) ([]byte, error) {
-	r.buf.Reset()
-	if err := r.templates.ExecuteTemplate(&r.buf, name, data); err != nil {
-		return nil, err
-	}
-	return bytes.Clone(r.buf.Bytes()), nil
-}

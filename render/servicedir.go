@@ -1,13 +1,13 @@
 package render
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io/fs"
 	"slices"
+	"strconv"
 	"strings"
 
 	"hermes-reconcile/manifest"
@@ -59,6 +59,13 @@ type File struct {
 	Path string // slash-separated, relative to the service directory
 	Mode fs.FileMode
 	Data []byte
+
+	Digest string // of Data; empty where it is not needed
+}
+
+// newFile is a file with its digest.
+func newFile(path string, mode fs.FileMode, data []byte) File {
+	return File{Path: path, Mode: mode, Data: data, Digest: Digest(data)}
 }
 
 // File returns the file at path, or nil.
@@ -139,29 +146,67 @@ func ParseMarker(data []byte) (Marker, error) {
 }
 
 // seal sorts the files and adds the marker that lists them, and says what they were rendered from.
-func (s *Servicedir) seal(excerpt manifest.Excerpt) error {
+func (s *Servicedir) seal(excerpt manifest.Excerpt) {
 	if len(excerpt.Text) > maxExcerpt {
 		excerpt = manifest.Excerpt{}
 	}
-	m := Marker{
-		Format:         markerFormat,
-		Profile:        s.Profile,
-		Port:           s.Port,
-		OnFailure:      s.OnFailure,
-		Last:           s.Last,
-		Manifest:       string(excerpt.Text),
-		ManifestFormat: excerpt.Format,
-		Files:          make(map[string]string, len(s.Files)),
+	byPath := func(a, b File) int { return strings.Compare(a.Path, b.Path) }
+	slices.SortFunc(s.Files, byPath)
+	marker := File{Path: MarkerPath, Mode: modeFile, Data: s.marker(excerpt)}
+	at, _ := slices.BinarySearchFunc(s.Files, marker, byPath)
+	s.Files = slices.Insert(s.Files, at, marker)
+}
+
+// marker is the text of the marker: a Marker as json.MarshalIndent writes it, whose intermediate
+// steps take longer than all else that is rendered of a profile.
+func (s *Servicedir) marker(excerpt manifest.Excerpt) []byte {
+	const frame, line = 200, 100 // bytes: all but the texts, and what a file takes
+	b := make([]byte, 0, frame+len(s.Profile)+2*len(excerpt.Text)+line*len(s.Files))
+	b = append(b, "{\n  \"format\": "...)
+	b = strconv.AppendInt(b, markerFormat, 10)
+	b = appendText(append(b, ",\n  \"profile\": "...), s.Profile)
+	if s.Port != 0 {
+		b = strconv.AppendInt(append(b, ",\n  \"port\": "...), int64(s.Port), 10)
 	}
-	for _, f := range s.Files {
-		m.Files[f.Path] = Digest(f.Data)
+	if s.OnFailure {
+		b = append(b, ",\n  \"on_failure\": true"...)
 	}
-	data, err := json.MarshalIndent(m, "", "  ")
-	if err != nil {
-		return fmt.Errorf("cannot encode the marker of %s: %w", s.Name, err)
+	if s.Last {
+		b = append(b, ",\n  \"last\": true"...)
 	}
-	data = bytes.Clone(append(data, '\n')) // MarshalIndent leaves as much room again
-	s.Files = append(s.Files, File{MarkerPath, modeFile, data})
-	slices.SortFunc(s.Files, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
-	return nil
+	if len(excerpt.Text) > 0 {
+		b = appendText(append(b, ",\n  \"manifest\": "...), string(excerpt.Text))
+	}
+	if excerpt.Format != 0 {
+		b = strconv.AppendInt(append(b, ",\n  \"manifest_format\": "...), int64(excerpt.Format), 10)
+	}
+	b = append(b, ",\n  \"files\": {"...)
+	for i, f := range s.Files {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, "\n    "...)
+		b = appendText(b, f.Path)
+		b = append(b, ": \""...)
+		b = append(append(b, f.Digest...), '"')
+	}
+	return append(b, "\n  }\n}\n"...)
+}
+
+// appendText appends a text as encoding/json writes it.
+func appendText(b []byte, text string) []byte {
+	for i := range len(text) {
+		if c := text[i]; c < ' ' || c > '~' || c == '<' || c == '>' || c == '&' {
+			quoted, _ := json.Marshal(text) // a string has no errors
+			return append(b, quoted...)
+		}
+	}
+	b = append(b, '"')
+	for i := range len(text) {
+		if c := text[i]; c == '"' || c == '\\' {
+			b = append(b, '\\')
+		}
+		b = append(b, text[i])
+	}
+	return append(b, '"')
 }

@@ -15,9 +15,17 @@ import (
 // without a question mark in front, in bytes, with room to spare.
 const longestSimpleKey = 100
 
-// AppendFlow appends a node as yaml.v3 writes it in flow style, on one line. It is false for what
+// AppendFlow appends a node of flow style as yaml.v3 writes it, on one line. It is false for what
 // yaml.v3 has to write.
 func AppendFlow(b []byte, n *yaml.Node) ([]byte, bool) {
+	if n.Kind != yaml.ScalarNode && n.Style != yaml.FlowStyle {
+		return b, false
+	}
+	return appendNode(b, n)
+}
+
+// appendNode appends a node within one of flow style, which has that style, too.
+func appendNode(b []byte, n *yaml.Node) ([]byte, bool) {
 	switch n.Kind {
 	case yaml.ScalarNode:
 		return appendScalar(b, n)
@@ -30,7 +38,7 @@ func AppendFlow(b []byte, n *yaml.Node) ([]byte, bool) {
 }
 
 func appendContent(b []byte, n *yaml.Node, open, end byte) (_ []byte, ok bool) {
-	if n.Style != yaml.FlowStyle {
+	if n.Style&^yaml.FlowStyle != 0 {
 		return b, false
 	}
 	b = append(b, open)
@@ -46,7 +54,7 @@ func appendContent(b []byte, n *yaml.Node, open, end byte) (_ []byte, ok bool) {
 		if isKey && (child.Kind != yaml.ScalarNode || len(child.Value) > longestSimpleKey) {
 			return b, false
 		}
-		if b, ok = AppendFlow(b, child); !ok {
+		if b, ok = appendNode(b, child); !ok {
 			return b, false
 		}
 	}

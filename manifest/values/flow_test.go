@@ -36,7 +36,7 @@ func randomNode(r *rand.Rand, depth int) *yaml.Node {
 	}
 	switch kind {
 	case 1:
-		n := Mapping(yaml.FlowStyle)
+		n := Mapping(yaml.FlowStyle * yaml.Style(r.IntN(2)))
 		for range r.IntN(4) {
 			Add(n, randomText(r), randomNode(r, depth-1))
 		}
