@@ -197,10 +197,16 @@ type Traces struct {
 func (s *Service) Mark(f File) {
 	s.Files[render.MarkerPath] = f
 	if marker, err := render.ParseMarker(f.Data); err == nil {
-		s.Marker, s.Owned = marker, render.Prefix+marker.Profile == s.Name
-		if !s.Owned {
-			s.Double = render.Prefix + marker.Profile
-		}
+		s.MarkAs(f, marker)
+	}
+}
+
+// MarkAs is Mark where it is known what the marker says.
+func (s *Service) MarkAs(f File, marker render.Marker) {
+	s.Files[render.MarkerPath] = f
+	s.Marker, s.Owned = marker, render.Prefix+marker.Profile == s.Name
+	if !s.Owned {
+		s.Double = render.Prefix + marker.Profile
 	}
 }
 

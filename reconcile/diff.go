@@ -289,7 +289,10 @@ func (c *Change) changes(path string) bool {
 // fileReasons says which files change, and whether the manifest or a hand changed them.
 func (c *Change) fileReasons() []string {
 	var changed, edited, exposed, reasons []string
-	hand := c.Actual.Edited()
+	var hand []string
+	if len(c.Files) > 0 { // to hash all files takes longer than to compare them
+		hand = c.Actual.Edited()
+	}
 	for _, f := range c.Files {
 		switch {
 		case f.Path == render.MarkerPath:

@@ -18,6 +18,8 @@ type Supervisor interface {
 	Control(ctx context.Context, dir, letters string) error
 	// Status tells the state of a service. A directory without an s6-supervise is no error.
 	Status(dir string) (Status, error)
+	// StatusIn tells the state of a service whose directory is open. The scandir is owner's.
+	StatusIn(service *safefile.Dir, dir string, owner uint32) (Status, error)
 	// Phase tells how far the process of a service is.
 	Phase(dir string, pid int) Phase
 	// Age is for how long a process has been there; 0 if that cannot be told. No change of the

@@ -52,6 +52,8 @@ type Servicedir struct {
 	Last  bool
 	Ready *manifest.Ready // nil: it has no way to tell
 	Files []File          // sorted by path, the marker included
+	// Excerpt is what the directory is rendered from; empty where that is too long for a marker.
+	Excerpt manifest.Excerpt
 }
 
 // File is one file of a service directory.
@@ -150,16 +152,33 @@ func (s *Servicedir) seal(excerpt manifest.Excerpt) {
 	if len(excerpt.Text) > maxExcerpt {
 		excerpt = manifest.Excerpt{}
 	}
+	s.Excerpt = excerpt
 	byPath := func(a, b File) int { return strings.Compare(a.Path, b.Path) }
 	slices.SortFunc(s.Files, byPath)
-	marker := File{Path: MarkerPath, Mode: modeFile, Data: s.marker(excerpt)}
+	marker := File{Path: MarkerPath, Mode: modeFile, Data: s.marker()}
 	at, _ := slices.BinarySearchFunc(s.Files, marker, byPath)
 	s.Files = slices.Insert(s.Files, at, marker)
 }
 
+// Marker is what the rendered marker says.
+func (s *Servicedir) Marker() Marker {
+	m := Marker{
+		Format: markerFormat, Profile: s.Profile, Port: s.Port, OnFailure: s.OnFailure, Last: s.Last,
+		Manifest: string(s.Excerpt.Text), ManifestFormat: s.Excerpt.Format,
+		Files: make(map[string]string, len(s.Files)),
+	}
+	for _, f := range s.Files {
+		if f.Path != MarkerPath {
+			m.Files[f.Path] = f.Digest
+		}
+	}
+	return m
+}
+
 // marker is the text of the marker: a Marker as json.MarshalIndent writes it, whose intermediate
 // steps take longer than all else that is rendered of a profile.
-func (s *Servicedir) marker(excerpt manifest.Excerpt) []byte {
+func (s *Servicedir) marker() []byte {
+	excerpt := s.Excerpt
 	const frame, line = 200, 100 // bytes: all but the texts, and what a file takes
 	b := make([]byte, 0, frame+len(s.Profile)+2*len(excerpt.Text)+line*len(s.Files))
 	b = append(b, "{\n  \"format\": "...)

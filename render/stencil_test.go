@@ -73,7 +73,7 @@ func fillRandomly(r *rand.Rand, v reflect.Value) {
 
 // TestMarkerIsWhatTheEncoderWrites, so that those of earlier versions stay as they are.
 func TestMarkerIsWhatTheEncoderWrites(t *testing.T) {
-	for _, excerpt := range []manifest.Excerpt{{}, {Text: []byte(`{version: 1, a: "b\\c"}`)}, {Text: []byte("<é>&\x7f"), Format: 2}} {
+	for _, excerpt := range []manifest.Excerpt{{}, {Text: []byte(`{version: 1, a: "b\\c"}`)}, {Text: []byte("<é>&\u007f"), Format: 2}} {
 		for _, d := range []Servicedir{
 			{Profile: "x", Port: 1, OnFailure: true, Last: true},
 			{Profile: "y", Files: []File{newFile("run", modeScript, []byte("1")), newFile("log/run", modeScript, nil)}},
@@ -93,6 +93,9 @@ func TestMarkerIsWhatTheEncoderWrites(t *testing.T) {
 			text, err := json.MarshalIndent(want, "", "  ")
 			require.NoError(t, err)
 			require.Equal(t, string(text)+"\n", string(d.File(MarkerPath).Data))
+			parsed, err := ParseMarker(d.File(MarkerPath).Data)
+			require.NoError(t, err)
+			require.Equal(t, parsed, d.Marker())
 		}
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -27,15 +26,19 @@ type look struct {
 // trustedIn reports which users may change what s6 publishes in a scandir: root, the user of its
 // s6-svscan, and our own.
 func trustedIn(scandir *safefile.Dir) func(uid uint32) bool {
-	trusted := []uint32{0, uint32(os.Geteuid())}
 	st, err := scandir.Stat(".s6-svscan")
 	if err != nil {
 		st, err = scandir.State()
 	}
-	if err == nil {
-		trusted = append(trusted, st.Uid)
+	if err != nil {
+		return trusting(0)
 	}
-	return func(uid uint32) bool { return slices.Contains(trusted, uid) }
+	return trusting(st.Uid)
+}
+
+func trusting(owner uint32) func(uid uint32) bool {
+	us := uint32(os.Geteuid())
+	return func(uid uint32) bool { return uid == 0 || uid == us || uid == owner }
 }
 
 // guarded reports whether only trusted users can put something at a name in a folder.

@@ -59,6 +59,18 @@ const taiOffset = 1<<62 + 37
 // followed, and nothing planted there can block.
 func (s *Scandir) Status(dir string) (Status, error) {
 	status, err := s.status(dir)
+	return orAbsent(dir, status, err)
+}
+
+// StatusIn is Status of the service in an open folder, whose path relative to the scandir is dir.
+// The user of the scandir's s6-svscan is owner.
+func (s *Scandir) StatusIn(service *safefile.Dir, dir string, owner uint32) (Status, error) {
+	status, err := look{s, service, trusting(owner)}.status()
+	return orAbsent(dir, status, err)
+}
+
+// orAbsent takes what is not there for a service without a supervisor.
+func orAbsent(dir string, status Status, err error) (Status, error) {
 	if safefile.IsAbsent(err) {
 		return Status{}, nil
 	}
@@ -79,10 +91,13 @@ func (s *Scandir) status(dir string) (Status, error) {
 		return Status{}, err
 	}
 	defer service.Close()
-	l := look{s, service, trustedIn(root)}
-	supervise, err := service.Dir("supervise")
+	return look{s, service, trustedIn(root)}.status()
+}
+
+func (l look) status() (Status, error) {
+	supervise, err := l.service.Dir("supervise")
 	if safefile.IsAbsent(err) {
-		if l.guarded(service) {
+		if l.guarded(l.service) {
 			return Status{}, nil
 		}
 		return l.byKernel("supervise is not a folder")

@@ -72,9 +72,13 @@ var layers = map[string]layer{
 		others: []string{"gopkg.in/yaml.v3"},
 		never:  []string{"os", "os/exec", "net", "text/template", "path/filepath"},
 	},
+	"parallel": {
+		why:   "It does not know with what it deals, so rendering and reading can share it.",
+		never: []string{"os", "os/exec", "net", "flag", "log", "time"},
+	},
 	"render": {
 		why:   "The same manifest gives the same bytes on every machine: apply compares them.",
-		ours:  []string{"manifest", "render/rawjson"},
+		ours:  []string{"manifest", "parallel", "render/rawjson"},
 		never: []string{"os", "os/exec", "net", "math/rand", "math/rand/v2", "time"},
 	},
 	"render/rawjson": {
@@ -134,14 +138,14 @@ var layers = map[string]layer{
 	},
 	"reconcile/ownership": {
 		why:    "What others must not change is told once, for the look and for the repair, whatever a service does.",
-		ours:   []string{"reconcile", "reconcile/dirfd"},
+		ours:   []string{"reconcile", "reconcile/dirfd", "s6ctl/safefile"},
 		others: []string{"golang.org/x/sys/unix"},
 		never:  []string{"os", "os/exec", "net", "flag", "log"},
 	},
 	"reconcile/scandir": {
 		why: "A look has no part in what is done after it: apply imports it, not the other way round.",
 		ours: []string{
-			"render", "reconcile", "reconcile/dirfd", "reconcile/fault", "reconcile/journal", "reconcile/ownership", "s6ctl/safefile",
+			"parallel", "render", "reconcile", "reconcile/dirfd", "reconcile/fault", "reconcile/journal", "reconcile/ownership", "s6ctl/safefile",
 		},
 		others: []string{"golang.org/x/sys/unix"},
 		never:  []string{"os", "os/exec", "net", "flag", "log"},

@@ -20,6 +20,7 @@ import (
 	"hermes-reconcile/reconcile/scandir"
 	"hermes-reconcile/reconcile/testkit"
 	"hermes-reconcile/render"
+	"hermes-reconcile/s6ctl/safefile"
 )
 
 // benchSizes show whether a cost grows with the number of profiles or faster.
@@ -47,6 +48,9 @@ func (i idle) Rescan(context.Context, bool) error {
 func (i idle) Control(_ context.Context, dir, letters string) error {
 	i.b.Errorf("-%s %s", letters, dir)
 	return nil
+}
+func (i idle) StatusIn(*safefile.Dir, string, uint32) (reconcile.Status, error) {
+	return i.Status("")
 }
 func (i idle) Status(string) (reconcile.Status, error) {
 	return reconcile.Status{Supervised: true, PID: 1, WantUp: true}, nil

@@ -18,6 +18,7 @@ import (
 
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/render"
+	"hermes-reconcile/s6ctl/safefile"
 )
 
 // fakeS6 behaves like s6-svscan and its supervisors where it matters to apply: a service is its
@@ -239,6 +240,10 @@ func (f *fakeS6) Control(_ context.Context, dir, letters string) error {
 		s.status.WantUp = true
 	}
 	return nil
+}
+
+func (f *fakeS6) StatusIn(_ *safefile.Dir, dir string, _ uint32) (reconcile.Status, error) {
+	return f.Status(dir)
 }
 
 func (f *fakeS6) Status(dir string) (reconcile.Status, error) {

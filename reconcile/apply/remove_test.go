@@ -11,6 +11,7 @@ import (
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/scandir"
 	"hermes-reconcile/reconcile/testkit"
+	"hermes-reconcile/s6ctl/safefile"
 )
 
 func TestServiceThatCannotBeReadCostsTheOthersNothing(t *testing.T) {
@@ -63,6 +64,10 @@ type oneFails struct {
 	reconcile.Supervisor
 	service string
 	err     error
+}
+
+func (o oneFails) StatusIn(_ *safefile.Dir, dir string, _ uint32) (reconcile.Status, error) {
+	return o.Status(dir)
 }
 
 func (o oneFails) Status(dir string) (reconcile.Status, error) {

@@ -90,6 +90,19 @@ func (d *Dir) Read(name string, limit int64) (data []byte, st unix.Stat_t, err e
 	return d.safe.Read(name, limit)
 }
 
+// ReadInto is Read into a buffer, if that has room for the file and a byte more.
+func (d *Dir) ReadInto(
+	buf []byte, name string, limit int64,
+) (data []byte, st unix.Stat_t, err error) {
+	return d.safe.ReadInto(buf, name, limit)
+}
+
+// AtOnce lists the entries of d, if they come in one answer of the kernel.
+func (d *Dir) AtOnce() (names []string, all bool, err error) { return d.safe.AtOnce() }
+
+// Safe is d for those who only look at it.
+func (d *Dir) Safe() *safefile.Dir { return d.safe }
+
 // Write makes the file name in d. It must not be there. The mode is exact, whatever the umask.
 func (d *Dir) Write(name string, mode fs.FileMode, data []byte) error {
 	fd, err := d.safe.OpenFD(name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL, mode)

@@ -15,6 +15,7 @@ import (
 
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/dirfd"
+	"hermes-reconcile/s6ctl/safefile"
 )
 
 // Owner is the user whose s6-svscan runs on a scandir: besides root the one who may change what it
@@ -93,10 +94,6 @@ func (o Owner) PassControl(scandir *dirfd.Dir, service string, uid uint32) error
 // LookAtControl notes those folders of s6's in a service directory that others can change: what
 // root's s6-supervise writes there by name may end up anywhere.
 func (o Owner) LookAtControl(s *reconcile.Service, d *dirfd.Dir, prefix string) {
-	if st, err := d.Stat(path.Join(SuperviseDir, controlFIFO)); err == nil && prefix == "" &&
-		st.Mode&dirfd.ModeType == unix.S_IFIFO {
-		s.Controller = &st.Uid
-	}
 	for _, name := range []string{SuperviseDir, eventDir} {
 		st, err := d.Stat(name)
 		if err == nil &&
@@ -104,6 +101,21 @@ func (o Owner) LookAtControl(s *reconcile.Service, d *dirfd.Dir, prefix string) 
 			s.Seized = append(s.Seized, prefix+name)
 		}
 	}
+}
+
+// LookAtSupervise notes who controls a service, and whether s6-supervise has run on it.
+func LookAtSupervise(s *reconcile.Service, d *dirfd.Dir) {
+	supervise, err := d.Open(SuperviseDir)
+	if err != nil {
+		return
+	}
+	defer supervise.Close()
+	if st, err := supervise.Stat(controlFIFO); err == nil &&
+		st.Mode&dirfd.ModeType == unix.S_IFIFO {
+		s.Controller = &st.Uid
+	}
+	_, err = supervise.Stat("status")
+	s.WasSupervised = err == nil
 }
 
 // Reclaim takes a folder of s6's in a service directory out of others' hands, and what they may have
@@ -177,22 +189,25 @@ func (o Owner) unlinkPlanted(
 var scriptFiles = map[string]bool{"data/pgid": true, "data/backoff": true, "log/told": true}
 
 // LookAtScriptFile notes whether a script would be led astray by what stands at the name of its
-// file.
-func (o Owner) LookAtScriptFile(s *reconcile.Service, d *dirfd.Dir, name string) {
+// file, and reports whether something does.
+func (o Owner) LookAtScriptFile(s *reconcile.Service, d *dirfd.Dir, name string) (found bool) {
 	st, err := d.Stat(path.Base(name))
 	if err == nil &&
 		(st.Mode&dirfd.ModeType != dirfd.ModeRegular || st.Nlink > 1 || !o.Trusts(st.Uid)) {
 		s.Exposed = append(s.Exposed, name)
 	}
+	return err == nil
 }
 
-// LookAt notes whether others can change a folder.
-func (o Owner) LookAt(s *reconcile.Service, d *dirfd.Dir, name string) error {
+// LookAt notes whether others can change a folder, and tells which one it is.
+func (o Owner) LookAt(
+	s *reconcile.Service, d *dirfd.Dir, name string,
+) (safefile.Identity, error) {
 	st, err := d.State()
 	if err == nil && (st.Mode&dirfd.ModeOthers != 0 || !o.Trusts(st.Uid)) {
 		s.Exposed = append(s.Exposed, name)
 	}
-	return err
+	return safefile.Identity{Dev: st.Dev, Ino: st.Ino}, err
 }
 
 // Mend takes what others could change out of their hands: folders change their owner, the files of

@@ -59,7 +59,8 @@ func (s *Scandir) hiddenDetails(
 		return 0, 0
 	}
 	defer d.Close()
-	r := serviceReader{Service: &reconcile.Service{Name: name}, owner: s.owner}
+	r := newServiceReader(&reconcile.Service{Name: name}, s.owner, nil)
+	defer r.close()
 	if err := r.readFiles(d); err != nil {
 		return 0, 0
 	}

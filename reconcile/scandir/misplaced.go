@@ -17,16 +17,6 @@ import (
 	"hermes-reconcile/s6ctl/safefile"
 )
 
-// placesOf are the identities of a service directory and of its log/, as far as they are there.
-func placesOf(d *dirfd.Dir) (places [2]safefile.Identity) {
-	places[0], _ = d.Identity()
-	if log, err := d.Open("log"); err == nil {
-		places[1], _ = log.Identity()
-		log.Close()
-	}
-	return places
-}
-
 // startedFile is where ./run writes down which process it is, and when that was started.
 const startedFile = "pgid"
 

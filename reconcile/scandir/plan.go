@@ -11,7 +11,7 @@ import (
 
 // Plan compares what should be with what is. It writes nothing and waits for nothing.
 func (s *Scandir) Plan(desired []render.Servicedir, prune reconcile.Prune) (reconcile.Plan, error) {
-	actual, err := s.Read()
+	actual, err := s.ReadBeside(desired)
 	if err != nil {
 		return reconcile.Plan{}, err
 	}

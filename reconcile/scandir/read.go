@@ -3,15 +3,18 @@
 package scandir
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
+	"hermes-reconcile/parallel"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/dirfd"
 	"hermes-reconcile/reconcile/journal"
@@ -21,7 +24,11 @@ import (
 )
 
 // Read tells what the scandir holds. It takes no lock and writes nothing.
-func (s *Scandir) Read() (reconcile.Actual, error) {
+func (s *Scandir) Read() (reconcile.Actual, error) { return s.ReadBeside(nil) }
+
+// ReadBeside is Read where it is known what should be there. Of a file that is as it should be, the
+// bytes are not kept twice.
+func (s *Scandir) ReadBeside(desired []render.Servicedir) (reconcile.Actual, error) {
 	names, err := s.Dir.Names()
 	if err != nil {
 		return reconcile.Actual{}, fmt.Errorf("cannot read scandir %q: %w", s.Dir.Path,
@@ -32,30 +39,50 @@ func (s *Scandir) Read() (reconcile.Actual, error) {
 	if a.Listening, err = s.Sup.Listening(); err != nil {
 		return reconcile.Actual{}, err
 	}
-	for _, name := range names {
+	if a.Services, err = s.readServices(names, desired); err != nil {
+		return reconcile.Actual{}, err
+	}
+	if err := s.readOwn(&a); err != nil {
+		return reconcile.Actual{}, err
+	}
+	return a, s.readSupervises(&a)
+}
+
+// readServices reads those entries that are services, on all processors.
+func (s *Scandir) readServices(
+	names []string, desired []render.Servicedir,
+) ([]reconcile.Service, error) {
+	rendered := make(map[string]*render.Servicedir, len(desired))
+	for i := range desired {
+		rendered[desired[i].Name] = &desired[i]
+	}
+	all := make([]reconcile.Service, len(names))
+	err := parallel.Each(len(names), func(i int) error {
+		name := names[i]
 		if !strings.HasPrefix(name, render.Prefix) && !s.isDouble(name) {
-			continue
+			return nil
 		}
-		service, err := s.readService(name)
+		service, err := s.readService(name, rendered[name])
 		if errors.Is(err, fs.ErrNotExist) {
-			continue // gone since the listing: another apply
+			return nil // gone since the listing: another apply
 		}
 		if err != nil {
 			err = fmt.Errorf("cannot read %s: %w", name, err)
 			// What a user can do to a directory gives neither. To leave out a gateway of ours for
 			// such an error would give its port away while it runs.
 			if safefile.OutOfMeans(err) || errors.Is(err, unix.EIO) {
-				return reconcile.Actual{}, err
+				return err
 			}
 			service = reconcile.Service{Name: name, Fault: err} // it costs the others nothing
 			service.Marker.Port = s.markedPort(name)            // but the port that it may hold
 		}
-		a.Services = append(a.Services, service)
+		all[i] = service
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
-	if err := s.readOwn(&a); err != nil {
-		return reconcile.Actual{}, err
-	}
-	return a, s.readSupervises(&a)
+	return slices.DeleteFunc(all, func(s reconcile.Service) bool { return s.Name == "" }), nil
 }
 
 // readOwn reads what earlier applies left in our dot directory. Those who may not look there see
@@ -81,23 +108,26 @@ func (s *Scandir) readOwn(a *reconcile.Actual) error {
 
 // readService reads one entry: its files first, then what s6 publishes of it. In that order a
 // gateway that is started in between is seen up, and never taken for one without a supervisor.
-func (s *Scandir) readService(name string) (reconcile.Service, error) {
+func (s *Scandir) readService(
+	name string, rendered *render.Servicedir,
+) (reconcile.Service, error) {
 	service := reconcile.Service{Name: name}
 	d, err := s.Dir.Open(name)
 	if err != nil {
 		return service, s.obstacle(&service, err)
 	}
 	defer d.Close()
-	r := &serviceReader{Service: &service, owner: s.owner}
+	r := newServiceReader(&service, s.owner, rendered)
+	defer r.close()
 	if err := r.readFiles(d); err != nil {
 		return service, err
 	}
-	service.Places = placesOf(d)
-	if service.Status, err = s.Sup.Status(name); err != nil {
+	uid := uint32(s.owner)
+	if service.Status, err = s.Sup.StatusIn(d.Safe(), name, uid); err != nil {
 		return service, err
 	}
 	if service.HasLog {
-		service.LogStatus, err = s.Sup.Status(path.Join(name, "log"))
+		service.LogStatus, err = s.Sup.StatusIn(r.log.Safe(), name+"/log", uid)
 	}
 	if service.Owned && service.LogStatus.PID != 0 {
 		service.FrozenLog = s.Sup.FrozenLog(service.LogStatus.PID)
@@ -149,20 +179,45 @@ func (s *Scandir) obstacle(service *reconcile.Service, openErr error) error {
 type serviceReader struct {
 	*reconcile.Service
 	owner ownership.Owner // what belongs to others than this user and root is exposed
+	// rendered is what the directory should be; nil: that is not known, or not to be at all.
+	rendered *render.Servicedir
+	log      *dirfd.Dir // opened, where there is one
+	buf      *[]byte    // for one file after the other
 }
+
+func newServiceReader(
+	service *reconcile.Service, owner ownership.Owner, rendered *render.Servicedir,
+) *serviceReader {
+	return &serviceReader{
+		Service: service, owner: owner, rendered: rendered, buf: buffers.Get().(*[]byte),
+	}
+}
+
+func (s *serviceReader) close() {
+	buffers.Put(s.buf)
+	if s.log != nil {
+		s.log.Close()
+	}
+}
+
+// usualFile is more than most files of a service directory have, in bytes.
+const usualFile = 32 << 10
+
+var buffers = sync.Pool{New: func() any { return new(make([]byte, usualFile)) }}
 
 // readFiles reads the marker, the files that it lists, and the files that s6 reads.
 func (s *serviceReader) readFiles(d *dirfd.Dir) error {
-	s.Files = map[string]reconcile.File{}
-	if err := s.owner.LookAt(s.Service, d, "."); err != nil {
+	const usual = 12 // files
+	s.Files = make(map[string]reconcile.File, usual)
+	var err error
+	if s.Places[0], err = s.owner.LookAt(s.Service, d, "."); err != nil {
 		return err
 	}
 	s.owner.LookAtControl(s.Service, d, "")
+	ownership.LookAtSupervise(s.Service, d)
 	if err := s.readData(d); err != nil {
 		return err
 	}
-	_, err := d.Stat("supervise/status")
-	s.WasSupervised = err == nil
 	if err := s.readS6Files(d, ""); err != nil {
 		return err
 	}
@@ -179,17 +234,18 @@ func (s *serviceReader) readData(parent *dirfd.Dir) error {
 		return dirfd.Missing(err)
 	}
 	defer d.Close()
-	if err := s.owner.LookAt(s.Service, d, dataDir); err != nil {
+	if _, err := s.owner.LookAt(s.Service, d, dataDir); err != nil {
 		return err
 	}
-	s.owner.LookAtScriptFile(s.Service, d, "data/pgid")
+	if s.owner.LookAtScriptFile(s.Service, d, "data/pgid") {
+		s.readStarted(d)
+	}
 	s.owner.LookAtScriptFile(s.Service, d, "data/backoff")
-	s.readStarted(d)
-	f, err := s.readFile(d, path.Base(render.MarkerPath))
+	f, err := s.readFile(d, dataDir+"/", path.Base(render.MarkerPath))
 	if err != nil {
 		return dirfd.Missing(err)
 	}
-	s.Mark(f)
+	s.mark(f)
 	return s.readListed(d)
 }
 
@@ -201,7 +257,7 @@ func (s *serviceReader) readListed(data *dirfd.Dir) error {
 		if !inData || name != path.Base(listed) || name == "." || name == ".." {
 			continue
 		}
-		f, err := s.readFile(data, name)
+		f, err := s.readFile(data, dataDir+"/", name)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -219,9 +275,8 @@ func (s *serviceReader) readLog(parent *dirfd.Dir) error {
 	if err != nil {
 		return dirfd.Missing(err)
 	}
-	defer log.Close()
-	s.HasLog = true
-	if err := s.owner.LookAt(s.Service, log, "log"); err != nil {
+	s.log, s.HasLog = log, true
+	if s.Places[1], err = s.owner.LookAt(s.Service, log, "log"); err != nil {
 		return err
 	}
 	s.owner.LookAtControl(s.Service, log, "log/")
@@ -229,11 +284,20 @@ func (s *serviceReader) readLog(parent *dirfd.Dir) error {
 	return s.readS6Files(log, "log/")
 }
 
-// readS6Files reads those of the files that s6 reads. It asks for each, since others may have put
-// millions of files beside them.
+// readS6Files reads those of the files that s6 reads. Others may have put millions of files beside
+// them, so they are looked up in the beginning of a listing; where that is not all, and where the
+// marker lists one, it is asked for.
 func (s *serviceReader) readS6Files(d *dirfd.Dir, prefix string) error {
+	names, all, err := d.AtOnce()
+	if err != nil {
+		return err
+	}
 	for _, name := range reconcile.S6Files {
-		f, err := s.readFile(d, name)
+		_, listed := s.Marker.Files[prefix+name]
+		if all && !listed && !slices.Contains(names, name) {
+			continue
+		}
+		f, err := s.readFile(d, prefix, name)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -247,15 +311,39 @@ func (s *serviceReader) readS6Files(d *dirfd.Dir, prefix string) error {
 
 // readFile reads one file. What is no regular file, or too large, is told by a flag and not read: to
 // compare it would be of no use, and to open it could wait for ever.
-func (s *serviceReader) readFile(d *dirfd.Dir, name string) (reconcile.File, error) {
-	data, st, err := d.Read(name, reconcile.MaxFile)
+func (s *serviceReader) readFile(d *dirfd.Dir, prefix, name string) (reconcile.File, error) {
+	data, st, err := d.ReadInto(*s.buf, name, reconcile.MaxFile)
 	if large := (*safefile.TooLargeError)(nil); errors.Is(err, safefile.ErrIrregular) ||
 		errors.As(err, &large) {
 		return reconcile.File{Irregular: true}, nil
 	}
 	return reconcile.File{
 		Mode:    fs.FileMode(st.Mode & 0o7777),
-		Data:    data,
+		Data:    s.keep(prefix+name, data),
 		Exposed: !s.owner.Trusts(st.Uid) || st.Nlink > 1,
 	}, err
+}
+
+// keep gives bytes in the buffer a place of their own, unless they are as they were rendered.
+func (s *serviceReader) keep(path string, data []byte) []byte {
+	if s.rendered != nil {
+		if f := s.rendered.File(path); f != nil && bytes.Equal(f.Data, data) {
+			return f.Data
+		}
+	}
+	if cap(data) != cap(*s.buf) { // it was too large for the buffer
+		return data
+	}
+	return bytes.Clone(data)
+}
+
+// mark takes in the marker. What the rendered one says is known.
+func (s *serviceReader) mark(f reconcile.File) {
+	if s.rendered != nil && !f.Irregular {
+		if own := s.rendered.File(render.MarkerPath); own != nil && bytes.Equal(own.Data, f.Data) {
+			s.MarkAs(f, s.rendered.Marker())
+			return
+		}
+	}
+	s.Mark(f)
 }

@@ -208,6 +208,13 @@ func (d *Dir) stat(name string, st *unix.Stat_t) error {
 // ErrIrregular for what is no regular file, a symlink included, and is a *TooLargeError for one
 // that has more bytes; the state is known then, too, but for a symlink.
 func (d *Dir) Read(name string, most int64) (data []byte, st unix.Stat_t, err error) {
+	return d.ReadInto(nil, name, most)
+}
+
+// ReadInto is Read into a buffer, if that has room for the file and a byte more.
+func (d *Dir) ReadInto(
+	buf []byte, name string, most int64,
+) (data []byte, st unix.Stat_t, err error) {
 	fd, err := d.openRegular(name, &st)
 	if err != nil {
 		return nil, st, err
@@ -216,7 +223,10 @@ func (d *Dir) Read(name string, most int64) (data []byte, st unix.Stat_t, err er
 	if st.Size > most {
 		return nil, st, d.fail("read", name, &TooLargeError{most})
 	}
-	if data, err = readMost(reader(fd), st.Size, most); err != nil {
+	if int64(cap(buf)) <= st.Size {
+		buf = makeBuffer(st.Size, most)
+	}
+	if data, err = readMost(buf, reader(fd), st.Size, most); err != nil {
 		return nil, st, d.fail("read", name, err)
 	}
 	return data, st, nil

@@ -67,6 +67,27 @@ func (d *Dir) Each(do func(name string) bool) error {
 	}
 }
 
+// AtOnce lists the entries of a folder that has so few that they come in one answer of the kernel:
+// what was there at one moment. It is false for a folder that has more.
+func (d *Dir) AtOnce() (names []string, all bool, err error) {
+	if d.read.Swap(true) {
+		if _, err := unix.Seek(d.FD(), 0, io.SeekStart); err != nil {
+			return nil, false, d.fail("seek", ".", err)
+		}
+	}
+	buf := buffers.Get().(*[listBuffer]byte)
+	defer buffers.Put(buf)
+	n, err := d.entries(buf[:])
+	if err != nil {
+		return nil, false, err
+	}
+	_, _, names = unix.ParseDirent(buf[:n], -1, nil)
+	if n, err = d.entries(buf[:]); err != nil || n > 0 {
+		return nil, false, err
+	}
+	return names, true, nil
+}
+
 // entries reads some entries, in the kernel's form. None is the end.
 func (d *Dir) entries(buf []byte) (int, error) {
 	for {

@@ -72,7 +72,7 @@ func readOpened(f *os.File, name string, most int64) ([]byte, fs.FileInfo, error
 	if err := checkRegular(name, info, most); err != nil {
 		return nil, info, err
 	}
-	data, err := readMost(f.Read, info.Size(), most)
+	data, err := readMost(makeBuffer(info.Size(), most), f.Read, info.Size(), most)
 	var large *TooLargeError
 	if errors.As(err, &large) {
 		err = &fs.PathError{Op: "read", Path: name, Err: err}
@@ -80,11 +80,18 @@ func readOpened(f *os.File, name string, most int64) ([]byte, fs.FileInfo, error
 	return data, info, err
 }
 
-// readMost reads to the end of a file that had so many bytes a moment ago. A read that gives less
-// than it was asked for, at the size that the file had, is taken for its end.
-func readMost(read func([]byte) (int, error), size, most int64) ([]byte, error) {
+// makeBuffer has room for a file that had so many bytes a moment ago.
+func makeBuffer(size, most int64) []byte {
 	const first = 512 // bytes, for files of /proc, whose size is told as 0
-	data := make([]byte, 0, max(min(size, most), first)+1)
+	return make([]byte, 0, max(min(size, most), first)+1)
+}
+
+// readMost reads into a buffer to the end of a file that had so many bytes a moment ago. A read
+// that gives less than it was asked for, at the size that the file had, is taken for its end.
+func readMost(
+	data []byte, read func([]byte) (int, error), size, most int64,
+) ([]byte, error) {
+	data = data[:0]
 	for {
 		if len(data) == cap(data) {
 			data = append(data, 0)[:len(data)]

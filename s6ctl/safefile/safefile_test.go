@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -70,6 +71,11 @@ func TestOnlyRegularFilesAreRead(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, "text", string(data))
 		require.EqualValues(t, 4, st.Size)
+		for _, room := range []int{0, 3, 4, 5, 100} {
+			data, _, err = opened(t, folder).ReadInto(make([]byte, 1, room+1), "a/b/regular", 4)
+			require.NoError(t, err)
+			require.Equal(t, "text", string(data))
+		}
 		_, _, err = opened(t, folder).Read("a/b/regular", 3)
 		require.ErrorContains(t, err, "it has more than 3 bytes")
 		_, _, err = opened(t, folder).Read("a/none/regular", 3)
@@ -132,15 +138,15 @@ func TestFileThatGrowsAndShrinks(t *testing.T) {
 	source := func(text string) func([]byte) (int, error) { return strings.NewReader(text).Read }
 	for _, size := range []int64{0, 1, 5, 600, 5000} {
 		for _, text := range []string{"", "x", "12345", strings.Repeat("y", 600), strings.Repeat("z", 1000)} {
-			data, err := readMost(source(text), size, 1000)
+			data, err := readMost(makeBuffer(size, 1000), source(text), size, 1000)
 			require.NoError(t, err)
 			require.Equal(t, text, string(data))
 		}
-		_, err := readMost(source(strings.Repeat("y", 1001)), size, 1000)
+		_, err := readMost(makeBuffer(size, 1000), source(strings.Repeat("y", 1001)), size, 1000)
 		require.ErrorContains(t, err, "more than 1000 bytes")
 	}
 	broken := errors.New("broken")
-	_, err := readMost(func([]byte) (int, error) { return 0, broken }, 10, 1000)
+	_, err := readMost(nil, func([]byte) (int, error) { return 0, broken }, 10, 1000)
 	require.ErrorIs(t, err, broken)
 }
 
@@ -216,6 +222,16 @@ func TestNamesAreCounted(t *testing.T) {
 	some, err := d.Some(2)
 	require.NoError(t, err)
 	require.Len(t, some, 2)
+	names, all, err := d.AtOnce()
+	require.NoError(t, err)
+	require.True(t, all)
+	require.ElementsMatch(t, []string{"a", "b", "c"}, names)
+	for i := range 1000 {
+		require.NoError(t, os.WriteFile(filepath.Join(folder, strings.Repeat("x", 200)+strconv.Itoa(i)), nil, 0o600))
+	}
+	_, all, err = d.AtOnce()
+	require.NoError(t, err)
+	require.False(t, all, "the kernel gives them in several answers")
 	seen := 0
 	require.NoError(t, d.Each(func(string) bool { seen++; return seen < 2 }))
 	require.Equal(t, 2, seen)

@@ -40,6 +40,13 @@ func meant(ctx context.Context, err error) error {
 	return reconcile.ErrInterrupted
 }
 
+func (s supervisor) StatusIn(
+	service *safefile.Dir, dir string, owner uint32,
+) (reconcile.Status, error) {
+	st, err := s.s6.StatusIn(service, dir, owner)
+	return reconcile.Status(st), err
+}
+
 func (s supervisor) Status(dir string) (reconcile.Status, error) {
 	st, err := s.s6.Status(dir)
 	return reconcile.Status(st), err
