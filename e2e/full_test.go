@@ -58,6 +58,7 @@ func TestWhatCannotBePrintedIsAFailure(t *testing.T) {
 		"status", "status -o json", "status -o prometheus", "status alpha",
 		"status --watch", "status --watch -o json",
 		"start alpha", "stop alpha", "restart alpha", "start --all", "logs alpha", "logs alpha -n 1",
+		"logs --all", "logs alpha --since 1h",
 		"doctor", "doctor -o json", "down",
 	}
 	tr.logged("alpha", "started on stdout") // that is what logs prints

@@ -299,7 +299,10 @@ func TestLogsOfAHostileHome(t *testing.T) {
 		"/dev/zero":       inside("current", device),
 	} {
 		require.NoError(t, plant(), name)
-		for _, args := range [][]string{{"logs", "alpha"}, {"logs", "alpha", "-f", "-n", "all"}} {
+		for _, args := range [][]string{
+			{"logs", "alpha"}, {"logs", "alpha", "-f", "-n", "all"}, {"logs", "--all"}, {"logs", "alpha", "--since", "9999d"},
+			{"logs", "--all", "-f", "-n", "all"}, {"logs", "alpha", "--previous"},
+		} {
 			r := tr.run(args...)
 			require.Equal(t, 111, r.code, "%s: %v", name, r)
 			require.Empty(t, r.stdout, name)

@@ -50,7 +50,8 @@ func (f *logsFlags) filter(now time.Time) (found filter, err error) {
 		return filter{}, usagef("--since: %s is not before --until %s", f.since, f.until)
 	}
 	if f.follow && (f.until != "" || f.previous) {
-		return filter{}, usagef("--follow goes on with what is added: there is none of --until or --previous")
+		return filter{}, usagef(
+			"--follow goes on with what is added: there is none of --until or --previous")
 	}
 	if f.previous && (f.since != "" || f.until != "") {
 		return filter{}, usagef("--previous says which time is meant (leave --since and --until away)")
