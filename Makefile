@@ -1,4 +1,5 @@
-.PHONY: build demo test test-docker test-hermes lint bench torture install release
+.PHONY: build demo test test-docker test-hermes lint bench torture completions install release
+PREFIX ?= /usr/local
 
 build:
 	CGO_ENABLED=0 go build -trimpath -ldflags "$$(sh packaging/stamp.sh)" -o bin/hermes-reconcile ./cmd/hermes-reconcile
@@ -23,7 +24,8 @@ test-hermes:
 	go test -count=1 -timeout 60m -tags hermes -v ./e2e/docker
 
 lint:
-	sh e2e/deps.sh s6-svscan:s6 execlineb:execline shellcheck:shellcheck busybox:busybox strace:strace gcc:gcc:libc6-dev faketime:faketime tmux:tmux
+	sh e2e/deps.sh s6-svscan:s6 execlineb:execline shellcheck:shellcheck busybox:busybox strace:strace gcc:gcc:libc6-dev faketime:faketime tmux:tmux \
+	  zsh:zsh fish:fish /usr/share/bash-completion/bash_completion:bash-completion
 	test -z "$$(gofmt -l .)" && go vet -tags e2e,docker,hermes ./... && go -C e2e/kubernetes vet ./... && go tool staticcheck -tags e2e,docker,hermes ./...
 	sh e2e/shellcheck.sh && sh e2e/cross.sh
 
@@ -33,9 +35,18 @@ bench:
 torture: lint
 	TORTURE=$(or $(TORTURE),10m) go test -race -count=1 -timeout 0 -parallel 8 -tags e2e -run 'Walk|Torture|AllThatIsHostile' -v ./e2e
 
-install: build
-	install -D bin/hermes-reconcile $(DESTDIR)/usr/local/bin/hermes-reconcile
-	install -D -m 644 -t $(DESTDIR)/usr/local/share/man/man8 cmd/hermes-reconcile/man/*.8
+# The scripts that let shells complete, as they are named where bash-completion, zsh and fish look for them.
+completions: build
+	bin/hermes-reconcile completion bash > bin/hermes-reconcile.bash
+	bin/hermes-reconcile completion zsh > bin/_hermes-reconcile
+	bin/hermes-reconcile completion fish > bin/hermes-reconcile.fish
+
+install: completions
+	install -D bin/hermes-reconcile $(DESTDIR)$(PREFIX)/bin/hermes-reconcile
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 cmd/hermes-reconcile/man/*.8
+	install -D -m 644 bin/hermes-reconcile.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/hermes-reconcile
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/zsh/site-functions bin/_hermes-reconcile
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d bin/hermes-reconcile.fish
 
 # Into dist/: programs, packages, and what belongs to them.
 release:

@@ -1,9 +1,10 @@
 #!/bin/sh
-# Installs Debian packages whose commands are missing. Each argument is COMMAND:PACKAGE[:PACKAGE...].
+# Installs Debian packages whose commands are missing. Each argument is COMMAND:PACKAGE[:PACKAGE...]; the path of a file that is no
+# command does, too.
 set -eu
 missing=
 for want in "$@"; do
-  command -v "${want%%:*}" >/dev/null 2>&1 || missing="$missing $(echo "${want#*:}" | tr : ' ')"
+  command -v "${want%%:*}" >/dev/null 2>&1 || [ -e "${want%%:*}" ] || missing="$missing $(echo "${want#*:}" | tr : ' ')"
 done
 [ -n "$missing" ] || exit 0
 as_root=

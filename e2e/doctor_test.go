@@ -212,7 +212,7 @@ func TestDoctorOfABrokenManifest(t *testing.T) {
 
 	r := tr.run("doctor", "-o", "yaml")
 	require.Equal(t, 100, r.code, "%v", r)
-	require.Contains(t, r.stderr, `--output: "yaml" is not known (want text, json)`)
+	require.Contains(t, r.stderr, `--output: "yaml" is not known (want text or json)`)
 }
 
 // TestDoctorDoesNotHang: a manifest that never comes keeps nobody from the rest.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"hermes-reconcile/cmd/hermes-reconcile/cmdline"
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/homes"
@@ -45,7 +46,13 @@ nothing else. A gateway restarts only when its own run script changes.
 With --boot, for a script that runs when a container starts: it ends within seconds whatever happens, does not wait for what it
 starts, removes gateway.pid and processes.json that gateways of an earlier container left, writes a report to
 ${HERMES_HOME}/` + bootReport + `, and exits 0 unless there is no s6 here. A manifest that is wrong is said on stderr
-and in the report, changes nothing, and does not keep the container from starting.`,
+and in the report, changes nothing, and does not keep the container from starting.
+
+Without --timeout apply gives up when nothing has moved for the longest stop_timeout concerned + 15s, and while it waits for
+gateways to be ready, for the longest ready.timeout + 15s.`,
+		Example: `  hermes-reconcile apply --dry-run
+  hermes-reconcile apply --wait=ready --max-parallel-restarts 1
+  sed s/info/debug/ profiles.yaml | hermes-reconcile apply -f -`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := flags.check(cmd.Flags().Changed); err != nil {
@@ -74,32 +81,32 @@ and in the report, changes nothing, and does not keep the container from startin
 		"for the start of a container: wait for nothing, report, and exit 0 unless there is no s6 here",
 	)
 	f.StringVar(&flags.report, "report", "",
-		"append a line a profile to `FILE` (default with --boot ${HERMES_HOME}/"+bootReport+")")
-	f.StringVar(
-		&flags.wait,
-		"wait",
-		string(reconcile.LevelSupervised),
-		"how far the gateways have to come: `supervised|up|ready`; ready is up where the profile has no ready",
-	)
+		"append a line for each profile to `FILE`")
+	cmdline.Choice(cmd, &flags.wait, "wait", "",
+		"`LEVEL` that the gateways have to reach, where ready is up for profiles without ready",
+		string(reconcile.LevelSupervised), string(reconcile.LevelUp), string(reconcile.LevelReady))
 	f.IntVar(
 		&flags.maxRestarts,
 		"max-parallel-restarts",
 		0,
-		"restart at most `N` gateways at a time, and no more once one has not come as far as --wait says (0: all at once)",
+		"restart at most `N` gateways at a time, and no more once one has not reached what --wait says (0: all at once)",
 	)
 	f.DurationVar(
 		&flags.timeout,
 		"timeout",
 		0,
-		"longest `DURATION` of it all (default none: it gives up when nothing has moved for the longest stop_timeout concerned + 15s, while it waits for gateways to be ready for the longest ready.timeout + 15s; with --boot "+bootTimeout.String()+")",
+		"longest `DURATION` of it all",
 	)
 	flags.progress.add(cmd)
 	f.DurationVar(
 		&flags.lockTimeout,
 		"lock-timeout",
 		defaultLockTimeout,
-		"longest `DURATION` to wait for another apply (default with --boot "+bootLockTimeout.String()+")",
+		"longest `DURATION` to wait for another apply",
 	)
+	f.Lookup("report").DefValue = "with --boot ${HERMES_HOME}/" + bootReport
+	f.Lookup("timeout").DefValue = "none, with --boot " + bootTimeout.String()
+	f.Lookup("lock-timeout").DefValue += ", with --boot " + bootLockTimeout.String()
 	return cmd
 }
 

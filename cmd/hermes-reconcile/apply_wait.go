@@ -26,8 +26,6 @@ func (f *applyFlags) checkWait() error {
 	switch level := reconcile.Level(f.wait); {
 	case level == reconcile.LevelSupervised:
 		return nil
-	case level != reconcile.LevelUp && level != reconcile.LevelReady:
-		return usagef("--wait: %q is not known (want supervised, up or ready)", f.wait)
 	case f.noRescan:
 		return usagef("--wait=%s needs a rescan (want it without --no-rescan)", level)
 	case f.boot:

@@ -2,9 +2,11 @@ package main
 
 import (
 	"io"
+	"slices"
 
 	"github.com/spf13/cobra"
 
+	"hermes-reconcile/cmd/hermes-reconcile/cmdline"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
@@ -29,8 +31,9 @@ func (f *differFlags) add(cmd *cobra.Command, forms ...string) {
 }
 
 func (f *differFlags) addPrune(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.prune, "prune", string(reconcile.PruneOwned),
-		"which services that the manifest does not name to remove: `owned|all|none`")
+	cmdline.Choice(cmd, &f.prune, "prune", "",
+		"`WHICH` services that the manifest does not name to remove",
+		string(reconcile.PruneOwned), string(reconcile.PruneAll), string(reconcile.PruneNone))
 }
 
 // policy checks the flags, and gives the value of --prune.
@@ -38,11 +41,7 @@ func (f *differFlags) policy() (reconcile.Prune, error) {
 	if err := f.outputFlags.check(); err != nil {
 		return "", err
 	}
-	switch p := reconcile.Prune(f.prune); p {
-	case reconcile.PruneOwned, reconcile.PruneAll, reconcile.PruneNone:
-		return p, nil
-	}
-	return "", usagef("--prune: %q is not known (want owned, all or none)", f.prune)
+	return reconcile.Prune(f.prune), nil
 }
 
 // differs is the result of a command that only compares.
@@ -65,7 +64,11 @@ const againstLive = "live"
 func newDiffCommand(u ui) *cobra.Command {
 	var flags diffFlags
 	cmd := &cobra.Command{
-		Use:   "diff [-f FILE]... [--against live|FILE|DIR|-]",
+		Use: "diff [-f FILE]... [--against live|FILE|DIR|-]",
+		Example: `  hermes-reconcile diff
+  hermes-reconcile diff --exit-code -f profiles.d
+  git show main:profiles.yaml | hermes-reconcile diff --against -
+  hermes-reconcile diff --against old.yaml -o markdown`,
 		Short: "show what apply would do, and why",
 		Long: `Show what apply would do: a line for each profile that is not as the manifest says, with the reason, and below it what
 changes in the manifest's words. What several profiles have in common is said once. With --files the rendered files that
@@ -87,7 +90,8 @@ asked. An empty folder is a scandir without gateways.`,
 	flags.add(cmd, formText, formJSON, formMarkdown, formGitHub)
 	f := cmd.Flags()
 	f.StringVar(&flags.against, "against", againstLive,
-		"the old side, `live|FILE|DIR|-`: the scandir, another manifest, or a rendered tree")
+		"`OLD` side: live, the scandir; another manifest, or - for one on standard input; "+
+			"or a folder that render wrote")
 	f.BoolVar(&flags.showFiles, "files", false, "show the rendered files that differ, too")
 	f.IntVar(&flags.limit, "limit", explain.CommentLimit,
 		"longest markdown, in `BYTES`; the rest is left out, and named")
@@ -101,6 +105,10 @@ func runDiff(u ui, stdin io.Reader, flags *diffFlags) error {
 	}
 	if flags.limit < leastLimit {
 		return usagef("--limit: %d is too little (want at least %d)", flags.limit, leastLimit)
+	}
+	if flags.against == standardInputFlag && slices.Contains(flags.files, standardInputFlag) {
+		return usagef(
+			"-f - and --against - both want standard input (want a file for one of them)")
 	}
 	m, dirs, err := flags.renderedPlaced()
 	if err != nil {

@@ -106,19 +106,8 @@ func unreadableOld(name string, err error) error {
 
 // readOld reads the manifest that --against names.
 func readOld(name string, stdin io.Reader) (*manifest.Placed, error) {
-	if name != standardInputFlag {
-		m, err := parsePlaced([]string{name})
-		return m, oldSideHint(name, err)
-	}
-	data, err := io.ReadAll(io.LimitReader(stdin, maxManifest+1))
-	if err != nil {
-		return nil, fmt.Errorf("cannot read standard input: %w", err)
-	}
-	m, err := manifest.ParsePlaced([]manifest.Source{{Name: standardInput, Data: data}})
-	if err != nil {
-		return nil, oldSideHint(name, usage.New(err))
-	}
-	return m, nil
+	m, err := parsePlaced([]string{name}, func() io.Reader { return stdin })
+	return m, oldSideHint(name, err)
 }
 
 // oldSideHint says which of the two manifests is wrong.

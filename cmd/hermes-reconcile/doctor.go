@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"hermes-reconcile/cmd/hermes-reconcile/cmdline"
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/doctor"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
@@ -40,17 +41,16 @@ It changes nothing and waits for nothing. No manifest is needed; with one more i
 others. As another user than root, or than the one of s6-svscan, it cannot see everything, and says so.
 Exits 1 if there is an error; warnings alone are no failure. The scandir is --scandir, else $` + scandirVariable + `, else that of the
 manifest, else ` + defaultScandir + `.`,
+		Example: `  hermes-reconcile doctor
+  hermes-reconcile doctor -o json | jq '.findings[] | select(.level == "error")'`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if flags.form != formText && flags.form != formJSON {
-				return usagef("--output: %q is not known (want text, json)", flags.form)
-			}
 			return runDoctor(cmd.Context(), u, &flags)
 		},
 	}
 	flags.scandirFlags.add(cmd)
 	flags.manifestFlags.add(cmd)
-	cmd.Flags().StringVarP(&flags.form, "output", "o", formText, "form of the output: `text|json`")
+	cmdline.Choice(cmd, &flags.form, "output", "o", "`FORM` of the output", formText, formJSON)
 	return cmd
 }
 

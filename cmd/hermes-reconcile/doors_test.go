@@ -47,7 +47,6 @@ var doorExceptions = map[string]struct {
 	"cmd/hermes-reconcile/manifest.go os.Open":                            {1, "-f names it, and it may be a pipe: -f <(...); watch reads regular files only"},
 	"cmd/hermes-reconcile/output.go os.OpenFile":                          {1, "GITHUB_STEP_SUMMARY, a file of the CI's own"},
 	"cmd/hermes-reconcile/report.go os.Lstat":                             {1, "whose a folder is, to write there as that user; nothing is opened"},
-	"cmd/hermes-reconcile/secrets.go os.Lstat":                            {1, "who could write a secret or a manifest, by its owners and modes; nothing is opened"},
 	"s6ctl/route/route.go os.Lstat":                                       {1, "who could change what a path leads to, by owners and modes; nothing is opened"},
 	"s6ctl/route/route.go os.Readlink":                                    {1, "the same, where a symlink leads"},
 	"cmd/hermes-reconcile/fingerprint.go os.Stat":                         {1, "the state of the manifest's files, by which watch tells a regular file"},

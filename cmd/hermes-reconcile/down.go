@@ -42,6 +42,8 @@ left to write what is in their pipes. Afterwards watch starts nothing, until the
 
 For /etc/cont-finish.d: s6-overlay gives services that it does not know only 3 s (S6_KILL_GRACETIME).
 No manifest is needed. The scandir is --scandir, else $` + scandirVariable + `, else that of the manifest, else ` + defaultScandir + `.`,
+		Example: `  hermes-reconcile down
+  hermes-reconcile down --timeout 20s`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runDown(cmd.Context(), u, &flags) },
 	}

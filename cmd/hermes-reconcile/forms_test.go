@@ -222,7 +222,7 @@ func withoutColors(s string) string {
 func TestWrongFlagsOfOutput(t *testing.T) {
 	t.Chdir("testdata/pull-request")
 	for want, args := range map[string][]string{
-		`--output: "yaml" is not known (want text, json, markdown, github)`:     {"-o", "yaml"},
+		`--output: "yaml" is not known (want text, json, markdown or github)`:   {"-o", "yaml"},
 		`--color: "blue" is not known (want auto, always or never)`:             {"--color", "blue"},
 		`--limit: 10 is too little`:                                             {"-o", "markdown", "--limit", "10"},
 		`--secret-names: missing closing ) in "a(" (want a regular expression)`: {"--secret-names", "a("},

@@ -259,6 +259,12 @@ var layers = map[string]layer{
 		},
 		never: []string{"os/exec", "net", "flag", "log"},
 	},
+	command + "/cmdline": {
+		why:    "It has what all commands share of flags and help, so it knows none of them.",
+		ours:   []string{"manifest/wording"},
+		others: []string{"github.com/spf13/cobra", "github.com/spf13/pflag"},
+		never:  []string{"os", "os/exec", "net", "flag", "log", "time"},
+	},
 	command + "/probe": {
 		why:   "It asks a gateway over HTTP and starts nothing.",
 		ours:  []string{"reconcile/fault"},
@@ -281,17 +287,17 @@ var layers = map[string]layer{
 	command: {
 		why: "It wires all of them; programs are started by s6ctl/start, gateways asked by probe, scandirs opened by deploy.",
 		ours: []string{
-			"manifest", "manifest/visible", "render",
+			"manifest", "manifest/visible", "manifest/wording", "render",
 			"reconcile", "reconcile/apply", "reconcile/fault", "reconcile/journal", "reconcile/operate", "reconcile/servicetree",
 			"reconcile/watch",
 			"s6ctl", "s6ctl/start", "s6ctl/safefile", "s6ctl/route",
 			command + "/accounts", command + "/asuser", command + "/changes", command + "/choose", command + "/containerenv", command + "/deploy",
 			command + "/discover", command + "/doctor", command + "/explain", command + "/home", command + "/homes",
 			command + "/loglines", command + "/overview", command + "/probe", command + "/progress",
-			command + "/usage",
+			command + "/cmdline", command + "/usage",
 		},
 		others: []string{
-			"github.com/spf13/cobra", "github.com/hashicorp/go-multierror", "golang.org/x/term",
+			"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/hashicorp/go-multierror", "golang.org/x/term",
 		},
 		never: []string{"os/exec", "net/http"},
 	},

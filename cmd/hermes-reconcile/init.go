@@ -26,12 +26,14 @@ type initFlags struct {
 func newInitCommand(u ui) *cobra.Command {
 	var flags initFlags
 	cmd := &cobra.Command{
-		Use:   "init --from-home DIR | --from-scandir DIR [--out FILE]",
+		Use:   "init --from-home DIR|--from-scandir DIR [--out FILE]",
 		Short: "write a manifest for what is there; needs no s6",
 		Long: `Write a manifest for what is there: the profiles of a Hermes home, or the gateways of a scandir, no matter what made them, or of
 a folder that render wrote. It goes to standard output, or to a new file. Nothing else is written, and nothing is run.
 
 What a manifest cannot say stands in its comments: read them, then see with diff what an apply would do.`,
+		Example: `  hermes-reconcile init --from-scandir /run/service --out profiles.yaml
+  hermes-reconcile init --from-home /opt/data`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error { return runInit(u, flags) },
 	}
@@ -40,7 +42,7 @@ What a manifest cannot say stands in its comments: read them, then see with diff
 	cmd.Flags().
 		StringVar(&flags.scandir, "from-scandir", "", "`DIR` that s6-svscan runs on, or that render wrote: the gateways in it")
 	cmd.Flags().
-		StringVar(&flags.out, "out", "", "`FILE` to write, which must not be there (default standard output)")
+		StringVar(&flags.out, "out", "", "`FILE` to write, which must not be there (else standard output)")
 	return cmd
 }
 

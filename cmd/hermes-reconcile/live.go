@@ -125,6 +125,3 @@ func (f *scandirFlags) look(fromManifest string) (*deploy.Place, error) {
 	}
 	return deploy.Look(path)
 }
-
-// defaultScandir is where s6-overlay's s6-svscan runs. A manifest that says nothing means it, too.
-const defaultScandir = "/run/service"

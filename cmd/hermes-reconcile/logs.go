@@ -122,9 +122,6 @@ func runLogs(ctx context.Context, u ui, flags *logsFlags, profiles []string) err
 	if err != nil {
 		return err
 	}
-	if err := flags.output.checkColor(); err != nil {
-		return err
-	}
 	m, err := flags.loadIfAny(u)
 	if err != nil {
 		return err

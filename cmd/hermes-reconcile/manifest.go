@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -27,14 +28,18 @@ const (
 // manifestFlags are the flags of commands that read the manifest.
 type manifestFlags struct {
 	files []string
+	stdin func() io.Reader // nil: -f - is not understood
 }
 
 func (f *manifestFlags) add(cmd *cobra.Command) { f.addAs(cmd, "f") }
 
 // addAs adds them with another short form, or with none.
 func (f *manifestFlags) addAs(cmd *cobra.Command, short string) {
+	f.stdin = cmd.InOrStdin
 	cmd.Flags().StringArrayVarP(&f.files, "file", short, nil,
-		"manifest `FILE`, or folder of *.yaml and *.yml files; may be given more than once (default $"+fileVariable+", else "+defaultManifest+")")
+		"manifest `FILE`, folder of *.yaml and *.yml files, or - for standard input; "+
+			"may be given more than once")
+	cmd.Flags().Lookup("file").DefValue = "$" + fileVariable + ", else " + defaultManifest
 }
 
 // names are the files and folders to read.
@@ -52,11 +57,13 @@ func (f *manifestFlags) named() bool {
 
 // load reads and checks the manifest. Its errors are all errors of usage.
 func (f *manifestFlags) load() (*manifest.Manifest, error) {
-	return parseFiles(f.names())
+	return parseFiles(f.names(), f.stdin)
 }
 
-func parseFiles(names []string) (*manifest.Manifest, error) {
-	sources, err := readSources(names)
+// parseFiles parses the manifest of files and folders, and of standard input where one of them is
+// "-".
+func parseFiles(names []string, stdin func() io.Reader) (*manifest.Manifest, error) {
+	sources, err := readSources(names, stdin)
 	if err != nil {
 		return nil, err
 	}
@@ -68,8 +75,8 @@ func parseFiles(names []string) (*manifest.Manifest, error) {
 }
 
 // parsePlaced is parseFiles for those who ask where a manifest says what.
-func parsePlaced(names []string) (*manifest.Placed, error) {
-	sources, err := readSources(names)
+func parsePlaced(names []string, stdin func() io.Reader) (*manifest.Placed, error) {
+	sources, err := readSources(names, stdin)
 	if err != nil {
 		return nil, err
 	}
@@ -80,40 +87,84 @@ func parsePlaced(names []string) (*manifest.Placed, error) {
 	return m, nil
 }
 
-func readSources(names []string) ([]manifest.Source, error) {
+func readSources(names []string, stdin func() io.Reader) ([]manifest.Source, error) {
+	if dash := times(names, standardInputFlag); dash > 1 {
+		return nil, usagef("-f - is given %d times (want it once: standard input ends)", dash)
+	}
 	var sources []manifest.Source
 	room := maxManifests
 	for _, name := range names {
-		files, err := expand(name)
+		found, err := sourcesOf(name, stdin)
 		if err != nil {
-			return nil, unreadable(name, err)
+			return nil, err
 		}
-		for _, file := range files {
-			data, err := readLimited(file)
-			if err != nil {
-				return nil, unreadable(file, err)
-			}
-			if room -= len(data); room < 0 {
+		for _, source := range found {
+			if room -= len(source.Data); room < 0 {
 				return nil, withHint(
-					usagef("the manifest files up to %q have more than %d MiB in all", file,
+					usagef("the manifest files up to %q have more than %d MiB in all", source.Name,
 						maxManifests>>20),
 					"name fewer with -f FILE",
 				)
 			}
-			sources = append(sources, manifest.Source{Name: file, Data: data})
 		}
+		sources = append(sources, found...)
 	}
 	return sources, nil
 }
 
 // renderedPlaced is rendered for those who ask where the manifest says what.
 func (f *manifestFlags) renderedPlaced() (*manifest.Placed, []render.Servicedir, error) {
-	m, err := parsePlaced(f.names())
+	m, err := parsePlaced(f.names(), f.stdin)
 	if err != nil {
 		return nil, nil, err
 	}
 	dirs, err := render.All(m.Manifest)
 	return m, dirs, err
+}
+
+// sourcesOf reads what a -f argument stands for.
+func sourcesOf(name string, stdin func() io.Reader) ([]manifest.Source, error) {
+	if name == standardInputFlag {
+		source, err := readStdin(stdin)
+		return []manifest.Source{source}, err
+	}
+	files, err := expand(name)
+	if err != nil {
+		return nil, unreadable(name, err)
+	}
+	var sources []manifest.Source
+	for _, file := range files {
+		data, err := readLimited(file)
+		if err != nil {
+			return nil, unreadable(file, err)
+		}
+		sources = append(sources, manifest.Source{Name: file, Data: data})
+	}
+	return sources, nil
+}
+
+// times is how often a word is in a list.
+func times(words []string, word string) (n int) {
+	for _, w := range words {
+		if w == word {
+			n++
+		}
+	}
+	return n
+}
+
+// readStdin reads a manifest from standard input.
+func readStdin(stdin func() io.Reader) (manifest.Source, error) {
+	source := manifest.Source{Name: standardInput}
+	if stdin == nil {
+		return source, usagef("standard input cannot be read here (want a file)")
+	}
+	data, err := io.ReadAll(io.LimitReader(stdin(), maxManifest+1))
+	if err != nil {
+		return source, fmt.Errorf("cannot read standard input: %w", err)
+	}
+	source.Data = data
+	return source, nil
 }
 
 // rendered reads the manifest and renders it.

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"hermes-reconcile/cmd/hermes-reconcile/changes"
+	"hermes-reconcile/cmd/hermes-reconcile/cmdline"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
@@ -36,53 +37,33 @@ type outputFlags struct {
 	limit       int
 	showFiles   bool
 
-	forms []string
-	mask  *explain.Mask
+	mask *explain.Mask
 }
 
 func (f *outputFlags) add(cmd *cobra.Command, forms ...string) {
 	f.addForm(cmd, forms...)
-	cmd.Flags().
-		BoolVar(&f.showSecrets, "show-secrets", false, "show the values of variables and options whose names look secret")
-	cmd.Flags().
-		StringVar(&f.secretNames, "secret-names", explain.SecretNames, "`REGEXP` of variables and options whose values are masked")
+	cmd.Flags().BoolVar(&f.showSecrets, "show-secrets", false,
+		"show the values of variables and options whose names look secret")
+	cmd.Flags().StringVar(&f.secretNames, "secret-names", explain.SecretNames,
+		"`REGEXP` of variables and options whose values are masked")
+	cmd.Flags().Lookup("secret-names").DefValue = "those with KEY, TOKEN, SECRET, PASSWORD and the like"
 }
 
 // addForm adds the flags of a command that prints no plan.
 func (f *outputFlags) addForm(cmd *cobra.Command, forms ...string) {
-	f.forms = forms
-	cmd.Flags().
-		StringVarP(&f.form, "output", "o", formText, "form of the output: `"+strings.Join(forms, "|")+"`")
+	cmdline.Choice(cmd, &f.form, "output", "o", "`FORM` of the output", forms...)
 	f.addColor(cmd)
 }
 
 // addColor adds --color alone.
 func (f *outputFlags) addColor(cmd *cobra.Command) {
-	cmd.Flags().
-		StringVar(&f.color, "color", colorAuto, "color the text: `auto|always|never`; auto: on a terminal, unless $NO_COLOR is set")
+	cmdline.Choice(cmd, &f.color, "color", "",
+		"`WHEN` to color the text, where auto is on a terminal without $NO_COLOR",
+		colorAuto, colorAlways, colorNever)
 }
 
-// checkForm checks the values of those flags.
-func (f *outputFlags) checkForm() error {
-	if !slices.Contains(f.forms, f.form) {
-		return usagef("--output: %q is not known (want %s)", f.form, strings.Join(f.forms, ", "))
-	}
-	return f.checkColor()
-}
-
-// checkColor checks the value of --color.
-func (f *outputFlags) checkColor() error {
-	if !slices.Contains([]string{colorAuto, colorAlways, colorNever}, f.color) {
-		return usagef("--color: %q is not known (want auto, always or never)", f.color)
-	}
-	return nil
-}
-
-// check checks the values of all flags.
+// check checks the values of the flags.
 func (f *outputFlags) check() (err error) {
-	if err := f.checkForm(); err != nil {
-		return err
-	}
 	if f.showSecrets {
 		return nil
 	}

@@ -30,15 +30,17 @@ With --gateway an answer is good only if that process, or one that belongs to it
 can be seen: another program may have been there first.
 
 Services of profiles with ready run this beside the gateway. It goes through no proxy and follows no redirect.`,
+		Example: `  hermes-reconcile probe http://127.0.0.1:9201/health
+  hermes-reconcile probe --timeout 1m http://127.0.0.1:9201/health`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return runProbe(cmd.Context(), args[0], flags) },
 	}
 	cmd.Flags().
 		DurationVar(&flags.interval, "interval", time.Second, "longest `DURATION` between two requests")
 	cmd.Flags().
-		DurationVar(&flags.timeout, "timeout", 0, "ask again for that long until there is a good answer (default: ask once)")
+		DurationVar(&flags.timeout, "timeout", 0, "ask again for that `DURATION` until there is a good answer (0: ask once)")
 	cmd.Flags().
-		IntVar(&flags.gateway, "gateway", 0, "the process `PID` that should answer, by itself or by one that belongs to it (default: any process that does)")
+		IntVar(&flags.gateway, "gateway", 0, "the process `PID` that should answer, by itself or by one that belongs to it (0: any)")
 	return cmd
 }
 

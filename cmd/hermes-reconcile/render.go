@@ -14,8 +14,12 @@ func newRenderCommand(u ui) *cobra.Command {
 	var out string
 	cmd := &cobra.Command{
 		Use:   "render [-f FILE]... --out DIR",
-		Short: "write the service directories to a folder, for a look or for an image; needs no s6",
-		Args:  cobra.NoArgs,
+		Short: "write the service directories to a folder; needs no s6",
+		Long: `Write the service directories that apply would make to a folder, for a look at them or for an image. The folder must be new or
+empty. diff --against takes it as the old side.`,
+		Example: `  hermes-reconcile render --out /tmp/look
+  hermes-reconcile render -f profiles.yaml --out rootfs/run/service`,
+		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if out == "" {
 				return withHint(usagef("no folder to write to"), "%s render --out DIR", program)

@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"hermes-reconcile/cmd/hermes-reconcile/cmdline"
 	"hermes-reconcile/cmd/hermes-reconcile/usage"
 	"hermes-reconcile/manifest/visible"
+	"hermes-reconcile/manifest/wording"
 	"hermes-reconcile/reconcile/fault"
 	"hermes-reconcile/s6ctl"
 )
@@ -51,19 +54,27 @@ Exit codes, the same for every command:
     1    part of it failed: some gateways are not as asked; mend and run again
     2    only with --exit-code of diff and apply: there are differences
     99   timed out waiting
-    100  the command line or the manifest is wrong, or there is no s6 here: retrying will not help
-    111  a system call or an s6 program failed, the lock is held, or the result could
-         not be printed: retrying may help`,
-		SilenceErrors: true,
-		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+    100  the command line or the manifest is wrong, or there is no s6 here:
+         retrying will not help
+    111  a system call or an s6 program failed, the lock is held, or the result
+         could not be printed: retrying may help`,
+		Example: `  hermes-reconcile validate && hermes-reconcile diff
+  hermes-reconcile apply
+  hermes-reconcile status`,
+		Version:                    version + source(),
+		SilenceErrors:              true,
+		SilenceUsage:               true,
+		SuggestionsMinimumDistance: mistypedBy,
+		Args:                       knownCommand,
+		RunE:                       func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
+	root.Flags().BoolP("version", "v", false, "print the version")
+	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
 	root.SetOut(visible.NewWriter(u.stdout, visible.Text))
 	root.SetErr(visible.NewWriter(u.stderr, visible.Text))
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return withHint(usage.New(err), "%s --help", cmd.CommandPath())
-	})
+	root.SetFlagErrorFunc(flagError)
+	root.SetHelpCommand(newHelpCommand())
+	root.CompletionOptions.DisableDefaultCmd = true // newCompletionCommand is in its place
 	root.AddCommand(
 		newDiffCommand(u),
 		newValidateCommand(u),
@@ -71,13 +82,74 @@ Exit codes, the same for every command:
 		newInitCommand(u),
 		newSchemaCommand(u),
 		newProbeCommand(u),
+		newCompletionCommand(u),
 		newVersionCommand(u),
 	)
 	root.AddCommand(liveCommands(u)...)
+	root.InitDefaultHelpCmd()
 	for _, cmd := range append(root.Commands(), root) {
 		cmd.Args = usageArgs(cmd.Args)
+		complete(cmd)
 	}
+	cmdline.Fit(root)
 	return root
+}
+
+// mistypedBy is how many letters of a command may be wrong when it is suggested.
+const mistypedBy = 2
+
+// knownCommand refuses a word that is no command, and says which may be meant.
+func knownCommand(root *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	err := usagef("unknown command %q for %q", args[0], root.Name())
+	var meant []string
+	for _, name := range root.SuggestionsFor(args[0]) {
+		meant = append(meant, root.Name()+" "+name)
+	}
+	if len(meant) == 0 {
+		return withHint(err, "%s --help", root.Name())
+	}
+	return withHint(err, "did you mean %s?", strings.Join(meant, ", or "))
+}
+
+// flagError says what is wrong with the flags of a command.
+func flagError(cmd *cobra.Command, err error) error {
+	meant, plain := cmdline.Wrong(cmd.Flags(), err)
+	if meant != "" {
+		return withHint(usage.New(plain), "did you mean %s? %s --help names all flags", meant,
+			cmd.CommandPath())
+	}
+	return withHint(usage.New(plain), "%s --help", cmd.CommandPath())
+}
+
+// newHelpCommand makes the command help. It refuses what is no command.
+func newHelpCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "help [COMMAND]",
+		Short:   "say more about a command",
+		Example: `  hermes-reconcile help apply`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			about, rest, err := cmd.Root().Find(args)
+			if err != nil || len(rest) > 0 {
+				return knownCommand(cmd.Root(), args)
+			}
+			about.InitDefaultHelpFlag()
+			return about.Help()
+		},
+		ValidArgsFunction: func(
+			cmd *cobra.Command, args []string, _ string,
+		) ([]cobra.Completion, cobra.ShellCompDirective) {
+			var names []cobra.Completion
+			for _, other := range cmd.Root().Commands() {
+				if len(args) == 0 && other.IsAvailableCommand() {
+					names = append(names, cobra.CompletionWithDesc(other.Name(), other.Short))
+				}
+			}
+			return names, cobra.ShellCompDirectiveNoFileComp
+		},
+	}
 }
 
 // needsS6 names the commands that need a live s6. Elsewhere than on Linux they are there, too, and
@@ -114,9 +186,23 @@ func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 		if check == nil {
 			return nil
 		}
-		if err := check(cmd, args); err != nil {
-			return withHint(usage.New(err), "%s --help", cmd.CommandPath())
+		err := check(cmd, args)
+		if err == nil || usage.HintOf(err) != "" {
+			return err
 		}
-		return nil
+		err = usagef("an argument is missing (want %s)", cmd.UseLine())
+		if len(args) > 0 {
+			err = usagef("cannot do with %q (want %s)", strings.Join(args, " "), cmd.UseLine())
+		}
+		return withHint(err, "%s --help", cmd.CommandPath())
 	}
+}
+
+// unknownWord refuses an argument that is none of the words that a command takes.
+func unknownWord(what, got string, words []string) error {
+	err := usagef("there is no %s %q (want %s)", what, got, wording.OrList(words))
+	if meant := wording.Nearest(got, words); meant != "" {
+		return withHint(err, "did you mean %s?", meant)
+	}
+	return err
 }

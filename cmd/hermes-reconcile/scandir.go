@@ -6,6 +6,9 @@ import (
 
 const scandirVariable = "HERMES_RECONCILE_SCANDIR"
 
+// defaultScandir is where s6-overlay's s6-svscan runs. A manifest that says nothing means it, too.
+const defaultScandir = "/run/service"
+
 // scandirFlags are the flags of commands that look at a live scandir.
 type scandirFlags struct {
 	path string
@@ -13,5 +16,6 @@ type scandirFlags struct {
 
 func (f *scandirFlags) add(cmd *cobra.Command) {
 	cmd.Flags().
-		StringVar(&f.path, "scandir", "", "`DIR` that s6-svscan runs on (default $"+scandirVariable+", else what the manifest says)")
+		StringVar(&f.path, "scandir", "", "`DIR` that s6-svscan runs on")
+	cmd.Flags().Lookup("scandir").DefValue = "$" + scandirVariable + ", else that of the manifest"
 }

@@ -10,7 +10,7 @@ import (
 func newSchemaCommand(u ui) *cobra.Command {
 	return &cobra.Command{
 		Use:   "schema [manifest|report|status|doctor]",
-		Short: "print the JSON Schema of the manifest, or of a JSON output; needs no s6",
+		Short: "print the JSON Schema of the manifest or of an output; needs no s6",
 		Long: `Print the JSON Schema (draft-07) of profiles.yaml, for editors and other programs that check YAML.
 An editor with a YAML language server uses it where a manifest starts with
 
@@ -20,7 +20,10 @@ validate checks more than a schema can say.
 
 With report it is the schema of diff -o json and apply -o json, with status that of status -o json,
 with doctor that of doctor -o json.`,
-		Args: cobra.MaximumNArgs(1),
+		Example: `  hermes-reconcile schema > profiles.schema.json
+  hermes-reconcile schema status`,
+		Args:      cobra.MaximumNArgs(1),
+		ValidArgs: schemas,
 		RunE: func(_ *cobra.Command, args []string) error {
 			text, err := schemaOf(append(args, schemaManifest)[0])
 			if err != nil {
@@ -51,7 +54,8 @@ func schemaOf(what string) ([]byte, error) {
 	case schemaDoctor:
 		return explain.DoctorSchema, nil
 	}
-	return nil, withHint(
-		usagef("there is no schema of %q (want manifest, report, status or doctor)", what),
-		"%s schema --help", program)
+	return nil, unknownWord("schema", what, schemas)
 }
+
+// schemas are the words that the command takes.
+var schemas = []string{schemaManifest, schemaReport, schemaStatus, schemaDoctor}

@@ -56,13 +56,10 @@ func suspectsOf(m *manifest.Manifest) accounts.Suspects {
 func (f *manifestFlags) places() []string {
 	var places []string
 	for _, name := range f.names() {
-		files, err := expand(name)
-		if err != nil {
-			if _, missing := os.Lstat(name); name == standardInputFlag && missing != nil {
-				continue
-			}
-			files = nil
+		if name == standardInputFlag {
+			continue
 		}
+		files, _ := expand(name) // none of a folder that cannot be read
 		for _, file := range append([]string{name}, files...) {
 			if path, err := filepath.Abs(file); err == nil {
 				places = append(places, path)

@@ -74,6 +74,7 @@ does watch; that is said. A profile with state: last remembers it, in gateway_st
 
 No manifest is needed: what a gateway should be stands in its service directory, too. The scandir is --scandir, else
 $` + scandirVariable + `, else that of the manifest, else ` + defaultScandir + `.`,
+		Example: "  hermes-reconcile " + d.verb + " coder writer\n  hermes-reconcile " + d.verb + " --all",
 		RunE: func(cmd *cobra.Command, profiles []string) error {
 			return runAct(cmd.Context(), u, &flags, d, profiles)
 		},
@@ -86,7 +87,7 @@ $` + scandirVariable + `, else that of the manifest, else ` + defaultScandir + `
 		&flags.timeout,
 		"timeout",
 		0,
-		"longest `DURATION` to wait for gateways (default none: it gives up when nothing has moved for the longest stop_timeout concerned + 15s)",
+		"longest `DURATION` to wait for gateways (0: until nothing has moved for the longest stop_timeout concerned + 15s)",
 	)
 	flags.progress.add(cmd)
 	f.DurationVar(&flags.lockTimeout, "lock-timeout", defaultLockTimeout,

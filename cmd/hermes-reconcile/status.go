@@ -37,13 +37,13 @@ func newStatusCommand(u ui) *cobra.Command {
 	var flags statusFlags
 	cmd := &cobra.Command{
 		Use:   "status [PROFILE...]",
-		Short: "show the gateways: state, what is pending, what has drifted; of one of them all",
+		Short: "show gateways: their state, what is pending, what has drifted",
 		Long:  statusHelp,
-		Example: `  hermes-reconcile status                  # all of them, and how many are up
-  hermes-reconcile status coder            # one: deaths, memory, ports, the end of its log
+		Example: `  hermes-reconcile status                  # all, and how many are up
+  hermes-reconcile status coder            # one: deaths, ports, end of its log
   hermes-reconcile status 'team-*' default # globs, in quotes
-  hermes-reconcile status --failed --watch # what needs a hand, as long as you look
-  hermes-reconcile status --exit-code      # exit 1 if one has failed, as for a HEALTHCHECK
+  hermes-reconcile status --failed --watch # what needs a hand
+  hermes-reconcile status --exit-code      # exit 1 if one has failed
   hermes-reconcile status -o prometheus >gateways.prom`,
 		RunE: func(cmd *cobra.Command, profiles []string) error {
 			return runStatus(cmd.Context(), u, &flags, profiles)
@@ -70,9 +70,13 @@ and again, so its next start waits), crash loop (it died three times in a row or
 before it died last), ended (it exited 78, or 0 with restart: on-failure), frozen log (its log file was deleted or moved, so that it
 will block), double (a second gateway of its profile runs outside its place), unsupervised, unknown (its directory cannot
 be read), or absent (the manifest names it, and no apply has made it yet). What helps to judge it stands in parentheses.
+
 READY is yes once the gateway has answered as ready in its profile asks, and - where the profile has no ready.
+
 RESTARTS counts how often it died since it was last started on purpose.
+
 PENDING says what the manifest says and no apply has done yet: new, changed, or to go. Without a manifest there is no such column.
+
 DRIFT names files that are not as they were rendered, loggers in trouble, restarts that an interrupted apply owes, and where a
 gateway runs outside its place, twice, or under another name (a double): a row of its own where its directory is gone.
 
@@ -80,13 +84,11 @@ A gateway of ours has failed if it is in a crash loop or backs off, exited 78, i
 time that its profile gives it, is double, unsupervised or unknown, or has a frozen log.
 
 On a terminal the table is as wide as that: what says least is left out or cut.
+
 The scandir is --scandir, else $` + scandirVariable + `, else that of the manifest (-f, else $` + fileVariable + `, else ` + defaultManifest + ` if it is there), else
 ` + defaultScandir + `. With --scandir the manifest counts if it is of that scandir, or named with -f.`
 
 func runStatus(ctx context.Context, u ui, flags *statusFlags, profiles []string) error {
-	if err := flags.output.checkForm(); err != nil {
-		return err
-	}
 	if flags.watch && (flags.output.form == formPrometheus || flags.exitCode) {
 		return usagef("--watch goes on looking: it has neither metrics nor an exit code (leave it away)")
 	}

@@ -237,7 +237,7 @@ func TestStatusIsAsItsSchemaSays(t *testing.T) {
 		"status x*":                    `no gateway of a profile like "x*"`,
 		"status --watch --exit-code":   "--watch goes on looking",
 		"status --watch -o prometheus": "--watch goes on looking",
-		"status -o yaml":               `--output: "yaml" is not known (want text, json, prometheus)`,
+		"status -o yaml":               `--output: "yaml" is not known (want text, json or prometheus)`,
 		"status --color=blue":          `--color: "blue" is not known`,
 	} {
 		got := hermes(strings.Fields(args)...)

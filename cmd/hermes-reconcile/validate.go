@@ -11,7 +11,12 @@ func newValidateCommand(u ui) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "validate [-f FILE]...",
 		Short: "check the manifest alone; needs no s6",
-		Args:  cobra.NoArgs,
+		Long: `Check the manifest alone, and say all that is wrong with it, each error with its place. No scandir is looked at, and no s6 is
+needed. It exits 0 if the manifest is right, else 100.`,
+		Example: `  hermes-reconcile validate
+  hermes-reconcile validate -f profiles.d
+  git show main:profiles.yaml | hermes-reconcile validate -f -`,
+		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			m, err := flags.load()
 			if err != nil {

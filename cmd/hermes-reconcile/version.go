@@ -21,6 +21,8 @@ func newVersionCommand(u ui) *cobra.Command {
 		Short: "print the version",
 		Long: `Print the version, and the commit that the program was built from, with its date. "-dirty" says that
 files had changed since.`,
+		Example: `  hermes-reconcile version
+  hermes-reconcile --version`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			u.info("%s %s%s", program, version, source())

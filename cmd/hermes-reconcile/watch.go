@@ -11,12 +11,14 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"hermes-reconcile/cmd/hermes-reconcile/cmdline"
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/journal"
@@ -41,7 +43,7 @@ type watchFlags struct {
 func newWatchCommand(u ui) *cobra.Command {
 	flags := watchFlags{}
 	flags.watches = true
-	flags.forms, flags.color = []string{formLogfmt, formJSON}, colorNever
+	flags.color = colorNever
 	flags.progress.quiet = true // it logs what it has done
 	cmd := &cobra.Command{
 		Use:   "watch [-f FILE]...",
@@ -56,6 +58,8 @@ command has begun and left, because it was killed, is made at once. After down n
 SIGTERM ends watch at the next safe point.
 
 It is meant to be a service of s6 itself, beside the gateways: its own name must not start with "` + render.Prefix + `".`,
+		Example: `  hermes-reconcile watch
+  hermes-reconcile watch -f /etc/hermes/profiles.d --interval 5m -o json`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runWatch(cmd.Context(), u, &flags) },
 	}
@@ -69,13 +73,13 @@ It is meant to be a service of s6 itself, beside the gateways: its own name must
 		&flags.timeout,
 		"timeout",
 		0,
-		"longest `DURATION` of one apply (default none: it gives up when nothing has moved for the longest stop_timeout concerned + 15s)",
+		"longest `DURATION` of one apply (0: until nothing has moved for the longest stop_timeout concerned + 15s)",
 	)
 	f.DurationVar(&flags.lockTimeout, "lock-timeout", defaultLockTimeout,
 		"longest `DURATION` to wait for another apply")
 	f.DurationVar(&flags.interval, "interval", watchInterval,
 		"`DURATION` between looks without a reason")
-	f.StringVarP(&flags.form, "output", "o", formLogfmt, "form of the lines: `logfmt|json`")
+	cmdline.Choice(cmd, &flags.form, "output", "o", "`FORM` of the lines", formLogfmt, formJSON)
 	f.IntVar(&flags.notifyFD, "notification-fd", 0,
 		"file descriptor `N` to tell s6 on that the first apply is over")
 	return cmd
@@ -108,6 +112,9 @@ func runWatch(ctx context.Context, u ui, flags *watchFlags) error {
 	}
 	w := &watching{flags: &flags.applyFlags, log: newLog(u.stdout, flags.form)}
 	w.ui = ui{io.Discard, &onceWriter{log: w.log}}
+	if slices.Contains(flags.names(), standardInputFlag) {
+		return usagef("watch cannot follow standard input (want a file or a folder)")
+	}
 	paths, err := absolute(flags.names())
 	if err != nil {
 		return err

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"slices"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// shells are those that completions can be printed for.
+var shells = []string{"bash", "zsh", "fish", "powershell"}
+
+func newCompletionCommand(u ui) *cobra.Command {
+	return &cobra.Command{
+		Use:   "completion bash|zsh|fish|powershell",
+		Short: "print a script that lets a shell complete what is typed",
+		Long: `Print a script that lets a shell complete commands, flags, values and profiles when Tab is pressed. Profiles are those of the
+manifest and of the scandir. Where make install or a package has put these scripts, nothing is left to do.
+
+bash needs its package bash-completion, and zsh its function compinit.`,
+		Example: `  source <(hermes-reconcile completion bash)
+  hermes-reconcile completion zsh > "${fpath[1]}/_hermes-reconcile"
+  hermes-reconcile completion fish | source`,
+		Args:      cobra.ExactArgs(1),
+		ValidArgs: shells,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			root, out := cmd.Root(), u.stdout
+			switch args[0] {
+			case "bash":
+				return root.GenBashCompletionV2(out, true)
+			case "zsh":
+				return root.GenZshCompletion(out)
+			case "fish":
+				return root.GenFishCompletion(out, true)
+			case "powershell":
+				return root.GenPowerShellCompletionWithDesc(out)
+			}
+			return unknownWord("shell", args[0], shells)
+		},
+	}
+}
+
+// complete says for each flag of a command what Tab completes after it: files and folders by what
+// its usage calls the value, and otherwise nothing, where no words are known.
+func complete(cmd *cobra.Command) {
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if _, known := cmd.GetFlagCompletionFunc(f.Name); known {
+			return
+		}
+		what, _ := pflag.UnquoteUsage(f)
+		directive := cobra.ShellCompDirectiveNoFileComp
+		switch what {
+		case "FILE", "OLD":
+			directive = cobra.ShellCompDirectiveDefault
+		case "DIR":
+			directive = cobra.ShellCompDirectiveFilterDirs
+		}
+		nothing := cobra.FixedCompletions(nil, directive)
+		if err := cmd.RegisterFlagCompletionFunc(f.Name, nothing); err != nil {
+			panic(err) // it is the flag that was visited
+		}
+	})
+	if cmd.ValidArgsFunction == nil && len(cmd.ValidArgs) == 0 {
+		cmd.ValidArgsFunction = cobra.NoFileCompletions
+		if takesProfiles.MatchString(cmd.Use) {
+			cmd.ValidArgsFunction = profileNames
+		}
+	}
+}
+
+// profileNames are the profiles that are not on the command line yet.
+func profileNames(
+	cmd *cobra.Command, args []string, _ string,
+) ([]cobra.Completion, cobra.ShellCompDirective) {
+	names := slices.DeleteFunc(knownProfiles(cmd),
+		func(name string) bool { return slices.Contains(args, name) })
+	return names, cobra.ShellCompDirectiveNoFileComp
+}

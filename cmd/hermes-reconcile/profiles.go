@@ -1,0 +1,64 @@
+package main
+
+import (
+	"cmp"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"hermes-reconcile/cmd/hermes-reconcile/containerenv"
+	"hermes-reconcile/manifest"
+	"hermes-reconcile/render"
+	"hermes-reconcile/s6ctl/safefile"
+)
+
+// takesProfiles finds the commands whose arguments are profiles, by how they are used.
+var takesProfiles = regexp.MustCompile(`\b(PROFILE|NAME)\b`)
+
+// knownProfiles are the profiles that a command line can mean, sorted: those of the manifest and
+// those of the scandir that its flags name. What cannot be read has none, since a shell asks while
+// a line is typed.
+func knownProfiles(cmd *cobra.Command) []string {
+	var file manifestFlags
+	file.files, _ = cmd.Flags().GetStringArray("file")
+	scandir := containerenv.Look(scandirVariable)
+	if f := cmd.Flags().Lookup("scandir"); f != nil {
+		scandir = cmp.Or(f.Value.String(), scandir)
+	}
+	var names []string
+	if m, err := file.load(); err == nil {
+		names, scandir = namesOf(m), cmp.Or(scandir, m.Scandir)
+	}
+	names = append(names, gatewaysIn(cmp.Or(scandir, defaultScandir))...)
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// gatewaysIn are the profiles that have a service directory in a scandir.
+func gatewaysIn(scandir string) (names []string) {
+	tree, err := safefile.OpenTree(scandir)
+	if err != nil {
+		return nil
+	}
+	defer tree.Close()
+	entries, _ := tree.Entries(".", mostNames)
+	for _, e := range entries {
+		if name, found := strings.CutPrefix(e.Name(), render.Prefix); found {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// mostNames is how many entries of a scandir are looked at for a completion.
+const mostNames = 100_000
+
+// namesOf are the profiles of a manifest.
+func namesOf(m *manifest.Manifest) (names []string) {
+	for _, p := range m.Profiles {
+		names = append(names, p.Name)
+	}
+	return names
+}
