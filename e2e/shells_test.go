@@ -30,6 +30,7 @@ _comp_load hermes-reconcile 2>/dev/null || _completion_loader hermes-reconcile
 f=$(complete -p hermes-reconcile | sed 's/.*-F \([^ ]*\) .*/\1/')
 nofiles=
 compopt() { case " $* " in *' +o default '*) nofiles=yes ;; esac; } # the builtin works below readline alone
+type() { if [ "$*" = '-t compopt' ]; then echo builtin; else builtin type "$@"; fi; }
 "$f" hermes-reconcile "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD-1]}"
 [ "$nofiles${#COMPREPLY[@]}" != 0 ] || COMPREPLY=($(compgen -o default -f -- "${COMP_WORDS[COMP_CWORD]}"))
 printf '%s\n' "${COMPREPLY[@]}"
@@ -39,7 +40,7 @@ printf '%s\n' "${COMPREPLY[@]}"
 const askZsh = `
 zmodload zsh/zpty
 export OFFERED=$PWD/zsh.offered
-rm -f $OFFERED $OFFERED.end
+: >$OFFERED
 cat >zsh.setup <<'SETUP'
 fpath=($SITE $fpath)
 autoload -Uz compinit && compinit -u -d $SITE/zsh.dump
