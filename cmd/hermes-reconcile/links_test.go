@@ -101,3 +101,34 @@ func TestTroubleshootingHasCommandsThatExist(t *testing.T) {
 	}
 	require.Greater(t, rows, 15)
 }
+
+var (
+	block   = regexp.MustCompile("(?ms)^```(?:sh|console)\n(.*?)^```$")
+	callOf  = regexp.MustCompile(`\bhermes-reconcile ((?:[a-z]|-)[^|;&>#]*)`)
+	newline = regexp.MustCompile(`\\\n\s*`)
+)
+
+// TestCommandBlocksParse: each command line of ours in a block of a page is one that the program
+// takes: there is such a command, and it has these flags. The README's quick start is typed in a
+// container, too.
+func TestCommandBlocksParse(t *testing.T) {
+	t.Parallel()
+	seen := 0
+	for _, page := range pageNames(t) {
+		for _, b := range block.FindAllStringSubmatch(read(t, page), -1) {
+			console := strings.Contains(b[0], "```console")
+			for line := range strings.Lines(newline.ReplaceAllString(b[1], " ")) {
+				call := callOf.FindStringSubmatch(line)
+				if call == nil || console && !strings.HasPrefix(line, "$ ") || strings.Contains(line, "docker ") {
+					continue
+				}
+				seen++
+				words := strings.Fields(strings.NewReplacer("'", "", `"`, "").Replace(call[1]))
+				cmd, rest, err := newRootCommand(ui{io.Discard, io.Discard}).Find(words)
+				require.NoError(t, err, "%s: %s", page, line)
+				require.NoError(t, cmd.ParseFlags(rest), "%s: %s", page, line)
+			}
+		}
+	}
+	require.Greater(t, seen, 20)
+}
