@@ -8,7 +8,7 @@ import (
 )
 
 // Culprits are the entries of the scandir that abort scans of s6 2.12 and later: symlinks that lead
-// nowhere.
+// nowhere. Their owners alone may know where they should lead, so they are named and not removed.
 func (s *Scandir) Culprits() []string {
 	own, err := s.Dir.Open(".") // several of us may look at once, and a listing has a position
 	if err != nil {

@@ -20,7 +20,8 @@ import (
 // startedFile is where ./run writes down which process it is, and when that was started.
 const startedFile = "pgid"
 
-// readStarted reads which process was started last.
+// readStarted reads which process was started last. What others can write there counts for nothing:
+// a plan could end any process by it.
 func (s *serviceReader) readStarted(data *dirfd.Dir) {
 	const most = 100 // bytes: two numbers
 	text, st, err := data.Read(startedFile, most)
@@ -40,7 +41,7 @@ func (s *serviceReader) readStarted(data *dirfd.Dir) {
 }
 
 // readFormer notes the gateway of a supervisor that was killed, where no ./run of a new one is
-// there to end it.
+// there to end it. Numbers of processes are used again, so the time of its start counts, too.
 func (s *Scandir) readFormer(a *reconcile.Actual) {
 	for _, service := range a.Services {
 		if service.LastStarted[0] == 0 || service.Double != "" || service.Status.PID != 0 {
@@ -54,7 +55,7 @@ func (s *Scandir) readFormer(a *reconcile.Actual) {
 }
 
 // isDouble reports whether an entry whose name is no gateway's has our marker: it was copied or
-// moved.
+// moved. s6-svscan runs it all the same, and its gateway would be the second of its profile.
 func (s *Scandir) isDouble(name string) bool {
 	if strings.HasPrefix(name, ".") {
 		return false
@@ -113,7 +114,7 @@ func (s *Scandir) readSupervises(a *reconcile.Actual) error {
 }
 
 // inPlace notes a supervisor that works in a directory of the scandir. Where its files are gone, it
-// is there all the same.
+// is there all the same: to start another would be to run two gateways.
 func (s *Scandir) inPlace(v reconcile.Supervise, p place) {
 	if v.Orphan {
 		p.service.Orphan = true
@@ -160,7 +161,8 @@ func hides(a *reconcile.Actual, v reconcile.Supervise) bool {
 	return !v.Deleted
 }
 
-// displace notes a supervisor that works outside its place, if it is one of a gateway.
+// displace notes a supervisor that works outside its place, if it is one of a gateway. A plan ends
+// what is noted here, so what may only just have moved, started or ended is not.
 func (s *Scandir) displace(a *reconcile.Actual, v reconcile.Supervise) {
 	service := strings.TrimSuffix(v.Name, "/log")
 	if !strings.HasPrefix(service, render.Prefix) || strings.Contains(service, "/") {

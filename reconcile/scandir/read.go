@@ -159,7 +159,8 @@ func (s *Scandir) markedPort(name string) int {
 	return marker.Port
 }
 
-// obstacle says what else than a directory stands at the name of a service.
+// obstacle says what else than a directory stands at the name of a service. It is left where it is:
+// what a user has put there is for the user to remove.
 func (s *Scandir) obstacle(service *reconcile.Service, openErr error) error {
 	st, err := s.Dir.Stat(service.Name)
 	switch {
@@ -205,7 +206,8 @@ const usualFile = 32 << 10
 
 var buffers = sync.Pool{New: func() any { return new(make([]byte, usualFile)) }}
 
-// readFiles reads the marker, the files that it lists, and the files that s6 reads.
+// readFiles reads the marker, the files that it lists, and the files that s6 reads. Whose the
+// directory itself is comes first: where others can change it, all else may be theirs.
 func (s *serviceReader) readFiles(d *dirfd.Dir) error {
 	const usual = 12 // files
 	s.Files = make(map[string]reconcile.File, usual)
@@ -253,6 +255,7 @@ func (s *serviceReader) readData(parent *dirfd.Dir) error {
 // ours.
 func (s *serviceReader) readListed(data *dirfd.Dir) error {
 	for listed := range s.Marker.Files {
+		// The marker may be the work of others: it must not lead us out of data/.
 		name, inData := strings.CutPrefix(listed, dataDir+"/")
 		if !inData || name != path.Base(listed) || name == "." || name == ".." {
 			continue
@@ -318,8 +321,9 @@ func (s *serviceReader) readFile(d *dirfd.Dir, prefix, name string) (reconcile.F
 		return reconcile.File{Irregular: true}, nil
 	}
 	return reconcile.File{
-		Mode:    fs.FileMode(st.Mode & 0o7777),
-		Data:    s.keep(prefix+name, data),
+		Mode: fs.FileMode(st.Mode & 0o7777),
+		Data: s.keep(prefix+name, data),
+		// A second name of it may lie in a folder of others, who could then exchange its content.
 		Exposed: !s.owner.Trusts(st.Uid) || st.Nlink > 1,
 	}, err
 }

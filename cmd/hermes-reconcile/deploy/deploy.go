@@ -64,7 +64,7 @@ func Open(ctx context.Context, opt Options) (*Deployment, error) {
 	}
 	place.Users = opt.Apply.Users
 	place.Recall = opt.Homes.Recall(ctx, opt.Faults)
-	return &Deployment{place, opt}, nil
+	return &Deployment{place, opt}, nil // the only way to one that may be applied
 }
 
 // Compare opens the scandir of these options for a plan alone: what is missing here, s6 or an

@@ -21,7 +21,8 @@ type retired struct {
 	profiles []string
 }
 
-// retiring finds the homes of what a plan removes.
+// retiring finds the homes of what a plan removes. It is asked before the plan is carried out, and
+// whose they are is told by who controls the services, as long as these are there.
 func (d *Deployment) retiring(plan reconcile.Plan) retired {
 	r := retired{homes: &homes.Homes{
 		Path: d.opt.Homes.Path, Origin: d.opt.Homes.Origin, Err: d.opt.Homes.Err, Limit: d.opt.Homes.Limit,
