@@ -115,8 +115,8 @@ type Late struct {
 // Hopeless reports whether to wait longer would not have helped.
 func (l Late) Hopeless() bool { return l.State().Hopeless() }
 
-// AwaitedSupervisors counts the services whose supervisor may only be gone for a moment or, where s6-svscan
-// was woken and no apply saw what it found, may not be there yet.
+// AwaitedSupervisors counts the services whose supervisor may only be gone for a moment or, where
+// s6-svscan was woken and no apply saw what it found, may not be there yet.
 func (p Plan) AwaitedSupervisors(woken bool) (n int) {
 	for _, c := range p.Changes {
 		gone := c.Replace && (c.Actual.WasSupervised || c.Actual.Doubt() != "") &&

@@ -49,7 +49,9 @@ type Options struct {
 func (o Options) scanStall() time.Duration { return cmp.Or(o.stall, scanStall) }
 
 // waits reports whether gateways have to come further than to their supervisor.
-func (o Options) waits() bool { return o.Level == reconcile.LevelUp || o.Level == reconcile.LevelReady }
+func (o Options) waits() bool {
+	return o.Level == reconcile.LevelUp || o.Level == reconcile.LevelReady
+}
 
 // step is a part of an apply.
 type step struct {
@@ -110,8 +112,8 @@ func (r *applier) reversible() []step {
 	}
 }
 
-// carryOut carries out a step, unless the user wants no more. A panic in it is an error like others:
-// what was done so far is taken back.
+// carryOut carries out a step, unless the user wants no more. A panic in it is an error like
+// others: what was done so far is taken back.
 func (r *applier) carryOut(ctx context.Context, s step) error {
 	defer r.Pace.Moved()
 	if err := pace.Interrupted(ctx); err != nil {
@@ -202,8 +204,8 @@ type removal struct {
 	err error
 }
 
-// newApplier is an apply of a plan, with a job for each change that acts. A job that cannot be begun
-// has its error already: others neither wait for its port nor for its turn.
+// newApplier is an apply of a plan, with a job for each change that acts. A job that cannot be
+// begun has its error already: others neither wait for its port nor for its turn.
 func newApplier(
 	s *scandir.Scandir,
 	lock *journal.Lock,

@@ -52,7 +52,8 @@ func (r *applier) clearStalePending(ctx context.Context) error {
 // clearIfStale clears what is owed to one service, if nothing is. A service that no change names is
 // gone, and its record with it.
 func (r *applier) clearIfStale(ctx context.Context, name string) error {
-	if i := slices.IndexFunc(r.plan.Changes, func(c reconcile.Change) bool { return c.Service == name }); i >= 0 {
+	ofName := func(c reconcile.Change) bool { return c.Service == name }
+	if i := slices.IndexFunc(r.plan.Changes, ofName); i >= 0 {
 		paid, err := r.isDone(ctx, &r.plan.Changes[i])
 		if errors.Is(err, context.DeadlineExceeded) || reconcile.IsTimeout(err) {
 			r.Note("%s does not hear that it should be down: %v", name, err)
@@ -92,8 +93,8 @@ func (r *applier) recordPending(context.Context) error {
 	return nil
 }
 
-// setJobPending writes down what a job will owe. The port is the one that the gateway may still have
-// open: with an old script it is that of the marker before.
+// setJobPending writes down what a job will owe. The port is the one that the gateway may still
+// have open: with an old script it is that of the marker before.
 func (r *applier) setJobPending(j *job) error {
 	// A stop counts, too: if it fails, the gateway runs on with the old script.
 	owed := reconcile.Owed{

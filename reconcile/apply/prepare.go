@@ -38,9 +38,9 @@ func (s *settling) over(missing int, now time.Time) bool {
 	return missing == 0 || now.Sub(s.progress) >= s.stall/2 && now.Sub(s.woken) >= s.stall
 }
 
-// Prepare does what has to come before a plan, and gives the plan that Apply takes. It ends removals
-// of earlier applies whose names are needed again, which may rescan and delete directories, and it
-// waits for supervisors that are coming back.
+// Prepare does what has to come before a plan, and gives the plan that Apply takes. It ends
+// removals of earlier applies whose names are needed again, which may rescan and delete
+// directories, and it waits for supervisors that are coming back.
 func Prepare(
 	ctx context.Context,
 	s *scandir.Scandir,
@@ -71,10 +71,10 @@ func Prepare(
 	return plan, err
 }
 
-// finishBlockingRemovals finishes those removals of earlier applies whose names are needed again. It
-// comes before the plan, because its rescan may start services that an aborted scan had left lying. Until
-// the last supervisor of a former directory is gone, a new one of its name would be a second
-// gateway.
+// finishBlockingRemovals finishes those removals of earlier applies whose names are needed again.
+// It comes before the plan, because its rescan may start services that an aborted scan had left
+// lying. Until the last supervisor of a former directory is gone, a new one of its name would be a
+// second gateway.
 func finishBlockingRemovals(
 	ctx context.Context,
 	s *scandir.Scandir,

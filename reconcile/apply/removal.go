@@ -95,7 +95,8 @@ func (r *applier) removeGateway(ctx context.Context, m *removal) error {
 		if ctx.Err() != nil {
 			return err
 		}
-		r.Note("%s did not stop within %s and has no timeout-kill: killed", m.Name, reconcile.DefaultPatience)
+		r.Note("%s did not stop within %s and has no timeout-kill: killed", m.Name,
+			reconcile.DefaultPatience)
 		if err := r.Sup.Control(ctx, m.Path, "k"); err != nil {
 			return err
 		}

@@ -15,8 +15,8 @@ import (
 	"hermes-reconcile/reconcile/pace"
 )
 
-// Limits for s6-svscan, from its own times. To take a slow scan for an aborted one costs a rescan, in
-// which it looks at every service again.
+// Limits for s6-svscan, from its own times. To take a slow scan for an aborted one costs a rescan,
+// in which it looks at every service again.
 const (
 	// scanStall is how long s6-svscan may find nothing new before its scans are taken for aborted.
 	// One service takes it 4 to 15 ms, and it repeats an aborted scan by itself after 3 or 4 s.

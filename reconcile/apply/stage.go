@@ -102,7 +102,8 @@ func (r *applier) replaceFiles(c *reconcile.Change) error {
 	staged := dirfd.NewTree(top, reconcile.ModeServicedir)
 	defer staged.Close()
 	files := slices.Clone(c.Files)
-	slices.SortStableFunc(files, func(a, b reconcile.FileChange) int { return isMarker(a) - isMarker(b) })
+	slices.SortStableFunc(files,
+		func(a, b reconcile.FileChange) int { return isMarker(a) - isMarker(b) })
 	for _, f := range files {
 		if err := replaceFile(staged, live, f); err != nil {
 			return err

@@ -92,9 +92,9 @@ func (r *applier) hideAll() error {
 	return nil
 }
 
-// hideJob hides the directory of one service, and looks once more what runs in it: a scan of another
-// program may have found it since the plan. Then the plan no longer fits, since its gateway may run
-// where the plan says that none does.
+// hideJob hides the directory of one service, and looks once more what runs in it: a scan of
+// another program may have found it since the plan. Then the plan no longer fits, since its gateway
+// may run where the plan says that none does.
 func (r *applier) hideJob(j *job) error {
 	h, err := r.Hide(j.Service)
 	if err != nil {

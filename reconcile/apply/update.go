@@ -65,7 +65,8 @@ func (r *applier) each(
 // updateAll brings every service that stays to what the manifest says: files, logger, gateway.
 func (r *applier) updateAll(ctx context.Context) {
 	inPlace := func(j *job) bool {
-		return j.Op != reconcile.Remove && !j.isDouble() && (!j.appears() || j.startsAfterPort() || j.late())
+		return j.Op != reconcile.Remove && !j.isDouble() &&
+			(!j.appears() || j.startsAfterPort() || j.late())
 	}
 	r.each(ctx, inPlace, func(ctx context.Context, j *job) error {
 		defer r.Listener.Tell(reconcile.StepDone, j.Service)
@@ -80,7 +81,7 @@ func (r *applier) appearLate(ctx context.Context, j *job) error {
 	select {
 	case <-j.gone.done:
 	case <-ctx.Done():
-		return &reconcile.TimeoutError{What: "the former supervisor of " + j.Service + " to end", After: 0}
+		return &reconcile.TimeoutError{What: "the former supervisor of " + j.Service + " to end"}
 	}
 	if j.gone.err != nil || j.pending {
 		return j.gone.err
@@ -154,9 +155,9 @@ func (r *applier) awaitReturn(ctx context.Context, j *job) error {
 	return fmt.Errorf("it is not %s", r.opt.Level)
 }
 
-// updateInPlace changes a live directory and then its processes: files first, since what starts next
-// has to start by them; the logger before its gateway, so that the first lines of the gateway are
-// written as the new log/run says. The record of what is owed goes last.
+// updateInPlace changes a live directory and then its processes: files first, since what starts
+// next has to start by them; the logger before its gateway, so that the first lines of the gateway
+// are written as the new log/run says. The record of what is owed goes last.
 func (r *applier) updateInPlace(ctx context.Context, j *job) error {
 	if j.Gateway == reconcile.Restart && len(j.Await) > 0 {
 		if err := r.portKept(j); err != nil {

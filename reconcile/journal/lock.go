@@ -80,7 +80,9 @@ func (l *Lock) openFolders(trusts func(uid uint32) bool) (err error) {
 			st.Mode&0o7777,
 		)
 	}
-	for name, d := range map[string]**dirfd.Dir{StagingDir: &l.Staging, HiddenDir: &l.hidden, OwedDir: &l.owed} {
+	for name, d := range map[string]**dirfd.Dir{
+		StagingDir: &l.Staging, HiddenDir: &l.hidden, OwedDir: &l.owed,
+	} {
 		if *d, err = l.own.Ensure(name, dirfd.ModePrivate); err != nil {
 			return err
 		}

@@ -42,8 +42,8 @@ const (
 	modeOwed = 0o600
 )
 
-// Journal is our dot directory in a scandir: what an apply has to know of earlier ones. A user who may
-// look there may read it; all writing takes a Lock.
+// Journal is our dot directory in a scandir: what an apply has to know of earlier ones. A user who
+// may look there may read it; all writing takes a Lock.
 type Journal struct{ own *dirfd.Dir }
 
 // Open opens the journal of a scandir for reading. The error wraps fs.ErrNotExist where there is
@@ -78,8 +78,8 @@ func (j *Journal) Pending(lock *Lock) (map[string]reconcile.Owed, error) {
 	return owed, err
 }
 
-// readPending reads what is owed. It is a file a service, so that a crash while one is written costs
-// the others nothing.
+// readPending reads what is owed. It is a file a service, so that a crash while one is written
+// costs the others nothing.
 func (j *Journal) readPending() (map[string]reconcile.Owed, error) {
 	d, err := j.folder(OwedDir)
 	if d == nil {

@@ -45,8 +45,8 @@ func actTimeout(services []reconcile.Service, action reconcile.Action) time.Dura
 // Act brings gateways down, up, or down and up, side by side, and waits until they are: BringUp,
 // Down or Restart. What the manifest says plays no part, so the next apply may undo it. It returns
 // what became of each, and what the user should know besides. The lock is nil for those who cannot
-// have it, or cannot wait for it: if they are killed, no restart is on record. A timeout bounds the whole; 0 is no
-// limit but that something has to move.
+// have it, or cannot wait for it: if they are killed, no restart is on record. A timeout bounds the
+// whole; 0 is no limit but that something has to move.
 func Act(
 	ctx context.Context,
 	s *scandir.Scandir,
@@ -108,7 +108,8 @@ func (r *byHand) act(
 	switch {
 	case action == reconcile.BringUp && state.Runs():
 		return true, nil
-	case action == reconcile.BringUp && state != reconcile.StateBackingOff && state != reconcile.StateCrashLoop: // a restart ends the pause
+	case action == reconcile.BringUp &&
+		state != reconcile.StateBackingOff && state != reconcile.StateCrashLoop: // a restart ends the pause
 		err = r.BringUp(ctx, service.Name)
 	default:
 		err = r.restart(ctx, service)
@@ -146,7 +147,8 @@ func (r *byHand) staysUp(ctx context.Context, service reconcile.Service) error {
 func LookAt(sup reconcile.Supervisor, service reconcile.Service) reconcile.Look {
 	_, tells := service.Files[render.NotificationPath]
 	l := reconcile.Look{
-		Status: service.Status, At: time.Now(), OnFailure: service.Marker.OnFailure, Tells: tells, Twice: service.Twice, FrozenLog: service.FrozenLog,
+		Status: service.Status, At: time.Now(), OnFailure: service.Marker.OnFailure, Tells: tells,
+		Twice: service.Twice, FrozenLog: service.FrozenLog,
 	}
 	complete(&l, sup, service.Name)
 	l.Deaths = sup.Deaths(service.Name)
@@ -179,8 +181,8 @@ func (r *byHand) restart(ctx context.Context, service reconcile.Service) error {
 }
 
 // KeepState makes the directory of a service remember, for a supervisor that dies, whether its
-// gateway is wanted up. That is for those alone of which the manifest does not say it. Only who has the lock may do it: an apply
-// decides by that file.
+// gateway is wanted up. That is for those alone of which the manifest does not say it. Only who has
+// the lock may do it: an apply decides by that file.
 func KeepState(s *scandir.Scandir, _ *journal.Lock, service string, up bool) error {
 	d, err := s.Dir.Open(service)
 	if err != nil {

@@ -42,7 +42,11 @@ func Follow(
 }
 
 // Follow is the same for those that this operator acts upon: what moves for others counts, too.
-func (r *Operator) Follow(ctx context.Context, changes []reconcile.Change, level reconcile.Level) ([]reconcile.Late, error) {
+func (r *Operator) Follow(
+	ctx context.Context,
+	changes []reconcile.Change,
+	level reconcile.Level,
+) ([]reconcile.Late, error) {
 	for _, c := range changes {
 		r.Listener.Tell(reconcile.StepFollow, c.Service)
 	}
@@ -169,7 +173,12 @@ func (a *arrival) look(sup reconcile.Supervisor) error {
 
 // take looks at a service. What does not change in the life of a process is taken from the look
 // before.
-func take(l *reconcile.Look, sup reconcile.Supervisor, service string, before reconcile.Look) (err error) {
+func take(
+	l *reconcile.Look,
+	sup reconcile.Supervisor,
+	service string,
+	before reconcile.Look,
+) (err error) {
 	l.At = time.Now() // before: it has run until then at least
 	if l.Status, err = sup.Status(service); err != nil {
 		return err

@@ -1,7 +1,7 @@
 //go:build linux
 
-// Package pace waits. Its limits count from when something has moved last, so that they hold for one
-// gateway and for a thousand, on a fast machine and on a slow one.
+// Package pace waits. Its limits count from when something has moved last, so that they hold for
+// one gateway and for a thousand, on a fast machine and on a slow one.
 package pace
 
 import (

@@ -36,7 +36,8 @@ func TestInterruptionIsNoTimeout(t *testing.T) {
 	})
 }
 
-// TestOwnWorkIsNoStandstill: a disk that takes long to write does not end an apply, whose limit is for those that it waits for.
+// TestOwnWorkIsNoStandstill: a disk that takes long to write does not end an apply, whose limit is
+// for those that it waits for.
 func TestOwnWorkIsNoStandstill(t *testing.T) {
 	const limit = 20 * time.Millisecond
 	p := &Pace{}

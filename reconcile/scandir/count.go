@@ -11,7 +11,10 @@ import (
 
 // Vacancy tells how many more gateways s6-svscan has room for, beside these removals that are not
 // finished.
-func (s *Scandir) Vacancy(ctx context.Context, leftovers []reconcile.Hidden) (reconcile.Vacancy, error) {
+func (s *Scandir) Vacancy(
+	ctx context.Context,
+	leftovers []reconcile.Hidden,
+) (reconcile.Vacancy, error) {
 	room, err := s.Sup.Room(ctx)
 	if err != nil {
 		return reconcile.Vacancy{}, err

@@ -12,8 +12,9 @@ import (
 	"hermes-reconcile/reconcile/journal"
 )
 
-// Lock waits up to timeout for the right to change the scandir. The scandir keeps it in mind: a look
-// at who holds the lock would drop it, since a record lock ends with any descriptor of its file.
+// Lock waits up to timeout for the right to change the scandir. The scandir keeps it in mind: a
+// look at who holds the lock would drop it, since a record lock ends with any descriptor of its
+// file.
 func (s *Scandir) Lock(ctx context.Context, timeout time.Duration) (*journal.Lock, error) {
 	lock, err := journal.Acquire(ctx, s.Dir, s.Trusts, timeout, s.Listener)
 	s.lock = lock

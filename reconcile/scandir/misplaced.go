@@ -182,7 +182,8 @@ func (s *Scandir) displace(a *reconcile.Actual, v reconcile.Supervise) {
 				reconcile.Displaced{Supervise: v, Service: service, Child: child})
 		}
 	case !v.Deleted || child != 0 || v.Age >= startTime:
-		a.Displaced = append(a.Displaced, reconcile.Displaced{Supervise: v, Service: service, Child: child})
+		a.Displaced = append(a.Displaced,
+			reconcile.Displaced{Supervise: v, Service: service, Child: child})
 	}
 }
 

@@ -106,12 +106,14 @@ var ErrLargeTree = fmt.Errorf("the files up to here have more than %d MiB in all
 func ReadTree(name string) (reconcile.Actual, error) {
 	root, err := safefile.OpenTree(name)
 	if err != nil {
-		return reconcile.Actual{}, fmt.Errorf("cannot open folder %q: %w", name, safefile.CauseAt(name, err))
+		return reconcile.Actual{}, fmt.Errorf("cannot open folder %q: %w", name,
+			safefile.CauseAt(name, err))
 	}
 	defer root.Close()
 	entries, err := root.Entries(".", maxEntries)
 	if err != nil {
-		return reconcile.Actual{}, fmt.Errorf("cannot read folder %q: %w", name, safefile.CauseAt(".", err))
+		return reconcile.Actual{}, fmt.Errorf("cannot read folder %q: %w", name,
+			safefile.CauseAt(".", err))
 	}
 	a, room := reconcile.Actual{Listening: true}, int64(maxTree)
 	for _, e := range entries { // sorted by name

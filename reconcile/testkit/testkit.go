@@ -73,7 +73,12 @@ func WithReady(p manifest.Profile) manifest.Profile {
 }
 
 // Planned is the public part of a plan.
-func Planned(t testing.TB, desired []render.Servicedir, actual reconcile.Actual, prune reconcile.Prune) []reconcile.Change {
+func Planned(
+	t testing.TB,
+	desired []render.Servicedir,
+	actual reconcile.Actual,
+	prune reconcile.Prune,
+) []reconcile.Change {
 	t.Helper()
 	plan, err := reconcile.Diff(desired, actual, prune)
 	require.NoError(t, err)

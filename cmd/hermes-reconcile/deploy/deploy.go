@@ -93,9 +93,9 @@ func (d *Deployment) Plan() (reconcile.Plan, error) {
 // may after an apply that was killed just behind its rescan.
 const maxPlans = 5
 
-// Apply finishes what an earlier apply has left in the way, plans, and applies. planned, if there is
-// one, is called with each plan before anything of it is done; the first is try 1. With an error the
-// result says only what the user should know besides.
+// Apply finishes what an earlier apply has left in the way, plans, and applies. planned, if there
+// is one, is called with each plan before anything of it is done; the first is try 1. With an error
+// the result says only what the user should know besides.
 func (d *Deployment) Apply(
 	ctx context.Context,
 	lock *journal.Lock,

@@ -1,9 +1,9 @@
 //go:build linux
 
 // Package deploy is the one way to a scandir: Look for those that only look, Enter for those that
-// change what runs there, Operate for those that start and stop by hand, Open for those that make it
-// as a manifest says. It opens, checks, becomes the right user and locks, always in the same order.
-// It knows no flags, and prints nothing.
+// change what runs there, Operate for those that start and stop by hand, Open for those that make
+// it as a manifest says. It opens, checks, becomes the right user and locks, always in the same
+// order. It knows no flags, and prints nothing.
 package deploy
 
 import (

@@ -12,8 +12,8 @@ import (
 	"hermes-reconcile/s6ctl/safefile"
 )
 
-// supervisor lets reconcile use s6: it gives what s6ctl tells the names that reconcile has for it, so
-// that a plan can be made, and tested, where no s6 can run.
+// supervisor lets reconcile use s6: it gives what s6ctl tells the names that reconcile has for it,
+// so that a plan can be made, and tested, where no s6 can run.
 type supervisor struct {
 	s6   *s6ctl.Scandir
 	path string
