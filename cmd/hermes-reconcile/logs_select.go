@@ -134,7 +134,18 @@ func (f *logsFlags) find(
 	if err != nil {
 		return nil, f.explainFile(patterns, err)
 	}
-	var logs []wantedLog
+	return f.each(u, scandir, services, m, patterns, lines)
+}
+
+// each finds the logs of services, as far as it is known whose they are.
+func (f *logsFlags) each(
+	u ui,
+	scandir *deploy.Place,
+	services []reconcile.Service,
+	m *manifest.Manifest,
+	patterns []string,
+	lines filter,
+) (logs []wantedLog, err error) {
 	for _, s := range services {
 		log, err := f.logOf(scandir, s, m, lines)
 		switch {

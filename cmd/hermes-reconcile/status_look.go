@@ -54,11 +54,22 @@ func (l *looking) read(u ui) error {
 	if l.path, err = l.resolve(path); err != nil {
 		return err
 	}
-	l.stamp = stamp
-	elsewhere := l.scandirFlags.path != "" && m != nil && l.path != m.Scandir
-	if m == nil || elsewhere && !l.statusFlags.manifest.named() {
-		return nil
+	if m != nil && l.counts(m) {
+		err = l.render(m)
 	}
+	if err == nil { // else the next look tells it again
+		l.stamp = stamp
+	}
+	return err
+}
+
+// counts reports whether a manifest is of the scandir that is looked at, or was named for it.
+func (l *looking) counts(m *manifest.Manifest) bool {
+	return l.scandirFlags.path == "" || l.path == m.Scandir || l.statusFlags.manifest.named()
+}
+
+// render renders the manifest that gateways are compared with.
+func (l *looking) render(m *manifest.Manifest) error {
 	dirs, err := render.All(m)
 	if err != nil {
 		return err
@@ -121,20 +132,30 @@ func (l *looking) gateways(
 	}
 	gateways := []explain.Gateway{}
 	for _, s := range picked {
-		if !there[s.Name] {
-			gateways = append(gateways, l.absent(s.Name))
-			continue
-		}
-		g := l.gateway(s, scandir, actual)
-		if g.PID != 0 {
-			g.RSS = usages[g.PID].RSS
-		}
-		if choose.IsOne(l.profiles) {
-			g.More = l.more(ctx, scandir, s, usages[g.PID])
+		g := l.absent(s.Name)
+		if there[s.Name] {
+			g = l.gateway(s, scandir, actual)
+			l.add(ctx, &g, scandir, s, usages[g.PID])
 		}
 		gateways = append(gateways, g)
 	}
 	return gateways, nil
+}
+
+// add adds what a gateway takes, and what there is to say of one alone.
+func (l *looking) add(
+	ctx context.Context,
+	g *explain.Gateway,
+	scandir *deploy.Place,
+	s reconcile.Service,
+	usage s6ctl.Usage,
+) {
+	if g.PID != 0 {
+		g.RSS = usage.RSS
+	}
+	if choose.IsOne(l.profiles) {
+		g.More = l.more(ctx, scandir, s, usage)
+	}
 }
 
 // withAbsent adds to the services that are there those that only the manifest names.
