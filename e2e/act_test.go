@@ -230,7 +230,7 @@ func TestActsThatDoNotSucceed(t *testing.T) {
 	eventually(t, patience, func() bool { return len(tr.starts("stubborn")) == 2 }, "it comes back when it is down at last")
 }
 
-// TestKilledRestartByHand: nobody but our own record could tell the gateway from one that was
+// TestKilledRestartByHand: only our own record could tell the gateway from one that was
 // stopped.
 func TestKilledRestartByHand(t *testing.T) {
 	t.Parallel()

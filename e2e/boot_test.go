@@ -109,7 +109,7 @@ func TestBoot(t *testing.T) {
 	tr.mustBeDone()
 }
 
-// TestBootOfMany: our own part is short, and nobody is waited for.
+// TestBootOfMany: our own part is short, and no gateway is waited for.
 func TestBootOfMany(t *testing.T) {
 	t.Parallel()
 	tr := newTree(t, treeOpts{})
@@ -372,7 +372,7 @@ func TestReportBelongsToTheUser(t *testing.T) {
 	tr.manifest("alpha: {user: nobody, prot: 1}")
 	require.NoError(t, os.RemoveAll(tr.path("home", "logs")))
 	require.Equal(t, 0, tr.boot().code)
-	require.EqualValues(t, nobody, owner(t, tr.path("home", "logs", "hermes-reconcile.log")), "nobody says whose it is but its folder")
+	require.EqualValues(t, nobody, owner(t, tr.path("home", "logs", "hermes-reconcile.log")), "only its folder says whose it is")
 	tr.manifest("alpha: {user: nobody}\nbeta: {user: nobody}")
 	tr.mustApply("--report", tr.path("report"))
 	require.EqualValues(t, os.Getuid(), owner(t, tr.path("report")))
@@ -416,7 +416,7 @@ func TestStateLast(t *testing.T) {
 	tr.down("gateway-up")
 	tr.mustBeDone()
 
-	// A changed script restarts who runs, and starts nobody.
+	// A changed script restarts what runs, and starts nothing.
 	tr.manifest("%s", strings.ReplaceAll(profiles, "state: last", "state: last, env: {A: b}"))
 	tr.mustApply()
 	tr.started("none", 3)

@@ -29,7 +29,7 @@ func (tr *tree) asUser(uid uint32, name string, args ...string) int {
 	return code
 }
 
-// TestUserControlsItsOwnGateway and nobody else's, and nothing in a service directory belongs to it
+// TestUserControlsItsOwnGateway and no other, and nothing in a service directory belongs to it
 // but the control FIFOs.
 func TestUserControlsItsOwnGateway(t *testing.T) {
 	t.Parallel()
@@ -188,7 +188,7 @@ func TestAccountThatHasAnotherNumber(t *testing.T) {
 	gateway := tr.gatewayPid("alpha")
 	control := tr.dir("alpha", "supervise", "control")
 	for _, path := range []string{control, tr.dir("alpha", "log", "supervise", "control")} {
-		require.NoError(t, os.Chown(path, daemon, 0)) // as if nobody had had that number
+		require.NoError(t, os.Chown(path, daemon, 0)) // as if the account nobody had had that number
 	}
 	r := tr.run("diff", "--exit-code")
 	require.Equal(t, 2, r.code, "%v", r)

@@ -215,7 +215,7 @@ func TestDoctorOfABrokenManifest(t *testing.T) {
 	require.Contains(t, r.stderr, `--output: "yaml" is not known (want text or json)`)
 }
 
-// TestDoctorDoesNotHang: a manifest that never comes keeps nobody from the rest.
+// TestDoctorDoesNotHang: a manifest that never comes does not keep doctor from the rest.
 func TestDoctorDoesNotHang(t *testing.T) {
 	t.Parallel()
 	tr := newTree(t, treeOpts{})
@@ -284,7 +284,7 @@ func TestDoctorWhileAnApplyIsUnderWay(t *testing.T) {
 func TestDoctorNamesRiskyOwners(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() != 0 {
-		return // nobody else can give things away
+		return // only root can give things away
 	}
 	tr := newTree(t, treeOpts{})
 	tr.giveHome()

@@ -36,7 +36,7 @@ func TestHandEditedRunScriptIsRepaired(t *testing.T) {
 	tr.mustBeDone()
 }
 
-// TestFilesThatS6ReadsAreDrift: one that was put there is removed; what is nobody's is left.
+// TestFilesThatS6ReadsAreDrift: one that was put there is removed; what no program has written is left.
 func TestFilesThatS6ReadsAreDrift(t *testing.T) {
 	t.Parallel()
 	tr := newTree(t, treeOpts{})

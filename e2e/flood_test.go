@@ -78,7 +78,7 @@ func floodedTree(t *testing.T, flooded int) (tr *tree, write func(value string))
 	return tr, write
 }
 
-// TestFloodedControl: who keeps the control FIFO of its gateway full costs nobody else anything,
+// TestFloodedControl: who keeps the control FIFO of its gateway full costs no other gateway anything,
 // and no command more time than it was given.
 func TestFloodedControl(t *testing.T) {
 	t.Parallel()

@@ -90,7 +90,7 @@ func TestAdoptionWithALogger(t *testing.T) {
 		require.NoFileExists(t, tr.dir("x", path), "s6 reads it")
 	}
 	for _, path := range []string{"env/KEPT", "data/theirs"} {
-		require.FileExists(t, tr.dir("x", path), "nobody but its owner reads it")
+		require.FileExists(t, tr.dir("x", path), "only its owner reads it")
 	}
 }
 

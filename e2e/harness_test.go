@@ -195,7 +195,7 @@ func (tr *tree) calls(name string) [][]string {
 	return found
 }
 
-// svstat asks s6-svstat for fields of a service in the scandir; nil: nobody supervises it.
+// svstat asks s6-svstat for fields of a service in the scandir; nil: no s6-supervise runs on it.
 func (tr *tree) svstat(service string, fields ...string) []string {
 	tr.t.Helper()
 	out, err := exec.Command(tools["s6-svstat"], "-o", strings.Join(fields, ","), filepath.Join(tr.scandir, service)).Output()

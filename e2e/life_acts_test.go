@@ -221,7 +221,7 @@ func (l *life) happen() {
 		acts = append(acts, l.swapToken, l.swapToken)
 	}
 	acts = append(acts, l.killSupervisor, l.removeLogs)
-	if !p.last { // what it was last nobody could tell
+	if !p.last { // what it was last could not be told
 		acts = append(acts, l.deleteDir, l.moveDir, l.copyDir)
 	}
 	acts[l.IntN(len(acts))](l.fateOf(name), name)

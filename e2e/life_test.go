@@ -106,7 +106,7 @@ type life struct {
 	diary    []string          // of this round and of some before
 	rounds   int
 	applies  int
-	took     time.Duration     // by the last apply that nobody disturbed
+	took     time.Duration     // by the last apply that was not disturbed
 	tokens   map[string]string // what is in the files of secrets, by profile
 	clock    string            // file that says how far the clock of s6 is from ours
 }
@@ -358,7 +358,7 @@ func (l *life) asRendered() {
 	}
 }
 
-// contents are the files of a service directory but those that are nobody's business.
+// contents are the files of a service directory but those that no apply writes.
 func contents(entries []entry) (found []entry) {
 	for _, e := range timeless(entries) {
 		if slices.Contains(leftAlone, e.Path) || e.Mode.IsDir() {

@@ -142,7 +142,7 @@ func TestLogsFollowsRotations(t *testing.T) {
 	defer cancel()
 	cmd := tr.command(ctx, program, "logs", "noisy", "-n", "10")
 	cmd.Env = append(cmd.Env, "HERMES_HOME="+tr.home)
-	require.Equal(t, ten.stdout, tr.finish(ctx, cmd).stdout, "nobody need run")
+	require.Equal(t, ten.stdout, tr.finish(ctx, cmd).stdout, "no gateway need run")
 }
 
 func lastLines(text string, lines int) string {
@@ -153,7 +153,7 @@ func lastLines(text string, lines int) string {
 func TestLogsFollowsALoggerThatIsKilled(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() != 0 {
-		return // nobody else can make the tree of another user
+		return // only root can make the tree of another user
 	}
 	tr := newTree(t, treeOpts{})
 	tr.giveHome()

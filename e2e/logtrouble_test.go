@@ -39,7 +39,7 @@ func (tr *tree) complaints(text string) int {
 func TestLoggerThatIsKilledComesBack(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() != 0 {
-		return // nobody else can make the tree of another user
+		return // only root can make the tree of another user
 	}
 	tr := newTree(t, treeOpts{})
 	tr.giveHome()
@@ -146,7 +146,7 @@ func TestFullDiskLosesNoLine(t *testing.T) {
 	require.NoError(t, unix.Mount("none", disk, "tmpfs", unix.MS_REMOUNT, "size=64m"))
 	seen := len(tr.numbers("noisy"))
 	eventually(t, patience, func() bool { return len(tr.numbers("noisy")) > seen+2000 }, "the log goes on")
-	require.Equal(t, []int{gateway, logger}, []int{tr.pid("gateway-noisy"), tr.pid("gateway-noisy/log")}, "nobody was restarted")
+	require.Equal(t, []int{gateway, logger}, []int{tr.pid("gateway-noisy"), tr.pid("gateway-noisy/log")}, "nothing was restarted")
 	last := tr.stopsPrinting()
 	requireAllOnce(t, tr.numbersUpTo("noisy", last), last)
 }

@@ -60,7 +60,7 @@ func newOverlayTree(t *testing.T, shell string, env ...string) *tree {
 }
 
 // TestS6Overlay runs everything that scripts do in the root of an s6-overlay, with a manifest that
-// says little: runtime, scandir and user are the defaults. Nobody but root can make such a root.
+// says little: runtime, scandir and user are the defaults. Only root can make such a root.
 func TestS6Overlay(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() != 0 {

@@ -52,14 +52,14 @@ func (tr *tree) inOthersHands(profile string) {
 	}
 }
 
-// as nobody runs a script in a folder of the gateway's.
+// as no user runs a script in a folder of the gateway's.
 func (tr *tree) plants(profile, folder, script string) {
 	tr.t.Helper()
 	require.Zero(tr.t, tr.asNobody("/bin/sh", "-ec", "cd "+tr.dir(profile, folder)+"\n"+script))
 }
 
 // TestNothingPlantedIsWaitedFor: at each name that is read in a service directory stands, one after
-// the other, what nobody can read to its end. Status and diff tell of the others, and name the one.
+// the other, what no program can read to its end. Status and diff tell of the others, and name the one.
 func TestNothingPlantedIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	tr := newTree(t, treeOpts{})
@@ -165,7 +165,7 @@ func TestOneHostileDirectoryCostsTheOthersNothing(t *testing.T) {
 }
 
 // TestFilesOfTheSupervisorThatItsUserReplaces: what the gateway's user puts in the place of s6's
-// own files makes nothing believe that nobody supervises the gateway. There is one gateway all the
+// own files makes nothing believe that the gateway is not supervised. There is one gateway all the
 // time: newTree sees to that.
 func TestFilesOfTheSupervisorThatItsUserReplaces(t *testing.T) {
 	t.Parallel()
@@ -286,7 +286,7 @@ func nest(t testing.TB, folder string, depth int) {
 }
 
 // TestUserWithAFakeSupervisor: a process of the gateway's user that calls itself s6-supervise and
-// works in the folder of a gateway that nobody supervises is none.
+// works in the folder of a gateway without s6-supervise is none.
 func TestUserWithAFakeSupervisor(t *testing.T) {
 	t.Parallel()
 	tr := newTree(t, treeOpts{})

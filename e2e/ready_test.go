@@ -146,7 +146,7 @@ func TestWrongQuestionIsMendedWithoutARestart(t *testing.T) {
 	tr.started("alpha", 1)
 }
 
-// TestCheckRunsAsTheGatewaysUser: root asks nobody's gateway anything, and without root nothing is
+// TestCheckRunsAsTheGatewaysUser: root does not ask the gateway of the account nobody, and without root nothing is
 // different.
 func TestCheckRunsAsTheGatewaysUser(t *testing.T) {
 	t.Parallel()
@@ -170,7 +170,7 @@ func TestCheckRunsAsTheGatewaysUser(t *testing.T) {
 	}
 }
 
-// TestReadyWithoutTheProgram: nobody can tell, and the log says why.
+// TestReadyWithoutTheProgram: it cannot be told, and the log says why.
 func TestReadyWithoutTheProgram(t *testing.T) {
 	t.Parallel()
 	path := stubDir + ":" + filepath.Dir(tools["s6-svscan"]) + ":/usr/bin:/bin"

@@ -131,7 +131,7 @@ var portPool = struct {
 	next int
 }{next: 10000 + rand.IntN(8000)}
 
-// freePorts returns n ports on which nobody listens.
+// freePorts returns n ports on which no program listens.
 func freePorts(t testing.TB, n int) []int {
 	t.Helper()
 	portPool.Lock()

@@ -94,7 +94,7 @@ func (tr *tree) childOf(profile string, n int) int {
 	return pid
 }
 
-// TestChildInItsOwnSession: nobody may kill such a process, so it holds the log pipe. It is named,
+// TestChildInItsOwnSession: no program may kill such a process, so it holds the log pipe. It is named,
 // and the logger ended.
 func TestChildInItsOwnSession(t *testing.T) {
 	t.Parallel()

@@ -158,7 +158,7 @@ func TestSecretIsReadBeforeThePrivilegeDrop(t *testing.T) {
 func TestRouteToASecretThroughAUsersFolder(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() != 0 {
-		return // nobody else can give things away
+		return // only root can give things away
 	}
 	tr := newTree(t, treeOpts{})
 	tr.giveHome()

@@ -38,7 +38,7 @@ func TestInterruptedApply(t *testing.T) {
 			require.Regexp(t, `error: cannot remove gateway-going: interrupted`, r.stderr)
 
 			eventually(t, patience, func() bool { return len(tr.stops("slow")) == 2 }, "slow has drained")
-			tr.runsRound("slow", 1) // s6 starts it, with nobody's help
+			tr.runsRound("slow", 1) // s6 starts it, without help
 			tr.mustApply()
 			tr.gone("going", old)
 			tr.runsRound("slow", 1)

@@ -122,7 +122,7 @@ func (tr *tree) inode(name string) uint64 {
 	return info.Sys().(*syscall.Stat_t).Ino
 }
 
-// hidden lists the run scripts below the dot directory: staged or removed services that nobody
+// hidden lists the run scripts below the dot directory: staged or removed services that no apply
 // cleared away.
 func (tr *tree) hidden() []string {
 	var found []string

@@ -127,7 +127,7 @@ func TestNoRescanWithoutSvscan(t *testing.T) {
 	tr.manifest("alpha: {env: {A: b}}")
 	tr.mustApply("--no-rescan")
 	require.NoDirExists(t, tr.dir("beta"))
-	require.Empty(t, tr.hidden(), "nobody supervises it: it can go at once")
+	require.Empty(t, tr.hidden(), "no s6-supervise runs on it: it can go at once")
 	tr.startSvscan()
 	got, _ := envOf(tr.started("alpha", 2).Env, "A")
 	require.Equal(t, "b", got)

@@ -183,7 +183,7 @@ func (tr *tree) stopSvscan() error {
 
 // end stops the tree, and fails the test if something went wrong that no test asks for: two
 // gateways of one profile, a port taken twice, a command line that hermes refuses, a process that
-// nobody ended.
+// no test ended.
 func (tr *tree) end() {
 	err := tr.stopSvscan()
 	var left []proc

@@ -68,7 +68,7 @@ func TestPlanEndsWhatRunsOutsideItsPlace(t *testing.T) {
 	require.Empty(t, c.Displaced)
 }
 
-// TestGatewayThatRunsOutsideItsPlaceWasUp: nobody has to be asked what it was last.
+// TestGatewayThatRunsOutsideItsPlaceWasUp: no home has to be asked what it was last.
 func TestGatewayThatRunsOutsideItsPlaceWasUp(t *testing.T) {
 	t.Parallel()
 	d := renderedX()

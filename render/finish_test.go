@@ -14,7 +14,7 @@ import (
 	"hermes-reconcile/manifest"
 )
 
-// A real s6-svstat finds nobody in these directories, and finish must do its work all the same.
+// A real s6-svstat finds no s6-supervise in these directories, and finish must do its work all the same.
 func TestFinishTellsS6WhatNotToRestart(t *testing.T) {
 	for restart, final := range map[manifest.Restart][]string{
 		manifest.RestartAlways: {"78"}, manifest.RestartOnFailure: {"0", "78"},

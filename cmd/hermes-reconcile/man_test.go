@@ -17,7 +17,7 @@ import (
 // manDir holds a manual page for each command, made from what --help says.
 const manDir = "man"
 
-// The pages are made by way of markdown, so what would become markup hides behind words that nobody
+// The pages are made by way of markdown, so what would become markup hides behind words that no text
 // uses.
 var (
 	hide = strings.NewReplacer("_", "ZunderscoreZ", "*", "ZasteriskZ")

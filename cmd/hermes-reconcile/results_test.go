@@ -16,7 +16,7 @@ type refusing struct{}
 func (refusing) Write([]byte) (int, error) { return 0, io.ErrShortWrite }
 
 // What could not be printed is added to what else was wrong, once, and replaces an answer that
-// nobody could read.
+// no program could read.
 func TestUnprintedResultsChangeTheExitCode(t *testing.T) {
 	for _, c := range []struct {
 		name   string

@@ -81,7 +81,7 @@ func TestReportIsNotWrittenThroughHandsOfAGateway(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// In a sticky folder nobody replaces the manifests of root, but everybody can add one.
+// In a sticky folder no other user replaces the manifests of root, but everybody can add one.
 func TestFolderOfManifestsThatOthersCanAddTo(t *testing.T) {
 	s := kit.NewLayout(t)
 	sticky := s.Dir("sticky", 0o777|os.ModeSticky, 0)

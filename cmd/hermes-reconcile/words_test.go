@@ -18,6 +18,12 @@ var plainWords = map[string]*regexp.Regexp{
 	"the actor: a user, another program, an apply": regexp.MustCompile(`\b([Ss]omebody|[Ww]hoever|[Ww]hom)\b`),
 }
 
+// noOne is a comment about no one in particular, where the one that acts should be named. The
+// account nobody is one.
+var noOne = regexp.MustCompile(`//.*\b[Nn]obody\b`)
+
+var accountNobody = regexp.MustCompile(`account nobody|user nobody|or nobody where|nobody is (an account|the uid)`)
+
 // TestPlainWords keeps words that a newcomer stumbles over out of everything that is written here.
 func TestPlainWords(t *testing.T) {
 	t.Parallel()
@@ -43,6 +49,9 @@ func TestPlainWords(t *testing.T) {
 		}
 		read++
 		for number, line := range strings.Split(string(text), "\n") {
+			if noOne.MatchString(line) && !accountNobody.MatchString(line) {
+				t.Errorf("%s:%d: nobody (write: no user, no program, no apply)", path, number+1)
+			}
 			for instead, word := range plainWords {
 				if found := word.FindString(line); found != "" {
 					t.Errorf("%s:%d: %q (write: %s)", path, number+1, found, instead)

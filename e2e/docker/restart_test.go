@@ -61,7 +61,7 @@ func TestRestartBringsBackWhatShouldBeUp(t *testing.T) {
 	first.restart()
 	first.gateways(up, down...)
 	require.Empty(t, first.must("find", "/opt/data", "-name", "gateway.pid", "-o", "-name", "processes.json"))
-	first.docker("kill") // nobody is told
+	first.docker("kill") // no process is told
 	first.start()
 	first.gateways(up, down...)
 

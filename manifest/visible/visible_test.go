@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// tricks are characters that nobody sees, or that change what is seen, by what they are.
+// tricks are characters that are not seen, or that change what is seen, by what they are.
 var tricks = map[string]string{
 	"control": "\x00\x07\x08\r\x1b\x7f", "C1 control": "\u0080\u0085\u009b\u009d\u009f",
 	"bidi": "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069", "zero width": "\u200b\u200c\u200d\u2060\ufeff",

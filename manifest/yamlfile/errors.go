@@ -25,7 +25,7 @@ func (e *Error) Error() string {
 	return e.Pos.String() + ": " + e.Path + ": " + e.Msg
 }
 
-// MaxErrors is how many errors are listed; one more line counts the rest. Nobody reads more, and a
+// MaxErrors is how many errors are listed; one more line counts the rest. No reader needs more, and a
 // hostile file of 4 MiB can hold hundreds of thousands.
 const MaxErrors = 1000
 

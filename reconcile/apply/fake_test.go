@@ -37,7 +37,7 @@ type fakeS6 struct {
 	services  map[uint64]*fakeService // by inode
 	nextPID   int
 	calls     []string
-	silent    bool // nobody listens on the scandir
+	silent    bool // no s6-svscan runs on the scandir
 	deaf      bool // scans have no effect
 	phase     reconcile.Phase
 	pause     time.Duration

@@ -56,7 +56,7 @@ func TestActs(t *testing.T) {
 	require.ElementsMatch(t, []string{"d gateway-a", "u gateway-a", "d gateway-b", "u gateway-b"}, f.took())
 }
 
-// TestRestartThatIsKilled between down and up is owed: of a gateway that is what it was last nobody
+// TestRestartThatIsKilled between down and up is owed: of a gateway that is what it was last no record
 // could tell otherwise.
 func TestRestartThatIsKilled(t *testing.T) {
 	f := newFakeS6(t)

@@ -71,7 +71,7 @@ func writeMarker(t testing.TB, dir string, files map[string]string) {
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "gateway-a", render.MarkerPath), data, 0o644))
 }
 
-// A marker that lists very many files is none: nobody looks for each of them.
+// A marker that lists very many files is none: no apply looks for each of them.
 func TestMarkerOfVeryManyFilesIsNone(t *testing.T) {
 	dir := t.TempDir()
 	files := map[string]string{}

@@ -97,7 +97,7 @@ func TestWhatIsNotUnderstoodIsLeftOut(t *testing.T) {
 		"s6-setuidgid bot h --config=./c.yaml": `its command has the relative path "--config=./c.yaml", which leads elsewhere from HERMES_HOME`,
 		"s6-setuidgid bot h -d .":              `its command has the relative path ".", which leads elsewhere from HERMES_HOME`,
 	} {
-		text, found := written(t, tree(t, map[string]string{"gateway-x/run": "#!/bin/sh\nexec " + run + "\n"}), nobody)
+		text, found := written(t, tree(t, map[string]string{"gateway-x/run": "#!/bin/sh\nexec " + run + "\n"}), unsupervised)
 		require.Empty(t, found.Draft.Manifest.Profiles, run)
 		require.Contains(t, text, "# gateway-x is left out, and an apply leaves it alone: run: "+want, run)
 	}
@@ -110,7 +110,7 @@ func TestRelativePathsFromHermesHome(t *testing.T) {
 			p.User, p.Command = "bot", []string{"./h"}
 		}, nil)
 	}
-	_, found := written(t, tree(t, map[string]string{"gateway-x/run": "#!/bin/sh\ncd /opt/data\ncd /srv\nexec gosu bot ./h\n"}), nobody)
+	_, found := written(t, tree(t, map[string]string{"gateway-x/run": "#!/bin/sh\ncd /opt/data\ncd /srv\nexec gosu bot ./h\n"}), unsupervised)
 	require.Empty(t, found.Draft.Manifest.Profiles)
 }
 

@@ -72,7 +72,7 @@ func TestTheImagesOwnGateways(t *testing.T) {
 	hermesGateway(files, "default", hermesRun("hermes gateway run --replace"))
 	hermesGateway(files, "coder", hermesRun("hermes -p coder gateway run --replace", `export API_SERVER_PORT='9201'`, `export GREETING='it'\''s me'`))
 	hermesGateway(files, "writer", hermesRun("hermes -p writer gateway run --replace --force", `export API_SERVER_PORT=9201`))
-	text, _ := written(t, tree(t, files), nobody)
+	text, _ := written(t, tree(t, files), unsupervised)
 	const want = `# The gateways of the scandir "/scandir", written by ` + "`hermes-reconcile init`" + `.
 version: 1
 scandir: /scandir
@@ -134,7 +134,7 @@ func requireX(t *testing.T, files map[string]string, want func(*manifest.Profile
 	for file, content := range files {
 		below["gateway-x/"+file] = content
 	}
-	_, found := written(t, tree(t, below), nobody)
+	_, found := written(t, tree(t, below), unsupervised)
 	require.Len(t, found.Draft.Manifest.Profiles, 1, "%v", found.Draft.Head)
 	p := parse(t, "version: 1\nprofiles: {x: {}}\n").Profiles[0]
 	want(&p)
@@ -220,7 +220,7 @@ func TestForeignServicesThatAreLeftOut(t *testing.T) {
 		"it cannot be read as a shell script: 2:?: `(` must be followed by": "#!/bin/sh\n" + strings.Repeat("(", 1<<15-20),
 		"it cannot be read as a shell script: ":                             "#!/bin/sh\n" + strings.Repeat("$((", 10_000),
 	} {
-		text, found := written(t, tree(t, map[string]string{"gateway-x/run": run}), nobody)
+		text, found := written(t, tree(t, map[string]string{"gateway-x/run": run}), unsupervised)
 		require.Empty(t, found.Draft.Manifest.Profiles)
 		require.Contains(t, text, "# gateway-x is left out, and an apply leaves it alone: run: "+strings.TrimRight(strings.TrimRight(want, " "), "."))
 	}
@@ -232,7 +232,7 @@ func TestForeignNamesAndKindsThatAreLeftOut(t *testing.T) {
 		"gateway-dir/run/x": "x", "gateway-good/run": "#!/bin/sh\nexec s6-setuidgid hermes x\n",
 	})
 	require.NoError(t, os.Symlink(filepath.Join(dir, "gateway-good"), filepath.Join(dir, "gateway-link")))
-	text, found := written(t, dir, nobody)
+	text, found := written(t, dir, unsupervised)
 	require.Len(t, found.Draft.Manifest.Profiles, 1)
 	for _, want := range []string{
 		`# gateway-Upper is left out, and an apply leaves it alone: profile name holds upper case (want "upper").`,

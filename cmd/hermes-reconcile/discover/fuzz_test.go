@@ -23,7 +23,7 @@ func FuzzScandir(f *testing.F) {
 		fill(t, dir, map[string]string{
 			"gateway-x/run": run, "gateway-x/log/run": logRun, "gateway-x/finish": finish, "gateway-x/timeout-kill": timeout, "gateway-default/run": run,
 		})
-		found, err := Scandir(dir, nobody)
+		found, err := Scandir(dir, unsupervised)
 		require.NoError(t, err)
 		_, err = manifest.Write(found.Draft) // reads it back
 		require.NoError(t, err, "%+v", found.Draft.Manifest)

@@ -44,7 +44,7 @@ func TestNothingPlantedHoldsUp(t *testing.T) {
 			for _, file := range []string{"gateway-a/run", "gateway-b/finish", "gateway-b/timeout-kill", "gateway-b/log/run", "gateway-c", "gateway-b/data"} {
 				plant(filepath.Join(scandir, file))
 			}
-			found = inTime(t, func() (Found, error) { return Scandir(scandir, nobody) })
+			found = inTime(t, func() (Found, error) { return Scandir(scandir, unsupervised) })
 			require.Len(t, found.Draft.Manifest.Profiles, 1, "%v", found.Draft)
 			text, err := manifest.Write(found.Draft)
 			require.NoError(t, err)

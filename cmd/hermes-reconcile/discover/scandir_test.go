@@ -66,8 +66,8 @@ func rendered(t testing.TB, m *manifest.Manifest) (string, []render.Servicedir) 
 	return tree(t, files), dirs
 }
 
-// nobody supervises anything.
-func nobody(string) (up, known bool) { return false, false }
+// unsupervised is the answer for a service that no s6-supervise runs on.
+func unsupervised(string) (up, known bool) { return false, false }
 
 // written is what init prints for a scandir.
 func written(t testing.TB, dir string, wanted Wanted) (string, Found) {
@@ -98,7 +98,7 @@ func TestOwnDirectoriesComeBackExactly(t *testing.T) {
 func requireRoundTrip(t *testing.T, m *manifest.Manifest) {
 	t.Helper()
 	dir, before := rendered(t, m)
-	text, found := written(t, dir, nobody)
+	text, found := written(t, dir, unsupervised)
 	got := parse(t, text)
 	after, err := render.All(got)
 	require.NoError(t, err)
@@ -122,8 +122,8 @@ func TestRandomOwnDirectoriesComeBackExactly(t *testing.T) {
 	t.Logf("%d manifests", done)
 }
 
-// randomManifest has rightValues of every key in the schema, so that a new key cannot be forgotten: see
-// values.
+// randomManifest has values of every key in the schema, so that a new key cannot be forgotten: see
+// rightValues.
 func randomManifest(r *rand.Rand) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "version: 1\nruntime: %s\nhermes_home: %s\nprofiles:\n", pick(r, "s6", "s6-overlay"), pick(r, "/opt/data", "'/a b'", `"/it's"`))
@@ -175,7 +175,7 @@ func TestOwnDirectoriesThatWereChanged(t *testing.T) {
 	put(t, filepath.Join(dir, "gateway-b/data/hermes-reconcile.json"), `{"format": 1, "profile": "b", "port": 2, "on_failure": true}`)
 	// One that names another profile makes it a double.
 	put(t, filepath.Join(dir, "gateway-c/data/hermes-reconcile.json"), `{"format": 1, "profile": "a"}`)
-	text, found := written(t, dir, nobody)
+	text, found := written(t, dir, unsupervised)
 	require.Equal(t, []string{
 		"finish is not what it would be rendered as: an apply undoes what was changed there",
 		"run is not what it would be rendered as: an apply undoes what was changed there",
@@ -199,7 +199,7 @@ func TestMixedTrees(t *testing.T) {
 			files[dirs[0].Name+"/"+f.Path] = string(f.Data)
 		}
 	}
-	_, found := written(t, tree(t, files), nobody)
+	_, found := written(t, tree(t, files), unsupervised)
 	require.Equal(t, manifest.RuntimeS6, found.Draft.Manifest.Runtime)
 	require.Equal(t, "/x", found.Draft.Manifest.HermesHome)
 	notes := strings.Join(found.Draft.Notes["p2"], "\n")
@@ -209,13 +209,13 @@ func TestMixedTrees(t *testing.T) {
 }
 
 func TestPlacesThatAreNoScandir(t *testing.T) {
-	_, err := Scandir(filepath.Join(t.TempDir(), "none"), nobody)
+	_, err := Scandir(filepath.Join(t.TempDir(), "none"), unsupervised)
 	require.ErrorIs(t, err, os.ErrNotExist)
 	file := filepath.Join(t.TempDir(), "file")
 	put(t, file, "x")
-	_, err = Scandir(file, nobody)
+	_, err = Scandir(file, unsupervised)
 	require.ErrorIs(t, err, ErrNoFolder)
-	text, found := written(t, t.TempDir(), nobody)
+	text, found := written(t, t.TempDir(), unsupervised)
 	require.Contains(t, text, "profiles: {}\n")
 	require.Len(t, found.Warnings, 1)
 }
@@ -254,7 +254,7 @@ func TestServiceOfTheFirstVersion(t *testing.T) {
 	data, err := json.Marshal(marker)
 	require.NoError(t, err)
 	files["gateway-x/"+render.MarkerPath] = string(data)
-	found, err := Scandir(tree(t, files), nobody)
+	found, err := Scandir(tree(t, files), unsupervised)
 	require.NoError(t, err)
 	require.Empty(t, found.Draft.Notes["x"])
 	p := found.Draft.Manifest.Profiles[0]
@@ -269,7 +269,7 @@ func TestCopiesOfOwnDirectoriesAreLeftOut(t *testing.T) {
 	dir, _ := rendered(t, m)
 	copied := filepath.Join(dir, "gateway-a-old")
 	require.NoError(t, os.CopyFS(copied, os.DirFS(filepath.Join(dir, "gateway-a"))))
-	text, _ := written(t, dir, nobody)
+	text, _ := written(t, dir, unsupervised)
 	require.Contains(t, text, "# gateway-a-old is left out, and an apply keeps it down: it is a double of gateway-a, as its marker says.")
 	require.Len(t, parse(t, text).Profiles, 1)
 }

@@ -54,7 +54,7 @@ func TestParseState(t *testing.T) {
 // nobody is an account that every Debian has.
 const nobody = 65534
 
-// newHome makes a HERMES_HOME with these files, in a folder that nobody but its owner can write to:
+// newHome makes a HERMES_HOME with these files, in a folder that only its owner can write to:
 // the test's user, or nobody where that is root.
 func newHome(t *testing.T, files map[string]string) (string, Account) {
 	t.Helper()

@@ -47,7 +47,7 @@ func TestInspectFindsWhatAGatewayWouldStumbleOver(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			if os.Getuid() != 0 && strings.HasSuffix(c.want, "permission denied") {
-				return // nobody else can make what is another's
+				return // only root can make what is another's
 			}
 			home, who := newHome(t, map[string]string{"profiles/coder/SOUL.md": "", "logs/gateways/coder/current": ""})
 			c.spoil(t, home)

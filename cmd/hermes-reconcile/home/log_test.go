@@ -446,7 +446,7 @@ func TestShowShowsALogAsItsUser(t *testing.T) {
 	require.ErrorIs(t, Show(t.Context(), who, log, &out, nil), ErrNoLog)
 }
 
-// TestShowEndsWhateverItsReaderDoes: with its context, though nobody takes what it has to say.
+// TestShowEndsWhateverItsReaderDoes: with its context, though its output is not read.
 func TestShowEndsWhateverItsReaderDoes(t *testing.T) {
 	home, who := newHome(t, map[string]string{"coder/current": "text\n"})
 	ctx, cancel := context.WithCancel(t.Context())

@@ -69,7 +69,7 @@ func TestRetiredGatewaysAreRecordedWhereThereIsARecord(t *testing.T) {
 	require.NoDirExists(t, filepath.Join(home, "profiles/missing"))
 }
 
-// TestWishThatWouldMakeTheFileTooLong is not recorded: nobody would read the file any more.
+// TestWishThatWouldMakeTheFileTooLong is not recorded: no program would read the file any more.
 func TestWishThatWouldMakeTheFileTooLong(t *testing.T) {
 	before := `{"text": "` + strings.Repeat("x", maxState-12) + `"}`
 	require.Len(t, before, maxState)

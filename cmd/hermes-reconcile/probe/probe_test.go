@@ -50,7 +50,7 @@ func listen(t *testing.T, treat func(net.Conn)) string {
 	require.NoError(t, err)
 	t.Cleanup(func() { l.Close() })
 	go func() {
-		var held []net.Conn // one that nobody knows any more would be closed
+		var held []net.Conn // one that is not referenced any more would be closed
 		for {
 			conn, err := l.Accept()
 			if err != nil {
@@ -115,7 +115,7 @@ func TestAnswersOfStrangers(t *testing.T) {
 	require.Equal(t, port(at), asked)
 	require.Equal(t, []int{80, 443, 9201}, []int{port("http://a/"), port("https://a/"), port("http://127.0.0.1:9201/x")})
 	bad, _ := server(t, http.StatusNotFound)
-	require.EqualError(t, Of(bad, func(int) string { panic("nobody answered well") })(t.Context()), "answers 404 Not Found")
+	require.EqualError(t, Of(bad, func(int) string { panic("none answered well") })(t.Context()), "answers 404 Not Found")
 }
 
 func TestWait(t *testing.T) {

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// sampleKey is a key of the manifest that reaches scripts and has a sort of value that others have,
+// as most new keys will. Its files are those that a new key needs.
+var sampleKey = regexp.MustCompile(`\b[Bb]ackoff\b`)
+
+// besides are files that speak of that key and need not be touched for a new one, each with the
+// reason.
+var besides = map[string]string{
+	"CHANGELOG.md":                                "it names changes, and a new key is one",
+	"docs/security.md":                            "the file data/backoff, which the gateway's user can write",
+	"examples/profiles.schema.json":               "-update writes it",
+	"manifest/manifest_test.go":                   "cases of defaults and merging, for which one such key is enough",
+	"reconcile/ownership/ownership.go":            "the file data/backoff",
+	"reconcile/scandir/read.go":                   "the file data/backoff",
+	"render/backoff_test.go":                      "what the pause does",
+	"render/path_test.go":                         "what the pause does",
+	"render/ready_test.go":                        "what the pause does",
+	"render/secret_test.go":                       "what the pause does",
+	"s6ctl/phase.go":                              "the comment of the pause in a finish script",
+	"s6ctl/phase_test.go":                         "the pause in a finish script",
+	"cmd/hermes-reconcile/man/":                   "-update writes them",
+	"cmd/hermes-reconcile/testdata/pull-request/": "-update writes it",
+	"cmd/hermes-reconcile/testdata/upgrade/":      "it is what an earlier version wrote",
+	"render/testdata/":                            "-update writes it",
+	"manifest/testdata/":                          "errors about keys that are there",
+	"cmd/hermes-reconcile/contributing_test.go":   "this list",
+	"e2e/": "the tests of the built program, which are about what a key does",
+}
+
+// contributingRow is the row of CONTRIBUTING.md that says what to touch for something new.
+func contributingRow(t *testing.T, what string) string {
+	t.Helper()
+	for line := range strings.Lines(read(t, "CONTRIBUTING.md")) {
+		if strings.HasPrefix(line, "| "+what+" |") {
+			return line
+		}
+	}
+	t.Fatalf("CONTRIBUTING.md has no row %q", what)
+	return ""
+}
+
+// TestContributingListsWhatAKeyNeeds: each file in which a key of the manifest stands is in the row,
+// or its folder is.
+func TestContributingListsWhatAKeyNeeds(t *testing.T) {
+	t.Parallel()
+	row := contributingRow(t, "a key of the manifest")
+	var named []string
+	for _, m := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(row, -1) {
+		named = append(named, m[1])
+	}
+	found := 0
+	err := filepath.WalkDir("../..", func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			if err == nil && e.IsDir() && strings.HasPrefix(e.Name(), ".") && e.Name() != ".." {
+				return fs.SkipDir
+			}
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if err != nil || !sampleKey.Match(text) {
+			return err
+		}
+		name := filepath.ToSlash(strings.TrimPrefix(path, filepath.FromSlash("../../")))
+		if isBesides(name) {
+			return nil
+		}
+		found++
+		if !slices.ContainsFunc(named, func(n string) bool { return n == name || strings.HasPrefix(name, n+"/") }) {
+			t.Errorf("the row %q does not name %s", "a key of the manifest", name)
+		}
+		return nil
+	})
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, found, 7)
+}
+
+func isBesides(name string) bool {
+	for other := range besides {
+		if name == other || strings.HasSuffix(other, "/") && strings.HasPrefix(name, other) {
+			return true
+		}
+	}
+	return false
+}
