@@ -28,8 +28,15 @@ const excerptFormat = 2
 
 // formerCommand is the default command of excerpts of format 0; formerPort followed with a port.
 var (
-	formerCommand = []string{"hermes", "-p", placeholder.Profile, "gateway", "start", "--foreground"}
-	formerPort    = []string{"--port", placeholder.Port}
+	formerCommand = []string{
+		"hermes",
+		"-p",
+		placeholder.Profile,
+		"gateway",
+		"start",
+		"--foreground",
+	}
+	formerPort = []string{"--port", placeholder.Port}
 )
 
 // Excerpts makes the excerpts of the profiles of one manifest, for several goroutines at once.

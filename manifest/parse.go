@@ -34,7 +34,8 @@ func read(sources []Source, show func(src int, root *yaml.Node)) (*Manifest, err
 		}
 		r.readDocument(root)
 		show(i, root)
-		complete = complete && (yamlfile.Target(root).Kind == yaml.MappingNode || yamlfile.IsNull(root))
+		complete = complete &&
+			(yamlfile.Target(root).Kind == yaml.MappingNode || yamlfile.IsNull(root))
 	}
 	if complete {
 		r.checkPresence()
@@ -110,7 +111,12 @@ func (r *reader) readDocument(root *yaml.Node) {
 
 func (r *reader) checkPresence() {
 	if _, ok := r.seen["version"]; !ok {
-		r.FaultAt(yamlfile.Start, (*yamlfile.Path)(nil).Key("version"), `is missing (want "version: %d")`, knownVersion)
+		r.FaultAt(
+			yamlfile.Start,
+			(*yamlfile.Path)(nil).Key("version"),
+			`is missing (want "version: %d")`,
+			knownVersion,
+		)
 	}
 	if _, ok := r.seen["profiles"]; !ok {
 		r.FaultAt(yamlfile.Start, (*yamlfile.Path)(nil).Key("profiles"),
@@ -189,8 +195,16 @@ func checkVersion(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node) {
 		return
 	}
 	if n.Kind == yaml.ScalarNode && n.Value != "" {
-		r.Fault(n, at, "%s is not a manifest version that this program knows (want %d%s)",
-			wording.Quote(n.Value), knownVersion, values.WithoutQuotes(n, n.Value == strconv.Itoa(knownVersion)))
+		r.Fault(
+			n,
+			at,
+			"%s is not a manifest version that this program knows (want %d%s)",
+			wording.Quote(
+				n.Value,
+			),
+			knownVersion,
+			values.WithoutQuotes(n, n.Value == strconv.Itoa(knownVersion)),
+		)
 		return
 	}
 	r.Fault(n, at, "%s is not allowed here (want %d)", yamlfile.Describe(n), knownVersion)

@@ -50,8 +50,11 @@ var rangeText = sync.OnceValue(func() *regexp.Regexp {
 const portText = "0*([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
 
 var portRange = values.Kind[PortRange]{
-	Read:  readPortRange,
-	Shape: values.Shape{Type: values.Types{"string"}, Pattern: "^" + portText + "-" + portText + "$"},
+	Read: readPortRange,
+	Shape: values.Shape{
+		Type:    values.Types{"string"},
+		Pattern: "^" + portText + "-" + portText + "$",
+	},
 	Write: func(v PortRange) *yaml.Node { return values.Scalar("", values.Span(int64(v.First), int64(v.Last), "")) },
 }
 
@@ -69,7 +72,13 @@ func readPortRange(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node) (PortRan
 	first, last := values.Number(parts[1]), values.Number(parts[2])
 	switch {
 	case first < 1 || first > values.MaxPort || last < 1 || last > values.MaxPort:
-		r.Fault(n, at, "%s is out of range (want ports of %s)", wording.Clip(text), values.Span(1, values.MaxPort, ""))
+		r.Fault(
+			n,
+			at,
+			"%s is out of range (want ports of %s)",
+			wording.Clip(text),
+			values.Span(1, values.MaxPort, ""),
+		)
 		return PortRange{}, false
 	case first > last:
 		r.Fault(n, at, "%s ends before it starts (want %d-%d)", wording.Clip(text), last, first)
@@ -145,9 +154,19 @@ func (p *ports) collision(i, first int) {
 	if others {
 		suffix = ", auto"
 	}
-	p.r.FaultAt(where, e.path.Key("port"), "%s%s is already used by profile %s (%s%s)%s", kind,
-		strconv.Itoa(p.numbers[i]), wording.Quote(other.name), p.r.Position(other.settings.port.at), suffix,
-		hint)
+	p.r.FaultAt(
+		where,
+		e.path.Key("port"),
+		"%s%s is already used by profile %s (%s%s)%s",
+		kind,
+		strconv.Itoa(
+			p.numbers[i],
+		),
+		wording.Quote(other.name),
+		p.r.Position(other.settings.port.at),
+		suffix,
+		hint,
+	)
 }
 
 // free gives a number that no profile has and that was not given before: one of the auto range,

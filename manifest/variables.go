@@ -16,12 +16,20 @@ import (
 )
 
 var variables = values.Kind[map[string]setting[string]]{Read: readEnv, Shape: values.Shape{
-	Type: values.Types{"object"}, PropertyNames: new(values.RefTo("variable")),
-	Each: values.Shape{Type: values.Types{"string", "number", "boolean", "null"}, Pattern: `^[^\x00]*$`},
+	Type:          values.Types{"object"},
+	PropertyNames: new(values.RefTo("variable")),
+	Each: values.Shape{
+		Type:    values.Types{"string", "number", "boolean", "null"},
+		Pattern: `^[^\x00]*$`,
+	},
 }}
 
 // readEnv reads a map of variables. Its messages never hold a value: it may be a password.
-func readEnv(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node) (map[string]setting[string], bool) {
+func readEnv(
+	r *yamlfile.Reader,
+	at *yamlfile.Path,
+	n *yaml.Node,
+) (map[string]setting[string], bool) {
 	vars := make(map[string]setting[string], len(n.Content)/2)
 	r.EachKey(n, at, func(key, value *yaml.Node) {
 		below := at.Key(key.Value)
@@ -90,7 +98,11 @@ var variableNames = values.Kind[map[string]setting[string]]{Read: readUnset, Sha
 }}
 
 // readUnset reads a list of names, which must not repeat.
-func readUnset(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node) (map[string]setting[string], bool) {
+func readUnset(
+	r *yamlfile.Reader,
+	at *yamlfile.Path,
+	n *yaml.Node,
+) (map[string]setting[string], bool) {
 	if !r.IsKind(n, at, yaml.SequenceNode, "a list of variable names") {
 		return nil, false
 	}
@@ -105,7 +117,13 @@ func readUnset(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node) (map[string]
 			r.Fault(element, below, "%s", reason)
 		}
 		if first, again := listed[name]; again {
-			r.Fault(element, below, "%s is already listed at %s", wording.Quote(name), r.Position(first.at))
+			r.Fault(
+				element,
+				below,
+				"%s is already listed at %s",
+				wording.Quote(name),
+				r.Position(first.at),
+			)
 			continue
 		}
 		listed[name] = setting[string]{state: given, at: r.Spot(element)}
@@ -125,7 +143,11 @@ var secretFiles = values.Kind[map[string]setting[string]]{Read: readSecrets, Sha
 }}
 
 // readSecrets reads a map of variables to the files that hold their values.
-func readSecrets(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node) (map[string]setting[string], bool) {
+func readSecrets(
+	r *yamlfile.Reader,
+	at *yamlfile.Path,
+	n *yaml.Node,
+) (map[string]setting[string], bool) {
 	files := make(map[string]setting[string], len(n.Content)/2)
 	r.EachKey(n, at, func(key, value *yaml.Node) {
 		below := at.Key(key.Value)

@@ -10,13 +10,12 @@ import (
 	"testing"
 	"time"
 
-	"hermes-reconcile/manifest/values"
-
 	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/require"
 	"gopkg.in/yaml.v3"
 
 	"hermes-reconcile/manifest/placeholder"
+	"hermes-reconcile/manifest/values"
 )
 
 // rewritten writes a manifest and reads it back.

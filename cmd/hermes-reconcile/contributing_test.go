@@ -21,6 +21,7 @@ var sampleKey = regexp.MustCompile(`\b[Bb]ackoff\b`)
 var besides = map[string]string{
 	"CHANGELOG.md":                                "it names changes, and a new key is one",
 	"docs/security.md":                            "the file data/backoff, which the gateway's user can write",
+	"docs/operations.md":                          "what the pause does",
 	"examples/profiles.schema.json":               "-update writes it",
 	"manifest/manifest_test.go":                   "cases of defaults and merging, for which one such key is enough",
 	"reconcile/ownership/ownership.go":            "the file data/backoff",

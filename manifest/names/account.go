@@ -30,8 +30,12 @@ func AccountFault(text string) string {
 		return wording.Clip(text) +
 			" is a number (want the name of an account: s6-setuidgid looks its groups up by name)"
 	case len(text) > MaxAccount:
-		return fmt.Sprintf("%s has %d characters (want an account name of at most %d)", wording.Quote(text),
-			len(text), MaxAccount)
+		return fmt.Sprintf(
+			"%s has %d characters (want an account name of at most %d)",
+			wording.Quote(text),
+			len(text),
+			MaxAccount,
+		)
 	case !isAccount().MatchString(text):
 		return wording.Quote(text) +
 			` is not an account name (want letters, digits, "_", "." and "-", and no "-" first)`

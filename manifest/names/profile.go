@@ -53,7 +53,10 @@ func characterFault(c rune, name string) string {
 	case c == '.' && name[0] == '.':
 		return `profile name starts with "." and s6-svscan ignores such services (want a-z or 0-9 first)`
 	case c >= 'A' && c <= 'Z':
-		return fmt.Sprintf("profile name holds upper case (want %s)", wording.Quote(strings.ToLower(name)))
+		return fmt.Sprintf(
+			"profile name holds upper case (want %s)",
+			wording.Quote(strings.ToLower(name)),
+		)
 	case unicode.IsControl(c):
 		return fmt.Sprintf(
 			"profile name holds the control character U+%04X (want a-z, 0-9, - and _)", c)

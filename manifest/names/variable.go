@@ -8,16 +8,48 @@ import (
 
 // ScriptVariables are set by the rendered run script itself; PWD and OLDPWD by its `cd`.
 var ScriptVariables = []string{
-	"HERMES_HOME", "HOME", "PWD", "OLDPWD", "HERMES_S6_SUPERVISED_CHILD", "HERMES_SUPERVISED_CHILD", "HERMES_RECONCILE_SERVICE",
+	"HERMES_HOME",
+	"HOME",
+	"PWD",
+	"OLDPWD",
+	"HERMES_S6_SUPERVISED_CHILD",
+	"HERMES_SUPERVISED_CHILD",
+	"HERMES_RECONCILE_SERVICE",
 }
 
 // ShellVariables do not reach a program exactly as `export NAME=value` gives them, in dash 0.5.12
 // (OPTIND), busybox 1.35 sh or bash 5.2 --posix (the others): readonly, numbers only, unset, or
 // replaced. IFS and PPID belong to the shell in all.
 var ShellVariables = []string{
-	"BASHOPTS", "BASHPID", "BASH_ALIASES", "BASH_ARGC", "BASH_ARGV", "BASH_CMDS", "BASH_COMMAND", "BASH_LINENO",
-	"BASH_SOURCE", "BASH_SUBSHELL", "BASH_VERSINFO", "DIRSTACK", "EPOCHREALTIME", "EPOCHSECONDS", "EUID", "FUNCNAME",
-	"GROUPS", "HISTCMD", "IFS", "LINENO", "OPTIND", "PPID", "RANDOM", "SECONDS", "SHELLOPTS", "SHLVL", "SRANDOM", "UID", "_",
+	"BASHOPTS",
+	"BASHPID",
+	"BASH_ALIASES",
+	"BASH_ARGC",
+	"BASH_ARGV",
+	"BASH_CMDS",
+	"BASH_COMMAND",
+	"BASH_LINENO",
+	"BASH_SOURCE",
+	"BASH_SUBSHELL",
+	"BASH_VERSINFO",
+	"DIRSTACK",
+	"EPOCHREALTIME",
+	"EPOCHSECONDS",
+	"EUID",
+	"FUNCNAME",
+	"GROUPS",
+	"HISTCMD",
+	"IFS",
+	"LINENO",
+	"OPTIND",
+	"PPID",
+	"RANDOM",
+	"SECONDS",
+	"SHELLOPTS",
+	"SHLVL",
+	"SRANDOM",
+	"UID",
+	"_",
 }
 
 // ScriptSets reports whether a variable is set by every run script.

@@ -94,7 +94,9 @@ var Definitions = sync.OnceValue(func() map[string]Shape {
 		"variable": {
 			Type:    Types{"string", "boolean"}, // `true` is a name, too
 			Pattern: "^[A-Za-z_][A-Za-z0-9_]*$",
-			Not:     &Shape{Enum: anys(names.ScriptVariables, names.ShellVariables)}, // VariableFault has the reasons
+			Not: &Shape{
+				Enum: anys(names.ScriptVariables, names.ShellVariables),
+			}, // VariableFault has the reasons
 		},
 		// A text of an argument list. Numbers and booleans are text as they are written.
 		"argument": {

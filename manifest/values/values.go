@@ -47,8 +47,14 @@ func OneOf[V ~string](words ...V) Kind[V] {
 				return w, true
 			}
 		}
-		r.Fault(n, at, "%s is unknown (%swant %s)", wording.Quote(text), wording.DidYouMean(text, list),
-			wording.OrList(list))
+		r.Fault(
+			n,
+			at,
+			"%s is unknown (%swant %s)",
+			wording.Quote(text),
+			wording.DidYouMean(text, list),
+			wording.OrList(list),
+		)
 		return "", false
 	}
 	return Kind[V]{read, Shape{Enum: anys(words)}, WriteText[V]}
@@ -108,8 +114,14 @@ func Integer[V int | int64](low, high int64) Kind[V] {
 			return 0, false
 		}
 		if yamlfile.IsQuoted(n) || !IsDecimal(n.Value) {
-			r.Fault(n, at, "%s is not a whole number in plain digits (want %s%s)", wording.Quote(n.Value),
-				want, WithoutQuotes(n, IsDecimal(n.Value)))
+			r.Fault(
+				n,
+				at,
+				"%s is not a whole number in plain digits (want %s%s)",
+				wording.Quote(n.Value),
+				want,
+				WithoutQuotes(n, IsDecimal(n.Value)),
+			)
 			return 0, false
 		}
 		value := Number(n.Value)
@@ -192,13 +204,26 @@ func Duration(low, high, step time.Duration) Kind[time.Duration] {
 		_, notNumber := strconv.ParseFloat(text, 64)
 		switch {
 		case notNumber == nil && IsDecimal(text) && text[0] >= '1':
-			r.Fault(n, at, "%s has no unit (want a duration such as %ss)", wording.Clip(text), wording.Clip(text))
+			r.Fault(
+				n,
+				at,
+				"%s has no unit (want a duration such as %ss)",
+				wording.Clip(text),
+				wording.Clip(text),
+			)
 		case notNumber == nil:
 			r.Fault(n, at, "%s has no unit (%s)", wording.Clip(text), durationUnits)
 		case err != nil:
 			r.Fault(n, at, "%s is not a duration (%s)", wording.Quote(text), durationUnits)
 		case value < low || value > high:
-			r.Fault(n, at, "%s is out of range (want %v to %s)", wording.Quote(text), low, hours(high))
+			r.Fault(
+				n,
+				at,
+				"%s is out of range (want %v to %s)",
+				wording.Quote(text),
+				low,
+				hours(high),
+			)
 		case value%step != 0:
 			r.Fault(n, at, "%s is finer than %v (want whole %s)", wording.Quote(text), step,
 				stepNames[step])
@@ -260,7 +285,13 @@ func ByteSize(low, high int64) Kind[int64] {
 		}
 		count := Number(parts[1])
 		if count > high/unit || count*unit < low {
-			r.Fault(n, at, "%s is out of range (want %s)", wording.Clip(text), Span(low, high, " bytes"))
+			r.Fault(
+				n,
+				at,
+				"%s is out of range (want %s)",
+				wording.Clip(text),
+				Span(low, high, " bytes"),
+			)
 			return 0, false
 		}
 		return count * unit, true

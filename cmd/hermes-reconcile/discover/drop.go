@@ -172,8 +172,16 @@ func (r *shellReader) runuser(args []string) ([]string, error) {
 // su takes its options anywhere, the account among them, and the command as text for a shell.
 func (r *shellReader) su(args []string) ([]string, error) {
 	o, err := r.options(args, map[string]meaning{
-		"-c": command, "--command": command, "-s": folded, "--shell": folded, "-": noted, "-l": noted,
-		"--login": noted, "-m": harmless, "-p": harmless, "--preserve-environment": harmless,
+		"-c":                     command,
+		"--command":              command,
+		"-s":                     folded,
+		"--shell":                folded,
+		"-":                      noted,
+		"-l":                     noted,
+		"--login":                noted,
+		"-m":                     harmless,
+		"-p":                     harmless,
+		"--preserve-environment": harmless,
 	}, true)
 	switch {
 	case err != nil:

@@ -135,7 +135,12 @@ func (r *shellReader) quoted(q *syntax.DblQuoted) (string, bool) {
 	for _, part := range q.Parts {
 		switch p := part.(type) {
 		case *syntax.Lit:
-			b.WriteString(unescape(p.Value, func(c byte) bool { return strings.IndexByte("$`\"\\\n", c) >= 0 }))
+			b.WriteString(
+				unescape(
+					p.Value,
+					func(c byte) bool { return strings.IndexByte("$`\"\\\n", c) >= 0 },
+				),
+			)
 		case *syntax.ParamExp:
 			text, known := r.expansion(p)
 			if !known {

@@ -148,7 +148,13 @@ func (n *notes) drift(g Gateway) {
 			} else if strings.HasPrefix(d, reconcile.FrozenLog) {
 				n.add(explain.LevelError, g.Profile, apply+" starts its logger anew", "%s", d)
 			} else if strings.HasPrefix(d, explain.DriftTrouble) {
-				n.add(explain.LevelError, g.Profile, "look at who owns "+g.Service+" and what is in it; "+apply+" takes over what the manifest names", "%s", d)
+				n.add(
+					explain.LevelError,
+					g.Profile,
+					"look at who owns "+g.Service+" and what is in it; "+apply+" takes over what the manifest names",
+					"%s",
+					d,
+				)
 			} else if g.Owned {
 				n.add(explain.LevelWarning, g.Profile, diffThen, "drift: %s", d)
 			}

@@ -125,7 +125,12 @@ func lookAtLeftovers(_ context.Context, p *Facts) ([]explain.Finding, error) {
 		named[d.Profile] = true
 	}
 	return judgeLeftovers(leftoverFacts{
-		Services: p.Gateways, Hidden: p.Actual.Hidden, Owed: slices.Sorted(maps.Keys(p.Actual.Owed)), Traces: p.Traces, Dark: p.TracesErr,
-		Culprits: p.Scandir.Culprits(), Named: named,
+		Services: p.Gateways,
+		Hidden:   p.Actual.Hidden,
+		Owed:     slices.Sorted(maps.Keys(p.Actual.Owed)),
+		Traces:   p.Traces,
+		Dark:     p.TracesErr,
+		Culprits: p.Scandir.Culprits(),
+		Named:    named,
 	}), nil
 }

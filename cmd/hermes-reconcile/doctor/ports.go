@@ -194,7 +194,12 @@ func (p *Facts) completed(
 		}
 		asked[who.UID] = true
 		var seen map[string]int
-		if err := asuser.Ask(ctx, who, asuser.Sockets, &seen); err == nil { // else what is not seen says so
+		if err := asuser.Ask(
+			ctx,
+			who,
+			asuser.Sockets,
+			&seen,
+		); err == nil { // else what is not seen says so
 			s6ctl.Complete(s6ctl.ThisHost(), all, who.UID, seen)
 		}
 	}

@@ -68,6 +68,12 @@ func lookAtScandir(_ context.Context, p *Facts) ([]explain.Finding, error) {
 		noExec = p.Scandir.NoExec()
 	}
 	return judgeScandir(scandirFacts{
-		Path: p.Path, NoExec: noExec, Err: p.ScandirErr, Listening: p.Actual.Listening, Held: p.Actual.Held, Traces: p.Traces, Dark: p.TracesErr,
+		Path:      p.Path,
+		NoExec:    noExec,
+		Err:       p.ScandirErr,
+		Listening: p.Actual.Listening,
+		Held:      p.Actual.Held,
+		Traces:    p.Traces,
+		Dark:      p.TracesErr,
 	}, p.Now), nil
 }

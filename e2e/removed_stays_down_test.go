@@ -12,9 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestRemovedGatewaysShallStayDown: in the home of a gateway that is removed stands that it should
+// TestRemovedGatewaysStayDown: in the home of a gateway that is removed stands that it should
 // be down, for a boot script that starts again what ran. It is written as the gateway's user.
-func TestRemovedGatewaysShallStayDown(t *testing.T) {
+func TestRemovedGatewaysStayDown(t *testing.T) {
 	t.Parallel()
 	recorded := func() bool { return recordsRemoved(t) }
 	eventually(t, patience, recorded, "a disk that is not too busy to answer")
