@@ -47,6 +47,8 @@ type settings struct {
 // knownVersion is the manifest version that this package reads.
 const knownVersion = 1
 
+// documentKeys are the keys of the top level, in the order of the manual and of the schema. They are
+// made when they are first used, since most commands of a boot need none of them.
 var documentKeys = sync.OnceValue(func() []key[document, Manifest] {
 	return []key[document, Manifest]{
 		{
@@ -154,6 +156,7 @@ const (
 	defaultBackoff = time.Minute
 )
 
+// profileKeys are the keys of a profile. Those that are not alone are the keys of `defaults`, too.
 var profileKeys = sync.OnceValue(func() []key[settings, Profile] {
 	return []key[settings, Profile]{
 		raw[port, settings, Profile](

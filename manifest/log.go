@@ -6,6 +6,7 @@ import (
 	"hermes-reconcile/manifest/values"
 )
 
+// logSettings are the keys of `log`, as a source has them.
 type logSettings struct {
 	keep      setting[int]
 	size      setting[int64]
@@ -13,6 +14,7 @@ type logSettings struct {
 	stdout    setting[bool]
 }
 
+// logKeys are the keys of `log`, each merged with defaults by itself.
 var logKeys = sync.OnceValue(func() []key[logSettings, Log] {
 	return []key[logSettings, Log]{
 		one(

@@ -109,6 +109,8 @@ func (r *reader) readDocument(root *yaml.Node) {
 	})
 }
 
+// checkPresence reports the keys that a manifest must have, at the top of the first source: no other
+// place is theirs.
 func (r *reader) checkPresence() {
 	if _, ok := r.seen["version"]; !ok {
 		r.FaultAt(
@@ -190,6 +192,7 @@ func readProfiles(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node, to *docum
 	})
 }
 
+// checkVersion refuses a later format instead of reading it wrongly.
 func checkVersion(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node) {
 	if n.Kind == yaml.ScalarNode && !yamlfile.IsQuoted(n) && n.Value == strconv.Itoa(knownVersion) {
 		return

@@ -21,11 +21,13 @@ type port struct {
 	number int
 }
 
+// portNumber is the kind of the key port. Its number is known only once all profiles are read.
 var portNumber = values.Kind[port]{Read: readPort, Shape: values.Shape{AnyOf: []values.Shape{
 	{Type: values.Types{"integer"}, Minimum: new(int64(1)), Maximum: new(int64(values.MaxPort))},
 	{Enum: []any{"auto"}},
 }}, Write: func(v port) *yaml.Node { return values.WriteInteger(v.number) }}
 
+// readPort reads a number or auto. Another notation, such as 0x1F, is no number: see values.Decimal.
 func readPort(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node) (port, bool) {
 	if !r.IsKind(n, at, yaml.ScalarNode, "1-65535 or auto") {
 		return port{}, false
@@ -42,6 +44,7 @@ func readPort(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node) (port, bool) 
 	return port{number: value}, ok
 }
 
+// rangeText is FIRST-LAST; whether the numbers are ports is checked apart, for a better message.
 var rangeText = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`^([0-9]+)-([0-9]+)$`)
 })
@@ -49,6 +52,7 @@ var rangeText = sync.OnceValue(func() *regexp.Regexp {
 // portText is 1-65535 as a range has it.
 const portText = "0*([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
 
+// portRange is the kind of the key auto_ports.
 var portRange = values.Kind[PortRange]{
 	Read: readPortRange,
 	Shape: values.Shape{
@@ -58,6 +62,7 @@ var portRange = values.Kind[PortRange]{
 	Write: func(v PortRange) *yaml.Node { return values.Scalar("", values.Span(int64(v.First), int64(v.Last), "")) },
 }
 
+// readPortRange reads a range, of which both ends are ports and count.
 func readPortRange(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node) (PortRange, bool) {
 	text, ok := values.ReadText(r, at, n)
 	if !ok {

@@ -9,12 +9,14 @@ import (
 	"hermes-reconcile/manifest/values"
 )
 
+// readySettings are the keys of `ready`, as a source has them.
 type readySettings struct {
 	http     setting[string]
 	interval setting[time.Duration]
 	timeout  setting[time.Duration]
 }
 
+// readyKeys are the keys of `ready`. Without http there is nothing to ask for: see giveReady.
 var readyKeys = sync.OnceValue(func() []key[readySettings, Ready] {
 	return []key[readySettings, Ready]{
 		raw[string, readySettings, Ready](

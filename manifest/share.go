@@ -45,6 +45,7 @@ func shareAll[S, P any](keys []key[S, P], all []*P, below *P) {
 	}
 }
 
+// pointers are the elements of a list by reference, since profiles are large.
 func pointers[V any](list []V) []*V {
 	all := make([]*V, len(list))
 	for i := range list {
@@ -53,6 +54,7 @@ func pointers[V any](list []V) []*V {
 	return all
 }
 
+// each is the same part of all, by reference: what shareMost and shareAll set in.
 func each[P, V any](all []*P, to func(*P) *V) []*V {
 	values := make([]*V, len(all))
 	for i, p := range all {
@@ -61,6 +63,7 @@ func each[P, V any](all []*P, to func(*P) *V) []*V {
 	return values
 }
 
+// unlessSame leaves out what defaults say already.
 func unlessSame(value, below *yaml.Node) *yaml.Node {
 	if isSame(value, below) {
 		return nil
@@ -71,6 +74,8 @@ func unlessSame(value, below *yaml.Node) *yaml.Node {
 // isSame reports whether two scalars are equal. The tag counts: "null" is a name, null is none.
 func isSame(a, b *yaml.Node) bool { return a.Value == b.Value && a.Tag == b.Tag }
 
+// shareMost sets in below the value that more than half of all have. Values are compared as they
+// would be written, so that it serves types that cannot be keys of a map.
 func shareMost[P, V any](all []*P, write func(V) *yaml.Node, to func(*P) *V, below *P) {
 	count := map[string]int{}
 	for _, p := range all {
@@ -82,6 +87,7 @@ func shareMost[P, V any](all []*P, write func(V) *yaml.Node, to func(*P) *V, bel
 	}
 }
 
+// putPort leaves 0 out: a profile without a port says nothing of it.
 func putPort(p *Profile) *yaml.Node {
 	if p.Port == 0 {
 		return nil
@@ -148,6 +154,7 @@ func (w wordsOf) template(p *Profile) []string {
 	return words
 }
 
+// putWords writes an argument list, with null where the builtin one counts in spite of defaults.
 func putWords(w wordsOf, p, below *Profile) *yaml.Node {
 	if p.Name == "" {
 		if len(*w.get(p)) == 0 {
@@ -195,6 +202,8 @@ func shareWords(w wordsOf, all []*Profile, below *Profile) {
 	}
 }
 
+// putEnv writes the variables that defaults do not have with the same value. A name that defaults
+// have and the profile does not cannot be: shareEnv takes only what all have.
 func putEnv(p, below *Profile) *yaml.Node {
 	n := values.Mapping(0)
 	for _, v := range p.Env {
@@ -205,16 +214,19 @@ func putEnv(p, below *Profile) *yaml.Node {
 	return unlessEmpty(n)
 }
 
+// shareEnv takes the variables that all profiles have with the same value.
 func shareEnv(all []*Profile, below *Profile) {
 	below.Env = common(all, func(p *Profile) []EnvVar { return p.Env })
 }
 
+// putUnset writes the names that defaults do not have: lists add up.
 func putUnset(p, below *Profile) *yaml.Node {
 	names := slices.DeleteFunc(slices.Clone(p.Unset),
 		func(name string) bool { return slices.Contains(below.Unset, name) })
 	return unlessEmpty(values.WriteList(names))
 }
 
+// shareUnset takes the names that all profiles unset.
 func shareUnset(all []*Profile, below *Profile) {
 	below.Unset = common(all, func(p *Profile) []string { return p.Unset })
 }
@@ -254,6 +266,7 @@ func writePath(p *Profile, path string) *yaml.Node {
 	return values.WriteText(path)
 }
 
+// putSecrets writes the secrets that defaults do not have, or have with another file.
 func putSecrets(p, below *Profile) *yaml.Node {
 	n := values.Mapping(0)
 	for _, s := range p.Secrets {
@@ -281,6 +294,7 @@ func shareSecrets(all []*Profile, below *Profile) {
 	}
 }
 
+// putHome writes the home of a profile, with null where it has none in spite of defaults.
 func putHome(p, below *Profile) *yaml.Node {
 	switch {
 	case p.Name != "" && below.Home != "" && fits(below.Home, p.Home, p), p.Home == below.Home:
@@ -340,6 +354,7 @@ func shareReady(all []*Profile, below *Profile) {
 	}
 }
 
+// unlessEmpty leaves out a map or a list without content: no key is clearer than an empty one.
 func unlessEmpty(n *yaml.Node) *yaml.Node {
 	if len(n.Content) == 0 {
 		return nil
@@ -369,6 +384,8 @@ func (m *Manifest) Same(other *Manifest) bool {
 	return reflect.DeepEqual(m.withoutPositions(), other.withoutPositions())
 }
 
+// withoutPositions drops where things are said, and whether the default is said: a second file may
+// say the same in another way.
 func (m *Manifest) withoutPositions() Manifest {
 	n := *m
 	n.Profiles = slices.Clone(m.Profiles)

@@ -43,6 +43,7 @@ type setting[V any] struct {
 	at    yamlfile.Spot
 }
 
+// state is what a source says of a key. Null is not the same as nothing: it drops a default.
 type state uint8
 
 const (
@@ -73,11 +74,13 @@ func (k key[S, P]) alone() key[S, P] {
 	return k
 }
 
+// gives sets how the value reaches what comes out.
 func (k key[S, P]) gives(give func(to *P, own, defaults *S)) key[S, P] {
 	k.give = give
 	return k
 }
 
+// written sets how Write puts the value, and how it finds what defaults should say.
 func (k key[S, P]) written(
 	put func(p, below *P) *yaml.Node,
 	share func(all []*P, below *P),
@@ -157,6 +160,8 @@ func choose[V any](own, defaults setting[V], builtin V) setting[V] {
 	return setting[V]{value: builtin}
 }
 
+// readSetting reads one value, through an alias if need be. Its place is where it is used, not where
+// the anchor stands: that is where the user has to change something.
 func readSetting[V any](
 	r *yamlfile.Reader,
 	at *yamlfile.Path,
@@ -196,6 +201,7 @@ func readKeys[S, P any](
 	})
 }
 
+// giveAll fills in a profile, or a part of one, by the table of its keys.
 func giveAll[S, P any](keys []key[S, P], to *P, own, defaults *S) {
 	for _, k := range keys {
 		if k.give != nil {
@@ -207,6 +213,8 @@ func giveAll[S, P any](keys []key[S, P], to *P, own, defaults *S) {
 // sharedKeys is the table for `defaults`.
 var sharedKeys = sync.OnceValue(func() []key[settings, Profile] { return shared(profileKeys()) })
 
+// shared are the rows for `defaults`: those of a profile alone are kept, and refused with a reason,
+// so that their error is better than that of an unknown key.
 func shared(keys []key[settings, Profile]) []key[settings, Profile] {
 	rows := slices.Clone(keys)
 	for i := range rows {
@@ -217,6 +225,7 @@ func shared(keys []key[settings, Profile]) []key[settings, Profile] {
 	return rows
 }
 
+// find finds a row by its name. Tables are short.
 func find[S, P any](keys []key[S, P], name string) (key[S, P], bool) {
 	for _, k := range keys {
 		if k.name == name {
@@ -226,6 +235,7 @@ func find[S, P any](keys []key[S, P], name string) (key[S, P], bool) {
 	return key[S, P]{}, false
 }
 
+// keyNames are the names that an error offers: all but the refused ones.
 func keyNames[S, P any](keys []key[S, P]) []string {
 	var list []string
 	for _, k := range keys {

@@ -15,6 +15,7 @@ import (
 	"hermes-reconcile/manifest/yamlfile"
 )
 
+// variables is the kind of env. YAML numbers and booleans are text there, as they are written.
 var variables = values.Kind[map[string]setting[string]]{Read: readEnv, Shape: values.Shape{
 	Type:          values.Types{"object"},
 	PropertyNames: new(values.RefTo("variable")),
@@ -52,6 +53,7 @@ func readEnv(
 	return vars, n.Kind == yaml.MappingNode
 }
 
+// readEnvValue reads a value of any bytes but NUL; bytes that are no UTF-8 come as !!binary.
 func readEnvValue(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node) (string, bool) {
 	if !r.IsKind(n, at, yaml.ScalarNode, "text") {
 		return "", false
@@ -86,6 +88,7 @@ func choosePortEnv(own, defaults setting[string]) string {
 	return builtinPortEnv
 }
 
+// writePortEnv writes null for none: an empty name would be no name.
 func writePortEnv(name string) *yaml.Node {
 	if name == "" {
 		return values.WriteNull()
@@ -93,6 +96,7 @@ func writePortEnv(name string) *yaml.Node {
 	return values.WriteText(name)
 }
 
+// variableNames is the kind of unset.
 var variableNames = values.Kind[map[string]setting[string]]{Read: readUnset, Shape: values.Shape{
 	Type: values.Types{"array"}, UniqueItems: true, Items: values.RefTo("variable"),
 }}
@@ -134,6 +138,7 @@ func readUnset(
 // loaderPrefix starts the names of what the dynamic loader reads in every program.
 const loaderPrefix = "LD_"
 
+// secretFiles is the kind of secrets: no value of a secret is ever in a manifest.
 var secretFiles = values.Kind[map[string]setting[string]]{Read: readSecrets, Shape: values.Shape{
 	Type: values.Types{"object"}, Each: values.RefTo("path_template").OrNull(),
 	PropertyNames: &values.Shape{
@@ -169,6 +174,7 @@ type variableSource struct {
 	vars map[string]setting[string]
 }
 
+// variables are the three keys that say something of a variable's name.
 func (s *settings) variables() []variableSource {
 	return []variableSource{
 		{"env", s.env.value},

@@ -54,6 +54,7 @@ func Builtin(name string, port int) Profile {
 	return p
 }
 
+// builtinManifest has what counts where the top level says nothing: that need not be written.
 func builtinManifest() *Manifest {
 	m := &Manifest{}
 	giveAll(documentKeys(), m, &document{}, &document{})
@@ -87,6 +88,7 @@ type writer struct {
 	err error
 }
 
+// blank separates the parts for a human reader.
 func (w *writer) blank() { w.buf.WriteByte('\n') }
 
 // comments writes lines that nothing in a text can end early.
@@ -96,6 +98,7 @@ func (w *writer) comments(indent string, lines []string) {
 	}
 }
 
+// document writes the top level but for defaults and profiles.
 func (w *writer) document(m *Manifest) {
 	w.entry("", "version", values.WriteInteger(knownVersion))
 	if n := putAll(documentKeys(), m, builtinManifest(), 0); n != nil {
@@ -105,6 +108,7 @@ func (w *writer) document(m *Manifest) {
 	}
 }
 
+// profiles writes what each profile says beyond defaults, the root profile first.
 func (w *writer) profiles(d Draft, below *Profile) {
 	if len(d.Manifest.Profiles) == 0 {
 		w.buf.WriteString("profiles: {}\n")
@@ -124,6 +128,7 @@ func (w *writer) profiles(d Draft, below *Profile) {
 	}
 }
 
+// isNamed is 0 for the root profile, so that it sorts first.
 func isNamed(p *Profile) int {
 	if p.Name == DefaultProfile {
 		return 0

@@ -195,6 +195,7 @@ func (s *supervisors) refresh(h Host, trusts func(uint32) bool) {
 	}
 }
 
+// search goes through /proc once: each process costs several system calls.
 func (s *supervisors) search(h Host, trusts func(uint32) bool) {
 	began := time.Now()
 	s.all, s.places, s.blind = nil, map[safefile.Identity]int{}, false
@@ -238,6 +239,7 @@ func isSupervise(stat string) bool {
 	return strings.Contains(stat, " (s6-supervise) ") && statNumber(stat, statFlags)&exiting == 0
 }
 
+// errNoSupervisor is of a process that is no s6-supervise of this scandir.
 var errNoSupervisor = errors.New("no s6-supervise of this scandir")
 
 // exiting is the flag of a process that has begun to end: PF_EXITING of the kernel's sched.h.

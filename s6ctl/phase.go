@@ -73,6 +73,7 @@ func (s *Scandir) Pause(dir string, pid int) time.Duration {
 	return pauseIn(service, pid)
 }
 
+// pauseIn reads the pause that a finish script has written down for this process. No pause is 0.
 func pauseIn(service *safefile.Dir, pid int) time.Duration {
 	data, _, err := service.Read(backoffFile, maxBackoff)
 	if err != nil {

@@ -80,6 +80,7 @@ func orAbsent(dir string, status Status, err error) (Status, error) {
 	return status, nil
 }
 
+// status reads supervise/status, which s6-supervise replaces as a whole: it is never half-written.
 func (s *Scandir) status(dir string) (Status, error) {
 	root, err := safefile.Open(s.path)
 	if err != nil {
@@ -163,6 +164,8 @@ func readStatus(supervise *safefile.Dir) (Status, error) {
 	return parseStatus(data)
 }
 
+// parseStatus takes the binary record apart (s6's s6_svstatus_unpack). A length that is not
+// known is an error: that version of s6 may mean something else by it.
 func parseStatus(b []byte) (Status, error) {
 	switch len(b) {
 	case statusSize:

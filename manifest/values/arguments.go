@@ -13,6 +13,7 @@ import (
 // starts a program (MAX_ARG_STRLEN, 32 pages of 4 KiB).
 const MaxArgument = 128<<10 - 1
 
+// Arguments is an argument list with placeholders, of at least a program.
 var Arguments = Kind[[]string]{readCommand, Shape{
 	Type: Types{"array"}, MinItems: 1, MoreItems: new(RefTo("argument")),
 	Items: []Shape{RefTo("program")},
@@ -39,6 +40,8 @@ func readCommand(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node) ([]string,
 	return argv, ok
 }
 
+// readArgument reads one argument. Its limits are the kernel's, since a gateway whose start fails
+// would say less.
 func readArgument(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node) (string, bool) {
 	text, ok := ReadText(r, at, n)
 	if !ok {

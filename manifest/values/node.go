@@ -27,22 +27,28 @@ func QuoteTexts(n *yaml.Node) {
 	}
 }
 
+// Scalar makes a node of a value as it is written; an empty tag leaves the choice to the encoder.
 func Scalar(tag, value string) *yaml.Node {
 	return &yaml.Node{Kind: yaml.ScalarNode, Tag: tag, Value: value}
 }
 
+// Mapping makes a map without keys.
 func Mapping(style yaml.Style) *yaml.Node {
 	return &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Style: style}
 }
 
+// Add appends a key to a map. Keys keep the order in which they are added.
 func Add(to *yaml.Node, name string, value *yaml.Node) {
 	to.Content = append(to.Content, WriteText(name), value)
 }
 
+// WriteText makes a node of text, which needs quotes or not: see QuoteTexts.
 func WriteText[V ~string](v V) *yaml.Node { return Scalar("!!str", string(v)) }
 
+// WriteNull makes the value that drops a default.
 func WriteNull() *yaml.Node { return Scalar("!!null", "null") }
 
+// WriteList makes a list on one line, as people write commands.
 func WriteList(values []string) *yaml.Node {
 	n := &yaml.Node{Kind: yaml.SequenceNode, Tag: "!!seq", Style: yaml.FlowStyle}
 	for _, v := range values {

@@ -14,4 +14,5 @@ func ParsePort(text string) (int, error) {
 	return int(Number(text)), nil
 }
 
+// MaxPort is the largest TCP port.
 const MaxPort = 65535

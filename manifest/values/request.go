@@ -20,10 +20,12 @@ var isRequest = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile
 // maxRequest is below what any HTTP server takes, in bytes (RFC 9110 section 4.1 asks for 8000).
 const maxRequest = 2000
 
+// RequestPath is what to ask a gateway for; host and port are never in it.
 var RequestPath = Kind[string]{readRequestPath, Shape{
 	Type: Types{"string"}, Pattern: requestText, MaxLength: maxRequest,
 }, WriteText[string]}
 
+// readRequestPath refuses what would not be sent as it is written.
 func readRequestPath(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node) (string, bool) {
 	text, ok := ReadText(r, at, n)
 	if !ok {

@@ -53,6 +53,7 @@ func (t Types) MarshalJSON() ([]byte, error) {
 // Properties keep their order, which is that of the manual.
 type Properties []Property
 
+// Property is a key of a map and the shape of its value.
 type Property struct {
 	Name  string
 	Shape Shape
@@ -121,8 +122,10 @@ var Definitions = sync.OnceValue(func() map[string]Shape {
 	}
 })
 
+// RefTo is a shape that is defined once for many uses.
 func RefTo(name string) Shape { return Shape{Ref: "#/definitions/" + name} }
 
+// Titled gives it what an editor shows beside the key.
 func (s Shape) Titled(title, about string) Shape {
 	s.Title, s.Description = title, about
 	return s
@@ -144,6 +147,7 @@ func (s Shape) OrNull() Shape {
 	return s
 }
 
+// anys are the values of several lists as Enum has them.
 func anys[V any](lists ...[]V) []any {
 	var all []any
 	for _, list := range lists {

@@ -60,9 +60,11 @@ func OneOf[V ~string](words ...V) Kind[V] {
 	return Kind[V]{read, Shape{Enum: anys(words)}, WriteText[V]}
 }
 
+// Boolean is true or false. YAML 1.1 has yes and on as well: other readers take these for text.
 var Boolean = Kind[bool]{readBool, Shape{Type: Types{"boolean"}},
 	func(v bool) *yaml.Node { return Scalar("!!bool", strconv.FormatBool(v)) }}
 
+// readBool refuses quotes: a text "false" is true in many a program.
 func readBool(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node) (value, ok bool) {
 	if !r.IsKind(n, at, yaml.ScalarNode, "true or false") {
 		return false, false
@@ -138,14 +140,17 @@ func Integer[V int | int64](low, high int64) Kind[V] {
 	}
 }
 
+// WriteInteger writes plain decimal digits, which mean the same to every reader of YAML.
 func WriteInteger[V int | int64](v V) *yaml.Node {
 	return Scalar("!!int", strconv.FormatInt(int64(v), 10))
 }
 
+// Span is a range in words; both ends count.
 func Span(low, high int64, unit string) string {
 	return strconv.FormatInt(low, 10) + "-" + strconv.FormatInt(high, 10) + unit
 }
 
+// AbsolutePath is a path that starts with "/", cleaned.
 var AbsolutePath = Kind[string]{readPath, RefTo("path"), WriteText[string]}
 
 // readPath reads an absolute path. A ".." is refused: dropping it as text gives another folder
@@ -187,6 +192,7 @@ func ReadPathTemplate(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node) (stri
 // durationUnits are those of Go's time.ParseDuration.
 const durationUnits = `want a duration such as 75s, 1m30s or 500ms`
 
+// stepNames are the units of Duration's steps, as messages say them.
 var stepNames = map[time.Duration]string{time.Millisecond: "milliseconds", time.Second: "seconds"}
 
 // durationText is how time.ParseDuration wants it; that 0 needs no unit plays no part here.
@@ -239,6 +245,7 @@ func Duration(low, high, step time.Duration) Kind[time.Duration] {
 	}
 }
 
+// writeDuration writes whole seconds where it can, else milliseconds: the finest step of all keys.
 func writeDuration(v time.Duration) *yaml.Node {
 	if v%time.Second == 0 {
 		return Scalar("", strconv.FormatInt(int64(v/time.Second), 10)+"s")
@@ -246,8 +253,10 @@ func writeDuration(v time.Duration) *yaml.Node {
 	return Scalar("", strconv.FormatInt(v.Milliseconds(), 10)+"ms")
 }
 
+// hours writes a limit as people say it: 24h, not 24h0m0s.
 func hours(d time.Duration) string { return strconv.Itoa(int(d.Hours())) + "h" }
 
+// sizeText is a number and a unit without a blank; the unit is checked apart, for a better message.
 var sizeText = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`^([0-9]+)([A-Za-z]*)$`)
 })
@@ -302,6 +311,7 @@ func ByteSize(low, high int64) Kind[int64] {
 	}}, writeSize}
 }
 
+// writeSize picks the largest unit that divides the size, so that it reads back as the same bytes.
 func writeSize(v int64) *yaml.Node {
 	for _, unit := range []string{"GB", "GiB", "MB", "MiB", "kB", "KiB"} {
 		if v%sizeUnits[unit] == 0 {
@@ -311,11 +321,13 @@ func writeSize(v int64) *yaml.Node {
 	return WriteInteger(v)
 }
 
+// Account is the name of an account. A number is refused: s6-setuidgid would give it no groups.
 var Account = Kind[string]{readUser, Shape{
 	Type: Types{"string", "boolean"}, Pattern: names.AccountText, MaxLength: names.MaxAccount,
 	Not: &Shape{Type: Types{"string"}, Pattern: names.NumberText},
 }, WriteText[string]}
 
+// readUser reads an account by the rule of package names, which discover uses, too.
 func readUser(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node) (string, bool) {
 	text, ok := ReadText(r, at, n)
 	if !ok {
@@ -331,6 +343,7 @@ func readUser(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node) (string, bool
 // VariableName is the name of one variable.
 var VariableName = Kind[string]{readVariableName, RefTo("variable"), nil}
 
+// readVariableName reads the name of one variable by the rule of package names.
 func readVariableName(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node) (string, bool) {
 	name, ok := ReadText(r, at, n)
 	if !ok {

@@ -15,6 +15,7 @@ type Error struct {
 	Msg  string
 }
 
+// Error is the place, where in the document that is, and what is wrong there.
 func (e *Error) Error() string {
 	if e.Pos.Line == 0 { // about no file
 		return e.Msg
@@ -34,6 +35,7 @@ type Spot struct {
 	src, line, col int
 }
 
+// Compare sorts by source, line and column, as a reader goes through the files.
 func (s Spot) Compare(t Spot) int {
 	if s.src != t.src {
 		return s.src - t.src
@@ -47,12 +49,14 @@ func (s Spot) Compare(t Spot) int {
 // Start is the first character of the first source, where errors stand that have no better place.
 var Start = Spot{0, 1, 1}
 
+// problem is an Error that has no text of its place yet: most of them are never printed.
 type problem struct {
 	at   Spot
 	path string
 	msg  string
 }
 
+// compare sorts by place. At the same place the order of messages must not depend on that of maps.
 func (p problem) compare(q problem) int {
 	if c := p.at.Compare(q.at); c != 0 {
 		return c
@@ -81,6 +85,7 @@ func (p *problems) drop(at Spot, n int) {
 	p.dropped += n
 }
 
+// add keeps one more. It sorts only now and then: for each, that would take quadratic time.
 func (p *problems) add(at Spot, path, msg string) {
 	p.list = append(p.list, problem{at, path, msg})
 	if len(p.list) >= 4*MaxErrors {

@@ -88,6 +88,7 @@ func parseYAML(text io.Reader) (root, next *yaml.Node, err error) {
 	return root, &second, nil
 }
 
+// secondDocument is what is wrong with a file of several documents, whichever way it was found.
 const secondDocument = `a second document starts here (want one document a file; -f may be given more than once)`
 
 // checkText reports what makes a text unfit for YAML, with exact places that yaml.v3 would not
@@ -196,6 +197,7 @@ func (r *Reader) checkDocuments(data []byte) bool {
 	return true
 }
 
+// isMarker reports whether a line is a document marker: it ends there, or a blank follows.
 func isMarker(line []byte, marker string) bool {
 	rest, ok := bytes.CutPrefix(line, []byte(marker))
 	return ok && (len(rest) == 0 || rest[0] == ' ' || rest[0] == '\t')
@@ -254,6 +256,7 @@ func (t *tree) aliasSize(n *yaml.Node) int {
 	return size
 }
 
+// fault reports the first problem and ends the walk: what hangs below it cannot be counted.
 func (t *tree) fault(n *yaml.Node, format string, args ...any) {
 	t.r.FaultAt(t.r.Spot(n), nil, format, args...)
 	t.broken = true

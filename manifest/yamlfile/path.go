@@ -19,9 +19,13 @@ type Path struct {
 	entry  bool // of a list: index counts, not name
 }
 
-func (p *Path) Key(name string) *Path   { return &Path{parent: p, name: name} }
+// Key is the path of a key in the map at this path.
+func (p *Path) Key(name string) *Path { return &Path{parent: p, name: name} }
+
+// Element is the path of an entry in the list at this path, counted from 0.
 func (p *Path) Element(index int) *Path { return &Path{parent: p, index: index, entry: true} }
 
+// String is the path as in profiles.coder.command[0].
 func (p *Path) String() string {
 	switch {
 	case p == nil:

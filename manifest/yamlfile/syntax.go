@@ -55,8 +55,10 @@ const (
 	tabExpectedSpace = "found a tab character where an indentation space is expected"
 )
 
+// unknownTag does not name the tag, which may be the start of a password.
 const unknownTag = `unknown tag (text that starts with "!" needs quotes)`
 
+// tabMessage is the one for all that yaml.v3 says of tabs.
 const tabMessage = "a tab is used for indentation (use spaces)"
 
 // problemWords maps what yaml.v3 says to what helps. %c stands for the character at the place.
@@ -100,6 +102,8 @@ var problemWords = map[string]string{
 	"found extremely long version number":                      `unknown YAML version (drop the %YAML line)`,
 }
 
+// plainWords is what to print for a message of yaml.v3. One that is not known is printed as it is:
+// a later yaml.v3 may have new ones.
 func plainWords(what string, char rune) string {
 	if _, ok := anchorName(what); ok { // its name may be a password
 		return `this alias has no anchor before it (text that starts with "*" needs quotes)`
@@ -114,6 +118,7 @@ func plainWords(what string, char rune) string {
 	return strings.ReplaceAll(words, "%c", strconv.QuoteRune(char))
 }
 
+// anchorName is the alias that a message says has no anchor.
 func anchorName(what string) (string, bool) {
 	rest, ok := strings.CutPrefix(what, "unknown anchor '")
 	name, ok2 := strings.CutSuffix(rest, "' referenced")
@@ -161,6 +166,7 @@ func locate(data []byte, text string, line int, what string) int {
 	return at
 }
 
+// sameProblem reports whether the beginning of a text has the same error as the whole.
 func sameProblem(text []byte, what string) bool {
 	_, _, err := parseYAML(bytes.NewReader(text))
 	if err == nil {
@@ -309,6 +315,7 @@ func lineStart(data []byte, line int) int {
 	return start
 }
 
+// firstNonBlank is the first character of a line behind its indentation, or the start of a blank one.
 func firstNonBlank(data []byte, start int) int {
 	i := start
 	for i < len(data) && data[i] == ' ' {

@@ -48,6 +48,7 @@ var (
 // folder is an opened folder. Symlinks in it are followed as long as they stay in it.
 type folder struct{ tree *safefile.Tree }
 
+// open opens a folder through the door for what others can write.
 func open(dir string) (folder, error) {
 	tree, err := safefile.OpenTree(dir)
 	if err != nil {
@@ -56,6 +57,7 @@ func open(dir string) (folder, error) {
 	return folder{tree}, nil
 }
 
+// close ends its use; nothing was written, so no error matters.
 func (f folder) close() { _ = f.tree.Close() }
 
 // read reads a file, of a name with slashes.
@@ -120,6 +122,7 @@ func begin(dir string) (folder, *book, error) {
 	return f, &book{manifest: m, notes: map[string][]string{}, ports: map[int]string{}}, err
 }
 
+// say puts a comment at the top of the draft.
 func (b *book) say(format string, args ...any) {
 	b.head = append(b.head, fmt.Sprintf(format, args...))
 }
@@ -130,6 +133,7 @@ func (b *book) warn(format string, args ...any) {
 	b.warnings = append(b.warnings, fmt.Sprintf(format, args...))
 }
 
+// note puts a comment above a profile of the draft.
 func (b *book) note(profile, format string, args ...any) {
 	b.notes[profile] = append(b.notes[profile], fmt.Sprintf(format, args...))
 }
@@ -147,6 +151,7 @@ func (b *book) add(p manifest.Profile) {
 	b.manifest.Profiles = append(b.manifest.Profiles, p)
 }
 
+// found is what the book holds in the end: the draft, and what cannot wait until it is read.
 func (b *book) found() Found {
 	slices.SortFunc(b.manifest.Profiles,
 		func(x, y manifest.Profile) int { return strings.Compare(x.Name, y.Name) })
@@ -164,6 +169,7 @@ func setPath(to *string, dir string) bool {
 	return true
 }
 
+// quote is a text of others in a comment or a warning.
 func quote(s string) string { return strconv.Quote(s) }
 
 // short is a piece of a file for a comment, which must not become longer than a line.

@@ -56,6 +56,7 @@ type profileHome struct {
 	lasts  bool // there is a gateway_state.json
 }
 
+// all reads the root profile, and the folders of the others.
 func (h homes) all(dir string) {
 	list := []profileHome{h.read(manifest.DefaultProfile, ".")}
 	if !h.exists("SOUL.md") && !h.exists("config.yaml") && !h.exists(".env") &&
@@ -97,6 +98,7 @@ func (h homes) all(dir string) {
 	}
 }
 
+// exists reports whether a file is there; whether it can be read shows when it is read.
 func (h homes) exists(name string) bool {
 	_, err := h.f.tree.Stat(name)
 	return err == nil
@@ -214,6 +216,7 @@ func (h homes) port(one profileHome) int {
 	return port
 }
 
+// upOrDown is the state that keeps a gateway as it is.
 func upOrDown(up bool) manifest.State {
 	if up {
 		return manifest.StateUp

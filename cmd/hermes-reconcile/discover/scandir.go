@@ -60,10 +60,13 @@ type found struct {
 	notes      []string
 }
 
+// note adds a comment that stands above the profile.
 func (f *found) note(format string, args ...any) {
 	f.notes = append(f.notes, fmt.Sprintf(format, args...))
 }
 
+// all reads the service directories of gateways. One that is wrong is left out and named, and is no
+// error.
 func (s services) all() ([]found, error) {
 	entries, err := s.f.entries(".")
 	if err != nil {
@@ -221,6 +224,7 @@ func most[V cmp.Ordered](list []found, otherwise V, of func(found) V) V {
 	return best
 }
 
+// sortedKeys makes the draft the same each time.
 func sortedKeys(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }
 
 // uniqueSorted is nil where there is nothing.

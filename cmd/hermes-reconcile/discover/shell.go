@@ -68,6 +68,7 @@ type shellReader struct {
 	wrong     error               // why a command cannot be carried over
 }
 
+// parse reads the script as bash does, which knows all that sh knows.
 func (r *shellReader) parse() (*syntax.File, error) {
 	if len(r.source) > maxScript {
 		return nil, fmt.Errorf("it has %d bytes, more than %d", len(r.source), maxScript)
@@ -118,10 +119,12 @@ func (r *shellReader) leave(n syntax.Node) {
 	})
 }
 
+// text is a piece of the script as it is written, for comments.
 func (r *shellReader) text(n syntax.Node) string {
 	return string(r.source[n.Pos().Offset():n.End().Offset()])
 }
 
+// stmt follows one statement, or notes that it is not understood.
 func (r *shellReader) stmt(s *syntax.Stmt) {
 	switch c := s.Cmd.(type) {
 	case *syntax.CallExpr:
@@ -152,6 +155,8 @@ func (r *shellReader) asksForRoot(s *syntax.Stmt) bool {
 	return strings.HasPrefix(text, "[ ") && strings.Contains(text, "id -u")
 }
 
+// branches follows an if that asks for root, all ways: which one is taken depends on who starts the
+// script. Any other is left, and noted.
 func (r *shellReader) branches(s *syntax.Stmt, c *syntax.IfClause) {
 	if len(c.Cond) != 1 || !r.asksForRoot(c.Cond[0]) {
 		r.leave(s)

@@ -17,6 +17,7 @@ type variable struct {
 	used     bool // in another word
 }
 
+// export takes the variables that reach the gateway.
 func (r *shellReader) export(c *syntax.DeclClause) {
 	for _, a := range c.Args {
 		switch {
@@ -65,6 +66,7 @@ func (r *shellReader) assign(a *syntax.Assign, exported bool) {
 	r.vars[name] = variable{value: value, exported: exported}
 }
 
+// unsets takes the variables that must not reach it.
 func (r *shellReader) unsets(s *syntax.Stmt, args []*syntax.Word) {
 	for _, arg := range args {
 		name, known := r.literal(arg)
@@ -112,6 +114,7 @@ func (r *shellReader) literal(w *syntax.Word) (string, bool) {
 	return b.String(), true
 }
 
+// part is a piece of a word whose value is known; false: it depends on what only a run knows.
 func (r *shellReader) part(part syntax.WordPart, first bool) (string, bool) {
 	switch p := part.(type) {
 	case *syntax.Lit:
@@ -130,6 +133,7 @@ func (r *shellReader) part(part syntax.WordPart, first bool) (string, bool) {
 	return "", false
 }
 
+// quoted is a text in double quotes, in which variables are filled in.
 func (r *shellReader) quoted(q *syntax.DblQuoted) (string, bool) {
 	var b strings.Builder
 	for _, part := range q.Parts {

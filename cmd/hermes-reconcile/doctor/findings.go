@@ -38,6 +38,8 @@ type notes struct {
 	list  []explain.Finding
 }
 
+// add notes what is wrong. The hint says what to type or to edit, since a finding without one helps
+// little.
 func (n *notes) add(level explain.Level, object, hint, format string, args ...any) {
 	n.list = append(
 		n.list,
@@ -51,10 +53,12 @@ func (n *notes) add(level explain.Level, object, hint, format string, args ...an
 	)
 }
 
+// ok notes what was looked at and is right, so that a reader sees that it was looked at.
 func (n *notes) ok(object, format string, args ...any) {
 	n.add(explain.LevelOK, object, "", format, args...)
 }
 
+// unknown notes what could not be looked at, and why.
 func (n *notes) unknown(object, format string, args ...any) {
 	n.add(explain.LevelUnknown, object, "", format, args...)
 }
@@ -71,6 +75,7 @@ type grouped struct {
 	names map[string][]string
 }
 
+// add keeps the order in which texts come first.
 func (g *grouped) add(text, name string) {
 	if g.names == nil {
 		g.names = map[string][]string{}
@@ -126,6 +131,7 @@ func listing(names []string) string {
 // ago is how long something was before now, in whole seconds.
 func ago(then, now time.Time) time.Duration { return max(now.Sub(then), 0).Truncate(time.Second) }
 
+// times is how often something happened, in words.
 func times(n int) string {
 	if n == 1 {
 		return "once"
@@ -133,6 +139,7 @@ func times(n int) string {
 	return fmt.Sprintf("%d times", n)
 }
 
+// pid is a process in parentheses; nothing, where none is known.
 func pid(n int) string {
 	if n <= 0 {
 		return ""
@@ -140,4 +147,5 @@ func pid(n int) string {
 	return fmt.Sprintf(" (pid %d)", n)
 }
 
+// sortedKeys makes findings come in the same order each time.
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

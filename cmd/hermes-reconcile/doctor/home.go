@@ -59,6 +59,7 @@ func judgeHome(d homeFacts) []explain.Finding {
 	return n.list
 }
 
+// as names the user that looked; a service of another program may not tell whose it is.
 func as(user string) string {
 	if user == "" {
 		return "its user"

@@ -108,6 +108,7 @@ func (n *notes) interrupted(r leftoverFacts) {
 	}
 }
 
+// runsOn says of a service that is out of s6-svscan's sight that it has processes nevertheless.
 func runsOn(h reconcile.Hidden) string {
 	if h.Status.Supervised || h.Log.Supervised {
 		return ", and it runs on"

@@ -94,6 +94,7 @@ func (s *server) logsUsable(profile string) error {
 	return allowed("write to", current, unix.W_OK)
 }
 
+// isThere counts a file that cannot be looked at as there: a fault elsewhere says why.
 func isThere(path string) bool {
 	_, err := safefile.LstatOwn(path)
 	return !errors.Is(err, fs.ErrNotExist)
@@ -119,6 +120,7 @@ func usable(dir string) error {
 	return allowed("write to", dir, unix.W_OK)
 }
 
+// allowed asks the kernel, which knows modes, access lists and read-only mounts, instead of guessing.
 func allowed(verb, path string, mode uint32) error {
 	if err := unix.Access(path, mode); err != nil {
 		return fmt.Errorf("cannot %s %q: %w", verb, path, err)

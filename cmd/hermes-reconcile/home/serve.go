@@ -44,6 +44,8 @@ func Serve(stdin io.Reader, stdout io.Writer) error {
 	return json.NewEncoder(stdout).Encode(carryOut(request))
 }
 
+// carryOut does what is asked for, profile by profile. A fault of one is noted, and keeps none of
+// the others from being done.
 func carryOut(request Request) Answer {
 	s := &server{
 		home:   request.Home,
@@ -90,12 +92,14 @@ type server struct {
 	answer Answer
 }
 
+// note keeps a fault for the answer.
 func (s *server) note(err error) {
 	if err != nil {
 		s.answer.Faults = append(s.answer.Faults, err.Error())
 	}
 }
 
+// path is where a file of a profile is: below a home of its own, else below HERMES_HOME.
 func (s *server) path(profile, name string) string {
 	if own, has := s.places[profile]; has {
 		return filepath.Join(own.Home, own.Dir, name)
@@ -111,6 +115,7 @@ func (s *server) homeOf(profile string) string {
 	return s.home
 }
 
+// recall says what a gateway was last, as its own state file has it.
 func (s *server) recall(profile string) State {
 	data, err := readFile(s.path(profile, stateFile))
 	switch {

@@ -66,6 +66,7 @@ func (p *part) open(folder *safefile.Dir) error {
 	return nil
 }
 
+// close ends the use of one file; one that was never opened has nothing to end.
 func (p *part) close() {
 	if p.file != nil {
 		p.file.Close()
@@ -218,6 +219,7 @@ func (s *shot) has(p *part) bool {
 		func(own *part) bool { return !isRotated(own.name) && os.SameFile(own.info, p.info) })
 }
 
+// close closes all files of a moment.
 func (s *shot) close() {
 	for _, p := range s.parts {
 		p.close()

@@ -97,6 +97,8 @@ func relay(from io.Reader, text io.Writer, note func(string)) error {
 	}
 }
 
+// readFrame reads one frame into block. A length over the limit is an error, not an allocation: the
+// sender may be any program of the gateway's user.
 func readFrame(in io.Reader, block []byte) (kind byte, data []byte, err error) {
 	var head [frameHead]byte
 	if _, err := io.ReadFull(in, head[:]); err != nil {
@@ -113,6 +115,7 @@ func readFrame(in io.Reader, block []byte) (kind byte, data []byte, err error) {
 // frames sends frames.
 type frames struct{ to io.Writer }
 
+// send writes one frame at once, so that frames of several goroutines do not mix.
 func (f frames) send(kind byte, data []byte) error {
 	data = data[:min(len(data), blockSize)]
 	_, err := f.to.Write(
@@ -123,6 +126,7 @@ func (f frames) send(kind byte, data []byte) error {
 // Write sends text of the log, of which a frame can hold all.
 func (f frames) Write(text []byte) (int, error) { return len(text), f.send(frameText, text) }
 
+// note sends what the reader should know and is no part of the log.
 func (f frames) note(text string) error { return f.send(frameNote, []byte(text)) }
 
 // serveLog sends what is asked for. It returns when who asked has ended, even if a disk does not
@@ -144,6 +148,7 @@ func serveLog(stdin io.Reader, send func(context.Context) error) error {
 	}
 }
 
+// sendLog sends a log, and goes on with what is written where it should follow.
 func sendLog(ctx context.Context, out frames, log Log) error {
 	reader := &logReader{Log: log, text: out, note: out.note}
 	err := reader.show(ctx)

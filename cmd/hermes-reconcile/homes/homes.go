@@ -50,6 +50,7 @@ func findHome(scandir, fromManifest string) (path, origin string, err error) {
 	return fromManifest, OriginManifest, err
 }
 
+// Variable names the folder that hermes keeps everything in.
 const Variable = "HERMES_HOME"
 
 // OriginManifest is where HERMES_HOME stands if nowhere else. Who may not see the environment of
@@ -202,6 +203,7 @@ func (h *Homes) askOne(
 // short lines.
 type answers struct{ home.Answer }
 
+// take takes what one user says of its own profiles, shortened: an answer may be hostile.
 func (a *answers) take(profiles []string, answer home.Answer) {
 	for _, p := range profiles {
 		if state, told := answer.States[p]; told {
@@ -260,6 +262,7 @@ const (
 	maxServed = 5000
 )
 
+// eachInShort takes at most so many texts, each short.
 func eachInShort(texts []string, most int) []string {
 	var short []string
 	for _, text := range texts[:min(len(texts), most)] {
