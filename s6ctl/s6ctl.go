@@ -99,7 +99,8 @@ func (s *Scandir) Control(ctx context.Context, dir, letters string) error {
 	return err
 }
 
-// run runs an s6 program to its end. What it prints on stderr becomes part of the error.
+// run runs an s6 program to its end. The first line that it prints on stderr is part of the
+// error.
 func (s *Scandir) run(ctx context.Context, program string, args ...string) error {
 	if s.missing != nil {
 		return s.missing

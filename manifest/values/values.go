@@ -322,36 +322,27 @@ func writeSize(v int64) *yaml.Node {
 }
 
 // Account is the name of an account. A number is refused: s6-setuidgid would give it no groups.
-var Account = Kind[string]{readUser, Shape{
+var Account = Kind[string]{readName(names.AccountFault), Shape{
 	Type: Types{"string", "boolean"}, Pattern: names.AccountText, MaxLength: names.MaxAccount,
 	Not: &Shape{Type: Types{"string"}, Pattern: names.NumberText},
 }, WriteText[string]}
 
-// readUser reads an account by the rule of package names, which discover uses, too.
-func readUser(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node) (string, bool) {
-	text, ok := ReadText(r, at, n)
-	if !ok {
-		return "", false
-	}
-	if reason := names.AccountFault(text); reason != "" {
-		r.Fault(n, at, "%s", reason)
-		return "", false
-	}
-	return text, true
-}
-
 // VariableName is the name of one variable.
-var VariableName = Kind[string]{readVariableName, RefTo("variable"), nil}
+var VariableName = Kind[string]{readName(names.VariableFault), RefTo("variable"), nil}
 
-// readVariableName reads the name of one variable by the rule of package names.
-func readVariableName(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node) (string, bool) {
-	name, ok := ReadText(r, at, n)
-	if !ok {
-		return "", false
+// readName reads a name by a rule of package names, which discover uses, too.
+func readName(
+	fault func(string) string,
+) func(*yamlfile.Reader, *yamlfile.Path, *yaml.Node) (string, bool) {
+	return func(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node) (string, bool) {
+		name, ok := ReadText(r, at, n)
+		if !ok {
+			return "", false
+		}
+		if reason := fault(name); reason != "" {
+			r.Fault(n, at, "%s", reason)
+			return "", false
+		}
+		return name, true
 	}
-	if reason := names.VariableFault(name); reason != "" {
-		r.Fault(n, at, "%s", reason)
-		return "", false
-	}
-	return name, true
 }

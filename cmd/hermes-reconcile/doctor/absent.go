@@ -10,11 +10,11 @@ import (
 	"hermes-reconcile/manifest"
 )
 
-// MissingProfiles are profiles that hermes does not know, since they have no folder in their home:
+// absentProfiles are profiles that hermes does not know, since they have no folder in their home:
 // by name, with the profile that may be meant.
 type absentProfiles map[string]string
 
-// JudgeMissing tells of them. homeOf is the HERMES_HOME of a profile.
+// judgeAbsent tells of them. homeOf is the HERMES_HOME of a profile.
 func judgeAbsent(m absentProfiles, homeOf func(profile string) string) []explain.Finding {
 	n := notes{check: homeCheck}
 	names := sortedKeys(m)

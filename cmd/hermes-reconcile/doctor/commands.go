@@ -9,7 +9,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 )
 
-// JudgeCommands reports the commands that end other gateways.
+// judgeCommands reports the commands that end other gateways.
 func judgeCommands(commands map[string][]string) []explain.Finding {
 	n := notes{check: manifestCheck}
 	var replacing []string

@@ -27,7 +27,7 @@ const (
 	validate = "hermes-reconcile validate"
 )
 
-// NotChecked says that a check could not be made.
+// notChecked says that a check could not be made.
 func notChecked(check, object, why string) explain.Finding {
 	return explain.Finding{Check: check, Level: explain.LevelUnknown, Object: object, Found: why}
 }
@@ -61,6 +61,13 @@ func (n *notes) ok(object, format string, args ...any) {
 // unknown notes what could not be looked at, and why.
 func (n *notes) unknown(object, format string, args ...any) {
 	n.add(explain.LevelUnknown, object, "", format, args...)
+}
+
+// adds counts the findings that a judgement of one object adds.
+func (n *notes) adds(judge func()) int {
+	before := len(n.list)
+	judge()
+	return len(n.list) - before
 }
 
 // bad reports whether there is anything but good news.

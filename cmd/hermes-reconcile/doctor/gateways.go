@@ -34,7 +34,7 @@ const (
 	quiet   = 10 * time.Minute
 )
 
-// JudgeGateways tells which gateways are not as they should be.
+// judgeGateways tells which gateways are not as they should be.
 func judgeGateways(all []Gateway, listening bool, now time.Time) []explain.Finding {
 	n := notes{check: gatewaysCheck}
 	if !listening {
@@ -43,10 +43,7 @@ func judgeGateways(all []Gateway, listening bool, now time.Time) []explain.Findi
 	}
 	good := 0
 	for _, g := range all {
-		before := len(n.list)
-		n.state(g, now)
-		n.drift(g)
-		if len(n.list) == before {
+		if n.adds(func() { n.state(g, now); n.drift(g) }) == 0 {
 			good++
 		}
 	}

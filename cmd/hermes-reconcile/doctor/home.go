@@ -14,7 +14,7 @@ import (
 
 const homeCheck = "home"
 
-// HomeFacts is HERMES_HOME, and what was found there.
+// homeFacts is HERMES_HOME, and what was found there.
 type homeFacts struct {
 	Path   string
 	Origin string // where it stands
@@ -23,7 +23,7 @@ type homeFacts struct {
 	Found  map[string]home.Finding // by profile
 }
 
-// JudgeHome reports whether gateways and loggers can work in HERMES_HOME.
+// judgeHome reports whether gateways and loggers can work in HERMES_HOME.
 func judgeHome(d homeFacts) []explain.Finding {
 	n := notes{check: homeCheck}
 	if d.Err != nil {

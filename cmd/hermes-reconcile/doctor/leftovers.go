@@ -14,7 +14,7 @@ import (
 
 const leftoversCheck = "leftovers"
 
-// LeftoverFacts are what is in a scandir and is no gateway of the manifest.
+// leftoverFacts are what is in a scandir and is no gateway of the manifest.
 type leftoverFacts struct {
 	Services []Gateway // all of them
 	Hidden   []reconcile.Hidden
@@ -25,7 +25,7 @@ type leftoverFacts struct {
 	Named    map[string]bool // profiles of the manifest
 }
 
-// JudgeLeftovers tells what interrupted applies have left, and what stands in the way of s6-svscan.
+// judgeLeftovers tells what interrupted applies have left, and what stands in the way of s6-svscan.
 func judgeLeftovers(r leftoverFacts) []explain.Finding {
 	n := notes{check: leftoversCheck}
 	for _, name := range r.Culprits {

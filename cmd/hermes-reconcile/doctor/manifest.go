@@ -12,7 +12,7 @@ import (
 
 const manifestCheck = "manifest"
 
-// JudgeManifest reports whether the manifest is right: m, or what is wrong with it.
+// judgeManifest reports whether the manifest is right: m, or what is wrong with it.
 func judgeManifest(names []string, m *manifest.Manifest, errs []error) []explain.Finding {
 	n := notes{check: manifestCheck}
 	object := strings.Join(names, ", ")

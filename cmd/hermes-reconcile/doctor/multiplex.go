@@ -18,7 +18,7 @@ import (
 
 const multiplexCheck = "multiplex"
 
-// MultiplexFacts is what the root gateway says of itself.
+// multiplexFacts is what the root gateway says of itself.
 type multiplexFacts struct {
 	Unknown string // why it could not be looked at
 	Up      bool   // it runs, as it says
@@ -29,7 +29,7 @@ type multiplexFacts struct {
 	Own []string
 }
 
-// JudgeMultiplex reports whether a profile has two gateways: its own, and the root one that serves
+// judgeMultiplex reports whether a profile has two gateways: its own, and the root one that serves
 // it, too.
 func judgeMultiplex(s multiplexFacts) []explain.Finding {
 	n := notes{check: multiplexCheck}

@@ -24,7 +24,7 @@ import (
 
 const ownershipCheck = "ownership"
 
-// Risk is a file that can be replaced by a user who must not replace it.
+// risk is a file that can be replaced by a user who must not replace it.
 type risk struct {
 	What  string // it is: "manifest", "secret TOKEN of coder"
 	File  string
@@ -32,7 +32,7 @@ type risk struct {
 	Users string // who can
 }
 
-// Searched is a folder on the PATH of programs that run as the user of s6-svscan.
+// searched is a folder on the PATH of programs that run as the user of s6-svscan.
 type searched struct {
 	Folder string
 	Whose  string // PATH: "the PATH here, of s6-svscan"
@@ -41,7 +41,7 @@ type searched struct {
 	Rest   string // the PATH without such folders
 }
 
-// OwnershipFacts is who has what in his hands.
+// ownershipFacts is who has what in his hands.
 type ownershipFacts struct {
 	Scandir  string
 	Exposed  string // why the scandir is not safe; empty: it is
@@ -53,7 +53,7 @@ type ownershipFacts struct {
 	Unknown  []string   // what could not be, and why
 }
 
-// JudgeOwnership tells what people could change who would then run what they like as the owner of
+// judgeOwnership tells what people could change who would then run what they like as the owner of
 // s6-svscan.
 func judgeOwnership(h ownershipFacts) []explain.Finding {
 	n := notes{check: ownershipCheck}

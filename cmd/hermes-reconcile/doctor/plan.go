@@ -14,7 +14,7 @@ import (
 
 const planCheck = "plan"
 
-// JudgePlan reports whether apply would change anything: what its plan says, or why there is none;
+// judgePlan reports whether apply would change anything: what its plan says, or why there is none;
 // dark is why what interrupted applies owe is not in it.
 func judgePlan(r *explain.Report, err, dark error) []explain.Finding {
 	n := notes{check: planCheck}
@@ -75,10 +75,10 @@ func comesAndGoes(plan reconcile.Plan) (n directoryChanges) {
 
 const roomCheck = "room"
 
-// DirectoryChanges are how many services the manifest adds, and how many go.
+// directoryChanges are how many services the manifest adds, and how many go.
 type directoryChanges struct{ Comes, Goes int }
 
-// JudgeRoom tells how many gateways more s6-svscan can take.
+// judgeRoom tells how many gateways more s6-svscan can take.
 func judgeRoom(v reconcile.Vacancy, err error, c directoryChanges) []explain.Finding {
 	n := notes{check: roomCheck}
 	const object, raise = "s6-svscan", "raise that limit, or remove services"

@@ -21,7 +21,7 @@ import (
 
 const portsCheck = "ports"
 
-// Port is the port of a profile, and its gateway.
+// portFacts is the port of a profile, and its gateway.
 type portFacts struct {
 	Number  int
 	Profile string
@@ -30,14 +30,14 @@ type portFacts struct {
 	Since   time.Time // when it came up
 }
 
-// Sockets are who listens here.
+// sockets are who listens here.
 type sockets struct {
 	Listeners []s6ctl.Listener
 	Err       error          // why that is not known
 	Services  map[int]string // of this scandir, by the process that s6-supervise has started
 }
 
-// JudgePorts tells which ports are not their gateway's.
+// judgePorts tells which ports are not their gateway's.
 func judgePorts(ports []portFacts, s sockets, now time.Time) []explain.Finding {
 	n := notes{check: portsCheck}
 	if s.Err != nil {
@@ -47,9 +47,7 @@ func judgePorts(ports []portFacts, s sockets, now time.Time) []explain.Finding {
 	n.shared(ports)
 	good := 0
 	for _, p := range ports {
-		before := len(n.list)
-		n.port(p, s, now)
-		if len(n.list) == before {
+		if n.adds(func() { n.port(p, s, now) }) == 0 {
 			good++
 		}
 	}

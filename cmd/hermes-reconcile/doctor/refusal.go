@@ -16,7 +16,7 @@ const (
 	homeless = 1
 )
 
-// MayBeRefused reports whether a gateway ended a moment ago as one does that refuses its command
+// mayBeRefused reports whether a gateway ended a moment ago as one does that refuses its command
 // line or its profile. Python takes 2 to 3 s to say so, so it may be up again.
 func (g *Gateway) mayBeRefused(now time.Time) bool {
 	code := g.Status.ExitCode

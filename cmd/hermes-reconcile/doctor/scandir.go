@@ -12,7 +12,7 @@ import (
 
 const scandirCheck = "scandir"
 
-// ScandirFacts is what is known of the scandir itself.
+// scandirFacts is what is known of the scandir itself.
 type scandirFacts struct {
 	Path      string
 	Err       error // why nothing in it can be read
@@ -23,7 +23,7 @@ type scandirFacts struct {
 	Dark      error // why our dot directory cannot be looked at
 }
 
-// JudgeScandir reports whether the scandir is one, and what goes on in it.
+// judgeScandir reports whether the scandir is one, and what goes on in it.
 func judgeScandir(t scandirFacts, now time.Time) []explain.Finding {
 	n := notes{check: scandirCheck}
 	switch {

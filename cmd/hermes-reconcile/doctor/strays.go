@@ -16,7 +16,7 @@ import (
 	"hermes-reconcile/s6ctl"
 )
 
-// JudgeStrays tells of processes that have outlived the gateways which started them, by profile.
+// judgeStrays tells of processes that have outlived the gateways which started them, by profile.
 func judgeStrays(byProfile map[string][]s6ctl.Stray) []explain.Finding {
 	n := notes{check: gatewaysCheck}
 	for _, profile := range sortedKeys(byProfile) {

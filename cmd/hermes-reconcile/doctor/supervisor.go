@@ -13,7 +13,7 @@ import (
 
 const supervisorCheck = "supervisor"
 
-// SupervisorFacts is what supervises services here.
+// supervisorFacts is what supervises services here.
 type supervisorFacts struct {
 	Kind    s6ctl.Kind
 	Missing error            // why the programs of s6 cannot be run; nil: they are there
@@ -22,7 +22,7 @@ type supervisorFacts struct {
 	Runtime manifest.Runtime // that the manifest asks for; empty: no manifest says
 }
 
-// JudgeSupervisor reports whether s6 can do its work here.
+// judgeSupervisor reports whether s6 can do its work here.
 func judgeSupervisor(h supervisorFacts) []explain.Finding {
 	n := notes{check: supervisorCheck}
 	switch {
@@ -44,7 +44,7 @@ func judgeSupervisor(h supervisorFacts) []explain.Finding {
 	return n.list
 }
 
-// OverlayShell is what scripts start through where the runtime is s6-overlay.
+// overlayShell is what scripts start through where the runtime is s6-overlay.
 const overlayShell = "/command/with-contenv"
 
 // lookAtSupervisor looks for the programs of s6, and for s6-overlay.

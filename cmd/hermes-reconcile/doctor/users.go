@@ -13,7 +13,7 @@ import (
 
 const usersCheck = "users"
 
-// UserFacts are who looks, whose s6-svscan it is, and the accounts that gateways run as.
+// userFacts are who looks, whose s6-svscan it is, and the accounts that gateways run as.
 type userFacts struct {
 	Me       uint32
 	Owner    uint32           // of the s6-svscan
@@ -21,7 +21,7 @@ type userFacts struct {
 	Accounts map[string]error // by name: why it cannot be used; nil: it can
 }
 
-// JudgeUsers tells which accounts are missing, and what who looks may see.
+// judgeUsers tells which accounts are missing, and what who looks may see.
 func judgeUsers(p userFacts) []explain.Finding {
 	n := notes{check: usersCheck}
 	switch me := "user " + strconv.Itoa(int(p.Me)); {
