@@ -17,28 +17,21 @@ import (
 var sampleKey = regexp.MustCompile(`\b[Bb]ackoff\b`)
 
 // besides are files that speak of that key and need not be touched for a new one, each with the
-// reason.
+// reason. Tests are another matter: see isBesides.
 var besides = map[string]string{
 	"CHANGELOG.md":                                "it names changes, and a new key is one",
 	"docs/security.md":                            "the file data/backoff, which the gateway's user can write",
 	"docs/operations.md":                          "what the pause does",
 	"examples/profiles.schema.json":               "-update writes it",
-	"manifest/manifest_test.go":                   "cases of defaults and merging, for which one such key is enough",
 	"reconcile/ownership/ownership.go":            "the file data/backoff",
 	"reconcile/scandir/read.go":                   "the file data/backoff",
-	"render/backoff_test.go":                      "what the pause does",
-	"render/path_test.go":                         "what the pause does",
-	"render/ready_test.go":                        "what the pause does",
-	"render/secret_test.go":                       "what the pause does",
 	"s6ctl/phase.go":                              "the comment of the pause in a finish script",
-	"s6ctl/phase_test.go":                         "the pause in a finish script",
 	"cmd/hermes-reconcile/man/":                   "-update writes them",
 	"cmd/hermes-reconcile/testdata/pull-request/": "-update writes it",
 	"cmd/hermes-reconcile/testdata/upgrade/":      "it is what an earlier version wrote",
 	"render/testdata/":                            "-update writes it",
 	"manifest/testdata/":                          "errors about keys that are there",
-	"cmd/hermes-reconcile/contributing_test.go":   "this list",
-	"e2e/": "the tests of the built program, which are about what a key does",
+	"e2e/":                                        "the tests of the built program, which are about what a key does",
 }
 
 // contributingRow is the row of CONTRIBUTING.md that says what to touch for something new.
@@ -88,7 +81,13 @@ func TestContributingListsWhatAKeyNeeds(t *testing.T) {
 	require.GreaterOrEqual(t, found, 7)
 }
 
+// isBesides reports whether a file need not be touched for a new key. Tests take any key for an
+// example, but for those that have values of every key, and fail without.
 func isBesides(name string) bool {
+	if strings.HasSuffix(name, "_test.go") && name != "manifest/schema_test.go" &&
+		name != "cmd/hermes-reconcile/discover/scandir_test.go" {
+		return true
+	}
 	for other := range besides {
 		if name == other || strings.HasSuffix(other, "/") && strings.HasPrefix(name, other) {
 			return true
