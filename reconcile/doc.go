@@ -9,7 +9,8 @@
 //	state.go         what a gateway is, in a word, from one look at it
 //	diff.go          what should be and what is -> changes with their reasons
 //	wanted.go        up, down, or as it was last; ports.go: who waits for whose port
-//	plan.go          a plan, its changes, and what became of them; errors.go: why not; digest.go: what tells plans apart
+//	plan.go          a plan, its changes, and what became of them; errors.go: why not; digest.go: what tells plans apart;
+//	                 select.go: a part of one
 //	capacity.go      how many services s6-svscan has room for
 //	supervisor.go    what all of this needs of s6
 //	servicetree/     service directories in a plain folder, for a look or an image

@@ -73,6 +73,7 @@ type Change struct {
 	Owed    Owed
 	Was     LastState
 	Present bool // a directory of that name is there
+	Left    bool // it is left alone, since a part of the plan is wanted that it is not of
 	down    bool // the gateway should be down
 }
 

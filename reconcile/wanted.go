@@ -81,7 +81,7 @@ func (c *Change) decideDownFile() {
 func (c *Change) Contradicted() bool {
 	_, file := c.Actual.Files[render.DownPath]
 	status := c.Actual.Status
-	return c.Desired.Last && c.Present && !c.Replace && c.Actual.Fault == nil && status.Supervised &&
+	return c.Desired.Last && !c.Left && c.Present && !c.Replace && c.Actual.Fault == nil && status.Supervised &&
 		!c.changes(render.DownPath) && file != c.down && !c.ended() &&
 		(!c.down || status.Down())
 }

@@ -30,6 +30,7 @@ type applyFlags struct {
 	lockTimeout time.Duration
 	progress    progressFlags
 	watches     bool // it is watch, which shows no plan
+	guards
 }
 
 // defaultLockTimeout is how long apply waits for another one to end.
@@ -38,10 +39,13 @@ const defaultLockTimeout = 30 * time.Second
 func newApplyCommand(u ui) *cobra.Command {
 	var flags applyFlags
 	cmd := &cobra.Command{
-		Use:   "apply [-f FILE]...",
+		Use:   "apply [-f FILE]... [PROFILE...]",
 		Short: "make the gateways of the scandir match the manifest",
 		Long: `Make the gateways of the scandir match the manifest: create, update, start, stop, adopt and remove what differs, and touch
-nothing else. A gateway restarts only when its own run script changes.
+nothing else. A gateway restarts only when its own run script changes. With names or globs only these profiles' gateways are
+touched, one that the manifest does not name any more included, which goes as --prune says.
+
+On a terminal it asks before it removes a gateway, unless --yes or --expect is given. Without one it asks nothing.
 
 With --boot, for a script that runs when a container starts: it ends within seconds whatever happens, does not wait for what it
 starts, removes gateway.pid and processes.json that gateways of an earlier container left, writes a report to
@@ -51,10 +55,11 @@ and in the report, changes nothing, and does not keep the container from startin
 Without --timeout apply gives up when nothing has moved for the longest stop_timeout concerned + 15s, and while it waits for
 gateways to be ready, for the longest ready.timeout + 15s.`,
 		Example: `  hermes-reconcile apply --dry-run
+  hermes-reconcile apply coder 'p*'
   hermes-reconcile apply --wait=ready --max-parallel-restarts 1
   sed s/info/debug/ profiles.yaml | hermes-reconcile apply -f -`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		RunE: func(cmd *cobra.Command, profiles []string) error {
+			flags.profiles, flags.stdin = profiles, cmd.InOrStdin()
 			if err := flags.check(cmd.Flags().Changed); err != nil {
 				return err
 			}
@@ -68,6 +73,10 @@ gateways to be ready, for the longest ready.timeout + 15s.`,
 	}
 	flags.add(cmd, formText, formJSON)
 	f := cmd.Flags()
+	flags.addMaxRemovals(cmd)
+	f.BoolVar(&flags.yes, "yes", false, "remove gateways without asking on a terminal")
+	f.StringVar(&flags.expect, "expect", "",
+		"apply only the plan of this `DIGEST`, which diff prints, and refuse any other")
 	f.BoolVar(&flags.dryRun, "dry-run", false,
 		"only show what would be done; with --exit-code, exit 2 if that is something")
 	f.BoolVar(&flags.allowEmpty, "allow-empty", false,
@@ -120,7 +129,7 @@ func (f *applyFlags) check(changed func(flag string) bool) error {
 			"--max-parallel-restarts: %d is negative (want 1 or more, or 0 for all at once)",
 			f.maxRestarts)
 	}
-	if err := f.checkWait(); err != nil {
+	if err := errors.Join(f.checkWait(), f.guards.check()); err != nil {
 		return err
 	}
 	if f.report != "" {
@@ -132,6 +141,9 @@ func (f *applyFlags) check(changed func(flag string) bool) error {
 	}
 	if !f.boot {
 		return nil
+	}
+	if len(f.profiles) > 0 {
+		return withHint(usagef("--boot applies the whole manifest"), "leave the names away")
 	}
 	if f.dryRun || f.noRescan {
 		return withHint(usagef("--boot neither shows a plan nor leaves the rescan to others"),
@@ -162,6 +174,9 @@ func runApply(ctx context.Context, u ui, flags *applyFlags) (err error) {
 	t.warnAbsent(ctx, u)
 	if flags.dryRun {
 		return flags.show(u, t, d)
+	}
+	if err := flags.confirm(ctx, u, d); err != nil {
+		return err
 	}
 	lock, err := lockAloud(ctx, u, d.Place, flags.silent(), flags.lockTimeout)
 	if err != nil {
@@ -198,7 +213,7 @@ func (f *applyFlags) show(u ui, t *target, d *deploy.Deployment) error {
 	if err != nil {
 		return err
 	}
-	if err := d.Refuse(plan); err != nil {
+	if plan, err = d.Review(plan); err != nil {
 		return err
 	}
 	u.adoptions(t.Path, plan, t.Manifest)

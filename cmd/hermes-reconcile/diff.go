@@ -55,7 +55,8 @@ func (f *differFlags) differs(r *explain.Report) error {
 // diffFlags are the flags of diff.
 type diffFlags struct {
 	differFlags
-	against string
+	against  string
+	profiles []string // names and globs; none: all
 }
 
 // againstLive is the value of --against that means the scandir.
@@ -64,7 +65,7 @@ const againstLive = "live"
 func newDiffCommand(u ui) *cobra.Command {
 	var flags diffFlags
 	cmd := &cobra.Command{
-		Use: "diff [-f FILE]... [--against live|FILE|DIR|-]",
+		Use: "diff [-f FILE]... [--against SIDE] [PROFILE...]",
 		Example: `  hermes-reconcile diff
   hermes-reconcile diff --exit-code -f profiles.d
   git show main:profiles.yaml | hermes-reconcile diff --against -
@@ -73,7 +74,11 @@ func newDiffCommand(u ui) *cobra.Command {
 		Long: `Show what apply would do: a line for each profile that is not as the manifest says, with the reason, and below it what
 changes in the manifest's words. What several profiles have in common is said once. With --files the rendered files that
 differ follow; of a new gateway only run and log/run, render --out writes all of it.
-Nothing is changed and no lock is taken.
+
+Nothing is changed and no lock is taken. With names or globs only these profiles are compared.
+
+The last line has a digest of
+the plan: apply --expect DIGEST carries out this plan alone.
 
 With --against an older manifest (a file, a folder of *.yaml and *.yml files, or - for standard input) or a folder that render --out
 wrote stands in for the scandir, and no s6 is needed:
@@ -82,8 +87,8 @@ wrote stands in for the scandir, and no s6 is needed:
 
 What only a live scandir can tell is then not known, and the output says so: every gateway is taken to be as the old side
 asked. An empty folder is a scandir without gateways.`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		RunE: func(cmd *cobra.Command, profiles []string) error {
+			flags.profiles = profiles
 			return flags.annotate(u, runDiff(u, cmd.InOrStdin(), &flags))
 		},
 	}
@@ -116,6 +121,9 @@ func runDiff(u ui, stdin io.Reader, flags *diffFlags) error {
 	}
 	plan, old, err := flags.plan(u, stdin, m.Manifest, dirs, prune)
 	if err != nil {
+		return err
+	}
+	if plan, err = only(plan, flags.profiles); err != nil {
 		return err
 	}
 	r := flags.explain(plan, m, old, true)

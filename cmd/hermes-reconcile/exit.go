@@ -27,6 +27,9 @@ const (
 // nothing.
 var errDiffers = errors.New("there are differences")
 
+// errDeclined is that a person was asked, and did not say yes.
+var errDeclined = errors.New("nothing was changed: the answer was not yes")
+
 // errUnwell is how doctor says that something is wrong. It has printed what.
 var errUnwell = errors.New("something is wrong here")
 
@@ -72,7 +75,7 @@ func exitCode(err error) int {
 		return exitDone
 	case errors.Is(err, errDiffers):
 		return exitDiffers
-	case errors.Is(err, reconcile.ErrInterrupted), errors.Is(err, errUnwell):
+	case errors.Is(err, reconcile.ErrInterrupted), errors.Is(err, errUnwell), errors.Is(err, errDeclined):
 		return exitPartial
 	case errors.As(err, &partial) || errors.As(err, &late):
 		if (partial == nil || partial.timeouts == partial.failed) &&

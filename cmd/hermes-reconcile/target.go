@@ -44,7 +44,7 @@ func (f *applyFlags) read(u ui) (*target, error) {
 				NoRescan: f.noRescan, Timeout: f.timeout, MaxRestarts: f.maxRestarts,
 				Level: reconcile.Level(f.wait),
 			},
-			AllowEmpty: f.allowEmpty,
+			AllowEmpty: f.allowEmpty, Review: f.review,
 		},
 		placed: m,
 		files:  &f.manifestFlags,

@@ -9,15 +9,15 @@ import (
 func newValidateCommand(u ui) *cobra.Command {
 	var flags manifestFlags
 	cmd := &cobra.Command{
-		Use:   "validate [-f FILE]...",
+		Use:   "validate [-f FILE]... [FILE...]",
 		Short: "check the manifest alone; needs no s6",
 		Long: `Check the manifest alone, and say all that is wrong with it, each error with its place. No scandir is looked at, and no s6 is
-needed. It exits 0 if the manifest is right, else 100.`,
+needed. It exits 0 if the manifest is right, else 100. A FILE is the same with -f and without.`,
 		Example: `  hermes-reconcile validate
   hermes-reconcile validate -f profiles.d
   git show main:profiles.yaml | hermes-reconcile validate -f -`,
-		Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(_ *cobra.Command, files []string) error {
+			flags.files = append(flags.files, files...)
 			m, err := flags.load()
 			if err != nil {
 				return err

@@ -66,6 +66,7 @@ It is meant to be a service of s6 itself, beside the gateways: its own name must
 	flags.manifestFlags.add(cmd)
 	flags.scandirFlags.add(cmd)
 	flags.addPrune(cmd)
+	flags.addMaxRemovals(cmd)
 	f := cmd.Flags()
 	f.BoolVar(&flags.allowEmpty, "allow-empty", false,
 		"let a manifest without profiles remove every gateway")
@@ -97,6 +98,9 @@ func (f *watchFlags) check() error {
 		return withHint(
 			usagef("this is the service %q, which watch would manage itself", filepath.Base(here)),
 			"name the service of watch otherwise, without %q at its start", render.Prefix)
+	}
+	if err := f.guards.check(); err != nil {
+		return err
 	}
 	_, err := f.policy()
 	return err

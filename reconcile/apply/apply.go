@@ -229,7 +229,7 @@ func newApplier(
 		c := &plan.Changes[i]
 		if c.Acts() {
 			r.jobs = append(r.jobs, r.newJob(c))
-		} else if c.Actual.Fault != nil {
+		} else if c.Actual.Fault != nil && !c.Left {
 			r.Note("%s is left alone: %v", c.Service, c.Actual.Fault)
 		}
 		for _, giver := range c.Await {
@@ -278,6 +278,9 @@ func (r *applier) result() reconcile.Result {
 	}
 	result := reconcile.Result{Notes: r.Notes(), Late: r.late}
 	for _, c := range r.plan.Changes {
+		if c.Left {
+			continue
+		}
 		o := reconcile.Outcome{Change: c}
 		if j := jobs[c.Service]; j != nil {
 			o.Err, o.Pending = j.err, j.pending

@@ -54,6 +54,9 @@ func (r *applier) clearStalePending(ctx context.Context) error {
 func (r *applier) clearIfStale(ctx context.Context, name string) error {
 	ofName := func(c reconcile.Change) bool { return c.Service == name }
 	if i := slices.IndexFunc(r.plan.Changes, ofName); i >= 0 {
+		if r.plan.Changes[i].Left {
+			return nil
+		}
 		paid, err := r.isDone(ctx, &r.plan.Changes[i])
 		if errors.Is(err, context.DeadlineExceeded) || reconcile.IsTimeout(err) {
 			r.Note("%s does not hear that it should be down: %v", name, err)

@@ -27,6 +27,8 @@ type Options struct {
 	Prune      reconcile.Prune
 	Apply      apply.Options
 	AllowEmpty bool // a manifest without profiles may remove every gateway
+	// Review, if there is one, gives the part of a plan that is wanted, or refuses it.
+	Review func(reconcile.Plan) (reconcile.Plan, error)
 	// Faults is told what could not be done below HERMES_HOME.
 	Faults func(home.Answer)
 }
@@ -104,7 +106,7 @@ func (d *Deployment) Apply(
 	for try := 1; ; try++ {
 		plan, err := apply.Prepare(ctx, d.Scandir, lock, d.opt.Dirs, d.opt.Prune, d.opt.Apply)
 		if err == nil {
-			err = d.Refuse(plan)
+			plan, err = d.Review(plan)
 		}
 		if err != nil {
 			return plan, reconcile.Result{}, err
@@ -123,8 +125,18 @@ func (d *Deployment) Apply(
 	}
 }
 
-// Refuse refuses a plan that the user cannot have meant.
-func (d *Deployment) Refuse(plan reconcile.Plan) error {
+// Review gives the part of a plan that is wanted, and refuses what the user cannot have meant.
+func (d *Deployment) Review(plan reconcile.Plan) (reconcile.Plan, error) {
+	if d.opt.Review != nil {
+		var err error
+		if plan, err = d.opt.Review(plan); err != nil {
+			return plan, err
+		}
+	}
+	return plan, d.refuse(plan)
+}
+
+func (d *Deployment) refuse(plan reconcile.Plan) error {
 	if len(d.opt.Dirs) > 0 || !plan.Removes() || d.opt.AllowEmpty {
 		return nil
 	}

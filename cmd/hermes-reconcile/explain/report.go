@@ -170,6 +170,9 @@ func New(plan reconcile.Plan, opt Options) Report {
 		r.Against = AgainstLive
 	}
 	for i, c := range plan.Changes {
+		if c.Left {
+			continue
+		}
 		p := newProfile(c)
 		if place, found := opt.Places[c.Profile]; found {
 			p.Place = &place

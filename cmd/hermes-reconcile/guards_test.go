@@ -1,0 +1,160 @@
+//go:build linux
+
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"hermes-reconcile/cmd/hermes-reconcile/deploy"
+	"hermes-reconcile/cmd/hermes-reconcile/homes"
+	"hermes-reconcile/reconcile"
+)
+
+// deployed are the gateways of one manifest, to which another one is about to be applied.
+func deployed(t *testing.T, old, fresh string, f *applyFlags) *deploy.Deployment {
+	t.Helper()
+	t.Chdir(t.TempDir())
+	write(t, "old.yaml", "version: 1\nprofiles: "+old+"\n")
+	write(t, "new.yaml", "version: 1\nprofiles: "+fresh+"\n")
+	require.Zero(t, hermes("render", "-f", "old.yaml", "--out", "tree").code)
+	m, dirs, err := (&manifestFlags{files: []string{"new.yaml"}}).rendered()
+	require.NoError(t, err)
+	path, err := filepath.Abs("tree")
+	require.NoError(t, err)
+	d, err := deploy.Compare(t.Context(), deploy.Options{
+		Manifest: m, Dirs: dirs, Path: path, Homes: homes.New(m, path), Prune: reconcile.PruneOwned, Review: f.review,
+	})
+	require.NoError(t, err)
+	t.Cleanup(func() { d.Close() })
+	return d
+}
+
+// TestRemovalsAsk: a person on a terminal is asked, and nothing but yes is one.
+func TestRemovalsAsk(t *testing.T) {
+	for answer, want := range map[string]error{"y\n": nil, "Yes\n": nil, "n\n": errDeclined, "\n": errDeclined, "yes, but\n": errDeclined, "\x04": errDeclined} {
+		f := &applyFlags{}
+		d := deployed(t, "{a: {}, b: {}, c: {}}", "{a: {}}", f)
+		master, tty := terminal(t)
+		f.stdin = tty
+		ended := make(chan error)
+		go func() { ended <- f.confirm(t.Context(), ui{tty, tty}, d) }()
+		sees(t, master, "this removes 2 gateways: b, c", "remove? [y/N] ")
+		_, err := master.WriteString(answer)
+		require.NoError(t, err)
+		err = <-ended
+		require.ErrorIs(t, err, want, "%q", answer)
+		if want != nil {
+			require.Equal(t, exitPartial, exitCode(err))
+		}
+	}
+}
+
+// TestNoOneIsAsked where nothing goes, where that was answered already, and without a terminal.
+func TestNoOneIsAsked(t *testing.T) {
+	_, tty := terminal(t)
+	empty, err := os.Open(os.DevNull)
+	require.NoError(t, err)
+	defer empty.Close()
+	for name, f := range map[string]*applyFlags{
+		"yes":           {guards: guards{yes: true, stdin: tty}},
+		"digest":        {guards: guards{expect: "0123456789abcdef", stdin: tty}},
+		"not a person":  {guards: guards{stdin: empty}},
+		"no input":      {},
+		"nothing goes":  {guards: guards{stdin: tty}},
+		"another stays": {guards: guards{stdin: tty, profiles: []string{"a"}}},
+	} {
+		fresh := "{a: {}}"
+		if name == "nothing goes" {
+			fresh = "{a: {}, b: {}, c: {}}"
+		}
+		d := deployed(t, "{a: {}, b: {}}", fresh, f)
+		require.NoError(t, f.confirm(t.Context(), ui{tty, tty}, d), name)
+	}
+}
+
+// TestPlanThatChangedBehindTheQuestion removes no gateway that nobody was asked about.
+func TestPlanThatChangedBehindTheQuestion(t *testing.T) {
+	f := &applyFlags{guards: guards{asked: map[string]bool{"b": true}}}
+	d := deployed(t, "{a: {}, b: {}, c: {}}", "{a: {}}", f)
+	plan, err := d.Plan()
+	require.NoError(t, err)
+	_, err = d.Review(plan)
+	require.ErrorContains(t, err, `the plan has changed since you were asked: it removes "c", too`)
+	require.Equal(t, exitTemporary, exitCode(err))
+}
+
+func TestLimitOfRemovals(t *testing.T) {
+	for _, c := range []struct {
+		most  string
+		fresh string
+		want  string
+	}{
+		{"", "{}", ""},
+		{"3", "{a: {}}", ""},
+		{"2", "{a: {}}", "the plan removes 3 of 4 gateways (b, c, d), and --max-removals allows 2"},
+		{"0", "{a: {}, b: {}, c: {}, d: {}}", ""},
+		{"0", "{a: {}, b: {}, c: {}}", "the plan removes 1 of 4 gateways (d), and --max-removals allows 0"},
+		{"25%", "{a: {}, b: {}, c: {}, e: {}}", ""},
+		{"24%", "{a: {}, b: {}, c: {}, e: {}}", "the plan removes 1 of 4 gateways (d), and --max-removals allows 24%"},
+		{"100%", "{a: {}}", ""},
+	} {
+		f := &applyFlags{allowEmpty: true, guards: guards{maxRemovals: c.most}}
+		require.NoError(t, f.guards.check())
+		d := deployed(t, "{a: {}, b: {}, c: {}, d: {}}", c.fresh, f)
+		plan, err := d.Plan()
+		require.NoError(t, err)
+		_, err = f.review(plan)
+		if c.want == "" {
+			require.NoError(t, err, c.most)
+			continue
+		}
+		require.EqualError(t, err, c.want)
+		require.Equal(t, exitUsage, exitCode(err))
+	}
+	for _, wrong := range []string{"-1", "x", "5 %", "101%", "1.5", "01"} {
+		require.ErrorContains(t, (&guards{maxRemovals: wrong}).check(), "--max-removals: ", wrong)
+	}
+}
+
+// TestExpectedPlan: a digest that diff has printed lets that plan pass and no other.
+func TestExpectedPlan(t *testing.T) {
+	f := &applyFlags{}
+	d := deployed(t, "{a: {}, b: {}}", "{a: {port: 1}, c: {}}", f)
+	said := hermes("diff", "-f", "new.yaml", "--scandir", "tree")
+	_, digest, found := strings.Cut(strings.TrimSpace(said.stdout), "\nplan ")
+	require.True(t, found, said.stdout)
+	plan, err := d.Plan()
+	require.NoError(t, err)
+	f.expect = digest
+	require.NoError(t, f.guards.check())
+	_, err = d.Review(plan)
+	require.NoError(t, err)
+	f.profiles = []string{"a"}
+	_, err = d.Review(plan)
+	require.ErrorContains(t, err, "this is another plan than --expect "+digest+": its digest is ")
+	require.Equal(t, exitUsage, exitCode(err))
+	part := hermes("diff", "-f", "new.yaml", "--scandir", "tree", "a")
+	require.Contains(t, err.Error(), strings.TrimPrefix(part.stdout[strings.Index(part.stdout, "\nplan "):], "\nplan ")[:16])
+	require.ErrorContains(t, (&guards{expect: "abc"}).check(), `--expect: "abc" is no digest of a plan`)
+}
+
+// sees waits until all of these texts have come on a terminal, one after the other.
+func sees(t *testing.T, master *os.File, texts ...string) {
+	t.Helper()
+	seen, b := "", make([]byte, 4096)
+	for _, text := range texts {
+		for !strings.Contains(seen, text) {
+			require.NoError(t, master.SetReadDeadline(time.Now().Add(2*time.Minute)))
+			n, err := master.Read(b)
+			require.NoError(t, err, "%q is not on the screen: %q", text, seen)
+			seen += string(b[:n])
+		}
+		_, seen, _ = strings.Cut(seen, text)
+	}
+}

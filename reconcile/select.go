@@ -1,0 +1,51 @@
+package reconcile
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/hashicorp/go-multierror"
+
+	"hermes-reconcile/render"
+)
+
+// Only leaves of a plan what it does to some services, and to doubles of them. The others stay in it
+// as left alone: what an apply has to know of them, such as a restart that they are owed, is no less
+// true. What an earlier apply has left to finish is finished all the same. One that takes a port
+// which a service gives up that is left alone cannot be carried out, which is an error.
+func (p Plan) Only(wanted func(profile string) bool) (Plan, error) {
+	only := Plan{Changes: make([]Change, len(p.Changes)), Leftovers: p.Leftovers}
+	left := map[string]bool{}
+	for i, c := range p.Changes {
+		only.Changes[i] = c
+		if !wanted(c.Profile) && (c.Actual.Double == "" || !wanted(profileOf(c.Actual.Double))) {
+			only.Changes[i] = c.leave()
+			left[c.Service] = c.Acts()
+		}
+	}
+	var obstacles *multierror.Error
+	for _, c := range only.Changes {
+		for _, giver := range c.Await {
+			if left[giver] {
+				obstacles = multierror.Append(obstacles, fmt.Errorf(
+					"%s takes port %d from %s, which is not named (name %s, too)",
+					c.Service, c.Port, giver, profileOf(giver)))
+			}
+		}
+	}
+	if err := obstacles.ErrorOrNil(); err != nil {
+		return Plan{}, &ObstacleError{err}
+	}
+	return only, nil
+}
+
+// profileOf is the profile whose gateway a service runs.
+func profileOf(service string) string { return strings.TrimPrefix(service, render.Prefix) }
+
+// leave is a change to which nothing is done, as if it were none.
+func (c *Change) leave() Change {
+	return Change{
+		Op: Unchanged, Service: c.Service, Profile: c.Profile, Port: c.Port, Left: true,
+		Desired: c.Desired, Actual: c.Actual, Owed: c.Owed, Was: c.Was, Present: c.Present, down: c.down,
+	}
+}
