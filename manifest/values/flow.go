@@ -77,8 +77,17 @@ func appendScalar(b []byte, n *yaml.Node) ([]byte, bool) {
 		return append(b, n.Value...), true
 	case n.Style == 0 && n.Tag == "!!int" && names.IsNumber(n.Value):
 		return append(b, n.Value...), true
+	case n.Style == 0 && n.Tag == "" && isDuration(n.Value):
+		return append(b, n.Value...), true
 	}
 	return b, false
+}
+
+// isDuration reports whether a text has the look of a duration: digits and units, a unit last.
+func isDuration(text string) bool {
+	const units = "smh"
+	return strings.Trim(text, "0123456789"+units) == "" && text != "" && text[0] <= '9' &&
+		strings.IndexByte(units, text[len(text)-1]) >= 0
 }
 
 // isPrintable reports whether a text is ASCII without control characters.

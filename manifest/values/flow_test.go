@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"regexp"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"gopkg.in/yaml.v3"
@@ -48,7 +49,9 @@ func randomNode(r *rand.Rand, depth int) *yaml.Node {
 		}
 		return n
 	}
-	switch r.IntN(8) {
+	switch r.IntN(9) {
+	case 3:
+		return writeDuration(time.Duration(r.IntN(1e6)) * time.Millisecond)
 	case 0:
 		return WriteNull()
 	case 1:
