@@ -1,8 +1,8 @@
-.PHONY: build demo test test-docker test-hermes lint bench torture completions install release
+.PHONY: bench-ratio build demo test test-docker test-hermes lint bench torture completions install release
 PREFIX ?= /usr/local
 
 build:
-	CGO_ENABLED=0 go build -trimpath -ldflags "$$(sh packaging/stamp.sh)" -o bin/hermes-reconcile ./cmd/hermes-reconcile
+	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w $$(sh packaging/stamp.sh)" -o bin/hermes-reconcile ./cmd/hermes-reconcile
 
 demo:
 	sh e2e/deps.sh s6-svscan:s6 execlineb:execline curl:curl
@@ -30,7 +30,11 @@ lint:
 	sh e2e/shellcheck.sh && sh e2e/cross.sh
 
 bench:
-	go test -run '^$$' -bench . -benchmem ./manifest ./render ./reconcile ./cmd/hermes-reconcile
+	go test -run '^$$' -bench . -benchmem ./manifest/... ./render ./reconcile/... ./s6ctl ./cmd/hermes-reconcile
+
+bench-ratio:
+	sh e2e/deps.sh gcc:gcc:libc6-dev
+	go run ./e2e/bench
 
 torture: lint
 	TORTURE=$(or $(TORTURE),10m) go test -race -count=1 -timeout 0 -parallel 8 -tags e2e -run 'Walk|Torture|AllThatIsHostile' -v ./e2e

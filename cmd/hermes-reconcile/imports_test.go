@@ -162,7 +162,7 @@ var layers = map[string]layer{
 	"reconcile/apply": {
 		why: "It has the order of an apply, and s6 itself is behind its Supervisor.",
 		ours: []string{
-			"render", "reconcile", "reconcile/dirfd", "reconcile/fault", "reconcile/journal", "reconcile/operate", "reconcile/ownership",
+			"parallel", "render", "reconcile", "reconcile/dirfd", "reconcile/fault", "reconcile/journal", "reconcile/operate", "reconcile/ownership",
 			"reconcile/pace", "reconcile/scandir",
 		},
 		never: []string{"os", "os/exec", "net", "flag", "log"},
@@ -302,6 +302,7 @@ var layers = map[string]layer{
 		never: []string{"os/exec", "net/http"},
 	},
 	"e2e":         {why: "The tests see the built program from outside."},
+	"e2e/bench":   {why: "It measures the built program from outside."},
 	"e2e/docker":  {why: "The tests see the built program from outside."},
 	"e2e/release": {why: "The tests see the built programs from outside."},
 	"e2e/kit": {

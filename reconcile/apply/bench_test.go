@@ -203,3 +203,30 @@ func plainMkdir(b *testing.B, parent int, name string) int {
 	}
 	return fd
 }
+
+// BenchmarkReadAndDiff are the two halves of a plan: what is, and how that differs from what should
+// be.
+func BenchmarkReadAndDiff(b *testing.B) {
+	s := benchScandir(b, idle{b: b})
+	dirs := testkit.Servicedirs(b, benchProfiles(1000)...)
+	for _, d := range dirs {
+		require.NoError(b, writeServicedir(s.Dir, d.Name, d.Files))
+	}
+	actual, err := s.ReadBeside(dirs)
+	require.NoError(b, err)
+	b.Run("read", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			_, err := s.ReadBeside(dirs)
+			require.NoError(b, err)
+		}
+	})
+	b.Run("diff", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			plan, err := reconcile.Diff(dirs, actual, reconcile.PruneOwned)
+			require.NoError(b, err)
+			require.True(b, plan.Empty())
+		}
+	})
+}

@@ -7,27 +7,30 @@ import (
 	"path"
 	"slices"
 
+	"hermes-reconcile/parallel"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/dirfd"
 	"hermes-reconcile/render"
 )
 
 // stage writes what the plan needs, out of s6-svscan's sight: whole directories for what comes,
-// single files for what changes.
+// single files for what changes. All processors are at it: no directory concerns another one.
 func (r *applier) stage(context.Context) error {
-	staged := false
+	var staged []*job
 	for _, j := range r.jobs {
-		if !j.appears() && len(j.Files) == 0 {
-			continue
+		if j.appears() || len(j.Files) > 0 {
+			staged = append(staged, j)
 		}
-		if err := r.stageJob(j); err != nil {
-			return err
-		}
-		staged = true
-		r.Pace.Moved()
 	}
-	if !staged {
+	if len(staged) == 0 {
 		return nil
+	}
+	err := parallel.Each(len(staged), func(i int) error {
+		defer r.Pace.Moved()
+		return r.stageJob(staged[i])
+	})
+	if err != nil {
+		return err
 	}
 	return r.Staging.Sync()
 }
