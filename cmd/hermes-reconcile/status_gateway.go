@@ -46,8 +46,11 @@ func failed(g explain.Gateway, s reconcile.Service, look reconcile.Look) bool {
 	case reconcile.StateDown:
 		return g.Wanted == wantedUp
 	case reconcile.StateUp:
+		if g.Ready == nil || *g.Ready { // to read what it was rendered from takes long
+			return false
+		}
 		p := homes.AppliedProfile(s)
-		return g.Ready != nil && !*g.Ready && p != nil && p.Ready != nil &&
+		return p != nil && p.Ready != nil &&
 			look.At.Sub(look.Since)-look.Pause > p.Ready.Timeout
 	}
 	return false
