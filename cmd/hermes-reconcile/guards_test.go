@@ -78,7 +78,7 @@ func TestNoOneIsAsked(t *testing.T) {
 	}
 }
 
-// TestPlanThatChangedBehindTheQuestion removes no gateway that nobody was asked about.
+// TestPlanThatChangedBehindTheQuestion removes no gateway that no user was asked about.
 func TestPlanThatChangedBehindTheQuestion(t *testing.T) {
 	f := &applyFlags{guards: guards{asked: map[string]bool{"b": true}}}
 	d := deployed(t, "{a: {}, b: {}, c: {}}", "{a: {}}", f)
