@@ -55,6 +55,7 @@ func TestWhatCannotBePrintedIsAFailure(t *testing.T) {
 		"completion fish", "completion powershell",
 		"schema", "schema manifest", "schema report", "schema status", "schema doctor",
 		"init --from-home home", "init --from-scandir scan", "init --from-home home --out new.yaml",
+		"init --example",
 		"status", "status -o json", "status -o prometheus", "status alpha",
 		"status --watch", "status --watch -o json",
 		"start alpha", "stop alpha", "restart alpha", "start --all", "logs alpha", "logs alpha -n 1",

@@ -1,6 +1,7 @@
 package main
 
 import (
+	_ "embed"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -21,19 +22,27 @@ import (
 // initFlags say what there is to look at, and where the manifest goes.
 type initFlags struct {
 	home, scandir, out string
+	example            bool
 }
+
+// exampleManifest is for who has nothing yet: valid as it is, with the common keys in comments.
+//
+//go:embed init_example.yaml
+var exampleManifest []byte
 
 func newInitCommand(u ui) *cobra.Command {
 	var flags initFlags
 	cmd := &cobra.Command{
-		Use:   "init --from-home DIR|--from-scandir DIR [--out FILE]",
+		Use:   "init --from-home DIR|--from-scandir DIR|--example",
 		Short: "write a manifest for what is there; needs no s6",
 		Long: `Write a manifest for what is there: the profiles of a Hermes home, or the gateways of a scandir, no matter what made them, or of
-a folder that render wrote. It goes to standard output, or to a new file. Nothing else is written, and nothing is run.
+a folder that render wrote. With --example: a commented manifest to begin with where nothing is there. It goes to standard output,
+or to a new file. Nothing else is written, and nothing is run.
 
 What a manifest cannot say stands in its comments: read them, then see with diff what an apply would do.`,
 		Example: `  hermes-reconcile init --from-scandir /run/service --out profiles.yaml
-  hermes-reconcile init --from-home /opt/data`,
+  hermes-reconcile init --from-home /opt/data
+  hermes-reconcile init --example --out profiles.yaml`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error { return runInit(u, flags) },
 	}
@@ -42,11 +51,19 @@ What a manifest cannot say stands in its comments: read them, then see with diff
 	cmd.Flags().
 		StringVar(&flags.scandir, "from-scandir", "", "`DIR` that s6-svscan runs on, or that render wrote: the gateways in it")
 	cmd.Flags().
+		BoolVar(&flags.example, "example", false, "nothing is there yet: a commented manifest to begin with")
+	cmd.Flags().
 		StringVar(&flags.out, "out", "", "`FILE` to write, which must not be there (else standard output)")
 	return cmd
 }
 
 func runInit(u ui, flags initFlags) error {
+	if err := flags.check(); err != nil {
+		return err
+	}
+	if flags.example {
+		return flags.write(u, exampleManifest, "an example")
+	}
 	found, err := flags.discover()
 	if err != nil {
 		return err
@@ -59,17 +76,37 @@ func runInit(u ui, flags initFlags) error {
 	for _, warning := range found.Warnings {
 		u.warning("%s", warning)
 	}
-	if flags.out == "" {
+	return flags.write(u, text, count(len(found.Draft.Manifest.Profiles), "profile"))
+}
+
+// check wants one source of the manifest.
+func (f initFlags) check() error {
+	given := 0
+	for _, is := range []bool{f.home != "", f.scandir != "", f.example} {
+		if is {
+			given++
+		}
+	}
+	if given == 1 {
+		return nil
+	}
+	return withHint(usagef("want one of --from-home, --from-scandir and --example"),
+		"%s init --help", program)
+}
+
+// write prints the manifest, or makes a new file of it and says what it has written.
+func (f initFlags) write(u ui, text []byte, what string) error {
+	if f.out == "" {
 		_, err := u.stdout.Write(text)
 		return err
 	}
-	if err := servicetree.WriteNew(flags.out, text); errors.Is(err, fs.ErrExist) {
+	if err := servicetree.WriteNew(f.out, text); errors.Is(err, fs.ErrExist) {
 		return withHint(usage.New(err), "name a new file with --out")
 	} else if err != nil {
 		return err
 	}
-	u.info("wrote %s to %s", count(len(found.Draft.Manifest.Profiles), "profile"), flags.out)
-	u.hint("read its comments, then: %s diff -f %s", program, flags.out)
+	u.info("wrote %s to %s", what, f.out)
+	u.hint("read its comments, then: %s diff -f %s", program, f.out)
 	return nil
 }
 
@@ -96,11 +133,8 @@ func adviseSecrets(found *discover.Found) {
 	found.Warnings = append(found.Warnings, advice)
 }
 
+// discover looks at the folder that the flags name.
 func (f initFlags) discover() (discover.Found, error) {
-	if (f.home == "") == (f.scandir == "") {
-		return discover.Found{}, withHint(usagef("want one of --from-home and --from-scandir"),
-			"%s init --help", program)
-	}
 	dir, err := filepath.Abs(f.home + f.scandir)
 	if err != nil {
 		return discover.Found{}, err
