@@ -80,8 +80,8 @@ func (tr *tree) everyForm(lines []string) {
 	tr.t.Helper()
 	out, err := exec.Command(program, "--help").Output()
 	require.NoError(tr.t, err)
-	_, list, found := strings.Cut(string(out), "Available Commands:\n")
-	require.True(tr.t, found)
+	_, list, found := strings.Cut(string(out), "\nCommands:\n")
+	require.True(tr.t, found, "%s", out)
 	list, _, _ = strings.Cut(list, "\n\n")
 	for entry := range strings.Lines(list) {
 		name := strings.Fields(entry)[0]
@@ -96,15 +96,21 @@ func (tr *tree) everyForm(lines []string) {
 			return false
 		}
 		require.True(tr.t, has(""), "%s is not tried", name)
-		if forms := outputForms.FindSubmatch(help); forms != nil {
-			for _, form := range strings.Split(string(forms[1]), "|")[1:] {
-				require.True(tr.t, has(" -o "+form+" "), "%s -o %s is not tried", name, form)
-			}
+		if !strings.Contains(string(help), "--output ") {
+			continue
+		}
+		forms := outputForms.FindStringSubmatch(string(help))
+		require.NotNil(tr.t, forms, "%s", help)
+		for _, form := range outputForm.FindAllString(forms[1], -1)[1:] {
+			require.True(tr.t, form == "or" || has(" -o "+form+" "), "%s -o %s is not tried", name, form)
 		}
 	}
 }
 
-var outputForms = regexp.MustCompile(`-o, --output ([a-z|]+)`)
+var (
+	outputForms = regexp.MustCompile(`(?s)-o, --output FORM[^:]*:([^(]*)`)
+	outputForm  = regexp.MustCompile(`[a-z]+`)
+)
 
 // TestWatchGoesOnWithoutItsLines: a full disk keeps watch from nothing but its lines, and its exit
 // code tells of them.
