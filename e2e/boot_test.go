@@ -296,7 +296,10 @@ func TestBootDoesNotHang(t *testing.T) {
 				_ = unix.Kill(tr.svscan.pid, unix.SIGCONT)
 				// An s6-svscan that is told to end while a supervisor starts may wait for it for
 				// ever.
-				poll(patience, func() bool { return exists(tr.dir("alpha", "supervise", "status")) })
+				poll(patience, func() bool {
+					return exists(tr.dir("alpha", "supervise", "status")) &&
+						exists(tr.dir("alpha", "log", "supervise", "status"))
+				})
 			})
 		},
 		"s6-svscanctl hangs": func(tr *tree) { tr.fake("s6-svscanctl", "exec sleep 1200") },
