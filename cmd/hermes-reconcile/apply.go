@@ -258,8 +258,10 @@ func (f *applyFlags) result(u ui, r *explain.Report, result reconcile.Result) er
 		}
 		if o.Err != nil {
 			partial.add(o.Err)
-			failed = append(failed,
-				complaint{verb: string(o.Change.Op), service: o.Change.Service, why: o.Err.Error()})
+			failed = append(failed, complaint{
+				verb: string(o.Change.Op), service: o.Change.Service, why: o.Err.Error(),
+				code: codeOf(o.Err),
+			})
 		}
 	}
 	u.complain(failed)

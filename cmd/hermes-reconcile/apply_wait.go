@@ -59,15 +59,18 @@ func (f *applyFlags) arrive(
 	last := lastLines(ctx, t, d, late)
 	var all []complaint
 	for i, l := range late {
+		code := explain.CodeTimeout
 		if l.Hopeless() {
 			failed.hopeless++
+			code = explain.CodeHopeless
 		}
 		why := fmt.Sprintf("not %s%s: %s%s", level, waited(l), whyLate(l, level, answers[i]),
 			last[l.Change.Service])
 		r.Late(l.Change.Service, why)
 		log := logFile(t.Homes, d.S6, l.Change.Profile)
-		all = append(all,
-			complaint{service: l.Change.Service, why: why, hint: "see its log in " + log})
+		all = append(all, complaint{
+			service: l.Change.Service, why: why, hint: "see its log in " + log, code: code,
+		})
 	}
 	u.complain(all)
 	if failed.hopeless == failed.late {

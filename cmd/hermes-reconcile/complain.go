@@ -3,7 +3,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
@@ -12,6 +11,7 @@ import (
 // complaint is what went wrong with one gateway: what could not be done, if it was that, and why.
 type complaint struct {
 	verb, service, why, hint string
+	code                     explain.Code
 }
 
 // complain prints an error a gateway. What is the same for several is one line, with a count and
@@ -47,7 +47,7 @@ func (u ui) complainOf(all []complaint) {
 		if first.verb != "" {
 			line = fmt.Sprintf("cannot %s %s", first.verb, line)
 		}
-		err := errors.New(line)
+		var err error = &codedError{line, first.code}
 		if hint != "" {
 			err = withHint(err, "%s", hint)
 		}

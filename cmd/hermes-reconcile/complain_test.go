@@ -12,7 +12,7 @@ import (
 
 func TestEqualErrorsAreOneLineWithACount(t *testing.T) {
 	var out bytes.Buffer
-	u := ui{&out, &out}
+	u := ui{stdout: &out, stderr: &out}
 	var all []complaint
 	for i := range 97 {
 		all = append(all, complaint{verb: "create", service: fmt.Sprintf("gateway-p%02d", i), why: "not supervised: timed out after 15s"})
@@ -30,7 +30,7 @@ hermes-reconcile: error: cannot update gateway-c: timed out after 15s waiting fo
 
 func TestEqualLatenessIsOneLineWithACount(t *testing.T) {
 	var out bytes.Buffer
-	u := ui{&out, &out}
+	u := ui{stdout: &out, stderr: &out}
 	u.complain([]complaint{
 		{service: "gateway-a", why: "not ready after 1m15s: up (pid 3), http://127.0.0.1:9201/: refused", hint: "see its log in /logs/a/current"},
 		{service: "gateway-b", why: "not ready after 1m15s: up (pid 4), http://127.0.0.1:9202/: refused", hint: "see its log in /logs/b/current"},
@@ -45,7 +45,7 @@ hermes-reconcile: hint: see its log in /logs/c/current
 
 func TestEqualWarningsAreOneLineWithACount(t *testing.T) {
 	var out bytes.Buffer
-	u := ui{&out, &out}
+	u := ui{stdout: &out, stderr: &out}
 	u.warnings([]string{"gateway-a did not stop within 3s: killed", "rescanned once more", "gateway-b did not stop within 3s: killed", "gateway-c is odd"})
 	require.Equal(t, `hermes-reconcile: warning: gateway-NAME did not stop within 3s: killed (2 gateways: gateway-a, gateway-b)
 hermes-reconcile: warning: rescanned once more

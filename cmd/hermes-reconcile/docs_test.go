@@ -56,7 +56,7 @@ func has(t *testing.T, documents, text string, what ...string) {
 
 func TestPagesNameEveryCommandFlagAndExitCode(t *testing.T) {
 	readme := documents(t)
-	for _, cmd := range newRootCommand(ui{io.Discard, io.Discard}).Commands() {
+	for _, cmd := range newRootCommand(ui{stdout: io.Discard, stderr: io.Discard}).Commands() {
 		if cmd.Name() == "help" || cmd.Name() == "completion" {
 			continue
 		}
@@ -82,7 +82,7 @@ func TestPagesNameNoFlagThatDoesNotExist(t *testing.T) {
 			visit(sub)
 		}
 	}
-	visit(newRootCommand(ui{io.Discard, io.Discard}))
+	visit(newRootCommand(ui{stdout: io.Discard, stderr: io.Discard}))
 	others := regexp.MustCompile(`hermes, -p|\b(docker|kubectl|apk|sha256sum) `)
 	for _, line := range strings.Split(documents(t), "\n") {
 		if others.MatchString(line) {

@@ -241,7 +241,7 @@ func TestStandardInputIsTheOldSide(t *testing.T) {
 	require.NoError(t, err)
 	for text, code := range map[string]int{string(base): exitDiffers, "version: 2\n": exitUsage, "": exitUsage} {
 		var stdout, stderr bytes.Buffer
-		root := newRootCommand(ui{&stdout, &stderr})
+		root := newRootCommand(ui{stdout: &stdout, stderr: &stderr})
 		root.SetIn(strings.NewReader(text))
 		root.SetArgs([]string{"diff", "-f", "head.yaml", "--against", "-", "--exit-code"})
 		err := root.Execute()
@@ -250,7 +250,7 @@ func TestStandardInputIsTheOldSide(t *testing.T) {
 			require.Equal(t, hermes("diff", "-f", "head.yaml", "--against", "base.yaml").stdout, stdout.String())
 			continue
 		}
-		ui{io.Discard, &stderr}.error(err)
+		ui{stdout: io.Discard, stderr: &stderr}.error(err)
 		require.Contains(t, stderr.String(), "<stdin>:1:")
 		require.Contains(t, stderr.String(), "hint: that is the old side, --against -")
 	}

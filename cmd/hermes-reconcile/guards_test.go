@@ -43,7 +43,7 @@ func TestRemovalsAsk(t *testing.T) {
 		master, tty := terminal(t)
 		f.stdin = tty
 		ended := make(chan error)
-		go func() { ended <- f.confirm(t.Context(), ui{tty, tty}, d) }()
+		go func() { ended <- f.confirm(t.Context(), ui{stdout: tty, stderr: tty}, d) }()
 		sees(t, master, "this removes 2 gateways: b, c", "remove? [y/N] ")
 		_, err := master.WriteString(answer)
 		require.NoError(t, err)
@@ -74,7 +74,7 @@ func TestNoOneIsAsked(t *testing.T) {
 			fresh = "{a: {}, b: {}, c: {}}"
 		}
 		d := deployed(t, "{a: {}, b: {}}", fresh, f)
-		require.NoError(t, f.confirm(t.Context(), ui{tty, tty}, d), name)
+		require.NoError(t, f.confirm(t.Context(), ui{stdout: tty, stderr: tty}, d), name)
 	}
 }
 

@@ -33,7 +33,7 @@ func helpOf(t *testing.T, cmd *cobra.Command) string {
 }
 
 func TestHelpFitsIntoATerminal(t *testing.T) {
-	for _, cmd := range commandsOf(newRootCommand(ui{io.Discard, io.Discard})) {
+	for _, cmd := range commandsOf(newRootCommand(ui{stdout: io.Discard, stderr: io.Discard})) {
 		for line := range strings.SplitSeq(helpOf(t, cmd), "\n") {
 			if n := utf8.RuneCountInString(line); n > cmdline.Width {
 				t.Errorf("%s --help: %d columns: %s", cmd.CommandPath(), n, line)
@@ -44,7 +44,7 @@ func TestHelpFitsIntoATerminal(t *testing.T) {
 
 // TestDefaultsStandOnceInHelp: a flag has one default, which is not a Go value.
 func TestDefaultsStandOnceInHelp(t *testing.T) {
-	root := newRootCommand(ui{io.Discard, io.Discard})
+	root := newRootCommand(ui{stdout: io.Discard, stderr: io.Discard})
 	odd := regexp.MustCompile(`(?s)\(default[^)]*\)\s*\(default|\(default "|default[^)]*\b0s\b|strconv|<nil>`)
 	for _, cmd := range commandsOf(root) {
 		help := helpOf(t, cmd)
@@ -55,7 +55,7 @@ func TestDefaultsStandOnceInHelp(t *testing.T) {
 // TestExamplesAreUnderstood: each command shows how it is used, and its flags and arguments are
 // those that there are.
 func TestExamplesAreUnderstood(t *testing.T) {
-	for _, cmd := range commandsOf(newRootCommand(ui{io.Discard, io.Discard})) {
+	for _, cmd := range commandsOf(newRootCommand(ui{stdout: io.Discard, stderr: io.Discard})) {
 		calls := callsOf(t, cmd.Example)
 		require.NotEmpty(t, calls, "%s has no example", cmd.CommandPath())
 		own := false
@@ -93,7 +93,7 @@ func callsOf(t *testing.T, script string) (calls [][]string) {
 // name of the command.
 func understand(t *testing.T, args []string) string {
 	t.Helper()
-	root := newRootCommand(ui{io.Discard, io.Discard})
+	root := newRootCommand(ui{stdout: io.Discard, stderr: io.Discard})
 	cmd, rest, err := root.Find(args)
 	require.NoError(t, err, "%q", args)
 	cmd.InitDefaultHelpFlag()
@@ -135,17 +135,17 @@ func TestMistypedWordsAreSuggested(t *testing.T) {
 
 // TestFlagsSpeakPlainly: whatever is wrong with the value of a flag, the message has no word of Go.
 func TestFlagsSpeakPlainly(t *testing.T) {
-	for _, cmd := range newRootCommand(ui{io.Discard, io.Discard}).Commands() {
+	for _, cmd := range newRootCommand(ui{stdout: io.Discard, stderr: io.Discard}).Commands() {
 		cmd.Flags().VisitAll(func(f *pflag.Flag) {
 			if f.Name == "version" || f.Name == "help" {
 				return
 			}
 			args := []string{cmd.Name(), fmt.Sprintf("--%s=%s", f.Name, "\x01?")}
 			var errs bytes.Buffer
-			called, rest, err := newRootCommand(ui{io.Discard, io.Discard}).Find(args)
+			called, rest, err := newRootCommand(ui{stdout: io.Discard, stderr: io.Discard}).Find(args)
 			require.NoError(t, err)
 			if err := called.ParseFlags(rest); err != nil {
-				ui{io.Discard, &errs}.error(flagError(called, err))
+				ui{stdout: io.Discard, stderr: &errs}.error(flagError(called, err))
 			}
 			require.NotRegexp(t, `strconv|time:|invalid argument|syntax`, errs.String(), "%q", args)
 		})

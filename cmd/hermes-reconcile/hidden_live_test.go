@@ -32,7 +32,7 @@ func FuzzMessages(f *testing.F) {
 	f.Add("=\"\\\n level=INFO")
 	f.Fuzz(func(t *testing.T, text string) {
 		var out bytes.Buffer
-		u := ui{&out, &out}
+		u := ui{stdout: &out, stderr: &out}
 		u.info("%s", text)
 		u.warning("%s", text)
 		u.hint("%s", text)

@@ -87,7 +87,7 @@ func TestTroubleshootingHasCommandsThatExist(t *testing.T) {
 	_, table, found := strings.Cut(read(t, "docs/troubleshooting.md"), "| symptom | command | cure |\n|---|---|---|\n")
 	require.True(t, found)
 	known := map[string]bool{}
-	for _, cmd := range newRootCommand(ui{io.Discard, io.Discard}).Commands() {
+	for _, cmd := range newRootCommand(ui{stdout: io.Discard, stderr: io.Discard}).Commands() {
 		known[cmd.Name()] = true
 	}
 	rows := 0
@@ -124,7 +124,7 @@ func TestCommandBlocksParse(t *testing.T) {
 				}
 				seen++
 				words := strings.Fields(strings.NewReplacer("'", "", `"`, "").Replace(call[1]))
-				cmd, rest, err := newRootCommand(ui{io.Discard, io.Discard}).Find(words)
+				cmd, rest, err := newRootCommand(ui{stdout: io.Discard, stderr: io.Discard}).Find(words)
 				require.NoError(t, err, "%s: %s", page, line)
 				require.NoError(t, cmd.ParseFlags(rest), "%s: %s", page, line)
 			}

@@ -12,7 +12,7 @@ import (
 
 func TestCommandsThatNeedS6AreKnownElsewhere(t *testing.T) {
 	var names []string
-	for _, cmd := range liveCommands(ui{io.Discard, io.Discard}) {
+	for _, cmd := range liveCommands(ui{stdout: io.Discard, stderr: io.Discard}) {
 		names = append(names, cmd.Name())
 	}
 	require.Equal(t, needsS6[:], names)

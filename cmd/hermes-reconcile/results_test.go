@@ -31,14 +31,14 @@ func TestUnprintedResultsChangeTheExitCode(t *testing.T) {
 		{"wrong manifest", &multierror.Error{Errors: []error{usagef("a"), usagef("b")}}, exitUsage, 3},
 	} {
 		r := &results{to: refusing{}}
-		ui{r, io.Discard}.info("lost")
+		ui{stdout: r, stderr: io.Discard}.info("lost")
 		err := r.complete(c.ended)
 		require.Equal(t, c.code, exitCode(err), c.name)
 		require.Len(t, flatten(err), c.errors, c.name)
 		require.Len(t, flatten(r.complete(err)), c.errors, "%s: it is said once", c.name)
 	}
 	fine := &results{to: io.Discard}
-	ui{fine, io.Discard}.info("printed")
+	ui{stdout: fine, stderr: io.Discard}.info("printed")
 	require.NoError(t, fine.complete(nil))
 	require.Equal(t, errDiffers, fine.complete(errDiffers))
 	require.True(t, errors.Is(fine.complete(errUnwell), errUnwell))

@@ -19,7 +19,7 @@ import (
 // run is the whole program: it carries out a command line and returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int) {
 	out := &results{to: stdout}
-	u := ui{out, stderr}
+	u := ui{stdout: out, stderr: stderr, json: asksJSON(args)}
 	defer func() {
 		if r := recover(); r != nil {
 			u.error(fault.Error(r))

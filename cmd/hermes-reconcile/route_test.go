@@ -44,7 +44,7 @@ func TestHopsThatAGatewaysUserCanChangeAreNamed(t *testing.T) {
 	s.Link(s.Path("theirs/profiles.yaml"), "profiles.yaml")
 	s.Link(s.Path("theirs"), "folder")
 	var stderr strings.Builder
-	warnFiles(ui{nil, &stderr}, m, &manifestFlags{files: []string{s.Path("profiles.yaml"), s.Path("folder"), s.Path("vault/token")}})
+	warnFiles(ui{stdout: nil, stderr: &stderr}, m, &manifestFlags{files: []string{s.Path("profiles.yaml"), s.Path("folder"), s.Path("vault/token")}})
 	require.Equal(t, `hermes-reconcile: warning: profile coder: its user nobody can write `+reached+`, so it could make root read another file in place of secret TOKEN (want it root's)
 hermes-reconcile: warning: nobody can write `+theirs+`, where "`+s.Path("profiles.yaml")+`" leads, and so decide what manifest "`+s.Path("profiles.yaml")+`" says (want it root's)
 hermes-reconcile: warning: nobody can write `+theirs+`, where "`+s.Path("folder")+`" leads, and so decide what manifest "`+s.Path("folder")+`" says (want it root's)
@@ -72,7 +72,7 @@ func TestReportIsNotWrittenThroughHandsOfAGateway(t *testing.T) {
 		r := newReport()
 		r.log.Info("line")
 		var stderr strings.Builder
-		r.write(context.Background(), ui{nil, &stderr}, file, h, homes.Limit)
+		r.write(context.Background(), ui{stdout: nil, stderr: &stderr}, file, h, homes.Limit)
 		require.Equal(t, "hermes-reconcile: warning: cannot write the report \""+file+"\": nobody can write "+want+"\n", stderr.String())
 		require.NoFileExists(t, s.Path("etc/report"))
 	}

@@ -9,7 +9,7 @@ import (
 
 func newSchemaCommand(u ui) *cobra.Command {
 	return &cobra.Command{
-		Use:   "schema [manifest|report|status|doctor]",
+		Use:   "schema [manifest|report|status|doctor|message]",
 		Short: "print the JSON Schema of the manifest or of an output; needs no s6",
 		Long: `Print the JSON Schema (draft-07) of profiles.yaml, for editors and other programs that check YAML.
 An editor with a YAML language server uses it where a manifest starts with
@@ -19,7 +19,7 @@ An editor with a YAML language server uses it where a manifest starts with
 validate checks more than a schema can say.
 
 With report it is the schema of diff -o json and apply -o json, with status that of status -o json,
-with doctor that of doctor -o json.`,
+with doctor that of doctor -o json, and with message that of the lines that a command with -o json writes to stderr.`,
 		Example: `  hermes-reconcile schema > profiles.schema.json
   hermes-reconcile schema status`,
 		Args:      cobra.MaximumNArgs(1),
@@ -41,6 +41,7 @@ const (
 	schemaReport   = "report"
 	schemaStatus   = "status"
 	schemaDoctor   = "doctor"
+	schemaMessage  = "message"
 )
 
 func schemaOf(what string) ([]byte, error) {
@@ -53,9 +54,11 @@ func schemaOf(what string) ([]byte, error) {
 		return explain.StatusSchema, nil
 	case schemaDoctor:
 		return explain.DoctorSchema, nil
+	case schemaMessage:
+		return explain.MessageSchema, nil
 	}
 	return nil, unknownWord("schema", what, schemas)
 }
 
 // schemas are the words that the command takes.
-var schemas = []string{schemaManifest, schemaReport, schemaStatus, schemaDoctor}
+var schemas = []string{schemaManifest, schemaReport, schemaStatus, schemaDoctor, schemaMessage}

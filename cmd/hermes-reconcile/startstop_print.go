@@ -39,6 +39,7 @@ func (u ui) acted(acted []operate.Acted, notes []string, d operation) error {
 					service: a.Service.Name,
 					why:     a.Err.Error(),
 					hint:    usage.HintOf(a.Err),
+					code:    codeOf(a.Err),
 				},
 			)
 		}

@@ -42,7 +42,7 @@ func (l *looking) read(u ui) error {
 	}
 	var warnings bytes.Buffer
 	defer func() { l.said = warnings.Bytes() }()
-	m, err := l.statusFlags.manifest.loadIfAny(ui{u.stdout, io.MultiWriter(u.stderr, &warnings)})
+	m, err := l.statusFlags.manifest.loadIfAny(u.saying(io.MultiWriter(u.stderr, &warnings)))
 	if err != nil {
 		return err
 	}

@@ -67,7 +67,7 @@ func TestStatusOnATerminal(t *testing.T) {
 		}}
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error)
-		go func() { ended <- l.watchStatus(ctx, ui{tty, tty}) }()
+		go func() { ended <- l.watchStatus(ctx, ui{stdout: tty, stderr: tty}) }()
 		require.Contains(t, strings.Join(frame(t, master), "\n"), "cannot open scandir")
 		for i := range 60 {
 			require.NoError(t, os.MkdirAll(fmt.Sprintf("%s/gateway-alpha%d", scandir, i), 0o755))
@@ -254,7 +254,7 @@ func TestManifestIsReadAnewOnlyWhenItHasChanged(t *testing.T) {
 	l := &looking{statusFlags: &statusFlags{}}
 	said := func() string {
 		var errs bytes.Buffer
-		require.NoError(t, l.read(ui{io.Discard, &errs}))
+		require.NoError(t, l.read(ui{stdout: io.Discard, stderr: &errs}))
 		return errs.String()
 	}
 	first := said()

@@ -49,7 +49,7 @@ func (l *looking) watchStatus(ctx context.Context, u ui) error {
 	var last []byte
 	for {
 		var warnings bytes.Buffer
-		page, err := l.look(ctx, ui{u.stdout, &warnings})
+		page, err := l.look(ctx, u.saying(&warnings))
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -109,7 +109,7 @@ func (l *looking) paint(u ui, page *overview.Page, warnings string, err error) e
 	switch {
 	case err != nil:
 		var text strings.Builder
-		ui{io.Discard, &text}.error(err)
+		ui{stdout: io.Discard, stderr: &text}.error(err)
 		lines = overview.Fit(linesOf(warnings+text.String()), size)
 	case choose.IsOne(l.profiles) && len(page.Status.Gateways) == 1:
 		lines = overview.Fit(linesOf(warnings), size)

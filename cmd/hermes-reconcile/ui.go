@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -26,6 +27,13 @@ const program = "hermes-reconcile"
 // ui is where a command prints.
 type ui struct {
 	stdout, stderr io.Writer
+	json           bool // errors, warnings and hints are JSON, one object a line
+}
+
+// saying is the same ui with another place for errors, warnings and hints.
+func (u ui) saying(to io.Writer) ui {
+	u.stderr = to
+	return u
 }
 
 // info prints a line of the result.
@@ -34,15 +42,29 @@ func (u ui) info(format string, args ...any) {
 }
 
 func (u ui) warning(format string, args ...any) {
+	if u.json {
+		u.message(warningOf(format, args))
+		return
+	}
 	fmt.Fprintln(u.stderr, visible.Text(fmt.Sprintf(program+": warning: "+format, args...)))
 }
 
 func (u ui) hint(format string, args ...any) {
+	if u.json {
+		u.message(explain.Message{Level: explain.MessageHint, Text: fmt.Sprintf(format, args...)})
+		return
+	}
 	fmt.Fprintln(u.stderr, visible.Text(fmt.Sprintf(program+": hint: "+format, args...)))
 }
 
 // error prints err: several on a line each, then the hint that came with it.
 func (u ui) error(err error) {
+	if u.json {
+		for _, one := range parts(err, "") {
+			u.message(errorMessage(one))
+		}
+		return
+	}
 	for _, e := range flatten(err) {
 		var m *manifest.Error
 		if errors.As(e, &m) {
@@ -61,21 +83,41 @@ func (u ui) table(lines []string) { io.WriteString(u.stdout, explain.Table(lines
 
 // flatten takes errors that are lists apart.
 func flatten(err error) []error {
+	var all []error
+	for _, one := range parts(err, "") {
+		all = append(all, one.err)
+	}
+	return all
+}
+
+// part is one of several errors, with the hint that came with it.
+type part struct {
+	err  error
+	hint string
+}
+
+// parts takes errors that are lists apart. A hint of a list is one of each error in it.
+func parts(err error, hint string) []part {
 	if hinted, ok := err.(*usage.Hinted); ok {
-		err = hinted.Err
+		err, hint = hinted.Err, cmp.Or(hint, hinted.Hint)
 	}
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		var all []error
+		var all []part
 		for _, e := range joined.Unwrap() {
-			all = append(all, flatten(e)...)
+			all = append(all, parts(e, hint)...)
 		}
 		return all
 	}
+	hint = cmp.Or(hint, usage.HintOf(err))
 	var multi *multierror.Error
 	if errors.As(err, &multi) {
-		return multi.Errors
+		var all []part
+		for _, e := range multi.Errors {
+			all = append(all, part{e, hint})
+		}
+		return all
 	}
-	return []error{err}
+	return []part{{err, hint}}
 }
 
 func withHint(err error, format string, args ...any) error {

@@ -24,7 +24,7 @@ func TestNamesStayInTheirCells(t *testing.T) {
 func TestEachErrorIsALine(t *testing.T) {
 	var out bytes.Buffer
 	err := errors.Join(errors.New("cannot rescan"), errors.Join(errors.New("cannot take back: a"), errors.New("cannot take back: b")))
-	ui{nil, &out}.error(withHint(err, "run apply again"))
+	ui{stdout: nil, stderr: &out}.error(withHint(err, "run apply again"))
 	require.Equal(t, `hermes-reconcile: error: cannot rescan
 hermes-reconcile: error: cannot take back: a
 hermes-reconcile: error: cannot take back: b

@@ -115,7 +115,7 @@ func runWatch(ctx context.Context, u ui, flags *watchFlags) error {
 		return err
 	}
 	w := &watching{flags: &flags.applyFlags, log: newLog(u.stdout, flags.form)}
-	w.ui = ui{io.Discard, &onceWriter{log: w.log}}
+	w.ui = ui{stdout: io.Discard, stderr: &onceWriter{log: w.log}}
 	if slices.Contains(flags.names(), standardInputFlag) {
 		return usagef("watch cannot follow standard input (want a file or a folder)")
 	}

@@ -18,7 +18,7 @@ import (
 func TestWarningsAreLoggedOnce(t *testing.T) {
 	var out bytes.Buffer
 	w := &onceWriter{log: newLog(&out, formLogfmt)}
-	u := ui{io.Discard, w}
+	u := ui{stdout: io.Discard, stderr: w}
 	for range 3 {
 		u.warning("x is %d", 1)
 		u.warning("x is %d", 2)

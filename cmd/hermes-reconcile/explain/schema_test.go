@@ -29,6 +29,7 @@ func TestSchemasNameTheKeysOfTheTypes(t *testing.T) {
 		{Schema, Report{}, map[string]any{"summary": Summary{}, "profile": Profile{}, "change": KeyChange{}, "file": File{}, "leftover": Leftover{}}},
 		{StatusSchema, Status{}, map[string]any{"gateway": Gateway{}, "more": More{}, "death": Death{}, "socket": Socket{}, "place": Place{}}},
 		{DoctorSchema, Diagnosis{}, map[string]any{"finding": Finding{}}},
+		{MessageSchema, Message{}, nil},
 	} {
 		var schema object
 		require.NoError(t, json.Unmarshal(c.schema, &schema))

@@ -1,0 +1,73 @@
+package explain
+
+import (
+	"bytes"
+	_ "embed"
+	"encoding/json"
+	"errors"
+
+	"hermes-reconcile/manifest/visible"
+)
+
+// Message is an error, a warning or a hint, made for programs: one line on stderr beside the
+// document on stdout. Its JSON form is described by schema/message.json.
+type Message struct {
+	Level MessageLevel `json:"level"`
+	Code  Code         `json:"code,omitempty"` // of each error, and of a warning that an error caused
+	Text  string       `json:"text"`
+	Hint  string       `json:"hint,omitempty"` // what to type or to edit next
+	// The place in a manifest that the text is about; lines and columns count from 1.
+
+	File   string `json:"file,omitempty"`
+	Line   int    `json:"line,omitempty"`
+	Column int    `json:"column,omitempty"`
+}
+
+// MessageLevel says what a message is.
+type MessageLevel string
+
+const (
+	MessageError   MessageLevel = "error"
+	MessageWarning MessageLevel = "warning"
+	MessageHint    MessageLevel = "hint"
+)
+
+// Code says in a word what kind of error it is. Texts may change with a version, codes stay.
+type Code string
+
+const (
+	CodeUsage       Code = "usage"
+	CodeManifest    Code = "manifest"
+	CodeNoS6        Code = "s6-not-installed"
+	CodeNoSvscan    Code = "s6-svscan-not-running"
+	CodeNoRoom      Code = "no-room"
+	CodeLongName    Code = "long-name"
+	CodeObstacle    Code = "obstacle"
+	CodePartial     Code = "partial"
+	CodeLate        Code = "late"
+	CodeInterrupted Code = "interrupted"
+	CodeHopeless    Code = "not-up"
+	CodeTimeout     Code = "timeout"
+	CodeLocked      Code = "locked"
+	CodeStale       Code = "stale-plan"
+	CodeUnprinted   Code = "unprinted"
+	CodeFailed      Code = "failed"
+)
+
+// MessageSchema describes the JSON form of a Message, in JSON Schema's draft-07.
+//
+//go:embed schema/message.json
+var MessageSchema []byte
+
+// JSON is the message for programs: a line.
+func (m Message) JSON() ([]byte, error) { return encodeLine(m) }
+
+// encodeLine is JSON in one line, escaped as encode does it.
+func encodeLine(v any) ([]byte, error) {
+	var b bytes.Buffer
+	safe := visible.NewWriter(&b, visible.JSON)
+	e := json.NewEncoder(safe)
+	e.SetEscapeHTML(false)
+	err := errors.Join(e.Encode(v), safe.Close())
+	return b.Bytes(), err
+}

@@ -1,0 +1,175 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/go-multierror"
+	"github.com/stretchr/testify/require"
+
+	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/cmd/hermes-reconcile/usage"
+	"hermes-reconcile/manifest"
+	"hermes-reconcile/reconcile"
+	"hermes-reconcile/s6ctl"
+)
+
+// messagesOf checks that each line is a message as its schema says, and reads them.
+func messagesOf(t *testing.T, stderr string) (all []explain.Message) {
+	t.Helper()
+	for line := range strings.Lines(stderr) {
+		requireSchema(t, compile(explain.MessageSchema), line)
+		var m explain.Message
+		require.NoError(t, json.Unmarshal([]byte(line), &m))
+		all = append(all, m)
+	}
+	return all
+}
+
+// TestErrorsOfAJSONCommandAreJSON: those of flags, of words, of files and in manifests.
+func TestErrorsOfAJSONCommandAreJSON(t *testing.T) {
+	github(t, "")
+	t.Chdir(t.TempDir())
+	write(t, "old.yaml", "version: 1\nprofiles: {a: {}}\n")
+	write(t, "bad.yaml", "version: 1\nprofiles:\n  coder: {prot: 1, port: 70000}\n")
+	write(t, "moved.yaml", "version: 1\nscandir: /srv/g\nprofiles: {a: {}}\n")
+	for line, want := range map[string][]explain.Message{
+		"diff -f bad.yaml --against old.yaml -o json": {
+			{Level: "error", Code: "manifest", Text: "profiles.coder.prot: unknown key", File: "bad.yaml", Line: 3, Column: 11},
+			{Level: "error", Code: "manifest", Text: "profiles.coder.port: 70000 is out of range", File: "bad.yaml", Line: 3, Column: 26},
+		},
+		"diff -f none.yaml --output=json": {
+			{Level: "error", Code: "usage", Text: `cannot read manifest "none.yaml": no such file`, Hint: "name the manifest"},
+		},
+		"diff --agianst old.yaml --output json": {
+			{Level: "error", Code: "usage", Text: "unknown flag: --agianst", Hint: "did you mean --against?"},
+		},
+		"diff -o json --limit x": {{Level: "error", Code: "usage", Text: `--limit: "x" is no whole number`, Hint: "diff --help"}},
+		"dif -o json":            {{Level: "error", Code: "usage", Text: "unknown "}},
+		"diff -f old.yaml --against bad.yaml -ojson": {
+			{Level: "error", Code: "manifest", Text: "prot", File: "bad.yaml", Line: 3, Column: 11, Hint: "the old side"},
+			{Level: "error", Code: "manifest", Text: "port", File: "bad.yaml", Line: 3, Column: 26, Hint: "the old side"},
+		},
+		"diff -f moved.yaml --against old.yaml -o json": {{Level: "warning", Text: `scandir changes from "/run/service" to "/srv/g"`}},
+	} {
+		got := hermes(strings.Fields(line)...)
+		messages := messagesOf(t, got.stderr)
+		require.Len(t, messages, len(want), "%s: %s", line, got.stderr)
+		for i, m := range messages {
+			require.Contains(t, m.Text, want[i].Text, line)
+			require.Contains(t, m.Hint, want[i].Hint, line)
+			m.Text, m.Hint = want[i].Text, want[i].Hint
+			require.Equal(t, want[i], m, line)
+		}
+		if want[0].Level == explain.MessageError {
+			require.Empty(t, got.stdout, line)
+			require.Equal(t, exitUsage, got.code, line)
+		}
+	}
+}
+
+// TestAsksJSON: in each way in which a form can be typed.
+func TestAsksJSON(t *testing.T) {
+	for line, want := range map[string]bool{
+		"diff -o json": true, "diff -ojson": true, "diff -o=json": true, "diff --output json": true, "diff --output=json": true,
+		"status -wo json": true, "apply -qojson": true, "diff -o text -o json": true, "-o json diff": true,
+		"": false, "diff": false, "diff -o": false, "diff -o text": false, "diff -o json -o text": false, "init --out json": false,
+		"logs -- -o json": false, "diff --output= json": false, "diff -o=text json": false, "diff json": false, "diff -fo.yaml json": false,
+	} {
+		require.Equal(t, want, asksJSON(strings.Fields(line)), line)
+	}
+}
+
+// TestMessagesOfManyKinds: each error on its own, with the hint of all of them; places and causes of
+// warnings; and what a reader cannot see.
+func TestMessagesOfManyKinds(t *testing.T) {
+	var out bytes.Buffer
+	u := ui{stdout: io.Discard, stderr: &out, json: true}
+	at := manifest.Position{File: "p.yaml", Line: 2, Column: 3}
+	u.error(withHint(errors.Join(io.EOF, errors.Join(usagef("b"), withHint(&reconcile.LockedError{Path: "/x"}, "not this"))), "do %s", "it"))
+	u.error(errors.Join(io.EOF, withHint(usagef("c"), "only c")))
+	u.warning("%s: profiles.a: odd", at)
+	u.warning("%v: it may be", &reconcile.TimeoutError{What: "y"})
+	u.hint("type \u202e <it>")
+	u.complain([]complaint{{verb: "stop", service: "gateway-a", why: "late", hint: "h", code: explain.CodeTimeout}})
+	require.Contains(t, out.String(), `type \u202e <it>`)
+	require.Equal(t, []explain.Message{
+		{Level: "error", Code: "failed", Text: "EOF", Hint: "do it"},
+		{Level: "error", Code: "usage", Text: "b", Hint: "do it"},
+		{Level: "error", Code: "locked", Text: `"/x" is held by another apply`, Hint: "do it"},
+		{Level: "error", Code: "failed", Text: "EOF"},
+		{Level: "error", Code: "usage", Text: "c", Hint: "only c"},
+		{Level: "warning", Text: "profiles.a: odd", File: "p.yaml", Line: 2, Column: 3},
+		{Level: "warning", Code: "timeout", Text: "timed out after 0s waiting for y: it may be"},
+		{Level: "hint", Text: "type \u202e <it>"},
+		{Level: "error", Code: "timeout", Text: "cannot stop gateway-a: late", Hint: "h"},
+	}, messagesOf(t, out.String()))
+}
+
+// TestCodesOfErrors: each code comes from an error, goes with its exit code, and is in the schema and
+// in the documentation.
+func TestCodesOfErrors(t *testing.T) {
+	wrong := &manifest.Error{Msg: "x"}
+	all := []explain.Code{}
+	for _, c := range []struct {
+		err  error
+		code explain.Code
+		exit int
+	}{
+		{usagef("x"), explain.CodeUsage, exitUsage},
+		{usage.New(multierror.Append(nil, wrong)), explain.CodeManifest, exitUsage},
+		{fmt.Errorf("x: %w", s6ctl.ErrNotInstalled), explain.CodeNoS6, exitUsage},
+		{withHint(usage.New(s6ctl.ErrNotListening), "x"), explain.CodeNoSvscan, exitUsage},
+		{&reconcile.RoomError{}, explain.CodeNoRoom, exitUsage},
+		{&reconcile.NameError{}, explain.CodeLongName, exitUsage},
+		{&reconcile.ObstacleError{Err: io.EOF}, explain.CodeObstacle, exitUsage},
+		{&partialError{failed: 1, total: 2}, explain.CodePartial, exitPartial},
+		{&lateError{late: 1, hopeless: 1}, explain.CodeLate, exitPartial},
+		{reconcile.ErrInterrupted, explain.CodeInterrupted, exitPartial},
+		{&reconcile.HopelessError{}, explain.CodeHopeless, exitTemporary},
+		{fmt.Errorf("x: %w", &reconcile.TimeoutError{}), explain.CodeTimeout, exitTimeout},
+		{&reconcile.LockedError{}, explain.CodeLocked, exitTemporary},
+		{reconcile.ErrStale, explain.CodeStale, exitTemporary},
+		{&unprintedError{io.ErrShortWrite}, explain.CodeUnprinted, exitTemporary},
+		{io.ErrShortWrite, explain.CodeFailed, exitTemporary},
+	} {
+		require.Equal(t, c.code, codeOf(c.err), "%T", c.err)
+		require.Equal(t, c.exit, exitCode(c.err), "%T", c.err)
+		all = append(all, c.code)
+	}
+	requireCodes(t, explain.MessageSchema, all, "Error codes")
+}
+
+// requireCodes fails the test unless a schema, and the table below a heading of docs/json.md, have
+// exactly these codes.
+func requireCodes[C ~string](t *testing.T, schema []byte, codes []C, heading string) {
+	t.Helper()
+	var doc struct {
+		Properties map[string]struct{ Enum []C }
+	}
+	require.NoError(t, json.Unmarshal(schema, &doc))
+	require.ElementsMatch(t, codes, doc.Properties["code"].Enum)
+	requireTable(t, codes, heading)
+}
+
+// requireTable fails the test unless the first cells of a table of docs/json.md are these codes.
+func requireTable[C ~string](t *testing.T, codes []C, heading string) {
+	t.Helper()
+	_, below, found := strings.Cut(read(t, "docs/json.md"), "\n## "+heading+"\n")
+	require.True(t, found, heading)
+	below, _, _ = strings.Cut(below, "\n## ")
+	var documented []C
+	for _, row := range regexp.MustCompile("(?m)^\\| `([^`]+)` \\|").FindAllStringSubmatch(below, -1) {
+		documented = append(documented, C(row[1]))
+	}
+	slices.Sort(documented)
+	slices.Sort(codes)
+	require.Equal(t, codes, documented)
+}
