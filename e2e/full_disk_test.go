@@ -53,7 +53,7 @@ func TestWhatCannotBePrintedIsAFailure(t *testing.T) {
 		"diff --against old.yaml --exit-code -o markdown", "diff --against old.yaml -o github",
 		"validate", "render --out rendered", "version", "completion bash", "completion zsh",
 		"completion fish", "completion powershell",
-		"schema", "schema manifest", "schema report", "schema status", "schema doctor", "schema message",
+		"explain", "explain ready", "schema", "schema manifest", "schema report", "schema status", "schema doctor", "schema message",
 		"init --from-home home", "init --from-scandir scan", "init --from-home home --out new.yaml",
 		"init --example",
 		"status", "status -o json", "status -o prometheus", "status alpha",

@@ -1,6 +1,8 @@
 package manifest
 
 import (
+	"fmt"
+	"strconv"
 	"sync"
 	"time"
 
@@ -54,7 +56,10 @@ var documentKeys = sync.OnceValue(func() []key[document, Manifest] {
 		{
 			name:    "version",
 			repeats: true,
-			shape:   values.Shape{Type: values.Types{"integer"}, Enum: []any{knownVersion}},
+			shape: values.Shape{
+				Type: values.Types{"integer"}, Enum: []any{knownVersion}, Sort: "whole number",
+				Bounds: strconv.Itoa(knownVersion),
+			},
 			says: says{
 				title: "Format version",
 				about: "Version of the manifest format. Required.",
@@ -115,6 +120,7 @@ var documentKeys = sync.OnceValue(func() []key[document, Manifest] {
 				title: "Defaults of all profiles",
 				about: "Any key of a profile but `port`. A profile's own key wins; " +
 					"`env`, `ready` and `log` merge key by key, `unset` adds up, null drops a default.",
+				examples: []any{map[string]any{"log": map[string]any{"stdout": false}}},
 			},
 			read: func(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node, to *document) {
 				readKeys(r, at, n, sharedKeys(), &to.defaults)
@@ -127,6 +133,8 @@ var documentKeys = sync.OnceValue(func() []key[document, Manifest] {
 			shape: values.Shape{
 				Type:          values.Types{"object", "null"},
 				MaxProperties: maxProfiles,
+				Sort:          "map of names to profiles",
+				Bounds:        fmt.Sprintf("at most %d", maxProfiles),
 				PropertyNames: &values.Shape{
 					Pattern:   "^[a-z0-9][a-z0-9_-]*$",
 					MaxLength: names.MaxProfile,
@@ -142,6 +150,7 @@ var documentKeys = sync.OnceValue(func() []key[document, Manifest] {
 				title: "Profiles",
 				about: "Name to profile. Each has a gateway; `default` is the root profile, run without `-p`. " +
 					"A name is a-z or 0-9, then a-z, 0-9, - and _.",
+				examples: []any{map[string]any{"default": nil, "coder": map[string]any{"port": 9201}}},
 			},
 			read: readProfiles,
 		},
@@ -350,7 +359,11 @@ var profileKeys = sync.OnceValue(func() []key[settings, Profile] {
 		group(
 			"log",
 			logKeys(),
-			says{title: "Log", about: "How ${HERMES_HOME}/logs/gateways/NAME/ is kept."},
+			says{
+				title:    "Log",
+				about:    "How ${HERMES_HOME}/logs/gateways/NAME/ is kept.",
+				examples: []any{map[string]any{"keep": 20, "size": "10MB"}},
+			},
 			func(s *settings) *setting[logSettings] { return &s.log },
 			func(p *Profile) *Log { return &p.Log },
 		),

@@ -25,7 +25,7 @@ type port struct {
 var portNumber = values.Kind[port]{Read: readPort, Shape: values.Shape{AnyOf: []values.Shape{
 	{Type: values.Types{"integer"}, Minimum: new(int64(1)), Maximum: new(int64(values.MaxPort))},
 	{Enum: []any{"auto"}},
-}}, Write: func(v port) *yaml.Node { return values.WriteInteger(v.number) }}
+}, Sort: "whole number, or auto", Bounds: values.Span(1, values.MaxPort, "") + " or auto"}, Write: func(v port) *yaml.Node { return values.WriteInteger(v.number) }}
 
 // readPort reads a number or auto. Another notation, such as 0x1F, is no number: see values.Decimal.
 func readPort(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node) (port, bool) {
@@ -58,6 +58,8 @@ var portRange = values.Kind[PortRange]{
 	Shape: values.Shape{
 		Type:    values.Types{"string"},
 		Pattern: "^" + portText + "-" + portText + "$",
+		Sort:    "two ports, FIRST-LAST",
+		Bounds:  values.Span(1, values.MaxPort, ""),
 	},
 	Write: func(v PortRange) *yaml.Node { return values.Scalar("", values.Span(int64(v.First), int64(v.Last), "")) },
 }

@@ -10,12 +10,7 @@ import (
 // Schema returns the JSON Schema of a manifest in one file, made from the same tables that Parse
 // reads by.
 func Schema() ([]byte, error) {
-	s := objectOf(documentKeys())
-	s.Schema = "http://json-schema.org/draft-07/schema#"
-	s.Title, s.Description = "profiles.yaml", "What hermes-reconcile keeps the per-profile gateways of a Hermes container to."
-	s.Required = []string{"version", "profiles"}
-	s.Definitions = values.Definitions()
-	text, err := values.Marshal(s)
+	text, err := values.Marshal(Shape())
 	if err != nil {
 		return nil, err
 	}
@@ -27,9 +22,19 @@ func Schema() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
+// Shape is that schema before it is JSON. It also has words that a JSON Schema has no place for.
+func Shape() values.Shape {
+	s := objectOf(documentKeys())
+	s.Schema = "http://json-schema.org/draft-07/schema#"
+	s.Title, s.Description = "profiles.yaml", "What hermes-reconcile keeps the per-profile gateways of a Hermes container to."
+	s.Required = []string{"version", "profiles"}
+	s.Definitions = values.Definitions()
+	return s
+}
+
 // objectOf is the shape of a map that a table describes.
 func objectOf[S, P any](keys []key[S, P]) values.Shape {
-	s := values.Shape{Type: values.Types{"object"}, Each: false}
+	s := values.Shape{Type: values.Types{"object"}, Each: false, Sort: "map of keys"}
 	for _, k := range keys {
 		if k.refused != "" {
 			continue

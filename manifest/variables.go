@@ -23,6 +23,7 @@ var variables = values.Kind[map[string]setting[string]]{Read: readEnv, Shape: va
 		Type:    values.Types{"string", "number", "boolean", "null"},
 		Pattern: `^[^\x00]*$`,
 	},
+	Sort: "map of variables to texts",
 }}
 
 // readEnv reads a map of variables. Its messages never hold a value: it may be a password.
@@ -99,6 +100,7 @@ func writePortEnv(name string) *yaml.Node {
 // variableNames is the kind of unset.
 var variableNames = values.Kind[map[string]setting[string]]{Read: readUnset, Shape: values.Shape{
 	Type: values.Types{"array"}, UniqueItems: true, Items: values.RefTo("variable"),
+	Sort: "list of names of variables, each once",
 }}
 
 // readUnset reads a list of names, which must not repeat.
@@ -141,6 +143,7 @@ const loaderPrefix = "LD_"
 // secretFiles is the kind of secrets: no value of a secret is ever in a manifest.
 var secretFiles = values.Kind[map[string]setting[string]]{Read: readSecrets, Shape: values.Shape{
 	Type: values.Types{"object"}, Each: values.RefTo("path_template").OrNull(),
+	Sort: "map of variables to absolute paths",
 	PropertyNames: &values.Shape{
 		AnyOf: []values.Shape{values.RefTo("variable")},
 		Not:   &values.Shape{Type: values.Types{"string"}, Pattern: "^" + loaderPrefix},

@@ -90,6 +90,12 @@ var layers = map[string]layer{
 		ours:  []string{"reconcile", "render"},
 		never: []string{"os", "os/exec", "net", "path/filepath"},
 	},
+	command + "/keyhelp": {
+		why:    "What is said of a key follows from the tables of the manifest alone.",
+		ours:   []string{"manifest/values", "manifest/wording", command + "/cmdline"},
+		others: []string{"gopkg.in/yaml.v3"},
+		never:  []string{"os", "os/exec", "net", "path/filepath", "time"},
+	},
 	command + "/loglines": {
 		why:   "The helper that acts as a gateway's user needs it, too; it opens nothing.",
 		never: []string{"os", "os/exec", "net", "path/filepath"},
@@ -292,7 +298,7 @@ var layers = map[string]layer{
 			"reconcile/watch",
 			"s6ctl", "s6ctl/start", "s6ctl/safefile", "s6ctl/route",
 			command + "/accounts", command + "/asuser", command + "/changes", command + "/choose", command + "/containerenv", command + "/deploy",
-			command + "/discover", command + "/doctor", command + "/explain", command + "/home", command + "/homes",
+			command + "/discover", command + "/doctor", command + "/explain", command + "/home", command + "/homes", command + "/keyhelp",
 			command + "/loglines", command + "/overview", command + "/probe", command + "/progress",
 			command + "/cmdline", command + "/usage",
 		},

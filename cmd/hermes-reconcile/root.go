@@ -81,6 +81,7 @@ Exit codes, the same for every command:
 		newRenderCommand(u),
 		newInitCommand(u),
 		newSchemaCommand(u),
+		newExplainCommand(u),
 		newProbeCommand(u),
 		newCompletionCommand(u),
 		newVersionCommand(u),

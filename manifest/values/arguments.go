@@ -16,7 +16,7 @@ const MaxArgument = 128<<10 - 1
 // Arguments is an argument list with placeholders, of at least a program.
 var Arguments = Kind[[]string]{readCommand, Shape{
 	Type: Types{"array"}, MinItems: 1, MoreItems: new(RefTo("argument")),
-	Items: []Shape{RefTo("program")},
+	Items: []Shape{RefTo("program")}, Sort: "list of texts: a program and its arguments",
 }, WriteList}
 
 // readCommand reads an argument list and keeps its placeholders.

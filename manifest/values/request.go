@@ -1,6 +1,7 @@
 package values
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
 	"sync"
@@ -23,6 +24,7 @@ const maxRequest = 2000
 // RequestPath is what to ask a gateway for; host and port are never in it.
 var RequestPath = Kind[string]{readRequestPath, Shape{
 	Type: Types{"string"}, Pattern: requestText, MaxLength: maxRequest,
+	Sort: "path of a URL", Bounds: fmt.Sprintf("at most %d characters", maxRequest),
 }, WriteText[string]}
 
 // readRequestPath refuses what would not be sent as it is written.

@@ -38,6 +38,9 @@ type Shape struct {
 	Default       any              `json:"default,omitempty"`
 	Examples      []any            `json:"examples,omitempty"`
 	Definitions   map[string]Shape `json:"definitions,omitempty"`
+
+	Sort   string `json:"-"` // of the values, in words
+	Bounds string `json:"-"` // of the values, in words
 }
 
 // Types is written as JSON Schemas mostly are: a single one without a list.
@@ -123,7 +126,16 @@ var Definitions = sync.OnceValue(func() map[string]Shape {
 })
 
 // RefTo is a shape that is defined once for many uses.
-func RefTo(name string) Shape { return Shape{Ref: "#/definitions/" + name} }
+func RefTo(name string) Shape {
+	return Shape{Ref: "#/definitions/" + name, Sort: sorts[name]}
+}
+
+// sorts are those of the definitions that are values of keys, in words.
+var sorts = map[string]string{
+	"variable":      "name of a variable",
+	"path":          "absolute path",
+	"path_template": "absolute path; {profile} and {port} are filled in",
+}
 
 // Titled gives it what an editor shows beside the key.
 func (s Shape) Titled(title, about string) Shape {
@@ -135,7 +147,7 @@ func (s Shape) Titled(title, about string) Shape {
 func (s Shape) OrNull() Shape {
 	switch {
 	case s.Ref != "":
-		return Shape{AnyOf: []Shape{s, {Type: Types{"null"}}}}
+		return Shape{AnyOf: []Shape{s, {Type: Types{"null"}}}, Sort: s.Sort}
 	case s.AnyOf != nil:
 		s.AnyOf = append(s.AnyOf[:len(s.AnyOf):len(s.AnyOf)], Shape{Type: Types{"null"}})
 	case s.Enum != nil:

@@ -1,6 +1,7 @@
 package values
 
 import (
+	"fmt"
 	"math"
 	gopath "path"
 	"regexp"
@@ -57,11 +58,12 @@ func OneOf[V ~string](words ...V) Kind[V] {
 		)
 		return "", false
 	}
-	return Kind[V]{read, Shape{Enum: anys(words)}, WriteText[V]}
+	shape := Shape{Enum: anys(words), Sort: "one word", Bounds: wording.OrList(list)}
+	return Kind[V]{read, shape, WriteText[V]}
 }
 
 // Boolean is true or false. YAML 1.1 has yes and on as well: other readers take these for text.
-var Boolean = Kind[bool]{readBool, Shape{Type: Types{"boolean"}},
+var Boolean = Kind[bool]{readBool, Shape{Type: Types{"boolean"}, Sort: "true or false"},
 	func(v bool) *yaml.Node { return Scalar("!!bool", strconv.FormatBool(v)) }}
 
 // readBool refuses quotes: a text "false" is true in many a program.
@@ -135,7 +137,10 @@ func Integer[V int | int64](low, high int64) Kind[V] {
 	}
 	return Kind[V]{
 		read,
-		Shape{Type: Types{"integer"}, Minimum: &low, Maximum: &high},
+		Shape{
+			Type: Types{"integer"}, Minimum: &low, Maximum: &high,
+			Sort: "whole number", Bounds: Span(low, high, ""),
+		},
 		WriteInteger[V],
 	}
 }
@@ -240,7 +245,10 @@ func Duration(low, high, step time.Duration) Kind[time.Duration] {
 	}
 	return Kind[time.Duration]{
 		read,
-		Shape{Type: Types{"string"}, Pattern: durationText},
+		Shape{
+			Type: Types{"string"}, Pattern: durationText, Sort: "duration, in whole " + stepNames[step],
+			Bounds: fmt.Sprintf("%v to %s", low, hours(high)),
+		},
 		writeDuration,
 	}
 }
@@ -305,10 +313,13 @@ func ByteSize(low, high int64) Kind[int64] {
 		}
 		return count * unit, true
 	}
-	return Kind[int64]{read, Shape{AnyOf: []Shape{
-		{Type: Types{"integer"}, Minimum: &low, Maximum: &high},
-		{Type: Types{"string"}, Pattern: "^[0-9]+(B|kB|KB|MB|GB|KiB|MiB|GiB)?$"}, // sizeUnits
-	}}, writeSize}
+	return Kind[int64]{read, Shape{
+		AnyOf: []Shape{
+			{Type: Types{"integer"}, Minimum: &low, Maximum: &high},
+			{Type: Types{"string"}, Pattern: "^[0-9]+(B|kB|KB|MB|GB|KiB|MiB|GiB)?$"}, // sizeUnits
+		},
+		Sort: "size in bytes, or with a unit", Bounds: Span(low, high, " bytes"),
+	}, writeSize}
 }
 
 // writeSize picks the largest unit that divides the size, so that it reads back as the same bytes.
@@ -324,7 +335,8 @@ func writeSize(v int64) *yaml.Node {
 // Account is the name of an account. A number is refused: s6-setuidgid would give it no groups.
 var Account = Kind[string]{readName(names.AccountFault), Shape{
 	Type: Types{"string", "boolean"}, Pattern: names.AccountText, MaxLength: names.MaxAccount,
-	Not: &Shape{Type: Types{"string"}, Pattern: names.NumberText},
+	Not:  &Shape{Type: Types{"string"}, Pattern: names.NumberText},
+	Sort: "name of an account", Bounds: fmt.Sprintf("at most %d characters", names.MaxAccount),
 }, WriteText[string]}
 
 // VariableName is the name of one variable.

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"errors"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"hermes-reconcile/cmd/hermes-reconcile/keyhelp"
+	"hermes-reconcile/cmd/hermes-reconcile/usage"
+	"hermes-reconcile/manifest"
+)
+
+func newExplainCommand(u ui) *cobra.Command {
+	return &cobra.Command{
+		Use:   "explain [KEY]",
+		Short: "say what a key of the manifest means; needs no s6",
+		Long: `Say what a key of the manifest means, what type, range and default its value has, where the key may stand, and show an example.
+Without KEY all keys are listed, a line each.
+
+A key of a profile may be written alone, below a profile or below defaults. A place that an error message names is understood, too.
+profiles.yaml(5) has the same for all keys.`,
+		Example: `  hermes-reconcile explain
+  hermes-reconcile explain port
+  hermes-reconcile explain defaults.log
+  hermes-reconcile explain profiles.coder.ready.http`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			keys := keyhelp.Keys(manifest.Shape())
+			text := keyhelp.List(keys)
+			if len(args) > 0 {
+				k, err := keyhelp.Find(keys, args[0])
+				if err != nil {
+					return unknownKey(err)
+				}
+				text = k.Text(keys)
+			}
+			_, err := io.WriteString(u.stdout, text)
+			return err
+		},
+		ValidArgsFunction: completeKeys,
+	}
+}
+
+// unknownKey says which key may be meant by one that there is not.
+func unknownKey(err error) error {
+	var unknown *keyhelp.UnknownError
+	if errors.As(err, &unknown) && unknown.Meant != "" {
+		return withHint(usage.New(err), "did you mean %s explain %s?", program, unknown.Meant)
+	}
+	return withHint(usage.New(err), "%s explain lists all keys", program)
+}
+
+// completeKeys are the keys that may follow on the command line.
+func completeKeys(
+	_ *cobra.Command, args []string, begun string,
+) (found []cobra.Completion, _ cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	for _, k := range keyhelp.Typed(keyhelp.Keys(manifest.Shape()), begun) {
+		found = append(found, cobra.CompletionWithDesc(k.Name, k.Title))
+	}
+	return found, cobra.ShellCompDirectiveNoFileComp
+}
