@@ -1,5 +1,7 @@
 package manifest
 
+import "slices"
+
 // Value is what one key says, in the words of a manifest. A key of a map is NAME.KEY.
 type Value struct {
 	Key   string
@@ -28,6 +30,19 @@ func (m *Manifest) document() []Value {
 		}
 	}
 	return all
+}
+
+// SameEntry reports whether two profiles mean the same, their names and places aside.
+func SameEntry(a, b *Profile) bool {
+	m := BuiltinManifest()
+	return slices.EqualFunc(m.Entry(a), m.Entry(b), func(v, w Value) bool {
+		if list, isList := v.Value.([]string); isList {
+			other, both := w.Value.([]string)
+			return v.Key == w.Key && both && slices.Equal(list, other)
+		}
+		_, isList := w.Value.([]string)
+		return v.Key == w.Key && !isList && v.Value == w.Value
+	})
 }
 
 // tellBelow gives the values of a map, with its name before their keys.

@@ -46,8 +46,8 @@ type settings struct {
 	log         setting[logSettings]
 }
 
-// knownVersion is the manifest version that this package reads.
-const knownVersion = 1
+// Version is the manifest version that this package reads.
+const Version = 1
 
 // documentKeys are the keys of the top level, in the order of the manual and of the schema. They are
 // made when they are first used, since most commands of a boot need none of them.
@@ -57,8 +57,8 @@ var documentKeys = sync.OnceValue(func() []key[document, Manifest] {
 			name:    "version",
 			repeats: true,
 			shape: values.Shape{
-				Type: values.Types{"integer"}, Enum: []any{knownVersion}, Sort: "whole number",
-				Bounds: strconv.Itoa(knownVersion),
+				Type: values.Types{"integer"}, Enum: []any{Version}, Sort: "whole number",
+				Bounds: strconv.Itoa(Version),
 			},
 			says: says{
 				title: "Format version",

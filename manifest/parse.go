@@ -16,11 +16,11 @@ import (
 // Parse reads the sources as one manifest. Its error is nil or a *multierror.Error of *Error:
 // everything that is wrong in any source, in the order of the sources.
 func Parse(sources []Source) (*Manifest, error) {
-	return read(sources, func(int, *yaml.Node) {})
+	return ParseNodes(sources, func(int, *yaml.Node) {})
 }
 
-// read is Parse that shows the root of each source.
-func read(sources []Source, show func(src int, root *yaml.Node)) (*Manifest, error) {
+// ParseNodes is Parse that shows the root of each source, for what needs the places of its parts.
+func ParseNodes(sources []Source, show func(src int, root *yaml.Node)) (*Manifest, error) {
 	if len(sources) == 0 {
 		return nil, yamlfile.NoSource()
 	}
@@ -43,6 +43,17 @@ func read(sources []Source, show func(src int, root *yaml.Node)) (*Manifest, err
 	if !complete && r.document.autoPorts.state == absent {
 		r.document.autoPorts.state = faulty // it may stand in what could not be read
 	}
+	m := r.finish()
+	if err := r.Err(); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// FromNode reads one root that was put together, not parsed. Errors have no file.
+func FromNode(root *yaml.Node) (*Manifest, error) {
+	r := newReader([]Source{{}})
+	r.readDocument(root)
 	m := r.finish()
 	if err := r.Err(); err != nil {
 		return nil, err
@@ -117,7 +128,7 @@ func (r *reader) checkPresence() {
 			yamlfile.Start,
 			(*yamlfile.Path)(nil).Key("version"),
 			`is missing (want "version: %d")`,
-			knownVersion,
+			Version,
 		)
 	}
 	if _, ok := r.seen["profiles"]; !ok {
@@ -194,7 +205,7 @@ func readProfiles(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node, to *docum
 
 // checkVersion refuses a later format instead of reading it wrongly.
 func checkVersion(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node) {
-	if n.Kind == yaml.ScalarNode && !yamlfile.IsQuoted(n) && n.Value == strconv.Itoa(knownVersion) {
+	if n.Kind == yaml.ScalarNode && !yamlfile.IsQuoted(n) && n.Value == strconv.Itoa(Version) {
 		return
 	}
 	if n.Kind == yaml.ScalarNode && n.Value != "" {
@@ -205,10 +216,10 @@ func checkVersion(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node) {
 			wording.Quote(
 				n.Value,
 			),
-			knownVersion,
-			values.WithoutQuotes(n, n.Value == strconv.Itoa(knownVersion)),
+			Version,
+			values.WithoutQuotes(n, n.Value == strconv.Itoa(Version)),
 		)
 		return
 	}
-	r.Fault(n, at, "%s is not allowed here (want %d)", yamlfile.Describe(n), knownVersion)
+	r.Fault(n, at, "%s is not allowed here (want %d)", yamlfile.Describe(n), Version)
 }

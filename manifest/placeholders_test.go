@@ -4,7 +4,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/require"
 )
 
@@ -89,53 +88,4 @@ func TestStateDir(t *testing.T) {
 	for _, p := range m.Profiles {
 		require.Equal(t, want[p.Name], p.StateDir(), p.Name)
 	}
-}
-
-// TestExcerptsOfTheFirstVersion: what an earlier version wrote into a marker means what it meant.
-func TestExcerptsOfTheFirstVersion(t *testing.T) {
-	for text, want := range map[string]Profile{
-		`{version: 1, profiles: {coder: {port: 9201}}}`: {Command: []string{"hermes", "-p", "coder", "gateway", "start", "--foreground", "--port", "9201"}, Port: 9201},
-		`{version: 1, profiles: {default: {}}}`:         {Command: []string{"hermes", "gateway", "start", "--foreground"}},
-		`{version: 1, profiles: {x: {port: 7, command: [run, "{port}"], env: {A: "{profile}", B: "{\"a\":1}", C: !!binary e3Byb2ZpbGV9}, secrets: {T: "/run/{port}/{{"}}}}`: {
-			Command: []string{"run", "7"}, Port: 7, Env: []EnvVar{{"A", "{profile}"}, {"B", `{"a":1}`}, {"C", "{profile}"}}, Secrets: []Secret{{"T", "/run/{port}/{{"}},
-		},
-	} {
-		m, err := ParseExcerpt("marker", Excerpt{Text: []byte(text)})
-		require.NoError(t, err, text)
-		p := m.Profiles[0]
-		require.Equal(t, want, Profile{Command: p.Command, Port: p.Port, Env: p.Env, Secrets: p.Secrets}, text)
-		_, told := p.PortVariable()
-		require.False(t, told, text)
-	}
-	for _, text := range []string{"", "{", "[]", "{profiles: 7}", "{version: 1, profiles: {a: 7}}", "a: &a [*a]"} {
-		_, err := ParseExcerpt("marker", Excerpt{Text: []byte(text)})
-		require.Error(t, err, "%q", text)
-	}
-}
-
-// TestExcerptFormatIsSaidWhereItMatters: a marker of what means the same as ever is the same bytes,
-// so that an upgrade touches nothing else.
-func TestExcerptFormatIsSaidWhereItMatters(t *testing.T) {
-	m := parse(t, `profiles:
-  a: {command: [run]}
-  b: {command: [run], env: {A: '{"a":1}', B: "{other}"}, secrets: {T: /run/t}}
-  c: {}
-  d: {command: [run], port: 7}
-  e: {command: [run], env: {A: "{{profile}}"}}
-  f: {command: [run], secrets: {T: "/run/{{x}}"}}
-`)
-	want := []int{0, 0, excerptFormat, excerptFormat, excerptFormat, excerptFormat}
-	for i, p := range m.Profiles {
-		e, err := NewExcerpts(m).Make(p)
-		require.NoError(t, err)
-		require.Equal(t, want[i], e.Format, p.Name)
-		got, err := ParseExcerpt("marker", e)
-		require.NoError(t, err)
-		require.Empty(t, diffProfiles(p, got.Profiles[0]), p.Name)
-	}
-}
-
-func diffProfiles(want, got Profile) string {
-	a, b := &Manifest{Profiles: []Profile{want}}, &Manifest{Profiles: []Profile{got}}
-	return cmp.Diff(a.withoutPositions(), b.withoutPositions())
 }

@@ -45,15 +45,6 @@ func shareAll[S, P any](keys []key[S, P], all []*P, below *P) {
 	}
 }
 
-// pointers are the elements of a list by reference, since profiles are large.
-func pointers[V any](list []V) []*V {
-	all := make([]*V, len(list))
-	for i := range list {
-		all[i] = &list[i]
-	}
-	return all
-}
-
 // each is the same part of all, by reference: what shareMost and shareAll set in.
 func each[P, V any](all []*P, to func(*P) *V) []*V {
 	values := make([]*V, len(all))

@@ -15,6 +15,7 @@ import (
 	"text/template"
 
 	"hermes-reconcile/manifest"
+	"hermes-reconcile/manifest/writing"
 	"hermes-reconcile/parallel"
 )
 
@@ -70,7 +71,7 @@ func All(m *manifest.Manifest) ([]Servicedir, error) {
 // renderer holds what all service directories of one manifest share.
 type renderer struct {
 	manifest  *manifest.Manifest
-	excerpts  *manifest.Excerpts
+	excerpts  *writing.Excerpts
 	templates *template.Template
 	stencils  stencils
 	same      []File        // files that are the same for all
@@ -86,7 +87,7 @@ func newRenderer(m *manifest.Manifest) (*renderer, error) {
 		return nil, fmt.Errorf("cannot parse the embedded templates: %w", err)
 	}
 	r := &renderer{
-		manifest: m, excerpts: manifest.NewExcerpts(m), templates: t, finish: map[bool]File{},
+		manifest: m, excerpts: writing.NewExcerpts(m), templates: t, finish: map[bool]File{},
 	}
 	r.same = []File{
 		newFile("flag-timeout-killpg", modeFile, nil),

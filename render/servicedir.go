@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"hermes-reconcile/manifest"
+	"hermes-reconcile/manifest/writing"
 	"hermes-reconcile/render/rawjson"
 )
 
@@ -53,7 +54,7 @@ type Servicedir struct {
 	Ready *manifest.Ready // nil: it has no way to tell
 	Files []File          // sorted by path, the marker included
 	// Excerpt is what the directory is rendered from; empty where that is too long for a marker.
-	Excerpt manifest.Excerpt
+	Excerpt writing.Excerpt
 }
 
 // File is one file of a service directory.
@@ -103,15 +104,15 @@ type Marker struct {
 	OnFailure bool   `json:"on_failure,omitempty"`
 	Last      bool   `json:"last,omitempty"`
 	Manifest  string `json:"manifest,omitempty"` // what it was rendered from, of this profile alone
-	// ManifestFormat says by which rules Manifest is read: see manifest.Excerpt.
+	// ManifestFormat says by which rules Manifest is read: see writing.Excerpt.
 	ManifestFormat int               `json:"manifest_format,omitempty"`
 	Files          map[string]string `json:"files"` // path -> Digest of its content
 }
 
 // Excerpt is the manifest that the directory was rendered from. Its text is empty where the marker
 // holds none.
-func (m Marker) Excerpt() manifest.Excerpt {
-	return manifest.Excerpt{Text: []byte(m.Manifest), Format: m.ManifestFormat}
+func (m Marker) Excerpt() writing.Excerpt {
+	return writing.Excerpt{Text: []byte(m.Manifest), Format: m.ManifestFormat}
 }
 
 // Limits of a marker: the longest that is written has 3 MiB, see maxExcerpt, and names about a
@@ -148,9 +149,9 @@ func ParseMarker(data []byte) (Marker, error) {
 }
 
 // seal sorts the files and adds the marker that lists them, and says what they were rendered from.
-func (s *Servicedir) seal(excerpt manifest.Excerpt) {
+func (s *Servicedir) seal(excerpt writing.Excerpt) {
 	if len(excerpt.Text) > maxExcerpt {
-		excerpt = manifest.Excerpt{}
+		excerpt = writing.Excerpt{}
 	}
 	s.Excerpt = excerpt
 	byPath := func(a, b File) int { return strings.Compare(a.Path, b.Path) }

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"hermes-reconcile/manifest"
+	"hermes-reconcile/manifest/writing"
 )
 
 // TestStencilsAreWhatTheTemplatesGive, for scripts with whatever texts and of whatever outline.
@@ -73,7 +74,7 @@ func fillRandomly(r *rand.Rand, v reflect.Value) {
 
 // TestMarkerIsWhatTheEncoderWrites, so that those of earlier versions stay as they are.
 func TestMarkerIsWhatTheEncoderWrites(t *testing.T) {
-	for _, excerpt := range []manifest.Excerpt{{}, {Text: []byte(`{version: 1, a: "b\\c"}`)}, {Text: []byte("<é>&\u007f"), Format: 2}} {
+	for _, excerpt := range []writing.Excerpt{{}, {Text: []byte(`{version: 1, a: "b\\c"}`)}, {Text: []byte("<é>&\u007f"), Format: 2}} {
 		for _, d := range []Servicedir{
 			{Profile: "x", Port: 1, OnFailure: true, Last: true},
 			{Profile: "y", Files: []File{newFile("run", modeScript, []byte("1")), newFile("log/run", modeScript, nil)}},

@@ -12,6 +12,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/usage"
 	"hermes-reconcile/manifest"
+	"hermes-reconcile/manifest/placed"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/servicetree"
 	"hermes-reconcile/render"
@@ -28,7 +29,7 @@ const (
 type oldSide struct {
 	kind     string
 	actual   reconcile.Actual
-	manifest *manifest.Placed // nil: it is none
+	manifest *placed.Manifest // nil: it is none
 	unknown  []string         // what only a live scandir could tell
 }
 
@@ -105,7 +106,7 @@ func unreadableOld(name string, err error) error {
 }
 
 // readOld reads the manifest that --against names.
-func readOld(name string, stdin io.Reader) (*manifest.Placed, error) {
+func readOld(name string, stdin io.Reader) (*placed.Manifest, error) {
 	m, err := parsePlaced([]string{name}, func() io.Reader { return stdin })
 	return m, oldSideHint(name, err)
 }

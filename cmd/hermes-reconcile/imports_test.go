@@ -66,11 +66,24 @@ var layers = map[string]layer{
 	"manifest": {
 		why: "The same text is the same manifest on every machine, so it touches nothing of the one it is on.",
 		ours: []string{
-			"manifest/names", "manifest/placeholder", "manifest/values", "manifest/visible", "manifest/wording",
-			"manifest/yamlfile",
+			"manifest/names", "manifest/placeholder", "manifest/values", "manifest/wording", "manifest/yamlfile",
 		},
 		others: []string{"gopkg.in/yaml.v3"},
 		never:  []string{"os", "os/exec", "net", "text/template", "path/filepath"},
+	},
+	"manifest/writing": {
+		why: "A manifest is read far more often than written, so what reads needs nothing of what writes.",
+		ours: []string{
+			"manifest", "manifest/placeholder", "manifest/values", "manifest/visible", "manifest/yamlfile",
+		},
+		others: []string{"gopkg.in/yaml.v3"},
+		never:  []string{"os", "os/exec", "net", "path/filepath", "time"},
+	},
+	"manifest/placed": {
+		why:    "Only what shows a plan asks where a manifest says what; others do not keep its text in memory.",
+		ours:   []string{"manifest", "manifest/values", "manifest/yamlfile"},
+		others: []string{"gopkg.in/yaml.v3"},
+		never:  []string{"os", "os/exec", "net", "path/filepath", "time"},
 	},
 	"parallel": {
 		why:   "It does not know with what it deals, so rendering and reading can share it.",
@@ -78,7 +91,7 @@ var layers = map[string]layer{
 	},
 	"render": {
 		why:   "The same manifest gives the same bytes on every machine: apply compares them.",
-		ours:  []string{"manifest", "parallel", "render/rawjson"},
+		ours:  []string{"manifest", "manifest/writing", "parallel", "render/rawjson"},
 		never: []string{"os", "os/exec", "net", "math/rand", "math/rand/v2", "time"},
 	},
 	"render/rawjson": {
@@ -115,7 +128,8 @@ var layers = map[string]layer{
 	command + "/discover": {
 		why: "It reads files of others, so it opens them by safefile and home, and never writes.",
 		ours: []string{
-			"manifest", "manifest/hermesconfig", "manifest/names", "manifest/values", "render", "s6ctl/safefile", command + "/home",
+			"manifest", "manifest/hermesconfig", "manifest/names", "manifest/values", "manifest/writing", "render",
+			"s6ctl/safefile", command + "/home",
 		},
 		others: []string{"mvdan.cc/sh/v3/syntax"},
 		never:  []string{"os", "os/exec", "net", "path/filepath"},
@@ -197,12 +211,12 @@ var layers = map[string]layer{
 	},
 	command + "/changes": {
 		why:   "What a plan changes depends on the plan and its manifests alone.",
-		ours:  []string{"manifest", "render", "reconcile"},
+		ours:  []string{"manifest", "manifest/placed", "manifest/writing", "render", "reconcile"},
 		never: []string{"os", "os/exec", "net", "time", "path/filepath"},
 	},
 	command + "/explain": {
 		why:    "A plan reads the same wherever it is printed: it depends on the plan alone.",
-		ours:   []string{"manifest", "render", "reconcile", "manifest/visible", command + "/changes"},
+		ours:   []string{"manifest", "manifest/placed", "render", "reconcile", "manifest/visible", command + "/changes"},
 		others: []string{"github.com/aymanbagabas/go-udiff"},
 		never:  []string{"os", "os/exec", "net", "time", "path/filepath"},
 	},
@@ -260,8 +274,8 @@ var layers = map[string]layer{
 	command + "/homes": {
 		why: "Root opens nothing below HERMES_HOME: it asks children, by home, and trusts no answer.",
 		ours: []string{
-			"manifest", "manifest/names", "manifest/visible", "manifest/wording", "reconcile", "reconcile/fault", "render", "s6ctl",
-			command + "/accounts", command + "/containerenv", command + "/home",
+			"manifest", "manifest/names", "manifest/visible", "manifest/wording", "manifest/writing", "reconcile", "reconcile/fault",
+			"render", "s6ctl", command + "/accounts", command + "/containerenv", command + "/home",
 		},
 		never: []string{"os/exec", "net", "flag", "log"},
 	},
@@ -293,7 +307,7 @@ var layers = map[string]layer{
 	command: {
 		why: "It wires all of them; programs are started by s6ctl/start, gateways asked by probe, scandirs opened by deploy.",
 		ours: []string{
-			"manifest", "manifest/visible", "manifest/wording", "render",
+			"manifest", "manifest/placed", "manifest/visible", "manifest/wording", "manifest/writing", "render",
 			"reconcile", "reconcile/apply", "reconcile/fault", "reconcile/journal", "reconcile/operate", "reconcile/servicetree",
 			"reconcile/watch",
 			"s6ctl", "s6ctl/start", "s6ctl/safefile", "s6ctl/route",

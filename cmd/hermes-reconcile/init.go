@@ -15,7 +15,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/discover"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/usage"
-	"hermes-reconcile/manifest"
+	"hermes-reconcile/manifest/writing"
 	"hermes-reconcile/reconcile/servicetree"
 )
 
@@ -69,7 +69,7 @@ func runInit(u ui, flags initFlags) error {
 		return err
 	}
 	adviseSecrets(&found)
-	text, err := manifest.Write(found.Draft)
+	text, err := writing.Write(found.Draft)
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/containerenv"
 	"hermes-reconcile/cmd/hermes-reconcile/usage"
 	"hermes-reconcile/manifest"
+	"hermes-reconcile/manifest/placed"
 	"hermes-reconcile/render"
 	"hermes-reconcile/s6ctl/safefile"
 )
@@ -75,12 +76,12 @@ func parseFiles(names []string, stdin func() io.Reader) (*manifest.Manifest, err
 }
 
 // parsePlaced is parseFiles for those who ask where a manifest says what.
-func parsePlaced(names []string, stdin func() io.Reader) (*manifest.Placed, error) {
+func parsePlaced(names []string, stdin func() io.Reader) (*placed.Manifest, error) {
 	sources, err := readSources(names, stdin)
 	if err != nil {
 		return nil, err
 	}
-	m, err := manifest.ParsePlaced(sources)
+	m, err := placed.Parse(sources)
 	if err != nil {
 		return nil, usage.New(err)
 	}
@@ -113,7 +114,7 @@ func readSources(names []string, stdin func() io.Reader) ([]manifest.Source, err
 }
 
 // renderedPlaced is rendered for those who ask where the manifest says what.
-func (f *manifestFlags) renderedPlaced() (*manifest.Placed, []render.Servicedir, error) {
+func (f *manifestFlags) renderedPlaced() (*placed.Manifest, []render.Servicedir, error) {
 	m, err := parsePlaced(f.names(), f.stdin)
 	if err != nil {
 		return nil, nil, err

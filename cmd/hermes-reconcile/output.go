@@ -17,6 +17,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/cmdline"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/manifest"
+	"hermes-reconcile/manifest/placed"
 	"hermes-reconcile/reconcile"
 )
 
@@ -80,7 +81,7 @@ func (f *outputFlags) check() (err error) {
 // any form but a text of what was done has.
 func (f *outputFlags) explain(
 	plan reconcile.Plan,
-	fresh *manifest.Placed,
+	fresh *placed.Manifest,
 	old oldSide,
 	full bool,
 ) explain.Report {

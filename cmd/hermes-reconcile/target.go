@@ -8,7 +8,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/home"
 	"hermes-reconcile/cmd/hermes-reconcile/homes"
-	"hermes-reconcile/manifest"
+	"hermes-reconcile/manifest/placed"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/apply"
 	"hermes-reconcile/render"
@@ -19,7 +19,7 @@ import (
 type target struct {
 	deploy.Options
 	work   *working         // says how far it has come; nil: it need not be said
-	placed *manifest.Placed // the manifest; its places are known only where plans are shown
+	placed *placed.Manifest // the manifest; its places are known only where plans are shown
 	files  *manifestFlags
 }
 
@@ -57,12 +57,12 @@ func (f *applyFlags) read(u ui) (*target, error) {
 }
 
 // renderedAs reads the manifest with its places, if they are to be shown.
-func (f *applyFlags) renderedAs() (*manifest.Placed, []render.Servicedir, error) {
+func (f *applyFlags) renderedAs() (*placed.Manifest, []render.Servicedir, error) {
 	if f.dryRun || f.form == formJSON && !f.watches {
 		return f.renderedPlaced()
 	}
 	m, dirs, err := f.rendered()
-	return &manifest.Placed{Manifest: m}, dirs, err
+	return &placed.Manifest{Manifest: m}, dirs, err
 }
 
 // open opens the scandir for an apply, and warns of what surrounds it.

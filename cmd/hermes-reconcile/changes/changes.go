@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"hermes-reconcile/manifest"
+	"hermes-reconcile/manifest/placed"
 )
 
 // Change is one key of a profile, before and after: a string, an int64, a bool or a []string; nil
@@ -22,13 +23,13 @@ type Change struct {
 	// Led are the words that stand before the value in the command line of the gateway, on both
 	// sides; empty where there are none. An option there says what the value is.
 	Led    [2]string
-	Origin manifest.Origin // of After, or of Before where there is no After; empty: not known
+	Origin placed.Origin // of After, or of Before where there is no After; empty: not known
 	Place  manifest.Position
 	Old    bool // Place is in the old manifest
 }
 
 // Said reports whether the manifest says the value, and not the program.
-func (c *Change) Said() bool { return c.Origin != manifest.OriginBuiltin }
+func (c *Change) Said() bool { return c.Origin != placed.OriginBuiltin }
 
 // entry is what a profile is made of, by key.
 type entry struct {
@@ -115,7 +116,7 @@ func equal(a, b any) bool {
 // side is a profile of a manifest.
 type side struct {
 	manifest *manifest.Manifest
-	placed   *manifest.Placed // nil: where it says what is not known
+	placed   *placed.Manifest // nil: where it says what is not known
 	profile  *manifest.Profile
 }
 
@@ -147,7 +148,7 @@ func between(old, fresh *side) []Change {
 		case old != nil && old.placed != nil:
 			c.weigh(old)
 		}
-		if c.After == nil && c.Origin == manifest.OriginBuiltin {
+		if c.After == nil && c.Origin == placed.OriginBuiltin {
 			c.Origin = ""
 		}
 	}
@@ -177,8 +178,8 @@ func (c *Change) weigh(old *side) {
 }
 
 // rank orders the parts of a manifest by what goes before what.
-var rank = map[manifest.Origin]int{
-	manifest.OriginBuiltin: 0, manifest.OriginTop: 1, manifest.OriginDefaults: 1, manifest.OriginProfile: 2,
+var rank = map[placed.Origin]int{
+	placed.OriginBuiltin: 0, placed.OriginTop: 1, placed.OriginDefaults: 1, placed.OriginProfile: 2,
 }
 
 // followers are the keys that change because the port does, which is filled in there.

@@ -13,13 +13,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"hermes-reconcile/manifest"
+	"hermes-reconcile/manifest/placed"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/render"
 )
 
-func placed(t testing.TB, name, text string) *manifest.Placed {
+func read(t testing.TB, name, text string) *placed.Manifest {
 	t.Helper()
-	m, err := manifest.ParsePlaced([]manifest.Source{{Name: name, Data: []byte(text)}})
+	m, err := placed.Parse([]manifest.Source{{Name: name, Data: []byte(text)}})
 	require.NoError(t, err, "%s", text)
 	return m
 }
@@ -177,9 +178,9 @@ func TestChangesLeadFromTheOldEntryToTheNew(t *testing.T) {
 	for seed := range uint64(200) {
 		a := author{rand.New(rand.NewPCG(seed, 16))}
 		oldText, freshText := a.pair(t)
-		old, fresh := placed(t, "old.yaml", oldText), placed(t, "new.yaml", freshText)
+		old, fresh := read(t, "old.yaml", oldText), read(t, "new.yaml", freshText)
 		plan := planOf(t, old.Manifest, fresh.Manifest)
-		for _, known := range []*manifest.Placed{old, nil} {
+		for _, known := range []*placed.Manifest{old, nil} {
 			all := Of(plan, fresh, known)
 			for _, c := range plan.Changes {
 				p := all.Profile(c.Service)
@@ -207,7 +208,7 @@ func TestChangesLeadFromTheOldEntryToTheNew(t *testing.T) {
 }
 
 // requirePlaces checks that each change stands at a line that there is, in the file that it should.
-func requirePlaces(t *testing.T, all []Change, old *manifest.Placed, oldText, freshText string) {
+func requirePlaces(t *testing.T, all []Change, old *placed.Manifest, oldText, freshText string) {
 	t.Helper()
 	for _, c := range all {
 		if c.Place == (manifest.Position{}) {
@@ -264,7 +265,7 @@ profiles:
 	} {
 		text := strings.Replace(base, c.edit, c.with, 1)
 		require.NotEqual(t, base, text, c.edit)
-		old, fresh := placed(t, "old.yaml", base), placed(t, "new.yaml", text)
+		old, fresh := read(t, "old.yaml", base), read(t, "new.yaml", text)
 		plan := planOf(t, old.Manifest, fresh.Manifest)
 		var got []string
 		for _, change := range plan.Changes {
@@ -294,9 +295,9 @@ profiles:
 		{"  same1: {}\n  same2: {}\n", "  other1: {}\n  other2: {}\n", ""},
 		{"  same1: {}\n", "  other1: {}\n", "same1>other1"},
 	} {
-		old, fresh := placed(t, "old.yaml", base), placed(t, "new.yaml", strings.Replace(base, c.edit, c.with, 1))
+		old, fresh := read(t, "old.yaml", base), read(t, "new.yaml", strings.Replace(base, c.edit, c.with, 1))
 		plan := planOf(t, old.Manifest, fresh.Manifest)
-		for _, known := range []*manifest.Placed{old, nil} {
+		for _, known := range []*placed.Manifest{old, nil} {
 			all := Of(plan, fresh, known)
 			var got []string
 			for _, change := range plan.Changes {
@@ -314,8 +315,8 @@ profiles:
 // TestFilesThatAnotherVersionRendersDifferently: what a marker says was made from the same entry,
 // and is not what this program makes of it.
 func TestFilesThatAnotherVersionRendersDifferently(t *testing.T) {
-	old := placed(t, "old.yaml", "version: 1\nprofiles: {a: {}, b: {}}\n")
-	fresh := placed(t, "new.yaml", "version: 1\nprofiles: {a: {}, b: {log: {keep: 3}}}\n")
+	old := read(t, "old.yaml", "version: 1\nprofiles: {a: {}, b: {}}\n")
+	fresh := read(t, "new.yaml", "version: 1\nprofiles: {a: {}, b: {log: {keep: 3}}}\n")
 	before, err := render.All(old.Manifest)
 	require.NoError(t, err)
 	after, err := render.All(fresh.Manifest)
@@ -343,7 +344,7 @@ func former(t *testing.T, d *render.Servicedir) {
 
 // What another program made, or what has a marker without an entry, is not compared.
 func TestWhatIsNotKnown(t *testing.T) {
-	fresh := placed(t, "new.yaml", "version: 1\nprofiles: {a: {}}\n")
+	fresh := read(t, "new.yaml", "version: 1\nprofiles: {a: {}}\n")
 	after, err := render.All(fresh.Manifest)
 	require.NoError(t, err)
 	actual := reconcile.Assume(after)

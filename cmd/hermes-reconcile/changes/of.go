@@ -4,6 +4,8 @@ import (
 	"slices"
 
 	"hermes-reconcile/manifest"
+	"hermes-reconcile/manifest/placed"
+	"hermes-reconcile/manifest/writing"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/render"
 )
@@ -24,7 +26,7 @@ type Profile struct {
 
 // Comparison is a plan in the words of the manifest.
 type Comparison struct {
-	fresh, old *manifest.Placed
+	fresh, old *placed.Manifest
 	all        map[string]*compared // by service
 	come       []string             // profiles that are new
 	gone       []string             // services that are removed
@@ -39,7 +41,7 @@ type compared struct {
 
 // Of compares what each change of a plan means for its profile. The old manifest is nil where the
 // plan was made against service directories: their markers then say what was before.
-func Of(plan reconcile.Plan, fresh, old *manifest.Placed) *Comparison {
+func Of(plan reconcile.Plan, fresh, old *placed.Manifest) *Comparison {
 	o := &Comparison{fresh: fresh, old: old, all: map[string]*compared{}}
 	for _, c := range plan.Changes {
 		if c.Acts() {
@@ -98,14 +100,14 @@ func (o *Comparison) before(c reconcile.Change) (s *side, known bool) {
 		s := placedSide(o.old, actual.Marker.Profile)
 		return s, s != nil
 	}
-	m, err := manifest.ParseExcerpt(actual.Name, actual.Marker.Excerpt())
+	m, err := writing.ParseExcerpt(actual.Name, actual.Marker.Excerpt())
 	if err != nil || len(m.Profiles) != 1 || m.Profiles[0].Name != actual.Marker.Profile {
 		return nil, false
 	}
 	return &side{manifest: m, profile: &m.Profiles[0]}, true
 }
 
-func placedSide(m *manifest.Placed, profile string) *side {
+func placedSide(m *placed.Manifest, profile string) *side {
 	p := m.Profile(profile)
 	if p == nil {
 		return nil

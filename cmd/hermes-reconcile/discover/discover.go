@@ -16,13 +16,14 @@ import (
 	"strings"
 
 	"hermes-reconcile/manifest"
+	"hermes-reconcile/manifest/writing"
 	"hermes-reconcile/s6ctl/safefile"
 )
 
 // Found is what there is, as a manifest, and what the user should know at once: it stands in the
 // draft, too.
 type Found struct {
-	Draft    manifest.Draft
+	Draft    writing.Draft
 	Warnings []string
 }
 
@@ -155,7 +156,7 @@ func (b *book) add(p manifest.Profile) {
 func (b *book) found() Found {
 	slices.SortFunc(b.manifest.Profiles,
 		func(x, y manifest.Profile) int { return strings.Compare(x.Name, y.Name) })
-	return Found{manifest.Draft{Manifest: b.manifest, Head: b.head, Notes: b.notes}, b.warnings}
+	return Found{writing.Draft{Manifest: b.manifest, Head: b.head, Notes: b.notes}, b.warnings}
 }
 
 // setPath takes a folder of this system for a path of the manifest, which is one of a container:

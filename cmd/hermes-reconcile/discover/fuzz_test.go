@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"hermes-reconcile/manifest"
+	"hermes-reconcile/manifest/writing"
 )
 
 // FuzzScandir: whatever the scripts of other programs hold, what is made of them is a manifest.
@@ -25,7 +25,7 @@ func FuzzScandir(f *testing.F) {
 		})
 		found, err := Scandir(dir, unsupervised)
 		require.NoError(t, err)
-		_, err = manifest.Write(found.Draft) // reads it back
+		_, err = writing.Write(found.Draft) // reads it back
 		require.NoError(t, err, "%+v", found.Draft.Manifest)
 	})
 }
@@ -44,7 +44,7 @@ func FuzzHome(f *testing.F) {
 		found, err := Home(dir)
 		require.NoError(t, err)
 		require.Len(t, found.Draft.Manifest.Profiles, 2)
-		text, err := manifest.Write(found.Draft)
+		text, err := writing.Write(found.Draft)
 		require.NoError(t, err)
 		require.False(t, slices.ContainsFunc([]byte(text), func(c byte) bool { return c < ' ' && c != '\n' }))
 	})

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"hermes-reconcile/manifest"
+	"hermes-reconcile/manifest/writing"
 )
 
 // writtenHome is what init prints for a Hermes home.
@@ -18,7 +19,7 @@ func writtenHome(t testing.TB, dir string) (string, Found) {
 	t.Helper()
 	found, err := Home(dir)
 	require.NoError(t, err)
-	text, err := manifest.Write(found.Draft)
+	text, err := writing.Write(found.Draft)
 	require.NoError(t, err)
 	return strings.ReplaceAll(string(text), dir, "/home"), found
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"hermes-reconcile/manifest"
+	"hermes-reconcile/manifest/writing"
 )
 
 // TestNothingPlantedHoldsUp: FIFOs, devices, endless files and symlinks stand wherever a file is
@@ -46,7 +47,7 @@ func TestNothingPlantedHoldsUp(t *testing.T) {
 			}
 			found = inTime(t, func() (Found, error) { return Scandir(scandir, unsupervised) })
 			require.Len(t, found.Draft.Manifest.Profiles, 1, "%v", found.Draft)
-			text, err := manifest.Write(found.Draft)
+			text, err := writing.Write(found.Draft)
 			require.NoError(t, err)
 			require.NotContains(t, string(text), "secret")
 		})

@@ -12,6 +12,7 @@ import (
 
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/manifest/names"
+	"hermes-reconcile/manifest/writing"
 	"hermes-reconcile/render"
 )
 
@@ -138,7 +139,7 @@ func (s services) state(dir string, one *found) {
 // it must be in the manifest: an apply removes those of ours that are not.
 func (s services) owned(marker render.Marker) found {
 	one := found{ours: true, former: marker.ManifestFormat == 0}
-	m, err := manifest.ParseExcerpt(render.MarkerPath, marker.Excerpt())
+	m, err := writing.ParseExcerpt(render.MarkerPath, marker.Excerpt())
 	if err == nil && len(m.Profiles) == 1 && m.Profiles[0].Name == marker.Profile {
 		one.profile, one.runtime, one.hermesHome = m.Profiles[0], m.Runtime, m.HermesHome
 		return one

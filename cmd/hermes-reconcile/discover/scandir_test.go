@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"hermes-reconcile/manifest"
+	"hermes-reconcile/manifest/writing"
 	"hermes-reconcile/render"
 )
 
@@ -74,7 +75,7 @@ func written(t testing.TB, dir string, wanted Wanted) (string, Found) {
 	t.Helper()
 	found, err := Scandir(dir, wanted)
 	require.NoError(t, err)
-	text, err := manifest.Write(found.Draft)
+	text, err := writing.Write(found.Draft)
 	require.NoError(t, err)
 	return strings.ReplaceAll(string(text), dir, "/scandir"), found
 }
@@ -240,7 +241,7 @@ func TestCauseKeepsWhatItIs(t *testing.T) {
 // its marker is no reason for a word.
 func TestServiceOfTheFirstVersion(t *testing.T) {
 	const text = `{version: 1, runtime: s6, profiles: {x: {port: 7, command: [run, "{port}"], env: {A: "{profile}"}}}}`
-	m, err := manifest.ParseExcerpt("marker", manifest.Excerpt{Text: []byte(text)})
+	m, err := writing.ParseExcerpt("marker", writing.Excerpt{Text: []byte(text)})
 	require.NoError(t, err)
 	dirs, err := render.All(m)
 	require.NoError(t, err)

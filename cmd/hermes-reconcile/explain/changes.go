@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 
 	"hermes-reconcile/cmd/hermes-reconcile/changes"
-	"hermes-reconcile/manifest"
+	"hermes-reconcile/manifest/placed"
 	"hermes-reconcile/manifest/visible"
 	"hermes-reconcile/reconcile"
 )
@@ -83,7 +83,7 @@ func (p *Profile) told() []KeyChange {
 	}
 	var said []KeyChange
 	for _, c := range p.Changes {
-		if c.From != string(manifest.OriginBuiltin) {
+		if c.From != string(placed.OriginBuiltin) {
 			said = append(said, c)
 		}
 	}
@@ -186,9 +186,9 @@ func (c *KeyChange) text(fresh bool) string {
 // origin says which value does not stand in the profile.
 func (c *KeyChange) origin() string {
 	switch c.From {
-	case string(manifest.OriginDefaults):
+	case string(placed.OriginDefaults):
 		return " (defaults)"
-	case string(manifest.OriginBuiltin):
+	case string(placed.OriginBuiltin):
 		return " (built in)"
 	}
 	return ""
@@ -217,7 +217,7 @@ func (r *Report) lines() (all []line) {
 }
 
 // isShared reports whether a change comes of what several profiles share.
-func (c *KeyChange) isShared() bool { return c.From != string(manifest.OriginProfile) }
+func (c *KeyChange) isShared() bool { return c.From != string(placed.OriginProfile) }
 
 // bundle is what is said of one profile, or of several.
 type bundle struct {

@@ -12,6 +12,7 @@ import (
 
 	"hermes-reconcile/cmd/hermes-reconcile/changes"
 	"hermes-reconcile/manifest"
+	"hermes-reconcile/manifest/placed"
 	"hermes-reconcile/manifest/visible"
 	"hermes-reconcile/reconcile"
 )
@@ -38,7 +39,7 @@ func FuzzReport(f *testing.F) {
 			Changes: told{"gateway-" + name: {
 				Known: true, Rendered: []string{name}, RenamedFrom: content, RenamedTo: name, Changes: []changes.Change{
 					{Key: "env." + name, Before: content, After: name, Place: manifest.Position{File: content, Line: 1}},
-					{Key: "command", Before: []string{name, content}, After: []string{content}, Origin: manifest.OriginDefaults},
+					{Key: "command", Before: []string{name, content}, After: []string{content}, Origin: placed.OriginDefaults},
 				},
 			}},
 			Place: func(p manifest.Position, _ bool) Place { return Place{p.File, p.Line, p.Column} },

@@ -23,6 +23,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/home"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/manifest/visible"
+	"hermes-reconcile/manifest/writing"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/fault"
 	"hermes-reconcile/render"
@@ -109,7 +110,7 @@ func AppliedProfile(s reconcile.Service) *manifest.Profile {
 	if !s.Owned || s.Marker.Manifest == "" {
 		return nil
 	}
-	m, err := manifest.ParseExcerpt(render.MarkerPath, s.Marker.Excerpt())
+	m, err := writing.ParseExcerpt(render.MarkerPath, s.Marker.Excerpt())
 	if err != nil || len(m.Profiles) != 1 {
 		return nil
 	}

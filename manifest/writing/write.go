@@ -1,4 +1,7 @@
-package manifest
+// Package writing gives the text of a manifest: as a file that people go on with, and as the excerpt
+// of one profile that its service directory keeps. What a key looks like is in package manifest, in
+// the row of its table.
+package writing
 
 import (
 	"bytes"
@@ -9,26 +12,25 @@ import (
 
 	"gopkg.in/yaml.v3"
 
-	"hermes-reconcile/manifest/placeholder"
+	"hermes-reconcile/manifest"
 	"hermes-reconcile/manifest/values"
 	"hermes-reconcile/manifest/visible"
 )
 
 // Draft is a manifest that becomes a file, and what its reader should know.
 type Draft struct {
-	Manifest *Manifest           // of its profiles, Pos plays no part
+	Manifest *manifest.Manifest  // of its profiles, Pos plays no part
 	Head     []string            // comment lines at the top
 	Notes    map[string][]string // comment lines above a profile
 }
 
-// Write gives the text of a manifest. Parse reads it back as the same Manifest, positions aside:
-// that is tried, and what no manifest can say is an error.
+// Write gives the text of a manifest. manifest.Parse reads it back as the same Manifest, positions
+// aside: that is tried, and what no manifest can say is an error.
 func Write(d Draft) ([]byte, error) {
 	text, err := write(d)
 	if err == nil {
-		text = []byte(
-			visible.Text(string(text)),
-		) // what is hidden stands in comments and double quotes, whose escapes are the same
+		// What is hidden stands in comments and double quotes, whose escapes are the same.
+		text = []byte(visible.Text(string(text)))
 		err = check(text, d.Manifest)
 	}
 	if err != nil {
@@ -37,42 +39,13 @@ func Write(d Draft) ([]byte, error) {
 	return text, nil
 }
 
-// Builtin is the profile of which a manifest says no more than its name, and its port unless that
-// is 0.
-func Builtin(name string, port int) Profile {
-	p := Profile{Name: name, Port: port}
-	giveAll(profileKeys(), &p, &settings{}, &settings{})
-	p.Ready = nil // it does not ask for anything
-	words := builtinCommand
-	if name == DefaultProfile {
-		words = dropProfileOption(words)
-	}
-	for _, word := range words {
-		text, _ := placeholder.Expand(word, name, port)
-		p.Command = append(p.Command, text)
-	}
-	return p
-}
-
-// builtinManifest has what counts where the top level says nothing: that need not be written.
-func builtinManifest() *Manifest {
-	m := &Manifest{}
-	giveAll(documentKeys(), m, &document{}, &document{})
-	return m
-}
-
 // write gives the text, unchecked.
 func write(d Draft) ([]byte, error) {
-	builtin := &Profile{}
-	giveAll(profileKeys(), builtin, &settings{}, &settings{})
-	below := new(*builtin)
-	if len(d.Manifest.Profiles) > 1 {
-		shareAll(profileKeys(), pointers(d.Manifest.Profiles), below)
-	}
+	below := manifest.SharedDefaults(d.Manifest)
 	w := &writer{}
 	w.comments("", d.Head)
 	w.document(d.Manifest)
-	if defaults := putAll(sharedKeys(), below, builtin, 0); defaults != nil {
+	if defaults := manifest.DefaultsNode(below); defaults != nil {
 		w.blank()
 		w.entry("", "defaults", defaults)
 	}
@@ -99,9 +72,9 @@ func (w *writer) comments(indent string, lines []string) {
 }
 
 // document writes the top level but for defaults and profiles.
-func (w *writer) document(m *Manifest) {
-	w.entry("", "version", values.WriteInteger(knownVersion))
-	if n := putAll(documentKeys(), m, builtinManifest(), 0); n != nil {
+func (w *writer) document(m *manifest.Manifest) {
+	w.entry("", "version", values.WriteInteger(manifest.Version))
+	if n := manifest.DocumentNode(m); n != nil {
 		for i := 0; i+1 < len(n.Content); i += 2 {
 			w.entry("", n.Content[i].Value, n.Content[i+1])
 		}
@@ -109,17 +82,17 @@ func (w *writer) document(m *Manifest) {
 }
 
 // profiles writes what each profile says beyond defaults, the root profile first.
-func (w *writer) profiles(d Draft, below *Profile) {
+func (w *writer) profiles(d Draft, below *manifest.Profile) {
 	if len(d.Manifest.Profiles) == 0 {
 		w.buf.WriteString("profiles: {}\n")
 		return
 	}
 	w.buf.WriteString("profiles:\n")
-	list := pointers(d.Manifest.Profiles)
+	list := d.Manifest.Pointers()
 	slices.SortStableFunc(list,
-		func(a, b *Profile) int { return isNamed(a) - isNamed(b) }) // the root profile first
+		func(a, b *manifest.Profile) int { return isNamed(a) - isNamed(b) }) // the root profile first
 	for _, p := range list {
-		value := putAll(profileKeys(), p, below, 0)
+		value := p.Node(below, 0)
 		if value == nil {
 			value = values.Mapping(yaml.FlowStyle) // {} is clearer than nothing
 		}
@@ -129,8 +102,8 @@ func (w *writer) profiles(d Draft, below *Profile) {
 }
 
 // isNamed is 0 for the root profile, so that it sorts first.
-func isNamed(p *Profile) int {
-	if p.Name == DefaultProfile {
+func isNamed(p *manifest.Profile) int {
+	if p.Name == manifest.DefaultProfile {
 		return 0
 	}
 	return 1
@@ -157,8 +130,8 @@ func (w *writer) entry(indent, name string, value *yaml.Node) {
 }
 
 // check reads a manifest back.
-func check(text []byte, want *Manifest) error {
-	got, err := Parse([]Source{{Name: "profiles.yaml", Data: text}})
+func check(text []byte, want *manifest.Manifest) error {
+	got, err := manifest.Parse([]manifest.Source{{Name: "profiles.yaml", Data: text}})
 	if err != nil {
 		return fmt.Errorf("it would be wrong: %w", err)
 	}

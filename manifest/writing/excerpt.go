@@ -1,4 +1,4 @@
-package manifest
+package writing
 
 import (
 	"bytes"
@@ -7,6 +7,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"hermes-reconcile/manifest"
 	"hermes-reconcile/manifest/placeholder"
 	"hermes-reconcile/manifest/values"
 	"hermes-reconcile/manifest/yamlfile"
@@ -41,34 +42,27 @@ var (
 
 // Excerpts makes the excerpts of the profiles of one manifest, for several goroutines at once.
 type Excerpts struct {
-	head  []*yaml.Node // what is said before the profiles: keys and values
-	below *Profile     // the builtin defaults
+	head  []*yaml.Node      // what is said before the profiles: keys and values
+	below *manifest.Profile // the builtin defaults
 }
 
 // NewExcerpts prepares the excerpts of m.
-func NewExcerpts(m *Manifest) *Excerpts {
-	builtin, e := builtinManifest(), &Excerpts{below: &Profile{}}
-	giveAll(profileKeys(), e.below, &settings{}, &settings{})
-	all := &Manifest{
-		Runtime:    m.Runtime,
-		HermesHome: m.HermesHome,
-		Scandir:    builtin.Scandir,
-		AutoPorts:  builtin.AutoPorts,
-	}
+func NewExcerpts(m *manifest.Manifest) *Excerpts {
+	all := manifest.BuiltinManifest()
+	all.Runtime, all.HermesHome = m.Runtime, m.HermesHome
 	n := values.Mapping(yaml.FlowStyle)
-	values.Add(n, "version", values.WriteInteger(knownVersion))
-	if document := putAll(documentKeys(), all, builtin, 0); document != nil {
+	values.Add(n, "version", values.WriteInteger(manifest.Version))
+	if document := manifest.DocumentNode(all); document != nil {
 		n.Content = append(n.Content, document.Content...)
 	}
 	values.QuoteTexts(n)
-	e.head = n.Content
-	return e
+	return &Excerpts{head: n.Content, below: manifest.BuiltinDefaults()}
 }
 
 // Make gives the excerpt of a profile.
-func (e *Excerpts) Make(p Profile) (Excerpt, error) {
+func (e *Excerpts) Make(p manifest.Profile) (Excerpt, error) {
 	profiles := values.Mapping(yaml.FlowStyle)
-	own := putAll(profileKeys(), &p, e.below, yaml.FlowStyle)
+	own := p.Node(e.below, yaml.FlowStyle)
 	if own == nil {
 		own = values.Mapping(yaml.FlowStyle)
 	}
@@ -97,20 +91,20 @@ func flowText(n *yaml.Node) ([]byte, error) {
 
 // ParseExcerpt reads an excerpt as it was meant when it was written. The name is that of the file,
 // for errors.
-func ParseExcerpt(name string, e Excerpt) (*Manifest, error) {
-	source := Source{Name: name, Data: e.Text}
+func ParseExcerpt(name string, e Excerpt) (*manifest.Manifest, error) {
+	source := manifest.Source{Name: name, Data: e.Text}
 	if e.Format < excerptFormat {
 		if text, ok := upgraded(source); ok {
 			source.Data = text
 		}
 	}
-	return Parse([]Source{source})
+	return manifest.Parse([]manifest.Source{source})
 }
 
 // upgraded is the text of an excerpt of format 0 for today's rules. It is false for a text that is
-// no excerpt: Parse says what is wrong with it.
-func upgraded(source Source) ([]byte, bool) {
-	r := yamlfile.NewReader([]Source{source})
+// no excerpt: manifest.Parse says what is wrong with it.
+func upgraded(source manifest.Source) ([]byte, bool) {
+	r := yamlfile.NewReader([]manifest.Source{source})
 	root := r.Load(0)
 	if root == nil || r.Err() != nil {
 		return nil, false

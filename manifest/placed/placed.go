@@ -1,12 +1,14 @@
-package manifest
+// Package placed says where a manifest says what: the file, line and column of each key of a
+// profile, and whether the profile itself, defaults or the program says it.
+package placed
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 
 	"gopkg.in/yaml.v3"
 
+	"hermes-reconcile/manifest"
 	"hermes-reconcile/manifest/values"
 	"hermes-reconcile/manifest/yamlfile"
 )
@@ -21,27 +23,27 @@ const (
 	OriginBuiltin  Origin = "builtin"  // the manifest does not say it
 )
 
-// Placed is a manifest that knows where it says what. It keeps what its sources hold in memory.
-type Placed struct {
-	*Manifest
+// Manifest is one that knows where it says what. It keeps what its sources hold in memory.
+type Manifest struct {
+	*manifest.Manifest
 	files    []string // names of the sources
 	top      map[string]part
 	profiles map[string]part
 }
 
-// ParsePlaced is Parse for those who ask where a manifest says what.
-func ParsePlaced(sources []Source) (*Placed, error) {
-	m := &Placed{top: map[string]part{}, profiles: map[string]part{}}
+// Parse is manifest.Parse for those who ask where a manifest says what.
+func Parse(sources []manifest.Source) (*Manifest, error) {
+	m := &Manifest{top: map[string]part{}, profiles: map[string]part{}}
 	for _, one := range sources {
 		m.files = append(m.files, one.Name)
 	}
 	var err error
-	m.Manifest, err = read(sources, m.add)
+	m.Manifest, err = manifest.ParseNodes(sources, m.add)
 	return m, err
 }
 
 // Files are the names of the sources.
-func (m *Placed) Files() []string { return m.files }
+func (m *Manifest) Files() []string { return m.files }
 
 // part is a key and its value, in one of the files.
 type part struct {
@@ -50,7 +52,7 @@ type part struct {
 }
 
 // add takes in the root of a file.
-func (m *Placed) add(file int, root *yaml.Node) {
+func (m *Manifest) add(file int, root *yaml.Node) {
 	for name, p := range pairs(file, root) {
 		if name == "profiles" {
 			for profile, entry := range pairs(file, p.value) {
@@ -91,23 +93,23 @@ func (p part) below(name string) (part, bool) {
 
 // position is where a reader looks for a part: at its value, since that is what changes. A list or
 // a map over several lines is looked for at its key.
-func (m *Placed) position(p part) Position {
+func (m *Manifest) position(p part) manifest.Position {
 	n := p.value
 	if n.Kind != yaml.ScalarNode && n.Kind != yaml.AliasNode && n.Style&yaml.FlowStyle == 0 ||
 		n.Line == 0 || yamlfile.IsNull(n) && n.Value == "" {
 		n = p.key
 	}
-	return Position{File: m.files[p.file], Line: max(n.Line, 1), Column: max(n.Column, 1)}
+	return manifest.Position{File: m.files[p.file], Line: max(n.Line, 1), Column: max(n.Column, 1)}
 }
 
 // Where is where m says what a key of a profile is, and in which part of it; the key is one of an
 // Entry, or an element of its list, as command[2], or one of the top level. What it does not say is
 // found at the profile. Without that profile there is no place.
-func (m *Placed) Where(profile, key string) (Position, Origin) {
+func (m *Manifest) Where(profile, key string) (manifest.Position, Origin) {
 	if top, said := m.top[key]; said {
 		return m.position(top), OriginTop
 	}
-	if profile == DefaultProfile { // its command may have other elements than the manifest
+	if profile == manifest.DefaultProfile { // its command may have other elements than the manifest
 		key, _, _ = strings.Cut(key, "[")
 	}
 	own, named := m.profiles[profile]
@@ -118,7 +120,7 @@ func (m *Placed) Where(profile, key string) (Position, Origin) {
 		return m.position(found), OriginDefaults
 	}
 	if !named {
-		return Position{}, OriginBuiltin
+		return manifest.Position{}, OriginBuiltin
 	}
 	own.value = own.key
 	return m.position(own), OriginBuiltin
@@ -178,20 +180,20 @@ func (p part) mention(variable string) (part, bool) {
 }
 
 // IsAuto reports whether the port of a profile is picked by its name.
-func (m *Placed) IsAuto(profile string) bool {
+func (m *Manifest) IsAuto(profile string) bool {
 	port, said := m.profiles[profile].below("port")
 	return said && yamlfile.Target(port.value).Value == "auto"
 }
 
 // As is a profile of m under another name, with this port; a negative one leaves the port as the
 // manifest has it. It reports whether there can be such a profile.
-func (m *Placed) As(profile, name string, port int) (*Profile, bool) {
+func (m *Manifest) As(profile, name string, port int) (*manifest.Profile, bool) {
 	own, named := m.profiles[profile]
 	if !named {
 		return nil, false
 	}
 	root, profiles := values.Mapping(0), values.Mapping(0)
-	values.Add(root, "version", values.WriteInteger(knownVersion))
+	values.Add(root, "version", values.WriteInteger(manifest.Version))
 	for _, key := range []string{"auto_ports", "defaults"} {
 		if top, said := m.top[key]; said {
 			values.Add(root, key, top.value)
@@ -203,10 +205,8 @@ func (m *Placed) As(profile, name string, port int) (*Profile, bool) {
 	}
 	values.Add(profiles, name, value)
 	values.Add(root, "profiles", profiles)
-	r := newReader([]Source{{}})
-	r.readDocument(root)
-	one := r.finish()
-	if r.Err() != nil {
+	one, err := manifest.FromNode(root)
+	if err != nil {
 		return nil, false
 	}
 	return &one.Profiles[0], true
@@ -224,17 +224,4 @@ func withPort(profile *yaml.Node, port int) *yaml.Node {
 		values.Add(n, "port", values.WriteInteger(port))
 	}
 	return n
-}
-
-// SameEntry reports whether two profiles mean the same, their names and places aside.
-func SameEntry(a, b *Profile) bool {
-	m := builtinManifest()
-	return slices.EqualFunc(m.Entry(a), m.Entry(b), func(v, w Value) bool {
-		if list, isList := v.Value.([]string); isList {
-			other, both := w.Value.([]string)
-			return v.Key == w.Key && both && slices.Equal(list, other)
-		}
-		_, isList := w.Value.([]string)
-		return v.Key == w.Key && !isList && v.Value == w.Value
-	})
 }

@@ -1,0 +1,35 @@
+package manifest
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// RandomDocument is for the tests of what is built on this package.
+var RandomDocument = randomDocument
+
+func TestEveryKeyIsWritten(t *testing.T) {
+	for _, k := range profileKeys() {
+		require.NotNil(t, k.put, k.name)
+		require.True(t, k.own || k.share != nil, k.name)
+	}
+	for _, k := range logKeys() {
+		require.NotNil(t, k.put, k.name)
+	}
+	for _, k := range readyKeys() {
+		require.NotNil(t, k.put, k.name)
+	}
+	for _, k := range documentKeys() {
+		require.True(t, k.put != nil || slices.Contains([]string{"version", "defaults", "profiles"}, k.name), k.name)
+	}
+}
+
+func TestBuiltin(t *testing.T) {
+	m := parse(t, "profiles: {default: {}, x: {port: 7}, 'null': {}}")
+	for i, p := range []Profile{Builtin(DefaultProfile, 0), Builtin("null", 0), Builtin("x", 7)} {
+		p.Pos, p.UserPos = m.Profiles[i].Pos, m.Profiles[i].UserPos
+		equal(t, m.Profiles[i], p)
+	}
+}
