@@ -125,11 +125,20 @@ var layers = map[string]layer{
 		others: []string{"golang.org/x/text/width"},
 		never:  []string{"os", "os/exec", "net", "path/filepath"},
 	},
+	command + "/kubernetes": {
+		why:    "The same manifest gives the same objects on every machine, without a cluster and its libraries.",
+		ours: []string{
+			"manifest", "manifest/names", "manifest/values", "manifest/visible", "manifest/wording", "manifest/writing",
+			"manifest/yamlfile",
+		},
+		others: []string{"gopkg.in/yaml.v3", "github.com/hashicorp/go-multierror"},
+		never:  []string{"os", "os/exec", "net", "path/filepath"},
+	},
 	command + "/discover": {
 		why: "It reads files of others, so it opens them by safefile and home, and never writes.",
 		ours: []string{
 			"manifest", "manifest/hermesconfig", "manifest/names", "manifest/values", "manifest/writing", "render",
-			"s6ctl/safefile", command + "/home",
+			"s6ctl/safefile", command + "/home", command + "/kubernetes",
 		},
 		others: []string{"mvdan.cc/sh/v3/syntax"},
 		never:  []string{"os", "os/exec", "net", "path/filepath"},
@@ -313,7 +322,7 @@ var layers = map[string]layer{
 			"s6ctl", "s6ctl/start", "s6ctl/safefile", "s6ctl/route",
 			command + "/accounts", command + "/asuser", command + "/changes", command + "/choose", command + "/containerenv", command + "/deploy",
 			command + "/discover", command + "/doctor", command + "/explain", command + "/home", command + "/homes", command + "/keyhelp",
-			command + "/loglines", command + "/overview", command + "/probe", command + "/progress",
+			command + "/kubernetes", command + "/loglines", command + "/overview", command + "/probe", command + "/progress",
 			command + "/cmdline", command + "/usage",
 		},
 		others: []string{

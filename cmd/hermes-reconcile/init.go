@@ -21,8 +21,8 @@ import (
 
 // initFlags say what there is to look at, and where the manifest goes.
 type initFlags struct {
-	home, scandir, out string
-	example            bool
+	home, scandir, kubernetes, out string
+	example                        bool
 }
 
 // exampleManifest is for who has nothing yet: valid as it is, with the common keys in comments.
@@ -33,10 +33,10 @@ var exampleManifest []byte
 func newInitCommand(u ui) *cobra.Command {
 	var flags initFlags
 	cmd := &cobra.Command{
-		Use:   "init --from-home DIR|--from-scandir DIR|--example",
+		Use:   "init --from-home|scandir|kubernetes DIR|--example",
 		Short: "write a manifest for what is there; needs no s6",
 		Long: `Write a manifest for what is there: the profiles of a Hermes home, or the gateways of a scandir, no matter what made them, or of
-a folder that render wrote. With --example: a commented manifest to begin with where nothing is there. It goes to standard output,
+a folder that render wrote, or the objects of Kubernetes that export wrote. With --example: a commented manifest to begin with where nothing is there. It goes to standard output,
 or to a new file. Nothing else is written, and nothing is run.
 
 What a manifest cannot say stands in its comments: read them, then see with diff what an apply would do.`,
@@ -50,6 +50,8 @@ What a manifest cannot say stands in its comments: read them, then see with diff
 		StringVar(&flags.home, "from-home", "", "`DIR` that is a HERMES_HOME: the profiles in it")
 	cmd.Flags().
 		StringVar(&flags.scandir, "from-scandir", "", "`DIR` that s6-svscan runs on, or that render wrote: the gateways in it")
+	cmd.Flags().
+		StringVar(&flags.kubernetes, "from-kubernetes", "", "`DIR` that export wrote: the gateways of its objects, as they are by now")
 	cmd.Flags().
 		BoolVar(&flags.example, "example", false, "nothing is there yet: a commented manifest to begin with")
 	cmd.Flags().
@@ -82,7 +84,7 @@ func runInit(u ui, flags initFlags) error {
 // check wants one source of the manifest.
 func (f initFlags) check() error {
 	given := 0
-	for _, is := range []bool{f.home != "", f.scandir != "", f.example} {
+	for _, is := range []bool{f.home != "", f.scandir != "", f.kubernetes != "", f.example} {
 		if is {
 			given++
 		}
@@ -90,7 +92,7 @@ func (f initFlags) check() error {
 	if given == 1 {
 		return nil
 	}
-	return withHint(usagef("want one of --from-home, --from-scandir and --example"),
+	return withHint(usagef("want one of --from-home, --from-scandir, --from-kubernetes and --example"),
 		"%s init --help", program)
 }
 
@@ -135,15 +137,18 @@ func adviseSecrets(found *discover.Found) {
 
 // discover looks at the folder that the flags name.
 func (f initFlags) discover() (discover.Found, error) {
-	dir, err := filepath.Abs(f.home + f.scandir)
+	dir, err := filepath.Abs(f.home + f.scandir + f.kubernetes)
 	if err != nil {
 		return discover.Found{}, err
 	}
 	var found discover.Found
-	if f.home != "" {
+	switch {
+	case f.home != "":
 		found, err = discover.Home(dir)
-	} else {
+	case f.scandir != "":
 		found, err = discover.Scandir(dir, wantedBy(dir))
+	default:
+		found, err = discover.Kubernetes(dir)
 	}
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, discover.ErrNoFolder) {
 		return discover.Found{}, usage.New(err)

@@ -80,6 +80,7 @@ Exit codes, the same for every command:
 		newValidateCommand(u),
 		newRenderCommand(u),
 		newInitCommand(u),
+		newExportCommand(u),
 		newSchemaCommand(u),
 		newExplainCommand(u),
 		newProbeCommand(u),
@@ -176,7 +177,7 @@ func noS6Here(command string, kind s6ctl.Kind) error {
 			command,
 			kind,
 		),
-		"validate, render, diff --against, init and schema work everywhere; run %s in the container",
+		"validate, render, export, diff --against, init and schema work everywhere; run %s in the container",
 		command,
 	)
 }

@@ -22,27 +22,58 @@ const modeText = 0o666
 // WriteTree writes service directories into the folder at path, which must be empty or missing. It
 // is for a look, or for an image: nothing there is supervised.
 func WriteTree(name string, dirs []render.Servicedir) error {
-	if err := os.Mkdir(name, reconcile.ModeServicedir); err != nil && !errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("cannot make folder %q: %w", name, safefile.CauseAt(name, err))
-	}
-	out, err := os.OpenRoot(name)
+	out, err := openEmpty(name)
 	if err != nil {
-		return fmt.Errorf("cannot open folder %q: %w", name, safefile.CauseAt(name, err))
+		return err
 	}
 	defer out.Close()
-	entries, err := fs.ReadDir(out.FS(), ".")
-	if err != nil {
-		return fmt.Errorf("cannot read folder %q: %w", name, safefile.CauseAt(".", err))
-	}
-	if len(entries) > 0 {
-		return fmt.Errorf("cannot write to folder %q: %w", name, ErrNotEmpty)
-	}
 	for _, d := range dirs {
 		if err := writeFiles(out, d); err != nil {
 			return fmt.Errorf("cannot write %s to folder %q: %w", d.Name, name, err)
 		}
 	}
 	return nil
+}
+
+// NamedFile is a file of a folder.
+type NamedFile struct {
+	Name string
+	Data []byte
+}
+
+// WriteFiles writes files into the folder at path, which must be empty or missing, in their order.
+func WriteFiles(name string, files []NamedFile) error {
+	out, err := openEmpty(name)
+	if err != nil {
+		return err
+	}
+	defer out.Close()
+	for _, f := range files {
+		if err := out.WriteFile(f.Name, f.Data, modeText); err != nil {
+			return fmt.Errorf("cannot write %s to folder %q: %w", f.Name, name, safefile.CauseAt(f.Name, err))
+		}
+	}
+	return nil
+}
+
+// openEmpty opens a folder that must be empty, and makes one that is missing.
+func openEmpty(name string) (*os.Root, error) {
+	if err := os.Mkdir(name, reconcile.ModeServicedir); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, fmt.Errorf("cannot make folder %q: %w", name, safefile.CauseAt(name, err))
+	}
+	out, err := os.OpenRoot(name)
+	if err != nil {
+		return nil, fmt.Errorf("cannot open folder %q: %w", name, safefile.CauseAt(name, err))
+	}
+	entries, err := fs.ReadDir(out.FS(), ".")
+	if err == nil && len(entries) == 0 {
+		return out, nil
+	}
+	out.Close()
+	if err != nil {
+		return nil, fmt.Errorf("cannot read folder %q: %w", name, safefile.CauseAt(".", err))
+	}
+	return nil, fmt.Errorf("cannot write to folder %q: %w", name, ErrNotEmpty)
 }
 
 // WriteNew writes a file that must not be there. Where that fails, it is not there.

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"hermes-reconcile/cmd/hermes-reconcile/kubernetes"
+	"hermes-reconcile/cmd/hermes-reconcile/usage"
+	"hermes-reconcile/reconcile/servicetree"
+)
+
+// exportFlags say what objects have and a manifest does not, and where they go.
+type exportFlags struct {
+	manifest manifestFlags
+	to, out  string
+	runAs    []string
+	options  kubernetes.Options
+}
+
+// kubernetesTarget is what there is to export to.
+const kubernetesTarget = "kubernetes"
+
+func newExportCommand(u ui) *cobra.Command {
+	var flags exportFlags
+	cmd := &cobra.Command{
+		Use:   "export --to kubernetes [-f FILE]... --out DIR",
+		Short: "write the gateways as objects of Kubernetes; needs no s6",
+		Long: `Write the gateways as objects of Kubernetes: a StatefulSet and a Service for each profile, and
+a kustomization.yaml that names them. The same manifest gives the same bytes on every system.
+
+What Kubernetes has no place for stands in an annotation, and what has no effect there is said once.
+What cannot be said at all is an error with its place, and nothing is written. Secrets are never
+read: a comment has the kubectl command that stores them. init --from-kubernetes is the way back.`,
+		Example: `  hermes-reconcile export --to kubernetes --image hermes:1 --out k8s
+  kubectl diff -k k8s
+  kubectl apply --server-side -k k8s`,
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error { return runExport(u, flags) },
+	}
+	flags.manifest.add(cmd)
+	f := cmd.Flags()
+	f.StringVar(&flags.to, "to", "", "`PLATFORM`: kubernetes")
+	f.StringVar(&flags.out, "out", "", "`DIR` to write to; new or empty")
+	f.StringVar(&flags.options.Namespace, "namespace", "", "`NAMESPACE` of the objects (default that of who applies them)")
+	f.StringVar(&flags.options.Image, "image", kubernetes.DefaultImage, "`IMAGE` of the pods, with hermes in it")
+	f.StringArrayVar(&flags.runAs, "run-as", nil,
+		"`ACCOUNT` as UID[:GID] for all, or NAME=UID[:GID] for one; may be given more than once (default hermes=10000)")
+	f.StringVar(&flags.options.Storage, "storage", kubernetes.DefaultStorage, "`SIZE` of the volume of each profile")
+	return cmd
+}
+
+func runExport(u ui, flags exportFlags) error {
+	options, err := flags.check()
+	if err != nil {
+		return err
+	}
+	m, err := flags.manifest.load()
+	if err != nil {
+		return err
+	}
+	exported, err := kubernetes.Export(m, options)
+	if err != nil {
+		return usage.New(err)
+	}
+	var files []servicetree.NamedFile
+	for _, f := range exported.Files {
+		files = append(files, servicetree.NamedFile(f))
+	}
+	err = servicetree.WriteFiles(flags.out, files)
+	if errors.Is(err, servicetree.ErrNotEmpty) {
+		return withHint(usage.New(err), "name a new folder with --out")
+	}
+	if err != nil {
+		return err
+	}
+	for _, note := range exported.Notes {
+		u.warning("%s", note)
+	}
+	u.info("exported %s to %s", count(len(m.Profiles), "profile"), flags.out)
+	u.hint("read the comments there, then: kubectl apply --server-side -k %s", flags.out)
+	return nil
+}
+
+// check reports the first flag that is wrong.
+func (f exportFlags) check() (kubernetes.Options, error) {
+	const line = " export --to kubernetes --out DIR"
+	o := f.options
+	if f.to != kubernetesTarget {
+		return o, withHint(usagef("cannot export to %q (want --to kubernetes)", f.to), "%s", program+line)
+	}
+	if f.out == "" {
+		return o, withHint(usagef("no folder to write to"), "%s", program+line)
+	}
+	var err error
+	if o.RunAs, err = kubernetes.ParseAccounts(f.runAs); err == nil {
+		err = o.Check()
+	}
+	if err != nil {
+		return o, withHint(usage.New(err), "%s export --help", program)
+	}
+	return o, nil
+}

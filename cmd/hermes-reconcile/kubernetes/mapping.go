@@ -1,0 +1,212 @@
+package kubernetes
+
+import (
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"hermes-reconcile/manifest"
+)
+
+const (
+	containerName = "gateway"
+	portName      = "http"
+	homeVolume    = "home"
+
+	homeVariable     = "HERMES_HOME"
+	userHomeVariable = "HOME"
+	hostVariable     = "API_SERVER_HOST" // of hermes's API server, which else takes only its own pod's requests
+	anyHost          = "0.0.0.0"
+
+	// setAnnotation lists the variables that are in no `env` of the manifest.
+	setAnnotation = "hermes-reconcile/set"
+)
+
+// labels are those by which a StatefulSet finds its pod. They can never be changed.
+func labels(name string) map[string]string {
+	return map[string]string{"app.kubernetes.io/name": "hermes-gateway", "app.kubernetes.io/instance": name}
+}
+
+// service gives a pod its name in the cluster. It has no address of its own: there is one pod.
+func service(p manifest.Profile, name string) serviceObject {
+	s := serviceObject{
+		APIVersion: "v1", Kind: "Service", Metadata: meta{Name: name, Labels: labels(name)},
+		Spec: serviceSpec{ClusterIP: "None", Selector: labels(name)},
+	}
+	if p.Port != 0 {
+		s.Spec.Ports = []servicePort{{portName, p.Port}}
+	}
+	return s
+}
+
+// statefulSet runs at most one pod at a time: the name of the pod is the lock. A Deployment starts
+// the next pod while one that was deleted still drains. Parallel lets a fixed template replace a pod
+// that never became ready; it is one pod, so there is no order to lose.
+func (e *exporter) statefulSet(p manifest.Profile, name string, user Account, lost string) statefulSet {
+	home := e.home(p)
+	env, set := e.env(p, name, home)
+	annotations := map[string]string{manifestAnnotation: lost}
+	if len(set) > 0 {
+		annotations[setAnnotation] = strings.Join(set, ",")
+	}
+	c := container{
+		Name: containerName, Image: e.options.Image, WorkingDir: home, Env: env,
+		Security: security{Capabilities: capabilities{[]string{"ALL"}}},
+		Mounts:   []mount{{homeVolume, home}},
+	}
+	c.Command, c.Args = words(p)
+	if p.Port != 0 {
+		c.Ports = []podPort{{portName, p.Port}}
+	}
+	c.Startup, c.Readiness = probes(p.Ready)
+	return statefulSet{
+		APIVersion: "apps/v1", Kind: "StatefulSet",
+		Metadata: meta{Name: name, Labels: labels(name), Annotations: annotations},
+		Spec: setSpec{
+			Replicas: new(replicas(p.State)), ServiceName: name, Management: "Parallel",
+			Retention: retention{"Retain", "Retain"}, Selector: selector{labels(name)},
+			Template: template{meta{Labels: labels(name)}, podSpec{
+				Grace: seconds(p.StopTimeout), Security: podSecurityOf(user), Containers: []container{c},
+			}},
+			Claims: []claim{e.claim()},
+		},
+	}
+}
+
+func replicas(s manifest.State) int {
+	if s == manifest.StateDown {
+		return 0
+	}
+	return 1
+}
+
+// podSecurityOf is what the strictest of the Pod Security Standards asks for, `restricted`.
+func podSecurityOf(user Account) podSecurity {
+	return podSecurity{
+		NonRoot: true, User: user.UID, Group: user.GID, FSGroup: user.GID,
+		Change: "OnRootMismatch", Seccomp: seccomp{"RuntimeDefault"},
+	}
+}
+
+// claim is for a volume that one pod of the whole cluster can have at a time.
+func (e *exporter) claim() claim {
+	c := claim{Metadata: meta{Name: homeVolume}, Spec: claimSpec{Modes: []string{"ReadWriteOncePod"}}}
+	c.Spec.Resources.Requests.Storage = e.options.Storage
+	return c
+}
+
+// home is HERMES_HOME of a profile's pod.
+func (e *exporter) home(p manifest.Profile) string {
+	if p.Home != "" {
+		return p.Home
+	}
+	return e.manifest.HermesHome
+}
+
+// env are the variables of the container, and which of them the manifest does not name.
+func (e *exporter) env(p manifest.Profile, name, home string) (env []envVar, set []string) {
+	add := func(variable, value string) {
+		env = append(env, envVar{Name: variable, Value: new(escape(value))})
+	}
+	extra := func(variable, value string) {
+		if !p.Says(variable) {
+			add(variable, value)
+			set = append(set, variable)
+		}
+	}
+	port, told := p.PortVariable()
+	for _, v := range []manifest.EnvVar{{Name: homeVariable, Value: home}, {Name: userHomeVariable, Value: home}} {
+		if !told || port.Name != v.Name {
+			extra(v.Name, v.Value)
+		}
+	}
+	if p.Port != 0 && (!told || port.Name != hostVariable) {
+		extra(hostVariable, anyHost)
+	}
+	if told {
+		extra(port.Name, port.Value)
+	}
+	for _, v := range p.Env {
+		add(v.Name, v.Value)
+	}
+	for _, s := range p.Secrets {
+		env = append(env, envVar{Name: s.Name, From: &source{secretKey{name, s.Name}}})
+	}
+	return env, set
+}
+
+// words are the command and the arguments of the container: a wrapper and what it wraps, or all of
+// it. Nothing can take a variable of the image away but a program in the container.
+func words(p manifest.Profile) (command, args []string) {
+	command, args = p.Wrapper, p.Command
+	if len(command) == 0 {
+		command, args = args, nil
+	}
+	return escapeAll(append(dropping(p.Unset), command...)), escapeAll(args)
+}
+
+// dropping is the start of a command that drops variables.
+func dropping(unset []string) []string {
+	if len(unset) == 0 {
+		return nil
+	}
+	argv := []string{"env"}
+	for _, name := range unset {
+		argv = append(argv, "-u", name)
+	}
+	return argv
+}
+
+// What probes do beyond what the manifest says.
+const (
+	probePatience   = 5  // s for an answer, as hermes-reconcile probe has it
+	readinessPeriod = 10 // s, once the gateway has served
+	readinessMisses = 3
+)
+
+// probes ask until the gateway serves, and then whether it still does. A gateway that is late is
+// asked on and not killed: the first probe never gives up, and no livenessProbe is there.
+func probes(r *manifest.Ready) (startup, readiness *probe) {
+	if r == nil {
+		return nil, nil
+	}
+	ask := httpGet{r.HTTP, portName}
+	return &probe{ask, seconds(r.Interval), probePatience, math.MaxInt32},
+		&probe{ask, readinessPeriod, probePatience, readinessMisses}
+}
+
+// seconds rounds up: Kubernetes knows whole seconds, and no time may become shorter.
+func seconds(d time.Duration) int64 {
+	return int64((d + time.Second - 1) / time.Second)
+}
+
+// escape says a text so that the kubelet puts no variable into it.
+func escape(text string) string { return strings.ReplaceAll(text, "$", "$$") }
+
+func escapeAll(texts []string) []string {
+	out := slices.Clone(texts)
+	for i := range out {
+		out[i] = escape(out[i])
+	}
+	return out
+}
+
+// unescape is what the kubelet makes of a text. It is false where the kubelet puts a variable into
+// it, which no manifest can say.
+func unescape(text string) (string, bool) {
+	var b strings.Builder
+	for i := 0; i < len(text); i++ {
+		b.WriteByte(text[i])
+		if text[i] != '$' || i+1 == len(text) {
+			continue
+		}
+		switch {
+		case text[i+1] == '$':
+			i++
+		case text[i+1] == '(' && strings.ContainsRune(text[i+1:], ')'):
+			return "", false
+		}
+	}
+	return b.String(), true
+}
