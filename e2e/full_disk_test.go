@@ -53,14 +53,20 @@ func TestWhatCannotBePrintedIsAFailure(t *testing.T) {
 		"diff --against old.yaml --exit-code -o markdown", "diff --against old.yaml -o github",
 		"validate", "render --out rendered", "version", "completion bash", "completion zsh",
 		"completion fish", "completion powershell",
-		"explain", "explain ready", "schema", "schema manifest", "schema report", "schema status", "schema doctor", "schema message",
+		"explain", "explain ready",
+		"schema", "schema manifest", "schema report", "schema status", "schema doctor",
+		"schema validate", "schema render", "schema init", "schema version",
+		"schema operation", "schema log", "schema message",
+		"validate -o json", "render --out rendered-json -o json", "version -o json",
+		"init --from-home home -o json", "start alpha -o json", "stop alpha -o json",
+		"restart alpha -o json", "logs alpha -o json",
 		"init --from-home home", "init --from-scandir scan", "init --from-home home --out new.yaml",
 		"init --example",
 		"status", "status -o json", "status -o prometheus", "status alpha",
 		"status --watch", "status --watch -o json",
 		"start alpha", "stop alpha", "restart alpha", "start --all", "logs alpha", "logs alpha -n 1",
 		"logs --all", "logs alpha --since 1h",
-		"doctor", "doctor -o json", "down",
+		"doctor", "doctor -o json", "down", "down -o json",
 	}
 	tr.logged("alpha", "started on stdout") // that is what logs prints
 	for _, line := range lines {

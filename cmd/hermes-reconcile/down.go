@@ -27,6 +27,7 @@ type downFlags struct {
 	scandirFlags
 	timeout  time.Duration
 	progress progressFlags
+	form     string
 }
 
 func newDownCommand(u ui) *cobra.Command {
@@ -47,6 +48,7 @@ No manifest is needed. The scandir is --scandir, else $` + scandirVariable + `, 
 	flags.scandirFlags.add(cmd)
 	flags.manifestFlags.add(cmd)
 	flags.progress.add(cmd)
+	addPlainForm(cmd, &flags.form)
 	cmd.Flags().
 		DurationVar(&flags.timeout, "timeout", downTimeout, "longest `DURATION` to wait for gateways to stop")
 	return cmd
@@ -56,6 +58,7 @@ func runDown(ctx context.Context, u ui, flags *downFlags) error {
 	if flags.timeout < 0 {
 		return usagef("a timeout must not be negative")
 	}
+	flags.progress.quiet = flags.progress.quiet || flags.form == formJSON
 	if err := survive(); err != nil {
 		return err
 	}
@@ -94,7 +97,7 @@ func runDown(ctx context.Context, u ui, flags *downFlags) error {
 	ours, unread := toStop(actual.Services)
 	acted, notes := actAloud(ctx, u, scandir,
 		acts{stopping(), lock, ours, flags.timeout, flags.progress.quiet})
-	return u.acted(append(acted, unread...), notes, stopping())
+	return u.acted(append(acted, unread...), notes, stopping(), flags.form)
 }
 
 // toStop are the gateways that there are to stop, and those whose directories cannot be read:

@@ -15,6 +15,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/discover"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/usage"
+	"hermes-reconcile/manifest"
 	"hermes-reconcile/manifest/writing"
 	"hermes-reconcile/reconcile/servicetree"
 )
@@ -23,6 +24,7 @@ import (
 type initFlags struct {
 	home, scandir, kubernetes, out string
 	example                        bool
+	form                           string
 }
 
 // exampleManifest is for who has nothing yet: valid as it is, with the common keys in comments.
@@ -56,6 +58,7 @@ What a manifest cannot say stands in its comments: read them, then see with diff
 		BoolVar(&flags.example, "example", false, "nothing is there yet: a commented manifest to begin with")
 	cmd.Flags().
 		StringVar(&flags.out, "out", "", "`FILE` to write, which must not be there (else standard output)")
+	addPlainForm(cmd, &flags.form)
 	return cmd
 }
 
@@ -64,7 +67,7 @@ func runInit(u ui, flags initFlags) error {
 		return err
 	}
 	if flags.example {
-		return flags.write(u, exampleManifest, "an example")
+		return flags.writeExample(u)
 	}
 	found, err := flags.discover()
 	if err != nil {
@@ -78,7 +81,17 @@ func runInit(u ui, flags initFlags) error {
 	for _, warning := range found.Warnings {
 		u.warning("%s", warning)
 	}
-	return flags.write(u, text, count(len(found.Draft.Manifest.Profiles), "profile"))
+	profiles := found.Draft.Manifest.Profiles
+	return flags.write(u, text, profiles, count(len(profiles), "profile"))
+}
+
+// writeExample writes the manifest for who has nothing yet.
+func (f initFlags) writeExample(u ui) error {
+	m, err := manifest.Parse([]manifest.Source{{Name: "example", Data: exampleManifest}})
+	if err != nil {
+		return err
+	}
+	return f.write(u, exampleManifest, m.Profiles, "an example")
 }
 
 // check wants one source of the manifest.
@@ -97,8 +110,16 @@ func (f initFlags) check() error {
 }
 
 // write prints the manifest, or makes a new file of it and says what it has written.
-func (f initFlags) write(u ui, text []byte, what string) error {
+func (f initFlags) write(u ui, text []byte, profiles []manifest.Profile, what string) error {
+	draft := explain.Draft{Format: explain.OutputFormat, Profiles: []string{}, File: f.out}
+	for i := range profiles {
+		draft.Profiles = append(draft.Profiles, profiles[i].Name)
+	}
 	if f.out == "" {
+		if f.form == formJSON {
+			draft.Manifest = string(text)
+			return u.document(draft)
+		}
 		_, err := u.stdout.Write(text)
 		return err
 	}
@@ -107,8 +128,11 @@ func (f initFlags) write(u ui, text []byte, what string) error {
 	} else if err != nil {
 		return err
 	}
+	defer u.hint("read its comments, then: %s diff -f %s", program, f.out)
+	if f.form == formJSON {
+		return u.document(draft)
+	}
 	u.info("wrote %s to %s", what, f.out)
-	u.hint("read its comments, then: %s diff -f %s", program, f.out)
 	return nil
 }
 

@@ -72,7 +72,7 @@ $` + scandirVariable + `, else that of the manifest, else ` + defaultScandir + `
 	}
 	flags.manifestFlags.addAs(cmd, "") // -f is what it is of other programs that show logs
 	flags.scandirFlags.add(cmd)
-	flags.output.addColor(cmd)
+	flags.output.addForm(cmd, formText, formJSON)
 	f := cmd.Flags()
 	f.BoolVarP(&flags.follow, "follow", "f", false, "go on with what is added")
 	f.BoolVar(&flags.all, "all", false, "the logs of all gateways")
@@ -130,7 +130,8 @@ func runLogs(ctx context.Context, u ui, flags *logsFlags, profiles []string) err
 	if err != nil {
 		return err
 	}
-	if choose.IsOne(profiles) && wants == (filter{}) && !flags.previous {
+	plain := flags.output.form == formText && wants == (filter{}) && !flags.previous
+	if choose.IsOne(profiles) && plain {
 		log := logs[0]
 		log.Lines, log.Follow = lines, flags.follow
 		return showOne(ctx, u, log)
@@ -171,6 +172,7 @@ func (f *logsFlags) merged(
 	return &mergedLogs{
 		ui: u, logs: logs, like: wants.like, lines: lines, follow: f.follow,
 		prefix: !choose.IsOne(profiles), color: f.output.colors(u), seen: isTerminal(u.stdout),
+		objects: f.output.form == formJSON,
 	}
 }
 

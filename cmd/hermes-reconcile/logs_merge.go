@@ -25,13 +25,14 @@ import (
 // mergedLogs are several logs, or the lines of one that are wanted, on their way to be printed.
 type mergedLogs struct {
 	ui
-	logs   []wantedLog
-	like   *regexp.Regexp // nil: all lines
-	lines  int            // only the last so many of what was there, or home.AllLines
-	follow bool
-	prefix bool // each line says whose it is
-	color  bool
-	seen   bool // by a person, so that what cannot be seen is shown as escapes
+	logs    []wantedLog
+	like    *regexp.Regexp // nil: all lines
+	lines   int            // only the last so many of what was there, or home.AllLines
+	follow  bool
+	prefix  bool // each line says whose it is
+	color   bool
+	objects bool // each line is one of JSON
+	seen    bool // by a person, so that what cannot be seen is shown as escapes
 
 	out     *bufio.Writer
 	last    []loglines.Line // of what was there, where only so many are wanted
@@ -199,6 +200,9 @@ func (l *mergedLogs) endOfOld() error {
 
 // print prints a line.
 func (l *mergedLogs) print(line loglines.Line) error {
+	if l.objects {
+		return l.printObject(line)
+	}
 	if l.prefix {
 		l.out.WriteString(l.prefixOf(line.Log))
 	}
@@ -208,6 +212,21 @@ func (l *mergedLogs) print(line loglines.Line) error {
 		l.out.Write(line.Text)
 	}
 	return l.out.WriteByte('\n')
+}
+
+// printObject prints a line for programs.
+func (l *mergedLogs) printObject(line loglines.Line) error {
+	o := explain.LogLine{
+		Profile: l.logs[line.Log].profile, Text: string(loglines.Unlabelled(line.Text)),
+	}
+	if !line.Time.IsZero() {
+		o.Time = line.Time.Format(time.RFC3339Nano)
+	}
+	text, err := o.JSON()
+	if err == nil {
+		_, err = l.out.Write(text)
+	}
+	return err
 }
 
 // prefixOf says whose a line is, as wide as the widest of them.

@@ -50,6 +50,20 @@ func (f *outputFlags) add(cmd *cobra.Command, forms ...string) {
 	cmd.Flags().Lookup("secret-names").DefValue = "those with KEY, TOKEN, SECRET, PASSWORD and the like"
 }
 
+// addPlainForm adds the flag of a command whose text has no color.
+func addPlainForm(cmd *cobra.Command, form *string) {
+	cmdline.Choice(cmd, form, "output", "o", "`FORM` of the output", formText, formJSON)
+}
+
+// document prints the result of a command for programs.
+func (u ui) document(v any) error {
+	text, err := explain.Document(v)
+	if err == nil {
+		_, err = u.stdout.Write(text)
+	}
+	return err
+}
+
 // addForm adds the flags of a command that prints no plan.
 func (f *outputFlags) addForm(cmd *cobra.Command, forms ...string) {
 	cmdline.Choice(cmd, &f.form, "output", "o", "`FORM` of the output", forms...)

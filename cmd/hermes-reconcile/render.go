@@ -5,13 +5,15 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/usage"
 	"hermes-reconcile/reconcile/servicetree"
+	"hermes-reconcile/render"
 )
 
 func newRenderCommand(u ui) *cobra.Command {
 	var flags manifestFlags
-	var out string
+	var out, form string
 	cmd := &cobra.Command{
 		Use:   "render [-f FILE]... --out DIR",
 		Short: "write the service directories to a folder; needs no s6",
@@ -35,11 +37,30 @@ empty. diff --against takes it as the old side.`,
 			if err != nil {
 				return err
 			}
+			if form == formJSON {
+				return u.document(rendered(out, dirs))
+			}
 			u.info("rendered %s to %s", count(len(dirs), "profile"), out)
 			return nil
 		},
 	}
 	flags.add(cmd)
 	cmd.Flags().StringVar(&out, "out", "", "`DIR` to write to; new or empty")
+	addPlainForm(cmd, &form)
 	return cmd
+}
+
+// rendered says for programs what was written to a folder.
+func rendered(folder string, dirs []render.Servicedir) explain.Rendered {
+	r := explain.Rendered{
+		Format: explain.OutputFormat, Folder: folder, Services: []explain.RenderedService{},
+	}
+	for _, d := range dirs {
+		s := explain.RenderedService{Profile: d.Profile, Service: d.Name, Port: d.Port}
+		for _, f := range d.Files {
+			s.Files = append(s.Files, f.Path)
+		}
+		r.Services = append(r.Services, s)
+	}
+	return r
 }

@@ -9,7 +9,7 @@ import (
 
 func newSchemaCommand(u ui) *cobra.Command {
 	return &cobra.Command{
-		Use:   "schema [manifest|report|status|doctor|message]",
+		Use:   "schema [NAME]",
 		Short: "print the JSON Schema of the manifest or of an output; needs no s6",
 		Long: `Print the JSON Schema (draft-07) of profiles.yaml, for editors and other programs that check YAML.
 An editor with a YAML language server uses it where a manifest starts with
@@ -18,12 +18,18 @@ An editor with a YAML language server uses it where a manifest starts with
 
 validate checks more than a schema can say.
 
-With report it is the schema of diff -o json and apply -o json, with status that of status -o json,
-with doctor that of doctor -o json, and with message that of the lines that a command with -o json writes to stderr.`,
+With a NAME it is the schema of what a command prints with -o json:
+
+    report     diff and apply
+    status, doctor, validate, render, init, version
+               the command of that name
+    operation  start, stop, restart and down
+    log        each line of logs
+    message    each line that a command with -o json writes to stderr`,
 		Example: `  hermes-reconcile schema > profiles.schema.json
   hermes-reconcile schema status`,
 		Args:      cobra.MaximumNArgs(1),
-		ValidArgs: schemas,
+		ValidArgs: schemas(),
 		RunE: func(_ *cobra.Command, args []string) error {
 			text, err := schemaOf(append(args, schemaManifest)[0])
 			if err != nil {
@@ -35,30 +41,43 @@ with doctor that of doctor -o json, and with message that of the lines that a co
 	}
 }
 
-// What there is a schema of.
-const (
-	schemaManifest = "manifest"
-	schemaReport   = "report"
-	schemaStatus   = "status"
-	schemaDoctor   = "doctor"
-	schemaMessage  = "message"
-)
+// schemaManifest is what there is a schema of that no command prints.
+const schemaManifest = "manifest"
+
+// outputSchemas are those of what commands print.
+var outputSchemas = []struct {
+	name string
+	text []byte
+}{
+	{"report", explain.Schema},
+	{"status", explain.StatusSchema},
+	{"doctor", explain.DoctorSchema},
+	{"validate", explain.ValidateSchema},
+	{"render", explain.RenderSchema},
+	{"init", explain.InitSchema},
+	{"version", explain.VersionSchema},
+	{"operation", explain.OperationSchema},
+	{"log", explain.LogSchema},
+	{"message", explain.MessageSchema},
+}
 
 func schemaOf(what string) ([]byte, error) {
-	switch what {
-	case schemaManifest:
+	if what == schemaManifest {
 		return manifest.Schema()
-	case schemaReport:
-		return explain.Schema, nil
-	case schemaStatus:
-		return explain.StatusSchema, nil
-	case schemaDoctor:
-		return explain.DoctorSchema, nil
-	case schemaMessage:
-		return explain.MessageSchema, nil
 	}
-	return nil, unknownWord("schema", what, schemas)
+	for _, s := range outputSchemas {
+		if s.name == what {
+			return s.text, nil
+		}
+	}
+	return nil, unknownWord("schema", what, schemas())
 }
 
 // schemas are the words that the command takes.
-var schemas = []string{schemaManifest, schemaReport, schemaStatus, schemaDoctor, schemaMessage}
+func schemas() []string {
+	names := []string{schemaManifest}
+	for _, s := range outputSchemas {
+		names = append(names, s.name)
+	}
+	return names
+}

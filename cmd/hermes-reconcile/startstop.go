@@ -60,6 +60,7 @@ type actFlags struct {
 	timeout     time.Duration
 	lockTimeout time.Duration
 	progress    progressFlags
+	form        string
 }
 
 func newActCommand(u ui, d operation) *cobra.Command {
@@ -89,6 +90,7 @@ $` + scandirVariable + `, else that of the manifest, else ` + defaultScandir + `
 		0,
 		"longest `DURATION` to wait for gateways (0: until nothing has moved for the longest stop_timeout concerned + 15s)",
 	)
+	addPlainForm(cmd, &flags.form)
 	flags.progress.add(cmd)
 	f.DurationVar(&flags.lockTimeout, "lock-timeout", defaultLockTimeout,
 		"longest `DURATION` to wait for an apply")
@@ -103,6 +105,7 @@ func runAct(ctx context.Context, u ui, flags *actFlags, d operation, profiles []
 		return withHint(usagef("which gateways? (want names of profiles, or --all)"),
 			"%s %s --help", program, d.verb)
 	}
+	flags.progress.quiet = flags.progress.quiet || flags.form == formJSON
 	if err := survive(); err != nil {
 		return err
 	}
@@ -192,7 +195,7 @@ func (a *acting) do(
 			a.remember(context.WithoutCancel(ctx), last),
 		) // who lost patience has still said what is wanted
 	}
-	errs = append(errs, a.clearPending(acted), a.acted(acted, notes, a.operation))
+	errs = append(errs, a.clearPending(acted), a.acted(acted, notes, a.operation, flags.form))
 	a.warnOfUndoing(acted)
 	return errors.Join(errs...)
 }

@@ -3,50 +3,81 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+
+	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/usage"
 	"hermes-reconcile/reconcile/operate"
 	"hermes-reconcile/render"
 )
 
 // acted prints what became of gateways that were told to be up or down.
-func (u ui) acted(acted []operate.Acted, notes []string, d operation) error {
-	var lines []string
-	partial := &partialError{total: len(acted)}
-	already := 0
-	for _, a := range acted {
-		profile := render.ProfileOf(a.Service.Name)
-		switch {
-		case a.Err != nil:
-			partial.add(a.Err)
-		case a.Already:
-			already++
-			lines = append(lines, fmt.Sprintf("unchanged\t%s\tis %s", profile, d.state))
-		default:
-			lines = append(lines, d.past+"\t"+profile+"\t")
-		}
+func (u ui) acted(acted []operate.Acted, notes []string, d operation, form string) error {
+	done := operated(acted, notes, d)
+	var unprinted error
+	if form == formJSON {
+		unprinted = u.document(done)
+	} else {
+		u.actedText(done, d)
 	}
-	u.table(lines)
-	u.info("%d %s, %d unchanged", len(acted)-already-partial.failed, d.past, already)
 	u.warnings(notes)
+	partial := &partialError{total: len(acted)}
 	var failed []complaint
-	for _, a := range acted {
-		if a.Err != nil {
-			failed = append(
-				failed,
-				complaint{
-					verb:    d.verb,
-					service: a.Service.Name,
-					why:     a.Err.Error(),
-					hint:    usage.HintOf(a.Err),
-					code:    codeOf(a.Err),
-				},
-			)
+	for i, a := range acted {
+		if a.Err == nil {
+			continue
 		}
+		partial.add(a.Err)
+		g := done.Gateways[i]
+		failed = append(failed, complaint{
+			verb: d.verb, service: g.Service, why: g.Error, hint: g.Hint, code: g.Code,
+		})
 	}
 	u.complain(failed)
 	if partial.failed == 0 {
-		return nil
+		return unprinted
 	}
-	return partial
+	return errors.Join(partial, unprinted)
+}
+
+// operated is what became of gateways, for programs.
+func operated(acted []operate.Acted, notes []string, d operation) explain.Operation {
+	o := explain.Operation{
+		Format: explain.OutputFormat, Action: d.verb,
+		Gateways: []explain.Operated{}, Notes: append([]string{}, notes...),
+	}
+	for _, a := range acted {
+		g := explain.Operated{
+			Profile: render.ProfileOf(a.Service.Name), Service: a.Service.Name, Result: explain.Done,
+		}
+		switch {
+		case a.Err != nil:
+			o.Failed++
+			g.Result, g.Code, g.Error = explain.Failed, codeOf(a.Err), a.Err.Error()
+			g.Hint = usage.HintOf(a.Err)
+		case a.Already:
+			o.Unchanged++
+			g.Result = explain.Unneeded
+		default:
+			o.Done++
+		}
+		o.Gateways = append(o.Gateways, g)
+	}
+	return o
+}
+
+// actedText prints it for people.
+func (u ui) actedText(o explain.Operation, d operation) {
+	var lines []string
+	for _, g := range o.Gateways {
+		switch g.Result {
+		case explain.Unneeded:
+			lines = append(lines, fmt.Sprintf("unchanged\t%s\tis %s", g.Profile, d.state))
+		case explain.Done:
+			lines = append(lines, d.past+"\t"+g.Profile+"\t")
+		}
+	}
+	u.table(lines)
+	u.info("%d %s, %d unchanged", o.Done, d.past, o.Unchanged)
 }

@@ -1,13 +1,17 @@
 package main
 
 import (
+	"errors"
+
 	"github.com/spf13/cobra"
 
+	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/manifest"
 )
 
 func newValidateCommand(u ui) *cobra.Command {
 	var flags manifestFlags
+	var form string
 	cmd := &cobra.Command{
 		Use:   "validate [-f FILE]... [FILE...]",
 		Short: "check the manifest alone; needs no s6",
@@ -19,16 +23,40 @@ needed. It exits 0 if the manifest is right, else 100. A FILE is the same with -
 		RunE: func(_ *cobra.Command, files []string) error {
 			flags.files = append(flags.files, files...)
 			m, err := flags.load()
+			if form == formJSON {
+				err = errors.Join(err, u.document(validation(m)))
+			}
 			if err != nil {
 				return err
 			}
 			u.warnLongNames(m)
-			u.info("valid: %s", count(len(m.Profiles), "profile"))
+			if form == formText {
+				u.info("valid: %s", count(len(m.Profiles), "profile"))
+			}
 			return nil
 		},
 	}
 	flags.add(cmd)
+	addPlainForm(cmd, &form)
 	return cmd
+}
+
+// validation says for programs what is in a manifest; nil is one that is not valid.
+func validation(m *manifest.Manifest) explain.Validation {
+	v := explain.Validation{
+		Format: explain.OutputFormat, Valid: m != nil, Profiles: []explain.PlacedProfile{},
+	}
+	if m == nil {
+		return v
+	}
+	for i := range m.Profiles {
+		at := m.Profiles[i].Pos
+		v.Profiles = append(v.Profiles, explain.PlacedProfile{
+			Profile: m.Profiles[i].Name,
+			Place:   explain.Place{File: at.File, Line: at.Line, Column: at.Column},
+		})
+	}
+	return v
 }
 
 // warnLongNames names the profiles whose names hermes refuses.

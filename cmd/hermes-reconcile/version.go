@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"hermes-reconcile/cmd/hermes-reconcile/explain"
 )
 
 // version is that of the newest entry in CHANGELOG.md.
@@ -16,7 +18,8 @@ const version = "0.1.0"
 var commit, date string
 
 func newVersionCommand(u ui) *cobra.Command {
-	return &cobra.Command{
+	var form string
+	cmd := &cobra.Command{
 		Use:   "version",
 		Short: "print the version",
 		Long: `Print the version, and the commit that the program was built from, with its date. "-dirty" says that
@@ -25,19 +28,32 @@ files had changed since.`,
   hermes-reconcile --version`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
+			if form == formJSON {
+				from, at := origin()
+				return u.document(explain.Build{
+					Format: explain.OutputFormat, Version: version, Commit: from, Date: at,
+				})
+			}
 			u.info("%s %s%s", program, version, source())
 			return nil
 		},
 	}
+	addPlainForm(cmd, &form)
+	return cmd
 }
 
-// source names the commit, as far as that is known: a build without packaging/stamp.sh knows what
-// Go has noted.
-func source() string {
-	from, at := commit, date
-	if from == "" {
-		from, at = noted(debug.ReadBuildInfo())
+// origin is the commit and its date, as far as they are known: a build without packaging/stamp.sh
+// knows what Go has noted.
+func origin() (from, at string) {
+	if commit != "" {
+		return commit, date
 	}
+	return noted(debug.ReadBuildInfo())
+}
+
+// source names the commit.
+func source() string {
+	from, at := origin()
 	said := strings.Join(strings.Fields(from+" "+at), ", ")
 	if said == "" {
 		return ""

@@ -30,6 +30,12 @@ func TestSchemasNameTheKeysOfTheTypes(t *testing.T) {
 		{StatusSchema, Status{}, map[string]any{"gateway": Gateway{}, "more": More{}, "death": Death{}, "socket": Socket{}, "place": Place{}}},
 		{DoctorSchema, Diagnosis{}, map[string]any{"finding": Finding{}}},
 		{MessageSchema, Message{}, nil},
+		{ValidateSchema, Validation{}, map[string]any{"profile": PlacedProfile{}, "place": Place{}}},
+		{RenderSchema, Rendered{}, map[string]any{"service": RenderedService{}}},
+		{InitSchema, Draft{}, nil},
+		{VersionSchema, Build{}, nil},
+		{OperationSchema, Operation{}, map[string]any{"gateway": Operated{}}},
+		{LogSchema, LogLine{}, nil},
 	} {
 		var schema object
 		require.NoError(t, json.Unmarshal(c.schema, &schema))

@@ -38,6 +38,18 @@ func TimeOf(line []byte) (time.Time, bool) {
 	return at, err == nil
 }
 
+// Unlabelled is a line without the time that s6-log has put before it: one space stands behind a
+// TAI64N label, and two stand behind a local time.
+func Unlabelled(line []byte) []byte {
+	if _, known := TimeOf(line); !known {
+		return line
+	}
+	if line[0] == '@' {
+		return bytes.TrimPrefix(line[taiLength:], []byte(" "))
+	}
+	return bytes.TrimPrefix(line[isoLength:], []byte("  "))
+}
+
 // TAI64N reads a label without its "@".
 func TAI64N(label string) (time.Time, bool) {
 	var raw [12]byte

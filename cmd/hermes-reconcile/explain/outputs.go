@@ -1,0 +1,103 @@
+package explain
+
+import _ "embed"
+
+// OutputFormat is the version of the JSON forms of this file.
+const OutputFormat = 1
+
+// Validation is what validate says of a manifest. What is wrong with it are messages.
+type Validation struct {
+	Format   int             `json:"format"`
+	Valid    bool            `json:"valid"`
+	Profiles []PlacedProfile `json:"profiles"` // empty where it is not valid
+}
+
+// PlacedProfile is a profile, and where the manifest speaks of it.
+type PlacedProfile struct {
+	Profile string `json:"profile"`
+	Place   Place  `json:"place"`
+}
+
+// Rendered is what render has written.
+type Rendered struct {
+	Format   int               `json:"format"`
+	Folder   string            `json:"folder"`
+	Services []RenderedService `json:"services"`
+}
+
+// RenderedService is a service directory.
+type RenderedService struct {
+	Profile string   `json:"profile"`
+	Service string   `json:"service"`
+	Port    int      `json:"port,omitempty"`
+	Files   []string `json:"files"` // relative to the service directory
+}
+
+// Draft is the manifest that init has made: in a file, or here.
+type Draft struct {
+	Format   int      `json:"format"`
+	Profiles []string `json:"profiles"`
+	File     string   `json:"file,omitempty"`
+	Manifest string   `json:"manifest,omitempty"`
+}
+
+// Build says which program this is.
+type Build struct {
+	Format  int    `json:"format"`
+	Version string `json:"version"`
+	Commit  string `json:"commit,omitempty"` // with "-dirty" behind it where files had changed since
+	Date    string `json:"date,omitempty"`   // of the commit
+}
+
+// Operation is what became of a start, stop, restart or down.
+type Operation struct {
+	Format    int        `json:"format"`
+	Action    string     `json:"action"`
+	Done      int        `json:"done"`
+	Unchanged int        `json:"unchanged"`
+	Failed    int        `json:"failed"`
+	Gateways  []Operated `json:"gateways"`
+	Notes     []string   `json:"notes"`
+}
+
+// Operated is what became of one gateway.
+type Operated struct {
+	Profile string `json:"profile"`
+	Service string `json:"service"`
+	Result  Result `json:"result"`
+	Code    Code   `json:"code,omitempty"` // of the error
+	Error   string `json:"error,omitempty"`
+	Hint    string `json:"hint,omitempty"`
+}
+
+// Unneeded is the result of what was so already.
+const Unneeded Result = "unchanged"
+
+// LogLine is a line of a log. Each is an object of its own, in one line.
+type LogLine struct {
+	Profile string `json:"profile"`
+	Time    string `json:"time,omitempty"` // when it was written; a line without has that of the one before
+	Text    string `json:"text"`
+}
+
+// The schemas of these forms, in JSON Schema's draft-07.
+var (
+	//go:embed schema/validate.json
+	ValidateSchema []byte
+	//go:embed schema/render.json
+	RenderSchema []byte
+	//go:embed schema/init.json
+	InitSchema []byte
+	//go:embed schema/version.json
+	VersionSchema []byte
+	//go:embed schema/operation.json
+	OperationSchema []byte
+	//go:embed schema/log.json
+	LogSchema []byte
+)
+
+// Document is one of these forms for programs.
+func Document(v any) ([]byte, error) { return encode(v) }
+
+// JSON is the line for programs.
+func (l LogLine) JSON() ([]byte, error) { return encodeLine(l) }
