@@ -126,7 +126,7 @@ var layers = map[string]layer{
 		never:  []string{"os", "os/exec", "net", "path/filepath"},
 	},
 	command + "/kubernetes": {
-		why:    "The same manifest gives the same objects on every machine, without a cluster and its libraries.",
+		why: "The same manifest gives the same objects on every machine, without a cluster and its libraries.",
 		ours: []string{
 			"manifest", "manifest/names", "manifest/values", "manifest/visible", "manifest/wording", "manifest/writing",
 			"manifest/yamlfile",
