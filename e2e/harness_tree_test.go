@@ -185,6 +185,9 @@ func (tr *tree) stopSvscan() error {
 // gateways of one profile, a port taken twice, a command line that hermes refuses, a process that
 // no test ended.
 func (tr *tree) end() {
+	if tr.t.Failed() {
+		tr.t.Logf("processes:\n%s", kit.Clip(describe(tr.processes()), maxLines/2))
+	}
 	err := tr.stopSvscan()
 	var left []proc
 	gone := func() bool { left = tr.processes(); return len(left) == 0 }
