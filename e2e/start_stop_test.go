@@ -31,7 +31,7 @@ func TestStartStopRestart(t *testing.T) {
 
 	r := tr.must("stop", "alpha")
 	require.Equal(t, -1, tr.pid("gateway-alpha"), "it waits until it is down")
-	require.Contains(t, r.stderr, "the next apply starts again, and so does watch: alpha")
+	require.Contains(t, r.stderr, "alpha will be started again by the next apply, or by watch")
 	require.Contains(t, r.stderr, "set state: down in the manifest")
 	require.Contains(t, r.stdout, "1 stopped, 0 unchanged")
 	r = tr.must("stop", "alpha")
@@ -40,7 +40,7 @@ func TestStartStopRestart(t *testing.T) {
 	r = tr.must("start", "alpha", "beta")
 	tr.started("alpha", 2)
 	tr.started("beta", 1)
-	require.Contains(t, r.stderr, "the next apply stops again, and so does watch: beta")
+	require.Contains(t, r.stderr, "beta will be stopped again by the next apply, or by watch")
 	require.NotContains(t, r.stderr, "alpha")
 	require.Contains(t, tr.must("start", "alpha").stdout, "0 started, 1 unchanged")
 	tr.mustApply()
@@ -79,9 +79,9 @@ func TestActsWithoutAManifest(t *testing.T) {
 			tr.write("profiles.yaml", text)
 		}
 		r := tr.must("stop", "--all", "--scandir", tr.scandir)
-		require.Contains(t, r.stderr, "the next apply starts again, and so does watch: alpha")
+		require.Contains(t, r.stderr, "alpha will be started again by the next apply, or by watch")
 		r = tr.must("start", "beta", "gamma", "alpha", "--scandir", tr.scandir)
-		require.Contains(t, r.stderr, "the next apply stops again, and so does watch: beta")
+		require.Contains(t, r.stderr, "beta will be stopped again by the next apply, or by watch")
 		tr.write("profiles.yaml", text)
 	}
 	require.Equal(t, "running", tr.wish("gamma"))
@@ -100,7 +100,7 @@ func TestActsWithoutAManifest(t *testing.T) {
 
 	tr.manifest("beta: {state: down}")
 	r = tr.must("start", "alpha")
-	require.Contains(t, r.stderr, "the manifest does not name, so the next apply removes: alpha")
+	require.Contains(t, r.stderr, "alpha will be removed by the next apply, or by watch, because the manifest lacks it")
 }
 
 // wish is what the home of a profile says that an operator wants.

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -129,10 +130,27 @@ func (s *Scandir) run(ctx context.Context, program string, args ...string) error
 		return fmt.Errorf("cannot run %q: %w", what, err)
 	}
 	if text := firstLine(stderr.Bytes()); text != "" {
-		return fmt.Errorf("cannot run %q: %w (%s)", what, err, text)
+		return fmt.Errorf("cannot run %q: %w (%w)", what, err, said(text))
 	}
 	return fmt.Errorf("cannot run %q: %w", what, err)
 }
+
+// said is what an s6 program has printed about its end. It is fs.ErrPermission where the kernel has
+// refused what the program wanted.
+type said string
+
+func (s said) Error() string { return string(s) }
+
+func (s said) Is(target error) bool {
+	return target == fs.ErrPermission && (strings.HasSuffix(string(s), ": "+deniedText) ||
+		strings.HasSuffix(string(s), ": "+refusedText))
+}
+
+// The texts of EACCES and EPERM, in glibc and in musl. s6 programs set no locale.
+const (
+	deniedText  = "Permission denied"
+	refusedText = "Operation not permitted"
+)
 
 // turn waits until fewer than maxCalls calls are under way, and returns what ends the turn that it
 // then takes. A call that hangs needs no processor, so its turn ends after turnLimit all the same:

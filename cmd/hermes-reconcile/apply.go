@@ -14,6 +14,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/homes"
+	"hermes-reconcile/cmd/hermes-reconcile/usage"
 	"hermes-reconcile/reconcile"
 )
 
@@ -260,7 +261,7 @@ func (f *applyFlags) result(u ui, r *explain.Report, result reconcile.Result) er
 			partial.add(o.Err)
 			failed = append(failed, complaint{
 				verb: string(o.Change.Op), service: o.Change.Service, why: o.Err.Error(),
-				code: codeOf(o.Err),
+				hint: usage.HintOf(usage.Rights(o.Err)), code: codeOf(o.Err),
 			})
 		}
 	}

@@ -40,8 +40,13 @@ func notPlanned(pattern string, names []string) error {
 	if strings.Contains(pattern, "/") || pattern != "" && isManifest(pattern) { // no profile is called so
 		return withHint(err, "name the manifest with -f %s", pattern)
 	}
-	if near := wording.Nearest(pattern, names); near != "" {
+	return meantBy(err, pattern, names, "%s diff names all that differ", program)
+}
+
+// meantBy adds to an error about a name the profile that may be meant, or else another hint.
+func meantBy(err error, typed string, names []string, format string, args ...any) error {
+	if near := wording.Nearest(typed, names); near != "" {
 		return withHint(err, "did you mean %q?", near)
 	}
-	return withHint(err, "%s diff names all that differ", program)
+	return withHint(err, format, args...)
 }

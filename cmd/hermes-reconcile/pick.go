@@ -34,13 +34,14 @@ func pick(services []reconcile.Service, patterns []string) ([]reconcile.Service,
 func match(names, patterns []string) ([]int, error) {
 	found, err := choose.Match(names, patterns)
 	var bad *choose.BadGlobError
+	var unknown *choose.UnknownError
 	switch {
+	case errors.As(err, &unknown):
+		return nil, meantBy(usage.New(err), unknown.Pattern, names, "%s status", program)
 	case errors.As(err, &bad):
 		return nil, withHint(usage.New(err), "%s status '*'", program)
-	case err != nil:
-		return nil, withHint(usage.New(err), "%s status", program)
 	}
-	return found, nil
+	return found, err
 }
 
 // pickOurs selects the services to act on. A name has to be that of one of ours; what a glob means

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -28,7 +29,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 	}()
 	root := newRootCommand(u)
 	root.SetArgs(args)
-	err := out.complete(root.ExecuteContext(ctx))
+	called, err := root.ExecuteContextC(ctx)
+	if err = out.complete(err); slices.Contains(needsS6[:], called.Name()) {
+		err = usage.Rights(err)
+	}
 	var done codeError
 	if errors.As(err, &done) { // with all that there is to say
 		return int(done)

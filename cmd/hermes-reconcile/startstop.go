@@ -35,21 +35,21 @@ type operation struct {
 func starting() operation {
 	return operation{
 		action: reconcile.BringUp, verb: "start", past: "started", state: "up", up: true,
-		all: "all of ours but those that should be down", opposite: manifest.StateDown, undo: "stops", keepState: "up",
+		all: "all of ours but those that should be down", opposite: manifest.StateDown, undo: "stopped", keepState: "up",
 	}
 }
 
 func stopping() operation {
 	return operation{
 		action: reconcile.Down, verb: "stop", past: "stopped", state: "down",
-		all: "all of ours", opposite: manifest.StateUp, undo: "starts", keepState: "down",
+		all: "all of ours", opposite: manifest.StateUp, undo: "started", keepState: "down",
 	}
 }
 
 func restarting() operation {
 	return operation{
 		action: reconcile.Restart, verb: "restart", past: "restarted", state: "up", up: true,
-		all: "all of ours that run", opposite: manifest.StateDown, undo: "stops", keepState: "up",
+		all: "all of ours that run", opposite: manifest.StateDown, undo: "stopped", keepState: "up",
 	}
 }
 
@@ -70,8 +70,8 @@ func newActCommand(u ui, d operation) *cobra.Command {
 		Short: d.verb + " gateways by hand, and wait until they are " + d.state,
 		Long: strings.ToUpper(
 			d.verb[:1],
-		) + d.verb[1:] + ` gateways now, and wait until they are ` + d.state + `. Where the manifest says otherwise, the next apply undoes it, and so
-does watch; that is said. A profile with state: last remembers it, in gateway_state.json of its home.
+		) + d.verb[1:] + ` gateways now, and wait until they are ` + d.state + `. Where the manifest says otherwise, the next apply or
+watch undoes it, and a warning says so. A profile with state: last keeps it, in gateway_state.json of its home.
 
 No manifest is needed: what a gateway should be stands in its service directory, too. The scandir is --scandir, else
 $` + scandirVariable + `, else that of the manifest, else ` + defaultScandir + `.`,
@@ -260,12 +260,29 @@ func (a *acting) warnOfUndoing(acted []operate.Acted) {
 		}
 	}
 	if len(undone) > 0 {
-		a.warning("the next apply %s again, and so does watch: %s", a.undo,
-			strings.Join(undone, ", "))
+		a.warning("%s will be %s again by the next apply, or by watch%s", subject(undone), a.undo,
+			namesOfSeveral(undone))
 		a.hint("set state: %s in the manifest, or last, if it should stay so", a.keepState)
 	}
 	if len(removed) > 0 {
-		a.warning("the manifest does not name, so the next apply removes: %s",
-			strings.Join(removed, ", "))
+		a.warning("%s will be removed by the next apply, or by watch, because the manifest lacks %s%s",
+			subject(removed), map[bool]string{true: "it", false: "them"}[len(removed) == 1],
+			namesOfSeveral(removed))
 	}
+}
+
+// subject begins a sentence about profiles: it is the only one, or their number.
+func subject(profiles []string) string {
+	if len(profiles) == 1 {
+		return profiles[0]
+	}
+	return count(len(profiles), "gateway")
+}
+
+// namesOfSeveral ends a sentence that a number begins.
+func namesOfSeveral(profiles []string) string {
+	if len(profiles) == 1 {
+		return ""
+	}
+	return ": " + strings.Join(profiles, ", ")
 }

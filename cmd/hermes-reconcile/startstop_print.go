@@ -55,7 +55,7 @@ func operated(acted []operate.Acted, notes []string, d operation) explain.Operat
 		case a.Err != nil:
 			o.Failed++
 			g.Result, g.Code, g.Error = explain.Failed, codeOf(a.Err), a.Err.Error()
-			g.Hint = usage.HintOf(a.Err)
+			g.Hint = usage.HintOf(usage.Rights(a.Err))
 		case a.Already:
 			o.Unchanged++
 			g.Result = explain.Unneeded

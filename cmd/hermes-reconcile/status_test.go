@@ -233,6 +233,7 @@ func TestStatusIsAsItsSchemaSays(t *testing.T) {
 	require.Len(t, status("--scandir", elsewhere, "-f", "profiles.yaml").Gateways, 2, "but it is meant")
 	for args, want := range map[string]string{
 		"status gamma":                 `no gateway of profile "gamma" in the scandir`,
+		"status alhpa":                 `did you mean "alpha"?`,
 		"status [a":                    `"[a" is no glob`,
 		"status x*":                    `no gateway of a profile like "x*"`,
 		"status --watch --exit-code":   "--watch goes on looking",

@@ -5,10 +5,12 @@ package main
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"reflect"
 	"time"
 
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
+	"hermes-reconcile/cmd/hermes-reconcile/usage"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/watch"
 )
@@ -121,7 +123,11 @@ func (w *watching) say(err error, before string) string {
 	}
 	if err.Error() != before {
 		for _, e := range flatten(err) {
-			w.log.Error(e.Error())
+			var more []any
+			if errors.Is(e, fs.ErrPermission) {
+				more = []any{"hint", usage.HintOf(usage.Rights(err))}
+			}
+			w.log.Error(e.Error(), more...)
 		}
 	}
 	return err.Error()

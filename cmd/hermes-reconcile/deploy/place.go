@@ -31,6 +31,9 @@ type Place struct {
 func Look(path string) (*Place, error) {
 	s6 := s6ctl.Open(path)
 	opened, err := scandir.Open(path, supervisor{s6, path})
+	if errors.Is(err, fs.ErrPermission) {
+		return nil, usage.Rights(usage.New(err))
+	}
 	if err != nil {
 		return nil, usage.WithHint(usage.New(err),
 			"name the folder that s6-svscan runs on with --scandir")
@@ -95,10 +98,7 @@ func (p *Place) Lock(ctx context.Context, timeout time.Duration) (*journal.Lock,
 	case errors.As(err, &locked):
 		err = usage.WithHint(err, "try again when it has ended, or wait longer with --lock-timeout")
 	case errors.Is(err, fs.ErrPermission):
-		err = usage.WithHint(
-			err,
-			"nothing was changed; run it as the user that s6-svscan runs as, in a container most often root",
-		)
+		err = usage.Refused(err)
 	}
 	return lock, err
 }

@@ -5,6 +5,7 @@ package usage
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 )
 
 // Error is anything that the user has to change before trying again.
@@ -32,6 +33,20 @@ func (e *Hinted) Unwrap() error { return e.Err }
 func WithHint(err error, format string, args ...any) error {
 	return &Hinted{err, fmt.Sprintf(format, args...)}
 }
+
+// asUser says what to do where rights are missing.
+const asUser = "run it as the user that s6-svscan runs as, in a container most often root"
+
+// Rights adds to an error of missing rights what to do about it, unless it has a hint.
+func Rights(err error) error {
+	if !errors.Is(err, fs.ErrPermission) || HintOf(err) != "" {
+		return err
+	}
+	return &Hinted{err, asUser}
+}
+
+// Refused is Rights for an error before which nothing was changed.
+func Refused(err error) error { return WithHint(err, "nothing was changed; %s", asUser) }
 
 // HintOf is the hint that an error has, or empty.
 func HintOf(err error) string {
