@@ -6,11 +6,9 @@ import (
 	"bufio"
 	"context"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"time"
 )
 
@@ -38,33 +36,22 @@ const writeLimit = 100 * time.Millisecond
 // them may be anybody who has the user's credentials. It returns when ctx ends, even if text does
 // not take what is written to it.
 func Show(ctx context.Context, who Account, log Log, text io.Writer, note func(string)) error {
-	data, err := json.Marshal(Request{Log: &log})
+	child, err := openStream(who, Request{Log: &log})
 	if err != nil {
 		return err
 	}
-	asked, asking, err := os.Pipe()
-	if err != nil {
-		return err
-	}
-	defer asking.Close() // the child takes the end of its stdin for our end, however that comes about
-	child, frames, err := serving(who, asked)
-	asked.Close()
-	if err != nil {
-		return err
-	}
-	defer child.End()
-	defer frames.Close()
-	if _, err := asking.Write(data); err != nil { // it is shorter than what a pipe holds
+	defer child.close()
+	if err := child.ask(); err != nil {
 		return fmt.Errorf("cannot ask for the log: %w", err)
 	}
 	done := make(chan error, 1)
-	go func() { done <- relay(frames, text, note) }()
+	go func() { done <- relay(child.frames, text, note) }()
 	select {
 	case err := <-done:
 		return err
 	case <-ctx.Done():
 	}
-	frames.SetReadDeadline(time.Now())
+	child.frames.SetReadDeadline(time.Now())
 	select {
 	case <-done: // what was under way is written whole
 	case <-time.After(writeLimit):

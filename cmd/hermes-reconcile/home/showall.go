@@ -7,11 +7,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"sync"
 	"time"
 
@@ -41,29 +39,18 @@ type Watcher struct {
 // of their times. It returns when ctx ends, too.
 func ShowAll(ctx context.Context, who Account, logs []Log, to Watcher) error {
 	defer close(to.Lines)
-	data, err := json.Marshal(Request{Logs: logs})
+	child, err := openStream(who, Request{Logs: logs})
 	if err != nil {
 		return err
 	}
-	asked, asking, err := os.Pipe()
-	if err != nil {
-		return err
-	}
-	defer asking.Close() // the child takes the end of its stdin for our end, however that comes about
-	child, frames, err := serving(who, asked)
-	asked.Close()
-	if err != nil {
-		return err
-	}
-	defer child.End()
-	defer frames.Close()
+	defer child.close()
 	stop := context.AfterFunc(ctx, func() {
-		_ = asking.SetWriteDeadline(time.Now())
-		_ = frames.SetReadDeadline(time.Now())
+		_ = child.asking.SetWriteDeadline(time.Now())
+		_ = child.frames.SetReadDeadline(time.Now())
 	})
 	defer stop()
-	if _, err = asking.Write(data); err == nil {
-		err = newRelay(ctx, len(logs), to).all(frames)
+	if err = child.ask(); err == nil {
+		err = newRelay(ctx, len(logs), to).all(child.frames)
 	}
 	if ctx.Err() != nil {
 		return ctx.Err()

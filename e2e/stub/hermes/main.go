@@ -28,7 +28,6 @@ package main
 import (
 	"bufio"
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -36,7 +35,6 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -351,102 +349,4 @@ func (g *gateway) answer(conn net.Conn) {
 	}
 	fmt.Fprintf(conn, "HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s",
 		status, len(body), body)
-}
-
-// startChild starts a process that ignores SIGTERM and holds stdout and stderr, so the logger's
-// pipe.
-func (g *gateway) startChild() error {
-	if g.child == "" {
-		return nil
-	}
-	self, err := os.Executable()
-	if err != nil {
-		return err
-	}
-	cmd := exec.Command(self, childArg, g.name, g.path("children"))
-	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: g.child == "setsid"}
-	return cmd.Start()
-}
-
-// runChild records its pid only once it ignores SIGTERM.
-func runChild(args []string) (int, error) {
-	if len(args) != 3 {
-		return 1, fmt.Errorf("usage: hermes %s NAME RECORD", childArg)
-	}
-	signal.Ignore(syscall.SIGTERM)
-	if err := appendTo(args[2], strconv.Itoa(os.Getpid())); err != nil {
-		return 1, err
-	}
-	time.Sleep(maxLife)
-	return 0, nil
-}
-
-// start is a record of NAME.starts.
-type start struct {
-	PID    int      `json:"pid"`
-	PPID   int      `json:"ppid"`
-	Argv   []string `json:"argv"`
-	Env    []string `json:"env"`
-	Cwd    string   `json:"cwd"`
-	UID    int      `json:"uid"`
-	GID    int      `json:"gid"`
-	Groups []int    `json:"groups"`
-	Time   int64    `json:"time"` // nanoseconds since 1970
-}
-
-func (g *gateway) recordStart() error {
-	now := time.Now().UnixNano()
-	cwd, err := os.Getwd()
-	if err != nil {
-		return err
-	}
-	groups, err := os.Getgroups()
-	if err != nil {
-		return err
-	}
-	env := os.Environ()
-	slices.Sort(env)
-	return g.record("starts", start{
-		PID: os.Getpid(), PPID: os.Getppid(), Argv: os.Args, Env: env, Cwd: cwd,
-		UID: os.Getuid(), GID: os.Getgid(), Groups: groups, Time: now,
-	})
-}
-
-// stop is a record of NAME.stops.
-type stop struct {
-	PID   int    `json:"pid"`
-	Event string `json:"event"` // term, usr1 or exit
-	Lines int    `json:"lines"` // at exit: how many numbered lines were printed
-	Time  int64  `json:"time"`
-}
-
-func (g *gateway) recordStop(event string, lines int) error {
-	return g.record("stops", stop{PID: os.Getpid(), Event: event, Lines: lines, Time: time.Now().UnixNano()})
-}
-
-func (g *gateway) path(suffix string) string {
-	return filepath.Join(g.dir, g.name+"."+suffix)
-}
-
-func (g *gateway) record(suffix string, v any) error {
-	line, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-	return appendTo(g.path(suffix), string(line))
-}
-
-func (g *gateway) appendLine(file, line string) error {
-	return appendTo(filepath.Join(g.dir, file), line)
-}
-
-// appendTo writes the line by one write(2): records of two processes never mix.
-func appendTo(path, line string) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
-	if err != nil {
-		return err
-	}
-	_, err = f.WriteString(line + "\n")
-	return errors.Join(err, f.Close())
 }

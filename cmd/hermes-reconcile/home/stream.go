@@ -1,0 +1,54 @@
+//go:build linux
+
+package home
+
+import (
+	"encoding/json"
+	"os"
+
+	"hermes-reconcile/s6ctl/start"
+)
+
+// stream is a child process that answers one request with frames, for as long as they come.
+type stream struct {
+	request []byte
+	// asking is our end of the child's stdin. The child takes its end for ours, however that comes
+	// about, so it stays open until close.
+	asking *os.File
+	frames *os.File // what the child answers
+	child  *start.Process
+}
+
+// openStream starts a child with the credentials of an account. Nothing is asked of it yet, so that
+// the caller can bound the asking, too.
+func openStream(who Account, r Request) (*stream, error) {
+	request, err := json.Marshal(r)
+	if err != nil {
+		return nil, err
+	}
+	asked, asking, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	child, frames, err := serving(who, asked)
+	asked.Close() // the child has its own
+	if err != nil {
+		asking.Close()
+		return nil, err
+	}
+	return &stream{request: request, asking: asking, frames: frames, child: child}, nil
+}
+
+// ask sends the request. A request for one log is shorter than what a pipe holds; one for many logs
+// may wait for the child to read.
+func (s *stream) ask() error {
+	_, err := s.asking.Write(s.request)
+	return err
+}
+
+// close ends the child, whatever it is about.
+func (s *stream) close() {
+	s.frames.Close()
+	s.child.End()
+	s.asking.Close()
+}
