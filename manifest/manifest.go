@@ -61,22 +61,23 @@ type PortRange struct {
 
 // Profile is one entry of `profiles`, with defaults merged in.
 type Profile struct {
-	Name        string
-	Pos         Position // of the profile's key
-	Port        int      // 0: the profile has none
-	PortEnv     string   // variable that tells the gateway its port; empty: none. See PortVariable
-	State       State
-	User        string
-	UserPos     Position // of User where it is said, be it in defaults, else Pos
-	Home        string   // absolute path: HERMES_HOME of this gateway; empty: the container's
-	Command     []string // argv of the gateway, placeholders expanded, never empty
-	Wrapper     []string // put before Command, placeholders expanded
-	Env         []EnvVar // sorted by name; a name is in one of Env, Unset and Secrets
-	Unset       []string // container variables that must not reach the gateway, sorted
-	Secrets     []Secret // sorted by name
-	Restart     Restart
-	RestartSet  bool          // the manifest says Restart, be it in defaults
-	Backoff     time.Duration // longest pause between crash restarts, whole seconds; 0: none but s6's own second
+	Name       string
+	Pos        Position // of the profile's key
+	Port       int      // 0: the profile has none
+	PortEnv    string   // variable that tells the gateway its port; empty: none. See PortVariable
+	State      State
+	User       string
+	UserPos    Position // of User where it is said, be it in defaults, else Pos
+	Home       string   // absolute path: HERMES_HOME of this gateway; empty: the container's
+	Command    []string // argv of the gateway, placeholders expanded, never empty
+	Wrapper    []string // put before Command, placeholders expanded
+	Env        []EnvVar // sorted by name; a name is in one of Env, Unset and Secrets
+	Unset      []string // container variables that must not reach the gateway, sorted
+	Secrets    []Secret // sorted by name
+	Restart    Restart
+	RestartSet bool // the manifest says Restart, be it in defaults
+	// Backoff: longest pause between crash restarts, whole seconds; 0: none but s6's own second.
+	Backoff     time.Duration
 	StopTimeout time.Duration
 	Ready       *Ready // nil: the profile has none
 	Log         Log

@@ -120,8 +120,8 @@ func (r *reader) readDocument(root *yaml.Node) {
 	})
 }
 
-// checkPresence reports the keys that a manifest must have, at the top of the first source: no other
-// place is theirs.
+// checkPresence reports the keys that a manifest must have, at the top of the first source: no
+// other place is theirs.
 func (r *reader) checkPresence() {
 	if _, ok := r.seen["version"]; !ok {
 		r.FaultAt(

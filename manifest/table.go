@@ -160,8 +160,8 @@ func choose[V any](own, defaults setting[V], builtin V) setting[V] {
 	return setting[V]{value: builtin}
 }
 
-// readSetting reads one value, through an alias if need be. Its place is where it is used, not where
-// the anchor stands: that is where the user has to change something.
+// readSetting reads one value, through an alias if need be. Its place is where it is used, not
+// where the anchor stands: that is where the user has to change something.
 func readSetting[V any](
 	r *yamlfile.Reader,
 	at *yamlfile.Path,

@@ -58,14 +58,18 @@ type Actual struct {
 
 // Service is an entry gateway-* of a scandir.
 type Service struct {
-	Name      string
-	Owned     bool            // it has our marker
-	Marker    render.Marker   // of an owned one
-	Obstacle  string          // why it is no service directory: "is a symlink", "is not a directory"; else empty
-	HasLog    bool            // it has a logger
-	Files     map[string]File // by path: what the marker lists, and what s6 reads
-	Exposed   []string        // folders in it, and itself as ".", that others than the scandir's owner and root can change
-	Seized    []string        // of s6's own folders supervise/ and event/, those that others can change
+	Name   string
+	Owned  bool          // it has our marker
+	Marker render.Marker // of an owned one
+	// Obstacle: why it is no service directory: "is a symlink", "is not a directory"; else empty.
+	Obstacle string
+	HasLog   bool            // it has a logger
+	Files    map[string]File // by path: what the marker lists, and what s6 reads
+	// Exposed: folders in it, and itself as ".", that others than the scandir's owner and root can
+	// change.
+	Exposed []string
+	// Seized: of s6's own folders supervise/ and event/, those that others can change.
+	Seized    []string
 	Status    Status
 	LogStatus Status
 	// Twice says that a gateway of it runs outside its place as well.
@@ -93,10 +97,12 @@ type Service struct {
 
 	// What a plan and those who carry it out need besides.
 
-	Controller  *uint32              // whose the control FIFO is; nil: there is none
-	LastStarted [2]int               // the process that ./run has started last, and when the kernel says that was
+	Controller *uint32 // whose the control FIFO is; nil: there is none
+	// LastStarted: the process that ./run has started last, and when the kernel says that was.
+	LastStarted [2]int
 	Places      [2]safefile.Identity // of the directory and of its log/
-	Young       bool                 // a supervisor of it has just been started, and its files are not there yet
+	// Young: a supervisor of it has just been started, and its files are not there yet.
+	Young bool
 }
 
 // File is a file of a service directory.
@@ -187,10 +193,12 @@ func (o Owed) Why() string {
 // Traces are what applies have left in our dot directory besides what an Actual tells, and whether
 // one is under way.
 type Traces struct {
-	Locked bool      // an apply holds the scandir
-	Holder int       // the process that does, or 0 if it cannot be told
-	Woken  time.Time // since when no apply has looked whether s6-svscan found what is new; zero: that is not so
-	Staged []string  // what was being written
+	Locked bool // an apply holds the scandir
+	Holder int  // the process that does, or 0 if it cannot be told
+	// Woken: since when no apply has looked whether s6-svscan found what is new; zero: that is not
+	// so.
+	Woken  time.Time
+	Staged []string // what was being written
 }
 
 // Mark takes in the marker of a service.

@@ -204,7 +204,8 @@ func (c *Change) inPlace(owed Owed) {
 		c.Reasons = append(c.Reasons, owed.Why())
 	}
 	if log := c.Actual.LogStatus; log.Supervised && !log.WantUp {
-		c.RestartLogger = true // with -p it ignores being told down as long as it runs, and is gone with its next end
+		// With -p it ignores being told down as long as it runs, and is gone with its next end.
+		c.RestartLogger = true
 		c.Reasons = append(c.Reasons, "its logger was told down")
 	}
 	if why := c.Actual.FrozenLog; why != "" {

@@ -21,9 +21,11 @@ type Supervise struct {
 	Orphan bool
 	// The rest is empty for one that works in a known place.
 
-	Name    string // by which its s6-svscan started it: "gateway-x", or "gateway-x/log"
-	Path    string // where it works: relative to the scandir, absolute outside of it; empty: that cannot be seen
-	Deleted bool   // the directory there is gone
+	Name string // by which its s6-svscan started it: "gateway-x", or "gateway-x/log"
+	// Path: where it works: relative to the scandir, absolute outside of it; empty: that cannot be
+	// seen.
+	Path    string
+	Deleted bool // the directory there is gone
 }
 
 // Logger reports whether it supervises a logger.

@@ -1,5 +1,5 @@
-// Package reconcile makes a scandir match a set of rendered service directories. It and the packages
-// below it are the only writers of the scandir.
+// Package reconcile makes a scandir match a set of rendered service directories. It and the
+// packages below it are the only writers of the scandir.
 //
 // This package is the pure part: what is (Actual), what is to become of it (Plan) and why, and what
 // became of it (Result), as plain data; Diff leads from one to the next. It opens, starts and waits
@@ -21,8 +21,8 @@
 //	operate/         stops, starts and restarts one live service, by hand, too; waits until it is ready
 //	apply/           carries a plan out
 //
-// Beside them stand dirfd, which changes directories, watch, which knows when to make a pass, fault,
-// which makes errors of panics, and testkit, for tests.
+// Beside them stand dirfd, which changes directories, watch, which knows when to make a pass,
+// fault, which makes errors of panics, and testkit, for tests.
 //
 // An apply has these phases. Each has a file, and apply/apply.go has their order and the reason for
 // it:

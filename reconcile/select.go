@@ -9,10 +9,10 @@ import (
 	"hermes-reconcile/render"
 )
 
-// Only leaves of a plan what it does to some services, and to doubles of them. The others stay in it
-// as left alone: what an apply has to know of them, such as a restart that they are owed, is no less
-// true. What an earlier apply has left to finish is finished all the same. One that takes a port
-// which a service gives up that is left alone cannot be carried out, which is an error.
+// Only leaves of a plan what it does to some services, and to doubles of them. The others stay in
+// it as left alone: what an apply has to know of them, such as a restart that they are owed, is no
+// less true. What an earlier apply has left to finish is finished all the same. One that takes a
+// port which a service gives up that is left alone cannot be carried out, which is an error.
 func (p Plan) Only(wanted func(profile string) bool) (Plan, error) {
 	only := Plan{Changes: make([]Change, len(p.Changes)), Leftovers: p.Leftovers}
 	left := map[string]bool{}

@@ -15,17 +15,22 @@ type Phase string
 type State string
 
 const (
-	StateUp           State = "up"
-	StateReady        State = "ready" // up, and s6 was told that it serves
-	StateDown         State = "down"
-	StateStarting     State = "starting"
-	StateWaiting      State = "waiting" // a phase: another gateway of its profile, maybe in another container, has its home
-	StateStopping     State = "stopping"
-	StateBackingOff   State = "backing off" // a phase: its next start waits, because it died again and again
-	StateCrashLoop    State = "crash loop"  // it runs again, but not for longer than it did before it died
-	StateEnded        State = "ended"
-	StateDouble       State = "double"     // a second gateway of its profile runs outside its place
-	StateFrozenLog    State = "frozen log" // up, but what it prints reaches no file, and it will block
+	StateUp       State = "up"
+	StateReady    State = "ready" // up, and s6 was told that it serves
+	StateDown     State = "down"
+	StateStarting State = "starting"
+	// StateWaiting: a phase: another gateway of its profile, maybe in another container, has its
+	// home.
+	StateWaiting  State = "waiting"
+	StateStopping State = "stopping"
+	// StateBackingOff: a phase: its next start waits, because it died again and again.
+	StateBackingOff State = "backing off"
+	// StateCrashLoop: it runs again, but not for longer than it did before it died.
+	StateCrashLoop State = "crash loop"
+	StateEnded     State = "ended"
+	StateDouble    State = "double" // a second gateway of its profile runs outside its place
+	// StateFrozenLog: up, but what it prints reaches no file, and it will block.
+	StateFrozenLog    State = "frozen log"
 	StateUnsupervised State = "unsupervised"
 	StateUnknown      State = "unknown" // its directory cannot be read
 )
@@ -193,6 +198,7 @@ type Level string
 
 const (
 	LevelSupervised Level = "supervised"
-	LevelUp         Level = "up"    // it runs, and has for a while
-	LevelReady      Level = "ready" // s6 was told that it serves; one that has no way to tell counts when it is up
+	LevelUp         Level = "up" // it runs, and has for a while
+	// LevelReady: s6 was told that it serves; one that has no way to tell counts when it is up.
+	LevelReady Level = "ready"
 )

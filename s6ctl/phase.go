@@ -16,9 +16,10 @@ import (
 type Phase string
 
 const (
-	Running    Phase = ""
-	Starting   Phase = "starting"
-	Waiting    Phase = "waiting"     // for another gateway of its profile, which has the lock of its home
+	Running  Phase = ""
+	Starting Phase = "starting"
+	// Waiting: for another gateway of its profile, which has the lock of its home.
+	Waiting    Phase = "waiting"
 	BackingOff Phase = "backing off" // its script waits, because the service died again and again
 )
 

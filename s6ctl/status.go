@@ -17,7 +17,9 @@ import (
 
 // Status is what s6 knows of one service.
 type Status struct {
-	Supervised bool // an s6-supervise runs on the directory and takes commands; all else is meaningless without
+	// Supervised: an s6-supervise runs on the directory and takes commands; all else is meaningless
+	// without.
+	Supervised bool
 	PID        int  // of the service's process; 0 when it is down
 	WantUp     bool // s6-supervise starts it again when it dies
 	Finishing  bool // ./finish runs
@@ -138,7 +140,8 @@ func (l *look) published(supervise *safefile.Dir) (Status, error) {
 			// restart the gateway.
 			return Status{}, err
 		case guarded && errors.Is(err, fs.ErrNotExist):
-			return Status{}, nil // s6-supervise takes its lock first, opens its FIFO next, and writes its status last
+			// s6-supervise takes its lock first, opens its FIFO next, and writes its status last.
+			return Status{}, nil
 		default:
 			return l.byKernel(odd + safefile.Cause(err).Error())
 		}
@@ -204,7 +207,9 @@ func parseStatus(b []byte) (Status, error) {
 
 // daemon is what a folder shows of the s6 daemon that it belongs to.
 type daemon struct {
-	pid     int    // 0: no process holds the lock and reads the FIFO; -1: a process outside our process namespace does
+	// 0: no process holds the lock and reads the FIFO; -1: a process outside our process namespace
+	// does.
+	pid     int
 	reads   bool   // a process reads the FIFO
 	lock    uint32 // owner of the lock file
 	locked  bool   // there is a lock file

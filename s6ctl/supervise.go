@@ -18,8 +18,9 @@ import (
 
 // Supervise is an s6-supervise process as the kernel knows it, whatever any file says.
 type Supervise struct {
-	PID   int
-	Start int           // when it was started, as the kernel counts: numbers of processes are used again
+	PID int
+	// Start: when it was started, as the kernel counts: numbers of processes are used again.
+	Start int
 	Age   time.Duration // since then
 	At    safefile.Identity
 	// Orphan says that its parent is not the s6-svscan that runs on the scandir now. No rescan ends
@@ -27,9 +28,11 @@ type Supervise struct {
 	Orphan bool
 	// The rest is empty for one that works in a known place.
 
-	Name    string // by which its s6-svscan started it: "gateway-x", or "gateway-x/log"
-	Path    string // where it works: relative to the scandir, absolute outside of it; empty: that cannot be seen
-	Deleted bool   // the directory there is gone
+	Name string // by which its s6-svscan started it: "gateway-x", or "gateway-x/log"
+	// Path: where it works: relative to the scandir, absolute outside of it; empty: that cannot be
+	// seen.
+	Path    string
+	Deleted bool // the directory there is gone
 }
 
 // Supervises finds every s6-supervise of the scandir: the children of its s6-svscan, and those that

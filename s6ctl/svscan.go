@@ -23,8 +23,10 @@ type Svscan struct {
 	MaxServices   int
 	CountsLoggers bool
 	MaxName       int // longest name, in bytes, that it does not ignore; 0: any
-	MaxFiles      int // its limit of open files; 0: unknown. It needs two for each logged service, and some.
-	Supervisors   int // s6-supervise processes that it has now
+	// MaxFiles: its limit of open files; 0: unknown. It needs two for each logged service, and
+	// some.
+	MaxFiles    int
+	Supervisors int // s6-supervise processes that it has now
 }
 
 // Defaults and bounds of s6-svscan (s6-svscan.c of 2.11, of 2.12 to 2.14, and of 2.15).

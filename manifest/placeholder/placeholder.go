@@ -1,5 +1,5 @@
-// Package placeholder fills {profile} and {port} into the texts of a manifest, and escapes texts that
-// hold braces.
+// Package placeholder fills {profile} and {port} into the texts of a manifest, and escapes texts
+// that hold braces.
 //
 // There are two rules for other braces.
 //

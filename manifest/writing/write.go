@@ -1,6 +1,6 @@
-// Package writing gives the text of a manifest: as a file that people go on with, and as the excerpt
-// of one profile that its service directory keeps. What a key looks like is in package manifest, in
-// the row of its table.
+// Package writing gives the text of a manifest: as a file that people go on with, and as the
+// excerpt of one profile that its service directory keeps. What a key looks like is in package
+// manifest, in the row of its table.
 package writing
 
 import (
@@ -90,7 +90,8 @@ func (w *writer) profiles(d Draft, below *manifest.Profile) {
 	w.buf.WriteString("profiles:\n")
 	list := d.Manifest.Pointers()
 	slices.SortStableFunc(list,
-		func(a, b *manifest.Profile) int { return isNamed(a) - isNamed(b) }) // the root profile first
+		// The root profile first.
+		func(a, b *manifest.Profile) int { return isNamed(a) - isNamed(b) })
 	for _, p := range list {
 		value := p.Node(below, 0)
 		if value == nil {

@@ -26,8 +26,8 @@ func (e *Error) Error() string {
 	return e.Pos.String() + ": " + e.Path + ": " + e.Msg
 }
 
-// MaxErrors is how many errors are listed; one more line counts the rest. No reader needs more, and a
-// hostile file of 4 MiB can hold hundreds of thousands.
+// MaxErrors is how many errors are listed; one more line counts the rest. No reader needs more, and
+// a hostile file of 4 MiB can hold hundreds of thousands.
 const MaxErrors = 1000
 
 // Spot is a place while several sources are read: two of them may bear the same name.

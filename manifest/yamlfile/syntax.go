@@ -141,7 +141,8 @@ func locate(data []byte, text string, line int, what string) int {
 		if tab, ok := tabIndent(data, lineStart(data, line)); ok && line > 0 {
 			return tab
 		}
-	case colonMissing: // seen on a later line; the message has the line of the key, from the scanner
+	// Seen on a later line; the message has the line of the key, from the scanner.
+	case colonMissing:
 		return firstNonBlank(data, lineStart(data, line))
 	case quoteOpen: // any end of the text behind the quote has this error
 		open := func(end int) bool { return sameProblem(data[:end], what) }
@@ -182,7 +183,8 @@ func shortest(data []byte, high int, same func(int) bool) int {
 	if !same(high) {
 		return high
 	}
-	low, step := high, 1 // the place is mostly a few characters before high; each try parses the text again
+	// The place is mostly a few characters before high; each try parses the text again.
+	low, step := high, 1
 	for low > 0 && same(low) {
 		high, low, step = low, max(low-step, 0), step*2
 		for low > 0 && low < len(data) && !utf8.RuneStart(data[low]) {
@@ -315,7 +317,8 @@ func lineStart(data []byte, line int) int {
 	return start
 }
 
-// firstNonBlank is the first character of a line behind its indentation, or the start of a blank one.
+// firstNonBlank is the first character of a line behind its indentation, or the start of a blank
+// one.
 func firstNonBlank(data []byte, start int) int {
 	i := start
 	for i < len(data) && data[i] == ' ' {

@@ -18,8 +18,9 @@ import (
 // settling is a wait for supervisors that are only not there yet. To take one for lost would give
 // its service a second.
 type settling struct {
-	stall    time.Duration
-	woken    time.Time // when s6-svscan was told of what it may not have found yet; zero: that is nothing
+	stall time.Duration
+	// When s6-svscan was told of what it may not have found yet; zero: that is nothing.
+	woken    time.Time
 	missing  int
 	progress time.Time // when one came last
 }

@@ -129,7 +129,8 @@ func (r *applier) removeLogger(ctx context.Context, m *removal) error {
 		return !m.Log.Supervised, err
 	}
 	log := path.Join(m.Path, "log")
-	for _, letters := range []string{"xh", "xk"} { // SIGHUP ends s6-log, whatever its options; SIGKILL ends anything
+	// SIGHUP ends s6-log, whatever its options; SIGKILL ends anything.
+	for _, letters := range []string{"xh", "xk"} {
 		err := r.Pace.Wait(ctx, operate.LoggerLimit, "the logger of "+m.Name+" to end", gone)
 		if !reconcile.IsTimeout(err) || ctx.Err() != nil {
 			return err

@@ -131,7 +131,8 @@ func replaceFile(staged, live *dirfd.Tree, f reconcile.FileChange) error {
 	}
 	name := path.Base(f.Path)
 	if f.After == nil || (f.Before != nil && f.Before.Irregular) {
-		if err := to.RemoveAll(name); err != nil { // a folder at a file's name would not give way to a rename
+		// A folder at a file's name would not give way to a rename.
+		if err := to.RemoveAll(name); err != nil {
 			return err
 		}
 	}

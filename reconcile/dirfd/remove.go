@@ -34,9 +34,9 @@ func (d *Dir) RemoveUntil(name string, deadline time.Time) error {
 }
 
 // remove deletes name until a deadline, but least names in any case. The owner of a folder can put
-// files there faster than they are deleted, so it is taken first. Folders below it are moved up into
-// it one by one before they are emptied: however deep they are nested, two are open at a time, and a
-// thousand names are in memory.
+// files there faster than they are deleted, so it is taken first. Folders below it are moved up
+// into it one by one before they are emptied: however deep they are nested, two are open at a time,
+// and a thousand names are in memory.
 func (d *Dir) remove(name string, deadline time.Time, least int) error {
 	top, err := d.unlinkOrTake(name)
 	if top == nil {

@@ -109,7 +109,8 @@ func (r *byHand) act(
 	case action == reconcile.BringUp && state.Runs():
 		return true, nil
 	case action == reconcile.BringUp &&
-		state != reconcile.StateBackingOff && state != reconcile.StateCrashLoop: // a restart ends the pause
+		// A restart ends the pause.
+		state != reconcile.StateBackingOff && state != reconcile.StateCrashLoop:
 		err = r.BringUp(ctx, service.Name)
 	default:
 		err = r.restart(ctx, service)

@@ -1,8 +1,8 @@
 //go:build linux
 
 // Package ownership knows who may change what in a service directory, notes what others can change
-// and should not, and takes it back. s6-supervise writes its files by name, often as root, so what a
-// gateway's user can put there would lead root's writes elsewhere.
+// and should not, and takes it back. s6-supervise writes its files by name, often as root, so what
+// a gateway's user can put there would lead root's writes elsewhere.
 package ownership
 
 import (
@@ -118,8 +118,8 @@ func LookAtSupervise(s *reconcile.Service, d *dirfd.Dir) {
 	s.WasSupervised = err == nil
 }
 
-// Reclaim takes a folder of s6's in a service directory out of others' hands, and what they may have
-// planted there with it.
+// Reclaim takes a folder of s6's in a service directory out of others' hands, and what they may
+// have planted there with it.
 func (o Owner) Reclaim(scandir *dirfd.Dir, service, name string) error {
 	parent, err := scandir.Open(service)
 	if err != nil {
@@ -222,7 +222,8 @@ func (o Owner) Mend(scandir *dirfd.Dir, service string, names []string) error {
 	}
 	live := dirfd.NewTree(top, reconcile.ModeServicedir)
 	defer live.Close()
-	for _, name := range names { // the directory itself is the first, so that no user can swap what is in it
+	// The directory itself is the first, so that no user can swap what is in it.
+	for _, name := range names {
 		d, err := live.Parent(path.Join(name, "x"))
 		if scriptFiles[name] {
 			if d, err = live.Parent(name); err == nil {

@@ -312,8 +312,8 @@ func (s *serviceReader) readS6Files(d *dirfd.Dir, prefix string) error {
 	return nil
 }
 
-// readFile reads one file. What is no regular file, or too large, is told by a flag and not read: to
-// compare it would be of no use, and to open it could wait for ever.
+// readFile reads one file. What is no regular file, or too large, is told by a flag and not read:
+// to compare it would be of no use, and to open it could wait for ever.
 func (s *serviceReader) readFile(d *dirfd.Dir, prefix, name string) (reconcile.File, error) {
 	data, st, err := d.ReadInto(*s.buf, name, reconcile.MaxFile)
 	if large := (*safefile.TooLargeError)(nil); errors.Is(err, safefile.ErrIrregular) ||

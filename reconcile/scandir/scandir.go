@@ -31,7 +31,8 @@ type Scandir struct {
 	Users map[string]uint32
 	// Listener is told how far an operation has come; nil: nothing is.
 	Listener reconcile.Listener
-	lock     *journal.Lock // ours, last: to close the lock file, opened once more, would drop the lock
+	// Ours, last: to close the lock file, opened once more, would drop the lock.
+	lock *journal.Lock
 }
 
 // Open opens the scandir at path. Nothing is read or written yet.

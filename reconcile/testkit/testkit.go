@@ -19,18 +19,32 @@ import (
 // script.
 func Profile(name, value string) manifest.Profile {
 	return manifest.Profile{
-		Name: name, State: manifest.StateUp, User: "nobody", Command: []string{"gateway"}, StopTimeout: time.Second,
-		Env: []manifest.EnvVar{{Name: "VALUE", Value: value}}, Log: manifest.Log{Keep: 1, Size: 4096},
+		Name:        name,
+		State:       manifest.StateUp,
+		User:        "nobody",
+		Command:     []string{"gateway"},
+		StopTimeout: time.Second,
+		Env: []manifest.EnvVar{
+			{Name: "VALUE", Value: value},
+		},
+		Log: manifest.Log{Keep: 1, Size: 4096},
 	}
 }
 
 func OnPort(p manifest.Profile, port int) manifest.Profile { p.Port = port; return p }
-func Down(p manifest.Profile) manifest.Profile             { p.State = manifest.StateDown; return p }
-func Keeping(p manifest.Profile, n int) manifest.Profile   { p.Log.Keep = n; return p }
+
+func Down(p manifest.Profile) manifest.Profile {
+	p.State = manifest.StateDown
+	return p
+}
+
+func Keeping(p manifest.Profile, n int) manifest.Profile { p.Log.Keep = n; return p }
 
 func Servicedirs(t testing.TB, profiles ...manifest.Profile) []render.Servicedir {
 	t.Helper()
-	dirs, err := render.All(&manifest.Manifest{Runtime: manifest.RuntimeS6, HermesHome: "/h", Profiles: profiles})
+	dirs, err := render.All(
+		&manifest.Manifest{Runtime: manifest.RuntimeS6, HermesHome: "/h", Profiles: profiles},
+	)
 	require.NoError(t, err)
 	return dirs
 }
@@ -68,7 +82,11 @@ func Foreign(s *reconcile.Service) { s.Owned = false; delete(s.Files, render.Mar
 func Last(p manifest.Profile) manifest.Profile { p.State = manifest.StateLast; return p }
 
 func WithReady(p manifest.Profile) manifest.Profile {
-	p.Port, p.Ready = 9201, &manifest.Ready{HTTP: "/health", Interval: time.Second, Timeout: time.Minute}
+	p.Port, p.Ready = 9201, &manifest.Ready{
+		HTTP:     "/health",
+		Interval: time.Second,
+		Timeout:  time.Minute,
+	}
 	return p
 }
 
@@ -87,10 +105,20 @@ func Planned(
 
 func RequireSamePlan(t testing.TB, want, got []reconcile.Change) {
 	t.Helper()
-	contents := cmp.FilterValues(func(a, b []byte) bool { return len(a)+len(b) > 0 }, cmp.Transformer("text", func(data []byte) string {
-		return string(data) // byte by byte takes a hundred times as long
-	}))
-	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(reconcile.Change{}, "Desired", "Actual", "Owed", "Was", "Present"), cmpopts.IgnoreUnexported(reconcile.Change{}), cmpopts.EquateEmpty(), contents); diff != "" {
+	contents := cmp.FilterValues(
+		func(a, b []byte) bool { return len(a)+len(b) > 0 },
+		cmp.Transformer("text", func(data []byte) string {
+			return string(data) // byte by byte takes a hundred times as long
+		}),
+	)
+	if diff := cmp.Diff(
+		want,
+		got,
+		cmpopts.IgnoreFields(reconcile.Change{}, "Desired", "Actual", "Owed", "Was", "Present"),
+		cmpopts.IgnoreUnexported(reconcile.Change{}),
+		cmpopts.EquateEmpty(),
+		contents,
+	); diff != "" {
 		t.Errorf("plan (-want +got):\n%s", diff)
 	}
 }

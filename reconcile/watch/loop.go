@@ -47,8 +47,9 @@ type Loop struct {
 	Interval time.Duration
 	Ask      <-chan os.Signal // asks for a pass
 	Pass     func(context.Context, Trigger) error
-	Began    func()      // is called after the first pass
-	Blind    func(error) // is called when the paths cannot be watched, so that a change is seen at the next interval
+	Began    func() // is called after the first pass
+	// Is called when the paths cannot be watched, so that a change is seen at the next interval.
+	Blind func(error)
 
 	// Records is the folder in which other commands record the restarts that they begin. It is
 	// empty while that is not known.
@@ -64,7 +65,8 @@ func (l *Loop) Run(ctx context.Context) error {
 	defer w.close()
 	failures := 0
 	for trigger, first := Begin, true; trigger != ""; first = false {
-		if err := w.arm(); err != nil { // before the pass, so that no change after its look is missed
+		// Before the pass, so that no change after its look is missed.
+		if err := w.arm(); err != nil {
 			l.Blind(err)
 		}
 		err := fault.Guard(func() error { return l.Pass(ctx, trigger) })

@@ -22,7 +22,8 @@ func (a Account) changes(h route.Hop) (at string, can bool) {
 		return h.Path, true
 	case !a.mayWrite(h), h.ReadOnly():
 		return "", false
-	case h.Next != "" && h.Mode&syscall.S_ISVTX != 0: // in /tmp and the like no user replaces the files of others
+	// In /tmp and the like no user replaces the files of others.
+	case h.Next != "" && h.Mode&syscall.S_ISVTX != 0:
 		return filepath.Join(h.Path, h.Next), !h.There || h.Holder == a.UID
 	}
 	return h.Path, true

@@ -1,9 +1,9 @@
 // Package changes says what a plan changes in the words of the manifest: key by key, what was there
 // before, what is there after, and where the manifest says so.
 //
-// Of compares a plan; Profile gives what it changes of one profile. What was before stands in the marker of the service
-// directory, or in the manifest that the plan was made against. Nothing here masks a secret: who
-// prints a change does.
+// Of compares a plan; Profile gives what it changes of one profile. What was before stands in the
+// marker of the service directory, or in the manifest that the plan was made against. Nothing here
+// masks a secret: who prints a change does.
 package changes
 
 import (

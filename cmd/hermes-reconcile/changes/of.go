@@ -171,7 +171,8 @@ const mostPairs = 5000
 // rename finds entries that go under one name and come under another. Where several are alike it
 // does not guess.
 func (o *Comparison) rename() {
-	from, to := map[string][]string{}, map[string][]string{} // profile that comes, service that goes
+	// Profile that comes, service that goes.
+	from, to := map[string][]string{}, map[string][]string{}
 	services := o.byPort()
 	pairs := 0
 	for _, name := range o.come {

@@ -1,5 +1,5 @@
-// Package cmdline has the values that the flags of a command line take, and says in plain words what
-// is wrong with one.
+// Package cmdline has the values that the flags of a command line take, and says in plain words
+// what is wrong with one.
 //
 // Choice is a flag that takes one of a few words, Wrong turns the errors of pflag into errors for
 // people. Nothing here knows a command or prints anything.

@@ -10,8 +10,8 @@ import (
 	"hermes-reconcile/manifest/wording"
 )
 
-// Wrong says in plain words what pflag found wrong with the flags of a command, behind the flag that
-// may be meant, or nothing.
+// Wrong says in plain words what pflag found wrong with the flags of a command, behind the flag
+// that may be meant, or nothing.
 func Wrong(known *pflag.FlagSet, err error) (meant string, plain error) {
 	var (
 		unknown *pflag.NotExistError

@@ -122,7 +122,8 @@ func (s services) logger(dir string, one *found) {
 		return
 	}
 	var rest []string
-	args, where := run.argv[1:], "$" // its last word is the folder, mostly one that only the running script knows
+	// Its last word is the folder, mostly one that only the running script knows.
+	args, where := run.argv[1:], "$"
 	if run.tail == nil && len(args) > 0 {
 		args, where = args[:len(args)-1], args[len(args)-1]
 	} else if run.tail != nil {

@@ -2,10 +2,10 @@
 
 // Package doctor finds what is wrong in one place, how bad that is, and what to type about it.
 //
-// Each check is a file: its facts, the look that gathers them, and the judgement that makes findings
-// of them. A look may touch the disk and processes, but changes nothing. A judgement depends on its
-// facts alone, so that tests can give it any (TestJudgementsLookAtNothing). Nothing that could not
-// be seen counts as good: it is a finding of its own.
+// Each check is a file: its facts, the look that gathers them, and the judgement that makes
+// findings of them. A look may touch the disk and processes, but changes nothing. A judgement
+// depends on its facts alone, so that tests can give it any (TestJudgementsLookAtNothing). Nothing
+// that could not be seen counts as good: it is a finding of its own.
 package doctor
 
 import (
@@ -43,8 +43,8 @@ var checks = []check{
 	{ownershipCheck, lookAtOwnership},
 }
 
-// Findings makes all checks, one after the other. A check that fails is a finding, and keeps none of
-// the others from being made.
+// Findings makes all checks, one after the other. A check that fails is a finding, and keeps none
+// of the others from being made.
 func Findings(ctx context.Context, p *Facts) []explain.Finding {
 	var all []explain.Finding
 	for _, c := range checks {

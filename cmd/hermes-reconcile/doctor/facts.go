@@ -137,7 +137,8 @@ func (p *Facts) inspected(ctx context.Context) home.Answer {
 		profiles := slices.Sorted(maps.Keys(users))
 		p.Homes.Users = maps.Clone(users)
 		asked := profiles
-		if users[manifest.DefaultProfile] == "" { // its state file says which profiles a root gateway serves that is not ours
+		// Its state file says which profiles a root gateway serves that is not ours.
+		if users[manifest.DefaultProfile] == "" {
 			p.Homes.Users[manifest.DefaultProfile] = users[profiles[0]]
 			asked = append([]string{manifest.DefaultProfile}, profiles...)
 		}

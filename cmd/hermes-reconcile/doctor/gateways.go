@@ -76,7 +76,8 @@ func (n *notes) state(g Gateway, now time.Time) {
 		)
 	case state == reconcile.StateCrashLoop:
 		level := explain.LevelError
-		if !g.Owned { // s6 counts each stop by hand, too, where no ./finish of ours clears its tally
+		// s6 counts each stop by hand, too, where no ./finish of ours clears its tally.
+		if !g.Owned {
 			level = explain.LevelWarning
 		}
 		n.add(level, g.Profile, see, "%s (%s)", state, g.Detail)

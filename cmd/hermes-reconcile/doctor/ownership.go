@@ -36,16 +36,20 @@ type risk struct {
 type searched struct {
 	Folder string
 	Whose  string // PATH: "the PATH here, of s6-svscan"
-	At     string // the folder or symlink on the way there that can be changed; empty: that is the working directory
-	Who    string // can change it
-	Rest   string // the PATH without such folders
+	// At: the folder or symlink on the way there that can be changed; empty: that is the working
+	// directory.
+	At   string
+	Who  string // can change it
+	Rest string // the PATH without such folders
 }
 
 // ownershipFacts is who has what in his hands.
 type ownershipFacts struct {
-	Scandir  string
-	Exposed  string // why the scandir is not safe; empty: it is
-	Holder   string // the user of a gateway that the scandir belongs to, and no other user's; empty: that is not so
+	Scandir string
+	Exposed string // why the scandir is not safe; empty: it is
+	// Holder: the user of a gateway that the scandir belongs to, and no other user's; empty: that
+	// is not so.
+	Holder   string
 	Services []reconcile.Service
 	Risks    []risk
 	Searched []searched // those that others can change
@@ -159,8 +163,8 @@ func (p *Facts) holder() string {
 	return ""
 }
 
-// searchedFolders are the folders on a PATH that others can change, and those of which that cannot be
-// told.
+// searchedFolders are the folders on a PATH that others can change, and those of which that cannot
+// be told.
 func (p *Facts) searchedFolders() (found []searched, unknown []string) {
 	environ, _ := s6ctl.Environ(s6ctl.ThisHost(), p.Path) // as little as may be seen
 	ofSvscan := ""

@@ -133,8 +133,8 @@ func (s sockets) who(l s6ctl.Listener) string {
 	return fmt.Sprintf("%q (pid %d, %s)", l.Program, l.PID, l.Address)
 }
 
-// lookAtPorts looks who listens on the ports of gateways: those of the manifest, and of services that it
-// does not name.
+// lookAtPorts looks who listens on the ports of gateways: those of the manifest, and of services
+// that it does not name.
 func lookAtPorts(ctx context.Context, p *Facts) ([]explain.Finding, error) {
 	byProfile := map[string]portFacts{}
 	found := sockets{Services: map[int]string{}}

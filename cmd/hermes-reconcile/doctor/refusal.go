@@ -57,8 +57,8 @@ func Clip(text string) string {
 // MaxLogs is how many logs are read: each takes a process, and one of them says it for all.
 const MaxLogs = 5
 
-// readRefusals are the gateways, with what is in the logs of those that exited as a hermes does that
-// refuses its command line, or its profile.
+// readRefusals are the gateways, with what is in the logs of those that exited as a hermes does
+// that refuses its command line, or its profile.
 func (p *Facts) readRefusals(ctx context.Context) []Gateway {
 	all := slices.Clone(p.Gateways)
 	read := 0

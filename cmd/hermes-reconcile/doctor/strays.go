@@ -31,8 +31,8 @@ func judgeStrays(byProfile map[string][]s6ctl.Stray) []explain.Finding {
 	return n.list
 }
 
-// lookAtStrays looks for processes that have outlived their gateways. The gateway of a supervisor that
-// was killed is another matter, and told of as such.
+// lookAtStrays looks for processes that have outlived their gateways. The gateway of a supervisor
+// that was killed is another matter, and told of as such.
 func lookAtStrays(ctx context.Context, p *Facts) ([]explain.Finding, error) {
 	if p.ScandirErr != nil {
 		return nil, nil // the check of gateways says so

@@ -35,7 +35,8 @@ func (c *KeyChange) place() *Place {
 	return &Place{c.File, c.Line, c.column}
 }
 
-// compareAll adds what changes to all profiles. JSON, which takes the most, goes from one to the next.
+// compareAll adds what changes to all profiles. JSON, which takes the most, goes from one to the
+// next.
 func (r *Report) compareAll() {
 	for i := range r.Profiles {
 		r.Profiles[i].ensureCompared()

@@ -14,9 +14,9 @@ const (
 	SummaryLimit = 1 << 20 // of a step's summary
 )
 
-// Markdown is the report for a pull request: a heading, a table of what is done, one of what changes
-// in the words of the manifest, and a folded diff for each file that the report has one of. What would make it longer than limit bytes is left out, diffs first, and named at
-// the end.
+// Markdown is the report for a pull request: a heading, a table of what is done, one of what
+// changes in the words of the manifest, and a folded diff for each file that the report has one of.
+// What would make it longer than limit bytes is left out, diffs first, and named at the end.
 func (r *Report) Markdown(limit int) []byte {
 	r.compareAll()
 	head := "### hermes-reconcile: " + cell(r.Summary.Text) + "\n"

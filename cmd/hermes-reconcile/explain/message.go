@@ -13,9 +13,10 @@ import (
 // document on stdout. Its JSON form is described by schema/message.json.
 type Message struct {
 	Level MessageLevel `json:"level"`
-	Code  Code         `json:"code,omitempty"` // of each error, and of a warning that an error caused
-	Text  string       `json:"text"`
-	Hint  string       `json:"hint,omitempty"` // what to type or to edit next
+	// Code: of each error, and of a warning that an error caused.
+	Code Code   `json:"code,omitempty"`
+	Text string `json:"text"`
+	Hint string `json:"hint,omitempty"` // what to type or to edit next
 	// The place in a manifest that the text is about; lines and columns count from 1.
 
 	File   string `json:"file,omitempty"`

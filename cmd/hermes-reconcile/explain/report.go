@@ -2,9 +2,10 @@
 // programs read.
 //
 // New makes a Report of a plan and Finish adds what became of it; Text, Files, JSON, Markdown and
-// GitHub print one. A Report masks secrets, so no form can show what another hides, and whether there
-// are differences stands in it once. What takes much memory is told a profile at a time. Nothing
-// here reads a file, a clock or an environment: the same plan gives the same bytes everywhere.
+// GitHub print one. A Report masks secrets, so no form can show what another hides, and whether
+// there are differences stands in it once. What takes much memory is told a profile at a time.
+// Nothing here reads a file, a clock or an environment: the same plan gives the same bytes
+// everywhere.
 package explain
 
 import (
@@ -79,7 +80,8 @@ type Profile struct {
 	Files       []File   `json:"files"`
 	Result      Result   `json:"result,omitempty"` // only after an apply
 	Error       string   `json:"error,omitempty"`
-	Late        string   `json:"late,omitempty"` // why it has not come as far as apply was to wait for
+	// Late: why it has not come as far as apply was to wait for.
+	Late string `json:"late,omitempty"`
 
 	fresh   bool               // there was no such service
 	differs bool               // files of it do

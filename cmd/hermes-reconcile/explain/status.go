@@ -7,31 +7,36 @@ const StatusFormat = 2
 
 // Status is what the gateways of a scandir are. Its JSON form is described by schema/status.json.
 type Status struct {
-	Format    int       `json:"format"`
-	Scandir   string    `json:"scandir"`
-	Listening bool      `json:"listening"`      // an s6-svscan runs on it
-	Held      string    `json:"held,omitempty"` // since when nothing is started unasked, as RFC 3339 writes times
-	Gateways  []Gateway `json:"gateways"`
+	Format    int    `json:"format"`
+	Scandir   string `json:"scandir"`
+	Listening bool   `json:"listening"` // an s6-svscan runs on it
+	// Held: since when nothing is started unasked, as RFC 3339 writes times.
+	Held     string    `json:"held,omitempty"`
+	Gateways []Gateway `json:"gateways"`
 }
 
 // Gateway is what one gateway is, and what it should be.
 type Gateway struct {
-	Profile  string   `json:"profile"`
-	Service  string   `json:"service"`
-	Wanted   string   `json:"wanted,omitempty"` // up, down or last; empty where nothing says so
-	State    string   `json:"state"`
-	Detail   string   `json:"detail,omitempty"` // what helps to judge the state: "next start in 12 s"
-	Failed   bool     `json:"failed"`           // it is not what it should be, and will not come to be that by itself
-	Ready    *bool    `json:"ready"`            // nil: it has no way to tell
-	PID      int      `json:"pid,omitempty"`
-	Since    string   `json:"since,omitempty"` // of the last change between up and down, as RFC 3339 writes times
-	Restarts int      `json:"restarts"`        // deaths since it was last started on purpose
-	Port     int      `json:"port,omitempty"`
-	RSS      int64    `json:"rss,omitempty"` // memory of its processes, in bytes
-	Owned    bool     `json:"owned"`
-	Pending  string   `json:"pending,omitempty"` // what the manifest says and no apply has done; empty: that is not known
-	Drift    []string `json:"drift"`
-	More     *More    `json:"more,omitempty"` // where one gateway was asked for
+	Profile string `json:"profile"`
+	Service string `json:"service"`
+	Wanted  string `json:"wanted,omitempty"` // up, down or last; empty where nothing says so
+	State   string `json:"state"`
+	// Detail: what helps to judge the state: "next start in 12 s".
+	Detail string `json:"detail,omitempty"`
+	// Failed: it is not what it should be, and will not come to be that by itself.
+	Failed bool  `json:"failed"`
+	Ready  *bool `json:"ready"` // nil: it has no way to tell
+	PID    int   `json:"pid,omitempty"`
+	// Since: of the last change between up and down, as RFC 3339 writes times.
+	Since    string `json:"since,omitempty"`
+	Restarts int    `json:"restarts"` // deaths since it was last started on purpose
+	Port     int    `json:"port,omitempty"`
+	RSS      int64  `json:"rss,omitempty"` // memory of its processes, in bytes
+	Owned    bool   `json:"owned"`
+	// Pending: what the manifest says and no apply has done; empty: that is not known.
+	Pending string   `json:"pending,omitempty"`
+	Drift   []string `json:"drift"`
+	More    *More    `json:"more,omitempty"` // where one gateway was asked for
 }
 
 // StateAbsent is what a gateway is that the manifest names and no apply has made yet.
@@ -47,9 +52,11 @@ const (
 
 // More is what else there is to say of one gateway.
 type More struct {
-	ExitCode  *int     `json:"exit_code,omitempty"` // of its last process; nil: a signal ended it, or none has ended
-	Signal    int      `json:"signal,omitempty"`    // that ended its last process
-	Deaths    []Death  `json:"deaths"`              // since it was last started on purpose, the oldest first
+	// ExitCode: of its last process; nil: a signal ended it, or none has ended.
+	ExitCode *int `json:"exit_code,omitempty"`
+	Signal   int  `json:"signal,omitempty"` // that ended its last process
+	// Deaths: since it was last started on purpose, the oldest first.
+	Deaths    []Death  `json:"deaths"`
 	NextStart string   `json:"next_start,omitempty"`
 	User      string   `json:"user,omitempty"` // whose its processes are, as a name or a number
 	Processes int      `json:"processes,omitempty"`

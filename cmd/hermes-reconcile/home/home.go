@@ -21,9 +21,12 @@ type Request struct {
 	Home   string           // HERMES_HOME, an absolute path
 	Places map[string]Place // by profile: those that have a home of their own
 	Recall []string         // profiles: what were they last?
-	Sweep  []string         // profiles that do not run: remove what a gateway of an earlier container left
-	Wishes map[string]bool  // by profile: record that it should be up, or not
-	Retire []string         // profiles whose gateways are removed: record that they should be down, where there is a record
+	// Sweep: profiles that do not run: remove what a gateway of an earlier container left.
+	Sweep  []string
+	Wishes map[string]bool // by profile: record that it should be up, or not
+	// Retire: profiles whose gateways are removed: record that they should be down, where there is
+	// a record.
+	Retire []string
 	Report *Report
 	// Folders are profiles: have they a folder of their own below profiles/?
 	Folders []string

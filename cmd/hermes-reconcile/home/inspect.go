@@ -120,7 +120,8 @@ func usable(dir string) error {
 	return allowed("write to", dir, unix.W_OK)
 }
 
-// allowed asks the kernel, which knows modes, access lists and read-only mounts, instead of guessing.
+// allowed asks the kernel, which knows modes, access lists and read-only mounts, instead of
+// guessing.
 func allowed(verb, path string, mode uint32) error {
 	if err := unix.Access(path, mode); err != nil {
 		return fmt.Errorf("cannot %s %q: %w", verb, path, err)

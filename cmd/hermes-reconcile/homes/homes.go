@@ -1,8 +1,8 @@
 //go:build linux
 
-// Package homes asks what the profiles of a manifest have below HERMES_HOME: by one child process for
-// each of their users, side by side. A child can say anything, so that what it says is taken for its
-// own profiles alone, and in short lines.
+// Package homes asks what the profiles of a manifest have below HERMES_HOME: by one child process
+// for each of their users, side by side. A child can say anything, so that what it says is taken
+// for its own profiles alone, and in short lines.
 package homes
 
 import (

@@ -46,10 +46,11 @@ const (
 
 // parser is one of argparse's: the program's, or that of a command.
 type parser struct {
-	prog     string
-	options  []option
-	commands []string // the first argument that is no option has to be one of them; none: it takes no such argument
-	dest     string   // what argparse calls that argument
+	prog    string
+	options []option
+	// The first argument that is no option has to be one of them; none: it takes no such argument.
+	commands []string
+	dest     string // what argparse calls that argument
 }
 
 var parsers = map[string]parser{
@@ -124,7 +125,11 @@ var profileName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,63}$`)
 func parseArgs(release string, args []string) (call, error) {
 	column := slices.Index(releases, release)
 	if column < 0 {
-		return call{}, fmt.Errorf("STUB_RELEASE: %q is unknown (want one of %s)", release, strings.Join(releases, ", "))
+		return call{}, fmt.Errorf(
+			"STUB_RELEASE: %q is unknown (want one of %s)",
+			release,
+			strings.Join(releases, ", "),
+		)
 	}
 	c := call{options: map[string]string{}}
 	var extra []string
@@ -144,7 +149,8 @@ func parseArgs(release string, args []string) (call, error) {
 		c.command, args = next, rest
 	}
 	if len(extra) > 0 {
-		return call{}, parsers["hermes"].of(column).fault("unrecognized arguments: " + strings.Join(extra, " "))
+		return call{}, parsers["hermes"].of(column).
+			fault("unrecognized arguments: " + strings.Join(extra, " "))
 	}
 	if c.command == "" {
 		return call{}, fmt.Errorf("a chat is nothing that this stub does")
@@ -162,7 +168,8 @@ func takeProfile(args []string) (profile string, rest []string) {
 		if name, found := strings.CutPrefix(arg, "--profile="); found {
 			return name, slices.Delete(slices.Clone(args), i, i+1)
 		}
-		if (arg == "-p" || arg == "--profile") && i+1 < len(args) && profileName.MatchString(args[i+1]) {
+		if (arg == "-p" || arg == "--profile") && i+1 < len(args) &&
+			profileName.MatchString(args[i+1]) {
 			return args[i+1], slices.Delete(slices.Clone(args), i, i+2)
 		}
 	}
@@ -171,14 +178,21 @@ func takeProfile(args []string) (profile string, rest []string) {
 
 // of is the parser of the release in that column.
 func (p parser) of(column int) parser {
-	p.options = slices.DeleteFunc(slices.Clone(p.options), func(o option) bool { return !has(o.in, column) })
+	p.options = slices.DeleteFunc(
+		slices.Clone(p.options),
+		func(o option) bool { return !has(o.in, column) },
+	)
 	p.options = slices.Insert(p.options, 0, option{names: "-h --help"})
 	return p
 }
 
 // read reads arguments up to a command, which is returned with what follows it. What it does not
 // know is added to extra.
-func (p parser) read(args []string, options map[string]string, extra *[]string) (command string, rest []string, err error) {
+func (p parser) read(
+	args []string,
+	options map[string]string,
+	extra *[]string,
+) (command string, rest []string, err error) {
 	for onlyWords := false; len(args) > 0; {
 		arg := args[0]
 		args = args[1:]
@@ -190,8 +204,10 @@ func (p parser) read(args []string, options map[string]string, extra *[]string) 
 				continue
 			}
 			if !slices.Contains(p.commands, arg) {
-				return "", nil, p.fault(fmt.Sprintf("argument %s: invalid choice: '%s' (choose from %s)",
-					p.dest, arg, strings.Join(p.commands, ", ")))
+				return "", nil, p.fault(
+					fmt.Sprintf("argument %s: invalid choice: '%s' (choose from %s)",
+						p.dest, arg, strings.Join(p.commands, ", ")),
+				)
 			}
 			return arg, args, nil
 		default:
@@ -204,7 +220,12 @@ func (p parser) read(args []string, options map[string]string, extra *[]string) 
 }
 
 // readOption reads an option and its value. It returns the arguments that follow.
-func (p parser) readOption(arg string, args []string, options map[string]string, extra *[]string) ([]string, error) {
+func (p parser) readOption(
+	arg string,
+	args []string,
+	options map[string]string,
+	extra *[]string,
+) ([]string, error) {
 	name, value, attached := strings.Cut(arg, "=")
 	if arg[1] != '-' && len(arg) > 2 && arg[2] != '=' {
 		name, value, attached = arg[:2], arg[2:], true // -vq, -mMODEL
@@ -216,7 +237,9 @@ func (p parser) readOption(arg string, args []string, options map[string]string,
 		return args, nil
 	case 1:
 	default:
-		return nil, p.fault(fmt.Sprintf("ambiguous option: %s could match %s", arg, strings.Join(found, ", ")))
+		return nil, p.fault(
+			fmt.Sprintf("ambiguous option: %s could match %s", arg, strings.Join(found, ", ")),
+		)
 	}
 	o := p.option(found[0])
 	first := strings.Fields(o.names)[0]
@@ -225,7 +248,9 @@ func (p parser) readOption(arg string, args []string, options map[string]string,
 		options[first] = ""
 		return p.readOption("-"+value, args, options, extra)
 	case o.value == "" && attached:
-		return nil, p.fault(fmt.Sprintf("argument %s: ignored explicit argument '%s'", o.says(), value))
+		return nil, p.fault(
+			fmt.Sprintf("argument %s: ignored explicit argument '%s'", o.says(), value),
+		)
 	case o.value != "" && !attached && len(args) > 0 && !strings.HasPrefix(args[0], "-"):
 		value, args = args[0], args[1:]
 	case o.value != "" && !attached && o.value[0] != '[':
@@ -259,7 +284,10 @@ func (p parser) find(arg string) []string {
 
 // option is the option of that name; the zero one: there is none.
 func (p parser) option(name string) option {
-	i := slices.IndexFunc(p.options, func(o option) bool { return slices.Contains(strings.Fields(o.names), name) })
+	i := slices.IndexFunc(
+		p.options,
+		func(o option) bool { return slices.Contains(strings.Fields(o.names), name) },
+	)
 	if i < 0 {
 		return option{}
 	}
@@ -286,7 +314,8 @@ func (p parser) usage() string {
 	if p.commands != nil {
 		words = []string{"{" + strings.Join(p.commands, ",") + "}", "..."}
 	}
-	if line := begin + strings.Join(append(slices.Clone(parts), words...), " "); len(line) <= width {
+	all := append(slices.Clone(parts), words...)
+	if line := begin + strings.Join(all, " "); len(line) <= width {
 		return line
 	}
 	indent := strings.Repeat(" ", len(begin)+len(p.prog)+1)
@@ -319,7 +348,14 @@ func refuseUnknown(args []string, home string) error {
 	if info, err := os.Stat(filepath.Join(home, "profiles", profile)); err == nil && info.IsDir() {
 		return nil
 	}
-	return &refusal{1, fmt.Sprintf("Error: Profile '%[1]s' does not exist. Create it with: hermes profile create %[1]s\n", profile), os.Stderr}
+	return &refusal{
+		1,
+		fmt.Sprintf(
+			"Error: Profile '%[1]s' does not exist. Create it with: hermes profile create %[1]s\n",
+			profile,
+		),
+		os.Stderr,
+	}
 }
 
 // refuseSecond is what hermes says of a gateway of one profile where one gateway serves them all:
@@ -327,11 +363,17 @@ func refuseUnknown(args []string, home string) error {
 func (c call) refuseSecond(release, home string) error {
 	_, force := c.options["--force"]
 	_, replace := c.options["--replace"]
-	asked := force || replace || isStandalone(filepath.Join(home, "profiles", c.profile, "config.yaml"))
-	if c.command != "run" || c.profile == "default" || asked || !has(oneGateway, slices.Index(releases, release)) {
+	asked := force || replace ||
+		isStandalone(filepath.Join(home, "profiles", c.profile, "config.yaml"))
+	if c.command != "run" || c.profile == "default" || asked ||
+		!has(oneGateway, slices.Index(releases, release)) {
 		return nil
 	}
-	return &refusal{78, fmt.Sprintf("✗ Profile '%s' does not get a gateway of its own.\n", c.profile), os.Stdout}
+	return &refusal{
+		78,
+		fmt.Sprintf("✗ Profile '%s' does not get a gateway of its own.\n", c.profile),
+		os.Stdout,
+	}
 }
 
 // isStandalone reports whether a config.yaml has standalone: true below gateway. It knows no YAML
@@ -348,7 +390,8 @@ func isStandalone(path string) bool {
 		if key != "" && line[0] != ' ' && line[0] != '#' {
 			below = key
 		}
-		if line[0] == ' ' && below == "gateway" && key == "standalone" && strings.TrimSpace(value) == "true" {
+		if line[0] == ' ' && below == "gateway" && key == "standalone" &&
+			strings.TrimSpace(value) == "true" {
 			return true
 		}
 	}

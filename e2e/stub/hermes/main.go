@@ -294,8 +294,8 @@ func printLines(perSecond int, stop <-chan struct{}) int {
 	}
 }
 
-// lock is held until the process ends, and inherited by no child: a bare descriptor, which no garbage
-// collector closes.
+// lock is held until the process ends, and inherited by no child: a bare descriptor, which no
+// garbage collector closes.
 func (g *gateway) lock() error {
 	fd, err := syscall.Open(g.path("lock"), syscall.O_RDWR|syscall.O_CREAT|syscall.O_CLOEXEC, 0o644)
 	if err != nil {

@@ -58,7 +58,8 @@ type start struct {
 	Time   int64    `json:"time"` // nanoseconds since 1970
 }
 
-// recordStart writes down what this process was given, so that a test can compare it with the manifest.
+// recordStart writes down what this process was given, so that a test can compare it with the
+// manifest.
 func (g *gateway) recordStart() error {
 	now := time.Now().UnixNano()
 	cwd, err := os.Getwd()
@@ -85,7 +86,8 @@ type stop struct {
 	Time  int64  `json:"time"`
 }
 
-// recordStop writes down a signal or an exit, with the lines printed so far: a test counts them in the log.
+// recordStop writes down a signal or an exit, with the lines printed so far: a test counts them in
+// the log.
 func (g *gateway) recordStop(event string, lines int) error {
 	return g.record("stops", stop{PID: os.Getpid(), Event: event, Lines: lines, Time: time.Now().UnixNano()})
 }
