@@ -5,45 +5,11 @@ package main
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"os"
-	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"slices"
-	"strconv"
-	"syscall"
 	"time"
 )
-
-// startChild starts a process that ignores SIGTERM and holds stdout and stderr, so the logger's
-// pipe.
-func (g *gateway) startChild() error {
-	if g.child == "" {
-		return nil
-	}
-	self, err := os.Executable()
-	if err != nil {
-		return err
-	}
-	cmd := exec.Command(self, childArg, g.name, g.path("children"))
-	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: g.child == "setsid"}
-	return cmd.Start()
-}
-
-// runChild records its pid only once it ignores SIGTERM.
-func runChild(args []string) (int, error) {
-	if len(args) != 3 {
-		return 1, fmt.Errorf("usage: hermes %s NAME RECORD", childArg)
-	}
-	signal.Ignore(syscall.SIGTERM)
-	if err := appendTo(args[2], strconv.Itoa(os.Getpid())); err != nil {
-		return 1, err
-	}
-	time.Sleep(maxLife)
-	return 0, nil
-}
 
 // start is a record of NAME.starts.
 type start struct {
