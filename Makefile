@@ -51,6 +51,7 @@ completions: build
 install: completions
 	install -D bin/hermes-reconcile $(DESTDIR)$(PREFIX)/bin/hermes-reconcile
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 cmd/hermes-reconcile/man/*.8
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man5 cmd/hermes-reconcile/man/*.5
 	install -D -m 644 bin/hermes-reconcile.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/hermes-reconcile
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/zsh/site-functions bin/_hermes-reconcile
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d bin/hermes-reconcile.fish

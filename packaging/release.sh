@@ -47,10 +47,12 @@ sh packaging/licenses.sh >"$files/${name}_licenses.txt"
 # What both packages hold, for each processor the same but for the program.
 STAGE=$work/stage
 export STAGE
-mkdir -p "$STAGE/man" "$STAGE/completion" "$STAGE/doc/examples"
+mkdir -p "$STAGE/man5" "$STAGE/man8" "$STAGE/completion" "$STAGE/doc/examples"
 go build -o "$work/native" ./cmd/hermes-reconcile
 for shell in bash fish zsh; do "$work/native" completion "$shell" >"$STAGE/completion/$shell"; done
-for page in cmd/hermes-reconcile/man/*.8; do gzip -9n <"$page" >"$STAGE/man/${page##*/}.gz"; done
+for page in cmd/hermes-reconcile/man/*.[58]; do
+  gzip -9n <"$page" >"$STAGE/man${page##*.}/${page##*/}.gz"
+done
 git -c tar.umask=022 archive HEAD examples docs README.md CHANGELOG.md | tar -x -C "$STAGE/doc"
 cp "$files/${name}_licenses.txt" "$STAGE/doc/copyright"
 for ARCH in amd64 arm64; do

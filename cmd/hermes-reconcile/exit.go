@@ -23,6 +23,22 @@ const (
 	exitTemporary = 111
 )
 
+// exitMeanings are what help and the manual pages say of the exit codes.
+var exitMeanings = []struct {
+	code  int
+	about string
+}{
+	{exitDone, "done; nothing is left to do"},
+	{exitPartial, "part of it failed: some gateways are not as asked; mend and run again"},
+	{exitDiffers, "only with --exit-code of diff and apply: there are differences"},
+	{exitTimeout, "timed out waiting"},
+	{exitUsage, "the command line or the manifest is wrong, or there is no s6 here: retrying will not help"},
+	{
+		exitTemporary, "a system call or an s6 program failed, the lock is held, or the result could not be " +
+			"printed: retrying may help",
+	},
+}
+
 // errDiffers is how --exit-code says that there are differences. It is no failure and prints
 // nothing.
 var errDiffers = errors.New("there are differences")

@@ -37,6 +37,13 @@ func TestManualPages(t *testing.T) {
 		Section: "8", Source: program + " " + version, Manual: program, Date: &released,
 	}, fresh))
 	want := pages(t, fresh)
+	for _, cmd := range commandsOf(root) {
+		name := strings.ReplaceAll(cmd.CommandPath(), " ", "-") + ".8"
+		if text, shown := want[name]; shown {
+			want[name] = withSurroundings(t, text, cmd)
+		}
+	}
+	want["profiles.yaml.5"] = keysPage()
 	if *update {
 		require.NoError(t, os.RemoveAll(manDir))
 		require.NoError(t, os.Mkdir(manDir, 0o755))
@@ -51,7 +58,7 @@ func TestManualPages(t *testing.T) {
 
 func pages(t *testing.T, dir string) map[string]string {
 	t.Helper()
-	names, err := filepath.Glob(dir + "/*.8")
+	names, err := filepath.Glob(dir + "/*.[58]")
 	require.NoError(t, err)
 	found := map[string]string{}
 	for _, name := range names {

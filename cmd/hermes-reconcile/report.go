@@ -29,12 +29,9 @@ import (
 	"hermes-reconcile/reconcile"
 )
 
-// The report of apply --boot: where it is below HERMES_HOME, and how large it grows before it is
-// rotated. A boot of ten profiles writes about 1 kB.
-const (
-	bootReport  = "logs/hermes-reconcile.log"
-	reportLimit = 1 << 20 // bytes
-)
+// reportLimit is how large the report of apply --boot grows before it is rotated, in bytes. A boot of
+// ten profiles writes about 1 kB.
+const reportLimit = 1 << 20
 
 // report is what happened, a line a profile, in logfmt.
 type report struct {

@@ -50,21 +50,11 @@ func newRootCommand(u ui) *cobra.Command {
 		Long: `Keep the per-profile gateways of a Hermes container as profiles.yaml says.
 
 profiles.yaml names the profiles; apply makes each one's gateway a service of s6, restarts only what
-must restart, and removes what is no longer named.
-
-Exit codes, the same for every command:
-
-    0    done; nothing left to do
-    1    part of it failed: some gateways are not as asked; mend and run again
-    2    only with --exit-code of diff and apply: there are differences
-    99   timed out waiting
-    100  the command line or the manifest is wrong, or there is no s6 here:
-         retrying will not help
-    111  a system call or an s6 program failed, the lock is held, or the result
-         could not be printed: retrying may help`,
+must restart, and removes what is no longer named.`,
 		Example: `  hermes-reconcile validate && hermes-reconcile diff
   hermes-reconcile apply
   hermes-reconcile status`,
+		Annotations:                map[string]string{cmdline.More: surroundingsHelp()},
 		Version:                    version + source(),
 		SilenceErrors:              true,
 		SilenceUsage:               true,

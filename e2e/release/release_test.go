@@ -153,7 +153,7 @@ func TestAlpinePackage(t *testing.T) {
 		require.Equal(t, read(t, program("linux_"+arch)), files["usr/bin/hermes-reconcile"])
 		require.Equal(t, read(t, path("licenses.txt")), files["usr/share/doc/hermes-reconcile/copyright"])
 		for _, want := range []string{
-			"usr/share/man/man8/hermes-reconcile.8.gz", "usr/share/man/man8/hermes-reconcile-apply.8.gz",
+			"usr/share/man/man5/profiles.yaml.5.gz", "usr/share/man/man8/hermes-reconcile.8.gz", "usr/share/man/man8/hermes-reconcile-apply.8.gz",
 			"usr/share/bash-completion/completions/hermes-reconcile", "usr/share/zsh/site-functions/_hermes-reconcile",
 			"usr/share/fish/vendor_completions.d/hermes-reconcile.fish",
 			"usr/share/doc/hermes-reconcile/examples/container/Dockerfile",
