@@ -87,7 +87,7 @@ func TestDownBesideAnApply(t *testing.T) {
 	apply := tr.start("apply")
 	eventually(t, patience, func() bool { return len(tr.stops("slow")) > 0 }, "apply holds the lock")
 	r := tr.run("down", "--timeout", "10s")
-	require.Contains(t, r.stderr, "stopping gateways all the same")
+	require.Contains(t, r.stderr, "gateways are stopped without the lock")
 	require.Equal(t, -1, tr.pid("gateway-other"))
 	<-apply.done
 }

@@ -168,6 +168,6 @@ func TestGlobsOfActs(t *testing.T) {
 	require.Contains(t, none.stderr, `no gateway of a profile like "x*"`)
 	aliens := tr.run("stop", "alie*")
 	require.Equal(t, 100, aliens.code)
-	require.Contains(t, aliens.stderr, "no gateway of ours is like alie*")
+	require.Contains(t, aliens.stderr, "no gateway of hermes-reconcile matches alie*")
 	require.Equal(t, 100, tr.run("stop", "alien").code)
 }

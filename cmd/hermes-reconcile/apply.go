@@ -144,11 +144,11 @@ func (f *applyFlags) check(changed func(flag string) bool) error {
 		return nil
 	}
 	if len(f.profiles) > 0 {
-		return withHint(usagef("--boot applies the whole manifest"), "leave the names away")
+		return withHint(usagef("--boot applies the whole manifest"), "leave the names out")
 	}
 	if f.dryRun || f.noRescan {
 		return withHint(usagef("--boot neither shows a plan nor leaves the rescan to others"),
-			"leave --dry-run and --no-rescan away")
+			"leave --dry-run and --no-rescan out")
 	}
 	if f.timeout == 0 {
 		f.timeout = bootTimeout

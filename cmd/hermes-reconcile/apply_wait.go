@@ -76,7 +76,7 @@ func (f *applyFlags) arrive(
 	if failed.hopeless == failed.late {
 		return failed
 	}
-	return withHint(failed, "they run on as they are; wait longer with --timeout")
+	return withHint(failed, "nothing was taken back; wait longer with --timeout")
 }
 
 // follow waits for gateways, and says how many have come.

@@ -85,7 +85,7 @@ func runDown(ctx context.Context, u ui, flags *downFlags) error {
 		return err
 	}
 	if err != nil {
-		u.warning("%v: stopping gateways all the same", err)
+		u.warning("%v: gateways are stopped without the lock", err)
 	} else {
 		defer lock.Unlock()
 	}

@@ -121,7 +121,7 @@ func TestMistypedWordsAreSuggested(t *testing.T) {
 		{"diff --=x", `"--=x" is no flag`, "diff --help"},
 		{"schema statsu", `there is no schema "statsu"`, "did you mean status?"},
 		{"probe", "an argument is missing (want hermes-reconcile probe URL", "probe --help"},
-		{"version 1 2", `cannot do with "1 2" (want hermes-reconcile version`, "version --help"},
+		{"version 1 2", `cannot use "1 2" here (want hermes-reconcile version`, "version --help"},
 	} {
 		var out, errs bytes.Buffer
 		code := run(t.Context(), strings.Fields(c.typed), &out, &errs)

@@ -220,7 +220,7 @@ func logReader(l *deploy.Place, s reconcile.Service, m *manifest.Manifest) (home
 		}
 	}
 	return home.Account{}, withHint(
-		usagef("cannot tell whose the log of %s is, and will not read it as root", s.Name),
+		usagef("cannot tell which user the log of %s belongs to, so it is not read as root", s.Name),
 		"name its profile in the manifest, with its user")
 }
 

@@ -54,7 +54,7 @@ func (f *logsFlags) filter(now time.Time) (found filter, err error) {
 			"--follow goes on with what is added: there is none of --until or --previous")
 	}
 	if f.previous && (f.since != "" || f.until != "") {
-		return filter{}, usagef("--previous says which time is meant (leave --since and --until away)")
+		return filter{}, usagef("--previous says which time is meant (leave --since and --until out)")
 	}
 	if f.grep == "" {
 		return found, nil

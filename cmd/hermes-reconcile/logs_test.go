@@ -121,7 +121,7 @@ func TestRootReadsNoLogThatMayNotBeRoots(t *testing.T) {
 		{Name: "gateway-a", Owned: true, Seized: []string{"supervise"}},
 	} {
 		_, err := logReader(scandir, s, nil)
-		require.ErrorContains(t, err, "cannot tell whose the log of gateway-a is")
+		require.ErrorContains(t, err, "cannot tell which user the log of gateway-a belongs to")
 		require.Equal(t, exitUsage, exitCode(err))
 		require.EqualValues(t, nobody, uid(s, named))
 	}

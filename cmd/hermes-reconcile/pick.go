@@ -64,7 +64,7 @@ func pickOurs(services []reconcile.Service, patterns []string) ([]reconcile.Serv
 		}
 	}
 	if len(picked) == 0 {
-		return nil, withHint(usagef("no gateway of ours is like %s", strings.Join(patterns, " ")),
+		return nil, withHint(usagef("no gateway of hermes-reconcile matches %s", strings.Join(patterns, " ")),
 			"%s status", program)
 	}
 	slices.SortFunc(picked,

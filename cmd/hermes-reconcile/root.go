@@ -188,7 +188,7 @@ func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 		}
 		err = usagef("an argument is missing (want %s)", cmd.UseLine())
 		if len(args) > 0 {
-			err = usagef("cannot do with %q (want %s)", strings.Join(args, " "), cmd.UseLine())
+			err = usagef("cannot use %q here (want %s)", strings.Join(args, " "), cmd.UseLine())
 		}
 		return withHint(err, "%s --help", cmd.CommandPath())
 	}

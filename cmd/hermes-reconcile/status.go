@@ -90,7 +90,7 @@ The scandir is --scandir, else $` + scandirVariable + `, else that of the manife
 
 func runStatus(ctx context.Context, u ui, flags *statusFlags, profiles []string) error {
 	if flags.watch && (flags.output.form == formPrometheus || flags.exitCode) {
-		return usagef("--watch goes on looking: it has neither metrics nor an exit code (leave it away)")
+		return usagef("--watch does not end, so it has neither metrics nor an exit code (leave it out)")
 	}
 	l := &looking{statusFlags: flags, profiles: profiles}
 	if flags.watch {

@@ -236,8 +236,8 @@ func TestStatusIsAsItsSchemaSays(t *testing.T) {
 		"status alhpa":                 `did you mean "alpha"?`,
 		"status [a":                    `"[a" is no glob`,
 		"status x*":                    `no gateway of a profile like "x*"`,
-		"status --watch --exit-code":   "--watch goes on looking",
-		"status --watch -o prometheus": "--watch goes on looking",
+		"status --watch --exit-code":   "--watch does not end",
+		"status --watch -o prometheus": "--watch does not end",
 		"status -o yaml":               `--output: "yaml" is not known (want text, json or prometheus)`,
 		"status --color=blue":          `--color: "blue" is not known`,
 	} {

@@ -34,7 +34,7 @@ const (
 type progressFlags struct{ quiet bool }
 
 func (f *progressFlags) add(cmd *cobra.Command) {
-	cmd.Flags().BoolVarP(&f.quiet, "quiet", "q", false, "do not say how far it has come")
+	cmd.Flags().BoolVarP(&f.quiet, "quiet", "q", false, "do not show progress")
 }
 
 // working says on stderr how far an operation has come, as long as it takes: on a terminal in one
