@@ -56,6 +56,7 @@ func tellBelow[S, P any](name string, keys []key[S, P], p *P) []Value {
 	return all
 }
 
+// tellPort leaves 0 out: no key of a manifest says that there is no port.
 func tellPort(p *Profile) []Value {
 	if p.Port == 0 {
 		return nil
@@ -84,6 +85,7 @@ func tellList(name string, words []string) []Value {
 	return []Value{{name, words}}
 }
 
+// tellEnv has a row for each variable, so that a change of one is told as one.
 func tellEnv(p *Profile) []Value {
 	all := make([]Value, 0, len(p.Env))
 	for _, v := range p.Env {
@@ -92,6 +94,7 @@ func tellEnv(p *Profile) []Value {
 	return all
 }
 
+// tellSecrets tells the files: the values of secrets are in no manifest.
 func tellSecrets(p *Profile) []Value {
 	all := make([]Value, 0, len(p.Secrets))
 	for _, s := range p.Secrets {

@@ -27,6 +27,7 @@ func Each(n int, do func(i int) error) error {
 	return e.err
 }
 
+// inTurn is for a single processor, where goroutines would only cost.
 func inTurn(n int, do func(i int) error) error {
 	for i := range n {
 		if err := do(i); err != nil {
@@ -47,6 +48,8 @@ type each struct {
 	panicked any
 }
 
+// work takes the next number until none is left or one has failed. A panic is kept for the caller's
+// goroutine: here it would end the program without a word to anyone.
 func (e *each) work(n int, do func(i int) error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -67,6 +70,8 @@ func (e *each) work(n int, do func(i int) error) {
 	}
 }
 
+// fail keeps the error of the lowest number, so that the same input gives the same error, whichever
+// goroutine came first.
 func (e *each) fail(i int, err error) {
 	e.stop.Store(true)
 	e.mu.Lock()

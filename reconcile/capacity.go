@@ -26,6 +26,7 @@ const (
 // Census counts services as s6-svscan does.
 type Census struct{ Services, Loggers int }
 
+// Add counts a service. A logger takes a place of its own in s6-svscan's table.
 func (c *Census) Add(logged bool) {
 	c.Services++
 	if logged {

@@ -57,6 +57,8 @@ func Diff(desired []render.Servicedir, actual Actual, prune Prune) (Plan, error)
 	return plan, obstacles.ErrorOrNil()
 }
 
+// create plans a service that is not there yet. A gateway that runs for it outside its place ends:
+// two of one profile must not run.
 func create(d render.Servicedir, actual Actual) Change {
 	c := Change{
 		Op: Create, Service: d.Name, Profile: d.Profile, Port: d.Port,
@@ -167,6 +169,8 @@ func compare(d render.Servicedir, s Service, actual Actual) Change {
 	return c
 }
 
+// replace plans that a new directory takes the place of this one. A gateway that s6 supervises
+// restarts with it, unless it should be down.
 func (c *Change) replace(reason string) {
 	c.Replace = true
 	c.Reasons = []string{reason}

@@ -36,6 +36,7 @@ func (c *Change) write(w io.Writer) {
 	}
 }
 
+// digest is what tells files apart in a plan's digest: their mode counts as well as their content.
 func (f *File) digest() string {
 	switch {
 	case f == nil:

@@ -78,6 +78,8 @@ type renderer struct {
 	finish    map[bool]File // by whether exit code 0 ends the gateway
 }
 
+// newRenderer prepares what all profiles of a manifest share. A template that names a field which
+// is not there is an error, not an empty text in a script.
 func newRenderer(m *manifest.Manifest) (*renderer, error) {
 	t, err := template.New("").
 		Option("missingkey=error").
@@ -168,6 +170,8 @@ type script struct {
 	LatePause      int // s
 }
 
+// script is what the templates fill in. Programs of s6 are looked up when the script runs: on a
+// plain s6 tree only its PATH knows where they are.
 func (r *renderer) script(p *manifest.Profile) script {
 	s := script{
 		Profile:    p.Name,
@@ -250,6 +254,7 @@ func pathLast(secrets []manifest.Secret) []manifest.Secret {
 	return sorted
 }
 
+// isPath sorts a secret PATH last, since the script itself needs the one that it has until then.
 func isPath(s manifest.Secret) int {
 	if s.Name == "PATH" {
 		return 1
@@ -274,6 +279,8 @@ func logScript(p *manifest.Profile) []string {
 	return append(words, "n"+strconv.Itoa(p.Log.Keep), "s"+strconv.FormatInt(p.Log.Size, 10))
 }
 
+// servicedir renders one profile. Files that are the same for all profiles are rendered once, in
+// newRenderer.
 func (r *renderer) servicedir(p *manifest.Profile) (Servicedir, error) {
 	onFailure := p.Restart == manifest.RestartOnFailure
 	dir := Servicedir{

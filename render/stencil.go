@@ -52,11 +52,15 @@ func outline(s *script) (key []byte, texts []string) {
 	return o.key, o.texts
 }
 
+// outliner finds the outline of a script: what in it is empty, set or how long. Templates branch on
+// that alone, so scripts of one outline differ in their texts only.
 type outliner struct {
 	key   []byte
 	texts []string
 }
 
+// add takes a value in, field by field. A kind that it does not know is a panic, since a field left
+// out would make two scripts the same.
 func (o *outliner) add(v reflect.Value) {
 	switch v.Kind() {
 	case reflect.String:
@@ -86,6 +90,7 @@ func (o *outliner) add(v reflect.Value) {
 	}
 }
 
+// flag adds a branch that a template can take or not.
 func (o *outliner) flag(set bool) {
 	if set {
 		o.key = append(o.key, 1)
@@ -101,6 +106,7 @@ func marked(s script) script {
 	return s
 }
 
+// mark puts a numbered mark in the place of each text, to find where the template puts it.
 func mark(v reflect.Value, n *int) {
 	switch v.Kind() {
 	case reflect.String:
@@ -199,6 +205,7 @@ func (r *renderer) execute(template string, key []byte, texts []string, s *scrip
 // maxStencils bounds the memory for a manifest whose profiles have nothing in common.
 const maxStencils = 300
 
+// keep keeps a stencil up to a limit, so that memory stays bounded with thousands of outlines.
 func (all *stencils) keep(template, key string, made stencil) {
 	if all.n == maxStencils {
 		return

@@ -97,6 +97,9 @@ func (s *Scandir) status(dir string) (Status, error) {
 	return look{s, service, trustedIn(root)}.status()
 }
 
+// status prefers what s6-supervise publishes. A folder supervise/ that is not there means that none
+// has begun, unless others than those who are trusted could have moved it away: then the kernel
+// decides.
 func (l look) status() (Status, error) {
 	supervise, err := l.service.Dir("supervise")
 	if safefile.IsAbsent(err) {

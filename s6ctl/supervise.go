@@ -208,6 +208,7 @@ func (h Host) signal(v Supervise, signal unix.Signal) error {
 	return told(v, unix.PidfdSendSignal(fd, signal, nil, 0))
 }
 
+// told names the supervisor in an error. One that is gone meanwhile is what was wanted.
 func told(v Supervise, err error) error {
 	if err = ignoreGone(err); err != nil {
 		return fmt.Errorf("cannot end supervisor %d of %s: %w", v.PID, v.Name, err)
@@ -215,6 +216,7 @@ func told(v Supervise, err error) error {
 	return nil
 }
 
+// ignoreGone is for signals: a process that has ended needs none.
 func ignoreGone(err error) error {
 	if errors.Is(err, unix.ESRCH) {
 		return nil

@@ -18,6 +18,7 @@ import (
 	"hermes-reconcile/reconcile"
 )
 
+// applyFlags are those of apply; watch has most of them for each of its passes.
 type applyFlags struct {
 	differFlags
 	dryRun      bool
@@ -37,6 +38,8 @@ type applyFlags struct {
 // defaultLockTimeout is how long apply waits for another one to end.
 const defaultLockTimeout = 30 * time.Second
 
+// newApplyCommand has the flags of apply. A dry run does not survive a signal, since it has nothing
+// to end in order.
 func newApplyCommand(u ui) *cobra.Command {
 	var flags applyFlags
 	cmd := &cobra.Command{
@@ -159,6 +162,8 @@ func (f *applyFlags) check(changed func(flag string) bool) error {
 	return nil
 }
 
+// runApply looks, asks, and only then takes the lock: while a user thinks, another apply may run.
+// The plan is made again under the lock, so that it is true when it is carried out.
 func runApply(ctx context.Context, u ui, flags *applyFlags) (err error) {
 	if flags.boot {
 		return runBoot(ctx, u, flags)
@@ -283,6 +288,7 @@ func (f *applyFlags) conclude(u ui, r *explain.Report) error {
 // notes prints what the user should know besides.
 func (u ui) notes(result reconcile.Result) { u.warnings(result.Notes) }
 
+// add counts one change that failed. Timeouts are counted apart, since the exit code tells of them.
 func (e *partialError) add(err error) {
 	e.failed++
 	if timedOut(err) {

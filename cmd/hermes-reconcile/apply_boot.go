@@ -97,6 +97,8 @@ type booting struct {
 	homes  *homes.Homes
 }
 
+// apply is what a boot does of an apply: hurried, so that it waits for nothing that it starts, and
+// with a limit on how long a disk may take to answer.
 func (b *booting) apply(ctx context.Context) error {
 	t, err := b.flags.read(b.ui)
 	if err != nil {

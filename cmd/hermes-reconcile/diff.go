@@ -22,6 +22,7 @@ type differFlags struct {
 	exitCode bool
 }
 
+// add gives a command all flags by which plans are made and shown.
 func (f *differFlags) add(cmd *cobra.Command, forms ...string) {
 	f.manifestFlags.add(cmd)
 	f.scandirFlags.add(cmd)
@@ -30,6 +31,7 @@ func (f *differFlags) add(cmd *cobra.Command, forms ...string) {
 	cmd.Flags().BoolVar(&f.exitCode, "exit-code", false, "exit 2 if there are differences")
 }
 
+// addPrune is apart from add, since watch makes plans and shows none.
 func (f *differFlags) addPrune(cmd *cobra.Command) {
 	cmdline.Choice(cmd, &f.prune, "prune", "",
 		"`WHICH` services that the manifest does not name to remove",
@@ -62,6 +64,8 @@ type diffFlags struct {
 // againstLive is the value of --against that means the scandir.
 const againstLive = "live"
 
+// newDiffCommand has the flags of diff. It needs s6 only for the live side, so it is there on every
+// system.
 func newDiffCommand(u ui) *cobra.Command {
 	var flags diffFlags
 	cmd := &cobra.Command{
@@ -103,6 +107,7 @@ asked. An empty folder is a scandir without gateways.`,
 	return cmd
 }
 
+// runDiff checks what can be refused before it reads anything: standard input can be read once.
 func runDiff(u ui, stdin io.Reader, flags *diffFlags) error {
 	prune, err := flags.policy()
 	if err != nil {

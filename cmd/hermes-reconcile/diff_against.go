@@ -100,6 +100,7 @@ func shareFiles(old, fresh []render.Servicedir) {
 	}
 }
 
+// unreadableOld is a fault of the command line: the user named a side that is not there.
 func unreadableOld(name string, err error) error {
 	return withHint(usagef("cannot compare with %q: %w", name, safefile.Cause(err)),
 		"name a manifest, or a folder that render --out wrote, with --against")

@@ -28,6 +28,8 @@ type doctorFlags struct {
 	form string
 }
 
+// newDoctorCommand has the flags of doctor. No flag makes it mend something: what to type stands in
+// its findings.
 func newDoctorCommand(u ui) *cobra.Command {
 	var flags doctorFlags
 	cmd := &cobra.Command{
@@ -54,6 +56,8 @@ manifest, else ` + defaultScandir + `.`,
 	return cmd
 }
 
+// runDoctor makes all checks, even where there is no scandir: what is missing is a finding, not an
+// error.
 func runDoctor(ctx context.Context, u ui, flags *doctorFlags) error {
 	p, err := flags.place(ctx)
 	if err != nil {

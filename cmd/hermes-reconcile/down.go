@@ -22,6 +22,7 @@ const (
 	downLock = 4
 )
 
+// downFlags are those of down. It takes no profiles: a container that ends ends all.
 type downFlags struct {
 	manifestFlags
 	scandirFlags
@@ -30,6 +31,7 @@ type downFlags struct {
 	form     string
 }
 
+// newDownCommand has the flags of down.
 func newDownCommand(u ui) *cobra.Command {
 	var flags downFlags
 	cmd := &cobra.Command{
@@ -54,6 +56,8 @@ No manifest is needed. The scandir is --scandir, else $` + scandirVariable + `, 
 	return cmd
 }
 
+// runDown bounds all that it does by one limit, since a container's runtime kills what takes
+// longer.
 func runDown(ctx context.Context, u ui, flags *downFlags) error {
 	if flags.timeout < 0 {
 		return usagef("a timeout must not be negative")

@@ -49,6 +49,7 @@ var errDeclined = errors.New("nothing was changed: the answer was not yes")
 // errUnwell is how doctor says that something is wrong. It has printed what.
 var errUnwell = errors.New("something is wrong here")
 
+// usagef makes an error that the user can mend. Such errors have one exit code, whatever is wrong.
 func usagef(format string, args ...any) error { return usage.Errorf(format, args...) }
 
 // partialError says that some of the changes failed. They have been printed, one by one.

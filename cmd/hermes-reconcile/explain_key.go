@@ -11,6 +11,8 @@ import (
 	"hermes-reconcile/manifest"
 )
 
+// newExplainCommand answers from the same tables as the schema, so it cannot say anything else than
+// validate does.
 func newExplainCommand(u ui) *cobra.Command {
 	return &cobra.Command{
 		Use:   "explain [KEY]",

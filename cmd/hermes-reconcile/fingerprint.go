@@ -17,6 +17,8 @@ type stamp struct {
 	odd    string    // one that is no regular file: who reads it may wait for ever
 }
 
+// stamp is made of names, sizes and times, so that watch can look often without reading. What
+// cannot be looked at is part of it: an error that comes or goes is a change.
 func (f *manifestFlags) stamp() stamp {
 	var b strings.Builder
 	var s stamp

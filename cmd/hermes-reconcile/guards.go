@@ -40,6 +40,7 @@ type limit struct {
 	percent bool // of the gateways that are there
 }
 
+// addMaxRemovals is apart from the other guards: watch has this one, too, but no user to ask.
 func (g *guards) addMaxRemovals(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&g.maxRemovals, "max-removals", "",
 		"refuse to remove more than `N|P%` gateways, a number or a share of those that are there (default no limit)")
@@ -158,6 +159,8 @@ func (f *applyFlags) confirm(ctx context.Context, u ui, d *deploy.Deployment) er
 	return nil
 }
 
+// declined is an error even where the user only typed no: a script has to see that nothing was
+// done.
 func declined(err error) error {
 	if err != nil {
 		return err

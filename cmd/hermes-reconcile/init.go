@@ -32,6 +32,8 @@ type initFlags struct {
 //go:embed init_example.yaml
 var exampleManifest []byte
 
+// newInitCommand has the flags of init. It never writes to a file that is there: that may be a
+// manifest which people have worked on.
 func newInitCommand(u ui) *cobra.Command {
 	var flags initFlags
 	cmd := &cobra.Command{
@@ -62,6 +64,7 @@ What a manifest cannot say stands in its comments: read them, then see with diff
 	return cmd
 }
 
+// runInit writes what was found although some of it was not understood: comments say so beside it.
 func runInit(u ui, flags initFlags) error {
 	if err := flags.check(); err != nil {
 		return err

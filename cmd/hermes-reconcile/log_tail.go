@@ -73,6 +73,8 @@ func lastLine(
 // limitedBuffer keeps the first maxTail bytes that are written to it.
 type limitedBuffer struct{ bytes.Buffer }
 
+// Write drops what has no room, and reports all as written: the sender should go on to the end of
+// the log.
 func (b *limitedBuffer) Write(p []byte) (int, error) {
 	if room := maxTail - b.Len(); room > 0 {
 		b.Buffer.Write(p[:min(len(p), room)])

@@ -27,6 +27,7 @@ import (
 	"hermes-reconcile/render"
 )
 
+// logsFlags are those of logs. Times are texts here: filter reads them, dates and durations alike.
 type logsFlags struct {
 	manifestFlags
 	scandirFlags
@@ -46,6 +47,7 @@ const (
 	previousLines = 20 // of the last life: how it ended
 )
 
+// newLogsCommand has the flags of logs.
 func newLogsCommand(u ui) *cobra.Command {
 	var flags logsFlags
 	cmd := &cobra.Command{
@@ -110,6 +112,8 @@ func (f *logsFlags) count() (int, error) {
 	return n, nil
 }
 
+// runLogs reads all flags before it opens anything. Times that are relative count from one moment,
+// whichever log they are used for.
 func runLogs(ctx context.Context, u ui, flags *logsFlags, profiles []string) error {
 	if err := flags.whichLogs(profiles); err != nil {
 		return err
@@ -224,6 +228,7 @@ func logReader(l *deploy.Place, s reconcile.Service, m *manifest.Manifest) (home
 		"name its profile in the manifest, with its user")
 }
 
+// profilesOf is empty without a manifest: logs of gateways that none names can be read, too.
 func profilesOf(m *manifest.Manifest) []manifest.Profile {
 	if m == nil {
 		return nil

@@ -138,6 +138,7 @@ func (l *mergedLogs) read(ctx context.Context, group []int, to chan<- loglines.B
 	return err
 }
 
+// set changes what several goroutines share.
 func (l *mergedLogs) set(do func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -15,6 +15,8 @@ import (
 // has 300 MB in use.
 const gcPercent = 50
 
+// main first becomes a helper process where it was started as one: no flag of ours, and no
+// variable, may change what that does.
 func main() {
 	if serve() {
 		return

@@ -32,6 +32,7 @@ type manifestFlags struct {
 	stdin func() io.Reader // nil: -f - is not understood
 }
 
+// add names the flag -f, as most commands do; see addAs.
 func (f *manifestFlags) add(cmd *cobra.Command) { f.addAs(cmd, "f") }
 
 // addAs adds them with another short form, or with none.
@@ -88,6 +89,7 @@ func parsePlaced(names []string, stdin func() io.Reader) (*placed.Manifest, erro
 	return m, nil
 }
 
+// readSources bounds all sources together: many files in a folder are one manifest.
 func readSources(names []string, stdin func() io.Reader) ([]manifest.Source, error) {
 	if dash := times(names, standardInputFlag); dash > 1 {
 		return nil, usagef("-f - is given %d times (want it once: standard input ends)", dash)
@@ -178,6 +180,7 @@ func (f *manifestFlags) rendered() (*manifest.Manifest, []render.Servicedir, err
 	return m, dirs, err
 }
 
+// unreadable names what to type next, which depends on what else is there.
 func unreadable(name string, err error) error {
 	hint := "name the manifest with -f FILE"
 	switch _, other := os.Lstat(otherManifest); {

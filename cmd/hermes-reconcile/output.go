@@ -41,6 +41,7 @@ type outputFlags struct {
 	mask *explain.Mask
 }
 
+// add gives a command its form, and how secrets are masked: values are shown wherever a plan is.
 func (f *outputFlags) add(cmd *cobra.Command, forms ...string) {
 	f.addForm(cmd, forms...)
 	cmd.Flags().BoolVar(&f.showSecrets, "show-secrets", false,
@@ -186,6 +187,8 @@ func (f *outputFlags) print(u ui, r *explain.Report) error {
 // printAtOnce is how much of a report is printed at a time: bytes.
 const printAtOnce = 64 << 10
 
+// write prints a report in the form that was asked for. A form for GitHub goes to its step summary,
+// too, where there is one.
 func (f *outputFlags) write(out io.Writer, color bool, r *explain.Report) error {
 	var err error
 	switch f.form {

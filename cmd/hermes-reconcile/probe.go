@@ -14,11 +14,13 @@ import (
 	"hermes-reconcile/s6ctl"
 )
 
+// probeFlags are those of probe. A gateway of 0 means that any process may answer.
 type probeFlags struct {
 	interval, timeout time.Duration
 	gateway           int
 }
 
+// newProbeCommand has the flags of probe.
 func newProbeCommand(u ui) *cobra.Command {
 	var flags probeFlags
 	cmd := &cobra.Command{
@@ -44,6 +46,7 @@ Services of profiles with ready run this beside the gateway. It goes through no 
 	return cmd
 }
 
+// runProbe refuses a URL that it would not ask before it waits for an answer.
 func runProbe(ctx context.Context, url string, flags probeFlags) error {
 	if flags.interval <= 0 || flags.timeout < 0 {
 		return usagef("an interval must be longer than nothing, and a timeout not negative")

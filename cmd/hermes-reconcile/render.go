@@ -11,6 +11,7 @@ import (
 	"hermes-reconcile/render"
 )
 
+// newRenderCommand is for looks and images: a folder that s6-svscan runs on is apply's alone.
 func newRenderCommand(u ui) *cobra.Command {
 	var flags manifestFlags
 	var out, form string

@@ -39,6 +39,8 @@ type report struct {
 	log  *slog.Logger
 }
 
+// newReport collects in memory, since where a report goes is known only once the manifest has been
+// read.
 func newReport() *report {
 	r := &report{}
 	r.log = newLog(&r.text, formLogfmt)
@@ -89,6 +91,7 @@ func logOutcome(log *slog.Logger, o reconcile.Outcome, more ...any) {
 	}
 }
 
+// upOrDown is the state that a manifest would name.
 func upOrDown(up bool) string {
 	if up {
 		return "up"

@@ -14,6 +14,7 @@ type results struct {
 	err error
 }
 
+// Write remembers the first error alone: those that follow, as after a closed pipe, say no more.
 func (r *results) Write(p []byte) (int, error) {
 	n, err := r.to.Write(p)
 	if err != nil {

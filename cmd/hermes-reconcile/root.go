@@ -43,6 +43,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 	return exitCode(err)
 }
 
+// newRootCommand puts the commands together. The exit codes stand in its help, since scripts depend
+// on them.
 func newRootCommand(u ui) *cobra.Command {
 	root := &cobra.Command{
 		Use:   program,

@@ -14,6 +14,8 @@ type scandirFlags struct {
 	path string
 }
 
+// add shows in the help what counts without the flag. The value itself stays empty, so that it can
+// be told from one that was typed.
 func (f *scandirFlags) add(cmd *cobra.Command) {
 	cmd.Flags().
 		StringVar(&f.path, "scandir", "", "`DIR` that s6-svscan runs on")

@@ -7,6 +7,8 @@ import (
 	"hermes-reconcile/manifest"
 )
 
+// newSchemaCommand prints what the program has in it, so that a schema is always that of the
+// version at hand.
 func newSchemaCommand(u ui) *cobra.Command {
 	return &cobra.Command{
 		Use:   "schema [NAME]",
@@ -61,6 +63,8 @@ var outputSchemas = []struct {
 	{"message", explain.MessageSchema},
 }
 
+// schemaOf is the schema of a form. That of the manifest is made of its tables; the others are
+// files, and tests hold the output to them.
 func schemaOf(what string) ([]byte, error) {
 	if what == schemaManifest {
 		return manifest.Schema()

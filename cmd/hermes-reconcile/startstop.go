@@ -32,6 +32,7 @@ type operation struct {
 	undo, keepState string // what the next apply does about it, and what to set so that it does not
 }
 
+// starting leaves out those that should be down: --all means what the manifest would have up.
 func starting() operation {
 	return operation{
 		action: reconcile.BringUp, verb: "start", past: "started", state: "up", up: true,
@@ -39,6 +40,7 @@ func starting() operation {
 	}
 }
 
+// stopping takes all of ours, whatever the manifest wants of them.
 func stopping() operation {
 	return operation{
 		action: reconcile.Down, verb: "stop", past: "stopped", state: "down",
@@ -46,6 +48,7 @@ func stopping() operation {
 	}
 }
 
+// restarting takes those that run: a gateway that is down was stopped for some reason.
 func restarting() operation {
 	return operation{
 		action: reconcile.Restart, verb: "restart", past: "restarted", state: "up", up: true,
@@ -53,6 +56,7 @@ func restarting() operation {
 	}
 }
 
+// actFlags are those of start, stop and restart.
 type actFlags struct {
 	manifestFlags
 	scandirFlags
@@ -63,6 +67,7 @@ type actFlags struct {
 	form        string
 }
 
+// newActCommand makes the three commands, which differ in words and in the direction alone.
 func newActCommand(u ui, d operation) *cobra.Command {
 	var flags actFlags
 	cmd := &cobra.Command{
@@ -97,6 +102,7 @@ $` + scandirVariable + `, else that of the manifest, else ` + defaultScandir + `
 	return cmd
 }
 
+// runAct wants names or --all: nothing is stopped because a name was forgotten.
 func runAct(ctx context.Context, u ui, flags *actFlags, d operation, profiles []string) error {
 	if flags.timeout < 0 || flags.lockTimeout < 0 {
 		return usagef("a timeout must not be negative")

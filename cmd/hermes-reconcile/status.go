@@ -33,6 +33,7 @@ type statusFlags struct {
 	exitCode bool
 }
 
+// newStatusCommand has the flags of status.
 func newStatusCommand(u ui) *cobra.Command {
 	var flags statusFlags
 	cmd := &cobra.Command{
@@ -88,6 +89,8 @@ On a terminal the table is as wide as that: what says least is left out or cut.
 The scandir is --scandir, else $` + scandirVariable + `, else that of the manifest (-f, else $` + fileVariable + `, else ` + defaultManifest + ` if it is there), else
 ` + defaultScandir + `. With --scandir the manifest counts if it is of that scandir, or named with -f.`
 
+// runStatus looks once or, with --watch, again and again until a signal. It takes no lock, so that
+// it works while an apply runs.
 func runStatus(ctx context.Context, u ui, flags *statusFlags, profiles []string) error {
 	if flags.watch && (flags.output.form == formPrometheus || flags.exitCode) {
 		return usagef("--watch does not end, so it has neither metrics nor an exit code (leave it out)")
@@ -155,6 +158,7 @@ func (l *looking) newPage(u ui, scandir *deploy.Place, listening bool) *overview
 	}
 }
 
+// rfc3339 is a time in UTC, as all our JSON has times: containers and hosts differ in zones.
 func rfc3339(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 // linesOf are those of a text that ends in a line end.

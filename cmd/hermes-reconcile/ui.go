@@ -41,6 +41,7 @@ func (u ui) info(format string, args ...any) {
 	fmt.Fprintln(u.stdout, visible.Text(fmt.Sprintf(format, args...)))
 }
 
+// warning says what the user should know, and is no reason to fail.
 func (u ui) warning(format string, args ...any) {
 	if u.json {
 		u.message(warningOf(format, args))
@@ -49,6 +50,7 @@ func (u ui) warning(format string, args ...any) {
 	fmt.Fprintln(u.stderr, visible.Text(fmt.Sprintf(program+": warning: "+format, args...)))
 }
 
+// hint says what to type or to edit next.
 func (u ui) hint(format string, args ...any) {
 	if u.json {
 		u.message(explain.Message{Level: explain.MessageHint, Text: fmt.Sprintf(format, args...)})
@@ -120,6 +122,7 @@ func parts(err error, hint string) []part {
 	return []part{{err, hint}}
 }
 
+// withHint adds to an error what to type next; it is printed on a line of its own.
 func withHint(err error, format string, args ...any) error {
 	return usage.WithHint(err, format, args...)
 }

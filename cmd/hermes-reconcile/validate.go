@@ -9,6 +9,7 @@ import (
 	"hermes-reconcile/manifest"
 )
 
+// newValidateCommand looks at nothing but the manifest, so that it runs in CI as on a container.
 func newValidateCommand(u ui) *cobra.Command {
 	var flags manifestFlags
 	var form string

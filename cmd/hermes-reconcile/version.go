@@ -17,6 +17,7 @@ const version = "0.1.0"
 // commit's, in UTC, so that two builds of one commit are equal.
 var commit, date string
 
+// newVersionCommand does the same as --version, for those who look for a command.
 func newVersionCommand(u ui) *cobra.Command {
 	var form string
 	cmd := &cobra.Command{

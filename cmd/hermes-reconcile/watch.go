@@ -34,12 +34,15 @@ const (
 	leastInterval = time.Second
 )
 
+// watchFlags are those of apply for each pass, and those of the loop.
 type watchFlags struct {
 	applyFlags
 	interval time.Duration
 	notifyFD int
 }
 
+// newWatchCommand has the flags of watch. It prints a log, so it has neither colors nor a line of
+// progress.
 func newWatchCommand(u ui) *cobra.Command {
 	flags := watchFlags{}
 	flags.watches = true
@@ -86,6 +89,8 @@ It is meant to be a service of s6 itself, beside the gateways: its own name must
 	return cmd
 }
 
+// check refuses, among others, that watch runs as a service which it would manage: it could stop
+// itself in the middle of an apply.
 func (f *watchFlags) check() error {
 	switch {
 	case f.timeout < 0 || f.lockTimeout < 0:
@@ -106,6 +111,8 @@ func (f *watchFlags) check() error {
 	return err
 }
 
+// runWatch begins with a pass. What makes a pass fail is logged and tried again, since no user
+// looks at a service.
 func runWatch(ctx context.Context, u ui, flags *watchFlags) error {
 	if err := flags.check(); err != nil {
 		return err

@@ -64,6 +64,8 @@ type onceWriter struct {
 // maxSeen bounds what a onceWriter remembers.
 const maxSeen = 1000
 
+// Write logs a warning when it comes for the first time: each pass says it again. What has been
+// seen is forgotten at a limit, so that memory is bounded.
 func (o *onceWriter) Write(p []byte) (int, error) {
 	for line := range strings.Lines(string(p)) {
 		line = strings.TrimPrefix(strings.TrimSuffix(line, "\n"), program+": warning: ")

@@ -33,6 +33,7 @@ const (
 // progressFlags say whether a command says how far it has come.
 type progressFlags struct{ quiet bool }
 
+// add gives a command --quiet: how far it has come goes to stderr, where a script may not want it.
 func (f *progressFlags) add(cmd *cobra.Command) {
 	cmd.Flags().BoolVarP(&f.quiet, "quiet", "q", false, "do not show progress")
 }

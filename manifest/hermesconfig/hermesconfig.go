@@ -77,6 +77,7 @@ func lookup(n *yaml.Node, keys ...string) *yaml.Node {
 	return nil
 }
 
+// isTrue takes YAML's own truths alone: the text "true" in quotes is text to hermes as well.
 func isTrue(n *yaml.Node) bool {
 	return n != nil && n.Tag == "!!bool" && strings.EqualFold(n.Value, "true")
 }

@@ -37,6 +37,8 @@ func appendNode(b []byte, n *yaml.Node) ([]byte, bool) {
 	return b, false
 }
 
+// appendContent appends a list or a map. It gives up where a style was asked for that it does not
+// know: yaml.v3 then writes the whole.
 func appendContent(b []byte, n *yaml.Node, open, end byte) (_ []byte, ok bool) {
 	if n.Style&^yaml.FlowStyle != 0 {
 		return b, false

@@ -46,6 +46,7 @@ type Shape struct {
 // Types is written as JSON Schemas mostly are: a single one without a list.
 type Types []string
 
+// MarshalJSON writes a single type as a text, as people write schemas, and several as a list.
 func (t Types) MarshalJSON() ([]byte, error) {
 	if len(t) == 1 {
 		return json.Marshal(t[0])
@@ -62,6 +63,7 @@ type Property struct {
 	Shape Shape
 }
 
+// MarshalJSON keeps the order of the table, which an editor shows; a map of Go has none.
 func (p Properties) MarshalJSON() ([]byte, error) {
 	var b bytes.Buffer
 	for i, one := range p {

@@ -71,6 +71,7 @@ func NewWriter(to io.Writer, form func(string) string) *Writer {
 // millions.
 const writeAtOnce = 64 << 10
 
+// Write goes on in parts of a bounded size, since an escape is longer than what it stands for.
 func (w *Writer) Write(p []byte) (int, error) {
 	for left := p; len(left) > 0; {
 		n := min(writeAtOnce, len(left))
@@ -82,6 +83,8 @@ func (w *Writer) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// write keeps the beginning of a character that is not complete yet for the next call: cut in two
+// it would be escaped as bytes.
 func (w *Writer) write(p []byte) error {
 	text := append(w.rest, p...)
 	cut := len(text)
@@ -138,6 +141,7 @@ func escape(
 	return b.String()
 }
 
+// goEscape escapes as Go and most shells read it.
 func goEscape(b *strings.Builder, c rune, raw string) {
 	switch {
 	case len(raw) == 1 && c == '\n':
@@ -153,6 +157,8 @@ func goEscape(b *strings.Builder, c rune, raw string) {
 	}
 }
 
+// jsonEscape escapes as JSON has it, where a character above U+FFFF takes two units (RFC 8259,
+// section 7).
 func jsonEscape(b *strings.Builder, c rune, _ string) {
 	const first, half = 0x10000, 0x400 // JSON counts in units of UTF-16
 	if c < first {

@@ -37,6 +37,7 @@ func Open(name string) (*Dir, error) {
 
 func (d *Dir) Close() { d.safe.Close() }
 
+// FD is the descriptor for system calls; it is valid until Close.
 func (d *Dir) FD() int { return d.safe.FD() }
 
 // Join is the path of name in d, for messages.
@@ -82,6 +83,7 @@ func (d *Dir) Names() ([]string, error) { return d.safe.Names(maxNames) }
 // State is the state of d itself.
 func (d *Dir) State() (unix.Stat_t, error) { return d.safe.State() }
 
+// Stat does not follow a symlink.
 func (d *Dir) Stat(name string) (unix.Stat_t, error) { return d.safe.Stat(name) }
 
 // Read returns the regular file name in d, of at most limit bytes, and its state. Something else of
@@ -147,6 +149,8 @@ func (d *Dir) Ensure(name string, mode fs.FileMode) (*Dir, error) {
 	return d.Open(name)
 }
 
+// Unlink removes what is no folder. A signal may interrupt the call on some file systems, so it is
+// made again.
 func (d *Dir) Unlink(name string) error {
 	return d.Fail("remove", name, retry(func() error { return unix.Unlinkat(d.FD(), name, 0) }))
 }

@@ -109,6 +109,7 @@ func (d *Dir) take() error {
 	return d.Fail("chmod", ".", retry(func() error { return unix.Fchmod(d.FD(), ModePrivate) }))
 }
 
+// rmdir takes a folder that is gone already as removed: others may delete at the same time.
 func (d *Dir) rmdir(name string) error {
 	err := retry(func() error { return unix.Unlinkat(d.FD(), name, unix.AT_REMOVEDIR) })
 	if errors.Is(err, unix.ENOENT) {
@@ -144,6 +145,8 @@ func (e *emptying) empty(d *Dir) error {
 	}
 }
 
+// remove deletes one entry. The least number of entries have no deadline, so that each apply comes
+// on, however slow a disk is.
 func (e *emptying) remove(d *Dir, name string) error {
 	if e.looked++; e.looked > e.least && time.Now().After(e.deadline) {
 		return fmt.Errorf("%q is not empty yet after %s (the next apply goes on)", e.top.Path,
@@ -182,6 +185,7 @@ func (e *emptying) moveUp(d *Dir, name string) error {
 	}
 }
 
+// ignoreMissing is for what should be gone, and is.
 func ignoreMissing(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil

@@ -18,6 +18,7 @@ type Tree struct {
 // NewTree is the tree of a directory, which it closes. Folders that are made in it get this mode.
 func NewTree(top *Dir, mode fs.FileMode) *Tree { return &Tree{top, mode, map[string]*Dir{}} }
 
+// Close closes the folders below first; an open one keeps nothing else from being closed.
 func (t *Tree) Close() {
 	for _, d := range t.subs {
 		d.Close()

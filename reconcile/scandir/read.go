@@ -186,6 +186,8 @@ type serviceReader struct {
 	buf      *[]byte    // for one file after the other
 }
 
+// newServiceReader takes a buffer from the pool: a thousand services are read side by side, each
+// with files of a few kilobytes.
 func newServiceReader(
 	service *reconcile.Service, owner ownership.Owner, rendered *render.Servicedir,
 ) *serviceReader {
@@ -194,6 +196,7 @@ func newServiceReader(
 	}
 }
 
+// close gives the buffer back, so nothing that was read may point into it.
 func (s *serviceReader) close() {
 	buffers.Put(s.buf)
 	if s.log != nil {

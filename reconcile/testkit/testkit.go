@@ -31,6 +31,7 @@ func Profile(name, value string) manifest.Profile {
 	}
 }
 
+// OnPort gives a profile a port.
 func OnPort(p manifest.Profile, port int) manifest.Profile { p.Port = port; return p }
 
 func Down(p manifest.Profile) manifest.Profile {
@@ -38,8 +39,10 @@ func Down(p manifest.Profile) manifest.Profile {
 	return p
 }
 
+// Keeping changes what concerns the logger alone, so that the gateway need not restart.
 func Keeping(p manifest.Profile, n int) manifest.Profile { p.Log.Keep = n; return p }
 
+// Servicedirs renders profiles as a manifest that has nothing else.
 func Servicedirs(t testing.TB, profiles ...manifest.Profile) []render.Servicedir {
 	t.Helper()
 	dirs, err := render.All(
@@ -77,10 +80,13 @@ func With(s reconcile.Service, change func(*reconcile.Service)) reconcile.Servic
 	return s
 }
 
+// Foreign makes a service one that is not ours: without a marker.
 func Foreign(s *reconcile.Service) { s.Owned = false; delete(s.Files, render.MarkerPath) }
 
+// Last leaves it open whether a gateway should be up.
 func Last(p manifest.Profile) manifest.Profile { p.State = manifest.StateLast; return p }
 
+// WithReady gives a profile a request to make, and the port that it needs.
 func WithReady(p manifest.Profile) manifest.Profile {
 	p.Port, p.Ready = 9201, &manifest.Ready{
 		HTTP:     "/health",
@@ -103,6 +109,8 @@ func Planned(
 	return plan.Changes
 }
 
+// RequireSamePlan compares what plans do. What they were made from is left out: it is the same by
+// another way.
 func RequireSamePlan(t testing.TB, want, got []reconcile.Change) {
 	t.Helper()
 	contents := cmp.FilterValues(

@@ -29,6 +29,8 @@ type watcher struct {
 // watchSet are the folders to watch, by path.
 type watchSet map[string]watchedFolder
 
+// watchedFolder is one by its device and inode: a folder that was put in the place of another has
+// the same path.
 type watchedFolder struct {
 	dev, ino uint64
 	names    map[string]bool // that matter; nil: all
@@ -74,12 +76,15 @@ func (w *watcher) watch(set watchSet) error {
 	return err
 }
 
+// close is for a watcher of none, too: where inotify has no room, looks follow the interval alone.
 func (w *watcher) close() {
 	if w.notify != nil {
 		w.notify.Close()
 	}
 }
 
+// events is nil without a watch, and to receive from nil waits for ever: the loop needs no case for
+// it.
 func (w *watcher) events() <-chan fsnotify.Event {
 	if w.notify == nil {
 		return nil
@@ -203,6 +208,8 @@ func (set watchSet) note(folder, name string) {
 	set[folder] = f
 }
 
+// equal reports whether a new watch would see the same, so that it need not be made: between two
+// watches a change could be lost.
 func (set watchSet) equal(other watchSet) bool {
 	return maps.EqualFunc(set, other, func(a, b watchedFolder) bool {
 		return a.dev == b.dev && a.ino == b.ino && (a.names == nil) == (b.names == nil) &&

@@ -125,6 +125,7 @@ type scanner struct {
 	at   int
 }
 
+// peek is the next byte; 0 at the end, which JSON has nowhere.
 func (s *scanner) peek() byte {
 	if s.at < len(s.data) {
 		return s.data[s.at]
@@ -132,6 +133,7 @@ func (s *scanner) peek() byte {
 	return 0
 }
 
+// take goes past one byte, if it is the next.
 func (s *scanner) take(c byte) bool {
 	if s.at < len(s.data) && s.data[s.at] == c {
 		s.at++
@@ -140,6 +142,8 @@ func (s *scanner) take(c byte) bool {
 	return false
 }
 
+// blanks goes past what JSON calls whitespace (RFC 8259, section 2), which is less than Unicode
+// does.
 func (s *scanner) blanks() {
 	for s.at < len(s.data) && bytes.IndexByte([]byte(" \t\r\n"), s.data[s.at]) >= 0 {
 		s.at++
@@ -232,6 +236,7 @@ func (s *scanner) after(open *[]byte) (more, ok bool) {
 // words are the values that are no text, no number and nothing nested.
 var words = []string{"true", "false", "null", "NaN", "Infinity", "-Infinity"}
 
+// scalar goes past a text, a number, or one of the words; it does not read it.
 func (s *scanner) scalar() bool {
 	if s.peek() == '"' {
 		return s.text()

@@ -99,6 +99,7 @@ func split(path string) []string {
 		func(name string) bool { return name == "" || name == "." })
 }
 
+// lstat has the owner and the mode that only the system's own structure has.
 func lstat(path string) (*syscall.Stat_t, error) {
 	info, err := os.Lstat(path)
 	if err != nil {
@@ -111,6 +112,8 @@ func lstat(path string) (*syscall.Stat_t, error) {
 	return st, nil
 }
 
+// newHop adds the access list to what stat says. A file without one, or a file system without such
+// lists, is no error: the mode counts.
 func newHop(path, link string, st *syscall.Stat_t) Hop {
 	var list [1024]byte // about 125 entries; a longer one counts as none
 	n, err := syscall.Getxattr(path, AccessList, list[:])

@@ -38,6 +38,8 @@ func openBelow(at int, name string, flags int, mode uint32) (int, error) {
 	return openEach(at, name, flags, mode)
 }
 
+// openat2 opens below a folder, and nowhere else: the kernel itself refuses "..", symlinks and
+// absolute names (openat2(2), Linux 5.6).
 func openat2(at int, name string, flags int, mode uint32) (int, error) {
 	how := unix.OpenHow{
 		Flags:   uint64(flags),
@@ -72,6 +74,8 @@ func openEach(at int, name string, flags int, mode uint32) (int, error) {
 	}
 }
 
+// openat makes the call again after a signal, as all calls here do: Go sends itself signals
+// (SIGURG) to switch goroutines.
 func openat(at int, name string, flags int, mode uint32) (int, error) {
 	for {
 		fd, err := unix.Openat(at, name, flags, mode)
@@ -102,6 +106,7 @@ func fstat(fd int, st *unix.Stat_t) error {
 	}
 }
 
+// fstatat looks at a symlink itself, never through it.
 func fstatat(at int, name string, st *unix.Stat_t) error {
 	for {
 		if err := unix.Fstatat(at, name, st, unix.AT_SYMLINK_NOFOLLOW); err != unix.EINTR {

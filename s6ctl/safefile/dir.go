@@ -24,6 +24,8 @@ type Dir struct {
 	name   string
 }
 
+// newDir keeps the parent for messages alone: the descriptor says which folder it is, whatever its
+// path is by now.
 func newDir(fd int, parent *Dir, name string) *Dir {
 	d := &Dir{parent: parent, name: name}
 	d.fd.Store(int32(fd))
@@ -63,6 +65,7 @@ func (d *Dir) Path() string {
 // Join is the path of a name in the folder, for messages.
 func (d *Dir) Join(name string) string { return path.Join(d.Path(), name) }
 
+// fail names the whole path, which the kernel's error does not have.
 func (d *Dir) fail(op, name string, err error) error {
 	return &fs.PathError{Op: op, Path: d.Join(name), Err: err}
 }
@@ -109,6 +112,8 @@ func (d *Dir) OpenRegular(name string) (*os.File, unix.Stat_t, error) {
 	return os.NewFile(uintptr(fd), d.Join(name)), st, nil
 }
 
+// openRegular opens without waiting, and asks the descriptor what it is: between a look by name and
+// the open another file could be put there.
 func (d *Dir) openRegular(name string, st *unix.Stat_t) (int, error) {
 	fd, err := openBelow(d.FD(), name, unix.O_RDONLY|noWait, 0)
 	if err == unix.ELOOP || err == unix.ENXIO || err == unix.ENODEV {
@@ -191,6 +196,7 @@ func (d *Dir) Stat(name string) (unix.Stat_t, error) {
 	return st, nil
 }
 
+// stat opens the folder of a name first, so that no symlink on the way is followed.
 func (d *Dir) stat(name string, st *unix.Stat_t) error {
 	folder, base := path.Split(name)
 	if folder == "" {

@@ -73,6 +73,7 @@ func again(first string, args []string, report *os.File) error {
 	return cmd.Process.Release()
 }
 
+// number reads one line of the helper's answer.
 func number(lines *bufio.Scanner) (int, error) {
 	if !lines.Scan() {
 		return 0, errors.New("the process that does it in our place has ended without a word")

@@ -62,6 +62,8 @@ func Become(who Account) error {
 	return nil
 }
 
+// undumpable keeps other processes of the same user from reading this one's memory and descriptors
+// by /proc or ptrace (prctl(2), PR_SET_DUMPABLE).
 func undumpable() error { return unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0) }
 
 // leaveTerminal gives up our controlling terminal. Signals of its keys still reach us, because

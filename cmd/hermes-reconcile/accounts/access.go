@@ -42,6 +42,7 @@ func (a Account) mayWrite(h route.Hop) bool {
 	return h.Mode&0o002 != 0
 }
 
+// in reports whether a group counts for the account: its own one, or a supplementary one.
 func (a Account) in(group uint32) bool { return a.GID == group || slices.Contains(a.Groups, group) }
 
 // accessEntry is an entry of an access control list, as the kernel hands it out
@@ -64,6 +65,9 @@ const (
 	aclBytes     = 8 // of an entry
 )
 
+// accessEntries are those of a POSIX access list, as the kernel keeps it in an extended attribute
+// (linux/posix_acl_xattr.h). A list of another version or length is none: the mode of the file
+// counts then.
 func accessEntries(list []byte) []accessEntry {
 	if len(list) < aclHeadBytes || (len(list)-aclHeadBytes)%aclBytes != 0 ||
 		binary.LittleEndian.Uint32(list) != aclVersion {
@@ -78,6 +82,9 @@ func accessEntries(list []byte) []accessEntry {
 	return entries
 }
 
+// listed reports whether an access list lets the account write. The kernel asks in this order: the
+// owner, named users, then groups, of which one that permits is enough, then all others. The mask
+// bounds all but the owner and others (acl(5)).
 func (a Account) listed(h route.Hop, entries []accessEntry) bool {
 	mask, others := uint16(aclWrite), false
 	for _, e := range entries {

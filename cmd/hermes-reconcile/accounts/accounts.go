@@ -52,6 +52,8 @@ func (a Account) Reach(path string) string {
 	return a.reaches(hops)
 }
 
+// reaches is the first place on the way to a file that the account can change, in words; empty:
+// there is none. One place is enough: who can change a folder can put another one there.
 func (a Account) reaches(hops []route.Hop) string {
 	for _, h := range hops {
 		at, can := a.changes(h)

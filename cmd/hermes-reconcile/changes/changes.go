@@ -37,6 +37,7 @@ type entry struct {
 	values map[string]any
 }
 
+// newEntry keeps the order of the manual beside the values: changes are shown in it.
 func newEntry(values []manifest.Value) entry {
 	e := entry{values: make(map[string]any, len(values))}
 	for _, v := range values {
@@ -104,6 +105,8 @@ func words(c Change, led [2]string) []Change {
 	return all
 }
 
+// equal compares two values of an entry. Lists are no comparable type in Go, so that == would
+// panic.
 func equal(a, b any) bool {
 	list, isList := a.([]string)
 	other, both := b.([]string)
@@ -120,6 +123,8 @@ type side struct {
 	profile  *manifest.Profile
 }
 
+// entry is what the profile is made of on this side; empty where it is not there, so that all of
+// the other side's keys have changed.
 func (s *side) entry() entry {
 	if s == nil {
 		return entry{}

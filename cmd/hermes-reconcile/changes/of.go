@@ -64,6 +64,8 @@ func (o *Comparison) Profile(service string) Profile {
 	return p
 }
 
+// add compares one service of the plan. Where what was before is not known, nothing is said of it:
+// a guess would read like a fact.
 func (o *Comparison) add(c reconcile.Change) {
 	before, known := o.before(c)
 	if !known {
@@ -107,6 +109,7 @@ func (o *Comparison) before(c reconcile.Change) (s *side, known bool) {
 	return &side{manifest: m, profile: &m.Profiles[0]}, true
 }
 
+// placedSide is a profile of a manifest whose places are known; nil: the manifest does not name it.
 func placedSide(m *placed.Manifest, profile string) *side {
 	p := m.Profile(profile)
 	if p == nil {

@@ -21,6 +21,8 @@ func Kept(name string) string { return variables{containerFolder}.kept(name) }
 // variables looks variables up in our environment and in a folder like containerFolder.
 type variables struct{ folder string }
 
+// look prefers this process: what a user sets for one command has to count. s6-overlay keeps the
+// container's variables in files for programs that were started without them.
 func (v variables) look(name string) string {
 	if value := os.Getenv(name); value != "" {
 		return value

@@ -136,6 +136,8 @@ func (d *Deployment) Review(plan reconcile.Plan) (reconcile.Plan, error) {
 	return plan, d.refuse(plan)
 }
 
+// refuse guards against a manifest that is empty by mistake, as a mount that failed leaves it. No
+// service is removed for one, unless that was asked for.
 func (d *Deployment) refuse(plan reconcile.Plan) error {
 	if len(d.opt.Dirs) > 0 || !plan.Removes() || d.opt.AllowEmpty {
 		return nil

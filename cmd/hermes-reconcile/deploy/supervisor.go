@@ -41,6 +41,8 @@ func meant(ctx context.Context, err error) error {
 	return reconcile.ErrInterrupted
 }
 
+// StatusIn is Status for a service directory that is open already, so that no path is followed
+// twice.
 func (s supervisor) StatusIn(
 	service *safefile.Dir, dir string, owner uint32,
 ) (reconcile.Status, error) {
@@ -48,6 +50,8 @@ func (s supervisor) StatusIn(
 	return reconcile.Status(st), err
 }
 
+// Status is what s6-supervise publishes of a service. The types are alike field by field: reconcile
+// knows s6 by its own words alone.
 func (s supervisor) Status(dir string) (reconcile.Status, error) {
 	st, err := s.s6.Status(dir)
 	return reconcile.Status(st), err
@@ -75,6 +79,8 @@ func (s supervisor) Room(ctx context.Context) (reconcile.Room, error) {
 
 func (s supervisor) Lives(dir string) (bool, error) { return s.s6.Lives(dir) }
 
+// Supervises are the s6-supervise processes on this host whose directory is one that is known. What
+// was found stands beside an error, since part of it is better than nothing.
 func (s supervisor) Supervises(known func(safefile.Identity) bool) ([]reconcile.Supervise, error) {
 	all, err := s.s6.Supervises(known)
 	var found []reconcile.Supervise

@@ -18,6 +18,7 @@ type changer func(r *shellReader, args []string) ([]string, error)
 // changers are such programs, and those that only go before one.
 var changers map[string]changer
 
+// The table refers to functions that refer to it, which Go allows in init alone.
 func init() {
 	changers = map[string]changer{
 		"s6-setuidgid": account, "setuidgid": account, "gosu": account, "su-exec": account,
@@ -114,6 +115,8 @@ func account(r *shellReader, args []string) ([]string, error) {
 	return args[1:], nil
 }
 
+// fromFolder refuses s6-envdir and the like: what is in the folder is known only when the script
+// runs, and a manifest should say it.
 func fromFolder(_ *shellReader, args []string) ([]string, error) {
 	return nil, fmt.Errorf("it takes variables from a folder (want them in env or secrets): %s",
 		short(strings.Join(args, " ")))
@@ -128,6 +131,8 @@ func (r *shellReader) envuidgid(args []string) ([]string, error) {
 	return args[1:], nil
 }
 
+// applyuidgid reads s6-applyuidgid. With -U the account comes from variables that s6-envuidgid has
+// set before it, which is kept in pending.
 func (r *shellReader) applyuidgid(args []string) ([]string, error) {
 	o, err := r.options(args,
 		map[string]meaning{"-U": harmless, "-z": noted, "-u": user, "-g": group}, false)

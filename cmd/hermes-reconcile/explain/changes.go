@@ -43,6 +43,8 @@ func (r *Report) compareAll() {
 	}
 }
 
+// ensureCompared compares at most once: JSON asks a profile at a time, the other forms ask for all
+// at once.
 func (p *Profile) ensureCompared() {
 	if p.compare != nil {
 		p.compare(p)
@@ -164,6 +166,8 @@ func show(value any) string {
 	return fmt.Sprint(value)
 }
 
+// showText quotes a value where its ends could not be seen otherwise. A mask is ours and stays as
+// it is.
 func showText(text string) string {
 	switch {
 	case text == masked || text == maskedBefore || text == maskedAfter:

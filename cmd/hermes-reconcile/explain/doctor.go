@@ -51,6 +51,7 @@ func NewDiagnosis(scandir string, findings []Finding) Diagnosis {
 	return d
 }
 
+// count is how many findings have a level: the summary and the exit code follow from it.
 func (d *Diagnosis) count(level Level) (n int) {
 	for _, f := range d.Findings {
 		if f.Level == level {

@@ -41,6 +41,8 @@ func (p *Profile) files() []File {
 	return files
 }
 
+// content is one side of a file; nil: it is not there. A file that is no regular one was not read,
+// so that there is no digest of it.
 func content(f *reconcile.File) *Content {
 	switch {
 	case f == nil:
@@ -83,6 +85,8 @@ func diff(service string, f reconcile.FileChange, sides [2]string, mask *Mask) s
 	return visible.Text(text)
 }
 
+// data is the text of one side, empty where it is not there: a diff shows a file that comes as
+// added lines.
 func data(f *reconcile.File) string {
 	if f == nil {
 		return ""

@@ -119,5 +119,8 @@ var (
 		"%2C")
 )
 
-func escapeData(s string) string     { return dataEscapes.Replace(visible.Text(s)) }
+// escapeData makes a text fit for a workflow command, of which a line end would begin another.
+func escapeData(s string) string { return dataEscapes.Replace(visible.Text(s)) }
+
+// escapeProperty escapes what ends a property, too: a comma or a colon.
 func escapeProperty(s string) string { return propertyEscapes.Replace(visible.Text(s)) }

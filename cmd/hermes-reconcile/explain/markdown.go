@@ -265,4 +265,5 @@ func code(name string) string {
 
 var htmlEscapes = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
 
+// escapeHTML keeps a name or a value from becoming markup: a pull request may come from a stranger.
 func escapeHTML(s string) string { return htmlEscapes.Replace(s) }

@@ -251,6 +251,7 @@ func wordEnd(s string, start int) int {
 	return min(at, len(s))
 }
 
+// lineEnd is where the line at a place ends, before its line feed, or the end of the text.
 func lineEnd(s string, at int) int {
 	if i := strings.IndexByte(s[at:], '\n'); i >= 0 {
 		return at + i

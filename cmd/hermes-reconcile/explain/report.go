@@ -213,6 +213,8 @@ func (r *Report) sides() [2]string {
 	return [2]string{"old", "new"}
 }
 
+// newProfile tells of one change what the plan says. What becomes of the gateway follows from the
+// operation where the change names no step of its own.
 func newProfile(c reconcile.Change) Profile {
 	p := Profile{
 		Profile: c.Profile, Service: c.Service, Action: c.Op, Port: c.Port, WaitFor: c.Await,

@@ -49,6 +49,7 @@ func (r *Report) Text(color bool) []byte {
 	return b.Bytes()
 }
 
+// indented writes lines below a row, by four blanks, so that they cannot be taken for rows.
 func indented(b *bytes.Buffer, lines []string) {
 	for _, text := range lines {
 		b.WriteString("    " + visible.Line(text) + "\n")
@@ -60,6 +61,7 @@ type textRow struct {
 	verb, service, cells string
 }
 
+// textRows are the rows of the text form. Leftovers are rows as long as they are only planned.
 func (r *Report) textRows() (rows []textRow) {
 	for _, p := range r.Profiles {
 		if p.shown() {
@@ -148,6 +150,8 @@ func (r *Report) WriteDiffs(w io.Writer, color bool) error {
 	return nil
 }
 
+// paintDiff colors a unified diff line by line. A color ends with its line: a pager may begin
+// anywhere.
 func paintDiff(diff string) string {
 	var b strings.Builder
 	for line := range strings.Lines(diff) {
@@ -167,6 +171,8 @@ const (
 	cyan   = 36
 )
 
+// paint puts a text into an ANSI color (SGR). An empty text stays empty, since its width is
+// counted.
 func paint(color int, text string) string {
 	if color == plain || text == "" {
 		return text
@@ -188,6 +194,8 @@ func colorOf(verb string) int {
 	return plain
 }
 
+// colorOfDiff tells lines by how they begin. The two heads begin like lines that go or come, so
+// they are asked for first.
 func colorOfDiff(line string) int {
 	switch {
 	case strings.HasPrefix(line, "--- ") || strings.HasPrefix(line, "+++ "):

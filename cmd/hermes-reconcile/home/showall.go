@@ -65,6 +65,7 @@ type relayAll struct {
 	lines []*loglines.Splitter // by log
 }
 
+// newRelay has a splitter for each log: a line may come in pieces, of several logs in turn.
 func newRelay(ctx context.Context, logs int, to Watcher) *relayAll {
 	r := &relayAll{Watcher: to, ctx: ctx}
 	for i := range logs {
@@ -75,6 +76,7 @@ func newRelay(ctx context.Context, logs int, to Watcher) *relayAll {
 	return r
 }
 
+// send gives up when ctx ends: then no one takes lines any more, and to wait would leave the child.
 func (r *relayAll) send(batch loglines.Batch) error {
 	select {
 	case r.Lines <- batch:

@@ -96,6 +96,8 @@ func Typed(keys []Key, begun string) (all []Key) {
 	return all
 }
 
+// namesOf are the names that a misspelt key is compared with. A nested key counts by its last part,
+// too, as people write it.
 func namesOf(keys []Key) (names []string) {
 	for _, k := range keys {
 		names = append(names, k.Name)

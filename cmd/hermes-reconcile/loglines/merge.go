@@ -85,6 +85,8 @@ func (s *sources) Pop() any {
 	return popped
 }
 
+// Less puts the oldest line first. Lines of one time come in the order of their logs, so that two
+// runs print the same.
 func (s sources) Less(i, j int) bool {
 	a, b := s[i].lines[0], s[j].lines[0]
 	if order := a.Time.Compare(b.Time); order != 0 {

@@ -153,6 +153,7 @@ func ending(code *int, signal int) string {
 	return ""
 }
 
+// port is a gateway's port as it is shown; empty: it has none.
 func port(g explain.Gateway) string {
 	if g.Port == 0 {
 		return ""
@@ -171,6 +172,7 @@ func socket(s explain.Socket) string {
 	return fmt.Sprintf("%s: %q does (pid %d)", s.Address, s.Program, s.PID)
 }
 
+// socketColor marks a port that another program holds: the gateway cannot serve there.
 func socketColor(s explain.Socket) int {
 	if s.Own {
 		return plain

@@ -51,6 +51,7 @@ func sinceSeconds(g explain.Gateway) (float64, bool) {
 	return float64(at.Unix()), err == nil
 }
 
+// number is how Prometheus has a truth: 1 or 0.
 func number(is bool) float64 {
 	if is {
 		return 1
@@ -94,6 +95,7 @@ func (m metric) write(b *bytes.Buffer, gateways []explain.Gateway) {
 	}
 }
 
+// decimal has as many digits as the value needs, and no exponent: people read metrics, too.
 func decimal(value float64) string { return strconv.FormatFloat(value, 'f', -1, 64) }
 
 // labels escapes what would end a label's value. Source: the text format's description.

@@ -77,6 +77,8 @@ func (p *Page) compared() bool {
 		func(g explain.Gateway) bool { return g.Pending != "" })
 }
 
+// cells are the row of a gateway. Where s6 keeps no more deaths, their number is the least that
+// there can have been, so it has a plus.
 func (p *Page) cells(g explain.Gateway) []cell {
 	pid, restarts, port := "", "", ""
 	if g.PID != 0 {
@@ -119,6 +121,7 @@ func State(g explain.Gateway) string {
 	return g.State + " (" + g.Detail + ")"
 }
 
+// yesNo leaves a cell empty where there is no way to tell, which is not the same as no.
 func yesNo(known *bool) string {
 	switch {
 	case known == nil:

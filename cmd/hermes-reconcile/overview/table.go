@@ -55,6 +55,7 @@ func (t *table) add(cells ...cell) {
 	}
 }
 
+// remove takes a column out that would say nothing in any row.
 func (t *table) remove(name string) {
 	t.columns = slices.DeleteFunc(t.columns, func(c column) bool { return c.name == name })
 }
@@ -203,6 +204,8 @@ func Width(text string) int {
 	return n
 }
 
+// widthOf is how many columns a terminal gives a character: two for wide ones of East Asia (Unicode
+// TR 11).
 func widthOf(c rune) int {
 	switch width.LookupRune(c).Kind() {
 	case width.EastAsianWide, width.EastAsianFullwidth:

@@ -326,6 +326,7 @@ func (p parser) usage() string {
 	return strings.Join(lines, "\n")
 }
 
+// wrap breaks a usage line where argparse does: before the part that would not fit.
 func wrap(parts []string, begin, indent string, width int) (lines []string) {
 	line := begin + parts[0]
 	for _, part := range parts[1:] {

@@ -99,6 +99,7 @@ type behaviour struct {
 	life       time.Duration // STUB_LIFE: after which it ends itself
 }
 
+// readBehaviour reads the STUB_ variables. All that is wrong with them is told at once.
 func readBehaviour() (behaviour, error) {
 	b := behaviour{exit: -1, child: os.Getenv("STUB_CHILD"), ignoreTerm: os.Getenv("STUB_IGNORE_TERM") == "1", term: termCode, life: maxLife}
 	var errs []error
@@ -133,6 +134,7 @@ type gateway struct {
 	behaviour
 }
 
+// newGateway refuses in the order of the real one: the profile comes before the command line.
 func newGateway(args []string) (*gateway, error) {
 	home := os.Getenv("HERMES_HOME")
 	if home == "" {
@@ -174,6 +176,7 @@ func newGateway(args []string) (*gateway, error) {
 	return g, os.MkdirAll(g.dir, 0o755)
 }
 
+// runGateway lives until a signal, or as long as STUB_LIFE says.
 func runGateway(args []string) (int, error) {
 	g, err := newGateway(args)
 	if err != nil {
@@ -307,6 +310,8 @@ func (g *gateway) lock() error {
 	return nil
 }
 
+// serve answers on the loopback alone, as tests do not reach beyond it. Without a port it serves
+// nothing.
 func (g *gateway) serve() error {
 	if g.port == 0 {
 		return nil

@@ -58,10 +58,12 @@ func (g *gateway) recordStop(event string, lines int) error {
 	return g.record("stops", stop{PID: os.Getpid(), Event: event, Lines: lines, Time: time.Now().UnixNano()})
 }
 
+// path is a file of this gateway: tests look for it by the profile's name.
 func (g *gateway) path(suffix string) string {
 	return filepath.Join(g.dir, g.name+"."+suffix)
 }
 
+// record adds one line of JSON, so that a record which was cut off spoils no other.
 func (g *gateway) record(suffix string, v any) error {
 	line, err := json.Marshal(v)
 	if err != nil {
@@ -70,6 +72,7 @@ func (g *gateway) record(suffix string, v any) error {
 	return appendTo(g.path(suffix), string(line))
 }
 
+// appendLine adds to a file that gateways of all profiles share.
 func (g *gateway) appendLine(file, line string) error {
 	return appendTo(filepath.Join(g.dir, file), line)
 }
