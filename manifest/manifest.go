@@ -5,6 +5,19 @@
 // nothing. What it returns is complete: defaults are merged in, placeholders are expanded, ports
 // are assigned. A Manifest never holds a half-valid profile: one error anywhere and there is no
 // Manifest.
+//
+// The files:
+//
+//	manifest.go   what comes out: a Manifest and its parts
+//	keys.go       the table of keys; ready.go, log.go: those below ready and log
+//	table.go      what a row of the table can do, and how defaults merge
+//	parse.go      sources to a Manifest, with limits
+//	command.go    argument lists; paths.go: paths, both with placeholders
+//	variables.go  env, secrets and unset, merged by name
+//	ports.go      ports: automatic ones, and which are taken
+//	entry.go      what a profile says, key by key, for comparisons
+//	nodes.go      what a manifest has to say, as YAML; share.go: what defaults say for all
+//	schema.go     the table as a JSON Schema
 package manifest
 
 import (

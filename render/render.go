@@ -3,6 +3,13 @@
 // All is the entry point. Rendering is pure: the same manifest gives the same bytes on every
 // machine. Nothing here reads a clock, an environment or a disk, and no value of the host is put
 // into a script: HERMES_HOME is expanded when it runs.
+//
+// The files:
+//
+//	servicedir.go  what a service directory consists of, its marker included
+//	render.go      a profile to its files; templates/ has the scripts
+//	stencil.go     scripts of one outline, made from each other: faster than the templates
+//	quote.go       a text as a word of a shell
 package render
 
 import (

@@ -5,6 +5,21 @@
 // publishes (is a service supervised, is it up, since when) is read without starting a process, so
 // that looking at a thousand services costs a thousand small reads. What the kernel knows of
 // processes helps out where s6 tells nothing. This package writes no service file.
+//
+// The files, by what they ask:
+//
+//	detect.go     the system: which supervisor it has; host.go: its process files
+//	s6ctl.go      the programs of s6: find, run and bound them
+//	svscan.go     s6-svscan: what it can take, and what it has
+//	status.go     the status that s6-supervise writes; deaths.go: its tally of deaths
+//	kernel.go     the kernel, where that status cannot be trusted
+//	phase.go      a run script: how far it is
+//	supervise.go  s6-supervise processes: find, quiet and end them
+//	inside.go     a process: which service it belongs to
+//	strays.go     processes that have outlived their gateways; stray.go: how they are marked
+//	holders.go    a pipe to a logger: who keeps it open; frozen.go: a log file that is gone
+//	sockets.go    sockets: who takes connections; listeners.go: the kernel's list of them
+//	memory.go     memory and times of processes
 package s6ctl
 
 import "runtime"

@@ -1,5 +1,27 @@
 // Command hermes-reconcile keeps the per-profile gateways of a Hermes container as profiles.yaml
 // says.
+//
+// The files, beside one for each command:
+//
+//	root.go            the command line, and the exit codes in its help
+//	live.go            commands that need a live s6; live_other.go: systems without one
+//	manifest.go        read the manifest, from files, folders or standard input
+//	optional.go        read it where it may be missing
+//	scandir.go         which scandir is meant
+//	target.go          a manifest, rendered, with the scandir that should be as it says
+//	output.go          forms of a plan; ui.go: what goes to stdout, what to stderr
+//	complain.go        errors for people; messages.go: the same for programs
+//	exit.go            exit codes; results.go: a result that could not be printed is a failure
+//	guards.go          what keeps an apply from doing what was not meant
+//	only.go            a part of a plan; pick.go: services by their profiles
+//	apply_boot.go      apply --boot; report.go: what it leaves in a log
+//	apply_wait.go      apply --wait; working.go: how far an operation has come
+//	act.go             tell services what to do by hand, and wait
+//	survive.go         go on in another process where a gateway stops itself
+//	status_look.go     a look; status_gateway.go: at one; status_watch.go: again and again
+//	logs_select.go     which logs and lines; logs_merge.go: several at once
+//	watch_read.go      the manifest of a pass; watch_print.go: its log lines
+//	secrets.go         warn of files that a gateway's user could exchange
 package main
 
 import (

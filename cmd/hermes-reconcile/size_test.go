@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -52,4 +53,30 @@ func TestFilesAndPackagesAreShort(t *testing.T) {
 			t.Errorf("package %s has %d lines (want at most %d: move a concern to a package of its own)", name, lines, maxPackageLines)
 		}
 	}
+}
+
+// TestPackageCommentsNameFilesThatExist: a reader starts from the list of files in a package
+// comment, so it has to be true after a file was renamed.
+func TestPackageCommentsNameFilesThatExist(t *testing.T) {
+	listed, name := regexp.MustCompile(`(?m)^//\t.*$`), regexp.MustCompile(`\b[a-z][a-z0-9_]*\.go\b`)
+	names := 0
+	for _, pattern := range []string{"*.go", "*/*.go", "../../manifest/*.go", "../../manifest/*/*.go", "../../render/*.go",
+		"../../reconcile/*/*.go", "../../s6ctl/*.go", "../../s6ctl/*/*.go"} {
+		files, err := filepath.Glob(pattern)
+		require.NoError(t, err)
+		for _, file := range files {
+			data, err := os.ReadFile(file)
+			require.NoError(t, err)
+			head, _, _ := bytes.Cut(data, []byte("\npackage "))
+			for _, line := range listed.FindAll(head, -1) {
+				for _, other := range name.FindAllString(string(line), -1) {
+					names++
+					if _, err := os.Stat(filepath.Join(filepath.Dir(file), other)); err != nil {
+						t.Errorf("%s names %s in its package comment, which is not there", file, other)
+					}
+				}
+			}
+		}
+	}
+	require.Greater(t, names, 100, "the lists of files were not found")
 }

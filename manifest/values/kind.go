@@ -1,6 +1,14 @@
 // Package values has the sorts of values that a manifest holds: words, numbers, durations, sizes,
 // paths, accounts, argument lists. Each knows how to read one, what a JSON Schema can say of it, and
 // how to write it back. It knows no key: those are rows of the tables in package manifest.
+//
+// The files:
+//
+//	values.go     words, numbers, durations, sizes, paths
+//	arguments.go  argument lists, within the kernel's limits
+//	port.go       ports; request.go: paths of requests
+//	shape.go      the JSON Schema of a value
+//	node.go       values as YAML; flow.go: the same at once, for excerpts
 package values
 
 import (

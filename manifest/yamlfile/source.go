@@ -4,6 +4,13 @@
 // A Reader is the entry point. Load gives the root node of a source; who reads the values below it
 // reports what is wrong with Fault, and Err has all of it in the end. The package is pure: it opens
 // nothing, and knows no key.
+//
+// The files:
+//
+//	source.go  a source, and a place in one
+//	load.go    bytes to nodes, within limits; syntax.go: why that failed, in plain words
+//	reader.go  what is read so far; errors.go: what was wrong in it
+//	nodes.go   aliases, nulls and kinds; path.go: where in the document a value stands
 package yamlfile
 
 import (

@@ -5,6 +5,12 @@
 // change elsewhere. Reading goes through s6ctl/safefile.
 //
 // Errors name the full path. Modes are exact, whatever the umask.
+//
+// The files:
+//
+//	dirfd.go   open, make, rename, give away; modes.go: what the kernel answers
+//	remove.go  delete what others may have filled, within a limit
+//	tree.go    a directory with the folders in it that were used so far
 package dirfd
 
 import (

@@ -6,6 +6,12 @@
 // has a table of them.
 //
 // Any user who may look there may read it. All that writes is a method of a Lock, or takes one.
+//
+// The files:
+//
+//	lock.go     the lock: who has it may write
+//	records.go  what is owed, and what is being written or removed
+//	marks.go    marks that are only there or not
 package journal
 
 import (

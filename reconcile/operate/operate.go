@@ -3,6 +3,13 @@
 // Package operate tells single live services what to do, and waits until they have: stop, start and
 // restart a gateway or a logger, wait until gateways are up or ready. The apply uses it, and so do
 // those that start and stop by hand.
+//
+// The files:
+//
+//	operate.go    services by hand, several at once
+//	supervise.go  one live service: its limits, and how it is told
+//	logger.go     a logger, which has to write first what is in its pipe
+//	readiness.go  gateways that are up, or ready
 package operate
 
 import (

@@ -3,6 +3,15 @@
 // Package scandir reads what is: the services of a scandir, their files and owners, what s6 and the
 // kernel know of their processes, and what earlier applies have left. It writes nothing but, on
 // request, the lock and the mark of a pause.
+//
+// The files:
+//
+//	scandir.go    open one; whose it is, and who is trusted
+//	read.go       all services, side by side; journal.go: what applies have left, and the lock
+//	hidden.go     removals that are not finished
+//	misplaced.go  gateways that run outside their place
+//	plan.go       what should be, compared with what is
+//	count.go      how much room there is; culprits.go: what aborts scans
 package scandir
 
 import (

@@ -9,6 +9,15 @@
 //
 // This is the one package that opens, lists or looks at files by name. A test in
 // cmd/hermes-reconcile lists the exceptions.
+//
+// The files:
+//
+//	safefile.go  errors, limits, and reading an open file
+//	dir.go       a folder that stays open; list.go: its names, within a limit
+//	calls.go     the system calls, with what older kernels need instead
+//	own.go       files of a process that has no more rights than who can write there
+//	proc.go      what the kernel shows of processes
+//	tree.go      a folder to read from, on every system
 package safefile
 
 import (

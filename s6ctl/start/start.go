@@ -8,6 +8,13 @@
 // directory, a session of its own without a terminal, and no descriptor but the three standard
 // ones, which are pipes, or /dev/null. It dies with us. Find looks programs up: as root it searches
 // no folder that another user can change. Become makes this process another user.
+//
+// The files:
+//
+//	start.go  start a program, and wait for it
+//	find.go   where a program is, in folders that no other user can change
+//	apart.go  a process that outlives ours
+//	door.go   what a process gives up before it becomes another user
 package start
 
 import (

@@ -2,6 +2,13 @@
 
 // Package accounts looks up the accounts of this system, and finds what each of them can change on
 // the way to a path. It changes nothing and becomes no other user.
+//
+// The files:
+//
+//	accounts.go  accounts with their groups
+//	access.go    what one can change on the way to a path: modes, groups, access lists
+//	suspects.go  which of several can change a file
+//	secrets.go   the same for files of secrets
 package accounts
 
 import (

@@ -3,6 +3,12 @@
 //
 // Choice is a flag that takes one of a few words, Wrong turns the errors of pflag into errors for
 // people. Nothing here knows a command or prints anything.
+//
+// The files:
+//
+//	choice.go  a flag that takes one of a few words
+//	wrong.go   errors of pflag, for people
+//	help.go    help that fits a terminal
 package cmdline
 
 import (

@@ -4,6 +4,15 @@
 // change what runs there, Operate for those that start and stop by hand, Open for those that make
 // it as a manifest says. It opens, checks, becomes the right user and locks, always in the same
 // order. It knows no flags, and prints nothing.
+//
+// The files:
+//
+//	place.go       an open scandir, and the ways to open one
+//	users.go       whose s6-svscan it is, and which users may change what is there
+//	deploy.go      lock, plan and apply, as a manifest says
+//	remember.go    note what gateways should be, where the manifest leaves that open
+//	retire.go      note that gateways are gone, in the homes that they leave
+//	supervisor.go  s6 in the words of package reconcile
 package deploy
 
 import (

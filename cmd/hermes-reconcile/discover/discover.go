@@ -4,6 +4,15 @@
 // Home and Scandir are the entry points. They only read, and nothing that they read can hold them
 // up: no FIFO is waited for, no file is read beyond a limit, no symlink leads out of the folder.
 // What they find and a manifest cannot say stands in the comments of the draft.
+//
+// The files:
+//
+//	home.go     a HERMES_HOME: profiles by their folders
+//	scandir.go  a scandir: services by their markers, or by their scripts
+//	foreign.go  what a service directory that is not ours says, and what an adoption loses
+//	shell.go    a run script, read and not run, as far as it is plain
+//	words.go    words of a script with their variables filled in
+//	drop.go     programs by which a script becomes another user
 package discover
 
 import (

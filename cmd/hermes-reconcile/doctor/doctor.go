@@ -6,6 +6,25 @@
 // findings of them. A look may touch the disk and processes, but changes nothing. A judgement
 // depends on its facts alone, so that tests can give it any (TestJudgementsLookAtNothing). Nothing
 // that could not be seen counts as good: it is a finding of its own.
+//
+// The checks, in the order in which findings are printed, and what they share:
+//
+//	facts.go       what is known before the checks; findings.go: what they say alike
+//	supervisor.go  can s6 do its work here
+//	scandir.go     is the scandir one, and what goes on in it
+//	manifest.go    is the manifest right
+//	plan.go        would an apply change anything, and has s6-svscan room for it
+//	users.go       which accounts are missing, and what this one cannot see
+//	home.go        can gateways and loggers work in HERMES_HOME
+//	absent.go      which profiles hermes does not know
+//	ports.go       who listens on the ports of gateways
+//	gateways.go    which gateways are not as they should be
+//	refusal.go     which of them a hermes refused to start, and in what words
+//	commands.go    which commands end other gateways
+//	leftovers.go   what interrupted applies have left
+//	strays.go      which processes have outlived their gateways
+//	ownership.go   what others could change
+//	multiplex.go   which profiles have a second gateway in the root one
 package doctor
 
 import (

@@ -1,10 +1,5 @@
 //go:build linux
 
-// Package doctor makes findings of what was seen: what is wrong, how bad that is, and what to type
-// about it.
-//
-// Each kind of check is a function from facts to findings. Nothing here looks at a disk, a process
-// or a clock, and nothing that could not be seen counts as good: it is a finding of its own.
 package doctor
 
 import (

@@ -6,6 +6,16 @@
 // there are differences stands in it once. What takes much memory is told a profile at a time.
 // Nothing here reads a file, a clock or an environment: the same plan gives the same bytes
 // everywhere.
+//
+// The files:
+//
+//	report.go    a plan, made to be read; verbs.go: what is done, in words, and how often
+//	changes.go   what changes in the manifest's words; alike.go: said once for several
+//	files.go     which files differ, and how
+//	mask.go      secrets
+//	text.go      for a terminal; markdown.go: for a pull request; github.go: annotations
+//	json.go      for programs; message.go: errors and warnings for them
+//	status.go    the form of status; doctor.go: that of doctor
 package explain
 
 import (
@@ -41,18 +51,26 @@ type Report struct {
 
 // Summary counts the profiles.
 type Summary struct {
-	Text           string `json:"text"` // the line that ends the text form
-	Create         int    `json:"create"`
-	Adopt          int    `json:"adopt"`
-	Update         int    `json:"update"`
-	Start          int    `json:"start"`
-	Stop           int    `json:"stop"`
-	Remove         int    `json:"remove"`
-	Unchanged      int    `json:"unchanged"`
-	Ended          int    `json:"ended"`
-	Foreign        int    `json:"foreign"`
-	Restarts       int    `json:"restarts"`        // gateways that restart
-	LoggerRestarts int    `json:"logger_restarts"` // loggers that do
+	Text string `json:"text"` // the line that ends the text form
+	// Create counts services that are not there, or whose directory cannot be brought to what it
+	// should be.
+	Create int `json:"create"`
+	// Adopt counts services that others have made, and that the manifest names.
+	Adopt int `json:"adopt"`
+	// Update counts services of which a file, an owner or a process differs.
+	Update int `json:"update"`
+	// Start and Stop count services of which nothing but the wanted state differs.
+	Start int `json:"start"`
+	Stop  int `json:"stop"`
+	// Remove counts services that the manifest does not name any more.
+	Remove    int `json:"remove"`
+	Unchanged int `json:"unchanged"`
+	// Ended counts gateways that exited in a way after which s6 leaves them down.
+	Ended int `json:"ended"`
+	// Foreign counts services that others have made, and that are left alone.
+	Foreign        int `json:"foreign"`
+	Restarts       int `json:"restarts"`        // gateways that restart
+	LoggerRestarts int `json:"logger_restarts"` // loggers that do
 }
 
 // Profile is what becomes of one profile's gateway, and why.
@@ -120,7 +138,9 @@ type Place struct {
 // File is a file of a service directory that differs. Before is nil where there was none, After
 // where there will be none.
 type File struct {
-	Path   string   `json:"path"`
+	// Path is relative to the service directory.
+	Path string `json:"path"`
+	// Before is nil for a file that comes, After for one that goes.
 	Before *Content `json:"before"`
 	After  *Content `json:"after"`
 	// Diff is a unified diff, secrets masked. It is empty where it would tell nothing: of the

@@ -18,25 +18,32 @@ type Status struct {
 // Gateway is what one gateway is, and what it should be.
 type Gateway struct {
 	Profile string `json:"profile"`
+	// Service is the directory of the gateway in the scandir.
 	Service string `json:"service"`
 	Wanted  string `json:"wanted,omitempty"` // up, down or last; empty where nothing says so
-	State   string `json:"state"`
+	// State is one of those in the package comment of reconcile.
+	State string `json:"state"`
 	// Detail: what helps to judge the state: "next start in 12 s".
 	Detail string `json:"detail,omitempty"`
 	// Failed: it is not what it should be, and will not come to be that by itself.
 	Failed bool  `json:"failed"`
 	Ready  *bool `json:"ready"` // nil: it has no way to tell
-	PID    int   `json:"pid,omitempty"`
+	// PID is 0, and left out, while no process runs.
+	PID int `json:"pid,omitempty"`
 	// Since: of the last change between up and down, as RFC 3339 writes times.
 	Since    string `json:"since,omitempty"`
 	Restarts int    `json:"restarts"` // deaths since it was last started on purpose
-	Port     int    `json:"port,omitempty"`
-	RSS      int64  `json:"rss,omitempty"` // memory of its processes, in bytes
-	Owned    bool   `json:"owned"`
+	// Port is what the profile has, whether or not the gateway listens there.
+	Port int   `json:"port,omitempty"`
+	RSS  int64 `json:"rss,omitempty"` // memory of its processes, in bytes
+	// Owned says that a marker of ours is in the directory: apply changes no other without being
+	// told.
+	Owned bool `json:"owned"`
 	// Pending: what the manifest says and no apply has done; empty: that is not known.
-	Pending string   `json:"pending,omitempty"`
-	Drift   []string `json:"drift"`
-	More    *More    `json:"more,omitempty"` // where one gateway was asked for
+	Pending string `json:"pending,omitempty"`
+	// Drift says in words what is not as it was rendered; it is empty, not null, where nothing is.
+	Drift []string `json:"drift"`
+	More  *More    `json:"more,omitempty"` // where one gateway was asked for
 }
 
 // StateAbsent is what a gateway is that the manifest names and no apply has made yet.
@@ -56,28 +63,37 @@ type More struct {
 	ExitCode *int `json:"exit_code,omitempty"`
 	Signal   int  `json:"signal,omitempty"` // that ended its last process
 	// Deaths: since it was last started on purpose, the oldest first.
-	Deaths    []Death  `json:"deaths"`
-	NextStart string   `json:"next_start,omitempty"`
-	User      string   `json:"user,omitempty"` // whose its processes are, as a name or a number
+	Deaths []Death `json:"deaths"`
+	// NextStart is when s6 starts it again, as RFC 3339 writes times; empty: it need not.
+	NextStart string `json:"next_start,omitempty"`
+	User      string `json:"user,omitempty"` // whose its processes are, as a name or a number
+	// Processes counts the gateway and all that it has started.
 	Processes int      `json:"processes,omitempty"`
 	Sockets   []Socket `json:"sockets"` // that it takes connections on, and who else has its port
+	// Directory is the absolute path of the service directory.
 	Directory string   `json:"directory"`
 	Manifest  *Place   `json:"manifest,omitempty"` // where its profile stands
 	Log       string   `json:"log,omitempty"`      // its file
 	LogLines  []string `json:"log_lines"`          // the last of them
-	LogFault  string   `json:"log_fault,omitempty"`
+	// LogFault is why LogLines is empty.
+	LogFault string `json:"log_fault,omitempty"`
 }
 
 // Death is the end of a process of a gateway that was not asked for.
 type Death struct {
-	At       string `json:"at"`
-	ExitCode *int   `json:"exit_code,omitempty"`
-	Signal   int    `json:"signal,omitempty"`
+	// At is when, as RFC 3339 writes times: s6 notes it.
+	At string `json:"at"`
+	// ExitCode is nil where a signal ended the process.
+	ExitCode *int `json:"exit_code,omitempty"`
+	// Signal is its number, 0 for an exit.
+	Signal int `json:"signal,omitempty"`
 }
 
 // Socket is an address on which connections are taken.
 type Socket struct {
+	// Address is an IP address with its port, as in 127.0.0.1:9201.
 	Address string `json:"address"`
+	// PID and Program are left out where this user may not see whose the socket is.
 	PID     int    `json:"pid,omitempty"`
 	Program string `json:"program,omitempty"`
 	Own     bool   `json:"own"` // a process of the gateway has it

@@ -6,6 +6,15 @@
 // program anew with the user's credentials, hands it a Request, and kills it if it does not answer
 // in time. Serve is that other side. Show does the same for the text of a log, which comes bit by
 // bit.
+//
+// The files, by the side that they run on:
+//
+//	ask.go      ours: a request and its answer
+//	stream.go   ours: a child whose answer comes bit by bit; show.go, showall.go: logs
+//	serve.go    the child's: carry a request out
+//	folders.go  the child's: which profiles have a folder
+//	inspect.go  the child's: what a gateway or a logger would stumble over
+//	shot.go     the child's: all files of a log at one moment; log.go: its lines, followed
 package home
 
 import (

@@ -1,5 +1,11 @@
 // Package loglines knows lines of logs and when they were written, and merges logs by that. It
 // reads nothing but what it is given.
+//
+// The files:
+//
+//	loglines.go  lines, whole or in pieces, with their times
+//	when.go      times as s6-log and people write them
+//	merge.go     lines of several logs, the oldest first
 package loglines
 
 import (

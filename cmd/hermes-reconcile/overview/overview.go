@@ -1,5 +1,12 @@
 // Package overview makes of what gateways are what status shows: a table that fits its screen, the
 // detail of one gateway, metrics. It looks at nothing but what it is given.
+//
+// The files:
+//
+//	overview.go  a page: which gateways, in which order, and how many
+//	table.go     columns that fit; screen.go: a page that fits a terminal
+//	detail.go    all that there is to say of one gateway
+//	metrics.go   the same as numbers, for Prometheus
 package overview
 
 import (
