@@ -51,7 +51,7 @@ func TestWhatCannotBePrintedIsAFailure(t *testing.T) {
 		"diff", "diff -o json", "diff -o markdown", "diff -o github", "diff --exit-code",
 		"diff --against old.yaml", "diff --against old.yaml --exit-code -o json",
 		"diff --against old.yaml --exit-code -o markdown", "diff --against old.yaml -o github",
-		"validate", "render --out rendered", "version", "completion bash", "completion zsh",
+		"validate", "render --out rendered", "export --to kubernetes --run-as 1000 --out k8s", "version", "completion bash", "completion zsh",
 		"completion fish", "completion powershell",
 		"explain", "explain ready",
 		"schema", "schema manifest", "schema report", "schema status", "schema doctor",
