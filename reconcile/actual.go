@@ -15,14 +15,18 @@ import (
 
 // Status is what s6 knows of one service.
 type Status struct {
+	// Supervised: an s6-supervise works in the directory.
 	Supervised bool
 	PID        int // 0: down
-	WantUp     bool
-	Finishing  bool // ./finish runs
-	Ready      bool
-	Since      time.Time
-	ExitCode   int // of the last process; -1 if a signal ended it or it never ran
-	Signal     int // that ended the last process, or 0
+	// WantUp: s6 starts it again when it ends.
+	WantUp    bool
+	Finishing bool // ./finish runs
+	// Ready: it has told s6 so, by its notification descriptor.
+	Ready bool
+	// Since: of the last change between up and down, by the clock of the system.
+	Since    time.Time
+	ExitCode int // of the last process; -1 if a signal ended it or it never ran
+	Signal   int // that ended the last process, or 0
 	// Doubt says why what s6 publishes of the service cannot be believed: others could change it.
 	// The rest is then what the kernel knows of its processes, as far as that goes. Empty: there is
 	// no doubt.

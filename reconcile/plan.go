@@ -11,12 +11,19 @@ import (
 type Op string
 
 const (
-	Create    Op = "create"
-	Update    Op = "update"
-	Start     Op = "start"
-	Stop      Op = "stop"
-	Adopt     Op = "adopt"
-	Remove    Op = "remove"
+	// Create makes a directory that is not there, or a new one in the place of one that cannot be
+	// brought to what it should be.
+	Create Op = "create"
+	// Update changes files, owners or processes of a service that is there.
+	Update Op = "update"
+	// Start and Stop change nothing but whether the gateway is up.
+	Start Op = "start"
+	Stop  Op = "stop"
+	// Adopt takes over a service that others have made, since the manifest names it.
+	Adopt Op = "adopt"
+	// Remove takes a service away that the manifest does not name any more.
+	Remove Op = "remove"
+	// Unchanged services are in a plan, too: what is counted has to add up.
 	Unchanged Op = "unchanged"
 	Ended     Op = "ended"   // down by its own exit code, and left so
 	Foreign   Op = "foreign" // neither ours nor in the manifest, and left alone

@@ -197,6 +197,7 @@ func (s Status) LastEnd() string {
 type Level string
 
 const (
+	// LevelSupervised: an s6-supervise has taken the service on, whatever its process does.
 	LevelSupervised Level = "supervised"
 	LevelUp         Level = "up" // it runs, and has for a while
 	// LevelReady: s6 was told that it serves; one that has no way to tell counts when it is up.

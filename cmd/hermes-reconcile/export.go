@@ -21,6 +21,8 @@ type exportFlags struct {
 // kubernetesTarget is what there is to export to.
 const kubernetesTarget = "kubernetes"
 
+// newExportCommand has the flags of export. What a manifest does not say of a cluster, such as an
+// image, has to be said there.
 func newExportCommand(u ui) *cobra.Command {
 	var flags exportFlags
 	cmd := &cobra.Command{
@@ -50,6 +52,8 @@ read: a comment has the kubectl command that stores them. init --from-kubernetes
 	return cmd
 }
 
+// runExport has all files in memory before it writes the first, so that an error leaves nothing
+// behind.
 func runExport(u ui, flags exportFlags) error {
 	options, err := flags.check()
 	if err != nil {

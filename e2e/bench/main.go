@@ -40,6 +40,7 @@ func main() {
 	}
 }
 
+// run works in memory where it can, so that no disk has a part in the times.
 func run(update bool) error {
 	work, err := os.MkdirTemp(memory(), "bench")
 	if err != nil {
@@ -69,6 +70,7 @@ func memory() string {
 	return ""
 }
 
+// bench is one run of all measurements, and what it has found.
 type bench struct {
 	work   string
 	ratios map[string]float64 // by name of the operation and number of profiles
@@ -76,6 +78,7 @@ type bench struct {
 
 func (b *bench) path(name string) string { return filepath.Join(b.work, name) }
 
+// build builds both sides as they are released: without debugging information, without cgo.
 func (b *bench) build() error {
 	program := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", b.path("hermes-reconcile"),
 		"./cmd/hermes-reconcile")
@@ -149,10 +152,12 @@ func (b *bench) manifest(n int, tone string) string {
 	return name
 }
 
+// ours is a command of hermes-reconcile, made anew for each run.
 func (b *bench) ours(args ...string) func() *exec.Cmd {
 	return func() *exec.Cmd { return exec.Command(b.path("hermes-reconcile"), args...) }
 }
 
+// floor is the least work for the same end, in C, without a check of anything.
 func (b *bench) floor(args ...string) func() *exec.Cmd {
 	return func() *exec.Cmd { return exec.Command(b.path("floor"), args...) }
 }

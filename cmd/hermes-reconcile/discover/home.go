@@ -111,7 +111,8 @@ func (h homes) twins(entries []fs.DirEntry) map[string]string {
 		profile string
 		info    fs.FileInfo
 	}
-	owners := map[int64][]owner{} // by the time of their last change: one folder has one
+	// By the time of their last change: one folder has one.
+	owners := map[int64][]owner{}
 	twins := map[string]string{}
 	take := func(profile, dir string) {
 		info, err := h.f.tree.Stat(dir)

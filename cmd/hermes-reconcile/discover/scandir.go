@@ -57,8 +57,9 @@ type found struct {
 	runtime    manifest.Runtime
 	hermesHome string // empty: it does not say
 	ours       bool
-	former     bool // its marker is of a version whose markers today's may differ from
-	notes      []string
+	// Its marker is of a version whose markers today's may differ from.
+	former bool
+	notes  []string
 }
 
 // note adds a comment that stands above the profile.

@@ -23,13 +23,14 @@ const maxScript = 32 << 10
 type script struct {
 	runtime manifest.Runtime
 	argv    []string // of its last exec, without the privilege drop
-	user    string   // that s6-setuidgid, or its like, drops to; empty: it drops nothing
-	group   string   // that it drops to, where it says so
-	athome  bool     // it has gone to HERMES_HOME before
-	env     map[string]string
-	unset   []string
-	rest    []string // what a manifest cannot say
-	tail    []*syntax.Word
+	// That s6-setuidgid, or its like, drops to; empty: it drops nothing.
+	user   string
+	group  string // that it drops to, where it says so
+	athome bool   // it has gone to HERMES_HOME before
+	env    map[string]string
+	unset  []string
+	rest   []string // what a manifest cannot say
+	tail   []*syntax.Word
 }
 
 // readScript reads a script for the shell that ends in an exec of words known before it runs.
@@ -59,13 +60,15 @@ func readScript(data []byte, withTail bool) (script, error) {
 // shellReader walks the statements of a script in their order.
 type shellReader struct {
 	script
-	source    []byte
-	withTail  bool                // words of an exec from the first on that is not known go to tail
+	source []byte
+	// Words of an exec from the first on that is not known go to tail.
+	withTail  bool
 	vars      map[string]variable // what is known of variables so far
 	exportAll bool                // `set -a`
-	done      bool                // an exec that nothing guards: what follows is never reached
-	pending   string              // the account that s6-envuidgid has named
-	wrong     error               // why a command cannot be carried over
+	// An exec that nothing guards: what follows is never reached.
+	done    bool
+	pending string // the account that s6-envuidgid has named
+	wrong   error  // why a command cannot be carried over
 }
 
 // parse reads the script as bash does, which knows all that sh knows.

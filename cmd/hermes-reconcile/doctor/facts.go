@@ -26,11 +26,12 @@ import (
 type Facts struct {
 	ManifestFacts
 	ScandirFacts
-	Path       string   // of the scandir
-	ScandirErr error    // why nothing of the scandir was seen
-	Files      []string // the files of the manifest and their folders, as absolute paths
-	Homes      *homes.Homes
-	Now        time.Time
+	Path       string // of the scandir
+	ScandirErr error  // why nothing of the scandir was seen
+	// Files: the files of the manifest and their folders, as absolute paths.
+	Files []string
+	Homes *homes.Homes
+	Now   time.Time
 
 	// LogTail is the end of a gateway's log, read as its user; empty where it cannot be read.
 	LogTail func(ctx context.Context, s reconcile.Service) string

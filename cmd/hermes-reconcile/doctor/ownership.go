@@ -186,7 +186,8 @@ func (p *Facts) searchedFolders() (found []searched, unknown []string) {
 			if filepath.IsAbs(folder) {
 				exposed, err := route.Expose(folder, p.owner())
 				closed := errors.Is(err, fs.ErrPermission) && p.owner() == uint32(os.Geteuid())
-				if err != nil && !closed { // where we cannot look, our own shell cannot search
+				// Where we cannot look, our own shell cannot search.
+				if err != nil && !closed {
 					unknown = append(
 						unknown,
 						fmt.Sprintf("cannot tell who can change %q, on %s: %v", folder, each.whose,

@@ -33,8 +33,9 @@ type portFacts struct {
 // sockets are who listens here.
 type sockets struct {
 	Listeners []s6ctl.Listener
-	Err       error          // why that is not known
-	Services  map[int]string // of this scandir, by the process that s6-supervise has started
+	Err       error // why that is not known
+	// Services: of this scandir, by the process that s6-supervise has started.
+	Services map[int]string
 }
 
 // judgePorts tells which ports are not their gateway's.

@@ -48,7 +48,8 @@ func lookAtStrays(ctx context.Context, p *Facts) ([]explain.Finding, error) {
 	}
 	all := s6ctl.Strays(s6ctl.ThisHost(), p.Path, running, func(uid uint32) (seen map[int]string) {
 		if who, known := byUID[uid]; known && uid != 0 && os.Geteuid() == 0 {
-			_ = asuser.Ask(ctx, who, asuser.Marks, &seen) // what cannot be seen is not told
+			// What cannot be seen is not told.
+			_ = asuser.Ask(ctx, who, asuser.Marks, &seen)
 		}
 		return seen
 	})

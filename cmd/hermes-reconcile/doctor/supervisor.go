@@ -15,8 +15,9 @@ const supervisorCheck = "supervisor"
 
 // supervisorFacts is what supervises services here.
 type supervisorFacts struct {
-	Kind    s6ctl.Kind
-	Missing error            // why the programs of s6 cannot be run; nil: they are there
+	Kind s6ctl.Kind
+	// Missing: why the programs of s6 cannot be run; nil: they are there.
+	Missing error
 	Folder  string           // where they are
 	Overlay bool             // the interpreter of s6-overlay's scripts is there
 	Runtime manifest.Runtime // that the manifest asks for; empty: no manifest says

@@ -73,11 +73,12 @@ type Report struct {
 
 // Answer is what came of a request.
 type Answer struct {
-	States map[string]State    // by profile, of Recall
-	Swept  map[string][]string // by profile, of Sweep: the names of the files that were removed
-	Faults []string            // what could not be done
-	Found  map[string]Finding  // by profile, of Inspect
-	Absent []string            // of Folders: those that have none
+	States map[string]State // by profile, of Recall
+	// Swept: by profile, of Sweep: the names of the files that were removed.
+	Swept  map[string][]string
+	Faults []string           // what could not be done
+	Found  map[string]Finding // by profile, of Inspect
+	Absent []string           // of Folders: those that have none
 	// Others are the profiles that have one, by HERMES_HOME: for those homes in which one is
 	// absent.
 	Others map[string][]string
@@ -86,8 +87,9 @@ type Answer struct {
 // Finding is what a profile's gateway and its logger have to expect.
 type Finding struct {
 	Faults []string // what they would stumble over
-	Served []string // of the root profile: those whose gateway its own is, too, as it says
-	Mute   string   // why it does not say so; empty: it does, or has never run
+	// Served: of the root profile: those whose gateway its own is, too, as it says.
+	Served []string
+	Mute   string // why it does not say so; empty: it does, or has never run
 	// Of the root profile: what its .env and its config.yaml hold. What is longer than MaxSettings,
 	// or cannot be read, is left out.
 	Env, Config []byte
@@ -134,7 +136,8 @@ func profileDir(profile string) string {
 func ParseState(data []byte) State {
 	var desired, gateway *string
 	err := rawjson.Unmarshal(data, map[string]any{desiredKey: &desired})
-	if err == nil && desired == nil { // else what the gateway says plays no part, whatever it is
+	// Else what the gateway says plays no part, whatever it is.
+	if err == nil && desired == nil {
 		err = rawjson.Unmarshal(data, map[string]any{"gateway_state": &gateway})
 	}
 	switch {

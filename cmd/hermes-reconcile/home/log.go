@@ -111,7 +111,8 @@ func (r *logReader) goOn(ctx context.Context) error {
 	next := s.current()
 	if next == nil ||
 		current != nil &&
-			os.SameFile(next.info, current.info) { // s6-log is about to make another one
+			// s6-log is about to make another one.
+			os.SameFile(next.info, current.info) {
 		s.close()
 		return nil
 	}
@@ -133,7 +134,8 @@ func (r *logReader) finish(ctx context.Context, current *part) error {
 	if err := r.send(ctx, current, true); err != nil {
 		return err
 	}
-	if current.links() == 0 { // s6-log has removed it already, and maybe others that came after it
+	// s6-log has removed it already, and maybe others that came after it.
+	if current.links() == 0 {
 		return r.missing()
 	}
 	return nil

@@ -199,7 +199,8 @@ func parsePIDFile(data []byte) (pid int, start int64) {
 func (s *server) wish(profile string, up bool) error {
 	file := s.path(profile, stateFile)
 	if _, err := safefile.StatOwn(filepath.Dir(file)); errors.Is(err, fs.ErrNotExist) {
-		return nil // a gateway that has never run, and writes the file itself when it does
+		// A gateway that has never run, and writes the file itself when it does.
+		return nil
 	}
 	mode := fs.FileMode(0o644)
 	data, info, err := safefile.ReadOwn(file, maxState)

@@ -181,7 +181,8 @@ func (s *shot) list() (names []string, err error) {
 func (s *shot) unite() {
 	s.parts = slices.DeleteFunc(s.parts, func(p *part) bool {
 		moved := p.file != nil &&
-			(p.links() > 1 || !p.named()) // most often it is not, and nothing more is asked
+			// Most often it is not, and nothing more is asked.
+			(p.links() > 1 || !p.named())
 		twice := moved && slices.ContainsFunc(s.parts, func(other *part) bool {
 			info, err := safefile.LstatOwn(other.path)
 			return isRotated(other.name) && err == nil && os.SameFile(info, p.info)

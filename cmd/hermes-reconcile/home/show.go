@@ -24,8 +24,9 @@ const (
 	frameFault = 'f' // what is wrong: the last frame
 	frameEnd   = 'e' // that was all
 
-	frameHead = 5       // bytes
-	blockSize = 1 << 15 // the longest text of a frame, in bytes: half of what a pipe holds
+	frameHead = 5 // bytes
+	// The longest text of a frame, in bytes: half of what a pipe holds.
+	blockSize = 1 << 15
 )
 
 // writeLimit is how long text may take to be written once ctx has ended.

@@ -3,6 +3,12 @@
 //
 // All of it comes from the tables that the manifest is read by, so it says what is true of this
 // version.
+//
+// The files:
+//
+//	keyhelp.go  all keys, from the schema
+//	find.go     a key as a user writes it, or as an error names it
+//	text.go     what a terminal shows
 package keyhelp
 
 import (

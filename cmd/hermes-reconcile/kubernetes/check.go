@@ -15,7 +15,8 @@ const (
 	// 11 characters, and a label has at most 63.
 	maxName = 52
 
-	maxAnnotations = 256 << 10 // bytes that Kubernetes takes in the annotations of an object
+	// Bytes that Kubernetes takes in the annotations of an object.
+	maxAnnotations = 256 << 10
 
 	// maxFile in bytes: etcd takes no object of 1.5 MiB, and what others add to it needs room.
 	maxFile = 1 << 20

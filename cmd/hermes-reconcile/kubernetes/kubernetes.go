@@ -4,6 +4,15 @@
 // Export and Import are the entry points. Both are pure: they take and give files in memory. What
 // Kubernetes has no place for stands in an annotation, so that nothing is lost on the way back;
 // where an object was edited since, the object counts.
+//
+// The files:
+//
+//	kubernetes.go   a manifest to files; options.go: what a manifest does not say
+//	check.go        names, and what cannot be said at all
+//	mapping.go      a profile to objects; objects.go: the parts that those have
+//	notes.go        what means less in Kubernetes; lost.go: what it has no place for
+//	text.go         objects as YAML, with comments
+//	read.go         objects back to a manifest; readprofile.go: one profile
 package kubernetes
 
 import (
@@ -67,9 +76,10 @@ type exporter struct {
 	options  Options
 	manifest *manifest.Manifest
 	excerpts *writing.Excerpts
-	objects  map[string]manifest.Profile // name of the objects to the profile that has it
-	files    []File
-	faults   []*manifest.Error
+	// Name of the objects to the profile that has it.
+	objects map[string]manifest.Profile
+	files   []File
+	faults  []*manifest.Error
 }
 
 // fault notes what a key of a profile cannot be.

@@ -16,8 +16,9 @@ const (
 
 	homeVariable     = "HERMES_HOME"
 	userHomeVariable = "HOME"
-	hostVariable     = "API_SERVER_HOST" // of hermes's API server, which else takes only its own pod's requests
-	anyHost          = "0.0.0.0"
+	// Of hermes's API server, which else takes only its own pod's requests.
+	hostVariable = "API_SERVER_HOST"
+	anyHost      = "0.0.0.0"
 
 	// setAnnotation lists the variables that are in no `env` of the manifest.
 	setAnnotation = "hermes-reconcile/set"
@@ -41,8 +42,8 @@ func service(p manifest.Profile, name string) serviceObject {
 }
 
 // statefulSet runs at most one pod at a time: the name of the pod is the lock. A Deployment starts
-// the next pod while one that was deleted still drains. Parallel lets a fixed template replace a pod
-// that never became ready; it is one pod, so there is no order to lose.
+// the next pod while one that was deleted still drains. Parallel lets a fixed template replace a
+// pod that never became ready; it is one pod, so there is no order to lose.
 func (e *exporter) statefulSet(p manifest.Profile, name string, user Account, lost string) statefulSet {
 	home := e.home(p)
 	env, set := e.env(p, name, home)
@@ -74,6 +75,8 @@ func (e *exporter) statefulSet(p manifest.Profile, name string, user Account, lo
 	}
 }
 
+// replicas is 0 for a gateway that should be down, and never more than 1: two gateways of one
+// profile must not run.
 func replicas(s manifest.State) int {
 	if s == manifest.StateDown {
 		return 0
@@ -184,6 +187,7 @@ func seconds(d time.Duration) int64 {
 // escape says a text so that the kubelet puts no variable into it.
 func escape(text string) string { return strings.ReplaceAll(text, "$", "$$") }
 
+// escapeAll keeps Kubernetes from filling in $(NAME) in texts that mean it as it is.
 func escapeAll(texts []string) []string {
 	out := slices.Clone(texts)
 	for i := range out {

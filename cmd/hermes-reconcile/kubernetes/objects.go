@@ -4,6 +4,7 @@ package kubernetes
 
 const kustomizeVersion = "kustomize.config.k8s.io/v1beta1"
 
+// kustomization lists the files of an export, so that kubectl apply -k takes them all.
 type kustomization struct {
 	APIVersion string   `yaml:"apiVersion"`
 	Kind       string   `yaml:"kind"`
@@ -12,12 +13,15 @@ type kustomization struct {
 	Resources  []string `yaml:"resources"`
 }
 
+// meta is what every object has. Labels say to whom an object belongs; annotations keep what
+// Kubernetes has no place for.
 type meta struct {
 	Name        string            `yaml:"name,omitempty"`
 	Labels      map[string]string `yaml:"labels,omitempty"`
 	Annotations map[string]string `yaml:"annotations,omitempty"`
 }
 
+// serviceObject gives a pod its name in the cluster.
 type serviceObject struct {
 	APIVersion string      `yaml:"apiVersion"`
 	Kind       string      `yaml:"kind"`
@@ -25,17 +29,21 @@ type serviceObject struct {
 	Spec       serviceSpec `yaml:"spec"`
 }
 
+// serviceSpec has no ClusterIP ("None"): the name leads to the one pod itself.
 type serviceSpec struct {
 	ClusterIP string            `yaml:"clusterIP"`
 	Selector  map[string]string `yaml:"selector"`
 	Ports     []servicePort     `yaml:"ports,omitempty"`
 }
 
+// servicePort is the port of a gateway; probes and others find it by name.
 type servicePort struct {
 	Name string `yaml:"name"`
 	Port int    `yaml:"port"`
 }
 
+// statefulSet runs one gateway. It starts no second pod before the first is known to be gone, which
+// a Deployment does.
 type statefulSet struct {
 	APIVersion string  `yaml:"apiVersion"`
 	Kind       string  `yaml:"kind"`
@@ -43,6 +51,7 @@ type statefulSet struct {
 	Spec       setSpec `yaml:"spec"`
 }
 
+// setSpec has a pointer for replicas: 0 and nothing are not the same there.
 type setSpec struct {
 	Replicas    *int      `yaml:"replicas"`
 	ServiceName string    `yaml:"serviceName"`
@@ -53,20 +62,24 @@ type setSpec struct {
 	Claims      []claim   `yaml:"volumeClaimTemplates"`
 }
 
+// retention says what becomes of a volume when its set is deleted, or has fewer pods.
 type retention struct {
 	Deleted string `yaml:"whenDeleted"`
 	Scaled  string `yaml:"whenScaled"`
 }
 
+// selector are the labels by which a set finds its pods.
 type selector struct {
 	Labels map[string]string `yaml:"matchLabels"`
 }
 
+// template is the pod of a set.
 type template struct {
 	Metadata meta    `yaml:"metadata"`
 	Spec     podSpec `yaml:"spec"`
 }
 
+// podSpec is a pod: what it may do, its containers and their grace, in seconds.
 type podSpec struct {
 	Token    bool        `yaml:"automountServiceAccountToken"`
 	Links    bool        `yaml:"enableServiceLinks"`
@@ -76,6 +89,8 @@ type podSpec struct {
 	Containers []container `yaml:"containers"`
 }
 
+// podSecurity is the account of a pod's processes, by numbers: a cluster knows no names of an
+// image.
 type podSecurity struct {
 	NonRoot bool    `yaml:"runAsNonRoot"`
 	User    int64   `yaml:"runAsUser"`
@@ -85,10 +100,12 @@ type podSecurity struct {
 	Seccomp seccomp `yaml:"seccompProfile"`
 }
 
+// seccomp bounds the system calls of a pod.
 type seccomp struct {
 	Type string `yaml:"type"`
 }
 
+// container runs the command of a gateway, without s6: Kubernetes itself starts it again.
 type container struct {
 	Name       string    `yaml:"name"`
 	Image      string    `yaml:"image"`
@@ -103,26 +120,32 @@ type container struct {
 	Mounts     []mount   `yaml:"volumeMounts"`
 }
 
+// envVar has a value or a source. An empty value is one, too, so that it is a pointer.
 type envVar struct {
 	Name  string  `yaml:"name"`
 	Value *string `yaml:"value,omitempty"`
 	From  *source `yaml:"valueFrom,omitempty"`
 }
 
+// source is where a value comes from that must stand in no file.
 type source struct {
 	Secret secretKey `yaml:"secretKeyRef"`
 }
 
+// secretKey is one value of a Secret, which the user makes: an export never reads one.
 type secretKey struct {
 	Name string `yaml:"name"`
 	Key  string `yaml:"key"`
 }
 
+// podPort is a port by name, which the probes use.
 type podPort struct {
 	Name string `yaml:"name"`
 	Port int    `yaml:"containerPort"`
 }
 
+// probe asks a gateway whether it serves. Times are whole seconds, which is all that Kubernetes
+// has.
 type probe struct {
 	HTTP     httpGet `yaml:"httpGet"`
 	Period   int64   `yaml:"periodSeconds"`
@@ -130,20 +153,24 @@ type probe struct {
 	Failures int64   `yaml:"failureThreshold"`
 }
 
+// httpGet is the request of a probe.
 type httpGet struct {
 	Path string `yaml:"path"`
 	Port string `yaml:"port"`
 }
 
+// security is what a container must not do.
 type security struct {
 	Escalation   bool         `yaml:"allowPrivilegeEscalation"`
 	Capabilities capabilities `yaml:"capabilities"`
 }
 
+// capabilities are those of root that even root in the container does not get.
 type capabilities struct {
 	Drop []string `yaml:"drop"`
 }
 
+// mount is where a container sees a volume.
 type mount struct {
 	Name string `yaml:"name"`
 	Path string `yaml:"mountPath"`
@@ -154,6 +181,7 @@ type claim struct {
 	Spec     claimSpec `yaml:"spec"`
 }
 
+// claimSpec says how large a volume should be, and who may write there.
 type claimSpec struct {
 	Modes     []string `yaml:"accessModes"`
 	Resources struct {

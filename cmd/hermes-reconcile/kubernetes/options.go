@@ -53,6 +53,8 @@ func ParseAccounts(texts []string) (Accounts, error) {
 // maxID is the largest number of an account that Kubernetes takes.
 const maxID = 1<<31 - 1
 
+// parseAccount reads UID or UID:GID. Numbers are what a cluster takes; 32 bits hold all that Linux
+// has.
 func parseAccount(text string) (Account, error) {
 	uid, gid, both := strings.Cut(text, ":")
 	if !both {
@@ -72,6 +74,7 @@ func parseAccount(text string) (Account, error) {
 	return a, nil
 }
 
+// of is the account of a name: its own, or the one that was given for all.
 func (a Accounts) of(name string) (Account, bool) {
 	if account, ok := a[name]; ok {
 		return account, true

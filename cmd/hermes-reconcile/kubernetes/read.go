@@ -45,6 +45,7 @@ func Import(files []File) (Imported, error) {
 	return r.Imported, nil
 }
 
+// importer collects what objects say. Files are kept for errors: two of them may name one profile.
 type importer struct {
 	Imported
 
@@ -98,6 +99,7 @@ func (r *importer) file(f File) error {
 	}
 }
 
+// object takes in one object. What is no StatefulSet is left out, and that is said.
 func (r *importer) object(file string, n *yaml.Node) error {
 	var o statefulSet
 	if err := n.Decode(&o); err != nil {
@@ -121,6 +123,7 @@ func (r *importer) object(file string, n *yaml.Node) error {
 	return r.statefulSet(file, name, &o, n)
 }
 
+// leaveOut notes an object that becomes no profile, so that its user does not look for it.
 func (r *importer) leaveOut(file, kind, name string) {
 	r.LeftOut = append(r.LeftOut, fmt.Sprintf("%s: %s %s is left out: it is no gateway", file,
 		wording.Quote(kind), wording.Quote(name)))
@@ -173,6 +176,7 @@ func (r *importer) base(file, name string, o *statefulSet) (manifest.Profile, er
 	return p, nil
 }
 
+// note is for the comments above a profile in the draft.
 func (r *importer) note(profile, format string, args ...any) {
 	r.Notes[profile] = append(r.Notes[profile], fmt.Sprintf(format, args...))
 }

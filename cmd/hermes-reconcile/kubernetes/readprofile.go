@@ -51,6 +51,7 @@ func (r *importer) profile(base manifest.Profile, o *statefulSet) (manifest.Prof
 	return p, nil
 }
 
+// portOf prefers the port that an export has named; of objects made by others the first one counts.
 func portOf(c container) int {
 	for _, port := range c.Ports {
 		if port.Name == portName {
@@ -63,6 +64,8 @@ func portOf(c container) int {
 	return 0
 }
 
+// stateOf is down without replicas. A state of last is known from the annotation alone: the object
+// has no word for it.
 func stateOf(replicas *int, base manifest.State) manifest.State {
 	switch {
 	case replicas != nil && *replicas == 0:
@@ -115,6 +118,8 @@ func (r *importer) words(p *manifest.Profile, c container) error {
 	return nil
 }
 
+// unescapeAll is false where a text has something for Kubernetes to fill in: a manifest cannot say
+// that.
 func unescapeAll(texts []string) ([]string, bool) {
 	out, all := make([]string, len(texts)), true
 	for i, text := range texts {
@@ -157,11 +162,14 @@ func (r *importer) env(p *manifest.Profile, c container, set, home string) {
 	}
 	slices.SortStableFunc(p.Env, func(a, b manifest.EnvVar) int { return strings.Compare(a.Name, b.Name) })
 	slices.SortStableFunc(p.Secrets, func(a, b manifest.Secret) int { return strings.Compare(a.Name, b.Name) })
-	p.Unset = slices.DeleteFunc(p.Unset, func(name string) bool { // a user has given it a value since
+	// A user has given it a value since.
+	p.Unset = slices.DeleteFunc(p.Unset, func(name string) bool {
 		return slices.ContainsFunc(c.Env, func(v envVar) bool { return v.Name == name })
 	})
 }
 
+// variable takes in a variable of a container. What the object has only because Kubernetes needs it
+// is left out: the manifest does not say it.
 func (r *importer) variable(p *manifest.Profile, v envVar, extra map[string]string) {
 	value := ""
 	if v.Value != nil {

@@ -65,6 +65,7 @@ func node(v reflect.Value) *yaml.Node {
 	return values.Scalar("!!int", fmt.Sprint(v.Int()))
 }
 
+// structNode keeps the order of the fields, in which people expect the parts of an object.
 func structNode(v reflect.Value) *yaml.Node {
 	n := values.Mapping(0)
 	for i := range v.NumField() {
