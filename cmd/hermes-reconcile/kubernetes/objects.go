@@ -13,7 +13,7 @@ type kustomization struct {
 	Resources  []string `yaml:"resources"`
 }
 
-// meta is what every object has. Labels say to whom an object belongs; annotations keep what
+// meta is what every object has. Labels say what an object belongs to; annotations keep what
 // Kubernetes has no place for.
 type meta struct {
 	Name        string            `yaml:"name,omitempty"`
