@@ -64,7 +64,7 @@ func complete(cmd *cobra.Command) {
 	})
 	if cmd.ValidArgsFunction == nil && len(cmd.ValidArgs) == 0 {
 		cmd.ValidArgsFunction = cobra.NoFileCompletions
-		if takesProfiles.MatchString(cmd.Use) {
+		if takesProfiles(cmd.Use) {
 			cmd.ValidArgsFunction = profileNames
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -46,21 +47,26 @@ func (g *guards) addMaxRemovals(cmd *cobra.Command) {
 		"refuse to remove more than `N|P%` gateways, a number or a share of those that are there (default no limit)")
 }
 
-var limitText = regexp.MustCompile(`^(0|[1-9][0-9]{0,5})(%?)$`)
+// limitText is what the value of --max-removals looks like.
+var limitText = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(0|[1-9][0-9]{0,5})(%?)$`)
+})
 
 // digestText is what a digest looks like.
-var digestText = regexp.MustCompile(`^[0-9a-f]{16}$`)
+var digestText = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[0-9a-f]{16}$`)
+})
 
 // check checks the values of the flags.
 func (g *guards) check() error {
-	if g.expect != "" && !digestText.MatchString(g.expect) {
+	if g.expect != "" && !digestText().MatchString(g.expect) {
 		return withHint(usagef("--expect: %q is no digest of a plan (want 16 characters of 0-9 and a-f)", g.expect),
 			"%s diff prints it in its last line", program)
 	}
 	if g.maxRemovals == "" {
 		return nil
 	}
-	parts := limitText.FindStringSubmatch(g.maxRemovals)
+	parts := limitText().FindStringSubmatch(g.maxRemovals)
 	if parts == nil {
 		return usagef("--max-removals: %q is not known (want a number such as 3, or a share such as 10%%)", g.maxRemovals)
 	}

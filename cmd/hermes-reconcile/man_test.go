@@ -28,6 +28,9 @@ var (
 func TestManualPages(t *testing.T) {
 	root := newRootCommand(ui{stdout: io.Discard, stderr: io.Discard})
 	root.DisableAutoGenTag = true
+	for _, cmd := range commandsOf(root) {
+		helpOf(t, cmd) // makes the texts fit
+	}
 	for _, cmd := range root.Commands() {
 		cmd.Flags().VisitAll(func(f *pflag.Flag) { f.DefValue = hide.Replace(f.DefValue) })
 	}

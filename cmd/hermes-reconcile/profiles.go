@@ -2,9 +2,9 @@ package main
 
 import (
 	"cmp"
-	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -15,7 +15,10 @@ import (
 )
 
 // takesProfiles finds the commands whose arguments are profiles, by how they are used.
-var takesProfiles = regexp.MustCompile(`\b(PROFILE|NAME)\b`)
+func takesProfiles(use string) bool {
+	words := strings.FieldsFunc(use, func(r rune) bool { return !unicode.IsLetter(r) })
+	return slices.Contains(words, "PROFILE") || slices.Contains(words, "NAME")
+}
 
 // knownProfiles are the profiles that a command line can mean, sorted: those of the manifest and
 // those of the scandir that its flags name. What cannot be read has none, since a shell asks while

@@ -33,17 +33,23 @@ Flags:
 "{{.CommandPath}} COMMAND --help" says more about a command.{{end}}
 `
 
-// Fit makes the help of a command, and of those below it, fit into a terminal.
+// Fit makes the help of a command, and of those below it, fit into a terminal. The work waits until
+// a help is asked for: no other call should take time for it.
 func Fit(root *cobra.Command) {
 	root.SetUsageTemplate(layout)
-	for _, cmd := range append(root.Commands(), root) {
+	help, usage := root.HelpFunc(), root.UsageFunc()
+	root.SetHelpFunc(func(cmd *cobra.Command, args []string) {
 		cmd.Long = Wrap(cmd.Long, Width)
+		help(cmd, args)
+	})
+	root.SetUsageFunc(func(cmd *cobra.Command) error {
 		cmd.Flags().VisitAll(func(f *pflag.Flag) {
 			if f.Value.Type() == "string" {
 				f.Value = unquoted{f.Value}
 			}
 		})
-	}
+		return usage(cmd)
+	})
 }
 
 // unquoted is the value of a flag whose default stands in help without quotes, as many are words

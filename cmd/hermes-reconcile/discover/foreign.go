@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"mvdan.cc/sh/v3/syntax"
@@ -99,8 +100,10 @@ func portOf(run script) int {
 }
 
 // folderCare is what a log/run does for its folder: ours does so in its own way.
-var folderCare = regexp.MustCompile(
-	`^(s6-setuidgid \w+ )?(mkdir|chown|chmod|rm) |logs/gateways|^\[ -[de] `)
+var folderCare = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(
+		`^(s6-setuidgid \w+ )?(mkdir|chown|chmod|rm) |logs/gateways|^\[ -[de] `)
+})
 
 // logger reads how the log is kept from the arguments of s6-log.
 func (s services) logger(dir string, one *found) {
@@ -131,7 +134,7 @@ func (s services) logger(dir string, one *found) {
 	}
 	one.profile.Log = logOf(args, &rest)
 	for _, piece := range append(rest, run.rest...) {
-		if !folderCare.MatchString(piece) {
+		if !folderCare().MatchString(piece) {
 			one.note("log/run: not carried over: %s", piece)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -28,8 +29,10 @@ func (g *Gateway) mayBeRefused(now time.Time) bool {
 
 // refusal is the last line of what argparse prints, or what hermes says of a profile that it does
 // not have.
-var refusal = regexp.MustCompile(unknownProfile + ` '.*' does not exist.*|` +
-	`\bhermes[a-z -]*: error: (unrecognized arguments|argument |invalid choice|the following arguments|ambiguous option).*`)
+var refusal = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(unknownProfile + ` '.*' does not exist.*|` +
+		`\bhermes[a-z -]*: error: (unrecognized arguments|argument |invalid choice|the following arguments|ambiguous option).*`)
+})
 
 // unknownProfile is how the latter begins.
 const unknownProfile = "Error: Profile"
@@ -38,7 +41,7 @@ const unknownProfile = "Error: Profile"
 func Refusal(log string) string {
 	found := ""
 	for line := range strings.Lines(log) {
-		if said := refusal.FindString(strings.TrimSpace(line)); said != "" {
+		if said := refusal().FindString(strings.TrimSpace(line)); said != "" {
 			found = said
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 
 	"hermes-reconcile/render"
 )
@@ -21,7 +22,7 @@ func Group(objects, texts []string) (groups []Alike) {
 	known := map[string]int{}
 	for i, text := range texts {
 		general := General(text, objects[i])
-		key := durations.ReplaceAllString(general, " after TIME")
+		key := durations().ReplaceAllString(general, " after TIME")
 		at, found := known[key]
 		if !found {
 			known[key] = len(groups)
@@ -36,29 +37,34 @@ func Group(objects, texts []string) (groups []Alike) {
 	return groups
 }
 
+// Each expression is compiled at its first use: few commands need them.
 var (
-	services  = regexp.MustCompile(render.Prefix + `[a-z0-9][a-z0-9_-]*`)
-	processes = regexp.MustCompile(`\(pid \d+\)`)
-	addresses = regexp.MustCompile(`127\.0\.0\.1:\d+`)
-	durations = regexp.MustCompile(` after [0-9.hmsµn]+`)
+	services  = lazily(render.Prefix + `[a-z0-9][a-z0-9_-]*`)
+	processes = lazily(`\(pid \d+\)`)
+	addresses = lazily(`127\.0\.0\.1:\d+`)
+	durations = lazily(` after [0-9.hmsµn]+`)
 )
+
+func lazily(expression string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
+}
 
 // General is a text about one gateway, a service or a profile, as it would be about any.
 func General(text, object string) string {
 	profile := render.ProfileOf(object)
-	text = services.ReplaceAllStringFunc(text, func(name string) string {
+	text = services().ReplaceAllStringFunc(text, func(name string) string {
 		if name == render.Prefix+profile {
 			return render.Prefix + "NAME"
 		}
 		return name
 	})
 	text = strings.ReplaceAll(text, "/"+profile+"/", "/NAME/")
-	text = processes.ReplaceAllString(text, "(pid N)")
-	return addresses.ReplaceAllString(text, "127.0.0.1:PORT")
+	text = processes().ReplaceAllString(text, "(pid N)")
+	return addresses().ReplaceAllString(text, "127.0.0.1:PORT")
 }
 
 // ServiceIn is the first service that a text names, or empty.
-func ServiceIn(text string) string { return services.FindString(text) }
+func ServiceIn(text string) string { return services().FindString(text) }
 
 // shownNames is how many names stand for a crowd.
 const shownNames = 3

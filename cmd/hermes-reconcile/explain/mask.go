@@ -155,7 +155,7 @@ func (v value) mark(other map[variable]string, changed string) string {
 }
 
 // assignment is where a variable gets a value, in a script or in an argument such as `env`'s.
-var assignment = regexp.MustCompile(`(?:^|[^A-Za-z0-9_])([A-Za-z_][A-Za-z0-9_]*)=`)
+var assignment = lazily(`(?:^|[^A-Za-z0-9_])([A-Za-z_][A-Za-z0-9_]*)=`)
 
 // find finds the secret values in a script: from the first secret assignment of a word to the end
 // of the word, which quotes may stretch over lines, and the word after an option with a secret
@@ -187,7 +187,7 @@ func (m *Mask) assigned(word string) (name string, at int) {
 		'=') < 0 { // most words: half of the time would go into looking closer
 		return "", 0
 	}
-	for _, at := range assignment.FindAllStringSubmatchIndex(word, -1) {
+	for _, at := range assignment().FindAllStringSubmatchIndex(word, -1) {
 		if name := word[at[2]:at[3]]; at[1] < len(word) && m.names.MatchString(name) {
 			return name, at[1]
 		}

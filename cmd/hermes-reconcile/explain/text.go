@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"regexp"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -128,10 +127,10 @@ func Table(lines []string) string {
 		fmt.Fprintln(w, visible.Text(l))
 	}
 	w.Flush()
-	return trailingBlanks.ReplaceAllString(b.String(), "") // of rows whose last cell is empty
+	return trailingBlanks().ReplaceAllString(b.String(), "") // of rows whose last cell is empty
 }
 
-var trailingBlanks = regexp.MustCompile(`(?m) +$`)
+var trailingBlanks = lazily(`(?m) +$`)
 
 // WriteDiffs writes the unified diffs of all files, one at a time: all of them may have many
 // megabytes.
