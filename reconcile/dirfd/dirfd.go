@@ -29,6 +29,7 @@ import (
 type Dir struct {
 	safe *safefile.Dir
 	Path string // for messages
+	kept *kept  // of what is made in it; nil where nothing is known
 }
 
 // Open opens the directory at a path given by the user; symlinks on the way there are the user's
@@ -38,7 +39,7 @@ func Open(name string) (*Dir, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Dir{d, name}, nil
+	return &Dir{safe: d, Path: name}, nil
 }
 
 func (d *Dir) Close() { d.safe.Close() }
@@ -72,7 +73,7 @@ func (d *Dir) Open(name string) (*Dir, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Dir{sub, sub.Path()}, nil
+	return &Dir{sub, sub.Path(), d.kept}, nil
 }
 
 func (d *Dir) OpenFile(name string, flags int, mode fs.FileMode) (*os.File, error) {
@@ -117,7 +118,9 @@ func (d *Dir) Write(name string, mode fs.FileMode, data []byte) error {
 	if err != nil {
 		return err
 	}
-	err = retry(func() error { return unix.Fchmod(fd, uint32(mode.Perm())) })
+	err = d.kept.settle(file, mode,
+		func() (unix.Stat_t, error) { return d.Stat(name) },
+		func() error { return unix.Fchmod(fd, uint32(mode.Perm())) })
 	if err != nil {
 		unix.Close(fd)
 		return d.Fail("chmod", name, err)
@@ -139,8 +142,14 @@ func (d *Dir) Mkdir(name string, mode fs.FileMode) error {
 	if err := retry(func() error { return unix.Mkdirat(d.FD(), name, uint32(mode.Perm())) }); err != nil {
 		return d.Fail("mkdir", name, err)
 	}
-	return d.Fail("chmod", name,
-		retry(func() error { return unix.Fchmodat(d.FD(), name, uint32(mode.Perm()), 0) }))
+	return d.settle(folder, name, mode)
+}
+
+// settle gives what was just made exactly its mode.
+func (d *Dir) settle(kind int, name string, mode fs.FileMode) error {
+	return d.Fail("chmod", name, d.kept.settle(kind, mode,
+		func() (unix.Stat_t, error) { return d.Stat(name) },
+		func() error { return unix.Fchmodat(d.FD(), name, uint32(mode.Perm()), 0) }))
 }
 
 // Ensure opens the directory name in d and makes it first if it is missing.
@@ -209,7 +218,7 @@ func (d *Dir) Mkfifo(name string, mode fs.FileMode) error {
 	if err := retry(func() error { return unix.Mkfifoat(d.FD(), name, uint32(mode.Perm())) }); err != nil {
 		return d.Fail("mkfifo", name, err)
 	}
-	return d.Chmod(name, mode)
+	return d.settle(fifo, name, mode)
 }
 
 // Chmod changes the mode of name in d, which must be no symlink.

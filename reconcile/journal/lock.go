@@ -87,6 +87,7 @@ func (l *Lock) openFolders(trusts func(uid uint32) bool) (err error) {
 			return err
 		}
 	}
+	l.Staging.LearnModes()
 	l.file, err = l.own.OpenFile(lockFile, unix.O_RDWR|unix.O_CREAT, modeLock)
 	return err
 }

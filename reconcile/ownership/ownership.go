@@ -45,7 +45,10 @@ const (
 // MakeControl makes the control FIFO of a staged service, and gives it to a user, where apply knows
 // whose it should be.
 func MakeControl(service *dirfd.Dir, uid uint32, known bool) error {
-	d, err := service.Ensure(SuperviseDir, reconcile.ModeServicedir)
+	if err := service.Mkdir(SuperviseDir, reconcile.ModeServicedir); err != nil {
+		return err
+	}
+	d, err := service.Open(SuperviseDir)
 	if err != nil {
 		return err
 	}
