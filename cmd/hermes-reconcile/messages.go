@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/usage"
@@ -123,7 +124,10 @@ func asksJSON(args []string) bool {
 		if arg == "--" {
 			break
 		}
-		found := outputFlag.FindStringSubmatch(arg)
+		if !strings.HasPrefix(arg, "-") {
+			continue
+		}
+		found := outputFlag().FindStringSubmatch(arg)
 		if found == nil {
 			continue
 		}
@@ -138,4 +142,6 @@ func asksJSON(args []string) bool {
 
 // outputFlag is --output, or -o maybe behind short flags without a value, and its value if that is
 // no argument of its own.
-var outputFlag = regexp.MustCompile(`^(?:--output(?:$|(=))|-[fhqvw]*o(=)?)(.*)$`)
+var outputFlag = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(?:--output(?:$|(=))|-[fhqvw]*o(=)?)(.*)$`)
+})

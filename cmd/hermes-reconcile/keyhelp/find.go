@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 
 	"hermes-reconcile/manifest/wording"
 )
@@ -19,12 +20,14 @@ func (e *UnknownError) Error() string {
 }
 
 // element is the part of a place in a manifest that counts: command[4].
-var element = regexp.MustCompile(`\[[0-9]*\]$`)
+var element = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`\[[0-9]*\]$`)
+})
 
 // Find looks up a key as a user writes it: port, ready.http or http alone, below `defaults` or
 // below a profile of any name, and also as messages name what is wrong: env.LOG_LEVEL, command[4].
 func Find(keys []Key, typed string) (Key, error) {
-	before, name := bare(strings.TrimSuffix(element.ReplaceAllString(typed, ""), ":"))
+	before, name := bare(strings.TrimSuffix(element().ReplaceAllString(typed, ""), ":"))
 	if k, found := named(keys, name, before != ""); found {
 		return k, nil
 	}

@@ -83,20 +83,23 @@ func (a Accounts) of(name string) (Account, bool) {
 	return account, ok
 }
 
-var (
-	namespaceForm = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
-	imageForm     = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._/:@-]*$`)
-	storageForm   = regexp.MustCompile(`^[1-9][0-9]{0,8}([kMGTP]|[KMGTP]i)?$`)
+// What texts look like that Kubernetes takes.
+const (
+	namespaceForm = `^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`
+	imageForm     = `^[A-Za-z0-9][A-Za-z0-9._/:@-]*$`
+	storageForm   = `^[1-9][0-9]{0,8}([kMGTP]|[KMGTP]i)?$`
 )
+
+func fits(form, text string) bool { return regexp.MustCompile(form).MatchString(text) }
 
 // Check reports the first option that Kubernetes would refuse.
 func (o Options) Check() error {
 	switch {
-	case o.Namespace != "" && !namespaceForm.MatchString(o.Namespace):
+	case o.Namespace != "" && !fits(namespaceForm, o.Namespace):
 		return fmt.Errorf("--namespace %q is no name of one (want a-z, 0-9 and -, at most 63 characters)", o.Namespace)
-	case !imageForm.MatchString(o.Image):
+	case !fits(imageForm, o.Image):
 		return fmt.Errorf("--image %q is no name of an image (want REGISTRY/NAME:TAG)", o.Image)
-	case !storageForm.MatchString(o.Storage):
+	case !fits(storageForm, o.Storage):
 		return fmt.Errorf("--storage %q is no size (want a number with Mi, Gi or Ti, such as %s)", o.Storage, DefaultStorage)
 	}
 	return nil
