@@ -62,7 +62,7 @@ func Diff(desired []render.Servicedir, actual Actual, prune Prune) (Plan, error)
 func create(d render.Servicedir, actual Actual) Change {
 	c := Change{
 		Op: Create, Service: d.Name, Profile: d.Profile, Port: d.Port,
-		Reasons: []string{"no such service yet"},
+		Reasons: Reasons{{ReasonNew, "no such service yet"}},
 		Files:   fileChanges(d, nil),
 		Desired: d, Owed: actual.Owed[d.Name],
 	}
@@ -81,28 +81,27 @@ func unnamed(s Service, prune Prune, actual Actual, named bool) Change {
 		Op: Foreign, Service: s.Name, Profile: render.ProfileOf(s.Name), Port: s.Marker.Port,
 		StopTimeout: Patience(s.StopTimeout()), Actual: s, Present: true,
 	}
-	const absent = "not in the manifest"
 	switch {
 	case s.Obstacle != "":
-		c.Reasons = []string{s.Obstacle, absent, "left alone"}
+		c.Reasons = Reasons{{ReasonObstacle, s.Obstacle}, absent, leftAlone}
 	case s.Fault != nil:
-		c.Reasons = []string{s.Fault.Error(), "left alone"}
+		c.Reasons = Reasons{{ReasonUnreadable, s.Fault.Error()}, leftAlone}
 	case s.Double != "" && (prune != PruneAll || !strings.HasPrefix(s.Name, render.Prefix)):
 		c.double(named, prune)
 	case prune == PruneAll || (prune == PruneOwned && s.Owned):
-		c.Op, c.Reasons = Remove, []string{absent}
+		c.Op, c.Reasons = Remove, Reasons{absent}
 		if !s.Owned {
-			c.Reasons = []string{"not ours", absent}
+			c.Reasons = Reasons{notOurs, absent}
 		}
 	case s.Owned:
-		c.Op, c.Reasons = Unchanged, []string{absent, "left alone"}
+		c.Op, c.Reasons = Unchanged, Reasons{absent, leftAlone}
 	default:
-		c.Reasons = []string{"not ours", absent, "left alone"}
+		c.Reasons = Reasons{notOurs, absent, leftAlone}
 		if doubt := s.Doubt(); doubt != "" {
-			c.Reasons = append(c.Reasons, "others hold what s6 writes there: "+doubt)
+			c.because(ReasonForeignState, "others hold what s6 writes there: "+doubt)
 		}
 		if owed != (Owed{}) {
-			c.Reasons = append(c.Reasons,
+			c.because(ReasonHalfAdopted,
 				"an interrupted apply has begun to adopt it: look whether it runs")
 		}
 	}
@@ -111,7 +110,7 @@ func unnamed(s Service, prune Prune, actual Actual, named bool) Change {
 		c.end(displaced)
 		c.tellDisplaced()
 	} else if how := Misplaced(s, displaced); how != "" {
-		c.Reasons = append(c.Reasons, how)
+		c.because(ReasonMisplaced, how)
 	}
 	return c
 }
@@ -129,30 +128,34 @@ func compare(d render.Servicedir, s Service, actual Actual) Change {
 	c.decideWanted(actual)
 	switch {
 	case s.Fault != nil: // what is to be done cannot be told, so nothing is
-		c.Files, c.Reasons = nil, []string{s.Fault.Error()}
+		c.Files, c.Reasons = nil, Reasons{{ReasonUnreadable, s.Fault.Error()}}
 		return c
 	case s.Double != "":
 		c.Op = Create
 		c.replace(
-			"a double of " + s.Double + ", as its marker says, so a new directory takes its place")
+			ReasonDouble,
+			"a double of "+s.Double+", as its marker says, so a new directory takes its place",
+		)
 	case s.Doubt() != "":
 		c.replace(
-			"others hold what s6 writes there (" + s.Doubt() + "), so a new directory takes its place",
+			ReasonForeignState,
+			"others hold what s6 writes there ("+s.Doubt()+"), so a new directory takes its place",
 		)
 	case !s.HasLog:
 		// s6 connects a gateway to a logger only when it first sees the directory.
-		c.replace("has no log/, so a new directory takes its place")
+		c.replace(ReasonNoLog, "has no log/, so a new directory takes its place")
 	case len(s.Seized) > 0:
 		// What was planted there may be waiting for the next write of s6-supervise.
 		c.replace(
-			"others can change " + strings.Join(s.Seized,
-				", ") + ", so a new directory takes its place",
+			ReasonExposed,
+			"others can change "+strings.Join(s.Seized,
+				", ")+", so a new directory takes its place",
 		)
 	case !s.Status.Supervised && (len(c.Files) > 0 || actual.Listening):
 		// If an aborted scan has seen it, it may be one that s6-svscan never starts. A new inode is
 		// sure to be new to it.
 		c.Op = Create
-		c.replace("not supervised, so a new directory takes its place")
+		c.replace(ReasonUnsupervised, "not supervised, so a new directory takes its place")
 	case !s.Status.Supervised && len(c.Displaced) == 0:
 		c.Op = Unchanged // as good as it gets while no s6-svscan runs
 	case !s.Status.Supervised:
@@ -163,7 +166,8 @@ func compare(d render.Servicedir, s Service, actual Actual) Change {
 	c.tellDisplaced()
 	if !s.Owned && s.Double == "" {
 		c.Op = Adopt
-		c.Reasons = append([]string{"not ours, but in the manifest"}, c.Reasons...)
+		c.Reasons = append(
+			Reasons{{ReasonNotOurs, "not ours, but in the manifest"}}, c.Reasons...)
 	}
 	c.explainLast()
 	return c
@@ -171,9 +175,9 @@ func compare(d render.Servicedir, s Service, actual Actual) Change {
 
 // replace plans that a new directory takes the place of this one. A gateway that s6 supervises
 // restarts with it, unless it should be down.
-func (c *Change) replace(reason string) {
+func (c *Change) replace(code ReasonCode, why string) {
 	c.Replace = true
-	c.Reasons = []string{reason}
+	c.Reasons = Reasons{{code, why}}
 	if c.Actual.Status.Supervised && !c.WantsDown() {
 		c.Gateway = Restart
 	}
@@ -189,8 +193,8 @@ func (c *Change) givesControl(users map[string]uint32) {
 	if has := c.Actual.Controller; known && has != nil && *has != uid && c.Actual.Owned &&
 		*has != rootUID {
 		c.PassControl = true
-		c.Reasons = append(
-			c.Reasons,
+		c.because(
+			ReasonAccount,
 			fmt.Sprintf("user %d controls it, and the account %s has the number %d", *has,
 				c.Desired.User, uid),
 		)
@@ -201,28 +205,29 @@ func (c *Change) givesControl(users map[string]uint32) {
 func (c *Change) inPlace(owed Owed) {
 	c.Reasons = append(c.Reasons, c.fileReasons()...)
 	if c.Mend = c.Actual.Exposed; len(c.Mend) > 0 {
-		c.Reasons = append(c.Reasons, "others can change "+strings.Join(c.Mend, ", "))
+		c.because(ReasonExposed, "others can change "+strings.Join(c.Mend, ", "))
 	}
 	c.RestartLogger = c.changes("log/run") || c.changes("log/notification-fd") || owed.Logger
 	if owed.Logger || (owed.Gateway && !(c.WantsDown() && c.Actual.Status.Down())) {
-		c.Reasons = append(c.Reasons, owed.Why())
+		c.because(owed.reason(), owed.Why())
 	}
 	if log := c.Actual.LogStatus; log.Supervised && !log.WantUp {
 		// With -p it ignores being told down as long as it runs, and is gone with its next end.
 		c.RestartLogger = true
-		c.Reasons = append(c.Reasons, "its logger was told down")
+		c.because(ReasonLoggerDown, "its logger was told down")
 	}
 	if why := c.Actual.FrozenLog; why != "" {
 		c.RestartLogger = true
-		c.Reasons = append(c.Reasons, FrozenLog+why)
+		c.because(ReasonLogFrozen, FrozenLog+why)
 	}
 	c.planGateway(owed)
 	if c.Actual.Orphan && c.Gateway == Restart { // it would have to go the same way at its removal
-		c.replace("its supervisor is not of this s6-svscan, so a new directory takes its place")
+		c.replace(ReasonOrphan,
+			"its supervisor is not of this s6-svscan, so a new directory takes its place")
 		return
 	}
 	if c.Actual.Guessed && (c.Gateway != Keep || !c.Desired.Last) {
-		c.Reasons = append(c.Reasons,
+		c.because(ReasonGuessed,
 			"taken to be up: its state is last, and what that is only a live scandir could tell")
 	}
 	c.name()
@@ -234,24 +239,24 @@ func (c *Change) planGateway(owed Owed) {
 	switch {
 	case c.WantsDown() && !status.Down() && !c.Desired.Last:
 		c.Gateway = Down
-		c.Reasons = append(c.Reasons, "is up, the manifest says down")
+		c.because(ReasonIsUp, "is up, the manifest says down")
 	case c.WantsDown() && c.Desired.Last && c.ended():
-		c.Reasons = append(c.Reasons, exitedConfig)
+		c.because(ReasonExited78, exitedConfig)
 	case c.WantsDown():
 	case c.changes("run") || c.changes("notification-fd") || owed.Gateway:
 		c.Gateway = Restart
 	case status.Down() && c.changes(render.DownPath):
 		c.Gateway = BringUp
 	case c.ended() && status.ExitCode == ExitConfig:
-		c.Reasons = append(c.Reasons, exitedConfig)
+		c.because(ReasonExited78, exitedConfig)
 	case c.ended():
-		c.Reasons = append(c.Reasons, "exited 0: restart is on-failure")
+		c.because(ReasonExited0, "exited 0: restart is on-failure")
 	case status.PID == 0 && !status.WantUp: // its ./finish may still run
 		c.Gateway = BringUp
-		c.Reasons = append(c.Reasons, "is down, the manifest says up")
+		c.because(ReasonIsDown, "is down, the manifest says up")
 	case !status.WantUp:
 		c.Gateway = BringUp // s6 starts it when it is down
-		c.Reasons = append(c.Reasons, "is stopping, the manifest says up")
+		c.because(ReasonIsStopping, "is stopping, the manifest says up")
 	}
 }
 
@@ -292,9 +297,9 @@ func (c *Change) changes(path string) bool {
 }
 
 // fileReasons says which files change, and whether the manifest or a hand changed them.
-func (c *Change) fileReasons() []string {
-	var changed, edited, exposed, reasons []string
-	var hand []string
+func (c *Change) fileReasons() (reasons Reasons) {
+	var changed, edited, exposed, hand []string
+	say := func(code ReasonCode, text string) { reasons = append(reasons, Reason{code, text}) }
 	if len(c.Files) > 0 { // to hash all files takes longer than to compare them
 		hand = c.Actual.Edited()
 	}
@@ -306,27 +311,27 @@ func (c *Change) fileReasons() []string {
 		case c.Actual.Owned && slices.Contains(hand, f.Path):
 			edited = append(edited, f.Path)
 		case f.Path == render.DownPath && f.After != nil:
-			reasons = append(reasons, "state is down now")
+			say(ReasonStateDown, "state is down now")
 		case f.Path == render.DownPath && !c.Desired.Last:
-			reasons = append(reasons, "state is up now")
+			say(ReasonStateUp, "state is up now")
 		default:
 			changed = append(changed, f.Path)
 		}
 	}
 	if len(changed) > 0 {
-		reasons = append(reasons, strings.Join(changed, ", ")+" changed")
+		say(ReasonChanged, strings.Join(changed, ", ")+" changed")
 	}
 	if len(edited) > 0 {
-		reasons = append(reasons, strings.Join(edited, ", ")+" edited by hand (drift)")
+		say(ReasonDrift, strings.Join(edited, ", ")+" edited by hand (drift)")
 	}
 	if len(exposed) > 0 {
-		reasons = append(reasons, strings.Join(exposed, ", ")+" in others' hands")
+		say(ReasonExposed, strings.Join(exposed, ", ")+" in others' hands")
 	}
 	if c.Actual.Owned && c.Desired.Last && !c.Actual.Marker.Last {
-		reasons = append(reasons, "state is last now")
+		say(ReasonStateLast, "state is last now")
 	}
 	if len(reasons) == 0 && len(c.Files) > 0 {
-		reasons = append(reasons, "the marker changed")
+		say(ReasonMarker, "the marker changed")
 	}
 	return reasons
 }

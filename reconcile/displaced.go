@@ -153,7 +153,7 @@ func (c *Change) end(displaced []Displaced) {
 // tellDisplaced adds where else a gateway runs to the reasons.
 func (c *Change) tellDisplaced() {
 	if how := Misplaced(c.Actual, c.Displaced); how != "" {
-		c.Reasons = append(c.Reasons, how+": that is ended first")
+		c.because(ReasonMisplaced, how+": that is ended first")
 	}
 }
 
@@ -163,11 +163,12 @@ func displacedAlone(service string, displaced []Displaced, prune Prune) Change {
 	s := Service{Name: service}
 	c := Change{
 		Op: Remove, Service: service, Profile: render.ProfileOf(service),
-		Reasons: []string{"not in the manifest"}, Actual: s,
+		Reasons: Reasons{absent}, Actual: s,
 	}
 	if prune == PruneNone {
 		c.Op = Foreign
-		c.Reasons = append(c.Reasons, Misplaced(s, displaced), "left alone")
+		c.because(ReasonMisplaced, Misplaced(s, displaced))
+		c.Reasons = append(c.Reasons, leftAlone)
 		return c
 	}
 	c.end(displaced)
@@ -178,14 +179,14 @@ func displacedAlone(service string, displaced []Displaced, prune Prune) Change {
 // double is what becomes of a directory of ours that bears another name than its gateway's.
 func (c *Change) double(named bool, prune Prune) {
 	s := c.Actual
-	of := "a double of " + s.Double + ", as its marker says"
+	of := Reason{ReasonDouble, "a double of " + s.Double + ", as its marker says"}
 	switch {
 	case s.KeptDown():
-		c.Op, c.Reasons = Foreign, []string{of, "down", "left alone"}
+		c.Op, c.Reasons = Foreign, Reasons{of, {ReasonDown, "down"}, leftAlone}
 	case !named && prune == PruneNone:
-		c.Op, c.Reasons = Foreign, []string{of, "left alone"}
+		c.Op, c.Reasons = Foreign, Reasons{of, leftAlone}
 	default:
-		c.Op, c.Reasons = Stop, []string{of, "stopped and kept down"}
+		c.Op, c.Reasons = Stop, Reasons{of, {ReasonKeptDown, "stopped and kept down"}}
 		if s.Status.Supervised && !s.Status.Down() {
 			c.Gateway = Down
 		}

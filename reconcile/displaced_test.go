@@ -50,14 +50,14 @@ func TestPlanEndsWhatRunsOutsideItsPlace(t *testing.T) {
 	require.Equal(t, reconcile.Create, c.Op)
 	require.Equal(t, displaced, c.Displaced)
 	require.Equal(t, "7s", c.StopTimeout.String())
-	require.Contains(t, c.Reasons[1], "runs outside its place: its directory is deleted (supervisor: pid 70)")
+	require.Contains(t, c.Reasons[1].Text, "runs outside its place: its directory is deleted (supervisor: pid 70)")
 
 	c = planOf(t, wanted, reconcile.PruneOwned, reconcile.Actual{Listening: true, Services: []reconcile.Service{serviceX()}})
 	require.Equal(t, reconcile.Unchanged, c.Op)
 	c = planOf(t, wanted, reconcile.PruneOwned, reconcile.Actual{Listening: true, Services: []reconcile.Service{serviceX()}, Displaced: displaced})
 	require.Equal(t, reconcile.Update, c.Op)
 	require.Equal(t, reconcile.Keep, c.Gateway, "the one that works in its place runs on")
-	require.Contains(t, c.Reasons[0], "runs twice: ")
+	require.Contains(t, c.Reasons[0].Text, "runs twice: ")
 
 	c = planOf(t, nil, reconcile.PruneOwned, reconcile.Actual{Listening: true, Displaced: displaced})
 	require.Equal(t, reconcile.Remove, c.Op)
@@ -91,7 +91,7 @@ func TestPlanKeepsADoubleDown(t *testing.T) {
 	require.Equal(t, reconcile.Stop, c.Op)
 	require.Equal(t, reconcile.Down, c.Gateway)
 	require.Equal(t, []string{"down", "log/down"}, []string{c.Files[0].Path, c.Files[1].Path})
-	require.Contains(t, c.Reasons[0], "a double of gateway-x")
+	require.Contains(t, c.Reasons[0].Text, "a double of gateway-x")
 	require.Equal(t, reconcile.Foreign, planOf(t, nil, reconcile.PruneNone, actual).Op)
 	require.Equal(t, reconcile.Remove, planOf(t, nil, reconcile.PruneAll, actual).Op)
 

@@ -55,7 +55,7 @@ type Change struct {
 	Service       string
 	Profile       string
 	Port          int // 0: none
-	Reasons       []string
+	Reasons       Reasons
 	Files         []FileChange // sorted by path
 	Gateway       Action
 	RestartLogger bool

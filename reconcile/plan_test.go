@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/stretchr/testify/require"
 
 	"hermes-reconcile/manifest"
@@ -72,7 +73,7 @@ func TestPlanOfOneService(t *testing.T) {
 			require.Equal(t, c.gateway, got.Gateway)
 			require.Equal(t, c.logger, got.RestartLogger)
 			require.False(t, got.Replace)
-			if diff := cmp.Diff(c.reasons, got.Reasons); diff != "" {
+			if diff := cmp.Diff(c.reasons, got.Reasons.Texts(), cmpopts.EquateEmpty()); diff != "" {
 				t.Errorf("reasons (-want +got)\n%s", diff)
 			}
 			acts := c.op != reconcile.Unchanged && c.op != reconcile.Ended
@@ -121,7 +122,7 @@ func TestHalfAnAdoptionIsNamed(t *testing.T) {
 	for _, owed := range []bool{false, true} {
 		plan, err := reconcile.Diff(nil, reconcile.Actual{Services: []reconcile.Service{theirs}, Owed: map[string]reconcile.Owed{theirs.Name: {Gateway: owed}}}, reconcile.PruneOwned)
 		require.NoError(t, err)
-		require.Equal(t, owed, slices.Contains(plan.Changes[0].Reasons, "an interrupted apply has begun to adopt it: look whether it runs"))
+		require.Equal(t, owed, slices.Contains(plan.Changes[0].Reasons.Texts(), "an interrupted apply has begun to adopt it: look whether it runs"))
 	}
 }
 
@@ -130,7 +131,7 @@ func TestPortsOfHoldersThatStayAreNamed(t *testing.T) {
 	plan, err := reconcile.Diff(testkit.Servicedirs(t, testkit.OnPort(testkit.Profile("new", "1"), 9001)), reconcile.Actual{Listening: true, Services: []reconcile.Service{holder}}, reconcile.PruneNone)
 	require.NoError(t, err)
 	require.Empty(t, plan.Changes[0].Await)
-	require.Contains(t, plan.Changes[0].Reasons, "port 9001 is held by gateway-old, which is left alone")
+	require.Contains(t, plan.Changes[0].Reasons.Texts(), "port 9001 is held by gateway-old, which is left alone")
 }
 
 func TestPortThatAnOwedRestartStillHoldsIsAwaited(t *testing.T) {

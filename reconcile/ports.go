@@ -31,7 +31,7 @@ func awaitPorts(changes []Change, actual Actual) {
 			case gives[holder]:
 				c.Await = append(c.Await, holder)
 			default:
-				c.Reasons = append(c.Reasons,
+				c.because(ReasonPortHeld,
 					fmt.Sprintf("port %d is held by %s, which is left alone", c.Port, holder))
 			}
 		}

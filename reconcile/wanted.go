@@ -20,7 +20,7 @@ func (c Change) Wants() (up bool, why string) {
 	case c.Op == Remove || c.Op == Foreign || c.Desired.Name == "":
 		return false, "not in the manifest"
 	case c.Op == Ended:
-		return false, strings.Join(c.Reasons, "; ")
+		return false, strings.Join(c.Reasons.Texts(), "; ")
 	case c.Desired.Last && c.Was.Why != "":
 		return !c.down, c.Was.Why
 	case c.Desired.Last:
@@ -95,5 +95,5 @@ func (c *Change) explainLast() {
 	if c.Was.Up {
 		was = "up"
 	}
-	c.Reasons = append(c.Reasons, "was "+was+" last: "+c.Was.Why)
+	c.because(ReasonWasLast, "was "+was+" last: "+c.Was.Why)
 }

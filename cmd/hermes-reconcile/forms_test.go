@@ -42,6 +42,9 @@ func readReport(t testing.TB, text string) explain.Report {
 	requireSchema(t, reportSchema(), text)
 	var r explain.Report
 	require.NoError(t, json.Unmarshal([]byte(text), &r))
+	for _, p := range r.Profiles {
+		require.Len(t, p.ReasonCodes, len(p.Reasons), "%s", p.Profile)
+	}
 	return r
 }
 

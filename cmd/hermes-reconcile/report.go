@@ -76,7 +76,7 @@ func logOutcome(log *slog.Logger, o reconcile.Outcome, more ...any) {
 	}
 	args = append(args, "why", why)
 	if len(o.Change.Reasons) > 0 {
-		args = append(args, "reason", strings.Join(o.Change.Reasons, "; "))
+		args = append(args, "reason", strings.Join(o.Change.Reasons.Texts(), "; "))
 	}
 	args = append(args, more...)
 	switch {

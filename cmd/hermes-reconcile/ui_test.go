@@ -15,7 +15,7 @@ import (
 // with them.
 func TestNamesStayInTheirCells(t *testing.T) {
 	r := explain.New(reconcile.Plan{Changes: []reconcile.Change{
-		{Op: reconcile.Foreign, Profile: "x\nremove\ty\x1b[2J", Reasons: []string{"not ours"}},
+		{Op: reconcile.Foreign, Profile: "x\nremove\ty\x1b[2J", Reasons: reconcile.Reasons{{Text: "not ours"}}},
 	}}, explain.Options{})
 	require.Equal(t, `foreign  x\nremove\ty\x1b[2J  not ours`+"\nno changes: 1 foreign\n", string(r.Text(false)))
 }

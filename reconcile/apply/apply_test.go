@@ -48,7 +48,7 @@ func (f *fakeS6) apply(opt Options, profiles ...manifest.Profile) (reconcile.Pla
 	}
 	result, err := Apply(context.Background(), s, lock, plan, opt)
 	for _, o := range result.Outcomes {
-		f.t.Logf("%s %s %v: %v", o.Change.Op, o.Change.Service, o.Change.Reasons, o.Err)
+		f.t.Logf("%s %s %v: %v", o.Change.Op, o.Change.Service, o.Change.Reasons.Texts(), o.Err)
 	}
 	f.t.Logf("leftovers %d, error %v", len(plan.Leftovers), err)
 	require.Empty(f.t, f.doubleRun, "two gateways of one profile")
@@ -242,7 +242,7 @@ func TestInterruptedRestartIsOwed(t *testing.T) {
 	delete(f.failing, "u gateway-a")
 	plan := f.must(testkit.Profile("a", "2"))
 	require.Equal(t, reconcile.Restart, plan.Changes[0].Gateway)
-	require.Equal(t, []string{"an interrupted apply owes it a restart"}, plan.Changes[0].Reasons)
+	require.Equal(t, []string{"an interrupted apply owes it a restart"}, plan.Changes[0].Reasons.Texts())
 	f.settled(testkit.Profile("a", "2"))
 }
 
@@ -260,7 +260,7 @@ func TestScanWithoutEffectIsNoticed(t *testing.T) {
 	plan := f.must(testkit.Profile("a", "1"))
 	require.Equal(t, []string{"rescan -an"}, f.took(), "had it been found after all, its first supervisor would have to go")
 	require.Equal(t, reconcile.Create, plan.Changes[0].Op)
-	require.Equal(t, []string{"not supervised, so a new directory takes its place"}, plan.Changes[0].Reasons)
+	require.Equal(t, []string{"not supervised, so a new directory takes its place"}, plan.Changes[0].Reasons.Texts())
 	f.settled(testkit.Profile("a", "1"))
 }
 

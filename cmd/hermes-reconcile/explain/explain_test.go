@@ -82,8 +82,8 @@ func TestMarkdownTakesNoOrdersFromWhatItShows(t *testing.T) {
 // A name in a scandir may be anything that a file's name may be.
 func TestNamesInAScandirStayInTheirCells(t *testing.T) {
 	r := New(reconcile.Plan{Changes: []reconcile.Change{
-		{Op: reconcile.Foreign, Profile: "x`|\n<b>@a\x1b", Reasons: []string{"not ours"}},
-		{Op: reconcile.Remove, Profile: "y`\n::error::z", Reasons: []string{"not in the manifest"}},
+		{Op: reconcile.Foreign, Profile: "x`|\n<b>@a\x1b", Reasons: reconcile.Reasons{{Text: "not ours"}}},
+		{Op: reconcile.Remove, Profile: "y`\n::error::z", Reasons: reconcile.Reasons{{Text: "not in the manifest"}}},
 	}}, Options{})
 	got := string(r.Markdown(CommentLimit))
 	require.Contains(t, got, "\n| x\\`\\| &lt;b&gt;@&#8203;a\\\\x1b | foreign | no | not ours |\n| y\\` ::error::z | remove |")

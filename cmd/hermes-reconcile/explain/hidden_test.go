@@ -28,7 +28,7 @@ func FuzzReport(f *testing.F) {
 		files := []reconcile.FileChange{{Path: name, Before: before, After: after}, {Path: "run", Before: before}, {Path: "finish", After: after}}
 		plan := reconcile.Plan{
 			Changes: []reconcile.Change{
-				{Op: reconcile.Update, Service: "gateway-" + name, Profile: name, Reasons: []string{name, content}, Files: files, Await: []string{name}},
+				{Op: reconcile.Update, Service: "gateway-" + name, Profile: name, Reasons: reconcile.Reasons{{Text: name}, {Text: content}}, Files: files, Await: []string{name}},
 				{Op: reconcile.Create, Service: "gateway-" + content, Profile: content, Files: files},
 			},
 			Leftovers: []reconcile.Hidden{{Name: name}},

@@ -84,7 +84,9 @@ type Profile struct {
 	Port    int          `json:"port,omitempty"`
 	WaitFor []string     `json:"waits_for,omitempty"` // the services that give its port up first
 	Reasons []string     `json:"reasons"`
-	Place   *Place       `json:"place,omitempty"` // in the manifest
+	// ReasonCodes are what kinds of reasons they are, in the same order.
+	ReasonCodes []reconcile.ReasonCode `json:"reason_codes"`
+	Place       *Place                 `json:"place,omitempty"` // in the manifest
 	// OldPlace is where the old manifest spoke of a profile that goes.
 	OldPlace *Place `json:"old_place,omitempty"`
 	// Changes are what changes in the words of the manifest, sorted by key; nil: what was there
@@ -238,7 +240,7 @@ func (r *Report) sides() [2]string {
 func newProfile(c reconcile.Change) Profile {
 	p := Profile{
 		Profile: c.Profile, Service: c.Service, Action: c.Op, Port: c.Port, WaitFor: c.Await,
-		Restart: RestartNo, Gateway: keep, Logger: keep, Reasons: append([]string{}, c.Reasons...), Files: []File{},
+		Restart: RestartNo, Gateway: keep, Logger: keep, Reasons: c.Reasons.Texts(), ReasonCodes: c.Reasons.Codes(), Files: []File{},
 		fresh: c.Actual.Name == "", differs: len(c.Files) > 0,
 	}
 	if !c.Acts() {
