@@ -63,3 +63,24 @@ func TestGuardsOfApply(t *testing.T) {
 	require.Equal(t, 100, tr.apply("--expect", digest).code, "it is done, so it is another plan now")
 	tr.mustBeDone()
 }
+
+// TestWatchRefusesTooManyRemovals: the pass that would remove too many changes nothing, says why,
+// and leaves watch at work for the manifest that comes next.
+func TestWatchRefusesTooManyRemovals(t *testing.T) {
+	t.Parallel()
+	tr := newTree(t, treeOpts{})
+	tr.manifest("a: {}\nb: {}\nc: {}")
+	w := tr.watch("--max-removals", "1")
+	for _, profile := range []string{"a", "b", "c"} {
+		tr.started(profile, 1)
+	}
+	tr.manifest("a: {env: {A: b}}")
+	w.says(1, "the plan removes 2 of 3 gateways (b, c), and --max-removals allows 1")
+	require.DirExists(t, tr.dir("b"))
+	require.DirExists(t, tr.dir("c"))
+	tr.manifest("a: {env: {A: b}}\nb: {}")
+	tr.started("a", 2)
+	w.says(1, `msg=removed profile=c`)
+	require.NoDirExists(t, tr.dir("c"))
+	require.DirExists(t, tr.dir("b"))
+}
