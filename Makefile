@@ -2,7 +2,7 @@
 PREFIX ?= /usr/local
 
 build:
-	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w $$(sh packaging/stamp.sh)" -o bin/hermes-reconcile ./cmd/hermes-reconcile
+	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w $$(sh cmd/packaging/stamp.sh)" -o bin/hermes-reconcile ./cmd/hermes-reconcile
 
 demo:
 	sh e2e/deps.sh s6-svscan:s6 execlineb:execline curl:curl
@@ -58,4 +58,4 @@ install: completions
 
 # Into dist/: programs, packages, and what belongs to them.
 release:
-	sh packaging/release.sh "$(VERSION)" dist
+	sh cmd/packaging/release.sh "$(VERSION)" dist

@@ -60,7 +60,7 @@ find "$tmp/distinct" -type f | while read -r script; do
     $shell -n "$script" || { cat "$script"; exit 1; }
   done
 done
-shellcheck -s sh e2e/*.sh e2e/overlay/*.sh examples/ci/*.sh packaging/*.sh .ci/run
+shellcheck -s sh e2e/*.sh e2e/overlay/*.sh examples/ci/*.sh cmd/packaging/*.sh .ci/run
 shellcheck -s sh e2e/docker/base/*.sh e2e/docker/base/rootfs/init e2e/docker/base/rootfs/usr/libexec/overlay/*
 shellcheck -s sh e2e/docker/base/rootfs/etc/s6-overlay/s6-rc.d/*/run
 shellcheck -s sh examples/container/rootfs/etc/cont-*.d/* examples/container/rootfs/etc/s6-overlay/s6-rc.d/*/run

@@ -23,7 +23,7 @@ import (
 
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/manifest/writing"
-	"hermes-reconcile/parallel"
+	"hermes-reconcile/render/parallel"
 )
 
 //go:embed templates/*.tmpl

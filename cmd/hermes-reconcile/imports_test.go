@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"io"
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -85,13 +86,13 @@ var layers = map[string]layer{
 		others: []string{"gopkg.in/yaml.v3"},
 		never:  []string{"os", "os/exec", "net", "path/filepath", "time"},
 	},
-	"parallel": {
+	"render/parallel": {
 		why:   "It does not know with what it deals, so rendering and reading can share it.",
 		never: []string{"os", "os/exec", "net", "flag", "log", "time"},
 	},
 	"render": {
 		why:   "The same manifest gives the same bytes on every machine: apply compares them.",
-		ours:  []string{"manifest", "manifest/writing", "parallel", "render/rawjson"},
+		ours:  []string{"manifest", "manifest/writing", "render/parallel", "render/rawjson"},
 		never: []string{"os", "os/exec", "net", "math/rand", "math/rand/v2", "time"},
 	},
 	"render/rawjson": {
@@ -174,7 +175,7 @@ var layers = map[string]layer{
 	"reconcile/scandir": {
 		why: "A look has no part in what is done after it: apply imports it, not the other way round.",
 		ours: []string{
-			"parallel", "render", "reconcile", "reconcile/dirfd", "reconcile/fault", "reconcile/journal", "reconcile/ownership", "s6ctl/safefile",
+			"render", "render/parallel", "reconcile", "reconcile/dirfd", "reconcile/fault", "reconcile/journal", "reconcile/ownership", "s6ctl/safefile",
 		},
 		others: []string{"golang.org/x/sys/unix"},
 		never:  []string{"os", "os/exec", "net", "flag", "log"},
@@ -191,7 +192,7 @@ var layers = map[string]layer{
 	"reconcile/apply": {
 		why: "It has the order of an apply, and s6 itself is behind its Supervisor.",
 		ours: []string{
-			"parallel", "render", "reconcile", "reconcile/dirfd", "reconcile/fault", "reconcile/journal", "reconcile/operate", "reconcile/ownership",
+			"render", "render/parallel", "reconcile", "reconcile/dirfd", "reconcile/fault", "reconcile/journal", "reconcile/operate", "reconcile/ownership",
 			"reconcile/pace", "reconcile/scandir",
 		},
 		never: []string{"os", "os/exec", "net", "flag", "log"},
@@ -374,6 +375,24 @@ func checkImports(t *testing.T, pkg string, imports []string) {
 			!isOurs && strings.Contains(first, ".") && !slices.Contains(layer.others, path),
 			slices.Contains(layer.never, path):
 			t.Errorf("package %s must not import %q", pkg, path)
+		}
+	}
+}
+
+// TestTopLevel: a newcomer finds the place for a change from a handful of names, so what is new goes
+// below the one that it belongs to.
+func TestTopLevel(t *testing.T) {
+	known := []string{
+		"CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "Makefile", "README.md",
+		"cmd", "docs", "e2e", "examples", "go.mod", "go.sum", "manifest", "reconcile", "render", "s6ctl",
+		"bin", "dist", // made by make, and in no commit
+	}
+	entries, err := os.ReadDir("../..")
+	require.NoError(t, err)
+	for _, entry := range entries {
+		name := entry.Name()
+		if !strings.HasPrefix(name, ".") && !slices.Contains(known, name) {
+			t.Errorf("%s is new at the top (want it below one of %s)", name, strings.Join(known, ", "))
 		}
 	}
 }

@@ -16,7 +16,7 @@ import (
 // each process that looks as another user pays for.
 func TestStartCompilesNoExpression(t *testing.T) {
 	files := 0
-	for _, dir := range []string{"cmd", "manifest", "parallel", "reconcile", "render", "s6ctl"} {
+	for _, dir := range []string{"cmd", "manifest", "reconcile", "render", "s6ctl"} {
 		require.NoError(t, filepath.WalkDir(filepath.Join("../..", dir), func(name string, e fs.DirEntry, err error) error {
 			if err != nil || filepath.Ext(name) != ".go" || strings.HasSuffix(name, "_test.go") {
 				return err

@@ -13,7 +13,7 @@ import (
 // version is that of the newest entry in CHANGELOG.md.
 const version = "0.1.0"
 
-// commit and date are written by the linker: packaging/stamp.sh says what. The date is the
+// commit and date are written by the linker: cmd/packaging/stamp.sh says what. The date is the
 // commit's, in UTC, so that two builds of one commit are equal.
 var commit, date string
 
@@ -43,7 +43,7 @@ files had changed since.`,
 	return cmd
 }
 
-// origin is the commit and its date, as far as they are known: a build without packaging/stamp.sh
+// origin is the commit and its date, as far as they are known: a build without cmd/packaging/stamp.sh
 // knows what Go has noted.
 func origin() (from, at string) {
 	if commit != "" {

@@ -7,10 +7,10 @@ import (
 	"path"
 	"slices"
 
-	"hermes-reconcile/parallel"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/dirfd"
 	"hermes-reconcile/render"
+	"hermes-reconcile/render/parallel"
 )
 
 // stage writes what the plan needs, out of s6-svscan's sight: whole directories for what comes,

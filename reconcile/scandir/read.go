@@ -14,12 +14,12 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"hermes-reconcile/parallel"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/dirfd"
 	"hermes-reconcile/reconcile/journal"
 	"hermes-reconcile/reconcile/ownership"
 	"hermes-reconcile/render"
+	"hermes-reconcile/render/parallel"
 	"hermes-reconcile/s6ctl/safefile"
 )
 

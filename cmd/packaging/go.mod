@@ -1,4 +1,4 @@
-module hermes-reconcile/packaging
+module hermes-reconcile/cmd/packaging
 
 go 1.26.0
 

@@ -7,7 +7,7 @@ umask 022
 VERSION=$1
 mkdir -p "$(dirname "$2")"
 out=$(cd "$(dirname "$2")" && pwd)/$(basename "$2")
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 fail() { echo "release.sh: $*" >&2; exit 1; }
 
 newest=$(sed -n 's/^## \([^ ]*\).*/\1/p' CHANGELOG.md | head -n 1)
@@ -24,14 +24,14 @@ mkdir "$files"
 # Packages hold the time of the commit instead of that of the build.
 SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
 export VERSION SOURCE_DATE_EPOCH CGO_ENABLED=0 LC_ALL=C
-stamp=$(sh packaging/stamp.sh)
+stamp=$(sh cmd/packaging/stamp.sh)
 name=hermes-reconcile_$VERSION
 tools=$work/tools
 
 # quietly COMMAND...: what it says counts only if it fails.
 quietly() { "$@" >"$work/said" 2>&1 || { cat "$work/said" >&2; fail "$1 failed"; }; }
 
-(cd packaging && go build -o "$tools/" github.com/goreleaser/nfpm/v2/cmd/nfpm github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod)
+(cd cmd/packaging && go build -o "$tools/" github.com/goreleaser/nfpm/v2/cmd/nfpm github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod)
 
 for target in linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64; do
   os=${target%/*} arch=${target#*/} suffix=
@@ -42,7 +42,7 @@ for target in linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64; d
   quietly "$tools/cyclonedx-gomod" bin -json -noserial -notimestamp -licenses -version "$VERSION" \
     -output "$files/$program.cdx.json" "$files/$program$suffix"
 done
-sh packaging/licenses.sh >"$files/${name}_licenses.txt"
+sh cmd/packaging/licenses.sh >"$files/${name}_licenses.txt"
 
 # What both packages hold, for each processor the same but for the program.
 STAGE=$work/stage
@@ -60,7 +60,7 @@ for ARCH in amd64 arm64; do
   cp "$files/${name}_linux_$ARCH" "$STAGE/hermes-reconcile"
   find "$STAGE" -exec touch -d "@$SOURCE_DATE_EPOCH" {} +
   for kind in deb apk; do
-    quietly "$tools/nfpm" package --config packaging/nfpm.yaml --packager "$kind" --target "$files/${name}_$ARCH.$kind"
+    quietly "$tools/nfpm" package --config cmd/packaging/nfpm.yaml --packager "$kind" --target "$files/${name}_$ARCH.$kind"
   done
 done
 

@@ -2,7 +2,7 @@
 # Prints the licences of all that is linked into the program, on any of the systems that it is built for: its own, Go's, and those of
 # the modules, from the module cache.
 set -eu
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 
 # texts NAME FOLDER: the folder's licence texts and notices. One at least has to be there.
 texts() {
