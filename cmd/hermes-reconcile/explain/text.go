@@ -28,7 +28,7 @@ func (r *Report) Text(color bool) []byte {
 			break // behind the last line
 		}
 		if verb := rows[i].verb; color {
-			text = paint(colorOf(verb), verb) + strings.TrimPrefix(text, verb)
+			text = Paint(colorOf(verb), verb) + strings.TrimPrefix(text, verb)
 		}
 		b.WriteString(text)
 		indented(&b, own[rows[i].service])
@@ -155,25 +155,25 @@ func paintDiff(diff string) string {
 	var b strings.Builder
 	for line := range strings.Lines(diff) {
 		text := strings.TrimSuffix(line, "\n")
-		b.WriteString(paint(colorOfDiff(text), text) + "\n")
+		b.WriteString(Paint(colorOfDiff(text), text) + "\n")
 	}
 	return b.String()
 }
 
 // The colors of a terminal, as ECMA-48 numbers them.
 const (
-	plain  = 0
-	bold   = 1
-	red    = 31
-	green  = 32
-	yellow = 33
-	cyan   = 36
+	Plain  = 0
+	Bold   = 1
+	Red    = 31
+	Green  = 32
+	Yellow = 33
+	Cyan   = 36
 )
 
 // paint puts a text into an ANSI color (SGR). An empty text stays empty, since its width is
 // counted.
-func paint(color int, text string) string {
-	if color == plain || text == "" {
+func Paint(color int, text string) string {
+	if color == Plain || text == "" {
 		return text
 	}
 	return fmt.Sprintf("\x1b[%dm%s\x1b[0m", color, text)
@@ -184,13 +184,13 @@ func colorOf(verb string) int {
 	word, _, _ := strings.Cut(verb, " ")
 	switch word {
 	case "create", "created", "start", "started", "adopt", "adopted":
-		return green
+		return Green
 	case "remove", "removed", "stop", "stopped":
-		return red
+		return Red
 	case "update", "updated", "ended":
-		return yellow
+		return Yellow
 	}
-	return plain
+	return Plain
 }
 
 // colorOfDiff tells lines by how they begin. The two heads begin like lines that go or come, so
@@ -198,13 +198,13 @@ func colorOf(verb string) int {
 func colorOfDiff(line string) int {
 	switch {
 	case strings.HasPrefix(line, "--- ") || strings.HasPrefix(line, "+++ "):
-		return bold
+		return Bold
 	case strings.HasPrefix(line, "@@"):
-		return cyan
+		return Cyan
 	case strings.HasPrefix(line, "-"):
-		return red
+		return Red
 	case strings.HasPrefix(line, "+"):
-		return green
+		return Green
 	}
-	return plain
+	return Plain
 }

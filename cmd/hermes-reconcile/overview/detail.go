@@ -21,8 +21,8 @@ func (p *Page) Detail(g explain.Gateway, width int) string {
 	for _, f := range facts {
 		line := f.name + strings.Repeat(" ", indent-len(f.name)) + visible.Line(f.text)
 		for _, cut := range fitted([]string{line}, width) {
-			if p.Color && f.color != plain && len(cut) > indent {
-				cut = cut[:indent] + paint(f.color, cut[indent:])
+			if p.Color && f.color != explain.Plain && len(cut) > indent {
+				cut = cut[:indent] + explain.Paint(f.color, cut[indent:])
 			}
 			b.WriteString(cut + "\n")
 		}
@@ -51,15 +51,15 @@ type fact struct {
 // facts are what is known of a gateway, without what says nothing.
 func (p *Page) facts(g explain.Gateway) []fact {
 	all := []fact{
-		{"profile", g.Profile, bold},
+		{"profile", g.Profile, explain.Bold},
 		{"state", State(g), stateColor(g)},
-		{"wanted", g.Wanted, plain},
-		{"ready", yesNo(g.Ready), plain},
-		{"pending", pendingWords[g.Pending], yellow},
-		{"drift", strings.Join(g.Drift, "; "), yellow},
-		{"since", p.moment(g.Since), plain},
-		{"process", processes(g), plain},
-		{"memory", Bytes(g.RSS), plain},
+		{"wanted", g.Wanted, explain.Plain},
+		{"ready", yesNo(g.Ready), explain.Plain},
+		{"pending", pendingWords[g.Pending], explain.Yellow},
+		{"drift", strings.Join(g.Drift, "; "), explain.Yellow},
+		{"since", p.moment(g.Since), explain.Plain},
+		{"process", processes(g), explain.Plain},
+		{"memory", Bytes(g.RSS), explain.Plain},
 	}
 	if g.More != nil {
 		all = append(all, p.more(g, g.More)...)
@@ -83,21 +83,21 @@ var pendingWords = map[string]string{
 // more are the facts that only a look at one gateway gives.
 func (p *Page) more(g explain.Gateway, m *explain.More) []fact {
 	all := []fact{
-		{"user", m.User, plain},
-		{"last end", ending(m.ExitCode, m.Signal), plain},
-		{"deaths", p.deaths(g, m.Deaths), plain},
-		{"next start", p.moment(m.NextStart), plain},
-		{"port", port(g), plain},
+		{"user", m.User, explain.Plain},
+		{"last end", ending(m.ExitCode, m.Signal), explain.Plain},
+		{"deaths", p.deaths(g, m.Deaths), explain.Plain},
+		{"next start", p.moment(m.NextStart), explain.Plain},
+		{"port", port(g), explain.Plain},
 	}
 	for _, s := range m.Sockets {
 		all = append(all, fact{"listens", socket(s), socketColor(s)})
 	}
-	all = append(all, fact{"directory", m.Directory, plain})
+	all = append(all, fact{"directory", m.Directory, explain.Plain})
 	if m.Manifest != nil {
 		at := fmt.Sprintf("%s:%d", m.Manifest.File, m.Manifest.Line)
-		all = append(all, fact{"manifest", at, plain})
+		all = append(all, fact{"manifest", at, explain.Plain})
 	}
-	return append(all, fact{"log", m.Log, plain}, fact{"no log", m.LogFault, yellow})
+	return append(all, fact{"log", m.Log, explain.Plain}, fact{"no log", m.LogFault, explain.Yellow})
 }
 
 // moment is a time, and how far it is from now.
@@ -175,9 +175,9 @@ func socket(s explain.Socket) string {
 // socketColor marks a port that another program holds: the gateway cannot serve there.
 func socketColor(s explain.Socket) int {
 	if s.Own {
-		return plain
+		return explain.Plain
 	}
-	return red
+	return explain.Red
 }
 
 // Bytes is an amount of memory for people; empty for none.

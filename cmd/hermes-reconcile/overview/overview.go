@@ -106,8 +106,8 @@ func (p *Page) cells(g explain.Gateway) []cell {
 	}
 	return []cell{
 		{text: g.Profile}, {text: g.Wanted}, {State(g), stateColor(g)}, {text: yesNo(g.Ready)},
-		{text: pid}, {text: p.since(g)}, {text: restarts}, {text: port}, {pending, yellow},
-		{strings.Join(g.Drift, "; "), yellow},
+		{text: pid}, {text: p.since(g)}, {text: restarts}, {text: port}, {pending, explain.Yellow},
+		{strings.Join(g.Drift, "; "), explain.Yellow},
 	}
 }
 
@@ -145,18 +145,18 @@ func stateColor(g explain.Gateway) int {
 	switch reconcile.State(g.State) {
 	case reconcile.StateUp, reconcile.StateReady:
 		if g.Failed {
-			return red
+			return explain.Red
 		}
-		return green
+		return explain.Green
 	case reconcile.StateStarting, reconcile.StateWaiting, reconcile.StateStopping:
-		return yellow
+		return explain.Yellow
 	case explain.StateAbsent:
-		return plain
+		return explain.Plain
 	}
 	if g.Failed {
-		return red
+		return explain.Red
 	}
-	return plain
+	return explain.Plain
 }
 
 // Tally counts the gateways by their states: "3 gateways: 2 up, 1 crash loop; 1 failed; pending: 1

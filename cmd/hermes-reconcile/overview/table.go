@@ -2,22 +2,13 @@ package overview
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strings"
 
 	"golang.org/x/text/width"
 
+	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/manifest/visible"
-)
-
-// The colors of a terminal, as ECMA-48 numbers them.
-const (
-	plain  = 0
-	bold   = 1
-	red    = 31
-	green  = 32
-	yellow = 33
 )
 
 // gap is the room between two columns.
@@ -148,7 +139,7 @@ func (t *table) dropOne(empty bool) bool {
 func (t *table) head() string {
 	names := make([]cell, len(t.columns))
 	for i, c := range t.columns {
-		names[i] = cell{c.name, bold}
+		names[i] = cell{c.name, explain.Bold}
 	}
 	return t.line(names)
 }
@@ -175,25 +166,18 @@ func (t *table) line(cells []cell) string {
 		b.WriteString(strings.Repeat(" ", pad))
 		pad = t.columns[i].width - Width(text) + gap
 		if t.color && c.text != nothing {
-			text = paint(c.color, text)
+			text = explain.Paint(c.color, text)
 		}
 		b.WriteString(text)
 	}
 	return b.String()
 }
 
-func paint(color int, text string) string {
-	if color == plain || text == "" {
-		return text
-	}
-	return fmt.Sprintf("\x1b[%dm%s\x1b[0m", color, text)
-}
-
 // others are colors that say nothing but that one thing is not another.
 var others = [...]int{36, 33, 35, 34, 32, 96, 93, 95, 94, 92}
 
 // PaintOther colors a text as the i-th of several.
-func PaintOther(i int, text string) string { return paint(others[i%len(others)], text) }
+func PaintOther(i int, text string) string { return explain.Paint(others[i%len(others)], text) }
 
 // Width is how many columns of a terminal a text takes: two for a character of East Asia.
 func Width(text string) int {
