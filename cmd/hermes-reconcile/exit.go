@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 
+	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/probe"
 	"hermes-reconcile/cmd/hermes-reconcile/usage"
 	"hermes-reconcile/reconcile"
-	"hermes-reconcile/s6ctl"
 )
 
 // The exit codes, the same for every command. They follow s6's own programs.
@@ -77,40 +77,54 @@ func (e *lateError) Error() string {
 	return fmt.Sprintf("%d gateways are not %s", e.late, e.level)
 }
 
+// exitOf are the exit codes of errors by their kind. An error of none of these kinds may be gone at
+// the next try.
+var exitOf = map[explain.Code]int{
+	explain.CodeUsage:       exitUsage,
+	explain.CodeManifest:    exitUsage,
+	explain.CodeNoS6:        exitUsage,
+	explain.CodeNoSvscan:    exitUsage,
+	explain.CodeNoRoom:      exitUsage,
+	explain.CodeLongName:    exitUsage,
+	explain.CodeObstacle:    exitUsage,
+	explain.CodeInterrupted: exitPartial,
+	explain.CodeHopeless:    exitPartial,
+	explain.CodeTimeout:     exitTimeout,
+}
+
 // exitCode maps an error to the code that the program ends with.
 func exitCode(err error) int {
-	var (
-		wrong   *usage.Error
-		partial *partialError
-		late    *lateError
-		room    *reconcile.RoomError
-		name    *reconcile.NameError
-		blocked *reconcile.ObstacleError
-	)
 	switch {
 	case err == nil:
 		return exitDone
 	case errors.Is(err, errDiffers):
 		return exitDiffers
-	case errors.Is(err, reconcile.ErrInterrupted), errors.Is(err, errUnwell), errors.Is(err, errDeclined):
+	case errors.Is(err, errUnwell), errors.Is(err, errDeclined):
 		return exitPartial
-	case errors.As(err, &partial) || errors.As(err, &late):
-		if (partial == nil || partial.timeouts == partial.failed) &&
-			(late == nil || late.hopeless == 0) {
-			return exitTimeout
-		}
-		return exitPartial
-	case errors.As(err, &wrong),
-		errors.Is(err, s6ctl.ErrNotInstalled),
-		errors.Is(err, s6ctl.ErrNotListening),
-		errors.As(err, &room),
-		errors.As(err, &name),
-		errors.As(err, &blocked):
-		return exitUsage
-	case timedOut(err):
-		return exitTimeout
+	}
+	kind := codeOf(err)
+	if kind == explain.CodePartial || kind == explain.CodeLate {
+		return exitOfPart(err)
+	}
+	if code, known := exitOf[kind]; known {
+		return code
 	}
 	return exitTemporary
+}
+
+// exitOfPart is the exit code where gateways are not as asked: that of a timeout if more time may
+// help each of them.
+func exitOfPart(err error) int {
+	var (
+		partial *partialError
+		late    *lateError
+	)
+	failed := errors.As(err, &partial) && partial.timeouts < partial.failed
+	hopeless := errors.As(err, &late) && late.hopeless > 0
+	if failed || hopeless {
+		return exitPartial
+	}
+	return exitTimeout
 }
 
 // timedOut reports whether an error is that something did not happen in time.

@@ -64,7 +64,7 @@ type codedError struct {
 
 func (e *codedError) Error() string { return e.text }
 
-// codeOf is what kind of error it is. The exit code goes by the same types.
+// codeOf is what kind of error it is. The exit code follows from it.
 func codeOf(err error) explain.Code {
 	var (
 		coded    *codedError

@@ -133,7 +133,7 @@ func TestCodesOfErrors(t *testing.T) {
 		{&partialError{failed: 1, total: 2}, explain.CodePartial, exitPartial},
 		{&lateError{late: 1, hopeless: 1}, explain.CodeLate, exitPartial},
 		{reconcile.ErrInterrupted, explain.CodeInterrupted, exitPartial},
-		{&reconcile.HopelessError{}, explain.CodeHopeless, exitTemporary},
+		{&reconcile.HopelessError{}, explain.CodeHopeless, exitPartial},
 		{fmt.Errorf("x: %w", &reconcile.TimeoutError{}), explain.CodeTimeout, exitTimeout},
 		{&reconcile.LockedError{}, explain.CodeLocked, exitTemporary},
 		{reconcile.ErrStale, explain.CodeStale, exitTemporary},
@@ -142,6 +142,8 @@ func TestCodesOfErrors(t *testing.T) {
 	} {
 		require.Equal(t, c.code, codeOf(c.err), "%T", c.err)
 		require.Equal(t, c.exit, exitCode(c.err), "%T", c.err)
+		row := fmt.Sprintf("\n| `%s` | %d", c.code, c.exit)
+		require.True(t, strings.Contains(read(t, "docs/json.md"), row), "docs/json.md lacks %q", row)
 		all = append(all, c.code)
 	}
 	requireCodes(t, explain.MessageSchema, all, "Error codes")
