@@ -76,6 +76,9 @@ func (l *looking) render(m *manifest.Manifest) error {
 	}
 	l.manifest, l.dirs = m, map[string]render.Servicedir{}
 	for _, d := range dirs {
+		marker := *d.File(render.MarkerPath)
+		marker.Data = bytes.Clone(marker.Data) // it may share memory with the files that are let go
+		d.Files = []render.File{marker}        // all that pending compares
 		l.dirs[d.Name] = d
 	}
 	return nil
