@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -91,6 +92,18 @@ func (b box) must(script string) string {
 	return out
 }
 
+// listens waits until an s6-svscan that was started in the background takes commands on a folder.
+func (b box) listens(folder string) {
+	b.t.Helper()
+	require.Eventually(b.t, func() bool {
+		_, err := b.sh("s6-svscanctl -a " + folder)
+		return err == nil
+	}, patience, 100*time.Millisecond, "s6-svscan on %s", folder)
+}
+
+// patience is how long a busy machine may take to start a program in a container.
+const patience = 2 * time.Minute
+
 // TestDebianPackage is installed, used and removed again, and leaves nothing behind.
 func TestDebianPackage(t *testing.T) {
 	t.Parallel()
@@ -110,8 +123,9 @@ func TestDebianPackage(t *testing.T) {
 	require.Empty(t, b.must("find /usr/share/doc/hermes-reconcile /usr/bin/hermes-reconcile -perm /022 ! -type l"))
 
 	// What runs goes on when the package goes, and does again with another one.
-	b.must(`mkdir scan && (setsid s6-svscan scan >svscan.log 2>&1 &) &&
-		printf '%s\n' 'version: 1' 'runtime: s6' 'scandir: /root/scan' 'hermes_home: /root/home' \
+	b.must("mkdir scan && (setsid s6-svscan scan >svscan.log 2>&1 &)")
+	b.listens("scan")
+	b.must(`printf '%s\n' 'version: 1' 'runtime: s6' 'scandir: /root/scan' 'hermes_home: /root/home' \
 			'defaults: {user: root, command: [sleep, infinity]}' 'profiles: {coder: {}}' >profiles.yaml &&
 		mkdir home && hermes-reconcile apply --wait=up`)
 	pid := b.must("s6-svstat -o pid scan/gateway-coder")
