@@ -2,7 +2,6 @@ package reconcile
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/hashicorp/go-multierror"
 
@@ -18,7 +17,7 @@ func (p Plan) Only(wanted func(profile string) bool) (Plan, error) {
 	left := map[string]bool{}
 	for i, c := range p.Changes {
 		only.Changes[i] = c
-		if !wanted(c.Profile) && (c.Actual.Double == "" || !wanted(profileOf(c.Actual.Double))) {
+		if !wanted(c.Profile) && (c.Actual.Double == "" || !wanted(render.ProfileOf(c.Actual.Double))) {
 			only.Changes[i] = c.leave()
 			left[c.Service] = c.Acts()
 		}
@@ -29,7 +28,7 @@ func (p Plan) Only(wanted func(profile string) bool) (Plan, error) {
 			if left[giver] {
 				obstacles = multierror.Append(obstacles, fmt.Errorf(
 					"%s takes port %d from %s, which is not named (name %s, too)",
-					c.Service, c.Port, giver, profileOf(giver)))
+					c.Service, c.Port, giver, render.ProfileOf(giver)))
 			}
 		}
 	}
@@ -38,9 +37,6 @@ func (p Plan) Only(wanted func(profile string) bool) (Plan, error) {
 	}
 	return only, nil
 }
-
-// profileOf is the profile whose gateway a service runs.
-func profileOf(service string) string { return strings.TrimPrefix(service, render.Prefix) }
 
 // leave is a change to which nothing is done, as if it were none.
 func (c *Change) leave() Change {

@@ -118,7 +118,7 @@ func (w *Work) waiting(now time.Time) string {
 		return ""
 	}
 	longest := w.waits[first]
-	text := strings.TrimPrefix(first, render.Prefix) + " " + verbs[longest.step]
+	text := render.ProfileOf(first) + " " + verbs[longest.step]
 	if n := len(w.waits) - 1; n > 0 {
 		text += fmt.Sprintf(" and %d more", n)
 	}
