@@ -1,9 +1,16 @@
 package manifest
 
 import (
+	"maps"
 	"slices"
+	"strings"
 
+	"gopkg.in/yaml.v3"
+
+	"hermes-reconcile/manifest/filling"
 	"hermes-reconcile/manifest/placeholder"
+	"hermes-reconcile/manifest/table"
+	"hermes-reconcile/manifest/values"
 )
 
 // builtinCommand is what a gateway runs where nothing else is said. hermes-agent takes it from 0.19
@@ -20,92 +27,60 @@ var builtinCommand = []string{
 	"--force",
 }
 
-const (
-	// maxCommand in bytes: half of what Linux allows for arguments and environment together, with
-	// the usual stack limit of 8 MiB (execve(2)).
-	maxCommand = 1 << 20
+func commandKey() row {
+	return table.Raw[[]string, settings, Profile](
+		"command",
+		values.Arguments,
+		table.Says{
+			Title: "Command of the gateway",
+			About: "Program and arguments. {profile} and {port} are filled in, {{ and }} are braces; " +
+				"for the profile `default` a `-p {profile}` is dropped.",
+			Examples: []any{
+				[]string{"hermes", "-p", "{profile}", "gateway", "run", "--verbose"},
+			},
+		},
+		func(s *settings) *table.Setting[[]string] { return &s.command },
+	).
+		Written(commandOf.put, commandOf.share).
+		Told(func(p *Profile) []Value { return table.TellList("command", p.Command) }).
+		DefaultsTo(builtinCommand)
+}
 
-	// stringBytes is what a string takes without its text; the kernel counts 8 for a pointer.
-	stringBytes = 16
-)
+func wrapperKey() row {
+	return table.Raw[[]string, settings, Profile](
+		"wrapper",
+		values.Arguments,
+		table.Says{
+			Title:    "Wrapper of the command",
+			About:    "Program and arguments put before the command, after the privilege drop.",
+			Examples: []any{[]string{"doppler", "run", "--"}},
+		},
+		func(s *settings) *table.Setting[[]string] { return &s.wrapper },
+	).
+		Written(wrapperOf.put, wrapperOf.share).
+		Told(func(p *Profile) []Value { return table.TellList("wrapper", p.Wrapper) })
+}
 
 // giveCommand sets the profile's command and its wrapper. Its port is known by now.
-func (r *reader) giveCommand(p *Profile, e *entry, defaults *settings) {
-	wrapper := words{
-		"wrapper",
-		e.settings.wrapper,
-		choose(e.settings.wrapper, defaults.wrapper, nil),
+func giveCommand(f *filling.Filler, p *Profile, own, defaults *settings) {
+	p.Wrapper = f.FillWords(filling.Words{
+		Key:     "wrapper",
+		Own:     own.wrapper.State == table.Given,
+		Setting: table.Choose(own.wrapper, defaults.wrapper, nil),
+	})
+	command := filling.Words{
+		Key:     "command",
+		Own:     own.command.State == table.Given,
+		Setting: table.Choose(own.command, defaults.command, builtinCommand),
 	}
-	command := words{
-		"command",
-		e.settings.command,
-		choose(e.settings.command, defaults.command, builtinCommand),
-	}
-	p.Wrapper = r.giveWords(p, e, wrapper)
 	if p.Name == DefaultProfile {
-		command.chosen.value = dropProfileOption(command.chosen.value)
+		command.Value = dropProfileOption(command.Value)
 	}
-	p.Command = r.giveWords(p, e, command)
-	if command.chosen.state != faulty &&
-		(len(command.chosen.value) == 0 || command.chosen.value[0] == "") {
-		r.faultWords(e, command,
+	p.Command = f.FillWords(command)
+	if command.State != table.Faulty && (len(command.Value) == 0 || command.Value[0] == "") {
+		f.FaultWords(command,
 			`has no program once "-p {profile}" is dropped, as it is for the profile "default"`)
 	}
-}
-
-// words is an argument list with placeholders: the profile's own, and the one that counts.
-type words struct {
-	key         string
-	own, chosen setting[[]string]
-}
-
-// giveWords expands an argument list for a profile.
-func (r *reader) giveWords(p *Profile, e *entry, w words) []string {
-	if w.chosen.state == faulty || !r.portIsThere(e, w) {
-		return nil
-	}
-	var argv []string
-	size := 0
-	for _, arg := range w.chosen.value {
-		text, _ := placeholder.Expand(arg, p.Name, p.Port)
-		argv = append(argv, text)
-		if size += len(text) + stringBytes; size > maxCommand {
-			r.faultWords(
-				e,
-				w,
-				"is too long (want at most 1 MiB of arguments: the kernel starts no program with much more)",
-			)
-			return nil
-		}
-	}
-	r.merged += size
-	return argv
-}
-
-// hasPort reports whether a profile has a port, be it a wrong one.
-func (e *entry) hasPort() bool {
-	return e.settings.port.state == given || e.settings.port.state == faulty
-}
-
-// portIsThere reports an argument list that names a port which the profile does not have; one with
-// a wrong port has an error already.
-func (r *reader) portIsThere(e *entry, w words) bool {
-	if e.hasPort() || !slices.ContainsFunc(w.chosen.value, placeholder.NamesPort) {
-		return true
-	}
-	r.faultWords(e, w,
-		"names {port}, but the profile has none (want a port, or a "+w.key+" without it)")
-	return false
-}
-
-// faultWords puts an error at the profile's own argument list, or at the profile where the list is
-// that of defaults and right for others.
-func (r *reader) faultWords(e *entry, w words, reason string) {
-	if w.own.state == given {
-		r.FaultAt(w.chosen.at, e.path.Key(w.key), "%s", reason)
-		return
-	}
-	r.FaultAt(e.at, e.path, "the %s from defaults (%s) %s", w.key, r.Position(w.chosen.at), reason)
 }
 
 // dropProfileOption takes each `-p {profile}` out: the root profile has no name that hermes would
@@ -120,4 +95,90 @@ func dropProfileOption(argv []string) []string {
 		kept = append(kept, argv[i])
 	}
 	return kept
+}
+
+// wordsOf is an argument list with placeholders: of a profile, which has them filled in, or of
+// defaults, which is the profile without a name.
+type wordsOf struct {
+	get     func(*Profile) *[]string
+	builtin []string
+	drop    func(words []string) []string // what the root profile makes of them
+}
+
+var (
+	commandOf = wordsOf{
+		func(p *Profile) *[]string { return &p.Command },
+		builtinCommand,
+		dropProfileOption,
+	}
+	wrapperOf = wordsOf{
+		func(p *Profile) *[]string { return &p.Wrapper },
+		nil,
+		func(words []string) []string { return words },
+	}
+)
+
+// gives reports whether an argument list with placeholders becomes that of p.
+func (w wordsOf) gives(words []string, p *Profile) bool {
+	if p.Name == DefaultProfile {
+		words = w.drop(words)
+	}
+	return placeholder.FitWords(words, *w.get(p), p.Name, p.Port)
+}
+
+// template puts the placeholders back. The command of the root profile has no -p with its name.
+func (w wordsOf) template(p *Profile) []string {
+	name := p.Name
+	if name == DefaultProfile {
+		name = ""
+	}
+	return placeholder.WordsTemplate(*w.get(p), name, p.Port)
+}
+
+// put writes an argument list, with null where the builtin one counts in spite of defaults.
+func (w wordsOf) put(p, below *Profile) *yaml.Node {
+	if p.Name == "" {
+		if len(*w.get(p)) == 0 {
+			return nil
+		}
+		return values.WriteList(*w.get(p))
+	}
+	words := *w.get(below)
+	if len(words) == 0 {
+		words = w.builtin
+	}
+	switch {
+	case w.gives(words, p):
+		return nil
+	case w.gives(w.builtin, p):
+		return values.WriteNull()
+	}
+	return values.WriteList(w.template(p))
+}
+
+// share looks for what most profiles have. That of the root profile, which has no -p, follows
+// from the others'.
+func (w wordsOf) share(all []*Profile, below *Profile) {
+	count := map[string]int{}
+	for _, p := range all {
+		if words := w.template(p); p.Name != DefaultProfile && len(words) > 0 &&
+			!w.gives(w.builtin, p) {
+			count[strings.Join(words, "\x00")]++
+		}
+	}
+	for _, text := range slices.Sorted(maps.Keys(count)) {
+		if count[text]+1 <= len(all)/2 { // the root profile may be one more
+			continue
+		}
+		words, most := strings.Split(text, "\x00"), 0
+		for _, p := range all {
+			if w.gives(words, p) {
+				most++
+			}
+		}
+		if most > len(all)/2 {
+			*w.get(below) = words
+			return
+		}
+	}
 }

@@ -3,58 +3,73 @@ package manifest
 import (
 	"sync"
 
+	"hermes-reconcile/manifest/table"
 	"hermes-reconcile/manifest/values"
 )
 
 // logSettings are the keys of `log`, as a source has them.
 type logSettings struct {
-	keep      setting[int]
-	size      setting[int64]
-	timestamp setting[Timestamp]
-	stdout    setting[bool]
+	keep      table.Setting[int]
+	size      table.Setting[int64]
+	timestamp table.Setting[Timestamp]
+	stdout    table.Setting[bool]
 }
 
 // logKeys are the keys of `log`, each merged with defaults by itself.
-var logKeys = sync.OnceValue(func() []key[logSettings, Log] {
-	return []key[logSettings, Log]{
-		one(
+var logKeys = sync.OnceValue(func() []table.Key[logSettings, Log] {
+	return []table.Key[logSettings, Log]{
+		table.One(
 			"keep",
 			values.Integer[int](0, 10_000),
 			10,
-			says{title: "Rotated files", about: "How many are kept beside `current`."},
-			func(s *logSettings) *setting[int] { return &s.keep },
+			table.Says{Title: "Rotated files", About: "How many are kept beside `current`."},
+			func(s *logSettings) *table.Setting[int] { return &s.keep },
 			func(l *Log) *int { return &l.Keep },
 		),
-		one(
+		table.One(
 			"size",
 			values.ByteSize(MinLogSize, MaxLogSize),
 			1_000_000,
-			says{
-				title:    "Size at which `current` is rotated",
-				about:    "4096 to 268435455 bytes; B, kB, MB, GB, KiB, MiB and GiB are units.",
-				examples: []any{65536, "64KiB"},
+			table.Says{
+				Title:    "Size at which `current` is rotated",
+				About:    "4096 to 268435455 bytes; B, kB, MB, GB, KiB, MiB and GiB are units.",
+				Examples: []any{65536, "64KiB"},
 			},
-			func(s *logSettings) *setting[int64] { return &s.size },
+			func(s *logSettings) *table.Setting[int64] { return &s.size },
 			func(l *Log) *int64 { return &l.Size },
 		),
-		one(
+		table.One(
 			"timestamp",
 			values.OneOf(TimestampISO8601, TimestampTAI64N, TimestampNone),
 			TimestampISO8601,
-			says{title: "Time stamp", about: "At the start of each line of the log file."},
-			func(s *logSettings) *setting[Timestamp] { return &s.timestamp },
+			table.Says{Title: "Time stamp", About: "At the start of each line of the log file."},
+			func(s *logSettings) *table.Setting[Timestamp] { return &s.timestamp },
 			func(l *Log) *Timestamp { return &l.Timestamp },
 		),
-		one(
+		table.One(
 			"stdout",
 			values.Boolean,
 			true,
-			says{
-				title: "Copy to the container's log",
-				about: "Each line goes there too, marked with the profile's name.",
+			table.Says{
+				Title: "Copy to the container's log",
+				About: "Each line goes there too, marked with the profile's name.",
 			},
-			func(s *logSettings) *setting[bool] { return &s.stdout },
+			func(s *logSettings) *table.Setting[bool] { return &s.stdout },
 			func(l *Log) *bool { return &l.Stdout },
 		),
 	}
 })
+
+func logKey() row {
+	return table.Group(
+		"log",
+		logKeys(),
+		table.Says{
+			Title:    "Log",
+			About:    "How ${HERMES_HOME}/logs/gateways/NAME/ is kept.",
+			Examples: []any{map[string]any{"keep": 20, "size": "10MB"}},
+		},
+		func(s *settings) *table.Setting[logSettings] { return &s.log },
+		func(p *Profile) *Log { return &p.Log },
+	)
+}

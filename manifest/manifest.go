@@ -9,15 +9,20 @@
 // The files:
 //
 //	manifest.go   what comes out: a Manifest and its parts
-//	keys.go       the table of keys; ready.go, log.go: those below ready and log
-//	table.go      what a row of the table can do, and how defaults merge
+//	keys.go       the tables of keys; a profile's rows are in the files that follow
+//	process.go    state, user, restart, backoff, stop_timeout
+//	port.go       port, port_env
+//	home.go       home
+//	command.go    command, wrapper
+//	variables.go  env, unset, secrets
+//	ready.go      ready and the keys below it; log.go: the same of log
 //	parse.go      sources to a Manifest, with limits
-//	command.go    argument lists; paths.go: paths, both with placeholders
-//	variables.go  env, secrets and unset, merged by name
-//	ports.go      ports: automatic ones, and which are taken
 //	entry.go      what a profile says, key by key, for comparisons
-//	nodes.go      what a manifest has to say, as YAML; share.go: what defaults say for all
+//	nodes.go      what a manifest has to say, as YAML
 //	schema.go     the table as a JSON Schema
+//
+// A file of keys has all of a concern: the rows, how what they say reaches a Profile, and how it is
+// written back. Package table has what all rows share.
 package manifest
 
 import (
@@ -65,12 +70,6 @@ const (
 	// tree's PATH.
 	RuntimeS6 Runtime = "s6"
 )
-
-// PortRange is a range of TCP ports, both ends included.
-type PortRange struct {
-	First int
-	Last  int
-}
 
 // Profile is one entry of `profiles`, with defaults merged in.
 type Profile struct {

@@ -49,7 +49,7 @@ func TestDefaults(t *testing.T) {
 	root := profile("default", 3)
 	root.Command = []string{"hermes", "gateway", "run", "--external-supervisor", "--force"}
 	equal(t, &Manifest{
-		Runtime: RuntimeS6Overlay, Scandir: "/run/service", HermesHome: "/opt/data", AutoPorts: PortRange{20000, 29999},
+		Runtime: RuntimeS6Overlay, Scandir: "/run/service", HermesHome: "/opt/data", AutoPorts: PortRange{First: 20000, Last: 29999},
 		Profiles: []Profile{root, profile("writer", 4)},
 	}, parse(t, "profiles:\n  default: {}\n  writer:\n"))
 }
@@ -85,7 +85,7 @@ profiles:
 	root.Command = []string{"hermes", "gateway", "run", "--external-supervisor", "--force"}
 	root.Env = []EnvVar{{"LOG_LEVEL", "info"}}
 	equal(t, &Manifest{
-		Runtime: RuntimeS6, Scandir: "/srv/scan/dir", HermesHome: "/home/x", AutoPorts: PortRange{100, 100},
+		Runtime: RuntimeS6, Scandir: "/srv/scan/dir", HermesHome: "/home/x", AutoPorts: PortRange{First: 100, Last: 100},
 		Profiles: []Profile{{
 			Name: "coder", Pos: Position{File: "profiles.yaml", Line: 10, Column: 3}, Port: 100, PortEnv: "API_PORT", State: StateDown,
 			User: "Some.User_1-x", UserPos: Position{File: "profiles.yaml", Line: 14, Column: 11}, Home: "/srv/coder/{x}/100",
@@ -401,18 +401,6 @@ func TestKeyOrderDoesNotMatter(t *testing.T) {
 			first = m
 		}
 		require.Empty(t, cmp.Diff(first, m))
-	}
-}
-
-func TestAutoPort(t *testing.T) {
-	// Computed apart: int.from_bytes(hashlib.sha256(name).digest()[:8], "big") % 10000 + 20000.
-	for name, want := range map[string]int{"coder": 28253, "default": 27149, "writer": 23698} {
-		require.Equal(t, want, autoPort(name, PortRange{20000, 29999}))
-	}
-	for i := range 1000 {
-		r := PortRange{65000, 65000 + i%536}
-		p := autoPort(fmt.Sprint(i), r)
-		require.True(t, r.First <= p && p <= r.Last, "%d in %v", p, r)
 	}
 }
 

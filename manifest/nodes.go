@@ -4,6 +4,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"hermes-reconcile/manifest/placeholder"
+	"hermes-reconcile/manifest/table"
 )
 
 // Builtin is the profile of which a manifest says no more than its name, and its port unless that
@@ -26,23 +27,23 @@ func Builtin(name string, port int) Profile {
 // BuiltinManifest has what counts where the top level says nothing: that need not be written.
 func BuiltinManifest() *Manifest {
 	m := &Manifest{}
-	giveAll(documentKeys(), m, &document{}, &document{})
+	table.GiveAll(documentKeys(), m, &document{}, &document{})
 	return m
 }
 
 // BuiltinDefaults has what counts where neither a profile nor defaults say anything.
 func BuiltinDefaults() *Profile {
 	p := &Profile{}
-	giveAll(profileKeys(), p, &settings{}, &settings{})
+	table.GiveAll(profileKeys(), p, &settings{}, &settings{})
 	return p
 }
 
-// SharedDefaults has what `defaults` should say so that the profiles of m need not: see putAll. A
+// SharedDefaults has what `defaults` should say so that the profiles of m need not: see table.PutAll. A
 // single profile says all itself, since a reader looks there first.
 func SharedDefaults(m *Manifest) *Profile {
 	below := BuiltinDefaults()
 	if len(m.Profiles) > 1 {
-		shareAll(profileKeys(), m.Pointers(), below)
+		table.ShareAll(profileKeys(), m.Pointers(), below)
 	}
 	return below
 }
@@ -59,15 +60,15 @@ func (m *Manifest) Pointers() []*Profile {
 // DocumentNode is what the top level says beyond the builtin values, but for version, defaults and
 // profiles; nil: nothing.
 func DocumentNode(m *Manifest) *yaml.Node {
-	return putAll(documentKeys(), m, BuiltinManifest(), 0)
+	return table.PutAll(documentKeys(), m, BuiltinManifest(), 0)
 }
 
 // DefaultsNode is what `defaults` say to make the builtin values these ones; nil: nothing.
 func DefaultsNode(defaults *Profile) *yaml.Node {
-	return putAll(sharedKeys(), defaults, BuiltinDefaults(), 0)
+	return table.PutAll(sharedKeys(), defaults, BuiltinDefaults(), 0)
 }
 
 // Node is what the profile says beyond defaults; nil: nothing.
 func (p *Profile) Node(defaults *Profile, style yaml.Style) *yaml.Node {
-	return putAll(profileKeys(), p, defaults, style)
+	return table.PutAll(profileKeys(), p, defaults, style)
 }

@@ -12,17 +12,17 @@ var RandomDocument = randomDocument
 
 func TestEveryKeyIsWritten(t *testing.T) {
 	for _, k := range profileKeys() {
-		require.NotNil(t, k.put, k.name)
-		require.True(t, k.own || k.share != nil, k.name)
+		require.NotNil(t, k.Put, k.Name)
+		require.True(t, k.Own || k.Share != nil, k.Name)
 	}
 	for _, k := range logKeys() {
-		require.NotNil(t, k.put, k.name)
+		require.NotNil(t, k.Put, k.Name)
 	}
 	for _, k := range readyKeys() {
-		require.NotNil(t, k.put, k.name)
+		require.NotNil(t, k.Put, k.Name)
 	}
 	for _, k := range documentKeys() {
-		require.True(t, k.put != nil || slices.Contains([]string{"version", "defaults", "profiles"}, k.name), k.name)
+		require.True(t, k.Put != nil || slices.Contains([]string{"version", "defaults", "profiles"}, k.Name), k.Name)
 	}
 }
 

@@ -7,7 +7,9 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"hermes-reconcile/manifest/filling"
 	"hermes-reconcile/manifest/names"
+	"hermes-reconcile/manifest/table"
 	"hermes-reconcile/manifest/values"
 	"hermes-reconcile/manifest/wording"
 	"hermes-reconcile/manifest/yamlfile"
@@ -40,8 +42,8 @@ func ParseNodes(sources []Source, show func(src int, root *yaml.Node)) (*Manifes
 	if complete {
 		r.checkPresence()
 	}
-	if !complete && r.document.autoPorts.state == absent {
-		r.document.autoPorts.state = faulty // it may stand in what could not be read
+	if !complete && r.document.autoPorts.State == table.Absent {
+		r.document.autoPorts.State = table.Faulty // it may stand in what could not be read
 	}
 	m := r.finish()
 	if err := r.Err(); err != nil {
@@ -103,20 +105,20 @@ func (r *reader) readDocument(root *yaml.Node) {
 	r.EachKey(root, nil, func(key, value *yaml.Node) {
 		name := key.Value
 		at := (*yamlfile.Path)(nil).Key(name)
-		row, ok := find(documentKeys(), name)
+		row, ok := table.Find(documentKeys(), name)
 		if !ok {
-			r.UnknownKey(key, at, keyNames(documentKeys()))
+			r.UnknownKey(key, at, table.Names(documentKeys()))
 			return
 		}
 		first, again := r.seen[name]
 		if !again {
 			r.seen[name] = r.Spot(key)
 		}
-		if again && !row.repeats {
+		if again && !row.Repeats {
 			r.Fault(key, at, "is already set at %s", r.Position(first))
 			return
 		}
-		row.read(r.Reader, at, value, &r.document)
+		row.Read(r.Reader, at, value, &r.document)
 	})
 }
 
@@ -141,19 +143,11 @@ func (r *reader) checkPresence() {
 // the errors that only the whole shows.
 func (r *reader) finish() *Manifest {
 	m := &Manifest{}
-	giveAll(documentKeys(), m, &r.document, &document{})
+	table.GiveAll(documentKeys(), m, &r.document, &document{})
 	numbers := r.assignPorts(m.AutoPorts)
 	for i, e := range r.document.entries {
-		p := Profile{Name: e.name, Pos: r.Position(e.at), Port: numbers[i]}
-		giveAll(profileKeys(), &p, &e.settings, &r.document.defaults)
-		p.UserPos = r.userPosition(e)
-		p.RestartSet = choose(e.settings.restart, r.document.defaults.restart, "").state == given
-		r.giveHome(&p, e, &r.document.defaults)
-		r.giveVariables(&p, e, &r.document.defaults)
-		r.giveCommand(&p, e, &r.document.defaults)
-		r.giveReady(&p, e, &r.document.defaults)
-		m.Profiles = append(m.Profiles, p)
-		if r.merged += (len(p.Env) + len(p.Unset) + len(p.Secrets)) * envBytes; r.merged > maxMerged {
+		m.Profiles = append(m.Profiles, r.profile(e, numbers[i]))
+		if r.merged > maxMerged {
 			r.Overflow(
 				e.at,
 				e.path,
@@ -167,14 +161,32 @@ func (r *reader) finish() *Manifest {
 	return m
 }
 
+// profile is what an entry and defaults say together.
+func (r *reader) profile(e *entry, port int) Profile {
+	own, defaults := &e.settings, &r.document.defaults
+	p := Profile{Name: e.name, Pos: r.Position(e.at), Port: port}
+	table.GiveAll(profileKeys(), &p, own, defaults)
+	p.UserPos = r.userPosition(e)
+	p.RestartSet = table.Choose(own.restart, defaults.restart, "").State == table.Given
+	f := &filling.Filler{
+		Reader: r.Reader, Name: p.Name, Port: p.Port, HasPort: e.hasPort(), At: e.at, Path: e.path,
+	}
+	giveHome(f, &p, own, defaults)
+	giveVariables(f, &p, own, defaults)
+	giveCommand(f, &p, own, defaults)
+	giveReady(f, &p, own, defaults)
+	r.merged += f.Size + (len(p.Env)+len(p.Unset)+len(p.Secrets))*envBytes
+	return p
+}
+
 // userPosition is where the account of a profile is said; the builtin one is said by the profile's
 // being there.
 func (r *reader) userPosition(e *entry) Position {
-	user := choose(e.settings.user, r.document.defaults.user, "")
-	if user.state == absent {
+	user := table.Choose(e.settings.user, r.document.defaults.user, "")
+	if user.State == table.Absent {
 		return r.Position(e.at)
 	}
-	return r.Position(user.at)
+	return r.Position(user.At)
 }
 
 // readProfiles reads the entries of `profiles`. One that is defined twice is checked twice, but the
@@ -188,8 +200,8 @@ func readProfiles(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node, to *docum
 		if reason := names.ProfileFault(e.name); reason != "" {
 			r.Fault(key, e.path, "%s", reason)
 		}
-		readKeys(r, e.path, value, profileKeys(), &e.settings)
-		checkVariables(r, e.path, &e.settings)
+		table.ReadKeys(r, e.path, value, profileKeys(), &e.settings)
+		e.settings.variables.Check(r, e.path)
 		if first, ok := to.names[e.name]; ok {
 			r.Fault(key, e.path, "profile is already defined at %s", r.Position(first.at))
 			return

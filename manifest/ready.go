@@ -6,56 +6,58 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"hermes-reconcile/manifest/filling"
+	"hermes-reconcile/manifest/table"
 	"hermes-reconcile/manifest/values"
 )
 
 // readySettings are the keys of `ready`, as a source has them.
 type readySettings struct {
-	http     setting[string]
-	interval setting[time.Duration]
-	timeout  setting[time.Duration]
+	http     table.Setting[string]
+	interval table.Setting[time.Duration]
+	timeout  table.Setting[time.Duration]
 }
 
 // readyKeys are the keys of `ready`. Without http there is nothing to ask for: see giveReady.
-var readyKeys = sync.OnceValue(func() []key[readySettings, Ready] {
-	return []key[readySettings, Ready]{
-		raw[string, readySettings, Ready](
+var readyKeys = sync.OnceValue(func() []table.Key[readySettings, Ready] {
+	return []table.Key[readySettings, Ready]{
+		table.Raw[string, readySettings, Ready](
 			"http",
 			values.RequestPath,
-			says{
-				title:    "Path of the request",
-				about:    "The gateway serves once this answers with a status from 200 to 399.",
-				examples: []any{"/health"},
+			table.Says{
+				Title:    "Path of the request",
+				About:    "The gateway serves once this answers with a status from 200 to 399.",
+				Examples: []any{"/health"},
 			},
-			func(s *readySettings) *setting[string] { return &s.http },
+			func(s *readySettings) *table.Setting[string] { return &s.http },
 		).
-			gives(func(r *Ready, own, defaults *readySettings) { r.HTTP = choose(own.http, defaults.http, "").value }).
-			written(func(r, below *Ready) *yaml.Node {
-				return unlessSame(values.WriteText(r.HTTP), values.WriteText(below.HTTP))
+			Gives(func(r *Ready, own, defaults *readySettings) { r.HTTP = table.Choose(own.http, defaults.http, "").Value }).
+			Written(func(r, below *Ready) *yaml.Node {
+				return table.UnlessSame(values.WriteText(r.HTTP), values.WriteText(below.HTTP))
 			}, nil).
-			told(func(r *Ready) []Value { return []Value{{"http", r.HTTP}} }),
-		one(
+			Told(func(r *Ready) []Value { return []Value{{Key: "http", Value: r.HTTP}} }),
+		table.One(
 			"interval",
 			values.Duration(100*time.Millisecond, time.Hour, time.Millisecond),
 			time.Second,
-			says{
-				title:    "Time between two requests",
-				about:    "100ms to 1h; the first ones follow faster.",
-				examples: []any{"5s"},
+			table.Says{
+				Title:    "Time between two requests",
+				About:    "100ms to 1h; the first ones follow faster.",
+				Examples: []any{"5s"},
 			},
-			func(s *readySettings) *setting[time.Duration] { return &s.interval },
+			func(s *readySettings) *table.Setting[time.Duration] { return &s.interval },
 			func(r *Ready) *time.Duration { return &r.Interval },
 		),
-		one(
+		table.One(
 			"timeout",
 			values.Duration(time.Second, 24*time.Hour, time.Millisecond),
 			time.Minute,
-			says{
-				title:    "Time until it is late",
-				about:    "1s to 24h. A gateway that is late is named in its log and asked on, not ended.",
-				examples: []any{"2m"},
+			table.Says{
+				Title:    "Time until it is late",
+				About:    "1s to 24h. A gateway that is late is named in its log and asked on, not ended.",
+				Examples: []any{"2m"},
 			},
-			func(s *readySettings) *setting[time.Duration] { return &s.timeout },
+			func(s *readySettings) *table.Setting[time.Duration] { return &s.timeout },
 			func(r *Ready) *time.Duration { return &r.Timeout },
 		),
 	}
@@ -63,21 +65,77 @@ var readyKeys = sync.OnceValue(func() []key[readySettings, Ready] {
 
 // giveReady checks what the profile and defaults say of its readiness together, and drops it where
 // there is nothing to ask: defaults speak of those profiles that have a port.
-func (r *reader) giveReady(p *Profile, e *entry, defaults *settings) {
-	own := e.settings.ready
-	asked := own.state == given
-	inherits := own.state == absent && defaults.ready.state == given
-	http := choose(own.value.http, defaults.ready.value.http, "")
-	at := e.path.Key("ready")
+func giveReady(f *filling.Filler, p *Profile, own, defaults *settings) {
+	ready := own.ready
+	asked := ready.State == table.Given
+	inherits := ready.State == table.Absent && defaults.ready.State == table.Given
+	http := table.Choose(ready.Value.http, defaults.ready.Value.http, "")
+	at := f.Path.Key("ready")
 	switch {
-	case asked && http.state == absent:
-		r.FaultAt(own.at, at,
+	case asked && http.State == table.Absent:
+		f.FaultAt(ready.At, at,
 			"http is missing (want the path that answers once the gateway serves, such as /health)")
-	case asked && !e.hasPort():
-		r.FaultAt(own.at, at,
+	case asked && !f.HasPort:
+		f.FaultAt(ready.At, at,
 			"asks the gateway on its port, but the profile has none (want a port, or no ready)")
 	}
 	if !asked && !inherits || p.Ready.HTTP == "" || p.Port == 0 {
 		p.Ready = nil
 	}
+}
+
+func readyKey() row {
+	return table.Group(
+		"ready",
+		readyKeys(),
+		table.Says{
+			Title:    "Readiness",
+			About:    "A request on the profile's port that shows whether the gateway serves. Needs a port; from `defaults` it is for the profiles that have one.",
+			Examples: []any{map[string]string{"http": "/health"}},
+		},
+		func(s *settings) *table.Setting[readySettings] { return &s.ready },
+		func(p *Profile) *Ready { p.Ready = &Ready{}; return p.Ready },
+	). // giveReady drops what was not asked for
+		Written(putReady, shareReady).
+		Told(tellReady)
+}
+
+// asks reports whether there is a request to make. Where nothing is said of it, the rest of Ready
+// is that of the builtin.
+func (r *Ready) asks() bool { return r != nil && r.HTTP != "" }
+
+// putReady drops what defaults say for a profile that has a port; those without have none anyway.
+func putReady(p, below *Profile) *yaml.Node {
+	switch {
+	case p.Ready.asks():
+		return table.PutAll(readyKeys(), p.Ready, below.Ready, yaml.FlowStyle)
+	case below.Ready.asks() && p.Port != 0:
+		return values.WriteNull()
+	}
+	return nil
+}
+
+// shareReady looks for what most of those that have a port say.
+func shareReady(all []*Profile, below *Profile) {
+	count, ports := map[Ready]int{}, 0
+	for _, p := range all {
+		if p.Port != 0 {
+			ports++
+		}
+		if p.Ready.asks() {
+			count[*p.Ready]++
+		}
+	}
+	for ready, n := range count {
+		if n > 1 && n > ports/2 {
+			below.Ready = &ready
+		}
+	}
+}
+
+func tellReady(p *Profile) []Value {
+	if p.Ready == nil {
+		return nil
+	}
+	return table.TellBelow("ready", readyKeys(), p.Ready)
 }

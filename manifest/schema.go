@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 
+	"hermes-reconcile/manifest/table"
 	"hermes-reconcile/manifest/values"
 )
 
@@ -24,24 +25,10 @@ func Schema() ([]byte, error) {
 
 // Shape is that schema before it is JSON. It also has words that a JSON Schema has no place for.
 func Shape() values.Shape {
-	s := objectOf(documentKeys())
+	s := table.ObjectOf(documentKeys())
 	s.Schema = "http://json-schema.org/draft-07/schema#"
 	s.Title, s.Description = "profiles.yaml", "What hermes-reconcile keeps the per-profile gateways of a Hermes container to."
 	s.Required = []string{"version", "profiles"}
 	s.Definitions = values.Definitions()
-	return s
-}
-
-// objectOf is the shape of a map that a table describes.
-func objectOf[S, P any](keys []key[S, P]) values.Shape {
-	s := values.Shape{Type: values.Types{"object"}, Each: false, Sort: "map of keys"}
-	for _, k := range keys {
-		if k.refused != "" {
-			continue
-		}
-		value := k.shape.Titled(k.says.title, k.says.about)
-		value.Examples = k.says.examples
-		s.Properties = append(s.Properties, values.Property{Name: k.name, Shape: value})
-	}
 	return s
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"gopkg.in/yaml.v3"
 
+	"hermes-reconcile/manifest/table"
 	"hermes-reconcile/manifest/values"
 	"hermes-reconcile/manifest/yamlfile"
 )
@@ -55,10 +56,10 @@ func TestSchemaSaysSomethingOfEveryKey(t *testing.T) {
 			visit(name+"."+p.Name, p.Shape)
 		}
 	}
-	for _, p := range objectOf(documentKeys()).Properties {
+	for _, p := range table.ObjectOf(documentKeys()).Properties {
 		visit(p.Name, p.Shape)
 	}
-	profile := objectOf(profileKeys())
+	profile := table.ObjectOf(profileKeys())
 	require.Len(t, profile.Properties, len(profileKeys()))
 	for _, p := range profile.Properties {
 		visit("profiles.NAME."+p.Name, p.Shape)
@@ -87,10 +88,10 @@ func TestSchemaDefaultsAndExamples(t *testing.T) {
 			}
 		}
 	}
-	each("version: 1\nprofiles:\n%s: %s\n", slices.DeleteFunc(objectOf(documentKeys()).Properties, func(p values.Property) bool { return p.Name == "profiles" || p.Name == "version" }))
-	each("version: 1\nprofiles: {x: {port: 1, %s: %s}}\n", slices.DeleteFunc(objectOf(profileKeys()).Properties, func(p values.Property) bool { return p.Name == "port" }))
-	each("version: 1\nprofiles: {x: {%s: %s}}\n", slices.DeleteFunc(objectOf(profileKeys()).Properties, func(p values.Property) bool { return p.Name != "port" }))
-	each("version: 1\nprofiles: {x: {log: {%s: %s}}}\n", objectOf(logKeys()).Properties)
+	each("version: 1\nprofiles:\n%s: %s\n", slices.DeleteFunc(table.ObjectOf(documentKeys()).Properties, func(p values.Property) bool { return p.Name == "profiles" || p.Name == "version" }))
+	each("version: 1\nprofiles: {x: {port: 1, %s: %s}}\n", slices.DeleteFunc(table.ObjectOf(profileKeys()).Properties, func(p values.Property) bool { return p.Name == "port" }))
+	each("version: 1\nprofiles: {x: {%s: %s}}\n", slices.DeleteFunc(table.ObjectOf(profileKeys()).Properties, func(p values.Property) bool { return p.Name != "port" }))
+	each("version: 1\nprofiles: {x: {log: {%s: %s}}}\n", table.ObjectOf(logKeys()).Properties)
 }
 
 // disagreement is something that a JSON Schema cannot say. The reason stands in docs/manifest.md.
@@ -351,9 +352,9 @@ func randomDocument(t *testing.T, r *rand.Rand, rate int) string {
 			switch {
 			case r.IntN(100) >= chance:
 			case name == "log" && r.IntN(3) > 0:
-				list = append(list, written+": "+fill(keyNames(logKeys()), 50))
+				list = append(list, written+": "+fill(table.Names(logKeys()), 50))
 			case name == "ready" && r.IntN(3) > 0:
-				list = append(list, written+": "+fill(keyNames(readyKeys()), 50))
+				list = append(list, written+": "+fill(table.Names(readyKeys()), 50))
 			default:
 				list = append(list, written+": "+value(name))
 			}
@@ -361,16 +362,16 @@ func randomDocument(t *testing.T, r *rand.Rand, rate int) string {
 		return "{" + strings.Join(list, ", ") + "}"
 	}
 	var b strings.Builder
-	for _, name := range keyNames(documentKeys()) {
+	for _, name := range table.Names(documentKeys()) {
 		switch chance := r.IntN(100); {
 		case name == "profiles" && chance >= rate:
 			b.WriteString("profiles:\n")
 			for range r.IntN(4) {
 				name := []string{"default", "a", "b-1", "c_d", "0", "A", "-x", "a.b", strings.Repeat("n", 244)}[min(r.IntN(9), 4+r.IntN(1+rate))]
-				b.WriteString("  " + name + ": " + fill(keyNames(profileKeys()), 20) + "\n")
+				b.WriteString("  " + name + ": " + fill(table.Names(profileKeys()), 20) + "\n")
 			}
 		case name == "defaults" && chance < 50:
-			b.WriteString("defaults: " + fill(keyNames(sharedKeys()), 20) + "\n")
+			b.WriteString("defaults: " + fill(table.Names(sharedKeys()), 20) + "\n")
 		case name == "version" && chance >= rate, name != "defaults" && name != "profiles" && chance < 20:
 			b.WriteString(name + ": " + value(name) + "\n")
 		}

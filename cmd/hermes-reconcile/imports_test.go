@@ -64,10 +64,36 @@ var layers = map[string]layer{
 		others: []string{"gopkg.in/yaml.v3"},
 		never:  []string{"os", "os/exec", "net", "path/filepath", "time"},
 	},
+	"manifest/table": {
+		why:    "What a row of a table can do is the same for all keys, so it knows none.",
+		ours:   []string{"manifest/values", "manifest/yamlfile"},
+		others: []string{"gopkg.in/yaml.v3"},
+		never:  []string{"os", "os/exec", "net", "path/filepath", "time"},
+	},
+	"manifest/ports": {
+		why:    "Which port a profile has depends on names and wishes alone, not on what else profiles say.",
+		ours:   []string{"manifest/table", "manifest/values", "manifest/wording", "manifest/yamlfile"},
+		others: []string{"gopkg.in/yaml.v3"},
+		never:  []string{"os", "os/exec", "net", "path/filepath", "time"},
+	},
+	"manifest/variables": {
+		why: "What counts of a variable depends on three keys alone, name by name.",
+		ours: []string{
+			"manifest/names", "manifest/placeholder", "manifest/table", "manifest/values", "manifest/wording", "manifest/yamlfile",
+		},
+		others: []string{"gopkg.in/yaml.v3"},
+		never:  []string{"os", "os/exec", "net", "path/filepath", "time"},
+	},
+	"manifest/filling": {
+		why:   "Placeholders are filled in the same way for every key, once a profile has its port.",
+		ours:  []string{"manifest/placeholder", "manifest/table", "manifest/values", "manifest/yamlfile"},
+		never: []string{"os", "os/exec", "net", "path/filepath", "time"},
+	},
 	"manifest": {
 		why: "The same text is the same manifest on every machine, so it touches nothing of the one it is on.",
 		ours: []string{
-			"manifest/names", "manifest/placeholder", "manifest/values", "manifest/wording", "manifest/yamlfile",
+			"manifest/filling", "manifest/names", "manifest/placeholder", "manifest/ports", "manifest/table", "manifest/values",
+			"manifest/variables", "manifest/wording", "manifest/yamlfile",
 		},
 		others: []string{"gopkg.in/yaml.v3"},
 		never:  []string{"os", "os/exec", "net", "text/template", "path/filepath"},

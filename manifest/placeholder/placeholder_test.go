@@ -20,5 +20,10 @@ func FuzzPlaceholders(f *testing.F) {
 		back, reason := Expand(Escape(text), "name", 7)
 		require.Empty(t, reason)
 		require.Equal(t, text, back)
+		for _, template := range PathTemplates(text, "name") {
+			require.True(t, Fits(template, text, "name", 7), template)
+		}
+		argv := []string{text, "-p", "name", "--port", "7", "--port=7", text}
+		require.True(t, FitWords(WordsTemplate(argv, "name", 7), argv, "name", 7))
 	})
 }
