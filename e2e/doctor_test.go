@@ -95,7 +95,7 @@ func TestDoctorOfAHealthyTree(t *testing.T) {
 			d := tr.doctor()
 			d.well(t)
 			require.Equal(t, tr.scandir, d.Scandir)
-			for _, check := range []string{"supervisor", "scandir", "room", "manifest", "plan", "users", "home", "ports", "gateways", "leftovers", "ownership", "multiplex"} {
+			for _, check := range []string{"supervisor", "scandir", "room", "manifest", "plan", "users", "home", "ports", "gateways", "leftovers", "ownership", "multiplex", "tokens"} {
 				require.NotEmpty(t, d.of("ok", check, ""), check)
 			}
 			r := tr.run("doctor")
@@ -350,6 +350,30 @@ func TestDoctorNamesProfilesThatTheRootGatewayServes(t *testing.T) {
 	tr.doctor().names(t, "not checked", "multiplex", "gateway_state.json cannot be understood")
 }
 
+// TestDoctorNamesProfilesWithOneToken: a secret file and a .env are compared by what they hold.
+func TestDoctorNamesProfilesWithOneToken(t *testing.T) {
+	t.Parallel()
+	tr := newTree(t, treeOpts{})
+	const token = "4711:very-secret"
+	secret := func(name, text string) string {
+		require.NoError(t, os.WriteFile(tr.path(name), []byte(text), 0o600))
+		return tr.path(name)
+	}
+	one, other := secret("one", token+"\n"), secret("other", "another\n")
+	tr.manifest("alpha: {secrets: {TELEGRAM_BOT_TOKEN: %s}}\nbeta: {secrets: {TELEGRAM_BOT_TOKEN: %s}}\n"+
+		"gamma: {state: down, secrets: {TELEGRAM_BOT_TOKEN: %s}}", one, other, one)
+	tr.mustApply("--wait=up")
+	tr.doctor().well(t)
+	env := filepath.Join(tr.home, "profiles/beta/.env")
+	require.NoError(t, os.MkdirAll(filepath.Dir(env), 0o755))
+	require.NoError(t, os.WriteFile(env, []byte("export TELEGRAM_BOT_TOKEN='"+token+"'\n"), 0o644))
+	d := tr.doctor()
+	found := d.names(t, "warning", "tokens", "only one gateway at a time can")
+	require.Equal(t, "TELEGRAM_BOT_TOKEN", found.Object)
+	require.True(t, strings.HasSuffix(found.Found, ": alpha (secrets), beta (.env)"), found.Found)
+	require.NotContains(t, d.String(), "very-secret")
+}
+
 // TestDoctorOfSomebodyElse: who may not see something says so, and does not take it for good.
 func TestDoctorOfSomebodyElse(t *testing.T) {
 	t.Parallel()
@@ -370,7 +394,7 @@ func TestDoctorOfSomebodyElse(t *testing.T) {
 	require.Zero(t, r.code, "what cannot be seen is no error: %v", d)
 	for check, text := range map[string]string{
 		"users": "neither root nor user 0", "scandir": "permission denied", "plan": "permission denied", "home": "only root",
-		"multiplex": "only root", "ports": "whether that is gateway-alpha cannot be seen", "leftovers": "permission denied",
+		"multiplex": "only root", "tokens": "only root", "ports": "whether that is gateway-alpha cannot be seen", "leftovers": "permission denied",
 	} {
 		d.names(t, "not checked", check, text)
 		require.Empty(t, d.of("error", check, ""))

@@ -165,7 +165,7 @@ var layers = map[string]layer{
 		why: "It reads files of others, so it opens them by safefile and home, and never writes.",
 		ours: []string{
 			"manifest", "manifest/hermesconfig", "manifest/names", "manifest/values", "manifest/writing", "render",
-			"s6ctl/safefile", command + "/home", command + "/kubernetes",
+			"s6ctl/safefile", command + "/dotenv", command + "/home", command + "/kubernetes",
 		},
 		others: []string{"mvdan.cc/sh/v3/syntax"},
 		never:  []string{"os", "os/exec", "net", "path/filepath"},
@@ -278,17 +278,29 @@ var layers = map[string]layer{
 		never:  []string{"os/exec", "net", "flag", "log"},
 	},
 	command + "/home": {
-		why:    "Its code runs as a gateway's user: the less it can do, the better.",
-		ours:   []string{"render/rawjson", "s6ctl/start", "s6ctl/safefile", command + "/loglines"},
+		why: "Its code runs as a gateway's user: the less it can do, the better.",
+		ours: []string{
+			"render/rawjson", "s6ctl/start", "s6ctl/safefile", command + "/loglines", command + "/dotenv", command + "/tokens",
+		},
 		others: []string{"golang.org/x/sys/unix"},
 		never:  []string{"os/exec", "net", "flag", "log"},
+	},
+	command + "/dotenv": {
+		why:   "A .env is read the same by init and by the child that looks as its user.",
+		ours:  []string{"manifest/names"},
+		never: []string{"os", "os/exec", "net", "flag", "log"},
+	},
+	command + "/tokens": {
+		why:   "Tokens are compared by validate, doctor and the child that reads a .env: without a disk.",
+		ours:  []string{"manifest"},
+		never: []string{"os", "os/exec", "net", "flag", "log"},
 	},
 	command + "/doctor": {
 		why: "Its looks change nothing: they start programs by asuser and home alone, and files are opened by the door.",
 		ours: []string{
 			"manifest", "reconcile", "reconcile/fault", "render", "s6ctl", "s6ctl/route", "s6ctl/safefile", "s6ctl/start",
 			command + "/accounts", command + "/asuser", command + "/containerenv", command + "/deploy", command + "/discover",
-			command + "/explain", command + "/home", command + "/homes",
+			command + "/explain", command + "/home", command + "/homes", command + "/tokens",
 		},
 		others: []string{"mvdan.cc/sh/v3/syntax"},
 		never:  []string{"os/exec", "net", "flag", "log"},
@@ -350,7 +362,7 @@ var layers = map[string]layer{
 			command + "/accounts", command + "/asuser", command + "/changes", command + "/choose", command + "/containerenv", command + "/deploy",
 			command + "/discover", command + "/doctor", command + "/explain", command + "/home", command + "/homes", command + "/keyhelp",
 			command + "/kubernetes", command + "/loglines", command + "/overview", command + "/probe", command + "/progress",
-			command + "/cmdline", command + "/usage",
+			command + "/cmdline", command + "/tokens", command + "/usage",
 		},
 		others: []string{
 			"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/hashicorp/go-multierror", "golang.org/x/term",

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/cmd/hermes-reconcile/tokens"
 	"hermes-reconcile/manifest"
 )
 
@@ -17,7 +18,9 @@ func newValidateCommand(u ui) *cobra.Command {
 		Use:   "validate [-f FILE]... [FILE...]",
 		Short: "check the manifest alone; needs no s6",
 		Long: `Check the manifest alone, and say all that is wrong with it, each error with its place. No scandir is looked at, and no s6 is
-needed. It exits 0 if the manifest is right, else 100. A FILE is the same with -f and without.`,
+needed. It exits 0 if the manifest is right, else 100. A FILE is the same with -f and without.
+
+A warning names profiles that are given the same token of a chat service, which only one gateway at a time can use.`,
 		Example: `  hermes-reconcile validate
   hermes-reconcile validate -f profiles.d
   git show main:profiles.yaml | hermes-reconcile validate -f -`,
@@ -31,6 +34,7 @@ needed. It exits 0 if the manifest is right, else 100. A FILE is the same with -
 				return err
 			}
 			u.warnLongNames(m)
+			u.warnTokens(m)
 			if form == formText {
 				u.info("valid: %s", count(len(m.Profiles), "profile"))
 			}
@@ -67,6 +71,25 @@ func (u ui) warnLongNames(m *manifest.Manifest) {
 		if len(p.Name) > manifest.LongestHermes && p.IsHermes() {
 			u.warning("%s: profiles.%s: the name has %d characters, and hermes takes at most %d",
 				p.Pos, p.Name, len(p.Name), manifest.LongestHermes)
+		}
+	}
+}
+
+// warnTokens names the tokens that the manifest gives to several profiles, while only one gateway at
+// a time can use them. doctor compares the contents of files, too.
+func (u ui) warnTokens(m *manifest.Manifest) {
+	for _, shared := range tokens.Find(tokens.OfManifest(m)) {
+		first := shared.Uses[0]
+		for _, use := range shared.Uses[1:] {
+			u.warning(
+				"%s: profiles.%s: %s is the same in %s of profile %s (give each its own: "+
+					"only one gateway at a time can use it)",
+				m.Profile(use.Profile).Pos,
+				use.Profile,
+				use.Variable,
+				first.From,
+				first.Profile,
+			)
 		}
 	}
 }

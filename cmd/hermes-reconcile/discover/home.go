@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"hermes-reconcile/cmd/hermes-reconcile/dotenv"
 	"hermes-reconcile/cmd/hermes-reconcile/home"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/manifest/hermesconfig"
@@ -168,7 +169,7 @@ func (h homes) read(name, dir string) profileHome {
 			h.note(name, "%s: %s", file, short(err.Error()))
 		}
 	}
-	take(".env", func(data []byte) error { one.env = dotEnv(data); return nil })
+	take(".env", func(data []byte) error { one.env = dotenv.Parse(data); return nil })
 	take(
 		"config.yaml",
 		func(data []byte) (err error) { one.config, err = hermesconfig.Parse(data); return err },
@@ -258,7 +259,7 @@ func saysMultiplex(value string) *bool {
 // where; nil where nothing says so. Its .env goes before the variable in its environment, and that
 // before its config.yaml.
 func Multiplexes(env []byte, variable string, config []byte) (says *bool, where string) {
-	if says := saysMultiplex(dotEnv(env)[MultiplexVariable]); says != nil {
+	if says := saysMultiplex(dotenv.Parse(env)[MultiplexVariable]); says != nil {
 		return says, ".env"
 	}
 	if says := saysMultiplex(variable); says != nil {
@@ -277,25 +278,4 @@ func serves(root, one profileHome) bool {
 		return false
 	}
 	return len(root.served) == 0 || slices.Contains(root.served, one.name)
-}
-
-// dotEnv reads the lines NAME=VALUE of a .env file; the last one of a name counts. It knows quotes,
-// `export` and comments, and expands nothing.
-func dotEnv(data []byte) map[string]string {
-	env := map[string]string{}
-	for line := range strings.Lines(strings.TrimPrefix(string(data), "\uFEFF")) {
-		name, value, found := strings.Cut(strings.TrimSpace(line), "=")
-		name = strings.TrimSpace(strings.TrimPrefix(name, "export "))
-		if !found || names.VariableFault(name) != "" {
-			continue
-		}
-		value = strings.TrimSpace(value)
-		if value != "" && (value[0] == '"' || value[0] == '\'') {
-			value, _, _ = strings.Cut(value[1:], value[:1])
-		} else if before, _, comment := strings.Cut(value, " #"); comment {
-			value = strings.TrimSpace(before)
-		}
-		env[name] = value
-	}
-	return env
 }

@@ -25,6 +25,7 @@
 //	strays.go      which processes have outlived their gateways
 //	ownership.go   what others could change
 //	multiplex.go   which profiles have a second gateway in the root one
+//	tokens.go      which profiles use one token that only one gateway can use
 package doctor
 
 import (
@@ -55,6 +56,7 @@ var checks = []check{
 	{homeCheck, lookAtHome},
 	{homeCheck, lookAtAbsent},
 	{multiplexCheck, lookAtMultiplex},
+	{tokensCheck, lookAtTokens},
 	{gatewaysCheck, lookAtGateways},
 	{gatewaysCheck, lookAtStrays},
 	{portsCheck, lookAtPorts},

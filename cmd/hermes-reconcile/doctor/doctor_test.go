@@ -15,6 +15,7 @@ import (
 
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/home"
+	"hermes-reconcile/cmd/hermes-reconcile/tokens"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/s6ctl"
@@ -216,6 +217,24 @@ ok | gateway_state.json | the root gateway serves no other profile, says config.
 		"down": {judgeMultiplex(multiplexFacts{Served: served, Own: []string{"a"}}), `
 ok | gateway_state.json | the root gateway does not run; when it last did, it served profiles that have a gateway of their own: a`},
 	}.check(t, multiplexCheck)
+}
+
+func TestTokens(t *testing.T) {
+	shared := tokens.Find([]tokens.Use{
+		{Profile: "a", Variable: "TELEGRAM_BOT_TOKEN", Same: "x", From: "secrets"},
+		{Profile: "b", Variable: "TELEGRAM_BOT_TOKEN", Same: "x", From: ".env"},
+		{Profile: "c", Variable: "TELEGRAM_BOT_TOKEN", Same: "y", From: "env"},
+	})
+	unread := grouped{}
+	unread.add(".env could not be read", "c")
+	tell{
+		"none": {judgeTokens(tokenFacts{Profiles: 3}), `
+ok | profiles | no token of a chat service is used twice by 3 gateways`},
+		"two": {judgeTokens(tokenFacts{Profiles: 3, Shared: shared}), `
+warning | TELEGRAM_BOT_TOKEN | 2 profiles use the same value, and only one gateway at a time can: a (secrets), b (.env) | give each profile a token of its own, or set state: down for all but one`},
+		"unread": {judgeTokens(tokenFacts{Profiles: 3, Unknown: unread}), `
+not checked | profiles | .env could not be read (c)`},
+	}.check(t, tokensCheck)
 }
 
 // gateway is one of ours that is as it should be, since an hour, but for what change makes of it.

@@ -9,16 +9,19 @@ import (
 	"os/user"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
 	"hermes-reconcile/cmd/hermes-reconcile/accounts"
+	"hermes-reconcile/cmd/hermes-reconcile/containerenv"
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/home"
 	"hermes-reconcile/cmd/hermes-reconcile/homes"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/render"
+	"hermes-reconcile/s6ctl"
 )
 
 // Facts are what is known of one place before the checks are made. They do not change any more, so
@@ -116,6 +119,21 @@ func (p *Facts) cannotBe(name string) string {
 		return ""
 	}
 	return "only root can look as user " + name
+}
+
+// containerVariable is the value of a variable of the container, which reaches each gateway that
+// says nothing of it.
+func (p *Facts) containerVariable(name string) string {
+	if value := containerenv.Kept(name); value != "" {
+		return value
+	}
+	environ, _ := s6ctl.Environ(s6ctl.ThisHost(), p.Path) // as little as may be seen
+	for _, entry := range environ {
+		if value, found := strings.CutPrefix(entry, name+"="); found {
+			return value
+		}
+	}
+	return ""
 }
 
 // homesClosed says why the homes of gateways cannot be looked at, and what that is about; why is

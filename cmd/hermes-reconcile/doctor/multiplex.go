@@ -7,13 +7,10 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"strings"
 
-	"hermes-reconcile/cmd/hermes-reconcile/containerenv"
 	"hermes-reconcile/cmd/hermes-reconcile/discover"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/manifest"
-	"hermes-reconcile/s6ctl"
 )
 
 const multiplexCheck = "multiplex"
@@ -111,16 +108,7 @@ func (p *Facts) rootVariable(name string) string {
 			}
 		}
 	}
-	if value := containerenv.Kept(name); value != "" {
-		return value
-	}
-	environ, _ := s6ctl.Environ(s6ctl.ThisHost(), p.Path) // as little as may be seen
-	for _, entry := range environ {
-		if value, found := strings.CutPrefix(entry, name+"="); found {
-			return value
-		}
-	}
-	return ""
+	return p.containerVariable(name)
 }
 
 // own are the profiles with a gateway of their own, that runs or should.

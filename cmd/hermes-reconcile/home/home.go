@@ -41,8 +41,13 @@ type Request struct {
 	Folders []string
 	// Inspect are profiles: what would keep a gateway of theirs, or its logger, from working there?
 	Inspect []string
-	Log     *Log  // to show, instead of all that: see Show
-	Logs    []Log // to show together, instead of all that: see ShowAll
+	// Variables are those of which Answer.Tokens tells what each profile of Tokens says in its
+	// .env. Key is what digests are keyed with, so that no value is passed on.
+	Tokens    []string
+	Variables []string
+	Key       []byte
+	Log       *Log  // to show, instead of all that: see Show
+	Logs      []Log // to show together, instead of all that: see ShowAll
 }
 
 // Place is the home of a profile that has one of its own.
@@ -82,6 +87,9 @@ type Answer struct {
 	// Others are the profiles that have one, by HERMES_HOME: for those homes in which one is
 	// absent.
 	Others map[string][]string
+	// Tokens: by profile, of Request.Tokens, and by variable: the digest of the value that the
+	// profile's .env gives it, see tokens.Digest. An empty value has an empty one.
+	Tokens map[string]map[string]string
 }
 
 // Finding is what a profile's gateway and its logger have to expect.

@@ -10,6 +10,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"hermes-reconcile/cmd/hermes-reconcile/dotenv"
+	"hermes-reconcile/cmd/hermes-reconcile/tokens"
 	"hermes-reconcile/s6ctl/safefile"
 )
 
@@ -53,6 +55,26 @@ func (s *server) served() (profiles []string, mute string) {
 		mute = err.Error()
 	}
 	return profiles, mute
+}
+
+// tokens are the digests of what a profile's .env gives these variables. A file that cannot be read
+// for a reason that may pass tells nothing: then known is false.
+func (s *server) tokens(
+	profile string,
+	variables []string,
+	key []byte,
+) (found map[string]string, known bool) {
+	data, _, err := safefile.ReadOwn(s.path(profile, ".env"), MaxSettings)
+	if err != nil && !tells(err) {
+		return nil, false
+	}
+	says, found := dotenv.Parse(data), map[string]string{}
+	for _, name := range variables {
+		if value, set := says[name]; set {
+			found[name] = tokens.Digest(key, value)
+		}
+	}
+	return found, true
 }
 
 // settings is a file of the root profile.

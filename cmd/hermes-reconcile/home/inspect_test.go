@@ -12,6 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"hermes-reconcile/cmd/hermes-reconcile/tokens"
 )
 
 // inspected is what a child finds of a profile as the user of the home.
@@ -109,4 +111,29 @@ func TestParseServed(t *testing.T) {
 		require.Error(t, err, text)
 		require.Empty(t, got, text)
 	}
+}
+
+// The child answers with digests: no value leaves it.
+func TestTokensOfAnEnvFile(t *testing.T) {
+	key := []byte("key")
+	home, who := newHome(t, map[string]string{
+		".env":                  "TELEGRAM_BOT_TOKEN=root\nOTHER=x\n",
+		"profiles/coder/.env":   "TELEGRAM_BOT_TOKEN=\"one\"\nSLACK_APP_TOKEN=\n",
+		"profiles/writer/.env":  "A=1\n",
+		"profiles/painter/SOUL": "",
+	})
+	require.NoError(t, os.Mkdir(home+"/profiles/hostile", 0o755))
+	require.NoError(t, unix.Mkfifo(home+"/profiles/hostile/.env", 0o666))
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	answer, err := Ask(ctx, who, Request{
+		Home: home, Key: key, Tokens: []string{"default", "coder", "writer", "painter", "hostile"},
+		Variables: []string{"TELEGRAM_BOT_TOKEN", "SLACK_APP_TOKEN"},
+	})
+	require.NoError(t, err)
+	require.Equal(t, map[string]map[string]string{
+		"default": {"TELEGRAM_BOT_TOKEN": tokens.Digest(key, "root")},
+		"coder":   {"TELEGRAM_BOT_TOKEN": tokens.Digest(key, "one"), "SLACK_APP_TOKEN": ""},
+		"writer":  {}, "painter": {}, "hostile": {},
+	}, answer.Tokens)
 }

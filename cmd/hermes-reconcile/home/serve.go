@@ -55,6 +55,7 @@ func carryOut(request Request) Answer {
 			Swept:  map[string][]string{},
 			Found:  map[string]Finding{},
 			Others: map[string][]string{},
+			Tokens: map[string]map[string]string{},
 		},
 	}
 	for _, p := range request.Recall {
@@ -79,6 +80,11 @@ func carryOut(request Request) Answer {
 	}
 	for _, p := range request.Inspect {
 		s.answer.Found[p] = s.inspect(p)
+	}
+	for _, p := range request.Tokens {
+		if found, known := s.tokens(p, request.Variables, request.Key); known {
+			s.answer.Tokens[p] = found
+		}
 	}
 	return s.answer
 }

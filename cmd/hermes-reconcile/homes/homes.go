@@ -146,6 +146,7 @@ func (h *Homes) Ask(
 			Swept:  map[string][]string{},
 			Found:  map[string]home.Finding{},
 			Others: map[string][]string{},
+			Tokens: map[string]map[string]string{},
 		},
 	}
 	byUser := map[string][]string{}
@@ -226,6 +227,11 @@ func (a *answers) take(profiles []string, answer home.Answer) {
 			}
 		}
 	}
+	for _, p := range profiles {
+		if said, told := answer.Tokens[p]; told && len(said) <= maxTokens {
+			a.Tokens[p] = said // digests: they are compared, and not printed
+		}
+	}
 	const most = 3 // faults of a profile: two files and a wish
 	for _, fault := range answer.Faults[:min(len(answer.Faults), most*len(profiles)+1)] {
 		a.Faults = append(a.Faults, Short(fault))
@@ -257,10 +263,12 @@ func (a *answers) takeAbsent(h *Homes, profiles []string, answer home.Answer) {
 	}
 }
 
-// Who answers may list so many faults of a profile, and name so many profiles.
+// An answer may list so many faults of a profile, name so many profiles, and tell of so many
+// tokens of one.
 const (
 	maxFaults = 3
 	maxServed = 5000
+	maxTokens = 100
 )
 
 // eachInShort takes at most so many texts, each short.
