@@ -23,17 +23,17 @@ import (
 )
 
 // liveCommands are those that need a live s6: needsS6 names them.
-func liveCommands(u ui) []*cobra.Command {
-	return []*cobra.Command{
-		newApplyCommand(u),
-		newStatusCommand(u),
-		newLogsCommand(u),
-		newDownCommand(u),
-		newWatchCommand(u),
-		newActCommand(u, starting()),
-		newActCommand(u, stopping()),
-		newActCommand(u, restarting()),
-		newDoctorCommand(u),
+func liveCommands() []builder {
+	return []builder{
+		{"apply", newApplyCommand},
+		{"status", newStatusCommand},
+		{"logs", newLogsCommand},
+		{"down", newDownCommand},
+		{"watch", newWatchCommand},
+		{"start", func(u ui) *cobra.Command { return newActCommand(u, starting()) }},
+		{"stop", func(u ui) *cobra.Command { return newActCommand(u, stopping()) }},
+		{"restart", func(u ui) *cobra.Command { return newActCommand(u, restarting()) }},
+		{"doctor", newDoctorCommand},
 	}
 }
 

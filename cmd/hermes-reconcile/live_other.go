@@ -13,17 +13,19 @@ import (
 )
 
 // liveCommands refuse: s6 is not here. Their flags are not looked at, since none could help.
-func liveCommands(ui) []*cobra.Command {
-	var commands []*cobra.Command
+func liveCommands() []builder {
+	var all []builder
 	for _, name := range needsS6 {
-		commands = append(commands, &cobra.Command{
-			Use:                name,
-			Short:              "needs a live s6, which this system does not have",
-			FParseErrWhitelist: cobra.FParseErrWhitelist{UnknownFlags: true},
-			RunE:               func(*cobra.Command, []string) error { return refusal(name) },
-		})
+		all = append(all, builder{name, func(ui) *cobra.Command {
+			return &cobra.Command{
+				Use:                name,
+				Short:              "needs a live s6, which this system does not have",
+				FParseErrWhitelist: cobra.FParseErrWhitelist{UnknownFlags: true},
+				RunE:               func(*cobra.Command, []string) error { return refusal(name) },
+			}
+		}})
 	}
-	return commands
+	return all
 }
 
 // serve has nothing to do: nothing here acts as another user.

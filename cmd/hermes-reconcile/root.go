@@ -27,7 +27,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 			code = exitTemporary
 		}
 	}()
-	root := newRootCommand(u)
+	root := newRootOf(u, askedFor(args))
 	root.SetArgs(args)
 	called, err := root.ExecuteContextC(ctx)
 	if err = out.complete(err); slices.Contains(needsS6[:], called.Name()) {
@@ -43,9 +43,49 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 	return exitCode(err)
 }
 
-// newRootCommand puts the commands together. The exit codes stand in its help, since scripts depend
-// on them.
-func newRootCommand(u ui) *cobra.Command {
+// builder makes a command when it is asked for: to build all of them takes longer than short ones
+// run.
+type builder struct {
+	name  string
+	build func(ui) *cobra.Command
+}
+
+// commands are all but help, which cobra wants to know apart.
+func commands() []builder {
+	return append([]builder{
+		{"diff", newDiffCommand},
+		{"validate", newValidateCommand},
+		{"render", newRenderCommand},
+		{"init", newInitCommand},
+		{"export", newExportCommand},
+		{"schema", newSchemaCommand},
+		{"explain", newExplainCommand},
+		{"probe", newProbeCommand},
+		{"completion", newCompletionCommand},
+		{"version", newVersionCommand},
+	}, liveCommands()...)
+}
+
+// askedFor is the command that a command line begins with. It is all of them where the line begins
+// otherwise: help, completion and what is misspelt need to know each.
+func askedFor(args []string) []builder {
+	all := commands()
+	if len(args) == 0 || args[0] == "completion" {
+		return all
+	}
+	for i, c := range all {
+		if c.name == args[0] {
+			return all[i : i+1]
+		}
+	}
+	return all
+}
+
+// newRootCommand puts all commands together.
+func newRootCommand(u ui) *cobra.Command { return newRootOf(u, commands()) }
+
+// newRootOf puts commands together. The exit codes stand in its help, since scripts depend on them.
+func newRootOf(u ui, asked []builder) *cobra.Command {
 	root := &cobra.Command{
 		Use:   program,
 		Short: "keep the per-profile gateways of a Hermes container as profiles.yaml says",
@@ -71,19 +111,9 @@ must restart, and removes what is no longer named.`,
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpCommand(newHelpCommand())
 	root.CompletionOptions.DisableDefaultCmd = true // newCompletionCommand is in its place
-	root.AddCommand(
-		newDiffCommand(u),
-		newValidateCommand(u),
-		newRenderCommand(u),
-		newInitCommand(u),
-		newExportCommand(u),
-		newSchemaCommand(u),
-		newExplainCommand(u),
-		newProbeCommand(u),
-		newCompletionCommand(u),
-		newVersionCommand(u),
-	)
-	root.AddCommand(liveCommands(u)...)
+	for _, c := range asked {
+		root.AddCommand(c.build(u))
+	}
 	root.InitDefaultHelpCmd()
 	for _, cmd := range append(root.Commands(), root) {
 		cmd.Args = usageArgs(cmd.Args)

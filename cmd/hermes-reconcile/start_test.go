@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"io"
 	"io/fs"
 	"path/filepath"
 	"strings"
@@ -29,6 +30,26 @@ func TestStartCompilesNoExpression(t *testing.T) {
 		}))
 	}
 	require.Greater(t, files, 100, "the files were not found")
+}
+
+// TestOneCommandIsBuilt: a command line pays for the command that it names, and for no other. What
+// has to know all of them has all.
+func TestOneCommandIsBuilt(t *testing.T) {
+	t.Parallel()
+	all := commands()
+	for _, c := range all {
+		require.Equal(t, c.name, c.build(ui{stdout: io.Discard, stderr: io.Discard}).Name())
+		asked := askedFor([]string{c.name, "--help"})
+		if c.name == "completion" {
+			require.Len(t, asked, len(all))
+			continue
+		}
+		require.Len(t, asked, 1)
+		require.Equal(t, c.name, asked[0].name)
+	}
+	for _, args := range [][]string{nil, {"help", "diff"}, {"--help"}, {"__complete", "diff", ""}, {"dif"}, {""}} {
+		require.Len(t, askedFor(args), len(all), args)
+	}
 }
 
 // compiledAtStart are the calls in a file that compile an expression for a variable of the package.
