@@ -72,6 +72,8 @@ func boot(ctx context.Context, u ui, flags *applyFlags) (err error) {
 	}
 	// Even if the manifest does not tell: the report goes there.
 	b := &booting{ui: u, flags: flags, report: newReport(), homes: homes.At(path, homes.Default)}
+	defer b.helpers.Close()
+	b.homes.Helpers = &b.helpers
 	began := time.Now()
 	err = b.apply(ctx)
 	var partial *partialError
@@ -95,6 +97,8 @@ type booting struct {
 	flags  *applyFlags
 	report *report
 	homes  *homes.Homes
+	// helpers look below HERMES_HOME from the first look to the report: one process for each user.
+	helpers home.Helpers
 }
 
 // apply is what a boot does of an apply: hurried, so that it waits for nothing that it starts, and
@@ -104,7 +108,7 @@ func (b *booting) apply(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	b.homes = t.Homes
+	b.homes, t.Homes.Helpers = t.Homes, &b.helpers
 	b.homes.Limit = bootHomeLimit(b.flags.timeout)
 	t.Apply.Hurried = true
 	d, err := t.open(ctx, b.ui)

@@ -141,7 +141,7 @@ func (r *report) write(ctx context.Context, u ui, file string, h *homes.Homes, l
 			Home:   h.Path,
 			Report: &home.Report{File: file, Text: r.text.String(), Limit: reportLimit},
 		}
-		answer, err = home.Ask(ctx, who, request)
+		answer, err = h.Helpers.Ask(ctx, who, request)
 	}
 	if err != nil {
 		u.warning("cannot write the report %q: %v", file, err)

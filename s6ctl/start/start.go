@@ -140,6 +140,16 @@ func (p *Process) Wait(ctx context.Context) error {
 	return p.err
 }
 
+// Ended reports whether the program has come to its end by itself.
+func (p *Process) Ended() bool {
+	select {
+	case <-p.ended:
+		return true
+	default:
+		return false
+	}
+}
+
 // End kills the program and waits for its end, for a while. It reports whether it has come to its
 // end.
 func (p *Process) End() bool {

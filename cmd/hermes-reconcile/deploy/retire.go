@@ -26,7 +26,7 @@ type retired struct {
 func (d *Deployment) retiring(plan reconcile.Plan) retired {
 	r := retired{homes: &homes.Homes{
 		Path: d.opt.Homes.Path, Origin: d.opt.Homes.Origin, Err: d.opt.Homes.Err, Limit: d.opt.Homes.Limit,
-		Users: map[string]string{}, Own: map[string]home.Place{},
+		Users: map[string]string{}, Own: map[string]home.Place{}, Helpers: d.opt.Homes.Helpers,
 	}}
 	r.homes.Silent.Store(d.opt.Homes.Silent.Load())
 	for _, c := range plan.Changes {

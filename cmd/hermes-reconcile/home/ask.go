@@ -3,14 +3,9 @@
 package home
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
 	"io"
 	"os"
-	"time"
 
 	"hermes-reconcile/s6ctl/start"
 )
@@ -32,21 +27,7 @@ const argument = "--serve-home"
 // Ask has a request carried out by a child process with the credentials of an account. It returns
 // by the deadline of ctx, whatever the disk does.
 func Ask(ctx context.Context, who Account, request Request) (Answer, error) {
-	data, err := json.Marshal(request)
-	if err != nil {
-		return Answer{}, err
-	}
-	child, answers, err := serving(who, bytes.NewReader(data))
-	if err != nil {
-		return Answer{}, err
-	}
-	defer answers.Close()
-	defer child.End()
-	answer, err := read(ctx, answers)
-	if err != nil {
-		return Answer{}, fmt.Errorf("%q: %w", request.Home, err)
-	}
-	return answer, nil
+	return (*Helpers)(nil).Ask(ctx, who, request)
 }
 
 // serving starts this program anew with the credentials of an account, to Serve what stdin asks
@@ -72,27 +53,4 @@ func serving(who Account, stdin io.Reader) (*start.Process, *os.File, error) {
 		return nil, nil, err
 	}
 	return child, answers, nil
-}
-
-// ErrSilent says that there was no answer in time.
-var ErrSilent = errors.New("the disk does not answer in time")
-
-// read reads one answer. Its end counts, not that of the child.
-func read(ctx context.Context, from *os.File) (answer Answer, err error) {
-	done := make(chan error, 1)
-	go func() { done <- json.NewDecoder(io.LimitReader(from, maxAnswer)).Decode(&answer) }()
-	select {
-	case err = <-done:
-		if err != nil {
-			err = fmt.Errorf("no answer from the process that looks there: %w", err)
-		}
-		return answer, err
-	case <-ctx.Done():
-		from.SetReadDeadline(time.Now())
-		<-done // it reads into answer
-		if errors.Is(ctx.Err(), context.Canceled) {
-			return Answer{}, ctx.Err()
-		}
-		return Answer{}, ErrSilent
-	}
 }

@@ -9,7 +9,7 @@
 //
 // The files, by the side that they run on:
 //
-//	ask.go      ours: a request and its answer
+//	ask.go      ours: a request and its answer; helpers.go: several, by one child
 //	stream.go   ours: a child whose answer comes bit by bit; show.go, showall.go: logs
 //	serve.go    the child's: carry a request out
 //	folders.go  the child's: which profiles have a folder

@@ -5,6 +5,7 @@ package home
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -93,6 +94,45 @@ func ask(t *testing.T, who Account, request Request) Answer {
 	answer, err := Ask(ctx, who, request)
 	require.NoError(t, err)
 	return answer
+}
+
+// TestOneHelperAnswersSeveralRequests: a start of this program costs more than a look.
+func TestOneHelperAnswersSeveralRequests(t *testing.T) {
+	home, who := newHome(t, map[string]string{"gateway_state.json": `{"gateway_state": "running"}`})
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	helpers := &Helpers{}
+	defer helpers.Close()
+	var first *helper
+	for range 3 {
+		answer, err := helpers.Ask(ctx, who, Request{Home: home, Recall: []string{"default"}})
+		require.NoError(t, err)
+		require.True(t, answer.States["default"].Up)
+		require.Len(t, helpers.idle, 1)
+		if first == nil {
+			first = helpers.idle[who.key()]
+		}
+		require.Same(t, first, helpers.idle[who.key()])
+	}
+	// Of one that its user has ended nothing is asked.
+	require.True(t, first.child.End())
+	_, err := helpers.Ask(ctx, who, Request{Home: home, Recall: []string{"default"}})
+	require.NoError(t, err)
+	second := helpers.idle[who.key()]
+	require.NotSame(t, first, second)
+	// One that did not answer in time would answer the next request with what was asked before.
+	ended, end := context.WithCancel(ctx)
+	end()
+	_, err = helpers.Ask(ended, who, Request{Home: home, Recall: []string{"default"}})
+	if err != nil { // else it was faster than to look at ctx
+		require.ErrorIs(t, err, context.Canceled)
+		require.Empty(t, helpers.idle)
+	}
+	last := helpers.idle[who.key()]
+	helpers.Close()
+	require.Empty(t, helpers.idle)
+	require.True(t, second.child.Ended())
+	require.True(t, last == nil || last.child.Ended())
 }
 
 func TestRecall(t *testing.T) {
@@ -247,13 +287,22 @@ func TestNoAnswerInTime(t *testing.T) {
 	require.NoError(t, err)
 	defer silent.Close()
 	defer w.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
-	defer cancel()
-	_, err = read(ctx, silent)
-	require.ErrorContains(t, err, "the disk does not answer in time")
-
+	r, asking, err := os.Pipe()
+	require.NoError(t, err)
+	defer r.Close()
+	defer asking.Close()
+	one := &helper{asking: asking, answers: silent}
+	for _, request := range []string{"{}", strings.Repeat(" ", 1<<20)} { // a pipe holds less than that
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		defer cancel()
+		_, err = one.ask(ctx, []byte(request))
+		require.ErrorContains(t, err, "the disk does not answer in time")
+		require.NoError(t, asking.SetWriteDeadline(time.Time{}))
+		require.NoError(t, silent.SetReadDeadline(time.Time{}))
+	}
+	go func() { _, _ = io.Copy(io.Discard, r) }()
 	w.Close()
-	_, err = read(t.Context(), silent)
+	_, err = one.ask(t.Context(), []byte("{}"))
 	require.ErrorContains(t, err, "no answer from the process that looks there")
 }
 

@@ -25,23 +25,38 @@ import (
 // Serves reports whether the program was started by Ask or Show.
 func Serves(args []string) bool { return len(args) == 2 && args[1] == argument }
 
-// Serve carries out the request on stdin and answers on stdout.
+// Serve carries out the requests on stdin, one after the other, and answers each on stdout. One for
+// logs is the last.
 func Serve(stdin io.Reader, stdout io.Writer) error {
-	var request Request
-	if err := json.NewDecoder(stdin).Decode(&request); err != nil {
-		return fmt.Errorf("cannot read the request: %w", err)
+	requests := json.NewDecoder(stdin)
+	for {
+		var request Request
+		err := requests.Decode(&request)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("cannot read the request: %w", err)
+		}
+		if request.Log != nil || request.Logs != nil {
+			return serveLogs(request, stdin, stdout)
+		}
+		if err := json.NewEncoder(stdout).Encode(carryOut(request)); err != nil {
+			return err
+		}
 	}
+}
+
+// serveLogs shows one log, or several.
+func serveLogs(request Request, stdin io.Reader, stdout io.Writer) error {
 	if request.Log != nil {
 		return serveLog(stdin, func(ctx context.Context) error {
 			return sendLog(ctx, frames{stdout}, *request.Log)
 		})
 	}
-	if request.Logs != nil {
-		return serveLog(stdin, func(ctx context.Context) error {
-			return sendAll(ctx, stdout, request.Logs)
-		})
-	}
-	return json.NewEncoder(stdout).Encode(carryOut(request))
+	return serveLog(stdin, func(ctx context.Context) error {
+		return sendAll(ctx, stdout, request.Logs)
+	})
 }
 
 // carryOut does what is asked for, profile by profile. A fault of one is noted, and keeps none of

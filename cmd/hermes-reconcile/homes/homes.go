@@ -66,6 +66,8 @@ type Homes struct {
 	Users  map[string]string     // by profile
 	Own    map[string]home.Place // by profile: those that have a home of their own
 	Limit  time.Duration         // of one question
+	// Helpers keep children from one question to the next; nil: each has its own.
+	Helpers *home.Helpers
 
 	Silent atomic.Bool // the disk did not answer, so it is not asked again
 }
@@ -191,7 +193,7 @@ func (h *Homes) askOne(
 			r.Places[p] = own
 		}
 	}
-	answer, err := askAs(ctx, name, r)
+	answer, err := h.askAs(ctx, name, r)
 	if errors.Is(err, home.ErrSilent) {
 		h.Silent.Store(true)
 	}
@@ -304,7 +306,9 @@ func unanswered(profiles []string, err error) home.Answer {
 }
 
 // askAs asks as a user.
-func askAs(ctx context.Context, name string, request home.Request) (answer home.Answer, err error) {
+func (h *Homes) askAs(
+	ctx context.Context, name string, request home.Request,
+) (answer home.Answer, err error) {
 	defer fault.Recover(&err)
 	who := home.Account{}
 	if os.Geteuid() == 0 { // no other user can become another one
@@ -316,7 +320,7 @@ func askAs(ctx context.Context, name string, request home.Request) (answer home.
 			return home.Answer{}, err
 		}
 	}
-	return home.Ask(ctx, who, request)
+	return h.Helpers.Ask(ctx, who, request)
 }
 
 // Credentials are those of an account.
