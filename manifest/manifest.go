@@ -79,7 +79,7 @@ type Profile struct {
 	PortEnv    string   // variable that tells the gateway its port; empty: none. See PortVariable
 	State      State
 	User       string
-	UserPos    Position // of User where it is said, be it in defaults, else Pos
+	UserPos    Position // where the profile or defaults say User, else Pos
 	Home       string   // absolute path: HERMES_HOME of this gateway; empty: the container's
 	Command    []string // argv of the gateway, placeholders expanded, never empty
 	Wrapper    []string // put before Command, placeholders expanded
@@ -87,7 +87,7 @@ type Profile struct {
 	Unset      []string // container variables that must not reach the gateway, sorted
 	Secrets    []Secret // sorted by name
 	Restart    Restart
-	RestartSet bool // the manifest says Restart, be it in defaults
+	RestartSet bool // the profile or defaults say Restart
 	// Backoff: longest pause between crash restarts, whole seconds; 0: none but s6's own second.
 	Backoff     time.Duration
 	StopTimeout time.Duration

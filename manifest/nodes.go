@@ -7,8 +7,8 @@ import (
 	"hermes-reconcile/manifest/table"
 )
 
-// Builtin is the profile of which a manifest says no more than its name, and its port unless that
-// is 0.
+// Builtin is the profile that a manifest names without any key, or with a port alone where that is
+// not 0.
 func Builtin(name string, port int) Profile {
 	p := *BuiltinDefaults()
 	p.Name, p.Port = name, port

@@ -68,7 +68,7 @@ func portEnvKey() row {
 		DefaultsTo(builtinPortEnv)
 }
 
-// builtinPortEnv is the variable from which hermes-agent takes the port of its API server.
+// builtinPortEnv is the variable that hermes-agent reads the port of its API server from.
 const builtinPortEnv = "API_SERVER_PORT"
 
 // choosePortEnv picks the variable of the port. Here null means that there is none.

@@ -39,8 +39,7 @@ const (
 	quiet      = 600 // a gateway that lived as long starts with a clean slate
 )
 
-// notificationFD is the descriptor by which s6 is told that a gateway is ready: the first that is
-// free.
+// notificationFD is the descriptor that tells s6 that a gateway is ready: the first that is free.
 const notificationFD = 3
 
 // latePause is how long to wait, in s, between questions to a gateway that is not ready after its
@@ -51,7 +50,7 @@ const latePause = 10
 // some of others, as that of hermes-agent's image has.
 const rootPath = "/command:/usr/sbin:/usr/bin:/sbin:/bin"
 
-// maxEntry is the longest NAME=value with which Linux starts a program, in bytes without its NUL
+// maxEntry is the longest NAME=value that Linux passes to a program, in bytes without its NUL
 // (MAX_ARG_STRLEN).
 const maxEntry = 128<<10 - 1
 

@@ -18,7 +18,7 @@ import (
 // Prefix starts the name of every service directory of a profile.
 const Prefix = "gateway-"
 
-// ProfileOf is the profile whose gateway a service directory of that name runs.
+// ProfileOf is the profile that a service directory of that name runs the gateway of.
 func ProfileOf(service string) string { return strings.TrimPrefix(service, Prefix) }
 
 // MarkerPath is the file of a service directory that says that it is ours. s6 leaves `data/` to the
@@ -104,7 +104,7 @@ type Marker struct {
 	OnFailure bool   `json:"on_failure,omitempty"`
 	Last      bool   `json:"last,omitempty"`
 	Manifest  string `json:"manifest,omitempty"` // what it was rendered from, of this profile alone
-	// ManifestFormat says by which rules Manifest is read: see writing.Excerpt.
+	// ManifestFormat says how Manifest is read: see writing.Excerpt.
 	ManifestFormat int               `json:"manifest_format,omitempty"`
 	Files          map[string]string `json:"files"` // path -> Digest of its content
 }
@@ -176,8 +176,8 @@ func (s *Servicedir) Marker() Marker {
 	return m
 }
 
-// marker is the text of the marker: a Marker as json.MarshalIndent writes it, whose intermediate
-// steps take longer than all else that is rendered of a profile.
+// marker is the text of the marker: a Marker as json.MarshalIndent writes it. MarshalIndent itself
+// takes longer than all else that is rendered of a profile.
 func (s *Servicedir) marker() []byte {
 	excerpt := s.Excerpt
 	const frame, line = 200, 100 // bytes: all but the texts, and what a file takes

@@ -17,8 +17,8 @@
 //	supervise.go  s6-supervise processes: find, quiet and end them
 //	inside.go     a process: which service it belongs to
 //	strays.go     processes that have outlived their gateways; stray.go: how they are marked
-//	holders.go    a pipe to a logger: who keeps it open; frozen.go: a log file that is gone
-//	sockets.go    sockets: who takes connections; listeners.go: the kernel's list of them
+//	holders.go    processes that keep a pipe to a logger open; frozen.go: a log file that is gone
+//	sockets.go    sockets that take connections; listeners.go: the kernel's list of them
 //	memory.go     memory and times of processes
 package s6ctl
 

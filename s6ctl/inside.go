@@ -4,7 +4,7 @@ package s6ctl
 
 import "strings"
 
-// Inside is the service whose end would take the process along, if its name has that prefix; empty:
+// Inside is the service that would end the process with itself, if its name has that prefix; empty:
 // there is none. The process descends from it, or is in its session.
 func Inside(h Host, pid int, prefix string) string {
 	service := h.service(pid)

@@ -36,8 +36,8 @@ func trustedIn(scandir *safefile.Dir) func(uid uint32) bool {
 	return trusting(st.Uid)
 }
 
-// trusting tells whose files may be believed: those of root, of this process, and of the scandir's
-// owner, who could change all of them anyway.
+// trusting reports whether the files of a user may be believed: those of root, of this process, and
+// of the scandir's owner, who could change all of them anyway.
 func trusting(owner uint32) func(uid uint32) bool {
 	us := uint32(os.Geteuid())
 	return func(uid uint32) bool { return uid == 0 || uid == us || uid == owner }

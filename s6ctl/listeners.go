@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// Listener is a TCP socket that takes connections, and who has it open.
+// Listener is a TCP socket that takes connections, and a process that has it open.
 type Listener struct {
 	Address netip.AddrPort
-	UID     uint32 // who made it
+	UID     uint32 // of the process that made it
 	PID     int    // one of the processes that have it open; 0: none that can be seen
 	Program string // of that process
 	Service int    // the ancestor of that process that s6-supervise has started, or 0

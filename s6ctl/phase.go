@@ -48,7 +48,7 @@ func (s *Scandir) Phase(dir string, pid int) Phase {
 	case len(argv) < 3 || argv[len(argv)-2] != "./run":
 		return Running
 	}
-	// s6-supervise runs `./run NAME`, so a script is `sh ./run NAME`, whatever the interpreter.
+	// s6-supervise runs `./run NAME`, so a script is `sh ./run NAME`, with any interpreter.
 	service, err := openFolder(s.path, dir)
 	if err != nil {
 		return Starting

@@ -154,8 +154,8 @@ const (
 
 // turn waits until fewer than maxCalls calls are under way, and returns what ends the turn that it
 // then takes. A call that hangs needs no processor, so its turn ends after turnLimit all the same:
-// else as many services as there are turns, whose users keep their FIFOs full, would hold up all
-// others.
+// otherwise users that keep their FIFOs full, as many as there are turns, would hold up all other
+// services.
 func (s *Scandir) turn(ctx context.Context) (done func(), err error) {
 	select {
 	case s.calls <- struct{}{}:
@@ -170,8 +170,8 @@ func (s *Scandir) turn(ctx context.Context) (done func(), err error) {
 	}, nil
 }
 
-// limit bounds one call: by s.timeout, and by the time that the caller has. Else a service whose
-// control FIFO is full, which its user can see to, would hold up all. A signal does not cut short
+// limit bounds one call: by s.timeout, and by the time that the caller has. Without it a full
+// control FIFO, which its user can cause, would hold up all. A signal does not cut short
 // what has begun: it could not be told whether the command had reached its service.
 func (s *Scandir) limit(ctx context.Context) (context.Context, context.CancelFunc) {
 	until := time.Now().Add(s.timeout)

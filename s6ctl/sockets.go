@@ -12,8 +12,8 @@ import (
 	"strings"
 )
 
-// Listeners lists the TCP sockets of our network namespace that take connections. Whose they are is
-// found as far as this user may look.
+// Listeners lists the TCP sockets of our network namespace that take connections. Their processes
+// are found as far as this user may look.
 func Listeners(h Host) ([]Listener, error) {
 	var found []Listener
 	for _, name := range []string{"tcp", "tcp6"} {

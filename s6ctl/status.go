@@ -98,8 +98,7 @@ func (s *Scandir) status(dir string) (Status, error) {
 }
 
 // status prefers what s6-supervise publishes. A folder supervise/ that is not there means that none
-// has begun, unless others than those who are trusted could have moved it away: then the kernel
-// decides.
+// has begun. If a user that is not trusted could have moved it away, the kernel decides.
 func (l look) status() (Status, error) {
 	supervise, err := l.service.Dir("supervise")
 	if safefile.IsAbsent(err) {

@@ -20,7 +20,7 @@ func Marks(h Host) map[int]string {
 	return marks
 }
 
-// marks tells besides of which users there are processes that cannot be looked into.
+// marks also gives the users that have processes which cannot be looked into.
 func (h Host) marks() (marks map[int]string, hidden []uint32) {
 	marks = map[int]string{}
 	for _, pid := range h.pids() {

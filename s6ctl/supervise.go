@@ -16,7 +16,7 @@ import (
 	"hermes-reconcile/s6ctl/safefile"
 )
 
-// Supervise is an s6-supervise process as the kernel knows it, whatever any file says.
+// Supervise is an s6-supervise process as the kernel knows it. Files play no part.
 type Supervise struct {
 	PID int
 	// Start: when it was started, as the kernel counts: numbers of processes are used again.
@@ -28,7 +28,7 @@ type Supervise struct {
 	Orphan bool
 	// The rest is empty for one that works in a known place.
 
-	Name string // by which its s6-svscan started it: "gateway-x", or "gateway-x/log"
+	Name string // that its s6-svscan started it with: "gateway-x", or "gateway-x/log"
 	// Path: where it works: relative to the scandir, absolute outside of it; empty: that cannot be
 	// seen.
 	Path    string
@@ -74,7 +74,7 @@ func (s *Scandir) Supervises(known func(safefile.Identity) bool) ([]Supervise, e
 	return all, nil
 }
 
-// describe looks up by which name a supervisor was started and where it works, and reports whether
+// describe looks up the name that a supervisor got and where it works, and reports whether
 // it is one of the scandir.
 func (h Host) describe(v *Supervise, scandir string, seen bool) bool {
 	argv := h.cmdline(v.PID)

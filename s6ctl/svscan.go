@@ -136,7 +136,7 @@ func number(text string, otherwise, least, most int) int {
 	return min(max(n, least), most)
 }
 
-// options reads the options of a command line, all of which take a value: `-C 8`, `-C8`,
+// options reads the options of a command line. All of them take a value: `-C 8`, `-C8`,
 // `--services-max=8`.
 func options(args []string) map[byte]string {
 	found := map[byte]string{}

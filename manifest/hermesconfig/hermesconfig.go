@@ -19,8 +19,8 @@ type Config struct {
 	Standalone bool  // the profile has a gateway of its own all the same
 }
 
-// Parse reads a config.yaml, of which we need little: a value that is not as expected
-// counts as not there. The limits are those of a manifest.
+// Parse reads a config.yaml. We need little of it: a value that is not as expected counts as not
+// there. The limits are those of a manifest.
 func Parse(data []byte) (Config, error) {
 	r := yamlfile.NewReader([]yamlfile.Source{{Name: "config.yaml", Data: data}})
 	if saysNothing(data) {

@@ -31,7 +31,7 @@ type Manifest struct {
 	profiles map[string]part
 }
 
-// Parse is manifest.Parse for those who ask where a manifest says what.
+// Parse is manifest.Parse that also keeps where the manifest says what.
 func Parse(sources []manifest.Source) (*Manifest, error) {
 	m := &Manifest{top: map[string]part{}, profiles: map[string]part{}}
 	for _, one := range sources {

@@ -66,7 +66,7 @@ var Automatic = values.Kind[Range]{
 	Write: func(v Range) *yaml.Node { return values.Scalar("", values.Span(int64(v.First), int64(v.Last), "")) },
 }
 
-// readRange reads a range, of which both ends are ports and count.
+// readRange reads a range. Both ends are ports, and belong to it.
 func readRange(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node) (Range, bool) {
 	text, ok := values.ReadText(r, at, n)
 	if !ok {

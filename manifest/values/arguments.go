@@ -9,8 +9,8 @@ import (
 	"hermes-reconcile/manifest/yamlfile"
 )
 
-// MaxArgument is the longest argument or NAME=value, in bytes without its NUL, with which Linux
-// starts a program (MAX_ARG_STRLEN, 32 pages of 4 KiB).
+// MaxArgument is the longest argument or NAME=value that Linux passes to a program, in bytes
+// without its NUL (MAX_ARG_STRLEN, 32 pages of 4 KiB).
 const MaxArgument = 128<<10 - 1
 
 // Arguments is an argument list with placeholders, of at least a program.
@@ -40,8 +40,8 @@ func readCommand(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node) ([]string,
 	return argv, ok
 }
 
-// readArgument reads one argument. Its limits are the kernel's, since a gateway whose start fails
-// would say less.
+// readArgument reads one argument. Its limits are the kernel's: a start that fails says less than
+// an error here.
 func readArgument(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node) (string, bool) {
 	text, ok := ReadText(r, at, n)
 	if !ok {

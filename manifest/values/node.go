@@ -13,7 +13,7 @@ import (
 var AmbiguousWords = []string{"true", "false", "yes", "no", "on", "off", "y", "n", "null"}
 
 // QuoteTexts chooses how texts are written: bare where they cannot be mistaken, else in double quotes,
-// whose escapes can say any character; what is no UTF-8 in base64.
+// which have an escape for any character; what is no UTF-8 in base64.
 func QuoteTexts(n *yaml.Node) {
 	for _, child := range n.Content {
 		QuoteTexts(child)

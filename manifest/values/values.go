@@ -18,8 +18,8 @@ import (
 	"hermes-reconcile/manifest/yamlfile"
 )
 
-// ReadText takes a value as it is written. Numbers and booleans are text too: no one who writes
-// `[serve, 9201]` or `user: 1e3` wants them to be anything else.
+// ReadText takes a value as it is written. Numbers and booleans are text too: `[serve, 9201]` and
+// `user: 1e3` are meant as texts.
 func ReadText(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node) (string, bool) {
 	n = yamlfile.Target(n)
 	if !r.IsKind(n, at, yaml.ScalarNode, "text") {

@@ -29,7 +29,7 @@ type Draft struct {
 func Write(d Draft) ([]byte, error) {
 	text, err := write(d)
 	if err == nil {
-		// What is hidden stands in comments and double quotes, whose escapes are the same.
+		// Hidden characters stand in comments and in double quotes. Both have the same escapes.
 		text = []byte(visible.Text(string(text)))
 		err = check(text, d.Manifest)
 	}

@@ -64,8 +64,8 @@ func (p problem) compare(q problem) int {
 	return strings.Compare(p.msg, q.msg)
 }
 
-// problems keeps the first MaxErrors errors in file order, whatever the order in which they are
-// found, and counts the others.
+// problems keeps the first MaxErrors errors in file order, which may not be the order that they are
+// found in, and counts the others.
 type problems struct {
 	list    []problem
 	dropped int  // errors no longer in list

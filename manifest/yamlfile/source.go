@@ -1,8 +1,8 @@
 // Package yamlfile reads YAML files that people write: it loads them within limits of size, depth
 // and aliases, and collects all that is wrong in them, each error with its file, line and column.
 //
-// A Reader is the entry point. Load gives the root node of a source; who reads the values below it
-// reports what is wrong with Fault, and Err has all of it in the end. The package is pure: it opens
+// A Reader is the entry point. Load gives the root node of a source. Callers read the values below
+// it and report what is wrong with Fault. Err has all of it in the end. The package is pure: it opens
 // nothing, and knows no key.
 //
 // The files:

@@ -10,7 +10,7 @@ import (
 	"hermes-reconcile/manifest/wording"
 )
 
-// syntaxError reports the one error at which yaml.v3 gave up, in plain words and at the best place
+// syntaxError reports the error that made yaml.v3 give up, in plain words and at the best place
 // that can be found.
 func (r *Reader) syntaxError(data []byte, err error) {
 	text := err.Error()
@@ -221,7 +221,7 @@ type oneByte struct{ from io.Reader }
 
 func (o oneByte) Read(to []byte) (int, error) { return o.from.Read(to[:min(len(to), 1)]) }
 
-// quoteFrom finds the quote, on one of the lines at starts, from which on the text has the error.
+// quoteFrom finds the quote that the error begins at. It is on one of the lines at starts.
 // The first line of a file is always one to try: yaml.v3 takes a 0 for its number as no number.
 func quoteFrom(data []byte, start, first int, open func(end int) bool) (int, bool) {
 	const maxTries = 64 // each parses the text again

@@ -254,7 +254,7 @@ func (s *scanner) scalar() bool {
 	return json.Valid(s.data[start:s.at])
 }
 
-// text goes to the end of a text in quotes. Its characters are kept, whatever they are.
+// text goes to the end of a text in quotes. It keeps all characters.
 func (s *scanner) text() bool {
 	if !s.take('"') {
 		return false

@@ -23,10 +23,9 @@ func (e *Exposed) String() string {
 	return fmt.Sprintf("%q, since %s can change %q", e.Path, e.Who, e.At)
 }
 
-// Expose reports who besides root and a trusted user could put something else in the place of what
-// an absolute path leads to, or in it, if that is a folder; nil: that is impossible. What is not
-// there counts as well, where another user could put it there. The error says that it cannot be
-// told.
+// Expose reports which user besides root and a trusted one could replace what an absolute path
+// leads to, or what is in it, if that is a folder; nil: none could. What is not there counts as
+// well, where another user could put it there. The error says that it cannot be told.
 func Expose(path string, trusted uint32) (*Exposed, error) {
 	if !filepath.IsAbs(path) {
 		return nil, fmt.Errorf("%q is not absolute", path)
@@ -42,9 +41,9 @@ func Expose(path string, trusted uint32) (*Exposed, error) {
 
 // changedBy names who can change a hop besides root and the trusted user, and what it would change;
 // "": only those. In a folder that is sticky, as /tmp, others can make files but replace only their
-// own. A mount that is read-only, as that of a ConfigMap or a Secret, whose folder is open to
-// everybody, is changed by none of those who are here. An access list needs no look: the bits of
-// the group say the most that it gives (acl(5)).
+// own. No user of this machine changes a read-only mount, such as a ConfigMap or a Secret, although
+// its folder is open to everybody. An access list needs no look: the bits of the group say the most
+// that it gives (acl(5)).
 func (h Hop) changedBy(trusted uint32) (at, who string) {
 	switch {
 	case h.Owner != 0 && h.Owner != trusted:

@@ -1,7 +1,7 @@
 //go:build linux
 
-// Package route follows a path hop by hop, through each folder and symlink, and says who can put
-// something else in the place of what it leads to.
+// Package route follows a path hop by hop, through each folder and symlink, and says which users
+// can put something else in the place of what it leads to.
 package route
 
 import (
@@ -21,7 +21,7 @@ const maxLinks = 40
 // AccessList is the extended attribute that holds the access control list of a file (acl(5)).
 const AccessList = "system.posix_acl_access"
 
-// Hop is one folder or file that a path leads through, with what says who can change it.
+// Hop is one folder or file that a path leads through, with what says which users can change it.
 type Hop struct {
 	Path         string // without symlinks
 	Link         string // the symlink that led here last, else empty

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// oldKernel is set where openat2(2) cannot be used: before Linux 5.6, and in a container whose
-// system calls are filtered.
+// oldKernel is set where openat2(2) cannot be used: before Linux 5.6, and in a container that
+// filters system calls.
 var oldKernel atomic.Bool
 
 // openBelow opens a path below a folder. No component of it may be a symlink.

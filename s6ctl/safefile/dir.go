@@ -24,8 +24,8 @@ type Dir struct {
 	name   string
 }
 
-// newDir keeps the parent for messages alone: the descriptor says which folder it is, whatever its
-// path is by now.
+// newDir keeps the parent for messages alone: the descriptor says which folder it is, even after
+// its path has changed.
 func newDir(fd int, parent *Dir, name string) *Dir {
 	d := &Dir{parent: parent, name: name}
 	d.fd.Store(int32(fd))
@@ -98,7 +98,7 @@ func (d *Dir) OpenFD(name string, flags int, mode fs.FileMode) (int, error) {
 	return fd, nil
 }
 
-// noWait are flags with which an open waits for nothing, and takes no terminal.
+// noWait are flags of an open that waits for nothing, and takes no terminal.
 const noWait = unix.O_NONBLOCK | unix.O_NOCTTY
 
 // OpenRegular opens a regular file for reading, and tells its state. Something else is an
@@ -250,15 +250,14 @@ func reader(fd int) func([]byte) (int, error) {
 	}
 }
 
-// IsAbsent reports whether a path does not lead to a file, for whatever part of it is not there. A
-// symlink is not there.
+// IsAbsent reports whether a path does not lead to a file because some part of it is not there. A
+// symlink counts as not there.
 func IsAbsent(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) ||
 		errors.Is(err, unix.ELOOP)
 }
 
-// OutOfMeans reports whether an error is for want of memory or descriptors, which is no fault of
-// the file.
+// OutOfMeans reports whether memory or descriptors are used up, which is no fault of the file.
 func OutOfMeans(err error) bool {
 	return errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) || errors.Is(err, unix.ENOMEM)
 }

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// OpenOwn opens a regular file for a process that has no more rights than those who can write
-// there: symlinks are followed, since wherever they lead that user may go. It waits for nothing.
+// OpenOwn opens a regular file for a process that has no more rights than the users that can write
+// there. It follows symlinks: the process may go wherever they lead. It waits for nothing.
 func OpenOwn(name string, flags int, mode fs.FileMode) (*os.File, error) {
 	f, err := os.OpenFile(name, flags|noWait, mode)
 	if errors.Is(err, unix.ENXIO) || errors.Is(err, unix.ENODEV) {

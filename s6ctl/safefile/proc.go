@@ -195,8 +195,8 @@ func (p Proc) Place(pid int) (Place, error) {
 	return place, nil
 }
 
-// OpenFIFO opens for writing, without waiting, the FIFO that a process has open and whose path ends
-// in this. The FIFO may be deleted.
+// OpenFIFO opens a FIFO for writing, without waiting: the one that a process has open under a path
+// that ends in this. The FIFO may be deleted.
 func (p Proc) OpenFIFO(pid int, end string) (*os.File, error) {
 	links, err := p.Links(pid, "fd")
 	if err != nil {

@@ -15,7 +15,7 @@
 //	safefile.go  errors, limits, and reading an open file
 //	dir.go       a folder that stays open; list.go: its names, within a limit
 //	calls.go     the system calls, with what older kernels need instead
-//	own.go       files of a process that has no more rights than who can write there
+//	own.go       files of a process that has no more rights than the users that can write there
 //	proc.go      what the kernel shows of processes
 //	tree.go      a folder to read from, on every system
 package safefile
@@ -41,7 +41,7 @@ type TooManyError struct{ Max int }
 
 func (e *TooManyError) Error() string { return fmt.Sprintf("it has more than %d entries", e.Max) }
 
-// Cause takes the path off an error whose message names it already.
+// Cause takes the path off an error. It is for a message that names the path already.
 func Cause(err error) error {
 	var pathErr *fs.PathError
 	if errors.As(err, &pathErr) {
@@ -50,8 +50,8 @@ func Cause(err error) error {
 	return err
 }
 
-// CauseAt takes the path off an error whose message names that one already. The error may be about
-// another.
+// CauseAt takes this path off an error. It is for a message that names the path already. An error
+// about another path stays as it is.
 func CauseAt(path string, err error) error {
 	var pathErr *fs.PathError
 	if errors.As(err, &pathErr) && pathErr.Path == path {
@@ -91,7 +91,7 @@ func readOpened(f *os.File, name string, most int64) ([]byte, fs.FileInfo, error
 
 // makeBuffer has room for a file that had so many bytes a moment ago.
 func makeBuffer(size, most int64) []byte {
-	const first = 512 // bytes, for files of /proc, whose size is told as 0
+	const first = 512 // bytes, for files of /proc: the kernel gives their size as 0
 	return make([]byte, 0, max(min(size, most), first)+1)
 }
 
@@ -121,5 +121,5 @@ func readMost(
 	}
 }
 
-// Identity is what tells a folder from all others, whatever its name.
+// Identity tells a folder from all others. It does not depend on the name.
 type Identity struct{ Dev, Ino uint64 }

@@ -17,7 +17,7 @@ type Tree struct{ root *os.Root }
 // ErrNoFolder is the error for what is no folder.
 func OpenTree(path string) (*Tree, error) {
 	info, err := os.Stat(path)
-	if err == nil && !info.IsDir() { // to open a FIFO might take for ever
+	if err == nil && !info.IsDir() { // opening a FIFO might never return
 		err = ErrNoFolder
 	}
 	if err != nil {

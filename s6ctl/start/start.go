@@ -28,7 +28,7 @@ import (
 	"time"
 )
 
-// Account is whose credentials a program gets.
+// Account is the credentials that a program gets.
 type Account struct {
 	UID, GID uint32
 	Groups   []uint32
@@ -74,8 +74,8 @@ type Process struct {
 func Start(p Program) (*Process, error) {
 	cmd := &exec.Cmd{
 		Path: p.Path, Args: p.Args, Dir: "/", Env: p.environment(), Stdin: p.Stdin, Stdout: p.Stdout, Stderr: p.Stderr,
-		// A session of its own has no terminal. Who could open /dev/tty in ours could type for our
-		// shell (TIOCSTI).
+		// A session of its own has no terminal. A program that could open /dev/tty in ours could
+		// type for our shell (TIOCSTI).
 		SysProcAttr: &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL},
 		WaitDelay:   pipeDelay,
 	}
@@ -171,7 +171,7 @@ func Run(ctx context.Context, p Program) error {
 	return process.Wait(ctx)
 }
 
-// Self is this program, whatever has become of its path.
+// Self is this program, even when its path leads to another file by now.
 const Self = "/proc/self/exe"
 
 // ExitCode is the code that a program ended with, or -1 if it did not get that far.
