@@ -99,9 +99,9 @@ type Service struct {
 	// to start it again.
 	WasSupervised bool
 
-	// What a plan and those who carry it out need besides.
+	// What a plan, and what carries it out, need besides.
 
-	Controller *uint32 // whose the control FIFO is; nil: there is none
+	Controller *uint32 // the owner of the control FIFO; nil: there is none
 	// LastStarted: the process that ./run has started last, and when the kernel says that was.
 	LastStarted [2]int
 	Places      [2]safefile.Identity // of the directory and of its log/
@@ -114,14 +114,14 @@ type File struct {
 	Mode      fs.FileMode
 	Data      []byte
 	Irregular bool // it is a symlink, a directory, a FIFO or larger than maxFile
-	Exposed   bool // it belongs to a user who may not change what s6 runs
+	Exposed   bool // it belongs to a user that must not change what s6 runs
 }
 
 // MaxFile is the largest file that is read for comparison, in bytes. Rendered ones have a few kB.
 const MaxFile = 4 << 20
 
-// ModeServicedir is the mode of a service directory and of the folders in it: s6-svscan may run as
-// another user than those who ask for the state of a service.
+// ModeServicedir is the mode of a service directory and of the folders in it: a user other than
+// that of s6-svscan may ask for the state of a service.
 const ModeServicedir = 0o755
 
 // ModeDown is the mode of a file that keeps a service down.
@@ -134,7 +134,7 @@ type Hidden struct {
 	Port   int    // that its gateway may still hold, or 0
 	Status Status
 	Log    Status
-	// StopTimeout is how long its gateway may take to stop before s6 kills it; 0: for ever.
+	// StopTimeout is how long its gateway may take to stop before s6 kills it; 0: no limit.
 	StopTimeout time.Duration
 	Orphans     []Supervise // supervisors that no rescan ends
 }
@@ -169,10 +169,10 @@ var S6Files = []string{
 	"down-signal", "reload-signal", "flag-newpidns", "flag-timeout-killpg",
 }
 
-// Owed is what an apply has to do to a service whose files it has changed, or which it has brought
-// down. It is written before that and removed once the restart was seen, so that an apply that is
-// killed in between leaves a trace for the next. It names no process: a restart by hand in between
-// costs one restart more, never a gateway that runs an old script.
+// Owed is what an apply still has to do to a service after it has changed its files, or has brought
+// it down. It is written before that and removed once the restart was seen, so that an apply that
+// is killed in between leaves a trace for the next. It names no process: a restart by hand in
+// between costs one restart more, never a gateway that runs an old script.
 type Owed struct {
 	Gateway bool `json:"gateway"`
 	Logger  bool `json:"logger"`
@@ -241,8 +241,8 @@ func (s *Service) Edited() []string {
 	return paths
 }
 
-// StopTimeout is how long s6-supervise waits for the gateway between SIGTERM and SIGKILL; 0 if it
-// waits for ever.
+// StopTimeout is how long s6-supervise waits for the gateway between SIGTERM and SIGKILL; 0: it
+// never sends SIGKILL.
 func (s *Service) StopTimeout() time.Duration { return stopTimeout(s.Files["timeout-kill"].Data) }
 
 // stopTimeout reads a timeout-kill file: milliseconds. s6 takes what is no number as none.

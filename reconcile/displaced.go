@@ -10,7 +10,7 @@ import (
 	"hermes-reconcile/s6ctl/safefile"
 )
 
-// Supervise is an s6-supervise process as the kernel knows it, whatever any file says.
+// Supervise is an s6-supervise process as the kernel knows it. Files play no part.
 type Supervise struct {
 	PID   int
 	Start int           // numbers of processes are used again
@@ -21,7 +21,7 @@ type Supervise struct {
 	Orphan bool
 	// The rest is empty for one that works in a known place.
 
-	Name string // by which its s6-svscan started it: "gateway-x", or "gateway-x/log"
+	Name string // that its s6-svscan started it with: "gateway-x", or "gateway-x/log"
 	// Path: where it works: relative to the scandir, absolute outside of it; empty: that cannot be
 	// seen.
 	Path    string
@@ -35,7 +35,7 @@ func (v Supervise) Logger() bool { return strings.HasSuffix(v.Name, "/log") }
 // which has the gateway's name.
 type Displaced struct {
 	Supervise
-	Service string // whose gateway it is
+	Service string // that it runs the gateway of
 	Child   int    // the process that it has started, or 0
 	// Former says that this is no supervisor, but the gateway of one that was killed.
 	Former bool
@@ -69,7 +69,7 @@ func (a Actual) DisplacedOf(service string) []Displaced {
 	return found
 }
 
-// Running are the services, and those of which there are only supervisors that work elsewhere.
+// Running are the services, and those that have only supervisors that work elsewhere.
 func (a Actual) Running() []Service {
 	all := slices.Clone(a.Services)
 	for _, d := range a.Displaced {
@@ -108,7 +108,7 @@ func (s *Service) startsBy() []string {
 	return []string{render.DownPath, render.LogDownPath}
 }
 
-// FrozenLog is what is said of a gateway whose log file is gone, and why follows.
+// FrozenLog is said of a gateway when its log file is gone. The reason follows it.
 const FrozenLog = "its log is frozen: "
 
 // What is said of a gateway by where its supervisors are.

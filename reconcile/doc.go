@@ -8,15 +8,15 @@
 //	actual.go        what a scandir holds; displaced.go: supervisors that work outside their places
 //	state.go         what a gateway is, in a word, from one look at it
 //	diff.go          what should be and what is -> changes with their reasons
-//	wanted.go        up, down, or as it was last; ports.go: who waits for whose port
+//	wanted.go        up, down, or as it was last; ports.go: which gateway waits for a port of another
 //	plan.go          a plan, its changes, and what became of them; errors.go: why not; digest.go: what tells plans apart;
 //	                 select.go: a part of one
 //	capacity.go      how many services s6-svscan has room for
 //	supervisor.go    what all of this needs of s6
 //	servicetree/     service directories in a plain folder, for a look or an image
-//	pace/            waits whose limits count from when something has moved last
+//	pace/            waits, with limits that count from when something has moved last
 //	journal/         the dot directory in the scandir: journal/lock.go, journal/records.go, journal/marks.go
-//	ownership/       who may change what in a service directory, and taking it back
+//	ownership/       which user may change what in a service directory, and taking it back
 //	scandir/         reads what is; scandir/misplaced.go finds s6-supervise processes outside their places
 //	operate/         stops, starts and restarts one live service, by hand, too; waits until it is ready
 //	apply/           carries a plan out
@@ -40,11 +40,11 @@
 //	apply/keep.go          let the down file say what the gateway is, where the manifest leaves that open
 //	apply/removal.go       wait until a hidden service has ended, and delete it
 //
-// What an apply has to know of earlier ones lies in the scandir, in .hermes-reconcile, whose name
-// s6-svscan skips for its dot:
+// What an apply has to know of earlier ones lies in the scandir, in .hermes-reconcile. s6-svscan
+// skips that name for its dot:
 //
 //	name       says                   written by                          removed by                          after a crash
-//	lock       one apply at a time    the first lock                      no one                              the kernel drops the lock
+//	lock       one apply at a time    the first lock                      nothing                             the kernel drops the lock
 //	staging/N  N is being written     apply/stage.go                      the end of an apply                 the next apply deletes it
 //	hidden/I/N N is being removed     apply/swap.go                       apply/removal.go                    the next apply ends and deletes it
 //	owed/N     a restart of N is due  apply/pending.go, operate/operate.go  apply/update.go, start and stop   the next apply, or watch, makes it

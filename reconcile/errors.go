@@ -23,7 +23,7 @@ func IsTimeout(err error) bool {
 	return errors.As(err, &timeout)
 }
 
-// HopelessError says that a gateway will not come, whatever the time.
+// HopelessError says that a gateway will not come, however long one waits.
 type HopelessError struct{ Look Look }
 
 func (e *HopelessError) Error() string { return "it is not up: " + e.Look.Say() }
@@ -49,7 +49,7 @@ func (e *LockedError) Error() string {
 }
 
 // RoomError says that s6-svscan cannot take what a plan adds. A scan that meets one service too
-// many does nothing at all in s6 2.12 and later, for no one.
+// many does nothing at all in s6 2.12 and later, not even for the services that have room.
 type RoomError struct {
 	Limit      string // what it is that has no room
 	Have, More int

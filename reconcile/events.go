@@ -16,7 +16,7 @@ const (
 	StepScan
 	// StepEnd is that the supervisor of a service that goes has to end.
 	StepEnd
-	// StepDone is that nothing more is done with a service in this operation, whatever came of it.
+	// StepDone is the end of this operation for a service, after a success or a failure.
 	StepDone
 )
 

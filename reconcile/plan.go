@@ -38,7 +38,7 @@ const (
 	PruneNone  Prune = "none"
 )
 
-// Action is what happens to a running gateway, whatever else changes.
+// Action is what happens to a running gateway. Other parts of its change play no part.
 type Action string
 
 const (
@@ -110,7 +110,7 @@ type Outcome struct {
 type Result struct {
 	Outcomes []Outcome // in the plan's order
 	Notes    []string  // what the user should know besides
-	Late     []Late    // of those that restarted by turns: who ended the turns by not coming back
+	Late     []Late    // gateways that did not come back in their turn, which ended the turns
 }
 
 // Late is a gateway that has not come as far as it should.
@@ -123,8 +123,9 @@ type Late struct {
 // Hopeless reports whether to wait longer would not have helped.
 func (l Late) Hopeless() bool { return l.State().Hopeless() }
 
-// AwaitedSupervisors counts the services whose supervisor may only be gone for a moment or, where
-// s6-svscan was woken and no apply saw what it found, may not be there yet.
+// AwaitedSupervisors counts the services that have no supervisor, perhaps only for a moment: it may
+// be coming back or, where s6-svscan was woken and no apply saw what it found, it may not be there
+// yet.
 func (p Plan) AwaitedSupervisors(woken bool) (n int) {
 	for _, c := range p.Changes {
 		gone := c.Replace && (c.Actual.WasSupervised || c.Actual.Doubt() != "") &&
@@ -167,7 +168,7 @@ const Grace = 15 * time.Second
 // is killed: what a gateway may need to drain.
 const DefaultPatience = 75 * time.Second
 
-// Patience is how long to wait for a service to stop. One that s6 would wait for for ever is killed
+// Patience is how long to wait for a service to stop. Where s6 has no limit, the service is killed
 // after a while.
 func Patience(stopTimeout time.Duration) time.Duration {
 	if stopTimeout == 0 {

@@ -38,7 +38,7 @@ func (p Plan) Only(wanted func(profile string) bool) (Plan, error) {
 	return only, nil
 }
 
-// leave is a change to which nothing is done, as if it were none.
+// leave makes it a change that does nothing.
 func (c *Change) leave() Change {
 	return Change{
 		Op: Unchanged, Service: c.Service, Profile: c.Profile, Port: c.Port, Left: true,

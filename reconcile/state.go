@@ -38,7 +38,7 @@ const (
 // Runs reports whether a gateway in this state does what it is there for, as far as can be told.
 func (s State) Runs() bool { return s == StateUp || s == StateReady }
 
-// Hopeless reports whether to wait for a gateway in this state is in vain: it stays as it is, or it
+// Hopeless reports whether a wait for a gateway in this state has no end: it stays as it is, or it
 // died again and again.
 func (s State) Hopeless() bool {
 	return s == StateEnded || s == StateBackingOff || s == StateCrashLoop
@@ -94,10 +94,10 @@ func (l Look) State() State {
 	return StateDown
 }
 
-// The rule by which rendered run scripts count deaths: see run.tmpl.
+// How rendered run scripts count deaths: see run.tmpl.
 const (
-	manyDeaths   = 3                // deaths in a row from which on the next start waits
-	ForgetDeaths = 10 * time.Minute // after which deaths are forgotten
+	manyDeaths   = 3                // with that many deaths in a row, or more, the next start waits
+	ForgetDeaths = 10 * time.Minute // deaths are forgotten after that time
 )
 
 // Streak is how often in a row the gateway has died: without a life of some minutes in between.
@@ -197,7 +197,7 @@ func (s Status) LastEnd() string {
 type Level string
 
 const (
-	// LevelSupervised: an s6-supervise has taken the service on, whatever its process does.
+	// LevelSupervised: an s6-supervise has taken the service on. Its process plays no part.
 	LevelSupervised Level = "supervised"
 	LevelUp         Level = "up" // it runs, and has for a while
 	// LevelReady: s6 was told that it serves; one that has no way to tell counts when it is up.

@@ -11,14 +11,14 @@ import (
 type Supervisor interface {
 	// Listening reports whether an s6-svscan runs on the scandir.
 	Listening() (bool, error)
-	// Rescan makes s6-svscan look for new services and, with prune, stop those whose directories
-	// are gone. It does not wait for the effect.
+	// Rescan makes s6-svscan look for new services and, with prune, stop those that have no
+	// directory any more. It does not wait for the effect.
 	Rescan(ctx context.Context, prune bool) error
 	// Control sends command letters of s6-svc to a service.
 	Control(ctx context.Context, dir, letters string) error
 	// Status tells the state of a service. A directory without an s6-supervise is no error.
 	Status(dir string) (Status, error)
-	// StatusIn tells the state of a service whose directory is open. The scandir is owner's.
+	// StatusIn tells the state of a service by its open directory. The scandir is owner's.
 	StatusIn(service *safefile.Dir, dir string, owner uint32) (Status, error)
 	// Phase tells how far the process of a service is.
 	Phase(dir string, pid int) Phase
@@ -32,8 +32,8 @@ type Supervisor interface {
 	Deaths(dir string) []Death
 	// Room tells what the s6-svscan can take.
 	Room(ctx context.Context) (Room, error)
-	// Lives reports whether an s6-supervise has the directory as its working directory, whatever
-	// the files in it say. An error is no reason to believe that there is none.
+	// Lives reports whether an s6-supervise has the directory as its working directory. The files
+	// in it play no part. An error is no reason to believe that there is none.
 	Lives(dir string) (bool, error)
 	// Supervises finds the s6-supervise processes of the scandir. Of those that work in a known
 	// place only that is told.
@@ -45,7 +45,7 @@ type Supervisor interface {
 	// Dismiss tells one to bring its service down, and to end. A logger reads to the end of its
 	// pipe first.
 	Dismiss(v Supervise, logger bool) error
-	// KillService kills the process group that one has started.
+	// KillService kills the process group that a supervisor has started.
 	KillService(v Supervise) error
 	// Former finds the process of a service that was started last, if it lives and has no
 	// supervisor any more.

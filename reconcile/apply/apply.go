@@ -57,14 +57,14 @@ func (o Options) waits() bool {
 type step struct {
 	name string
 	do   func(context.Context) error
-	// own says that the step waits for no one but the disk.
+	// own says that the step waits for the disk alone.
 	own bool
 }
 
 // Apply carries out a plan that was made under this lock. An error means that nothing live has
 // changed; what went wrong with a single service stands in its Outcome.
 //
-// The order keeps every promise at every instant. All writing that can fail for want of room comes
+// The order keeps every promise at every instant. All writing that can fail on a full disk comes
 // first, out of sight. What goes is hidden and what comes appears by rename, then s6-svscan is
 // woken, once; until then all of it can be taken back, because no live file has changed. Only when
 // the scan was seen to have worked are live directories touched.
@@ -141,8 +141,8 @@ func (r *applier) finish(ctx context.Context) {
 	r.collectRemovals()
 }
 
-// startable refuses a scandir from which no script can be started: every gateway would be starting
-// for ever.
+// startable refuses a scandir that no script can be started from: every gateway would stay in state
+// starting.
 func startable(s *scandir.Scandir) error {
 	noExec, err := s.Dir.NoExec()
 	switch {
@@ -294,8 +294,7 @@ func (r *applier) result() reconcile.Result {
 // hold up; where there is less than four times as much, it is a quarter of what there is.
 const reserve = 5 * time.Second
 
-// before is for a step that services can hold up: whatever one of them does, time is left for the
-// steps after it.
+// before is for a step that services can hold up: it leaves time for the steps after it.
 func (r *applier) before(ctx context.Context) (context.Context, context.CancelFunc) {
 	deadline, limited := ctx.Deadline()
 	if !limited { // the pace ends such a step before it ends the apply

@@ -6,9 +6,9 @@ import (
 	"hermes-reconcile/reconcile/operate"
 )
 
-// keepStates brings the `down` files of those gateways in step whose state is last, and that others
-// have told up or down. That one cannot be written is no failure of the apply: the gateway is as it
-// should be, and the next apply tries again.
+// keepStates corrects the `down` files of gateways in state last that others have told up or down.
+// A file that cannot be written is no failure of the apply: the gateway is as it should be, and the
+// next apply tries again.
 func (r *applier) keepStates() {
 	for i := range r.plan.Changes {
 		c := &r.plan.Changes[i]

@@ -120,7 +120,7 @@ func (r *applier) prunes() bool {
 	return false
 }
 
-// endedElsewhere are the jobs whose gateways ran outside their place and were ended there.
+// endedElsewhere are the jobs of gateways that ran outside their place and were ended there.
 func (r *applier) endedElsewhere() []*job {
 	return slices.DeleteFunc(slices.Clone(r.jobs),
 		func(j *job) bool { return j.err != nil || len(j.Displaced) == 0 })

@@ -40,7 +40,7 @@ func (s *settling) over(missing int, now time.Time) bool {
 }
 
 // Prepare does what has to come before a plan, and gives the plan that Apply takes. It ends
-// removals of earlier applies whose names are needed again, which may rescan and delete
+// removals of earlier applies where the plan needs their names again, which may rescan and delete
 // directories, and it waits for supervisors that are coming back.
 func Prepare(
 	ctx context.Context,
@@ -72,7 +72,7 @@ func Prepare(
 	return plan, err
 }
 
-// finishBlockingRemovals finishes those removals of earlier applies whose names are needed again.
+// finishBlockingRemovals finishes removals of earlier applies where the plan needs their names.
 // It comes before the plan, because its rescan may start services that an aborted scan had left
 // lying. Until the last supervisor of a former directory is gone, a new one of its name would be a
 // second gateway.

@@ -129,7 +129,7 @@ func (r *applier) removeLogger(ctx context.Context, m *removal) error {
 		return !m.Log.Supervised, err
 	}
 	log := path.Join(m.Path, "log")
-	// SIGHUP ends s6-log, whatever its options; SIGKILL ends anything.
+	// SIGHUP ends s6-log with any options; SIGKILL ends anything.
 	for _, letters := range []string{"xh", "xk"} {
 		err := r.Pace.Wait(ctx, operate.LoggerLimit, "the logger of "+m.Name+" to end", gone)
 		if !reconcile.IsTimeout(err) || ctx.Err() != nil {

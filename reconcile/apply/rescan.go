@@ -54,8 +54,8 @@ func (r *applier) awaitRescan(ctx context.Context) {
 	}
 }
 
-// awaits reports whether to wait until a new service is found. One that appeared down, for want of
-// its port, is told to start later, and only who is there can be told.
+// awaits reports whether to wait until a new service is found. One that appeared down, because its
+// port is not free yet, is told to start later, and only a supervisor that is there can be told.
 func (r *applier) awaits(j *job) bool {
 	return r.listening && !r.opt.NoRescan && (!r.opt.Hurried || j.startsAfterPort())
 }

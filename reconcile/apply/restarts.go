@@ -55,8 +55,8 @@ func newTurns(plan reconcile.Plan, most int) *turns {
 	return t
 }
 
-// together names for each service that takes turns those with which it takes one: they pass ports
-// to each other, so none would end without the others.
+// together gives for each service that takes turns the services that share its turn: they pass
+// ports to each other, so none would end without the others.
 func together(p reconcile.Plan) map[string]string {
 	with := map[string]string{}
 	for i := range p.Changes {
@@ -80,7 +80,7 @@ func together(p reconcile.Plan) map[string]string {
 	return with
 }
 
-// skip takes no turn for a service with which nothing will be done.
+// skip gives no turn to a service that needs nothing.
 func (t *turns) skip(service string) {
 	if t == nil || t.of[service] == nil {
 		return
@@ -133,8 +133,8 @@ func (t *turns) leave(service string, err error) {
 	}
 }
 
-// timeout is for how long nothing may move while the plan is carried out: the longest that one step
-// may take, a stop or a gateway's way back, and some seconds.
+// timeout limits how long nothing moves while the plan is carried out: the longest time of one
+// step, a stop or a gateway's way back, and some seconds.
 func timeout(p reconcile.Plan, opt Options) time.Duration {
 	longest := time.Duration(0)
 	for _, c := range p.Changes {

@@ -123,8 +123,8 @@ func (r *applier) rescan(ctx context.Context) error {
 		return nil
 	}
 	// What was replaced because no s6-supervise ran on it may have been found a moment ago. Then
-	// s6-svscan has two supervisors on one name, of which the second tries again each second;
-	// pruning ends the first.
+	// s6-svscan has two supervisors on one name. The second one tries again each second. Pruning
+	// ends the first.
 	prune := slices.ContainsFunc(r.removals,
 		func(m *removal) bool { return !m.Gone() || m.job != nil && m.job.Replace }) ||
 		r.prunes()
@@ -167,8 +167,8 @@ func (r *applier) takeOut(service string) error {
 }
 
 // putBack gives a hidden directory its name again, unless another program's scan has begun to end
-// it: an s6-svscan that finds a service whose gateway is gone and whose logger is not may leave it
-// without a logger for ever.
+// it: an s6-svscan that finds a service with a logger and without its gateway may leave it without
+// a logger for good.
 func (r *applier) putBack(h reconcile.Hidden, before reconcile.Service) error {
 	if err := r.UpdateHidden(&h); err != nil {
 		return err

@@ -76,7 +76,7 @@ func (r *applier) updateAll(ctx context.Context) {
 
 // appearLate gives a service its new directory once no s6-supervise runs on the former one any
 // more. s6-svscan ends that supervisor itself when it no longer sees the directory, and that takes
-// the gateway along, whatever its user does.
+// the gateway along. The gateway's user cannot prevent that.
 func (r *applier) appearLate(ctx context.Context, j *job) error {
 	select {
 	case <-j.gone.done:
@@ -105,8 +105,9 @@ func (r *applier) appearLate(ctx context.Context, j *job) error {
 	return j.err
 }
 
-// updateJob does what is left to do for one service, in its turn. What runs as it was because its
-// turn never came owes nothing; so what is owed is written down only once the turn is there.
+// updateJob does what is left to do for one service, in its turn. A service that runs as it was
+// because its turn never came has no restart pending, so a restart is recorded only once the turn
+// is there.
 func (r *applier) updateJob(ctx context.Context, j *job) (err error) {
 	if j.late() {
 		if err := r.appearLate(ctx, j); err != nil || j.pending {
@@ -215,7 +216,7 @@ func (r *applier) changeState(ctx context.Context, j *job) error {
 
 // stopJob stops the gateway of a service. One that has not stopped in time, or not before the user
 // lost patience, and should run, is told to come up again when it is down at last: s6 sees to that.
-// What is owed stays on record, because no one sees that start.
+// The restart stays on record, because no apply sees that start.
 func (r *applier) stopJob(ctx context.Context, j *job) error {
 	err := r.Stop(ctx, j.Service, j.stopPatience())
 	if err == nil {

@@ -1,10 +1,10 @@
 //go:build linux
 
 // Package dirfd changes what is in a directory through its open descriptor: all names are relative
-// to it, and no symlink is followed, so that a user who renames things meanwhile cannot lead a
+// to it, and no symlink is followed, so that a user that renames things meanwhile cannot lead a
 // change elsewhere. Reading goes through s6ctl/safefile.
 //
-// Errors name the full path. Modes are exact, whatever the umask.
+// Errors name the full path. Modes are exact: the umask plays no part.
 //
 // The files:
 //
@@ -24,7 +24,7 @@ import (
 )
 
 // Dir is an opened directory. All access below a scandir goes through one, by names relative to it
-// and without following symlinks, so that no user who renames things meanwhile can lead us
+// and without following symlinks, so that no user that renames things meanwhile can lead us
 // elsewhere.
 type Dir struct {
 	safe *safefile.Dir
@@ -109,10 +109,10 @@ func (d *Dir) ReadInto(
 // AtOnce lists the entries of d, if they come in one answer of the kernel.
 func (d *Dir) AtOnce() (names []string, all bool, err error) { return d.safe.AtOnce() }
 
-// Safe is d for those who only look at it.
+// Safe is d for callers that only look at it.
 func (d *Dir) Safe() *safefile.Dir { return d.safe }
 
-// Write makes the file name in d. It must not be there. The mode is exact, whatever the umask.
+// Write makes the file name in d. It must not be there. The mode is exact: the umask plays no part.
 func (d *Dir) Write(name string, mode fs.FileMode, data []byte) error {
 	fd, err := d.safe.OpenFD(name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL, mode)
 	if err != nil {
@@ -170,7 +170,7 @@ func (d *Dir) Unlink(name string) error {
 	return d.Fail("remove", name, retry(func() error { return unix.Unlinkat(d.FD(), name, 0) }))
 }
 
-// Rename moves a file over whatever is at to.
+// Rename moves a file to another name, and replaces a file that is there.
 func Rename(from *Dir, name string, to *Dir, toName string) error {
 	err := retry(func() error { return unix.Renameat(from.FD(), name, to.FD(), toName) })
 	if err != nil {
@@ -246,7 +246,7 @@ func (d *Dir) memoryBacked() bool {
 	return err == nil && (st.Type == unix.TMPFS_MAGIC || st.Type == unix.RAMFS_MAGIC)
 }
 
-// NoExec reports whether d lies on a filesystem from which no program can be started.
+// NoExec reports whether d lies on a filesystem that is mounted noexec.
 func (d *Dir) NoExec() (bool, error) {
 	var st unix.Statfs_t
 	err := d.Fail("look at", ".", retry(func() error { return unix.Fstatfs(d.FD(), &st) }))
@@ -296,5 +296,5 @@ func (d *Dir) Dangles(name string) bool {
 // Each calls do with each name in d, in no order, until it returns false.
 func (d *Dir) Each(do func(name string) bool) error { return d.safe.Each(do) }
 
-// Identity tells d from all other folders, whatever names lead to it.
+// Identity tells d from all other folders. It does not depend on names.
 func (d *Dir) Identity() (safefile.Identity, error) { return d.safe.Identity() }

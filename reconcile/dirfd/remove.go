@@ -28,7 +28,7 @@ func (d *Dir) RemoveAll(name string) error {
 	return d.remove(name, time.Now().Add(ClearLimit), LeastNames)
 }
 
-// RemoveUntil is RemoveAll with a time by which to give up, whatever is left.
+// RemoveUntil is RemoveAll that gives up at a time, and leaves the rest.
 func (d *Dir) RemoveUntil(name string, deadline time.Time) error {
 	return d.remove(name, deadline, 0)
 }
@@ -92,8 +92,8 @@ func (d *Dir) wrest(name string) error {
 	return d.Chmod(name, ModePrivate)
 }
 
-// take makes d a folder that no other user can change. One who has it open already cannot, either:
-// rights are checked anew at each name.
+// take makes d a folder that no other user can change. That holds for a user that has it open
+// already, too: rights are checked anew at each name.
 func (d *Dir) take() error {
 	st, err := d.State()
 	if err != nil {

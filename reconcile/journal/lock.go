@@ -92,8 +92,8 @@ func (l *Lock) openFolders(trusts func(uid uint32) bool) (err error) {
 	return err
 }
 
-// acquire takes the lock. It is a POSIX record lock: the kernel tells who holds it, drops it with
-// the process, and does not hand it on to children.
+// acquire takes the lock. It is a POSIX record lock: the kernel tells which process holds it, drops
+// it with the process, and does not hand it on to children.
 func (l *Lock) acquire(
 	ctx context.Context,
 	timeout time.Duration,

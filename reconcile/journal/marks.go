@@ -18,7 +18,7 @@ const (
 )
 
 // Pause records that nothing should be started unasked from now on, until the next apply by hand.
-// It needs no lock: who ends a container cannot wait for one.
+// It needs no lock: a container that ends cannot wait for one.
 func Pause(scandir *dirfd.Dir, trusts func(uid uint32) bool) error {
 	l := &Lock{Journal: &Journal{}, scandir: scandir} // never acquired
 	defer l.Unlock()

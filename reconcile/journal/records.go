@@ -5,11 +5,11 @@
 // removed, and the marks that say "paused" and "rescan asked for". The package comment of reconcile
 // has a table of them.
 //
-// Any user who may look there may read it. All that writes is a method of a Lock, or takes one.
+// Every user that may look there may read it. All that writes is a method of a Lock, or takes one.
 //
 // The files:
 //
-//	lock.go     the lock: who has it may write
+//	lock.go     the lock, which gives the right to write
 //	records.go  what is owed, and what is being written or removed
 //	marks.go    marks that are only there or not
 package journal
@@ -48,12 +48,12 @@ const (
 	modeOwed = 0o600
 )
 
-// Journal is our dot directory in a scandir: what an apply has to know of earlier ones. A user who
-// may look there may read it; all writing takes a Lock.
+// Journal is our dot directory in a scandir: what an apply has to know of earlier ones. Every user
+// that may look there may read it; all writing takes a Lock.
 type Journal struct{ own *dirfd.Dir }
 
 // Open opens the journal of a scandir for reading. The error wraps fs.ErrNotExist where there is
-// none yet, and fs.ErrPermission for those who may not look there.
+// none yet, and fs.ErrPermission where this user may not look.
 func Open(scandir *dirfd.Dir) (*Journal, error) {
 	own, err := scandir.Open(Dir)
 	if err != nil {
@@ -74,8 +74,8 @@ func (j *Journal) folder(name string) (*dirfd.Dir, error) {
 	return d, err
 }
 
-// Pending are the restarts that are owed, by service. Who holds the lock of the scandir itself
-// passes it, since another process may be at them otherwise.
+// Pending are the restarts that are pending, by service. A caller that holds the lock of the
+// scandir passes it: without the lock another process may be at work on them.
 func (j *Journal) Pending(lock *Lock) (map[string]reconcile.Owed, error) {
 	owed, err := j.readPending()
 	if len(owed) > 0 && !lock.Held() {
@@ -219,7 +219,7 @@ func (l *Lock) ClearPending(service string) error {
 	return err
 }
 
-// PendingNames are the services to which something is owed.
+// PendingNames are the services that have a restart pending.
 func (l *Lock) PendingNames() ([]string, error) { return l.owed.Names() }
 
 // RecordRestart records that a restart of a gateway is due, and the port that it holds until then.

@@ -51,9 +51,9 @@ func actTimeout(services []reconcile.Service, action reconcile.Action) time.Dura
 
 // Act brings gateways down, up, or down and up, side by side, and waits until they are: BringUp,
 // Down or Restart. What the manifest says plays no part, so the next apply may undo it. It returns
-// what became of each, and what the user should know besides. The lock is nil for those who cannot
-// have it, or cannot wait for it: if they are killed, no restart is on record. A timeout bounds the
-// whole; 0 is no limit but that something has to move.
+// what became of each, and what else the user should know. The lock is nil for a caller that cannot
+// have it, or cannot wait for it: if that caller is killed, no restart is on record. A timeout
+// bounds the whole; 0 is no limit but that something has to move.
 func Act(
 	ctx context.Context,
 	s *scandir.Scandir,
@@ -84,7 +84,7 @@ func Act(
 // byHand does what one was asked for by hand.
 type byHand struct {
 	*Operator
-	lock *journal.Lock // nil for those who cannot have it
+	lock *journal.Lock // nil for a caller that cannot have it
 }
 
 // act brings one gateway to where the user wants it. One that backs off or loops is started anew
@@ -151,7 +151,7 @@ func (r *byHand) staysUp(ctx context.Context, service reconcile.Service) error {
 	return err
 }
 
-// LookAt is what can be seen of a gateway whose status was read a moment ago.
+// LookAt is what can be seen of a gateway after its status was read.
 func LookAt(sup reconcile.Supervisor, service reconcile.Service) reconcile.Look {
 	_, tells := service.Files[render.NotificationPath]
 	l := reconcile.Look{
@@ -189,8 +189,8 @@ func (r *byHand) restart(ctx context.Context, service reconcile.Service) error {
 }
 
 // KeepState makes the directory of a service remember, for a supervisor that dies, whether its
-// gateway is wanted up. That is for those alone of which the manifest does not say it. Only who has
-// the lock may do it: an apply decides by that file.
+// gateway is wanted up. That is for gateways alone whose state the manifest leaves open. It takes
+// the lock: an apply decides by that file.
 func KeepState(s *scandir.Scandir, _ *journal.Lock, service string, up bool) error {
 	d, err := s.Dir.Open(service)
 	if err != nil {

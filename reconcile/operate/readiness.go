@@ -139,7 +139,7 @@ func (a *arrival) further() bool {
 	return true
 }
 
-// newArrival is a gateway of which nothing was seen yet.
+// newArrival is a gateway before the first look at it.
 func newArrival(c reconcile.Change) *arrival {
 	onFailure := c.Desired.OnFailure && !c.Desired.Last
 	tells := c.Desired.File(render.NotificationPath) != nil

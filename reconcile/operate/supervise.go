@@ -140,8 +140,8 @@ func (r *Operator) BringUp(ctx context.Context, service string) error {
 	return r.Start(ctx, service) // its ./finish may have said that it should stay down
 }
 
-// Start tells a service that is down to come up and waits until s6-supervise has started it. That
-// it dies at once is its own affair.
+// Start tells a service that is down to come up and waits until s6-supervise has started it. A
+// process that dies at once is no error here.
 func (r *Operator) Start(ctx context.Context, service string) error {
 	before, err := r.Sup.Status(service)
 	if err != nil {

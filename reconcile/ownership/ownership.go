@@ -1,8 +1,8 @@
 //go:build linux
 
-// Package ownership knows who may change what in a service directory, notes what others can change
-// and should not, and takes it back. s6-supervise writes its files by name, often as root, so what
-// a gateway's user can put there would lead root's writes elsewhere.
+// Package ownership knows which user may change what in a service directory, notes what others can
+// change and should not, and takes it back. s6-supervise writes its files by name, often as root,
+// so what a gateway's user can put there would lead root's writes elsewhere.
 package ownership
 
 import (
@@ -18,7 +18,7 @@ import (
 	"hermes-reconcile/s6ctl/safefile"
 )
 
-// Owner is the user whose s6-svscan runs on a scandir: besides root the one who may change what it
+// Owner is the user that s6-svscan runs as on a scandir. That user and root may change what it
 // runs.
 type Owner uint32
 
@@ -43,7 +43,7 @@ const (
 )
 
 // MakeControl makes the control FIFO of a staged service, and gives it to a user, where apply knows
-// whose it should be.
+// the right one.
 func MakeControl(service *dirfd.Dir, uid uint32, known bool) error {
 	if err := service.Mkdir(SuperviseDir, reconcile.ModeServicedir); err != nil {
 		return err
@@ -106,7 +106,7 @@ func (o Owner) LookAtControl(s *reconcile.Service, d *dirfd.Dir, prefix string) 
 	}
 }
 
-// LookAtSupervise notes who controls a service, and whether s6-supervise has run on it.
+// LookAtSupervise notes which user controls a service, and whether s6-supervise has run on it.
 func LookAtSupervise(s *reconcile.Service, d *dirfd.Dir) {
 	supervise, err := d.Open(SuperviseDir)
 	if err != nil {

@@ -30,7 +30,7 @@ func (p *Pace) Moved() {
 	p.last = time.Now()
 }
 
-// Work does something that waits for no one but the disk. As long as that takes, something moves.
+// Work does something that waits for the disk alone. As long as that takes, something moves.
 func (p *Pace) Work(do func() error) error {
 	p.count(&p.working, 1)
 	defer func() {
@@ -85,8 +85,8 @@ func (p *Pace) Within(
 }
 
 // Wait polls done until it is true. It gives up when nothing has moved for as long as limit says,
-// and with ctx. s6 offers events, but only to those who may write to a service's event/ folder; its
-// status files are there for everybody.
+// and with ctx. s6 offers events, but only to users that may write to a service's event/ folder;
+// every user may read its status files.
 func (p *Pace) Wait(
 	ctx context.Context,
 	limit time.Duration,

@@ -10,8 +10,8 @@ import (
 	"hermes-reconcile/reconcile"
 )
 
-// Polling starts fast, since s6 acts within milliseconds, and slows down for those who drain for a
-// minute.
+// Polling starts fast, since s6 acts within milliseconds, and slows down for gateways that drain
+// for a minute.
 const (
 	pollFirst = time.Millisecond
 	pollMost  = 25 * time.Millisecond

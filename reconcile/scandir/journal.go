@@ -12,9 +12,8 @@ import (
 	"hermes-reconcile/reconcile/journal"
 )
 
-// Lock waits up to timeout for the right to change the scandir. The scandir keeps it in mind: a
-// look at who holds the lock would drop it, since a record lock ends with any descriptor of its
-// file.
+// Lock waits up to timeout for the right to change the scandir. The scandir remembers it, and then
+// does not open the lock's file again: a record lock ends with any descriptor of its file.
 func (s *Scandir) Lock(ctx context.Context, timeout time.Duration) (*journal.Lock, error) {
 	lock, err := journal.Acquire(ctx, s.Dir, s.Trusts, timeout, s.Listener)
 	s.lock = lock
@@ -25,7 +24,7 @@ func (s *Scandir) Lock(ctx context.Context, timeout time.Duration) (*journal.Loc
 func (s *Scandir) Pause() error { return journal.Pause(s.Dir, s.Trusts) }
 
 // Traces tells what applies have left, and whether one is under way. It takes no lock and writes
-// nothing. The error wraps fs.ErrPermission for those who may not look there.
+// nothing. The error wraps fs.ErrPermission where this user may not look.
 func (s *Scandir) Traces() (reconcile.Traces, error) {
 	j, err := journal.Open(s.Dir)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -54,8 +54,8 @@ func (s *Scandir) readFormer(a *reconcile.Actual) {
 	}
 }
 
-// isDouble reports whether an entry whose name is no gateway's has our marker: it was copied or
-// moved. s6-svscan runs it all the same, and its gateway would be the second of its profile.
+// isDouble reports whether an entry has our marker under a name that is no gateway's: it was copied
+// or moved. s6-svscan runs it all the same, and its gateway would be the second of its profile.
 func (s *Scandir) isDouble(name string) bool {
 	if strings.HasPrefix(name, ".") {
 		return false
@@ -187,8 +187,8 @@ func (s *Scandir) displace(a *reconcile.Actual, v reconcile.Supervise) {
 	}
 }
 
-// keeps reports whether a supervisor of which cannot be seen where it works is likely to work where
-// its name says: there is one.
+// keeps reports whether a supervisor is likely to work where its name says, if its working
+// directory cannot be seen: there is a service of that name.
 func (s *Scandir) keeps(v reconcile.Supervise) bool {
 	status, err := s.Sup.Status(v.Name)
 	return err != nil || status.Supervised

@@ -23,8 +23,8 @@ func (s *Scandir) Plan(desired []render.Servicedir, prune reconcile.Prune) (reco
 	return plan, nil
 }
 
-// recall finds out what those gateways were last that a plan will make a directory for, or adopt,
-// and whose state the manifest leaves to that. For all others there is no need to look.
+// recall finds out what gateways were last. It looks at those alone that a plan will make a
+// directory for, or adopt, and that the manifest gives no state.
 func (s *Scandir) recall(desired []render.Servicedir, actual *reconcile.Actual) {
 	actual.Users = s.Users
 	if s.Recall == nil {

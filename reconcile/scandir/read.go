@@ -85,7 +85,7 @@ func (s *Scandir) readServices(
 	return slices.DeleteFunc(all, func(s reconcile.Service) bool { return s.Name == "" }), nil
 }
 
-// readOwn reads what earlier applies left in our dot directory. Those who may not look there see
+// readOwn reads what earlier applies left in our dot directory. A user that may not look there sees
 // none of it.
 func (s *Scandir) readOwn(a *reconcile.Actual) error {
 	own, err := journal.Open(s.Dir)
@@ -209,8 +209,8 @@ const usualFile = 32 << 10
 
 var buffers = sync.Pool{New: func() any { return new(make([]byte, usualFile)) }}
 
-// readFiles reads the marker, the files that it lists, and the files that s6 reads. Whose the
-// directory itself is comes first: where others can change it, all else may be theirs.
+// readFiles reads the marker, the files that it lists, and the files that s6 reads. The owner of
+// the directory itself comes first: where others can change it, all else may be theirs.
 func (s *serviceReader) readFiles(d *dirfd.Dir) error {
 	const usual = 12 // files
 	s.Files = make(map[string]reconcile.File, usual)
@@ -316,7 +316,7 @@ func (s *serviceReader) readS6Files(d *dirfd.Dir, prefix string) error {
 }
 
 // readFile reads one file. What is no regular file, or too large, is told by a flag and not read:
-// to compare it would be of no use, and to open it could wait for ever.
+// comparing it is of no use, and opening it might never return.
 func (s *serviceReader) readFile(d *dirfd.Dir, prefix, name string) (reconcile.File, error) {
 	data, st, err := d.ReadInto(*s.buf, name, reconcile.MaxFile)
 	if large := (*safefile.TooLargeError)(nil); errors.Is(err, safefile.ErrIrregular) ||
@@ -326,7 +326,7 @@ func (s *serviceReader) readFile(d *dirfd.Dir, prefix, name string) (reconcile.F
 	return reconcile.File{
 		Mode: fs.FileMode(st.Mode & 0o7777),
 		Data: s.keep(prefix+name, data),
-		// A second name of it may lie in a folder of others, who could then exchange its content.
+		// A second name of it may lie in a folder of another user, who could exchange its content.
 		Exposed: !s.owner.Trusts(st.Uid) || st.Nlink > 1,
 	}, err
 }

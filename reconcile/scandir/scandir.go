@@ -6,7 +6,7 @@
 //
 // The files:
 //
-//	scandir.go    open one; whose it is, and who is trusted
+//	scandir.go    open one; its owner, and the users that are trusted
 //	read.go       all services, side by side; journal.go: what applies have left, and the lock
 //	hidden.go     removals that are not finished
 //	misplaced.go  gateways that run outside their place
@@ -31,7 +31,7 @@ import (
 type Scandir struct {
 	Dir   *dirfd.Dir           // all files below it are reached through this one
 	Sup   reconcile.Supervisor // what s6 does and knows there
-	owner ownership.Owner      // whose s6-svscan runs here
+	owner ownership.Owner      // the user that s6-svscan runs as here
 	// Recall tells what the gateways of these services were last; nil means that this is not known,
 	// so that they are down.
 	Recall func([]render.Servicedir) map[string]reconcile.LastState
@@ -58,8 +58,8 @@ func Open(path string, sup reconcile.Supervisor) (*Scandir, error) {
 	return s, nil
 }
 
-// findOwner finds whose s6-svscan runs here. It makes its control folder itself; without one the
-// scandir's owner will do.
+// findOwner finds the user that s6-svscan runs as here: the owner of the control folder, which
+// s6-svscan makes itself. Without one it is the scandir's owner.
 func (s *Scandir) findOwner() error {
 	st, err := s.Dir.Stat(".s6-svscan")
 	if errors.Is(err, fs.ErrNotExist) {
@@ -69,7 +69,7 @@ func (s *Scandir) findOwner() error {
 	return err
 }
 
-// Owner is the user whose s6-svscan runs here.
+// Owner is the user that s6-svscan runs as here.
 func (s *Scandir) Owner() ownership.Owner { return s.owner }
 
 // Trusts reports whether what belongs to a user may be run by s6.

@@ -90,8 +90,8 @@ func WriteNew(name string, data []byte) error {
 	return nil
 }
 
-// writeFiles makes a service directory in a folder. The modes are exact, whatever the umask, where
-// the system has modes.
+// writeFiles makes a service directory in a folder. The modes are exact, the umask plays no part,
+// where the system has modes.
 func writeFiles(out *os.Root, d render.Servicedir) error {
 	for _, f := range d.Files {
 		name := path.Join(d.Name, f.Path) // os.Root takes slashes on every system

@@ -88,7 +88,7 @@ func (l *Loop) Run(ctx context.Context) error {
 	return nil
 }
 
-// StopError says that further passes would be in vain.
+// StopError says that further passes would change nothing.
 type StopError struct{ Err error }
 
 func (e *StopError) Error() string { return e.Err.Error() }

@@ -83,7 +83,7 @@ func (w *watcher) close() {
 	}
 }
 
-// events is nil without a watch, and to receive from nil waits for ever: the loop needs no case for
+// events is nil without a watch. A receive from nil never returns, so the loop needs no case for
 // it.
 func (w *watcher) events() <-chan fsnotify.Event {
 	if w.notify == nil {
