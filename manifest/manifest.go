@@ -92,6 +92,7 @@ type Profile struct {
 	Backoff     time.Duration
 	StopTimeout time.Duration
 	Ready       *Ready // nil: the profile has none
+	Drain       *Drain // nil: the gateway is stopped without being asked to end first
 	Log         Log
 }
 
@@ -189,6 +190,12 @@ type Ready struct {
 
 // URL is what to ask a gateway on this port for.
 func (r *Ready) URL(port int) string { return "http://127.0.0.1:" + strconv.Itoa(port) + r.HTTP }
+
+// Drain says how to ask a gateway to end by itself, when its work is done, before it is stopped.
+type Drain struct {
+	Signal  string        // "SIGUSR1"
+	Timeout time.Duration // after which it is stopped all the same; whole milliseconds
+}
 
 // Log says how a gateway's log is kept.
 type Log struct {

@@ -3,11 +3,13 @@
 package render
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"slices"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -50,6 +52,52 @@ func TestFinishForgetsTheDeathsAtAStop(t *testing.T) {
 			require.Equal(t, c.forgets, info.Size() == 0, "%v, %+v", shell, c)
 		}
 	}
+}
+
+// TestFinishTakesADrainForNoDeath: what was told to end has ended well, whatever it exits with. Of
+// another process that is not true, even where it has the same number.
+func TestFinishTakesADrainForNoDeath(t *testing.T) {
+	for _, c := range []struct {
+		draining, exit string
+		code           int
+		forgets        bool
+	}{
+		{"4194300 7", "75", 0, true}, {"4194300 7", "78", 0, true}, {"4194300 7", "256", 0, true},
+		{"4194300 8", "75", 0, false}, {"4194301 7", "75", 0, false}, {"", "75", 0, false}, {"4194300 8", "78", 125, true},
+	} {
+		for _, shell := range shells {
+			dir := service(t, t.TempDir(), manifest.Profile{Name: "x", Command: []string{"true"},
+				Drain: &manifest.Drain{Signal: "SIGUSR1", Timeout: time.Minute}})
+			tally := tallied(t, dir)
+			writeGroup(t, dir, "4194300 7")
+			require.NoError(t, os.WriteFile(filepath.Join(dir, "data", "draining"), []byte(c.draining+"\n"), 0o644))
+			path := fakeProgram(t, "s6-svstat", `[ "$*" = "-o wantedup ." ] && echo true`)
+			_, code := in(t, shell, dir, path, "./finish", c.exit, "0", "gateway-x")
+			require.Equal(t, c.code, code, "%v, %+v", shell, c)
+			info, err := os.Stat(tally)
+			require.NoError(t, err)
+			require.Equal(t, c.forgets, info.Size() == 0, "%v, %+v", shell, c)
+		}
+	}
+}
+
+// TestDrainIsInTheMarkerAndInNoScriptOfTheGateway: a drain that changes restarts nothing.
+func TestDrainIsInTheMarkerAndInNoScriptOfTheGateway(t *testing.T) {
+	plain := manifest.Profile{Name: "x", Command: []string{"true"}, StopTimeout: time.Second}
+	drained := plain
+	drained.Drain = &manifest.Drain{Signal: "SIGUSR1", Timeout: 90 * time.Second}
+	dirs := renderAll(t, &manifest.Manifest{Profiles: []manifest.Profile{plain}})
+	other := renderAll(t, &manifest.Manifest{Profiles: []manifest.Profile{drained}})
+	for _, f := range dirs[0].Files {
+		same := string(f.Data) == string(other[0].File(f.Path).Data)
+		require.Equal(t, f.Path != MarkerPath && f.Path != "finish", same, f.Path)
+	}
+	marker, err := ParseMarker(other[0].File(MarkerPath).Data)
+	require.NoError(t, err)
+	require.Equal(t, &MarkerDrain{Signal: "SIGUSR1", Timeout: 90_000}, marker.Drain)
+	again, err := json.MarshalIndent(marker, "", "  ")
+	require.NoError(t, err)
+	require.Equal(t, string(again)+"\n", string(other[0].File(MarkerPath).Data))
 }
 
 func TestFinishEndsWhatIsLeftOfTheProcessGroup(t *testing.T) {

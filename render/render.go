@@ -19,6 +19,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"text/template"
 
 	"hermes-reconcile/manifest"
@@ -80,8 +81,9 @@ type renderer struct {
 	excerpts  *writing.Excerpts
 	templates *template.Template
 	stencils  stencils
+	mu        sync.Mutex // of finish
 	same      []File        // files that are the same for all
-	finish    map[bool]File // by whether exit code 0 ends the gateway
+	finish    map[ending]File
 }
 
 // newRenderer prepares what all profiles of a manifest share. A template that names a field which
@@ -95,7 +97,7 @@ func newRenderer(m *manifest.Manifest) (*renderer, error) {
 		return nil, fmt.Errorf("cannot parse the embedded templates: %w", err)
 	}
 	r := &renderer{
-		manifest: m, excerpts: writing.NewExcerpts(m), templates: t, finish: map[bool]File{},
+		manifest: m, excerpts: writing.NewExcerpts(m), templates: t, finish: map[ending]File{},
 	}
 	r.same = []File{
 		newFile("flag-timeout-killpg", modeFile, nil),
@@ -103,23 +105,38 @@ func newRenderer(m *manifest.Manifest) (*renderer, error) {
 		newFile("timeout-finish", modeFile, line(timeoutFinish)),
 		newFile("type", modeFile, []byte("longrun\n")),
 	}
-	for _, onFailure := range []bool{false, true} {
-		var text bytes.Buffer
-		err := t.ExecuteTemplate(&text, "finish.tmpl",
-			finish{r.program("s6-svstat"), onFailure, rootPath, r.findsSupervisor()})
-		if err != nil {
-			return nil, err
-		}
-		r.finish[onFailure] = newFile("finish", modeScript, text.Bytes())
-	}
 	return r, nil
+}
+
+// finishOf is the ./finish of a profile, rendered once for all that share it.
+func (r *renderer) finishOf(p *manifest.Profile) (File, error) {
+	end := ending{p.Restart == manifest.RestartOnFailure, p.Drain != nil}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if f, rendered := r.finish[end]; rendered {
+		return f, nil
+	}
+	var text bytes.Buffer
+	err := r.templates.ExecuteTemplate(&text, "finish.tmpl",
+		finish{r.program("s6-svstat"), end, rootPath, r.findsSupervisor()})
+	if err != nil {
+		return File{}, err
+	}
+	r.finish[end] = newFile("finish", modeScript, text.Bytes())
+	return r.finish[end], nil
+}
+
+// ending is what tells one ./finish from another.
+type ending struct {
+	OnFailure bool // exit code 0 ends the gateway
+	Drains    bool // it may have been asked to end
 }
 
 // finish is what the template of ./finish sees.
 type finish struct {
-	Svstat    string
-	OnFailure bool
-	RootPath  string
+	Svstat string
+	ending
+	RootPath string
 	// SupervisorFolder: see script.
 	SupervisorFolder bool
 }
@@ -291,9 +308,13 @@ func (r *renderer) servicedir(p *manifest.Profile) (Servicedir, error) {
 	onFailure := p.Restart == manifest.RestartOnFailure
 	dir := Servicedir{
 		Name: Prefix + p.Name, Profile: p.Name, Port: p.Port, User: p.User, OnFailure: onFailure,
-		Last: p.State == manifest.StateLast, Ready: p.Ready,
+		Last: p.State == manifest.StateLast, Ready: p.Ready, Drain: p.Drain,
 	}
-	dir.Files = append(append(make([]File, 0, mostFiles), r.same...), r.finish[onFailure],
+	finish, err := r.finishOf(p)
+	if err != nil {
+		return Servicedir{}, err
+	}
+	dir.Files = append(append(make([]File, 0, mostFiles), r.same...), finish,
 		newFile("timeout-kill", modeFile, line(p.StopTimeout.Milliseconds())))
 	if p.State == manifest.StateDown {
 		dir.Files = append(dir.Files, newFile(DownPath, modeFile, nil))

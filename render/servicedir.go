@@ -52,6 +52,7 @@ type Servicedir struct {
 	// neither rendered nor compared: it follows the gateway.
 	Last  bool
 	Ready *manifest.Ready // nil: it has no way to tell
+	Drain *manifest.Drain // nil: it is stopped without being asked to end first
 	Files []File          // sorted by path, the marker included
 	// Excerpt is what the directory is rendered from; empty where that is too long for a marker.
 	Excerpt writing.Excerpt
@@ -103,10 +104,18 @@ type Marker struct {
 	Port      int    `json:"port,omitempty"`
 	OnFailure bool   `json:"on_failure,omitempty"`
 	Last      bool   `json:"last,omitempty"`
-	Manifest  string `json:"manifest,omitempty"` // what it was rendered from, of this profile alone
+	// Drain is how the gateway of this directory is asked to end; nil: it is not.
+	Drain    *MarkerDrain `json:"drain,omitempty"`
+	Manifest string       `json:"manifest,omitempty"` // what it was rendered from, of this profile alone
 	// ManifestFormat says how Manifest is read: see writing.Excerpt.
 	ManifestFormat int               `json:"manifest_format,omitempty"`
 	Files          map[string]string `json:"files"` // path -> Digest of its content
+}
+
+// MarkerDrain is a drain as a marker has it.
+type MarkerDrain struct {
+	Signal  string `json:"signal"`
+	Timeout int64  `json:"timeout_ms"`
 }
 
 // Excerpt is the manifest that the directory was rendered from. Its text is empty where the marker
@@ -132,7 +141,7 @@ func ParseMarker(data []byte) (Marker, error) {
 	var m Marker
 	err := rawjson.Unmarshal(data, map[string]any{
 		"format": &m.Format, "profile": &m.Profile, "port": &m.Port, "on_failure": &m.OnFailure, "last": &m.Last,
-		"manifest": &m.Manifest, "manifest_format": &m.ManifestFormat, "files": &m.Files,
+		"drain": &m.Drain, "manifest": &m.Manifest, "manifest_format": &m.ManifestFormat, "files": &m.Files,
 	})
 	if err != nil {
 		return Marker{}, fmt.Errorf("not a marker: %v", err)
@@ -168,6 +177,9 @@ func (s *Servicedir) Marker() Marker {
 		Manifest: string(s.Excerpt.Text), ManifestFormat: s.Excerpt.Format,
 		Files: make(map[string]string, len(s.Files)),
 	}
+	if d := s.Drain; d != nil {
+		m.Drain = &MarkerDrain{d.Signal, d.Timeout.Milliseconds()}
+	}
 	for _, f := range s.Files {
 		if f.Path != MarkerPath {
 			m.Files[f.Path] = f.Digest
@@ -193,6 +205,11 @@ func (s *Servicedir) marker() []byte {
 	}
 	if s.Last {
 		b = append(b, ",\n  \"last\": true"...)
+	}
+	if d := s.Drain; d != nil {
+		b = appendText(append(b, ",\n  \"drain\": {\n    \"signal\": "...), d.Signal)
+		b = append(b, ",\n    \"timeout_ms\": "...)
+		b = append(strconv.AppendInt(b, d.Timeout.Milliseconds(), 10), "\n  }"...)
 	}
 	if len(excerpt.Text) > 0 {
 		b = appendText(append(b, ",\n  \"manifest\": "...), string(excerpt.Text))
