@@ -177,6 +177,8 @@ type Owed struct {
 	Gateway bool `json:"gateway"`
 	Logger  bool `json:"logger"`
 	Port    int  `json:"port,omitempty"` // that the gateway may hold until it is restarted
+	// Drain is that the gateway was asked to end first.
+	Drain Drain `json:"drain,omitzero"`
 	// Busy says that an apply is at it just now, and By which process that is; 0: it cannot be
 	// told.
 	Busy bool `json:"-"`
@@ -186,6 +188,10 @@ type Owed struct {
 // Why says why something is owed.
 func (o Owed) Why() string {
 	switch {
+	case o.Drain.Alive:
+		return "draining (" + o.Drain.Say() + ")"
+	case o.Gateway && o.Drain.Fresh:
+		return "it has drained"
 	case !o.Busy:
 		return "an interrupted apply owes it a restart"
 	case o.By == 0:

@@ -34,6 +34,12 @@ func (c *Census) Add(logged bool) {
 	}
 }
 
+// Plus adds others.
+func (c *Census) Plus(others Census) {
+	c.Services += others.Services
+	c.Loggers += others.Loggers
+}
+
 // slots is how many of its places they take.
 func (c Census) slots(room Room) int {
 	if room.CountsLoggers {

@@ -107,6 +107,8 @@ func unnamed(s Service, prune Prune, actual Actual, named bool) Change {
 	}
 	displaced := actual.DisplacedOf(s.Name)
 	if c.Op == Remove {
+		c.Owed = owed
+		c.tellDrain()
 		c.end(displaced)
 		c.tellDisplaced()
 	} else if how := Misplaced(s, displaced); how != "" {
@@ -164,6 +166,7 @@ func compare(d render.Servicedir, s Service, actual Actual) Change {
 		c.inPlace(owed)
 	}
 	c.tellDisplaced()
+	c.tellDrain()
 	if !s.Owned && s.Double == "" {
 		c.Op = Adopt
 		c.Reasons = append(
@@ -208,7 +211,8 @@ func (c *Change) inPlace(owed Owed) {
 		c.because(ReasonExposed, "others can change "+strings.Join(c.Mend, ", "))
 	}
 	c.RestartLogger = c.changes("log/run") || c.changes("log/notification-fd") || owed.Logger
-	if owed.Logger || (owed.Gateway && !(c.WantsDown() && c.Actual.Status.Down())) {
+	down := c.WantsDown() && c.Actual.Status.Down()
+	if owed.Logger || owed.Gateway && !down && !owed.Drain.Alive {
 		c.because(owed.reason(), owed.Why())
 	}
 	if log := c.Actual.LogStatus; log.Supervised && !log.WantUp {
@@ -221,7 +225,9 @@ func (c *Change) inPlace(owed Owed) {
 		c.because(ReasonLogFrozen, FrozenLog+why)
 	}
 	c.planGateway(owed)
+	c.Drained = c.isDrained()
 	if c.Actual.Orphan && c.Gateway == Restart { // it would have to go the same way at its removal
+		c.Drained = false
 		c.replace(ReasonOrphan,
 			"its supervisor is not of this s6-svscan, so a new directory takes its place")
 		return
@@ -243,7 +249,7 @@ func (c *Change) planGateway(owed Owed) {
 	case c.WantsDown() && c.Desired.Last && c.ended():
 		c.because(ReasonExited78, exitedConfig)
 	case c.WantsDown():
-	case c.changes("run") || c.changes("notification-fd") || owed.Gateway:
+	case c.ChangesScript() || owed.Gateway:
 		c.Gateway = Restart
 	case status.Down() && c.changes(render.DownPath):
 		c.Gateway = BringUp

@@ -8,6 +8,8 @@ const (
 	StepLock Step = iota
 	// StepStop is that a service was told to go down.
 	StepStop
+	// StepDrain is that a gateway was asked to end its work, and has not yet.
+	StepDrain
 	// StepStart is that a service was told to come up.
 	StepStart
 	// StepFollow is that a gateway runs, and has to come further.

@@ -70,6 +70,9 @@ type Change struct {
 	// Displaced are supervisors of the gateway that work outside its place. They are ended before a
 	// new one starts.
 	Displaced []Displaced
+	// Drained says that the restart is made: the gateway was asked to end, and has. What is left is
+	// to see that it is back.
+	Drained bool
 	// PassControl says that the control FIFO goes to another user.
 	PassControl bool
 	// StopTimeout is how long stopping the service may take before it is killed.
@@ -104,6 +107,8 @@ type Outcome struct {
 	Err    error // nil: done as planned
 	// Pending says that the rest is left to the next apply, as Options.NoRescan asked for.
 	Pending bool
+	// Delay says that the rest is left to an apply after a drain; nil: that is not so.
+	Delay *DelayError
 }
 
 // Result is what became of a plan.

@@ -30,6 +30,7 @@ const (
 	ReasonAccount      ReasonCode = "account-changed"
 	ReasonOwed         ReasonCode = "restart-owed"
 	ReasonUnderWay     ReasonCode = "restart-under-way"
+	ReasonDraining     ReasonCode = "draining"
 	ReasonLoggerDown   ReasonCode = "logger-down"
 	ReasonLogFrozen    ReasonCode = "log-frozen"
 	ReasonIsUp         ReasonCode = "is-up"
@@ -83,6 +84,9 @@ func (c *Change) because(code ReasonCode, text string) {
 
 // reason is the code of Why.
 func (o Owed) reason() ReasonCode {
+	if o.Drain.Alive || o.Gateway && o.Drain.Fresh {
+		return ReasonDraining
+	}
 	if o.Busy {
 		return ReasonUnderWay
 	}

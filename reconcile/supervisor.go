@@ -25,6 +25,9 @@ type Supervisor interface {
 	// Age is for how long a process has been there; 0 if that cannot be told. No change of the
 	// clock concerns it.
 	Age(pid int) time.Duration
+	// Started is when a process was started, by the kernel's own count; 0: it is gone, or that cannot
+	// be told. Numbers of processes are used again.
+	Started(pid int) int
 	// Pause is how long the script of a service's process waits or has waited before it became the
 	// service.
 	Pause(dir string, pid int) time.Duration

@@ -315,6 +315,9 @@ func (h Host) age(pid int) time.Duration {
 	return max(now-time.Duration(start)*time.Second/ticks, 0)
 }
 
+// Started is when a process was started, in the kernel's ticks since boot; 0: that cannot be told.
+func Started(pid int) int { return ThisHost().numberIn(pid, statStart) }
+
 // Age is for how long a process has been there; 0 if that cannot be told.
 func Age(pid int) time.Duration { return ThisHost().age(pid) }
 

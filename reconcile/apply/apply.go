@@ -38,6 +38,8 @@ type Options struct {
 	// Timeout bounds the whole. 0 is no limit but that of the pace: it ends when nothing has moved
 	// for Plan.Timeout.
 	Timeout time.Duration
+	// NoDrain stops gateways that would have to be asked first, and those that were asked.
+	NoDrain bool
 	// Users are the accounts that may control their gateways without root, by name. One that is not
 	// listed may not.
 	Users map[string]uint32
@@ -181,13 +183,19 @@ type job struct {
 	stopped bool   // so that its directory can be replaced, and not started again
 	pending bool   // the rest is left to the next apply, as Options.NoRescan asked for
 	err     error  // why it is not, or not wholly, carried out; nothing more is done then
+
+	stopping stopping
+	drain    reconcile.Drain // of its gateway, where that drains
+	owes     reconcile.Owed  // that is on record
 }
 
 // hides reports whether a directory has to get out of sight.
-func (j *job) hides() bool { return j.Present && (j.Op == reconcile.Remove || j.Replace) }
+func (j *job) hides() bool {
+	return j.Present && !j.drains() && (j.Op == reconcile.Remove || j.Replace)
+}
 
 // appears reports whether a new directory takes the service's name.
-func (j *job) appears() bool { return j.Replace || j.Op == reconcile.Create }
+func (j *job) appears() bool { return !j.drains() && (j.Replace || j.Op == reconcile.Create) }
 
 // startsAfterPort reports whether the service appears with a `down` file because the port it needs
 // is not free yet.
@@ -236,10 +244,14 @@ func newApplier(
 			r.portFreed[giver] = newEvent()
 		}
 	}
+	r.decideDrains()
 	for _, j := range r.jobs {
-		if j.err != nil {
+		switch {
+		case j.err != nil:
 			r.portFreed[j.Service].fire(j.err)
 			r.turns.skip(j.Service)
+		case j.stopping == asked || j.Drained:
+			r.turns.hold(j.Service)
 		}
 	}
 	return r, nil
@@ -284,6 +296,9 @@ func (r *applier) result() reconcile.Result {
 		o := reconcile.Outcome{Change: c}
 		if j := jobs[c.Service]; j != nil {
 			o.Err, o.Pending = j.err, j.pending
+			if errors.As(o.Err, &o.Delay) {
+				o.Err = nil
+			}
 		}
 		result.Outcomes = append(result.Outcomes, o)
 	}

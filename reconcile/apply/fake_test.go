@@ -52,13 +52,41 @@ type fakeS6 struct {
 	absent    int // supervisors are gone for so many looks
 	room      reconcile.Room
 	recall    func([]render.Servicedir) map[string]reconcile.LastState
-	lag       time.Duration // whatever s6 does takes so long, one after the other
-	free      time.Time     // when it has done all that it was told, with a lag
-	deafLogs  bool          // loggers do not end when they are told to
-	lost      func() bool   // reports whether a logger has no file open that can be found
-	over      bool          // the test is
-	frozen    time.Time     // from when on it does nothing any more, with a lag
-	stall     time.Duration // fakeStall
+	lag       time.Duration     // whatever s6 does takes so long, one after the other
+	free      time.Time         // when it has done all that it was told, with a lag
+	deafLogs  bool              // loggers do not end when they are told to
+	lost      func() bool       // reports whether a logger has no file open that can be found
+	over      bool              // the test is
+	frozen    time.Time         // from when on it does nothing any more, with a lag
+	stall     time.Duration     // fakeStall
+	begun     map[int]time.Time // of gateways, by pid
+	ahead     time.Duration     // gateways are older by this
+}
+
+// Started is a number of the process's own.
+func (f *fakeS6) Started(pid int) int { return 1000 + pid }
+
+func (f *fakeS6) Age(pid int) time.Duration {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.begun[pid].IsZero() {
+		return 0
+	}
+	return time.Since(f.begun[pid]) + f.ahead
+}
+
+// drained ends the gateway of a service that was asked to.
+func (f *fakeS6) drained(service string) {
+	f.t.Helper()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	s, _ := f.find(service)
+	require.True(f.t, s.drains, "%s was not asked", service)
+	s.drains = false
+	s.status.PID, s.status.ExitCode, s.status.Since = 0, 75, time.Now()
+	if s.status.WantUp {
+		f.start(s, filepath.Join(f.root, service))
+	}
 }
 
 // later does something at once or, on a machine that lags, when all before it is done.
@@ -88,6 +116,8 @@ type fakeService struct {
 	status, log reconcile.Status
 	hasLog      bool
 	script      string // that the process runs
+	drains      bool   // it was asked to end
+	asked       int    // so often in its life
 }
 
 // fakeStall is after how long a fake s6 that finds nothing is known to find nothing.
@@ -99,7 +129,7 @@ func newFakeS6(t *testing.T) *fakeS6 {
 		t.Cleanup(func() { os.RemoveAll(dir) })
 		root = dir
 	}
-	f := &fakeS6{t: t, stall: fakeStall, prune: reconcile.PruneOwned, room: reconcile.Room{MaxServices: 1000, CountsLoggers: true, MaxName: 251}, root: root, services: map[uint64]*fakeService{}, failing: map[string]error{}, stubborn: map[string]bool{}}
+	f := &fakeS6{t: t, stall: fakeStall, prune: reconcile.PruneOwned, room: reconcile.Room{MaxServices: 1000, CountsLoggers: true, MaxName: 251}, root: root, services: map[uint64]*fakeService{}, failing: map[string]error{}, begun: map[int]time.Time{}, stubborn: map[string]bool{}}
 	t.Cleanup(func() { // before its folder goes
 		f.mu.Lock()
 		defer f.mu.Unlock()
@@ -197,6 +227,8 @@ func (f *fakeS6) start(s *fakeService, dir string) {
 	script, err := os.ReadFile(filepath.Join(dir, "run"))
 	require.NoError(f.t, err)
 	f.nextPID++
+	f.begun[f.nextPID] = time.Now().Add(-time.Second)
+	s.drains, s.asked = false, 0
 	s.script = string(script)
 	s.status.PID, s.status.WantUp, s.status.Since = f.nextPID, true, time.Now()
 	if f.exits != 0 {
@@ -223,6 +255,10 @@ func (f *fakeS6) Control(_ context.Context, dir, letters string) error {
 	if s == nil {
 		return errors.New("not supervised")
 	}
+	if !isLog && strings.ContainsAny(letters, "O1") {
+		f.ask(s, letters)
+		return nil
+	}
 	switch {
 	case isLog && letters == "h" && f.deafLogs:
 	case isLog && (letters == "h" || letters == "k"):
@@ -240,6 +276,21 @@ func (f *fakeS6) Control(_ context.Context, dir, letters string) error {
 		s.status.WantUp = true
 	}
 	return nil
+}
+
+// ask is s6-svc with letters that stop nothing.
+func (f *fakeS6) ask(s *fakeService, letters string) {
+	for _, letter := range letters {
+		switch letter {
+		case 'O':
+			s.status.WantUp = false
+		case 'u':
+			s.status.WantUp = true
+		case '1':
+			s.drains = s.status.PID != 0
+			s.asked++
+		}
+	}
 }
 
 func (f *fakeS6) StatusIn(_ *safefile.Dir, dir string, _ uint32) (reconcile.Status, error) {

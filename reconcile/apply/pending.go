@@ -73,6 +73,9 @@ func (r *applier) clearIfStale(ctx context.Context, name string) error {
 // and its logger is not due. The apply that was interrupted may have told it to come up, and its
 // supervisor may not have heard yet, so it is told again.
 func (r *applier) isDone(ctx context.Context, c *reconcile.Change) (bool, error) {
+	if c.Owed.Settled() {
+		return true, nil
+	}
 	down := c.Present && c.WantsDown() && c.Actual.Status.Supervised && c.Actual.Status.Down()
 	if !down || !c.Owed.Gateway {
 		return down && !c.RestartLogger, nil
@@ -84,7 +87,7 @@ func (r *applier) isDone(ctx context.Context, c *reconcile.Change) (bool, error)
 // for their turn: what has not happened by then needs no restart, should the manifest change back.
 func (r *applier) recordPending(context.Context) error {
 	for _, j := range r.jobs {
-		if !j.needsPending() || r.isLimited(j) {
+		if j.err != nil || !j.needsPending() || r.isLimited(j) || j.drains() && j.stopsFirst() {
 			continue
 		}
 		if err := r.setJobPending(j); err != nil {
@@ -104,10 +107,12 @@ func (r *applier) setJobPending(j *job) error {
 		Gateway: j.Gateway != reconcile.Keep || j.startsAfterPort(),
 		Logger:  j.RestartLogger,
 		Port:    j.Owed.Port,
+		Drain:   j.drainRecord(),
 	}
 	if owed.Port == 0 {
 		owed.Port = j.Actual.Marker.Port
 	}
+	j.owes = owed
 	return r.SetPending(j.Service, owed)
 }
 

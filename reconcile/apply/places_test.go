@@ -31,6 +31,7 @@ func (inTheirPlaces) Former(pid, start int) (reconcile.Supervise, bool) {
 }
 
 func (inTheirPlaces) Age(int) time.Duration { return 0 }
+func (inTheirPlaces) Started(int) int       { return 0 }
 
 func (inTheirPlaces) FrozenLog(int) string { return "" }
 func (inTheirPlaces) LogLost(int) bool     { return false }

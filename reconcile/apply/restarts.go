@@ -20,7 +20,9 @@ type turns struct {
 	of   map[string]*turn
 
 	mu     sync.Mutex
-	failed string // the service that has not come back
+	failed string        // the service that has not come back
+	kept   int           // turns that go on after this apply, since a gateway drains
+	full   chan struct{} // is closed when all turns do
 }
 
 // turn is that of one service, or of several that take it together.
@@ -28,6 +30,8 @@ type turn struct {
 	once sync.Once
 	err  error // why it does not come
 	left int   // services that have not finished
+	kept bool  // it goes on after this apply
+	over bool  // it is one more than may be taken: an earlier apply had more
 }
 
 // takesTurns reports whether the change restarts a gateway where it is. Those that get a new
@@ -43,7 +47,9 @@ func newTurns(plan reconcile.Plan, most int) *turns {
 	if most == 0 {
 		return nil
 	}
-	t := &turns{free: make(chan struct{}, most), of: map[string]*turn{}}
+	t := &turns{
+		free: make(chan struct{}, most), of: map[string]*turn{}, full: make(chan struct{}),
+	}
 	byName := map[string]*turn{}
 	for service, name := range together(plan) {
 		if byName[name] == nil {
@@ -89,6 +95,21 @@ func (t *turns) skip(service string) {
 	delete(t.of, service)
 }
 
+// hold takes the turn of a service whose restart an earlier apply has begun, before all others.
+func (t *turns) hold(service string) {
+	if t == nil || t.of[service] == nil {
+		return
+	}
+	own := t.of[service]
+	own.once.Do(func() {
+		select {
+		case t.free <- struct{}{}:
+		default:
+			own.over = true
+		}
+	})
+}
+
 // acquire waits for the turn of a service, and returns what ends it, with the error that it ended
 // with.
 func (t *turns) acquire(ctx context.Context, service string) (leave func(error), err error) {
@@ -105,6 +126,8 @@ func (t *turns) take(ctx context.Context) error {
 	start := time.Now()
 	select {
 	case t.free <- struct{}{}:
+	case <-t.full:
+		return &reconcile.DelayError{For: "its turn to restart: others drain"}
 	case <-ctx.Done():
 		if err := pace.Interrupted(ctx); err != nil {
 			return err
@@ -120,15 +143,25 @@ func (t *turns) take(ctx context.Context) error {
 	return fmt.Errorf("not restarted: %s, restarted before it, has not come back", t.failed)
 }
 
-// leave ends the turn of a service; that of several ends with the last.
+// leave ends the turn of a service; that of several ends with the last. While one of them drains,
+// it does not end.
 func (t *turns) leave(service string, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if err != nil && t.failed == "" {
+	delayed := reconcile.IsDelay(err)
+	if err != nil && !delayed && t.failed == "" {
 		t.failed = service
 	}
 	own := t.of[service]
-	if own.left--; own.left == 0 {
+	own.left--
+	switch {
+	case own.over:
+	case delayed && !own.kept:
+		own.kept = true
+		if t.kept++; t.kept == cap(t.free) {
+			close(t.full)
+		}
+	case own.left == 0 && !own.kept:
 		<-t.free
 	}
 }

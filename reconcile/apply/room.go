@@ -24,7 +24,7 @@ func (r *applier) checkRoom(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var comes, goes reconcile.Census
+	var comes, goes, drains reconcile.Census
 	for _, j := range r.jobs {
 		if j.appears() {
 			if room.MaxName > 0 && len(j.Service) > room.MaxName {
@@ -34,13 +34,31 @@ func (r *applier) checkRoom(ctx context.Context) error {
 		}
 		if j.hides() {
 			goes.Add(j.Actual.HasLog)
+		} else if j.Op == reconcile.Remove && j.drains() {
+			drains.Add(j.Actual.HasLog)
 		}
 	}
 	if room.Fits(now, comes, reconcile.Census{}) == nil {
 		return nil
 	}
 	r.tight = true
-	return room.Fits(now, comes, goes)
+	err = room.Fits(now, comes, goes)
+	if goes.Plus(drains); err != nil && room.Fits(now, comes, goes) == nil {
+		r.delayNew()
+		return nil
+	}
+	return err
+}
+
+// delayNew lets what comes wait until there is room: what goes has to drain first.
+func (r *applier) delayNew() {
+	r.tight = false
+	for _, j := range r.jobs {
+		if j.err == nil && j.appears() {
+			j.err = &reconcile.DelayError{For: "room in s6-svscan: what is removed drains first"}
+			r.portFreed[j.Service].fire(j.err)
+		}
+	}
 }
 
 // makeRoom removes what goes before anything comes, with a rescan of its own. From then on there is

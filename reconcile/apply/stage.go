@@ -18,7 +18,7 @@ import (
 func (r *applier) stage(context.Context) error {
 	var staged []*job
 	for _, j := range r.jobs {
-		if j.appears() || len(j.Files) > 0 {
+		if j.appears() || len(j.Files) > 0 && !(j.drains() && j.stopsFirst()) {
 			staged = append(staged, j)
 		}
 	}

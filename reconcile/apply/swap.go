@@ -39,7 +39,7 @@ func (r *applier) stopReplaced(ctx context.Context) error {
 	ctx, cancel := r.before(ctx)
 	defer cancel()
 	_ = r.Pace.Work(func() error { r.reclaim(); return nil }) // its errors are with the jobs
-	replaced := func(j *job) bool { return j.Replace && j.Actual.Status.Supervised && !j.late() }
+	replaced := func(j *job) bool { return j.hides() && j.Replace && j.Actual.Status.Supervised && !j.late() }
 	r.each(ctx, replaced, func(ctx context.Context, j *job) error {
 		if !j.Actual.Status.Down() {
 			j.stopped = true

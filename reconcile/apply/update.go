@@ -65,7 +65,7 @@ func (r *applier) each(
 // updateAll brings every service that stays to what the manifest says: files, logger, gateway.
 func (r *applier) updateAll(ctx context.Context) {
 	inPlace := func(j *job) bool {
-		return j.Op != reconcile.Remove && !j.isDouble() &&
+		return j.drains() || j.Op != reconcile.Remove && !j.isDouble() &&
 			(!j.appears() || j.startsAfterPort() || j.late())
 	}
 	r.each(ctx, inPlace, func(ctx context.Context, j *job) error {
@@ -126,6 +126,9 @@ func (r *applier) updateJob(ctx context.Context, j *job) (err error) {
 	}
 	var away error
 	defer func() { leave(errors.Join(err, away)) }()
+	if j.drains() && j.stopsFirst() {
+		return r.drainFirst(ctx, j)
+	}
 	if r.isLimited(j) {
 		if err := r.setJobPending(j); err != nil {
 			return err
@@ -160,7 +163,7 @@ func (r *applier) awaitReturn(ctx context.Context, j *job) error {
 // next has to start by them; the logger before its gateway, so that the first lines of the gateway
 // are written as the new log/run says. The record of what is owed goes last.
 func (r *applier) updateInPlace(ctx context.Context, j *job) error {
-	if j.Gateway == reconcile.Restart && len(j.Await) > 0 {
+	if j.Gateway == reconcile.Restart && len(j.Await) > 0 && !j.Drained {
 		if err := r.portKept(j); err != nil {
 			return fmt.Errorf("not restarted, it runs on as it was: %w", err)
 		}
@@ -183,7 +186,7 @@ func (r *applier) updateInPlace(ctx context.Context, j *job) error {
 	if err := r.changeState(ctx, j); err != nil {
 		return err
 	}
-	return r.ClearPending(j.Service)
+	return r.settle(j)
 }
 
 // renewFiles takes the directory out of others' hands, and brings its files up to date.
@@ -200,7 +203,12 @@ func (r *applier) renewFiles(c *reconcile.Change) error {
 // changeState stops, starts or restarts the gateway. A restart is down, wait, up: `s6-svc -r` never
 // escalates to SIGKILL and makes s6-supervise wait a second before it starts the next.
 func (r *applier) changeState(ctx context.Context, j *job) error {
-	if j.Gateway == reconcile.Down || j.Gateway == reconcile.Restart {
+	if j.drains() {
+		return r.letDrain(ctx, j)
+	}
+	if j.Drained {
+		r.portFreed[j.Service].fire(nil)
+	} else if j.Gateway == reconcile.Down || j.Gateway == reconcile.Restart {
 		if err := r.stopJob(ctx, j); err != nil {
 			return err
 		}
@@ -280,7 +288,9 @@ func (r *applier) portKept(j *job) error {
 	for _, giver := range j.Await {
 		select {
 		case <-r.portFreed[giver].done:
-			if r.portFreed[giver].err != nil {
+			if err := r.portFreed[giver].err; reconcile.IsDelay(err) {
+				return &reconcile.DelayError{For: giver + ", which drains"}
+			} else if err != nil {
 				return fmt.Errorf("%s still holds port %d", giver, j.Port)
 			}
 		default:

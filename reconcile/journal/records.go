@@ -17,6 +17,7 @@ package journal
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"path"
 	"slices"
@@ -105,7 +106,7 @@ func (j *Journal) readPending() (map[string]reconcile.Owed, error) {
 		var o reconcile.Owed
 		if rawjson.Unmarshal(
 			data,
-			map[string]any{"gateway": &o.Gateway, "logger": &o.Logger, "port": &o.Port},
+			map[string]any{"gateway": &o.Gateway, "logger": &o.Logger, "port": &o.Port, "drain": &o.Drain},
 		) != nil {
 			// Only a power loss can do this, or a hand. A restart too many is the safe reading.
 			o = reconcile.Owed{Gateway: true, Logger: true}
@@ -222,6 +223,35 @@ func (l *Lock) ClearPending(service string) error {
 // PendingNames are the services that have a restart pending.
 func (l *Lock) PendingNames() ([]string, error) { return l.owed.Names() }
 
+// drainingFile in data/ of a service directory names the process of its gateway that was asked to
+// end, for the scripts there: a number, and when it was started.
+const (
+	dataDir      = "data"
+	drainingFile = "draining"
+	modeDraining = 0o644 // ./finish and ./data/check may run as any user
+)
+
+// MarkDrain writes into the directory of a service which process is asked to end.
+func (l *Lock) MarkDrain(service string, d reconcile.Drain) error {
+	l.records.Lock()
+	defer l.records.Unlock()
+	top, err := l.scandir.Open(service)
+	if err != nil {
+		return err
+	}
+	defer top.Close()
+	data, err := top.Open(dataDir)
+	if err != nil {
+		return err
+	}
+	defer data.Close()
+	text := fmt.Sprintf("%d %d\n", d.PID, d.Start)
+	if err := l.Staging.Write(drainingFile, modeDraining, []byte(text)); err != nil {
+		return err
+	}
+	return dirfd.Rename(l.Staging, drainingFile, data, drainingFile)
+}
+
 // RecordRestart records that a restart of a gateway is due, and the port that it holds until then.
 func (l *Lock) RecordRestart(service string, port int) error {
 	l.records.Lock()
@@ -242,7 +272,7 @@ func (l *Lock) RecordRestart(service string, port int) error {
 // more.
 func (l *Lock) RestartDone(service string) error {
 	all, err := l.readPending()
-	if err != nil || !all[service].Gateway {
+	if err != nil || !all[service].Gateway && all[service].Drain == (reconcile.Drain{}) {
 		return err
 	}
 	if all[service].Logger {

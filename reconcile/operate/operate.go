@@ -7,6 +7,7 @@
 // The files:
 //
 //	operate.go    services by hand, several at once
+//	drain.go      a gateway that is asked to end its work first
 //	supervise.go  one live service: its limits, and how it is told
 //	logger.go     a logger, which has to write first what is in its pipe
 //	readiness.go  gateways that are up, or ready

@@ -45,7 +45,20 @@ func (s *Scandir) ReadBeside(desired []render.Servicedir) (reconcile.Actual, err
 	if err := s.readOwn(&a); err != nil {
 		return reconcile.Actual{}, err
 	}
+	s.seeDrains(&a)
 	return a, s.readSupervises(&a)
+}
+
+// seeDrains looks how far gateways are that were asked to end.
+func (s *Scandir) seeDrains(a *reconcile.Actual) {
+	for name, owed := range a.Owed {
+		i, found := slices.BinarySearchFunc(a.Services, name,
+			func(s reconcile.Service, name string) int { return strings.Compare(s.Name, name) })
+		if found && owed.Drain.PID != 0 {
+			owed.Drain.See(a.Services[i].Status, s.Sup)
+			a.Owed[name] = owed
+		}
+	}
 }
 
 // readServices reads those entries that are services, on all processors.

@@ -34,6 +34,12 @@ func Profile(name, value string) manifest.Profile {
 // OnPort gives a profile a port.
 func OnPort(p manifest.Profile, port int) manifest.Profile { p.Port = port; return p }
 
+// Draining lets a profile's gateway end its work before it is stopped.
+func Draining(p manifest.Profile) manifest.Profile {
+	p.Drain = &manifest.Drain{Signal: "SIGUSR1", Timeout: 30 * time.Minute}
+	return p
+}
+
 func Down(p manifest.Profile) manifest.Profile {
 	p.State = manifest.StateDown
 	return p

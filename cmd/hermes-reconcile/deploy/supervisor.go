@@ -117,6 +117,8 @@ func (s supervisor) Sweep(child int) error { return s.s6.Sweep(child) }
 
 func (s supervisor) Age(pid int) time.Duration { return s6ctl.Age(pid) }
 
+func (s supervisor) Started(pid int) int { return s6ctl.Started(pid) }
+
 func (s supervisor) FrozenLog(pid int) string { return s.s6.FrozenLog(pid) }
 func (s supervisor) LogLost(pid int) bool     { return s.s6.LogLost(pid) }
 
