@@ -34,6 +34,7 @@ func (f *fakeS6) apply(opt Options, profiles ...manifest.Profile) (reconcile.Pla
 	defer s.Close()
 	s.Recall = f.recall
 	f.events = nil
+	f.learnDrains()
 	s.Listener = func(e reconcile.Event) {
 		f.telling.Lock()
 		defer f.telling.Unlock()
@@ -52,6 +53,9 @@ func (f *fakeS6) apply(opt Options, profiles ...manifest.Profile) (reconcile.Pla
 	}
 	f.t.Logf("leftovers %d, error %v", len(plan.Leftovers), err)
 	require.Empty(f.t, f.doubleRun, "two gateways of one profile")
+	if !opt.NoDrain {
+		require.Empty(f.t, f.cut, "stopped at work")
+	}
 	return plan, result, err
 }
 

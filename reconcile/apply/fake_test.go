@@ -5,6 +5,7 @@ package apply
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -52,15 +53,17 @@ type fakeS6 struct {
 	absent    int // supervisors are gone for so many looks
 	room      reconcile.Room
 	recall    func([]render.Servicedir) map[string]reconcile.LastState
-	lag       time.Duration     // whatever s6 does takes so long, one after the other
-	free      time.Time         // when it has done all that it was told, with a lag
-	deafLogs  bool              // loggers do not end when they are told to
-	lost      func() bool       // reports whether a logger has no file open that can be found
-	over      bool              // the test is
-	frozen    time.Time         // from when on it does nothing any more, with a lag
-	stall     time.Duration     // fakeStall
-	begun     map[int]time.Time // of gateways, by pid
-	ahead     time.Duration     // gateways are older by this
+	lag       time.Duration            // whatever s6 does takes so long, one after the other
+	free      time.Time                // when it has done all that it was told, with a lag
+	deafLogs  bool                     // loggers do not end when they are told to
+	lost      func() bool              // reports whether a logger has no file open that can be found
+	over      bool                     // the test is
+	frozen    time.Time                // from when on it does nothing any more, with a lag
+	stall     time.Duration            // fakeStall
+	begun     map[int]time.Time        // of gateways, by pid
+	ahead     time.Duration            // gateways are older by this
+	drains    map[string]time.Duration // by service, see learnDrains
+	cut       []string                 // gateways that were stopped without having had their time to drain
 }
 
 // Started is a number of the process's own.
@@ -73,6 +76,41 @@ func (f *fakeS6) Age(pid int) time.Duration {
 		return 0
 	}
 	return time.Since(f.begun[pid]) + f.ahead
+}
+
+// asked reports whether the gateway of a service was asked to end.
+func (f *fakeS6) asked(service string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	s, _ := f.find(service)
+	return s != nil && s.drains
+}
+
+// learnDrains notes how long gateways may take to end, as their directories say before an apply.
+func (f *fakeS6) learnDrains() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.drains = map[string]time.Duration{}
+	for _, s := range f.services {
+		text, err := os.ReadFile(filepath.Join(f.root, s.name, render.MarkerPath))
+		if err != nil {
+			continue
+		}
+		marker, err := render.ParseMarker(text)
+		if err == nil && marker.Drain != nil && render.Prefix+marker.Profile == s.name {
+			f.drains[s.name] = time.Duration(marker.Drain.Timeout) * time.Millisecond
+		}
+	}
+}
+
+// cuts notes that a gateway is stopped that would have had to drain first.
+func (f *fakeS6) cuts(s *fakeService) {
+	if s.status.PID == 0 || !s.status.WantUp && !s.drains || f.drains[s.name] == 0 {
+		return
+	}
+	if !s.drains || time.Since(s.since)+f.ahead-s.ahead < f.drains[s.name] {
+		f.cut = append(f.cut, fmt.Sprintf("%s: asked %d, status %+v", s.name, s.asked, s.status))
+	}
 }
 
 // drained ends the gateway of a service that was asked to.
@@ -115,9 +153,11 @@ type fakeService struct {
 	name        string
 	status, log reconcile.Status
 	hasLog      bool
-	script      string // that the process runs
-	drains      bool   // it was asked to end
-	asked       int    // so often in its life
+	script      string    // that the process runs
+	drains      bool      // it was asked to end
+	asked       int       // so often in its life
+	since       time.Time // it was asked first, when gateways were so much
+	ahead       time.Duration
 }
 
 // fakeStall is after how long a fake s6 that finds nothing is known to find nothing.
@@ -259,6 +299,9 @@ func (f *fakeS6) Control(_ context.Context, dir, letters string) error {
 		f.ask(s, letters)
 		return nil
 	}
+	if !isLog && letters == "d" {
+		f.cuts(s)
+	}
 	switch {
 	case isLog && letters == "h" && f.deafLogs:
 	case isLog && (letters == "h" || letters == "k"):
@@ -288,7 +331,9 @@ func (f *fakeS6) ask(s *fakeService, letters string) {
 			s.status.WantUp = true
 		case '1':
 			s.drains = s.status.PID != 0
-			s.asked++
+			if s.asked++; s.asked == 1 {
+				s.since, s.ahead = time.Now(), f.ahead
+			}
 		}
 	}
 }

@@ -47,6 +47,7 @@ func (l *life) live(rounds int) {
 	for range rounds {
 		last = l.profiles()
 		l.disturb()
+		l.age()
 		l.t.Logf("round: deaf %v, failing %v", l.deaf, l.failing)
 		_, _, _ = l.apply(Options{Timeout: 100 * time.Millisecond}, last...)
 		l.mu.Lock()
@@ -54,12 +55,39 @@ func (l *life) live(rounds int) {
 		l.deaf = false
 		l.mu.Unlock()
 		if l.IntN(3) == 0 {
-			l.must(last...)
-			l.settled(last...)
+			l.converge(last)
 		}
 	}
-	l.must(last...)
-	l.settled(last...)
+	l.converge(last)
+}
+
+// converge applies until no gateway drains any more. Of those that do, some end by themselves.
+func (l *life) converge(profiles []manifest.Profile) {
+	l.t.Helper()
+	const passes = 30 // a port may pass from each to the next
+	for range passes {
+		delays := l.delays(Options{MaxRestarts: l.IntN(3)}, profiles...)
+		if len(delays) == 0 {
+			l.settled(profiles...)
+			return
+		}
+		l.age()
+	}
+	l.t.Fatal("it does not settle")
+}
+
+// age ends gateways that were asked to, or makes them old.
+func (l *life) age() {
+	for _, name := range l.names {
+		if l.asked("gateway-"+name) && l.IntN(2) == 0 {
+			l.drained("gateway-" + name)
+		}
+	}
+	if l.IntN(4) == 0 {
+		l.mu.Lock()
+		l.ahead += 20 * time.Minute
+		l.mu.Unlock()
+	}
 }
 
 // profiles is a random manifest. Ports are a permutation, so that they pass between profiles.
@@ -76,6 +104,9 @@ func (l *life) profiles() []manifest.Profile {
 		}
 		if l.IntN(4) == 0 {
 			p = testkit.Down(p)
+		}
+		if l.IntN(2) == 0 {
+			p = testkit.Draining(p)
 		}
 		all = append(all, p)
 	}
