@@ -11,6 +11,7 @@
 //	wanted.go        up, down, or as it was last; ports.go: which gateway waits for a port of another
 //	plan.go          a plan, its changes, and what became of them; errors.go: why not; digest.go: what tells plans apart;
 //	                 select.go: a part of one
+//	drain.go         a gateway that is asked to end its work before it is stopped
 //	capacity.go      how many services s6-svscan has room for
 //	supervisor.go    what all of this needs of s6
 //	servicetree/     service directories in a plain folder, for a look or an image
@@ -34,6 +35,7 @@
 //	apply/misplaced.go     end what runs outside its place
 //	apply/swap.go          stop what is replaced, hide what goes, rename in what comes; take it all back after an error
 //	apply/rescan.go        wake s6-svscan, and see that it has found what is new
+//	apply/drain.go         ask gateways to end that have to be asked, and let the rest of what is done to them wait
 //	apply/update.go        bring each service to what the plan says: its files, its logger, its gateway
 //	apply/restarts.go      at most so many restarts at a time
 //	apply/ownership.go     give each gateway's user its control, and take back what others could change
@@ -50,6 +52,11 @@
 //	owed/N     a restart of N is due  apply/pending.go, operate/operate.go  apply/update.go, start and stop   the next apply, or watch, makes it
 //	held       nothing starts unasked down (journal/marks.go)             an apply by hand, or boot           watch waits for that apply
 //	woken      a rescan was asked for apply/swap.go (journal/marks.go)    apply/rescan.go                     the next plan waits for its end
+//
+// owed/N says, too, which process of a gateway was asked to end before it is stopped, and since
+// when: apply/drain.go and operate/drain.go write it before they send the signal. After a crash the
+// next apply goes on from there. The scripts in a service directory find that process in
+// data/draining.
 //
 // What a gateway is, is said by Look.State alone, from one look at what s6 and the kernel know:
 //

@@ -148,9 +148,7 @@ func (r *applier) drainFirst(ctx context.Context, j *job) error {
 // letDrain asks a gateway to end, unless that is done. Where it has begun to, the result is a
 // DelayError.
 func (r *applier) letDrain(ctx context.Context, j *job) error {
-	gone, err := r.Ask(ctx, r.Lock, j.Service, &j.owes, operate.Asking{
-		StaysDown: j.staysDown(), Fresh: !j.stopsFirst(),
-	})
+	gone, err := r.Ask(ctx, r.Lock, j.Service, &j.owes, j.staysDown())
 	switch {
 	case err != nil:
 		return err

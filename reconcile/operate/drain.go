@@ -26,22 +26,16 @@ func DrainOf(sup reconcile.Supervisor, s reconcile.Service) reconcile.Drain {
 	return d
 }
 
-// Asking says what becomes of a gateway when it has drained.
-type Asking struct {
-	StaysDown bool // else s6 starts it again
-	Fresh     bool // its files are as they should be when s6 does
-}
-
 // Ask asks a gateway to end, as owed.Drain says, unless that is done, and notes in owed what is on
-// record then. It reports whether the process has gone already; then the record says nothing of a
-// drain. The record comes before the signal: a gateway that is back when this process was killed
-// has been restarted.
+// record then. With staysDown s6 does not start it again. It reports whether the process has gone
+// already; then the record says nothing of a drain. The record comes before the signal: a gateway
+// that is back when this process was killed has been restarted.
 func (r *Operator) Ask(
 	ctx context.Context,
 	lock *journal.Lock,
 	service string,
 	owed *reconcile.Owed,
-	how Asking,
+	staysDown bool,
 ) (gone bool, err error) {
 	status, err := r.Sup.Status(service)
 	if err != nil {
@@ -52,8 +46,8 @@ func (r *Operator) Ask(
 		owed.Drain = reconcile.Drain{}
 		return true, lock.SetPending(service, *owed)
 	}
-	letters := how.letters(status)
-	d.Fresh = how.Fresh
+	letters := upOrDown(status, staysDown)
+	d.Fresh = true // all that is done to its files comes before this
 	if !d.Told {
 		d.Age = r.Sup.Age(d.PID)
 		letters += d.Letter()
@@ -79,12 +73,12 @@ func (r *Operator) Ask(
 	return false, lock.SetPending(service, *owed)
 }
 
-// letters tell s6 whether to start the gateway again when it has ended.
-func (a Asking) letters(status reconcile.Status) string {
+// upOrDown tells s6 whether to start a gateway again when it has ended.
+func upOrDown(status reconcile.Status, staysDown bool) (letters string) {
 	switch {
-	case a.StaysDown && status.WantUp:
+	case staysDown && status.WantUp:
 		return "O"
-	case !a.StaysDown && !status.WantUp:
+	case !staysDown && !status.WantUp:
 		return "u"
 	}
 	return ""

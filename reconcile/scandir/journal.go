@@ -40,8 +40,9 @@ func (s *Scandir) Traces() (reconcile.Traces, error) {
 // Records is the folder in which commands record the restarts that they begin.
 func (s *Scandir) Records() string { return s.Dir.Join(journal.OwedPath) }
 
-// Left reports whether a command holds the scandir, and if not, whether one has left a restart to
-// do. It takes no lock and writes nothing. What cannot be read is nothing: the next plan says why.
+// Left reports whether a command holds the scandir or a gateway drains, and if not so, whether one
+// has left a restart to do or a gateway has drained. It takes no lock and writes nothing. What
+// cannot be read is nothing: the next plan says why.
 func (s *Scandir) Left() (busy, left bool) {
 	j, err := journal.Open(s.Dir)
 	if err != nil {
@@ -52,8 +53,28 @@ func (s *Scandir) Left() (busy, left bool) {
 	if err != nil || len(owed) == 0 {
 		return false, false
 	}
-	for _, o := range owed {
-		busy = busy || o.Busy
+	for name, o := range owed {
+		switch {
+		case o.Busy:
+			return true, false
+		case s.drains(name, o.Drain):
+			busy = true
+		default:
+			left = true
+		}
 	}
-	return busy, !busy
+	return busy, left
+}
+
+// drains reports whether a gateway that was asked to end works on, and has time.
+func (s *Scandir) drains(service string, d reconcile.Drain) bool {
+	if d.PID == 0 {
+		return false
+	}
+	status, err := s.Sup.Status(service)
+	if err != nil {
+		return true // the next plan says why
+	}
+	d.See(status, s.Sup)
+	return d.Alive && !d.Over()
 }

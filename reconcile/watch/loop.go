@@ -23,7 +23,8 @@ const (
 	Asked    Trigger = "asked"    // a signal asked for it
 	Interval Trigger = "interval" // it is time again
 	Retry    Trigger = "retry"    // the last pass failed
-	Left     Trigger = "left"     // another command has died and left a restart to do
+	// Left: another command has died and left a restart to do, or a gateway has drained.
+	Left Trigger = "left"
 )
 
 const (
@@ -54,9 +55,11 @@ type Loop struct {
 	// Records is the folder in which other commands record the restarts that they begin. It is
 	// empty while that is not known.
 	Records func() string
-	// Left looks at the records: whether a command is still at work, and if not, whether one has
-	// left something to do.
+	// Left looks at the records: whether a command is still at work or a gateway drains, and whether
+	// something is left to do.
 	Left func() (busy, left bool)
+	// Drains reports whether a gateway drains since a pass; nil: none ever does.
+	Drains func() bool
 }
 
 // Run makes passes until ctx ends, or until one returns a *StopError.
@@ -108,6 +111,9 @@ func (l *Loop) next(ctx context.Context, w *watcher, failures int) Trigger {
 	}
 	defer records.close()
 	var look <-chan time.Time
+	if l.Drains != nil && l.Drains() {
+		look = time.After(leftPoll)
+	}
 	for {
 		select {
 		case <-ctx.Done():

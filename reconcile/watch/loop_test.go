@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -27,6 +28,7 @@ type looping struct {
 	records string
 	look    chan struct{}
 	answer  chan [2]bool
+	drains  atomic.Bool
 }
 
 func startLoop(t *testing.T, interval time.Duration, paths ...string) *looping {
@@ -55,6 +57,7 @@ func startLoop(t *testing.T, interval time.Duration, paths ...string) *looping {
 			got := <-l.answer
 			return got[0], got[1]
 		},
+		Drains: l.drains.Load,
 	}
 	go func() { l.ended <- loop.Run(ctx) }()
 	t.Cleanup(func() {
@@ -121,6 +124,20 @@ func TestLoopMakesTheRestartsThatOthersLeave(t *testing.T) {
 	}
 	l.record()
 	l.looks(false, false) // it has ended well
+	l.quiet()
+}
+
+// TestLoopLooksWhetherAGatewayHasDrained: no record changes when it has.
+func TestLoopLooksWhetherAGatewayHasDrained(t *testing.T) {
+	t.Parallel()
+	l := startLoop(t, time.Hour, t.TempDir())
+	l.drains.Store(true)
+	l.pass(Begin, nil)
+	<-l.look
+	l.looks(true, false)
+	l.drains.Store(false)
+	l.looks(false, true)
+	l.pass(Left, nil)
 	l.quiet()
 }
 
