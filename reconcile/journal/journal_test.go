@@ -88,6 +88,32 @@ func TestWhatIsOwedOutlivesItsApply(t *testing.T) {
 	require.NoError(t, next.ClearPending(service), "it is gone already")
 }
 
+// TestDrainOutlivesItsApply: what is seen of its process is no part of the record.
+func TestDrainOutlivesItsApply(t *testing.T) {
+	folder, _, lock := locked(t)
+	require.NoError(t, os.Mkdir(filepath.Join(folder, service, "data"), 0o755))
+	d := reconcile.Drain{PID: 7, Start: 70, Age: time.Minute, Timeout: time.Hour, Signal: "SIGUSR1", Told: true, Fresh: true}
+	seen := d
+	seen.Alive, seen.Spent = true, time.Second
+	require.NoError(t, lock.SetPending(service, reconcile.Owed{Drain: seen}))
+	require.NoError(t, lock.RecordRestart(service, 9001))
+	owed, err := lock.Pending(lock)
+	require.NoError(t, err)
+	require.Equal(t, reconcile.Owed{Gateway: true, Port: 9001, Drain: d}, owed[service])
+	for range 2 {
+		require.NoError(t, lock.MarkDrain(service, d))
+	}
+	mark, err := os.ReadFile(filepath.Join(folder, service, "data", "draining"))
+	require.NoError(t, err)
+	require.Equal(t, "7 70\n", string(mark))
+	require.NoError(t, lock.RestartDone(service))
+	require.NoError(t, lock.SetPending(service, reconcile.Owed{Drain: d}))
+	require.NoError(t, lock.RestartDone(service), "a stop by hand is done, too")
+	owed, err = lock.Pending(lock)
+	require.NoError(t, err)
+	require.Empty(t, owed)
+}
+
 // TestTornRecordIsARestartTooMany: a gateway that runs an old script would be worse.
 func TestTornRecordIsARestartTooMany(t *testing.T) {
 	folder, _, lock := locked(t)
