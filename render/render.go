@@ -82,7 +82,7 @@ type renderer struct {
 	templates *template.Template
 	stencils  stencils
 	mu        sync.Mutex // of finish
-	same      []File        // files that are the same for all
+	same      []File     // files that are the same for all
 	finish    map[ending]File
 }
 
