@@ -56,7 +56,7 @@ func TestWhatCannotBePrintedIsAFailure(t *testing.T) {
 		"explain", "explain ready",
 		"schema", "schema manifest", "schema report", "schema status", "schema doctor",
 		"schema validate", "schema render", "schema init", "schema version",
-		"schema operation", "schema log", "schema message",
+		"schema operation", "schema log", "schema message", "schema history",
 		"validate -o json", "render --out rendered-json -o json", "version -o json",
 		"init --from-home home -o json", "start alpha -o json", "stop alpha -o json",
 		"restart alpha -o json", "logs alpha -o json",
@@ -66,6 +66,8 @@ func TestWhatCannotBePrintedIsAFailure(t *testing.T) {
 		"status --watch", "status --watch -o json",
 		"start alpha", "stop alpha", "restart alpha", "start --all", "logs alpha", "logs alpha -n 1",
 		"logs --all", "logs alpha --since 1h",
+		"history", "history -o json", "history 1", "history 1 -o json",
+		"rollback 1 --dry-run", "rollback 1 --dry-run -o json", "rollback 1", "rollback 1 -o json",
 		"doctor", "doctor -o json", "down", "down -o json",
 	}
 	tr.logged("alpha", "started on stdout") // that is what logs prints

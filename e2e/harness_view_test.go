@@ -287,8 +287,12 @@ func (tr *tree) entries() []entry {
 
 // timeless leaves what every apply to the same manifest would leave.
 func timeless(entries []entry) []entry {
-	woken := filepath.Join(".hermes-reconcile", "woken") // by an apply that did not see what s6-svscan found: the next one removes it
-	all := slices.DeleteFunc(slices.Clone(entries), func(e entry) bool { return e.Path == woken })
+	all := slices.DeleteFunc(slices.Clone(entries), func(e entry) bool {
+		kind, _, _ := strings.Cut(strings.TrimPrefix(e.Path, ".hermes-reconcile/"), "/")
+		// woken is of an apply that did not see what s6-svscan found: the next one removes it. The
+		// history goes on with each way.
+		return kind == "woken" || kind == "history" || kind == "rolledback"
+	})
 	for i := range all {
 		all[i].Mtime, all[i].Inode = 0, 0
 	}

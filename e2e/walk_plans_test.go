@@ -15,6 +15,7 @@ import (
 var plans = []*plan{
 	applyPlan(), bootPlan(), noRescanPlan(), turnsPlan(), watchPlan(),
 	actPlan("stop"), actPlan("start"), actPlan("restart"), downPlan(), hostilePlan(),
+	rollbackPlan(),
 }
 
 // applyPlan is an apply with something of everything, either way: creations, one of them on the
@@ -120,6 +121,16 @@ func turnsPlan() *plan {
 	}
 	p.unmoved = []string{"gateway-same", "gateway-same/log", "gateway-one/log", "gateway-last/log"}
 	p.inPlace = []string{"same", "one", "two", "last"}
+	return p
+}
+
+// rollbackPlan goes back to the other side, which was applied before.
+func rollbackPlan() *plan {
+	p := fewPlan("rollback", "rollback")
+	p.setUp = func(w *world) {
+		w.manifestOf(w.profiles(w, 0))
+		w.mustApply()
+	}
 	return p
 }
 

@@ -10,7 +10,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"hermes-reconcile/cmd/hermes-reconcile/cmdline"
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/homes"
@@ -31,7 +30,9 @@ type applyFlags struct {
 	timeout     time.Duration
 	lockTimeout time.Duration
 	progress    progressFlags
-	watches     bool // it is watch, which shows no plan
+	watches     bool   // it is watch, which shows no plan
+	by          string // how the history names the command
+	to          int    // of rollback: the entry of the history that it goes back to
 	guards
 }
 
@@ -75,16 +76,10 @@ gateways to be ready, for the longest ready.timeout + 15s.`,
 			return runApply(cmd.Context(), u, &flags)
 		},
 	}
+	flags.by = cmd.Name()
 	flags.add(cmd, formText, formJSON)
+	flags.addCarryingOut(cmd)
 	f := cmd.Flags()
-	flags.addMaxRemovals(cmd)
-	f.BoolVar(&flags.yes, "yes", false, "remove gateways without asking on a terminal")
-	f.StringVar(&flags.expect, "expect", "",
-		"apply only the plan of this `DIGEST`, which diff prints, and refuse any other")
-	f.BoolVar(&flags.dryRun, "dry-run", false,
-		"only show what would be done; with --exit-code, exit 2 if that is something")
-	f.BoolVar(&flags.allowEmpty, "allow-empty", false,
-		"let a manifest without profiles remove every gateway")
 	f.BoolVar(&flags.noRescan, "no-rescan", false,
 		"do not wake s6-svscan: what is new waits for the next rescan, what goes is only hidden")
 	f.BoolVar(
@@ -95,28 +90,6 @@ gateways to be ready, for the longest ready.timeout + 15s.`,
 	)
 	f.StringVar(&flags.report, "report", "",
 		"append a line for each profile to `FILE`")
-	cmdline.Choice(cmd, &flags.wait, "wait", "",
-		"`LEVEL` that the gateways have to reach, where ready is up for profiles without ready",
-		string(reconcile.LevelSupervised), string(reconcile.LevelUp), string(reconcile.LevelReady))
-	f.IntVar(
-		&flags.maxRestarts,
-		"max-parallel-restarts",
-		0,
-		"restart at most `N` gateways at a time, and no more once one has not reached what --wait says (0: all at once)",
-	)
-	f.DurationVar(
-		&flags.timeout,
-		"timeout",
-		0,
-		"longest `DURATION` of it all",
-	)
-	flags.progress.add(cmd)
-	f.DurationVar(
-		&flags.lockTimeout,
-		"lock-timeout",
-		defaultLockTimeout,
-		"longest `DURATION` to wait for another apply",
-	)
 	f.Lookup("report").DefValue = "with --boot ${HERMES_HOME}/" + bootReport
 	f.Lookup("timeout").DefValue = "none, with --boot " + bootTimeout.String()
 	f.Lookup("lock-timeout").DefValue += ", with --boot " + bootLockTimeout.String()
@@ -190,6 +163,9 @@ func runApply(ctx context.Context, u ui, flags *applyFlags) (err error) {
 	}
 	defer lock.Unlock()
 	if err := lock.Resume(); err != nil { // an apply by hand wants gateways up
+		return err
+	}
+	if err := flags.recount(u, t, lock); err != nil {
 		return err
 	}
 	began := time.Now()

@@ -104,6 +104,7 @@ type booting struct {
 // apply is what a boot does of an apply: hurried, so that it waits for nothing that it starts, and
 // with a limit on how long a disk may take to answer.
 func (b *booting) apply(ctx context.Context) error {
+	b.flags.by += " --boot"
 	t, err := b.flags.read(b.ui)
 	if err != nil {
 		return err
@@ -111,19 +112,18 @@ func (b *booting) apply(ctx context.Context) error {
 	b.homes, t.Homes.Helpers = t.Homes, &b.helpers
 	b.homes.Limit = bootHomeLimit(b.flags.timeout)
 	t.Apply.Hurried = true
-	d, err := t.open(ctx, b.ui)
+	st, err := b.flags.standing(ctx, b.ui, t)
 	if err != nil {
 		return err
 	}
-	defer d.Close()
+	defer st.close()
+	t, d, lock := st.target, st.place, st.lock
 	t.warnAbsent(ctx, b.ui)
-	lock, err := d.Lock(ctx, b.flags.lockTimeout)
-	if err != nil {
-		return err
-	}
-	defer lock.Unlock()
 	if err := lock.Resume(); err != nil {
 		return err
+	}
+	if st.instead != nil {
+		b.report.log.Warn(rolledBackText(st.instead))
 	}
 	plan, result, err := d.Apply(ctx, lock, func(try int, plan reconcile.Plan) {
 		t.planned(b.ui)(try, plan)

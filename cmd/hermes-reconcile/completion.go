@@ -2,6 +2,7 @@ package main
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -66,6 +67,9 @@ func complete(cmd *cobra.Command) {
 		cmd.ValidArgsFunction = cobra.NoFileCompletions
 		if takesProfiles(cmd.Use) {
 			cmd.ValidArgsFunction = profileNames
+		}
+		if strings.Contains(cmd.Use, "[NUMBER]") {
+			cmd.ValidArgsFunction = entryNumbers
 		}
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -73,7 +74,8 @@ func newDiffCommand(u ui) *cobra.Command {
 		Example: `  hermes-reconcile diff
   hermes-reconcile diff --exit-code -f profiles.d
   git show main:profiles.yaml | hermes-reconcile diff --against -
-  hermes-reconcile diff --against old.yaml -o markdown`,
+  hermes-reconcile diff --against old.yaml -o markdown
+  hermes-reconcile diff --against history:7`,
 		Short: "show what apply would do, and why",
 		Long: `Show what apply would do: a line for each profile that is not as the manifest says, with the reason, and below it what
 changes in the manifest's words. What several profiles have in common is said once. With --files the rendered files that
@@ -89,6 +91,8 @@ wrote stands in for the scandir, and no s6 is needed:
 
   git show main:profiles.yaml | hermes-reconcile diff --against -
 
+With --against history:NUMBER it is a manifest that was applied earlier, of those that history lists.
+
 What only a live scandir can tell is then not known, and the output says so: every gateway is taken to be as the old side
 asked. An empty folder is a scandir without gateways.`,
 		RunE: func(cmd *cobra.Command, profiles []string) error {
@@ -100,7 +104,7 @@ asked. An empty folder is a scandir without gateways.`,
 	f := cmd.Flags()
 	f.StringVar(&flags.against, "against", againstLive,
 		"`OLD` side: live, the scandir; another manifest, or - for one on standard input; "+
-			"or a folder that render wrote")
+			"history:NUMBER, one that was applied earlier; or a folder that render wrote")
 	f.BoolVar(&flags.showFiles, "files", false, "show the rendered files that differ, too")
 	f.IntVar(&flags.limit, "limit", explain.CommentLimit,
 		"longest markdown, in `BYTES`; the rest is left out, and named")
@@ -156,7 +160,7 @@ func (f *diffFlags) plan(
 		plan, err := f.live(u, m, dirs, prune)
 		return plan, oldSide{kind: explain.AgainstLive}, err
 	}
-	if f.path != "" {
+	if f.path != "" && !strings.HasPrefix(f.against, historySide) {
 		return reconcile.Plan{}, oldSide{}, usagef(
 			"--scandir means nothing with --against %s: no scandir is looked at", f.against)
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
@@ -33,7 +34,8 @@ type oldSide struct {
 	unknown  []string         // what only a live scandir could tell
 }
 
-// old reads what --against names: a manifest, a folder of them, or a rendered tree.
+// old reads what --against names: a manifest, a folder of them, one of the history, or a rendered
+// tree.
 func (f *diffFlags) old(
 	u ui,
 	stdin io.Reader,
@@ -47,6 +49,10 @@ func (f *diffFlags) old(
 			"what an interrupted apply owes",
 			"services of others",
 		},
+	}
+	if number, is := strings.CutPrefix(f.against, historySide); is {
+		err := f.oldEntry(u, number, m, fresh, &side)
+		return side, err
 	}
 	tree, err := isTree(f.against)
 	if err != nil {
@@ -68,6 +74,36 @@ func (f *diffFlags) old(
 	if err != nil {
 		return side, err
 	}
+	err = f.oldManifest(u, old, m, fresh, &side)
+	return side, err
+}
+
+// oldEntry is the side of a manifest that was applied earlier.
+func (f *diffFlags) oldEntry(
+	u ui, number string, m *manifest.Manifest, fresh []render.Servicedir, side *oldSide,
+) error {
+	n, err := entryNumber(number)
+	if err != nil {
+		return err
+	}
+	sources, err := f.earlierManifest(m.Scandir, n)
+	if err != nil {
+		return err
+	}
+	for i := range sources { // a file of that name may be another one now
+		sources[i].Name = f.against + ":" + sources[i].Name
+	}
+	old, err := placed.Parse(sources)
+	if err != nil {
+		return oldSideHint(f.against, usage.New(err))
+	}
+	return f.oldManifest(u, old, m, fresh, side)
+}
+
+// oldManifest is the side of another manifest.
+func (f *diffFlags) oldManifest(
+	u ui, old *placed.Manifest, m *manifest.Manifest, fresh []render.Servicedir, side *oldSide,
+) error {
 	if old.Scandir != m.Scandir {
 		u.warning(
 			"scandir changes from %q to %q: apply looks at the new one only, and what runs in the old one goes on",
@@ -77,11 +113,24 @@ func (f *diffFlags) old(
 	}
 	dirs, err := render.All(old.Manifest)
 	if err != nil {
-		return side, fmt.Errorf("cannot render %q: %w", f.against, err)
+		return fmt.Errorf("cannot render %q: %w", f.against, err)
 	}
 	shareFiles(dirs, fresh)
 	side.actual, side.manifest = reconcile.Assume(dirs), old
-	return side, nil
+	return nil
+}
+
+// historySide begins the value of --against that means a manifest which was applied earlier.
+const historySide = "history:"
+
+// entryNumber reads the number of an entry.
+func entryNumber(text string) (int, error) {
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		return 0, withHint(usagef("%q is no number of the history (want 1 or more)", text),
+			"%s history", program)
+	}
+	return n, nil
 }
 
 // shareFiles makes files of the same content on both sides be one in memory: most are, of thousands

@@ -34,6 +34,8 @@ func liveCommands() []builder {
 		{"stop", func(u ui) *cobra.Command { return newActCommand(u, stopping()) }},
 		{"restart", func(u ui) *cobra.Command { return newActCommand(u, restarting()) }},
 		{"doctor", newDoctorCommand},
+		{"history", newHistoryCommand},
+		{"rollback", newRollbackCommand},
 	}
 }
 

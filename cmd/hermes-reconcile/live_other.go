@@ -49,6 +49,14 @@ func (f *differFlags) live(
 	return reconcile.Plan{}, refusal("diff")
 }
 
+// earlierManifest refuses, too: there is no scandir that could have a history.
+func (f *scandirFlags) earlierManifest(string, int) ([]manifest.Source, error) {
+	return nil, refusal("diff")
+}
+
+// entryNumbers has none.
+var entryNumbers = cobra.NoFileCompletions
+
 // wantedBy knows nothing: only files are here.
 func wantedBy(string) discover.Wanted {
 	return func(string) (up, known bool) { return false, false }

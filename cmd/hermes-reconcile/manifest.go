@@ -28,8 +28,9 @@ const (
 
 // manifestFlags are the flags of commands that read the manifest.
 type manifestFlags struct {
-	files []string
-	stdin func() io.Reader // nil: -f - is not understood
+	files   []string
+	stdin   func() io.Reader  // nil: -f - is not understood
+	earlier []manifest.Source // if there are any, these are read in the place of files
 }
 
 // add names the flag -f, as most commands do; see addAs.
@@ -113,6 +114,14 @@ func readSources(names []string, stdin func() io.Reader) ([]manifest.Source, err
 		sources = append(sources, found...)
 	}
 	return sources, nil
+}
+
+// sources reads the files, or gives what is read in their place.
+func (f *manifestFlags) sources() ([]manifest.Source, error) {
+	if f.earlier != nil {
+		return f.earlier, nil
+	}
+	return readSources(f.names(), f.stdin)
 }
 
 // renderedPlaced is rendered for those who ask where the manifest says what.

@@ -24,19 +24,28 @@ func takesProfiles(use string) bool {
 // those of the scandir that its flags name. What cannot be read has none, since a shell asks while
 // a line is typed.
 func knownProfiles(cmd *cobra.Command) []string {
+	m, scandir := meant(cmd)
+	var names []string
+	if m != nil {
+		names = namesOf(m)
+	}
+	names = append(names, gatewaysIn(scandir)...)
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// meant are the manifest, if it can be read, and the scandir that the flags of a command mean.
+func meant(cmd *cobra.Command) (m *manifest.Manifest, scandir string) {
 	var file manifestFlags
 	file.files, _ = cmd.Flags().GetStringArray("file")
-	scandir := containerenv.Look(scandirVariable)
+	scandir = containerenv.Look(scandirVariable)
 	if f := cmd.Flags().Lookup("scandir"); f != nil {
 		scandir = cmp.Or(f.Value.String(), scandir)
 	}
-	var names []string
 	if m, err := file.load(); err == nil {
-		names, scandir = namesOf(m), cmp.Or(scandir, m.Scandir)
+		return m, cmp.Or(scandir, m.Scandir)
 	}
-	names = append(names, gatewaysIn(cmp.Or(scandir, defaultScandir))...)
-	slices.Sort(names)
-	return slices.Compact(names)
+	return nil, cmp.Or(scandir, defaultScandir)
 }
 
 // gatewaysIn are the profiles that have a service directory in a scandir.

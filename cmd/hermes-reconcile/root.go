@@ -192,6 +192,8 @@ var needsS6 = [...]string{
 	"stop",
 	"restart",
 	"doctor",
+	"history",
+	"rollback",
 }
 
 // noS6Here refuses a command on a system where s6 cannot run, and names what supervises services

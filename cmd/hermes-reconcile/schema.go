@@ -22,8 +22,8 @@ validate checks more than a schema can say.
 
 With a NAME it is the schema of what a command prints with -o json:
 
-    report     diff and apply
-    status, doctor, validate, render, init, version
+    report     diff, apply and rollback
+    status, doctor, history, validate, render, init, version
                the command of that name
     operation  start, stop, restart and down
     log        each line of logs
@@ -60,6 +60,7 @@ var outputSchemas = []struct {
 	{"version", explain.VersionSchema},
 	{"operation", explain.OperationSchema},
 	{"log", explain.LogSchema},
+	{"history", explain.HistorySchema},
 	{"message", explain.MessageSchema},
 }
 

@@ -8,6 +8,8 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/home"
 	"hermes-reconcile/cmd/hermes-reconcile/homes"
+	"hermes-reconcile/cmd/hermes-reconcile/usage"
+	"hermes-reconcile/manifest"
 	"hermes-reconcile/manifest/placed"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/apply"
@@ -29,7 +31,22 @@ func (f *applyFlags) read(u ui) (*target, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, dirs, err := f.renderedAs()
+	sources, err := f.sources()
+	if err != nil {
+		return nil, err
+	}
+	return f.targetOf(u, sources, prune)
+}
+
+// targetOf is what a manifest of these files wants.
+func (f *applyFlags) targetOf(
+	u ui, sources []manifest.Source, prune reconcile.Prune,
+) (*target, error) {
+	m, err := f.parse(sources)
+	if err != nil {
+		return nil, usage.New(err)
+	}
+	dirs, err := render.All(m.Manifest)
 	if err != nil {
 		return nil, err
 	}
@@ -44,7 +61,7 @@ func (f *applyFlags) read(u ui) (*target, error) {
 				NoRescan: f.noRescan, Timeout: f.timeout, MaxRestarts: f.maxRestarts,
 				Level: reconcile.Level(f.wait),
 			},
-			AllowEmpty: f.allowEmpty, Review: f.review,
+			AllowEmpty: f.allowEmpty, Review: f.review, Record: f.record(sources),
 		},
 		placed: m,
 		files:  &f.manifestFlags,
@@ -56,13 +73,22 @@ func (f *applyFlags) read(u ui) (*target, error) {
 	return t, nil
 }
 
-// renderedAs reads the manifest with its places, if they are to be shown.
-func (f *applyFlags) renderedAs() (*placed.Manifest, []render.Servicedir, error) {
+// parse gives the manifest with its places, if they are to be shown.
+func (f *applyFlags) parse(sources []manifest.Source) (*placed.Manifest, error) {
 	if f.dryRun || f.form == formJSON && !f.watches {
-		return f.renderedPlaced()
+		return placed.Parse(sources)
 	}
-	m, dirs, err := f.rendered()
-	return &placed.Manifest{Manifest: m}, dirs, err
+	m, err := manifest.Parse(sources)
+	return &placed.Manifest{Manifest: m}, err
+}
+
+// record is what the history is told of an apply.
+func (f *applyFlags) record(sources []manifest.Source) *deploy.Record {
+	r := &deploy.Record{By: f.by, Only: f.profiles, To: f.to}
+	for _, s := range sources {
+		r.Files, r.Texts = append(r.Files, s.Name), append(r.Texts, s.Data)
+	}
+	return r
 }
 
 // open opens the scandir for an apply, and warns of what surrounds it.

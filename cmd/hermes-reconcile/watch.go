@@ -45,7 +45,7 @@ type watchFlags struct {
 // progress.
 func newWatchCommand(u ui) *cobra.Command {
 	flags := watchFlags{}
-	flags.watches = true
+	flags.watches, flags.by = true, "watch"
 	flags.color = colorNever
 	flags.progress.quiet = true // it logs what it has done
 	cmd := &cobra.Command{
@@ -248,19 +248,15 @@ func (w *watching) look(do func(*deploy.Place)) {
 
 // apply applies what is read, and logs what that does.
 func (w *watching) apply(ctx context.Context, t *target) error {
-	d, err := t.open(ctx, w.ui)
+	st, err := w.flags.standing(ctx, w.ui, t)
 	if err != nil {
 		return err
 	}
-	defer d.Close()
+	defer st.close()
+	t, d, lock := st.target, st.place, st.lock
 	if cause := w.cause(t); cause == causeBegin || cause == causeManifest {
 		t.warnAbsent(ctx, w.ui)
 	}
-	lock, err := d.Lock(ctx, w.flags.lockTimeout)
-	if err != nil {
-		return err
-	}
-	defer lock.Unlock()
 	if held, err := w.holds(lock); held || err != nil {
 		return err
 	}

@@ -23,14 +23,20 @@ func (s *Scandir) Lock(ctx context.Context, timeout time.Duration) (*journal.Loc
 // Pause records that nothing should be started unasked from now on, until the next apply by hand.
 func (s *Scandir) Pause() error { return journal.Pause(s.Dir, s.Trusts) }
 
+// Journal opens the journal for reading; nil where there is none yet.
+func (s *Scandir) Journal() (*journal.Journal, error) {
+	j, err := journal.Open(s.Dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return j, err
+}
+
 // Traces tells what applies have left, and whether one is under way. It takes no lock and writes
 // nothing. The error wraps fs.ErrPermission where this user may not look.
 func (s *Scandir) Traces() (reconcile.Traces, error) {
-	j, err := journal.Open(s.Dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return reconcile.Traces{}, nil
-	}
-	if err != nil {
+	j, err := s.Journal()
+	if j == nil {
 		return reconcile.Traces{}, err
 	}
 	defer j.Close()

@@ -29,6 +29,8 @@ type Options struct {
 	AllowEmpty bool // a manifest without profiles may remove every gateway
 	// Review, if there is one, gives the part of a plan that is wanted, or refuses it.
 	Review func(reconcile.Plan) (reconcile.Plan, error)
+	// Record, if there is one, is what the history is told.
+	Record *Record
 	// Faults is told what could not be done below HERMES_HOME.
 	Faults func(home.Answer)
 }
@@ -113,7 +115,10 @@ func (d *Deployment) Apply(
 		}
 		planned(try, plan)
 		gone := d.retiring(plan)
+		kept, notes := d.keep(lock, plan)
 		result, err := apply.Apply(ctx, d.Scandir, lock, plan, d.opt.Apply)
+		notes = append(notes, unkept(d.settle(lock, kept, plan, result, err))...)
+		result.Notes = append(result.Notes, notes...)
 		if errors.Is(err, reconcile.ErrStale) && try < maxPlans {
 			continue
 		}

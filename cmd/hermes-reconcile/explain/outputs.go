@@ -80,6 +80,42 @@ type LogLine struct {
 	Text    string `json:"text"`
 }
 
+// History are manifests that were applied, the latest first.
+type History struct {
+	Format  int       `json:"format"`
+	Entries []Applied `json:"entries"`
+	// RolledBack: another manifest counts in the place of the one that was taken back.
+	RolledBack *RolledBack    `json:"rolled_back,omitempty"`
+	Manifests  []ManifestText `json:"manifests,omitempty"` // the files of the only entry, if one was asked for
+}
+
+// Applied is one of them.
+type Applied struct {
+	Number   int      `json:"number"`
+	Time     string   `json:"time"`
+	By       string   `json:"by"`           // command
+	To       int      `json:"to,omitempty"` // of a rollback: the entry that it went back to
+	Files    []string `json:"files"`
+	Profiles int      `json:"profiles"`
+	Only     []string `json:"only,omitempty"` // names and globs that it was about; none: all
+	Outcome  string   `json:"outcome"`
+	Summary  string   `json:"summary,omitempty"`
+}
+
+// RolledBack says that a manifest was taken back, and is not applied by watch until it changes.
+type RolledBack struct {
+	Time   string `json:"time"`
+	From   int    `json:"from"`   // the entry that was taken back
+	Number int    `json:"number"` // the one that counts in its place
+	Why    string `json:"why,omitempty"`
+}
+
+// ManifestText is a file of a manifest.
+type ManifestText struct {
+	File string `json:"file"`
+	Text string `json:"text"`
+}
+
 // The schemas of these forms, in JSON Schema's draft-07.
 var (
 	//go:embed schema/validate.json
@@ -92,6 +128,8 @@ var (
 	VersionSchema []byte
 	//go:embed schema/operation.json
 	OperationSchema []byte
+	//go:embed schema/history.json
+	HistorySchema []byte
 	//go:embed schema/log.json
 	LogSchema []byte
 )

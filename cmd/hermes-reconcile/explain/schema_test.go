@@ -36,6 +36,7 @@ func TestSchemasNameTheKeysOfTheTypes(t *testing.T) {
 		{VersionSchema, Build{}, nil},
 		{OperationSchema, Operation{}, map[string]any{"gateway": Operated{}}},
 		{LogSchema, LogLine{}, nil},
+		{HistorySchema, History{}, map[string]any{"entry": Applied{}, "rolled_back": RolledBack{}, "manifest": ManifestText{}}},
 	} {
 		var schema object
 		require.NoError(t, json.Unmarshal(c.schema, &schema))

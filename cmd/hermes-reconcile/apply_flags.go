@@ -1,0 +1,32 @@
+//go:build linux
+
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"hermes-reconcile/cmd/hermes-reconcile/cmdline"
+	"hermes-reconcile/reconcile"
+)
+
+// addCarryingOut adds the flags of commands that carry a plan out.
+func (f *applyFlags) addCarryingOut(cmd *cobra.Command) {
+	f.addMaxRemovals(cmd)
+	flags := cmd.Flags()
+	flags.BoolVar(&f.yes, "yes", false, "remove gateways without asking on a terminal")
+	flags.StringVar(&f.expect, "expect", "",
+		"apply only the plan of this `DIGEST`, which diff prints, and refuse any other")
+	flags.BoolVar(&f.dryRun, "dry-run", false,
+		"only show what would be done; with --exit-code, exit 2 if that is something")
+	flags.BoolVar(&f.allowEmpty, "allow-empty", false,
+		"let a manifest without profiles remove every gateway")
+	cmdline.Choice(cmd, &f.wait, "wait", "",
+		"`LEVEL` that the gateways have to reach, where ready is up for profiles without ready",
+		string(reconcile.LevelSupervised), string(reconcile.LevelUp), string(reconcile.LevelReady))
+	flags.IntVar(&f.maxRestarts, "max-parallel-restarts", 0,
+		"restart at most `N` gateways at a time, and no more once one has not reached what --wait says (0: all at once)")
+	flags.DurationVar(&f.timeout, "timeout", 0, "longest `DURATION` of it all")
+	f.progress.add(cmd)
+	flags.DurationVar(&f.lockTimeout, "lock-timeout", defaultLockTimeout,
+		"longest `DURATION` to wait for another apply")
+}

@@ -1,0 +1,114 @@
+//go:build linux
+
+package deploy
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/reconcile"
+	"hermes-reconcile/reconcile/journal"
+)
+
+// Record is what the history is told of an apply that does something.
+type Record struct {
+	By    string   // command
+	Files []string // of the manifest, as the user named them
+	Texts [][]byte // of these files
+	Only  []string // names and globs of the profiles that it is about; none: all
+	To    int      // of a rollback: the entry that it goes back to; 0: it is none
+	Why   string   // of a rollback
+}
+
+// Digest tells manifests apart.
+func (r *Record) Digest() string { return journal.DigestOf(r.Texts) }
+
+// keeping is an entry of the history while its apply is under way.
+type keeping struct {
+	journal.Applied
+	fresh bool // the entry was not there before
+}
+
+// keep adds the manifest to the history before anything of a plan is done. A history that cannot be
+// written keeps nothing from being applied: that is a note.
+func (d *Deployment) keep(lock *journal.Lock, plan reconcile.Plan) (k *keeping, notes []string) {
+	if d.opt.Record == nil || !slices.ContainsFunc(plan.Changes, reconcile.Change.Acts) {
+		return nil, nil
+	}
+	r := d.opt.Record
+	before, err := lock.Latest()
+	if err != nil {
+		return nil, unkept(err)
+	}
+	k = &keeping{}
+	k.Applied, k.fresh, err = lock.Keep(journal.Applied{
+		Time: time.Now().Truncate(time.Second), By: r.By, Files: r.Files, Only: r.Only, To: r.To,
+		Profiles: len(d.opt.Dirs),
+	}, r.Texts)
+	if err == nil {
+		err = d.holdBack(lock, before, k.Applied)
+	}
+	return k, unkept(err)
+}
+
+// unkept is what the user should know of a history that cannot be written.
+func unkept(err error) []string {
+	if err == nil {
+		return nil
+	}
+	return []string{fmt.Sprintf("the history has no entry of this: %v", err)}
+}
+
+// holdBack lets the manifest that is applied now count in the place of one that was taken back, be
+// it by this rollback or by an earlier one.
+func (d *Deployment) holdBack(lock *journal.Lock, before *journal.Applied, now journal.Applied) error {
+	held, err := lock.RolledBack()
+	if err != nil {
+		return err
+	}
+	r := d.opt.Record
+	switch {
+	case held == nil && (r.To == 0 || before == nil || before.Digest == now.Digest):
+		return nil
+	case held == nil:
+		held = &journal.RolledBack{Digest: before.Digest, From: before.Number}
+	case held.Digest == now.Digest:
+		return lock.ForgetRollback()
+	}
+	if r.To > 0 {
+		held.Time, held.Why = now.Time, r.Why
+	}
+	held.Number = now.Number
+	return lock.RollBack(*held)
+}
+
+// settle writes down what has become of the manifest. An apply that has changed nothing was none.
+func (d *Deployment) settle(
+	lock *journal.Lock, k *keeping, plan reconcile.Plan, result reconcile.Result, failed error,
+) error {
+	if k == nil || k.Number == 0 {
+		return nil
+	}
+	if failed != nil {
+		if k.fresh {
+			return lock.Forget(k.Number)
+		}
+		return nil
+	}
+	outcome := journal.Done
+	if slices.ContainsFunc(result.Outcomes,
+		func(o reconcile.Outcome) bool { return o.Err != nil || o.Pending }) {
+		outcome = journal.Failed
+	}
+	same := slices.Equal(k.Only, d.opt.Record.Only)
+	if !k.fresh && k.Outcome == outcome && same {
+		return nil
+	}
+	report := explain.New(plan, explain.Options{NoFiles: true})
+	report.Finish(result)
+	k.Outcome, k.Summary = outcome, report.Summary.Text
+	k.Only, k.By = d.opt.Record.Only, d.opt.Record.By
+	return lock.Amend(k.Applied)
+}

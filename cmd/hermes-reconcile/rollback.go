@@ -1,0 +1,97 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"hermes-reconcile/reconcile/journal"
+)
+
+// newRollbackCommand has the flags of rollback: those of apply by which a plan is carried out.
+func newRollbackCommand(u ui) *cobra.Command {
+	var flags applyFlags
+	cmd := &cobra.Command{
+		Use:   "rollback [NUMBER]",
+		Short: "apply the manifest before the last one, or an earlier one",
+		Long: `Apply a manifest of the history: that with the NUMBER, or the one before the last. history lists them, and --dry-run shows
+what would change.
+
+The manifest's file stays what it is. Where it is the manifest that was taken back, watch and apply --boot apply the former one
+in its place until the file changes; an apply by hand of the file ends that. Manifests are kept in the scandir: a container that
+is made anew knows of no rollback, so mend the file, too.
+
+A rollback is an entry of the history as well, so a second one goes forward again.`,
+		Example: `  hermes-reconcile rollback --dry-run
+  hermes-reconcile rollback --wait=ready
+  hermes-reconcile rollback 7`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := flags.check(cmd.Flags().Changed); err != nil {
+				return err
+			}
+			number := 0
+			if len(args) > 0 {
+				var err error
+				if number, err = entryNumber(args[0]); err != nil {
+					return err
+				}
+			}
+			flags.guards.stdin = cmd.InOrStdin()
+			return runRollback(cmd.Context(), u, &flags, number)
+		},
+	}
+	flags.add(cmd, formText, formJSON)
+	flags.addCarryingOut(cmd)
+	return cmd
+}
+
+// runRollback applies an entry of the history.
+func runRollback(ctx context.Context, u ui, flags *applyFlags, number int) error {
+	h := &historyFlags{manifestFlags: flags.manifestFlags, scandirFlags: flags.scandirFlags}
+	past, err := h.open(u)
+	if err != nil {
+		return err
+	}
+	defer past.close()
+	if number == 0 {
+		if number, err = past.before(); err != nil {
+			return err
+		}
+	}
+	sources, of, err := past.sources(number)
+	if err != nil {
+		return err
+	}
+	flags.earlier, flags.path = sources, past.path
+	flags.by, flags.to = fmt.Sprintf("rollback %d", number), number
+	if !flags.dryRun {
+		if err := survive(); err != nil {
+			return err
+		}
+		u.warnTo(of)
+	}
+	return runApply(ctx, u, flags)
+}
+
+// before is the number of the manifest before the one that was applied last.
+func (p *past) before() (int, error) {
+	if len(p.all) == 0 {
+		return 0, unknownEntry(0, nil)
+	}
+	if len(p.all) == 1 {
+		return 0, withHint(usagef("there is nothing to go back to: the history has one manifest alone, number %d",
+			p.all[0].Number), "%s history", program)
+	}
+	return p.all[len(p.all)-2].Number, nil
+}
+
+// warnTo says which manifest it goes back to: who gave no number may mean another one.
+func (u ui) warnTo(a *journal.Applied) {
+	u.info("going back to number %d of the history, applied at %s by %s", a.Number,
+		a.Time.Format(time.RFC3339), a.By)
+}
