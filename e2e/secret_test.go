@@ -37,8 +37,11 @@ func TestSecretIsNowhereButInTheGateway(t *testing.T) {
 			require.NotContains(t, r.stdout+r.stderr, secretText, "%v", args)
 		}
 	}
+	dotenv := tr.secret("env", "FROM_FILE='"+secretText+"'\n")
+	folder := filepath.Dir(tr.secret("folder/FROM_FOLDER", secretText+"\n"))
 	write := func(value string) {
-		tr.manifest("alpha: {port: %d, ready: {http: /health}, env: {VALUE: %s}, secrets: {TOKEN: %s}}", port, value, file)
+		tr.manifest("alpha: {port: %d, ready: {http: /health}, env: {VALUE: %s}, secrets: {TOKEN: %s}, env_file: [%s], secrets_dir: %s}",
+			port, value, file, dotenv, folder)
 	}
 	write("one")
 	say([]string{"validate"}, []string{"diff"}, []string{"apply", "--wait=ready", "--report", tr.path("report")}, []string{"diff"}, []string{"apply"},
@@ -49,6 +52,10 @@ func TestSecretIsNowhereButInTheGateway(t *testing.T) {
 	env := processEnv(tr.gatewayPid("alpha"))
 	got, _ := envOf(env, "TOKEN")
 	require.Equal(t, secretText+" \n", got)
+	for _, name := range []string{"FROM_FILE", "FROM_FOLDER"} {
+		got, _ := envOf(env, name)
+		require.Equal(t, secretText, got, name)
+	}
 	write("two")
 	seen := tr.watchArguments(secretText)
 	for _, form := range []string{"text", "json", "markdown", "github"} {
@@ -65,7 +72,7 @@ func TestSecretIsNowhereButInTheGateway(t *testing.T) {
 	// The stub writes its whole environment down: that is a file of the gateway's own.
 	stub := tr.path("home", "stub")
 	require.NoError(t, filepath.WalkDir(tr.base, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || !d.Type().IsRegular() || path == file || strings.HasPrefix(path, stub) {
+		if err != nil || !d.Type().IsRegular() || strings.HasPrefix(path, tr.path("secrets")) || strings.HasPrefix(path, stub) {
 			return err
 		}
 		data, err := os.ReadFile(path)
@@ -182,4 +189,30 @@ func TestRouteToASecretThroughAUsersFolder(t *testing.T) {
 	where = theirs + `, where "` + file + `" leads`
 	require.Contains(t, tr.mustApply().stderr, "nobody can write "+where+", and so decide what manifest ")
 	tr.doctor().names(t, "warning", "ownership", "manifest: nobody can write "+where)
+}
+
+// TestVariablesFromFilesOfRoot: the gateway's user cannot read the files, and gets what they say; a line that cannot be
+// understood ends its start, and nothing of it is printed.
+func TestVariablesFromFilesOfRoot(t *testing.T) {
+	t.Parallel()
+	if os.Getuid() != 0 {
+		return
+	}
+	tr := newTree(t, treeOpts{})
+	tr.giveHome()
+	dotenv := tr.secret("env", "LD_LIBRARY_PATH=/nowhere\nA=\"one\"\n")
+	folder := filepath.Dir(tr.secret("folder/B", "two\n"))
+	tr.manifest("alpha: {user: nobody, env_file: [%s], secrets_dir: %s}", dotenv, folder)
+	tr.mustApply("--wait=up")
+	tr.logged("alpha", "started on stdout")
+	env := processEnv(tr.gatewayPid("alpha"))
+	for name, want := range map[string]string{"A": "one", "B": "two", "LD_LIBRARY_PATH": "/nowhere"} {
+		got, _ := envOf(env, name)
+		require.Equal(t, want, got, name)
+	}
+	require.NoError(t, os.WriteFile(dotenv, []byte("A=1\n"+secretText+"\n"), 0o600))
+	r := tr.run("restart", "alpha")
+	require.Equal(t, 1, r.code, "%v", r)
+	tr.logged("alpha", "cannot start: env_file "+dotenv+", line 2: is no NAME=VALUE")
+	require.NotContains(t, r.stdout+r.stderr, secretText)
 }

@@ -21,7 +21,7 @@ func homeKey() row {
 		},
 		func(s *settings) *table.Setting[string] { return &s.home },
 	). // giveHome fills it in
-		Written(putHome, shareHome).
+		Written(homeOf.put, homeOf.share).
 		Told(func(p *Profile) []Value { return table.TellText("home", p.Home) })
 }
 
@@ -42,28 +42,38 @@ func writePath(p *Profile, path string) *yaml.Node {
 	return values.WriteText(path)
 }
 
-// putHome writes the home of a profile, with null where it has none in spite of defaults.
-func putHome(p, below *Profile) *yaml.Node {
+// pathOf is a path with placeholders: of a profile, which has them filled in, or of defaults, which
+// is the profile without a name.
+type pathOf func(*Profile) *string
+
+var (
+	homeOf       pathOf = func(p *Profile) *string { return &p.Home }
+	secretsDirOf pathOf = func(p *Profile) *string { return &p.SecretsDir }
+)
+
+// put writes the path of a profile, with null where it has none in spite of defaults.
+func (of pathOf) put(p, below *Profile) *yaml.Node {
+	path, shared := *of(p), *of(below)
 	switch {
-	case p.Home == below.Home,
-		p.Name != "" && below.Home != "" && placeholder.Fits(below.Home, p.Home, p.Name, p.Port):
+	case path == shared,
+		p.Name != "" && shared != "" && placeholder.Fits(shared, path, p.Name, p.Port):
 		return nil
-	case p.Home == "":
+	case path == "":
 		return values.WriteNull()
 	}
-	return writePath(p, p.Home)
+	return writePath(p, path)
 }
 
-// shareHome looks for the home of most profiles, but for their names in the path.
-func shareHome(all []*Profile, below *Profile) {
+// share looks for the path of most profiles, but for their names in it.
+func (of pathOf) share(all []*Profile, below *Profile) {
 	count := map[string]int{}
 	for _, p := range all {
-		if p.Home == "" {
+		if *of(p) == "" {
 			continue
 		}
-		for _, template := range placeholder.PathTemplates(p.Home, p.Name) {
+		for _, template := range placeholder.PathTemplates(*of(p), p.Name) {
 			if count[template]++; count[template] > len(all)/2 {
-				below.Home = template
+				*of(below) = template
 				return
 			}
 		}

@@ -41,6 +41,8 @@ type settings struct {
 	command     table.Setting[[]string]
 	wrapper     table.Setting[[]string]
 	variables   variables.Level // env, unset and secrets
+	envFiles    table.Setting[[]string]
+	secretsDir  table.Setting[string]
 	restart     table.Setting[Restart]
 	backoff     table.Setting[time.Duration]
 	stopTimeout table.Setting[time.Duration]
@@ -176,6 +178,8 @@ var profileKeys = sync.OnceValue(func() []row {
 		envKey(),
 		unsetKey(),
 		secretsKey(),
+		envFileKey(),
+		secretsDirKey(),
 		restartKey(),
 		backoffKey(),
 		stopTimeoutKey(),

@@ -86,6 +86,8 @@ type Profile struct {
 	Env        []EnvVar // sorted by name; a name is in one of Env, Unset and Secrets
 	Unset      []string // container variables that must not reach the gateway, sorted
 	Secrets    []Secret // sorted by name
+	EnvFiles   []string // absolute paths of .env files, of which a later one wins
+	SecretsDir string   // absolute path of a folder with a variable in each file; empty: none
 	Restart    Restart
 	RestartSet bool // the profile or defaults say Restart
 	// Backoff: longest pause between crash restarts, whole seconds; 0: none but s6's own second.
@@ -106,6 +108,23 @@ func (p *Profile) PortVariable() (v EnvVar, ok bool) {
 		return EnvVar{}, false
 	}
 	return EnvVar{p.PortEnv, strconv.Itoa(p.Port)}, true
+}
+
+// Variables are the names of which env, secrets, unset or the port say something, sorted. What files
+// of variables say of them does not count.
+func (p *Profile) Variables() []string {
+	all := slices.Clone(p.Unset)
+	for _, v := range p.Env {
+		all = append(all, v.Name)
+	}
+	for _, s := range p.Secrets {
+		all = append(all, s.Name)
+	}
+	if v, told := p.PortVariable(); told {
+		all = append(all, v.Name)
+	}
+	slices.Sort(all)
+	return all
 }
 
 // Says reports whether env, secrets or unset of the profile hold a variable.
@@ -171,6 +190,27 @@ type EnvVar struct {
 type Secret struct {
 	Name string
 	File string // absolute path
+}
+
+// Input is a file, or a folder of files, that is opened as root each time a gateway starts.
+type Input struct {
+	What string // it is: "secret TOKEN", "env_file", "secrets_dir"
+	Path string
+}
+
+// Inputs are the files that variables of the gateway come from.
+func (p *Profile) Inputs() []Input {
+	all := make([]Input, 0, len(p.Secrets)+len(p.EnvFiles)+1)
+	for _, s := range p.Secrets {
+		all = append(all, Input{"secret " + s.Name, s.File})
+	}
+	for _, path := range p.EnvFiles {
+		all = append(all, Input{"env_file", path})
+	}
+	if p.SecretsDir != "" {
+		all = append(all, Input{"secrets_dir", p.SecretsDir})
+	}
+	return all
 }
 
 // Restart says which ends of a gateway s6 answers with a new start. Exit code 78 is never one.

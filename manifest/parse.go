@@ -173,6 +173,7 @@ func (r *reader) profile(e *entry, port int) Profile {
 	}
 	giveHome(f, &p, own, defaults)
 	giveVariables(f, &p, own, defaults)
+	giveFiles(f, &p, own, defaults)
 	giveCommand(f, &p, own, defaults)
 	giveReady(f, &p, own, defaults)
 	r.merged += f.Size + (len(p.Env)+len(p.Unset)+len(p.Secrets))*envBytes

@@ -316,6 +316,7 @@ var right = map[string][]string{
 	"command": {"[hermes]", "[a, '{profile}']", "[a, 8, true, '']", "[x, '{{y}}']", "null"}, "wrapper": {"[doppler, run, --]", "[env, 1.5]"},
 	"env": {"{A: b}", "{}", "null", "{A: null, B: 1, _C: 1e3, D: yes}", "{PATH: /bin}", "{J: '{\"a\":1}', P: '{profile}', Q: '{{port}}'}"}, "unset": {"[X]", "[]", "[X, Y, true]", "null"},
 	"port_env": {"PORT", "API_SERVER_PORT", "true", "null"}, "home": {"/srv/{profile}", "/srv/{{x}}", "/", "null"},
+	"env_file": {"[/run/env]", "[/a, '/run/{profile}/{{']", "null"}, "secrets_dir": {"/run/{profile}", "/run/s", "null"},
 	"secrets": {"{K: /run/k}", "{}", "{K: null}", "{L: '/run/{profile}/{{'}"}, "restart": {"always", "on-failure"}, "backoff": {"60s", "0s", "1m30s", "1h", "+.5m"},
 	"stop_timeout": {"75s", "500ms", "1.5s", "1h2m3s"}, "log": {"{}", "null"}, "ready": {"{}", "null", "{http: /}"},
 	"http": {"/health", "/", "'/a?b=%41&c'", "null"}, "interval": {"1s", "100ms", "null"}, "timeout": {"60s", "1h"}, "keep": {"0", "10", "10000", "007"},

@@ -23,6 +23,7 @@ import (
 	"text/template"
 
 	"hermes-reconcile/manifest"
+	"hermes-reconcile/manifest/names"
 	"hermes-reconcile/manifest/writing"
 	"hermes-reconcile/render/parallel"
 )
@@ -182,11 +183,16 @@ type script struct {
 	LoaderEnv  []manifest.EnvVar
 	Unset      []string
 	Secrets    []manifest.Secret
-	Backoff    int64 // s; 0: no pause at all
-	FirstPause int   // s
-	Quiet      int   // s
-	MaxEntry   int
-	Ready      *manifest.Ready
+	EnvFiles   []envFile
+	SecretsDir string // absolute path; empty: none
+	// Said are the variables of which the manifest says something: no file changes them. Reserved
+	// are those that no file may set. Both are empty without EnvFiles and SecretsDir.
+	Said, Reserved []string
+	Backoff        int64 // s; 0: no pause at all
+	FirstPause     int   // s
+	Quiet          int   // s
+	MaxEntry       int
+	Ready          *manifest.Ready
 
 	URL            string // that Ready asks for
 	NotificationFD int
@@ -237,6 +243,7 @@ func (r *renderer) script(p *manifest.Profile) script {
 			s.Env = append(s.Env, v)
 		}
 	}
+	s.addFiles(p)
 	if r.manifest.Runtime == manifest.RuntimeS6Overlay {
 		// One word only: the kernel hands the rest of the line over as a single argument, which
 		// with-contenv cannot run. An absolute path, since with-contenv looks on the container's
@@ -245,6 +252,30 @@ func (r *renderer) script(p *manifest.Profile) script {
 		s.Setuidgid, s.Setlock = "/command/s6-setuidgid", "/command/s6-setlock"
 	}
 	return s
+}
+
+// envFile is a .env file, and the descriptor by which it is read.
+type envFile struct {
+	Path string
+	FD   int
+}
+
+// firstEnvFD is the descriptor of the first .env file: the next behind that of the service
+// directory. The names of descriptors have one digit in a POSIX shell, so at most
+// manifest.MaxEnvFiles follow.
+const firstEnvFD = notificationFD + 1
+
+// addFiles fills in the files that variables come from.
+func (s *script) addFiles(p *manifest.Profile) {
+	if len(p.EnvFiles) == 0 && p.SecretsDir == "" {
+		return
+	}
+	s.SecretsDir = p.SecretsDir
+	for i, path := range p.EnvFiles {
+		s.EnvFiles = append(s.EnvFiles, envFile{path, firstEnvFD + i})
+	}
+	s.Said = p.Variables()
+	s.Reserved = slices.Concat(names.ScriptVariables, names.ShellVariables)
 }
 
 // logPatience is how long a logger without a supervisor may take to end, in s: milliseconds, but

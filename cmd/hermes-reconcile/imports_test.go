@@ -118,7 +118,7 @@ var layers = map[string]layer{
 	},
 	"render": {
 		why:   "The same manifest gives the same bytes on every machine: apply compares them.",
-		ours:  []string{"manifest", "manifest/writing", "render/parallel", "render/rawjson"},
+		ours:  []string{"manifest", "manifest/names", "manifest/writing", "render/parallel", "render/rawjson"},
 		never: []string{"os", "os/exec", "net", "math/rand", "math/rand/v2", "time"},
 	},
 	"render/rawjson": {
@@ -300,7 +300,7 @@ var layers = map[string]layer{
 		ours: []string{
 			"manifest", "reconcile", "reconcile/fault", "render", "s6ctl", "s6ctl/route", "s6ctl/safefile", "s6ctl/start",
 			command + "/accounts", command + "/asuser", command + "/containerenv", command + "/deploy", command + "/discover",
-			command + "/explain", command + "/home", command + "/homes", command + "/tokens",
+			command + "/dotenv", command + "/explain", command + "/home", command + "/homes", command + "/tokens",
 		},
 		others: []string{"mvdan.cc/sh/v3/syntax"},
 		never:  []string{"os/exec", "net", "flag", "log"},

@@ -36,7 +36,7 @@ func TestHopsThatAGatewaysUserCanChangeAreNamed(t *testing.T) {
 		{Name: "coder", User: "nobody", Secrets: []manifest.Secret{{Name: "TOKEN", File: secret}, {Name: "FINE", File: s.Path("vault/token")}}},
 	}}
 	reached := theirs + `, where "` + secret + `" leads`
-	found := accounts.ExposedSecrets(m)
+	found := accounts.ExposedInputs(m)
 	require.Len(t, found, 1)
 	require.Equal(t, reached, found[0].Path)
 

@@ -21,17 +21,17 @@ func warnFiles(u ui, m *manifest.Manifest, files *manifestFlags) {
 		return
 	}
 	found, err := doctor.WithinLimit(context.Background(),
-		func() ([]accounts.Exposed, error) { return accounts.ExposedSecrets(m), nil })
+		func() ([]accounts.Exposed, error) { return accounts.ExposedInputs(m), nil })
 	if err != nil {
 		u.warning("cannot see who could put something else in the place of a secret: %v", err)
 	}
 	for _, s := range found {
 		u.warning(
-			"profile %s: its user %s can write %s, so it could make root read another file in place of secret %s (want it root's)",
+			"profile %s: its user %s can write %s, so it could make root read another file in place of %s (want it root's)",
 			s.Profile,
 			s.User,
 			s.Path,
-			s.Secret.Name,
+			s.Input.What,
 		)
 	}
 	suspectsOf(m).Each(files.places(), func(file, at, who string) {

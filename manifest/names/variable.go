@@ -15,6 +15,8 @@ var ScriptVariables = []string{
 	"HERMES_S6_SUPERVISED_CHILD",
 	"HERMES_SUPERVISED_CHILD",
 	"HERMES_RECONCILE_SERVICE",
+	"HERMES_RECONCILE_LINE", // for a moment, where it reads files of variables
+	"HERMES_RECONCILE_NAMES",
 }
 
 // ShellVariables do not reach a program exactly as `export NAME=value` gives them, in dash 0.5.12

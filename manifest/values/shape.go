@@ -29,6 +29,7 @@ type Shape struct {
 	Items         any              `json:"items,omitempty"` // a shape, or a list of those of the first items
 	MoreItems     *Shape           `json:"additionalItems,omitempty"`
 	MinItems      int              `json:"minItems,omitempty"`
+	MaxItems      int              `json:"maxItems,omitempty"`
 	UniqueItems   bool             `json:"uniqueItems,omitempty"`
 	Required      []string         `json:"required,omitempty"`
 	Properties    Properties       `json:"properties,omitempty"`

@@ -194,6 +194,29 @@ func ReadPathTemplate(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node) (stri
 	return text, true
 }
 
+// PathTemplates is a list of absolute paths with placeholders, of at least one and at most so many.
+func PathTemplates(most int) Kind[[]string] {
+	read := func(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node) ([]string, bool) {
+		if !r.IsKind(n, at, yaml.SequenceNode, "a list of paths") {
+			return nil, false
+		}
+		if len(n.Content) == 0 || len(n.Content) > most {
+			r.Fault(n, at, "has %d paths (want 1 to %d, or null for none)", len(n.Content), most)
+			return nil, false
+		}
+		paths, ok := make([]string, 0, len(n.Content)), true
+		for i, element := range n.Content {
+			path, fine := ReadPathTemplate(r, at.Element(i), yamlfile.Target(element))
+			paths, ok = append(paths, path), ok && fine
+		}
+		return paths, ok
+	}
+	return Kind[[]string]{read, Shape{
+		Type: Types{"array"}, Items: RefTo("path_template"), MinItems: 1, MaxItems: most,
+		Sort: "list of absolute paths", Bounds: fmt.Sprintf("1 to %d", most),
+	}, nil}
+}
+
 // durationUnits are those of Go's time.ParseDuration.
 const durationUnits = `want a duration such as 75s, 1m30s or 500ms`
 

@@ -6,26 +6,27 @@ import (
 	"hermes-reconcile/manifest"
 )
 
-// Exposed is a secret file that a gateway's user could put something else in the place of.
+// Exposed is a file of variables that a gateway's user could put something else in the place of.
 type Exposed struct {
 	Profile, User string
-	Secret        manifest.Secret
+	Input         manifest.Input
 	Path          string // what the user can write on the way to it
 }
 
-// ExposedSecrets finds the secret files that the users of their own gateways can replace.
-func ExposedSecrets(m *manifest.Manifest) []Exposed {
+// ExposedInputs finds the files of variables that the users of their own gateways can replace.
+func ExposedInputs(m *manifest.Manifest) []Exposed {
 	var all []Exposed
 	accounts := map[string]Account{}
 	for _, p := range m.Profiles {
 		who, known := accounts[p.User]
-		if !known && len(p.Secrets) > 0 {
+		inputs := p.Inputs()
+		if !known && len(inputs) > 0 {
 			who = LookUp(p.User)
 			accounts[p.User] = who
 		}
-		for _, s := range p.Secrets {
-			if at := who.Reach(s.File); at != "" {
-				all = append(all, Exposed{p.Name, p.User, s, at})
+		for _, in := range inputs {
+			if at := who.Reach(in.Path); at != "" {
+				all = append(all, Exposed{p.Name, p.User, in, at})
 			}
 		}
 	}

@@ -230,13 +230,13 @@ func (p *Facts) unseen() []string {
 	return unseen
 }
 
-// secrets are the files that hold secrets.
+// secrets are the files that variables come from.
 func (p *Facts) secrets() []string {
 	var files []string
 	if p.Manifest != nil {
 		for _, profile := range p.Manifest.Profiles {
-			for _, s := range profile.Secrets {
-				files = append(files, s.File)
+			for _, in := range profile.Inputs() {
+				files = append(files, in.Path)
 			}
 		}
 	}
@@ -270,10 +270,10 @@ func (p *Facts) risks() []risk {
 		risks = append(risks, risk{What: "manifest", File: file, Path: at, Users: name})
 	})
 	if p.Manifest != nil && p.owner() == 0 {
-		for _, s := range accounts.ExposedSecrets(p.Manifest) {
-			what := "secret " + s.Secret.Name + " of " + s.Profile
+		for _, s := range accounts.ExposedInputs(p.Manifest) {
+			what := s.Input.What + " of " + s.Profile
 			risks = append(risks,
-				risk{What: what, File: s.Secret.File, Path: s.Path, Users: s.User})
+				risk{What: what, File: s.Input.Path, Path: s.Path, Users: s.User})
 		}
 	}
 	return risks

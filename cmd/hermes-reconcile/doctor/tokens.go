@@ -6,9 +6,11 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
+	"hermes-reconcile/cmd/hermes-reconcile/dotenv"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/home"
 	"hermes-reconcile/cmd/hermes-reconcile/tokens"
@@ -139,10 +141,39 @@ func (u usesOf) use(variable string) tokens.Use {
 			return use
 		}
 	}
-	if !u.Says(variable) {
-		use.Same, use.From = tokens.Digest(u.key, u.container(variable)), "the container"
+	if u.Says(variable) { // unset drops it
+		return use
 	}
+	if use.Same, use.From = u.ofFolder(variable), "secrets_dir"; use.Same != "" {
+		return use
+	}
+	if use.Same, use.From = u.ofEnvFiles(variable), "env_file"; use.Same != "" {
+		return use
+	}
+	use.Same, use.From = tokens.Digest(u.key, u.container(variable)), "the container"
 	return use
+}
+
+// ofFolder is the digest of a variable in secrets_dir; empty where there is none.
+func (u usesOf) ofFolder(variable string) string {
+	if u.SecretsDir == "" {
+		return ""
+	}
+	return u.ofFile(manifest.Secret{Name: variable, File: path.Join(u.SecretsDir, variable)})
+}
+
+// ofEnvFiles is the digest of a variable in the last .env file that has it; empty where none has.
+func (u usesOf) ofEnvFiles(variable string) string {
+	for _, file := range slices.Backward(u.EnvFiles) {
+		data, _, err := safefile.ReadOwn(file, home.MaxSettings)
+		if err != nil && !safefile.IsAbsent(err) {
+			u.unknown.add(fmt.Sprintf("env_file cannot be read: %v", safefile.Cause(err)), u.Name)
+		}
+		if value, set := dotenv.Parse(data)[variable]; set {
+			return tokens.Digest(u.key, value)
+		}
+	}
+	return ""
 }
 
 // ofFile is the digest of a secret, without what ./run drops: a byte order mark and one line end.

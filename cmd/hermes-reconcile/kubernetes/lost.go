@@ -21,6 +21,7 @@ func (e *exporter) lost(p manifest.Profile) (string, error) {
 	q := manifest.Builtin(p.Name, 0)
 	q.PortEnv, q.User, q.Restart, q.Backoff, q.Log = p.PortEnv, p.User, p.Restart, p.Backoff, p.Log
 	q.Unset, q.Secrets = p.Unset, p.Secrets
+	q.EnvFiles, q.SecretsDir = p.EnvFiles, p.SecretsDir
 	if p.State == manifest.StateLast {
 		q.State = p.State
 	}

@@ -1,6 +1,7 @@
 package kubernetes
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -52,7 +53,8 @@ func (e *exporter) statefulSet(p manifest.Profile, name string, user Account, lo
 		annotations[setAnnotation] = strings.Join(set, ",")
 	}
 	c := container{
-		Name: containerName, Image: e.options.Image, WorkingDir: home, Env: env,
+		Name: containerName, Image: e.options.Image, WorkingDir: home,
+		EnvFrom: envFroms(p, name), Env: env,
 		Security: security{Capabilities: capabilities{[]string{"ALL"}}},
 		Mounts:   []mount{{homeVolume, home}},
 	}
@@ -138,6 +140,24 @@ func (e *exporter) env(p manifest.Profile, name, home string) (env []envVar, set
 	}
 	return env, set
 }
+
+// envFroms are the Secrets of a profile whose values are variables by their own names.
+func envFroms(p manifest.Profile, name string) (all []envFrom) {
+	for i := range p.EnvFiles {
+		all = append(all, envFrom{secretName{envFileSecret(name, i)}})
+	}
+	if p.SecretsDir != "" {
+		all = append(all, envFrom{secretName{name + secretsDirSuffix}})
+	}
+	return all
+}
+
+// secretsDirSuffix ends the name of the Secret that a folder of variables becomes. No profile has a
+// dot in its name, so it is the name of no other Secret.
+const secretsDirSuffix = ".dir"
+
+// envFileSecret is the name of the Secret that a .env file becomes, the first of a profile being 0.
+func envFileSecret(name string, i int) string { return fmt.Sprintf("%s.env-%d", name, i+1) }
 
 // words are the command and the arguments of the container: a wrapper and what it wraps, or all of
 // it. Nothing can take a variable of the image away but a program in the container.

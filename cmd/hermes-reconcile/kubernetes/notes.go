@@ -25,6 +25,9 @@ func (e *exporter) notes() []string {
 	if names := e.having(func(p manifest.Profile) bool { return len(p.Secrets) > 0 }); names != "" {
 		all = append(all, "a Secret keeps the newline at the end of a file, which hermes-reconcile drops: "+names)
 	}
+	if names := e.having(func(p manifest.Profile) bool { return len(p.EnvFiles) > 0 }); names != "" {
+		all = append(all, "kubectl reads env_file without quotes: what stands in them becomes part of a value: "+names)
+	}
 	if names := e.having(func(p manifest.Profile) bool { return len(p.Unset) > 0 }); names != "" {
 		all = append(all, "unset needs the program env in the image: "+names)
 	}
@@ -53,6 +56,14 @@ func (e *exporter) comments(p manifest.Profile, name string) []string {
 		all = append(all, "First, where its secrets are (a newline at the end of a file stays, so let there be none):",
 			"  "+createSecret(p, name, e.options.Namespace))
 	}
+	for i, path := range p.EnvFiles {
+		all = append(all, "First, its variables of env_file:",
+			"  "+e.createFrom(envFileSecret(name, i), "--from-env-file="+path))
+	}
+	if p.SecretsDir != "" {
+		all = append(all, "First, its variables of secrets_dir:",
+			"  "+e.createFrom(name+secretsDirSuffix, "--from-file="+p.SecretsDir))
+	}
 	home, state := e.home(p), p.StateDir()
 	return append(all, fmt.Sprintf("Its files: %s of its former HERMES_HOME becomes %s of the volume %s-%s-0.",
 		state, path.Join(home, state), homeVolume, name))
@@ -60,14 +71,25 @@ func (e *exporter) comments(p manifest.Profile, name string) []string {
 
 // createSecret is the command that stores a profile's secrets. Their content is never read here.
 func createSecret(p manifest.Profile, name, namespace string) string {
-	words := []string{"kubectl", "create", "secret", "generic", name}
-	if namespace != "" {
-		words = slices.Insert(words, 1, "-n", namespace)
-	}
+	words := create(name, namespace)
 	for _, s := range p.Secrets {
 		words = append(words, quote("--from-file="+s.Name+"="+s.File))
 	}
 	return strings.Join(words, " ")
+}
+
+// create begins the command that stores a Secret.
+func create(name, namespace string) []string {
+	words := []string{"kubectl", "create", "secret", "generic", name}
+	if namespace != "" {
+		words = slices.Insert(words, 1, "-n", namespace)
+	}
+	return words
+}
+
+// createFrom is the command that stores a file or a folder of variables as a Secret.
+func (e *exporter) createFrom(name, from string) string {
+	return strings.Join(append(create(name, e.options.Namespace), quote(from)), " ")
 }
 
 // quote is a word for a shell.

@@ -112,12 +112,23 @@ type container struct {
 	Command    []string  `yaml:"command"`
 	Args       []string  `yaml:"args,omitempty"`
 	WorkingDir string    `yaml:"workingDir"`
+	EnvFrom    []envFrom `yaml:"envFrom,omitempty"`
 	Env        []envVar  `yaml:"env,omitempty"`
 	Ports      []podPort `yaml:"ports,omitempty"`
 	Startup    *probe    `yaml:"startupProbe,omitempty"`
 	Readiness  *probe    `yaml:"readinessProbe,omitempty"`
 	Security   security  `yaml:"securityContext"`
 	Mounts     []mount   `yaml:"volumeMounts"`
+}
+
+// envFrom makes a variable of each value of a Secret. A later one wins, and Env wins over all.
+type envFrom struct {
+	Secret secretName `yaml:"secretRef"`
+}
+
+// secretName is a whole Secret, which the user makes.
+type secretName struct {
+	Name string `yaml:"name"`
 }
 
 // envVar has a value or a source. An empty value is one, too, so that it is a pointer.

@@ -101,7 +101,11 @@ var samples = map[string]func(a author) string{
 			return quoted(a.text())
 		})
 	},
-	"unset":        func(a author) string { return quoted([]string{a.variable()}) },
+	"unset": func(a author) string { return quoted([]string{a.variable()}) },
+	"env_file": func(a author) string {
+		return "[" + quoted("/run/"+a.word()+"e") + ", " + quoted("/run/"+a.word()+"f") + "]"
+	},
+	"secrets_dir":  func(a author) string { return quoted("/run/" + a.word() + "d") },
 	"secrets":      func(a author) string { return a.variables(func() string { return quoted("/run/" + a.word() + "x") }) },
 	"restart":      func(a author) string { return a.one("always", "on-failure") },
 	"backoff":      func(a author) string { return a.duration("s", "m") },
@@ -130,7 +134,7 @@ var inner = map[string]func(a author) string{
 var (
 	aroundKeys = []string{"runtime", "scandir", "hermes_home", "auto_ports"}
 	ownKeys    = []string{
-		"port", "port_env", "state", "user", "home", "command", "wrapper", "env", "unset", "secrets", "restart", "backoff",
+		"port", "port_env", "state", "user", "home", "command", "wrapper", "env", "unset", "secrets", "env_file", "secrets_dir", "restart", "backoff",
 		"stop_timeout", "ready", "log",
 	}
 )

@@ -48,7 +48,32 @@ func (r *importer) profile(base manifest.Profile, o *statefulSet) (manifest.Prof
 		return p, err
 	}
 	r.env(&p, c, o.Metadata.Annotations[setAnnotation], home)
+	r.envFrom(&p, c, o.Metadata.Name)
 	return p, nil
+}
+
+// envFrom keeps the files of variables whose Secrets the object still has. Of others no file is
+// known.
+func (r *importer) envFrom(p *manifest.Profile, c container, name string) {
+	has := map[string]bool{}
+	for _, from := range c.EnvFrom {
+		has[from.Secret.Name] = true
+	}
+	files, dir := p.EnvFiles, p.SecretsDir
+	p.EnvFiles, p.SecretsDir = nil, ""
+	for i, path := range files {
+		if secret := envFileSecret(name, i); has[secret] {
+			p.EnvFiles = append(p.EnvFiles, path)
+			delete(has, secret)
+		}
+	}
+	if secret := name + secretsDirSuffix; dir != "" && has[secret] {
+		p.SecretsDir = dir
+		delete(has, secret)
+	}
+	for _, secret := range slices.Sorted(maps.Keys(has)) {
+		r.note(p.Name, "the variables of Secret %s are left out: put them into a file of env_file", secret)
+	}
 }
 
 // portOf prefers the port that an export has named; of objects made by others the first one counts.
