@@ -4,9 +4,11 @@ package e2e
 
 import (
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 )
 
 // TestLiveCommandsPrintJSON: results on stdout, and errors on stderr, as the schemas say.
@@ -69,4 +71,30 @@ func TestLiveCommandsPrintJSON(t *testing.T) {
 		tr.jsonReport(result{stdout: r.stderr}, "message", &m)
 		require.Equal(t, []string{"error", code}, []string{m.Level, m.Code}, "%v", r)
 	}
+}
+
+// TestWatchPrintsJSON: each line is as the schema says, from the first to the last.
+func TestWatchPrintsJSON(t *testing.T) {
+	t.Parallel()
+	tr := newTree(t, treeOpts{})
+	tr.manifest("alpha: {}")
+	w := tr.watch("-o", "json")
+	tr.started("alpha", 1)
+	tr.manifest("alpha: {prot: 1}")
+	w.says(1, "unknown key")
+	tr.manifest("alpha: {env: {A: b}}")
+	tr.started("alpha", 2)
+	require.Equal(t, 0, tr.run("down").code)
+	require.NoError(t, unix.Kill(w.pid, unix.SIGHUP))
+	w.says(1, "down was called")
+	require.Equal(t, 0, w.stop(syscall.SIGTERM))
+	var said []string
+	for line := range strings.Lines(w.said()) {
+		var got struct{ Event, Code, Action, Result string }
+		tr.jsonReport(result{stdout: line}, "watch", &got)
+		said = append(said, strings.TrimRight(strings.Join([]string{got.Event, got.Code, got.Action, got.Result}, " "), " "))
+	}
+	require.Equal(t, []string{
+		"watching", "gateway  create done", "error manifest", "manifest-right", "gateway  update done", "paused", "ended",
+	}, said, w.said())
 }

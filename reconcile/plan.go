@@ -114,7 +114,7 @@ type Outcome struct {
 // Result is what became of a plan.
 type Result struct {
 	Outcomes []Outcome // in the plan's order
-	Notes    []string  // what the user should know besides
+	Notes    []Note    // what the user should know besides
 	Late     []Late    // gateways that did not come back in their turn, which ended the turns
 }
 

@@ -16,7 +16,7 @@ func (t *target) warnAbsent(ctx context.Context, u ui) {
 	missing := t.Homes.Absent(ctx, t.Manifest.Profiles)
 	names := slices.Sorted(maps.Keys(missing))
 	if len(names) > homes.MostMeant {
-		u.warning(
+		u.warning(explain.WarnUnknown,
 			"hermes does not know %d profiles, since there is no profiles/NAME of them in their %s: %s",
 			len(names),
 			homes.Variable,
@@ -30,7 +30,7 @@ func (t *target) warnAbsent(ctx context.Context, u ui) {
 		if missing[name] != "" {
 			meant = " (did you mean " + missing[name] + "?)"
 		}
-		u.warning("profile %s: hermes does not know it, since there is no profiles/%s in %s %q%s",
+		u.warning(explain.WarnUnknown, "profile %s: hermes does not know it, since there is no profiles/%s in %s %q%s",
 			name, name, homes.Variable, home, meant)
 	}
 	if len(missing) > 0 {

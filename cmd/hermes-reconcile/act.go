@@ -27,7 +27,7 @@ func actAloud(
 	u ui,
 	place *deploy.Place,
 	a acts,
-) ([]operate.Acted, []string) {
+) ([]operate.Acted, []reconcile.Note) {
 	stops := map[string]time.Duration{}
 	for _, s := range a.services {
 		stops[s.Name] = s.StopTimeout()

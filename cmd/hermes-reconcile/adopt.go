@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"hermes-reconcile/cmd/hermes-reconcile/discover"
+	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/render"
@@ -33,7 +34,7 @@ func (u ui) adoptions(scandir string, plan reconcile.Plan, m *manifest.Manifest)
 	for i, name := range ending {
 		ending[i] = render.ProfileOf(name)
 	}
-	u.warning("exit code 0 left these down so far, and restarts them once adopted: %s",
+	u.warning(explain.WarnExit0, "exit code 0 left these down so far, and restarts them once adopted: %s",
 		strings.Join(ending, ", "))
 	u.hint(
 		"set restart: on-failure in the manifest to keep that, or restart: always to go without this warning",

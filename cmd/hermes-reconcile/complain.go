@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/reconcile"
 )
 
 // complaint is what went wrong with one gateway: what could not be done, if it was that, and why.
@@ -55,10 +56,10 @@ func (u ui) complainOf(all []complaint) {
 
 // warnings prints what the user should know, those that say the same of several gateways in one
 // line.
-func (u ui) warnings(texts []string) {
-	services := make([]string, len(texts))
-	for i, text := range texts {
-		services[i] = explain.ServiceIn(text)
+func (u ui) warnings(notes []reconcile.Note) {
+	services, texts := make([]string, len(notes)), make([]string, len(notes))
+	for i, note := range notes {
+		services[i], texts[i] = explain.ServiceIn(note.Text), note.Text
 	}
 	for _, group := range explain.Group(services, texts) {
 		line := group.Text
@@ -66,6 +67,6 @@ func (u ui) warnings(texts []string) {
 			line = fmt.Sprintf("%s (%s: %s)", line, count(n, "gateway"),
 				explain.Names(group.Objects))
 		}
-		u.warning("%s", line)
+		u.warning(explain.Code(notes[group.First].Code), "%s", line)
 	}
 }

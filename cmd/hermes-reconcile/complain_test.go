@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"hermes-reconcile/reconcile"
 )
 
 func TestEqualErrorsAreOneLineWithACount(t *testing.T) {
@@ -46,7 +48,12 @@ hermes-reconcile: hint: see its log in /logs/c/current
 func TestEqualWarningsAreOneLineWithACount(t *testing.T) {
 	var out bytes.Buffer
 	u := ui{stdout: &out, stderr: &out}
-	u.warnings([]string{"gateway-a did not stop within 3s: killed", "rescanned once more", "gateway-b did not stop within 3s: killed", "gateway-c is odd"})
+	u.warnings([]reconcile.Note{
+		{Code: reconcile.NoteKilled, Text: "gateway-a did not stop within 3s: killed"},
+		{Code: reconcile.NoteRescanned, Text: "rescanned once more"},
+		{Code: reconcile.NoteKilled, Text: "gateway-b did not stop within 3s: killed"},
+		{Text: "gateway-c is odd"},
+	})
 	require.Equal(t, `hermes-reconcile: warning: gateway-NAME did not stop within 3s: killed (2 gateways: gateway-a, gateway-b)
 hermes-reconcile: warning: rescanned once more
 hermes-reconcile: warning: gateway-c is odd

@@ -105,7 +105,7 @@ func (f *diffFlags) oldManifest(
 	u ui, old *placed.Manifest, m *manifest.Manifest, fresh []render.Servicedir, side *oldSide,
 ) error {
 	if old.Scandir != m.Scandir {
-		u.warning(
+		u.warning(explain.WarnOtherScandir,
 			"scandir changes from %q to %q: apply looks at the new one only, and what runs in the old one goes on",
 			old.Scandir,
 			m.Scandir,

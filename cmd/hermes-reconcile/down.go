@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
+	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/operate"
 )
@@ -82,14 +83,14 @@ func runDown(ctx context.Context, u ui, flags *downFlags) error {
 	}
 	defer scandir.Close()
 	if err := scandir.Pause(); err != nil { // first: what is down should stay so
-		u.warning("%v: watch may start gateways again", err)
+		u.warning(explain.WarnNotPaused, "%v: watch may start gateways again", err)
 	}
 	lock, err := lockAloud(ctx, u, scandir, flags.progress.quiet, flags.timeout/downLock)
 	if errors.Is(err, reconcile.ErrInterrupted) {
 		return err
 	}
 	if err != nil {
-		u.warning("%v: gateways are stopped without the lock", err)
+		u.warning(explain.WarnUnlocked, "%v: gateways are stopped without the lock", err)
 	} else {
 		defer lock.Unlock()
 	}

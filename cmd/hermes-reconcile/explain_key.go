@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/keyhelp"
 	"hermes-reconcile/cmd/hermes-reconcile/usage"
 	"hermes-reconcile/manifest"
@@ -14,7 +15,8 @@ import (
 // newExplainCommand answers from the same tables as the schema, so it cannot say anything else than
 // validate does.
 func newExplainCommand(u ui) *cobra.Command {
-	return &cobra.Command{
+	var form string
+	cmd := &cobra.Command{
 		Use:   "explain [KEY]",
 		Short: "say what a key of the manifest means; needs no s6",
 		Long: `Say what a key of the manifest means, what type, range and default its value has, where the key may stand, and show an example.
@@ -29,19 +31,36 @@ profiles.yaml(5) has the same for all keys.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			keys := keyhelp.Keys(manifest.Shape())
-			text := keyhelp.List(keys)
+			text, wanted := keyhelp.List(keys), keys
 			if len(args) > 0 {
 				k, err := keyhelp.Find(keys, args[0])
 				if err != nil {
 					return unknownKey(err)
 				}
-				text = k.Text(keys)
+				text, wanted = k.Text(keys), k.With(keys)
+			}
+			if form == formJSON {
+				return u.document(keyHelp(wanted))
 			}
 			_, err := io.WriteString(u.stdout, text)
 			return err
 		},
 		ValidArgsFunction: completeKeys,
 	}
+	addPlainForm(cmd, &form)
+	return cmd
+}
+
+// keyHelp is what is to be said of keys, for programs.
+func keyHelp(keys []keyhelp.Key) explain.KeyHelp {
+	help := explain.KeyHelp{Format: explain.OutputFormat, Keys: []explain.Key{}}
+	for _, k := range keys {
+		help.Keys = append(help.Keys, explain.Key{
+			Key: k.Name, Path: k.Path, Title: k.Title, About: k.About, Type: k.Type, Range: k.Range,
+			Default: k.Default, Where: k.Places, Examples: append([]string{}, k.Examples...),
+		})
+	}
+	return help
 }
 
 // unknownKey says which key may be meant by one that there is not.

@@ -5,8 +5,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/kubernetes"
 	"hermes-reconcile/cmd/hermes-reconcile/usage"
+	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile/servicetree"
 )
 
@@ -15,6 +17,7 @@ type exportFlags struct {
 	manifest manifestFlags
 	to, out  string
 	runAs    []string
+	form     string
 	options  kubernetes.Options
 }
 
@@ -49,6 +52,7 @@ read: a comment has the kubectl command that stores them. init --from-kubernetes
 	f.StringArrayVar(&flags.runAs, "run-as", nil,
 		"`ACCOUNT` as UID[:GID] for all, or NAME=UID[:GID] for one; may be given more than once (default hermes=10000)")
 	f.StringVar(&flags.options.Storage, "storage", kubernetes.DefaultStorage, "`SIZE` of the volume of each profile")
+	addPlainForm(cmd, &flags.form)
 	return cmd
 }
 
@@ -79,11 +83,32 @@ func runExport(u ui, flags exportFlags) error {
 		return err
 	}
 	for _, note := range exported.Notes {
-		u.warning("%s", note)
+		u.warning(explain.WarnNoEffect, "%s", note)
 	}
-	u.info("exported %s to %s", count(len(m.Profiles), "profile"), flags.out)
+	if flags.form == formJSON {
+		err = u.document(exportedTo(flags.out, m, files))
+	} else {
+		u.info("exported %s to %s", count(len(m.Profiles), "profile"), flags.out)
+	}
 	u.hint("read the comments there, then: kubectl apply --server-side -k %s", flags.out)
-	return nil
+	return err
+}
+
+// exportedTo is what was written, for programs.
+func exportedTo(
+	folder string, m *manifest.Manifest, files []servicetree.NamedFile,
+) explain.Exported {
+	e := explain.Exported{
+		Format: explain.OutputFormat, Platform: kubernetesTarget, Folder: folder,
+		Profiles: []string{}, Files: []string{},
+	}
+	for i := range m.Profiles {
+		e.Profiles = append(e.Profiles, m.Profiles[i].Name)
+	}
+	for _, f := range files {
+		e.Files = append(e.Files, f.Name)
+	}
+	return e
 }
 
 // check reports the first flag that is wrong.

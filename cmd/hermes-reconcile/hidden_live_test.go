@@ -34,7 +34,7 @@ func FuzzMessages(f *testing.F) {
 		var out bytes.Buffer
 		u := ui{stdout: &out, stderr: &out}
 		u.info("%s", text)
-		u.warning("%s", text)
+		u.warning(explain.WarnHome, "%s", text)
 		u.hint("%s", text)
 		u.error(errors.New(text))
 		u.error(withHint(&manifest.Error{Pos: manifest.Position{File: text, Line: 1, Column: 1}, Path: text, Msg: text}, "%s", text))

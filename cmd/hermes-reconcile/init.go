@@ -82,7 +82,7 @@ func runInit(u ui, flags initFlags) error {
 		return err
 	}
 	for _, warning := range found.Warnings {
-		u.warning("%s", warning)
+		u.warning(explain.WarnDraft, "%s", warning)
 	}
 	profiles := found.Draft.Manifest.Profiles
 	return flags.write(u, text, profiles, count(len(profiles), "profile"))

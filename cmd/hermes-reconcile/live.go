@@ -94,7 +94,7 @@ func wantedBy(scandir string) discover.Wanted {
 func warnSilent(u ui, scandir *deploy.Place) {
 	if listening, err := scandir.Sup.Listening(); err == nil &&
 		!listening {
-		u.warning("no s6-svscan is running on %q", scandir.Path)
+		u.warning(explain.WarnNoSvscan, "no s6-svscan is running on %q", scandir.Path)
 	}
 }
 
@@ -102,7 +102,7 @@ func warnSilent(u ui, scandir *deploy.Place) {
 func warnTroubled(u ui, services []reconcile.Service) {
 	for _, s := range services {
 		if trouble := s.Trouble(); trouble != "" {
-			u.warning("%s: %s%s", s.Name, explain.DriftTrouble, trouble)
+			u.warning(explain.WarnTroubled, "%s: %s%s", s.Name, explain.DriftTrouble, trouble)
 		}
 	}
 }

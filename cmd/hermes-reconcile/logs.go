@@ -19,6 +19,7 @@ import (
 
 	"hermes-reconcile/cmd/hermes-reconcile/choose"
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
+	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/home"
 	"hermes-reconcile/cmd/hermes-reconcile/homes"
 	"hermes-reconcile/manifest"
@@ -146,7 +147,7 @@ func runLogs(ctx context.Context, u ui, flags *logsFlags, profiles []string) err
 // showOne prints the whole text of one log, or its last lines, as it is.
 func showOne(ctx context.Context, u ui, log wantedLog) error {
 	out, end := legible(u.stdout)
-	err := home.Show(ctx, log.who, log.Log, out, func(note string) { u.warning("%s", homes.Short(note)) })
+	err := home.Show(ctx, log.who, log.Log, out, func(note string) { u.warning(explain.WarnLog, "%s", homes.Short(note)) })
 	if unwritten := end(); err == nil {
 		err = unwritten
 	}

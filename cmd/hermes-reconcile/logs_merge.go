@@ -146,7 +146,9 @@ func (l *mergedLogs) set(do func()) {
 }
 
 // note says what the user should know.
-func (l *mergedLogs) note(text string) { l.set(func() { l.warning("%s", homes.Short(text)) }) }
+func (l *mergedLogs) note(text string) {
+	l.set(func() { l.warning(explain.WarnLog, "%s", homes.Short(text)) })
+}
 
 // take takes lines in their order.
 func (l *mergedLogs) take(lines []loglines.Line) error {
@@ -266,7 +268,7 @@ func (l *mergedLogs) conclude(ctx context.Context, named bool, err error) error 
 		case l.missing[i] && len(l.logs) == len(l.missing):
 			faults = append(faults, noLog(log))
 		case l.missing[i] && named:
-			l.warning("%s has no log yet: nothing was written to %q", log.profile, log.Folder)
+			l.warning(explain.WarnNoLog, "%s has no log yet: nothing was written to %q", log.profile, log.Folder)
 		}
 	}
 	if len(l.missing) == len(l.logs) && len(l.logs) > 1 {

@@ -14,6 +14,7 @@ import (
 
 	"hermes-reconcile/cmd/hermes-reconcile/choose"
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
+	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/home"
 	"hermes-reconcile/cmd/hermes-reconcile/loglines"
 	"hermes-reconcile/manifest"
@@ -154,7 +155,7 @@ func (f *logsFlags) each(
 		case len(services) == 1 || slices.Contains(patterns, render.ProfileOf(s.Name)):
 			return nil, err
 		default: // it is one of those that a glob means
-			u.warning("%v", err)
+			u.warning(explain.WarnLog, "%v", err)
 		}
 	}
 	return logs, nil

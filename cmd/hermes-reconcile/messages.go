@@ -16,6 +16,10 @@ import (
 
 // message prints an error, a warning or a hint for programs.
 func (u ui) message(m explain.Message) {
+	if u.hear != nil {
+		u.hear(m)
+		return
+	}
 	if line, err := m.JSON(); err == nil {
 		_, _ = u.stderr.Write(line) // there is no other place to say that it takes nothing
 	}
@@ -34,14 +38,14 @@ func errorMessage(one part) explain.Message {
 }
 
 // warningOf is a warning for programs: with the place and the error that it tells of.
-func warningOf(format string, args []any) explain.Message {
-	m := explain.Message{Level: explain.MessageWarning, Text: fmt.Sprintf(format, args...)}
+func warningOf(code explain.Code, format string, args []any) explain.Message {
+	m := explain.Message{Level: explain.MessageWarning, Code: code, Text: fmt.Sprintf(format, args...)}
 	for _, arg := range args {
 		switch arg := arg.(type) {
 		case manifest.Position:
 			placeAt(&m, arg)
 		case error:
-			m.Code = codeOf(arg)
+			m.Cause = codeOf(arg)
 		}
 	}
 	return m

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -57,7 +59,7 @@ func TestErrorsOfAJSONCommandAreJSON(t *testing.T) {
 			{Level: "error", Code: "manifest", Text: "prot", File: "bad.yaml", Line: 3, Column: 11, Hint: "the old side"},
 			{Level: "error", Code: "manifest", Text: "port", File: "bad.yaml", Line: 3, Column: 26, Hint: "the old side"},
 		},
-		"diff -f moved.yaml --against old.yaml -o json": {{Level: "warning", Text: `scandir changes from "/run/service" to "/srv/g"`}},
+		"diff -f moved.yaml --against old.yaml -o json": {{Level: "warning", Code: "scandir-changes", Text: `scandir changes from "/run/service" to "/srv/g"`}},
 	} {
 		got := hermes(strings.Fields(line)...)
 		messages := messagesOf(t, got.stderr)
@@ -95,8 +97,8 @@ func TestMessagesOfManyKinds(t *testing.T) {
 	at := manifest.Position{File: "p.yaml", Line: 2, Column: 3}
 	u.error(withHint(errors.Join(io.EOF, errors.Join(usagef("b"), withHint(&reconcile.LockedError{Path: "/x"}, "not this"))), "do %s", "it"))
 	u.error(errors.Join(io.EOF, withHint(usagef("c"), "only c")))
-	u.warning("%s: profiles.a: odd", at)
-	u.warning("%v: it may be", &reconcile.TimeoutError{What: "y"})
+	u.warning(explain.WarnLongName, "%s: profiles.a: odd", at)
+	u.warning(explain.WarnNotPaused, "%v: it may be", &reconcile.TimeoutError{What: "y"})
 	u.hint("type \u202e <it>")
 	u.complain([]complaint{{verb: "stop", service: "gateway-a", why: "late", hint: "h", code: explain.CodeTimeout}})
 	require.Contains(t, out.String(), `type \u202e <it>`)
@@ -106,8 +108,8 @@ func TestMessagesOfManyKinds(t *testing.T) {
 		{Level: "error", Code: "locked", Text: `"/x" is held by another apply`, Hint: "do it"},
 		{Level: "error", Code: "failed", Text: "EOF"},
 		{Level: "error", Code: "usage", Text: "c", Hint: "only c"},
-		{Level: "warning", Text: "profiles.a: odd", File: "p.yaml", Line: 2, Column: 3},
-		{Level: "warning", Code: "timeout", Text: "timed out after 0s waiting for y: it may be"},
+		{Level: "warning", Code: "name-too-long-for-hermes", Text: "profiles.a: odd", File: "p.yaml", Line: 2, Column: 3},
+		{Level: "warning", Code: "not-paused", Cause: "timeout", Text: "timed out after 0s waiting for y: it may be"},
 		{Level: "hint", Text: "type \u202e <it>"},
 		{Level: "error", Code: "timeout", Text: "cannot stop gateway-a: late", Hint: "h"},
 	}, messagesOf(t, out.String()))
@@ -117,7 +119,7 @@ func TestMessagesOfManyKinds(t *testing.T) {
 // in the documentation.
 func TestCodesOfErrors(t *testing.T) {
 	wrong := &manifest.Error{Msg: "x"}
-	all := []explain.Code{}
+	all := []string{}
 	for _, c := range []struct {
 		err  error
 		code explain.Code
@@ -144,21 +146,68 @@ func TestCodesOfErrors(t *testing.T) {
 		require.Equal(t, c.exit, exitCode(c.err), "%T", c.err)
 		row := fmt.Sprintf("\n| `%s` | %d", c.code, c.exit)
 		require.True(t, strings.Contains(read(t, "docs/json.md"), row), "docs/json.md lacks %q", row)
-		all = append(all, c.code)
+		all = append(all, string(c.code))
 	}
-	requireCodes(t, explain.MessageSchema, all, "Error codes")
+	require.ElementsMatch(t, all, enumOf(t, explain.MessageSchema, "cause"))
+	require.ElementsMatch(t, all, enumOf(t, explain.ProbeSchema, "code"))
+	requireTable(t, all, "Error codes")
 }
 
-// requireCodes fails the test unless a schema, and the table below a heading of docs/json.md, have
-// exactly these codes.
-func requireCodes[C ~string](t *testing.T, schema []byte, codes []C, heading string) {
+// TestCodesOfWarnings: each is used, is in the schemas, and is in the documentation.
+func TestCodesOfWarnings(t *testing.T) {
+	warnings := constants(t, "Warn", "Code", "explain/*.go", "*.go")
+	notes := constants(t, "Note", "NoteCode", "../../reconcile/*.go", "../../reconcile/*/*.go",
+		"deploy/*.go")
+	require.Greater(t, len(warnings), 15)
+	require.Greater(t, len(notes), 10)
+	all := append(append([]string{string(explain.WarnNoSvscan)}, warnings...), notes...)
+	requireTable(t, all, "Warning codes")
+	for _, code := range enumOf(t, explain.MessageSchema, "cause") {
+		if !slices.Contains(all, code) {
+			all = append(all, code)
+		}
+	}
+	require.ElementsMatch(t, all, enumOf(t, explain.MessageSchema, "code"))
+	require.ElementsMatch(t, all, enumOf(t, explain.WatchSchema, "code"))
+	require.ElementsMatch(t, notes, enumOf(t, explain.Schema, "note_codes"))
+	require.ElementsMatch(t, notes, enumOf(t, explain.OperationSchema, "note_codes"))
+}
+
+// constants are the values of the constants of a type, each of which has to be used in these files.
+func constants(t *testing.T, prefix, kind string, globs ...string) (values []string) {
+	t.Helper()
+	var source strings.Builder
+	for _, glob := range globs {
+		files, err := filepath.Glob(glob)
+		require.NoError(t, err)
+		for _, name := range files {
+			if !strings.HasSuffix(name, "_test.go") {
+				text, err := os.ReadFile(name)
+				require.NoError(t, err)
+				source.Write(text)
+			}
+		}
+	}
+	line := regexp.MustCompile(`(?m)^\t(` + prefix + `\w+) +` + kind + ` = "([a-z0-9-]+)"$`)
+	for _, found := range line.FindAllStringSubmatch(source.String(), -1) {
+		values = append(values, found[2])
+		uses := regexp.MustCompile(`\b`+found[1]+`\b`).FindAllString(source.String(), -1)
+		require.Greater(t, len(uses), 1, "%s is not used", found[1])
+	}
+	return values
+}
+
+// enumOf are the words that a key at the top of a form, or each of its items, can have.
+func enumOf(t *testing.T, schema []byte, key string) []string {
 	t.Helper()
 	var doc struct {
-		Properties map[string]struct{ Enum []C }
+		Properties map[string]struct {
+			Enum  []string
+			Items struct{ Enum []string }
+		}
 	}
 	require.NoError(t, json.Unmarshal(schema, &doc))
-	require.ElementsMatch(t, codes, doc.Properties["code"].Enum)
-	requireTable(t, codes, heading)
+	return append(doc.Properties[key].Enum, doc.Properties[key].Items.Enum...)
 }
 
 // requireTable fails the test unless the first cells of a table of docs/json.md are these codes.

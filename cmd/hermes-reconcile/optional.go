@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"hermes-reconcile/cmd/hermes-reconcile/containerenv"
+	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/manifest"
 )
 
@@ -33,7 +34,7 @@ func (f *manifestFlags) loadIfAny(u ui) (*manifest.Manifest, error) {
 	m, err := f.load()
 	if err != nil && len(f.files) == 0 {
 		first, _, _ := strings.Cut(err.Error(), "\n") // of all that validate tells
-		u.warning("the manifest is left out of account: %s", first)
+		u.warning(explain.WarnNoManifest, "the manifest is left out of account: %s", first)
 		u.hint("%s validate", program)
 		return nil, nil
 	}

@@ -28,12 +28,13 @@ func TestOperationsPrintJSON(t *testing.T) {
 		{Service: service("b"), Already: true},
 		{Service: service("c"), Err: withHint(&reconcile.TimeoutError{What: "c", After: time.Second}, "look")},
 		{Service: service("d"), Err: errors.New("broken")},
-	}, []string{"odd"}, stopping(), formJSON)
+	}, []reconcile.Note{{Code: reconcile.NoteKilled, Text: "odd"}}, stopping(), formJSON)
 	require.Equal(t, exitPartial, exitCode(err))
 	var doc explain.Operation
 	readAs(t, "operation", out.String(), &doc)
 	require.Equal(t, explain.Operation{
 		Format: 1, Action: "stop", Done: 1, Unchanged: 1, Failed: 2, Notes: []string{"odd"},
+		NoteCodes: []reconcile.NoteCode{"killed"},
 		Gateways: []explain.Operated{
 			{Profile: "a", Service: "gateway-a", Result: "done"},
 			{Profile: "b", Service: "gateway-b", Result: "unchanged"},
@@ -42,7 +43,7 @@ func TestOperationsPrintJSON(t *testing.T) {
 		},
 	}, doc)
 	require.Equal(t, []explain.Message{
-		{Level: "warning", Text: "odd"},
+		{Level: "warning", Code: "killed", Text: "odd"},
 		{Level: "error", Code: "timeout", Text: "cannot stop gateway-c: timed out after 1s waiting for c", Hint: "look"},
 		{Level: "error", Code: "failed", Text: "cannot stop gateway-d: broken"},
 	}, messagesOf(t, errs.String()))

@@ -2,6 +2,8 @@ package main
 
 import (
 	"encoding/json"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"testing"
 
@@ -58,6 +60,24 @@ func TestCommandsWithoutS6PrintJSON(t *testing.T) {
 		}
 	}
 
+	help, _ := printed[explain.KeyHelp](t, "explain", "explain", "ready")
+	var keys []string
+	for _, k := range help.Keys {
+		keys = append(keys, k.Path)
+	}
+	require.Equal(t, []string{
+		"profiles.NAME.ready", "profiles.NAME.ready.http", "profiles.NAME.ready.interval",
+		"profiles.NAME.ready.timeout",
+	}, keys)
+	require.Equal(t, []string{"ready: {http: /health}"}, help.Keys[0].Examples)
+	help, _ = printed[explain.KeyHelp](t, "explain", "explain")
+	require.Greater(t, len(help.Keys), 25)
+	_, got = printed[explain.Exported](t, "export",
+		"export", "--to", "kubernetes", "--run-as", "1000", "-f", "p.yaml", "--out", "k8s")
+	require.Contains(t, got.stdout, `"kustomization.yaml"`)
+	for _, m := range messagesOf(t, got.stderr) {
+		require.Contains(t, []explain.Code{"no-effect", ""}, m.Code)
+	}
 	draft, _ := printed[explain.Draft](t, "init", "init", "--from-scandir", "tree")
 	require.Equal(t, []string{"coder", "writer"}, draft.Profiles)
 	require.Equal(t, hermes("init", "--from-scandir", "tree").stdout, draft.Manifest)
@@ -70,4 +90,27 @@ func TestCommandsWithoutS6PrintJSON(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, exampleManifest, written)
 	require.Equal(t, exitUsage, hermes("init", "--example", "--out", "new.yaml", "-o", "json").code)
+}
+
+// TestProbePrintsJSON: whether it serves, and if not, why, which is an error besides.
+func TestProbePrintsJSON(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/health" {
+			w.WriteHeader(http.StatusTeapot)
+		}
+	}))
+	defer server.Close()
+	good, got := printed[explain.Probed](t, "probe", "probe", server.URL+"/health")
+	require.Equal(t, explain.Probed{Format: 1, URL: server.URL + "/health", Serves: true}, good)
+	require.Equal(t, exitDone, got.code)
+	require.Empty(t, got.stderr)
+	bad, got := printed[explain.Probed](t, "probe", "probe", server.URL+"/")
+	require.False(t, bad.Serves)
+	require.Contains(t, bad.Error, "418")
+	messages := messagesOf(t, got.stderr)
+	require.Len(t, messages, 1)
+	require.Equal(t, bad.Code, messages[0].Code)
+	require.Equal(t, exitTemporary, got.code)
+	_, got = printed[explain.Probed](t, "probe", "probe", "--timeout", "1ms", "--interval", "1ms", server.URL+"/")
+	require.Equal(t, exitTimeout, got.code)
 }

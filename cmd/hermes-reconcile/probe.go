@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/probe"
 	"hermes-reconcile/cmd/hermes-reconcile/usage"
 	"hermes-reconcile/reconcile"
@@ -18,6 +19,7 @@ import (
 type probeFlags struct {
 	interval, timeout time.Duration
 	gateway           int
+	form              string
 }
 
 // newProbeCommand has the flags of probe.
@@ -35,7 +37,7 @@ Services of profiles with ready run this beside the gateway. It goes through no 
 		Example: `  hermes-reconcile probe http://127.0.0.1:9201/health
   hermes-reconcile probe --timeout 1m http://127.0.0.1:9201/health`,
 		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return runProbe(cmd.Context(), args[0], flags) },
+		RunE: func(cmd *cobra.Command, args []string) error { return runProbe(cmd.Context(), u, args[0], flags) },
 	}
 	cmd.Flags().
 		DurationVar(&flags.interval, "interval", time.Second, "longest `DURATION` between two requests")
@@ -43,11 +45,12 @@ Services of profiles with ready run this beside the gateway. It goes through no 
 		DurationVar(&flags.timeout, "timeout", 0, "ask again for that `DURATION` until there is a good answer (0: ask once)")
 	cmd.Flags().
 		IntVar(&flags.gateway, "gateway", 0, "the process `PID` that should answer, by itself or by one that belongs to it (0: any)")
+	addPlainForm(cmd, &flags.form)
 	return cmd
 }
 
 // runProbe refuses a URL that it would not ask before it waits for an answer.
-func runProbe(ctx context.Context, url string, flags probeFlags) error {
+func runProbe(ctx context.Context, u ui, url string, flags probeFlags) error {
 	if flags.interval <= 0 || flags.timeout < 0 {
 		return usagef("an interval must be longer than nothing, and a timeout not negative")
 	}
@@ -57,21 +60,35 @@ func runProbe(ctx context.Context, url string, flags probeFlags) error {
 	if flags.gateway < 0 {
 		return usagef("--gateway: %d is no process", flags.gateway)
 	}
-	ask := probe.Of(url, flags.stranger)
-	if flags.timeout == 0 {
-		if err := ask(ctx); err != nil {
-			return fmt.Errorf("%s: %w", url, err)
-		}
-		return nil
+	err := flags.ask(ctx, url)
+	if flags.form == formJSON {
+		return errors.Join(err, u.document(probed(url, err)))
 	}
-	err := probe.Wait(ctx, ask, flags.interval, flags.timeout)
-	switch {
-	case errors.Is(err, context.Canceled):
+	return err
+}
+
+// ask asks once, or until there is a good answer.
+func (f *probeFlags) ask(ctx context.Context, url string) error {
+	ask := probe.Of(url, f.stranger)
+	var err error
+	if f.timeout == 0 {
+		err = ask(ctx)
+	} else if err = probe.Wait(ctx, ask, f.interval, f.timeout); errors.Is(err, context.Canceled) {
 		return reconcile.ErrInterrupted
-	case err != nil:
+	}
+	if err != nil {
 		return fmt.Errorf("%s: %w", url, err)
 	}
 	return nil
+}
+
+// probed is what was found, for programs.
+func probed(url string, err error) explain.Probed {
+	found := explain.Probed{Format: explain.OutputFormat, URL: url, Serves: err == nil}
+	if err != nil {
+		found.Code, found.Error = codeOf(err), err.Error()
+	}
+	return found
 }
 
 // stranger names who has the port in place of the gateway.

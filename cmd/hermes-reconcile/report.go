@@ -56,8 +56,45 @@ func newLog(w io.Writer, form string) *slog.Logger {
 		return slog.New(slog.NewJSONHandler(visible.NewWriter(w, visible.JSON), nil))
 	}
 	return slog.New(
-		slog.NewTextHandler(visible.NewWriter(w, visible.Text), nil),
+		slog.NewTextHandler(visible.NewWriter(w, visible.Text),
+			&slog.HandlerOptions{ReplaceAttr: forPeople}),
 	) // slog quotes most of what is hidden, not all
+}
+
+// The keys of a line that are for programs: only JSON has them.
+const (
+	keyEvent  = "event"
+	keyCode   = "code"
+	keyAction = "action"
+	keyResult = "result"
+	keyWhy    = "reason_codes"
+	keyPlace  = "place" // in a manifest
+)
+
+// forPeople drops the keys that are for programs.
+func forPeople(groups []string, a slog.Attr) slog.Attr {
+	programs := []string{keyEvent, keyCode, keyAction, keyResult, keyWhy}
+	if slices.Contains(groups, keyPlace) || slices.Contains(programs, a.Key) {
+		return slog.Attr{}
+	}
+	return a
+}
+
+// placeIn is the place of an error in a manifest, as keys of a line.
+func placeIn(err error) []any {
+	var wrong *manifest.Error
+	if errors.As(err, &wrong) {
+		return placeOf(wrong.Pos)
+	}
+	return nil
+}
+
+// placeOf is a place in a manifest, as keys of a line.
+func placeOf(at manifest.Position) []any {
+	if at.Line == 0 {
+		return nil
+	}
+	return []any{slog.Group(keyPlace, "file", at.File, "line", at.Line, "column", at.Column)}
 }
 
 // outcomes adds a line a profile: what was done, whether its gateway should be up, and why.
@@ -79,15 +116,17 @@ func logOutcome(log *slog.Logger, o reconcile.Outcome, more ...any) {
 		args = append(args, "reason", strings.Join(o.Change.Reasons.Texts(), "; "))
 	}
 	args = append(args, more...)
+	args = append(args, keyEvent, "gateway", keyAction, o.Change.Op,
+		keyWhy, o.Change.Reasons.Codes())
 	switch {
 	case o.Err != nil:
 		log.Error(
 			"cannot "+explain.Verb(o.Change, explain.Planned),
-			append(args, "error", o.Err.Error())...)
+			append(args, "error", o.Err.Error(), keyResult, explain.Failed, keyCode, codeOf(o.Err))...)
 	case o.Pending:
-		log.Warn(explain.Verb(o.Change, explain.Owed), args...)
+		log.Warn(explain.Verb(o.Change, explain.Owed), append(args, keyResult, explain.Owed)...)
 	default:
-		log.Info(explain.Verb(o.Change, explain.Done), args...)
+		log.Info(explain.Verb(o.Change, explain.Done), append(args, keyResult, explain.Done)...)
 	}
 }
 
@@ -118,11 +157,11 @@ func (r *report) write(ctx context.Context, u ui, file string, h *homes.Homes, l
 		file = filepath.Join(h.Path, file)
 	}
 	if !filepath.IsAbs(file) {
-		u.warning("cannot write the report: %s %q is not absolute", homes.Variable, h.Path)
+		u.warning(explain.WarnReport, "cannot write the report: %s %q is not absolute", homes.Variable, h.Path)
 		return
 	}
 	if h.Silent.Load() && within(h.Path, file) {
-		u.warning("cannot write the report %q: %v", file, home.ErrSilent)
+		u.warning(explain.WarnReport, "cannot write the report %q: %v", file, home.ErrSilent)
 		return
 	}
 	who, err := doctor.WithinLimit(ctx, func() (home.Account, error) {
@@ -144,10 +183,10 @@ func (r *report) write(ctx context.Context, u ui, file string, h *homes.Homes, l
 		answer, err = h.Helpers.Ask(ctx, who, request)
 	}
 	if err != nil {
-		u.warning("cannot write the report %q: %v", file, err)
+		u.warning(explain.WarnReport, "cannot write the report %q: %v", file, err)
 	}
 	for _, fault := range answer.Faults {
-		u.warning("%s", homes.Short(fault))
+		u.warning(explain.WarnReport, "%s", homes.Short(fault))
 	}
 }
 

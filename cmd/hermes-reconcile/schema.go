@@ -23,8 +23,9 @@ validate checks more than a schema can say.
 With a NAME it is the schema of what a command prints with -o json:
 
     report     diff, apply and rollback
-    status, doctor, history, validate, render, init, version
+    status, doctor, history, validate, render, init, export, explain, probe, version
                the command of that name
+    watch      each line of watch
     operation  start, stop, restart and down
     log        each line of logs
     message    each line that a command with -o json writes to stderr`,
@@ -57,6 +58,10 @@ var outputSchemas = []struct {
 	{"validate", explain.ValidateSchema},
 	{"render", explain.RenderSchema},
 	{"init", explain.InitSchema},
+	{"export", explain.ExportSchema},
+	{"explain", explain.ExplainSchema},
+	{"probe", explain.ProbeSchema},
+	{"watch", explain.WatchSchema},
 	{"version", explain.VersionSchema},
 	{"operation", explain.OperationSchema},
 	{"log", explain.LogSchema},

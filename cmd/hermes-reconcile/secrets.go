@@ -10,6 +10,7 @@ import (
 
 	"hermes-reconcile/cmd/hermes-reconcile/accounts"
 	"hermes-reconcile/cmd/hermes-reconcile/doctor"
+	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/manifest"
 )
 
@@ -23,10 +24,10 @@ func warnFiles(u ui, m *manifest.Manifest, files *manifestFlags) {
 	found, err := doctor.WithinLimit(context.Background(),
 		func() ([]accounts.Exposed, error) { return accounts.ExposedInputs(m), nil })
 	if err != nil {
-		u.warning("cannot see who could put something else in the place of a secret: %v", err)
+		u.warning(explain.WarnUnseen, "cannot see who could put something else in the place of a secret: %v", err)
 	}
 	for _, s := range found {
-		u.warning(
+		u.warning(explain.WarnExposed,
 			"profile %s: its user %s can write %s, so it could make root read another file in place of %s (want it root's)",
 			s.Profile,
 			s.User,
@@ -35,7 +36,7 @@ func warnFiles(u ui, m *manifest.Manifest, files *manifestFlags) {
 		)
 	}
 	suspectsOf(m).Each(files.places(), func(file, at, who string) {
-		u.warning("%s can write %s, and so decide what manifest %q says (want it root's)", who, at,
+		u.warning(explain.WarnExposed, "%s can write %s, and so decide what manifest %q says (want it root's)", who, at,
 			file)
 	})
 }

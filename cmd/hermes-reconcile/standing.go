@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
+	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/journal"
@@ -44,7 +45,7 @@ func (f *applyFlags) standing(ctx context.Context, u ui, wanted *target) (*stand
 		back, err := f.rolledBack(now.lock, wanted)
 		if err == nil && sameRollback(back, now.instead) {
 			if back != nil {
-				u.warning("%s", rolledBackText(back))
+				u.warning(explain.WarnRolledBack, "%s", rolledBackText(back))
 			}
 			return now, nil
 		}
@@ -161,13 +162,13 @@ func (f *applyFlags) recount(u ui, t *target, lock *journal.Lock) error {
 	case back == nil || f.to > 0 || back.Digest != t.Record.Digest():
 		return nil
 	}
-	u.warning("this manifest was rolled back at %s: it counts again from now on",
+	u.warning(explain.WarnCounts, "this manifest was rolled back at %s: it counts again from now on",
 		back.Time.Format(time.RFC3339))
 	return lock.ForgetRollback()
 }
 
 // saidAsWarning says an error that keeps nothing from going on.
 func (u ui) saidAsWarning(err error) error {
-	u.warning("%v", err)
+	u.warning(explain.WarnHistory, "%v", err)
 	return nil
 }

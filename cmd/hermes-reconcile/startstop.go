@@ -14,6 +14,7 @@ import (
 
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/doctor"
+	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/journal"
@@ -266,12 +267,12 @@ func (a *acting) warnOfUndoing(acted []operate.Acted) {
 		}
 	}
 	if len(undone) > 0 {
-		a.warning("%s will be %s again by the next apply, or by watch%s", subject(undone), a.undo,
+		a.warning(explain.WarnUndone, "%s will be %s again by the next apply, or by watch%s", subject(undone), a.undo,
 			namesOfSeveral(undone))
 		a.hint("set state: %s in the manifest, or last, if it should stay so", a.keepState)
 	}
 	if len(removed) > 0 {
-		a.warning("%s will be removed by the next apply, or by watch, because the manifest lacks %s%s",
+		a.warning(explain.WarnRemoved, "%s will be removed by the next apply, or by watch, because the manifest lacks %s%s",
 			subject(removed), map[bool]string{true: "it", false: "them"}[len(removed) == 1],
 			namesOfSeveral(removed))
 	}

@@ -8,12 +8,13 @@ import (
 
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/usage"
+	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/operate"
 	"hermes-reconcile/render"
 )
 
 // acted prints what became of gateways that were told to be up or down.
-func (u ui) acted(acted []operate.Acted, notes []string, d operation, form string) error {
+func (u ui) acted(acted []operate.Acted, notes []reconcile.Note, d operation, form string) error {
 	done := operated(acted, notes, d)
 	var unprinted error
 	if form == formJSON {
@@ -42,10 +43,13 @@ func (u ui) acted(acted []operate.Acted, notes []string, d operation, form strin
 }
 
 // operated is what became of gateways, for programs.
-func operated(acted []operate.Acted, notes []string, d operation) explain.Operation {
+func operated(acted []operate.Acted, notes []reconcile.Note, d operation) explain.Operation {
 	o := explain.Operation{
 		Format: explain.OutputFormat, Action: d.verb,
-		Gateways: []explain.Operated{}, Notes: append([]string{}, notes...),
+		Gateways: []explain.Operated{}, Notes: []string{}, NoteCodes: []reconcile.NoteCode{},
+	}
+	for _, note := range notes {
+		o.Notes, o.NoteCodes = append(o.Notes, note.Text), append(o.NoteCodes, note.Code)
 	}
 	for _, a := range acted {
 		g := explain.Operated{

@@ -105,7 +105,7 @@ func (l *looking) look(ctx context.Context, u ui) (*overview.Page, error) {
 	}
 	if !actual.Held.IsZero() {
 		page.Status.Held = rfc3339(actual.Held)
-		u.warning("down was called %s ago: watch starts nothing until the next apply",
+		u.warning(explain.WarnPaused, "down was called %s ago: watch starts nothing until the next apply",
 			time.Since(actual.Held).Truncate(time.Second))
 	}
 	return page, nil

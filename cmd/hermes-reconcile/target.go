@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
+	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/home"
 	"hermes-reconcile/cmd/hermes-reconcile/homes"
 	"hermes-reconcile/cmd/hermes-reconcile/usage"
@@ -99,7 +100,7 @@ func (t *target) open(ctx context.Context, u ui) (*deploy.Deployment, error) {
 	}
 	warnFiles(u, t.Manifest, t.files)
 	if why := d.Exposed(); why != "" {
-		u.warning("scandir %q is not safe: %s", d.Path, why)
+		u.warning(explain.WarnExposed, "scandir %q is not safe: %s", d.Path, why)
 	}
 	return d, nil
 }

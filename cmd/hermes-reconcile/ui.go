@@ -28,6 +28,8 @@ const program = "hermes-reconcile"
 type ui struct {
 	stdout, stderr io.Writer
 	json           bool // errors, warnings and hints are JSON, one object a line
+	// hear takes warnings, errors and hints in place of stderr; nil: they are printed.
+	hear func(explain.Message)
 }
 
 // saying is the same ui with another place for errors, warnings and hints.
@@ -41,10 +43,10 @@ func (u ui) info(format string, args ...any) {
 	fmt.Fprintln(u.stdout, visible.Text(fmt.Sprintf(format, args...)))
 }
 
-// warning says what the user should know, and is no reason to fail.
-func (u ui) warning(format string, args ...any) {
-	if u.json {
-		u.message(warningOf(format, args))
+// warning says what the user should know, and is no reason to fail. The code is for programs.
+func (u ui) warning(code explain.Code, format string, args ...any) {
+	if u.json || u.hear != nil {
+		u.message(warningOf(code, format, args))
 		return
 	}
 	fmt.Fprintln(u.stderr, visible.Text(fmt.Sprintf(program+": warning: "+format, args...)))
@@ -52,7 +54,7 @@ func (u ui) warning(format string, args ...any) {
 
 // hint says what to type or to edit next.
 func (u ui) hint(format string, args ...any) {
-	if u.json {
+	if u.json || u.hear != nil {
 		u.message(explain.Message{Level: explain.MessageHint, Text: fmt.Sprintf(format, args...)})
 		return
 	}
@@ -61,7 +63,7 @@ func (u ui) hint(format string, args ...any) {
 
 // error prints err: several on a line each, then the hint that came with it.
 func (u ui) error(err error) {
-	if u.json {
+	if u.json || u.hear != nil {
 		for _, one := range parts(err, "") {
 			u.message(errorMessage(one))
 		}

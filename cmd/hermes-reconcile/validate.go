@@ -69,7 +69,7 @@ func (u ui) warnLongNames(m *manifest.Manifest) {
 	for i := range m.Profiles {
 		p := &m.Profiles[i]
 		if len(p.Name) > manifest.LongestHermes && p.IsHermes() {
-			u.warning("%s: profiles.%s: the name has %d characters, and hermes takes at most %d",
+			u.warning(explain.WarnLongName, "%s: profiles.%s: the name has %d characters, and hermes takes at most %d",
 				p.Pos, p.Name, len(p.Name), manifest.LongestHermes)
 		}
 	}

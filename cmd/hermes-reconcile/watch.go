@@ -20,6 +20,7 @@ import (
 
 	"hermes-reconcile/cmd/hermes-reconcile/cmdline"
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
+	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/journal"
 	"hermes-reconcile/reconcile/watch"
@@ -122,7 +123,7 @@ func runWatch(ctx context.Context, u ui, flags *watchFlags) error {
 		return err
 	}
 	w := &watching{flags: &flags.applyFlags, log: newLog(u.stdout, flags.form)}
-	w.ui = ui{stdout: io.Discard, stderr: &onceWriter{log: w.log}}
+	w.ui = ui{stdout: io.Discard, hear: (&once{log: w.log}).hear}
 	if slices.Contains(flags.names(), standardInputFlag) {
 		return usagef("watch cannot follow standard input (want a file or a folder)")
 	}
@@ -134,18 +135,18 @@ func runWatch(ctx context.Context, u ui, flags *watchFlags) error {
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)
 	w.log.Info("watching", "manifest", strings.Join(paths, " "), "interval",
-		flags.interval.String(), "version", version)
+		flags.interval.String(), "version", version, keyEvent, "watching")
 	loop := watch.Loop{
 		Paths: paths, Interval: flags.interval, Ask: hup, Pass: w.pass, Began: ready, Records: w.records, Left: w.left,
 		Blind: func(err error) {
-			w.warning("cannot watch the manifest, looking every %s instead: %v", flags.interval,
+			w.warning(explain.WarnUnwatched, "cannot watch the manifest, looking every %s instead: %v", flags.interval,
 				err)
 		},
 	}
 	if err := loop.Run(ctx); err != nil {
 		return err
 	}
-	w.log.Info("ended")
+	w.log.Info("ended", keyEvent, "ended")
 	return nil
 }
 
@@ -278,9 +279,9 @@ func (w *watching) holds(lock *journal.Lock) (bool, error) {
 		w.held = held
 		if held {
 			w.log.Warn("down was called: nothing is done until the next apply by hand", "since",
-				since.Format(time.RFC3339))
+				since.Format(time.RFC3339), keyEvent, "paused")
 		} else {
-			w.log.Info("there was an apply by hand: going on")
+			w.log.Info("there was an apply by hand: going on", keyEvent, "resumed")
 		}
 	}
 	return held, err

@@ -5,8 +5,9 @@ package main
 import (
 	"log/slog"
 	"reflect"
-	"strings"
 
+	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
 )
 
@@ -55,30 +56,36 @@ func (w *watching) outcomes(outcomes []reconcile.Outcome, cause string) error {
 	return partial
 }
 
-// onceWriter logs lines as warnings, each of them once.
-type onceWriter struct {
+// once logs warnings and hints, each of them once.
+type once struct {
 	log  *slog.Logger
 	seen map[string]bool
 }
 
-// maxSeen bounds what a onceWriter remembers.
+// maxSeen bounds what a once remembers.
 const maxSeen = 1000
 
-// Write logs a warning when it comes for the first time: each pass says it again. What has been
-// seen is forgotten at a limit, so that memory is bounded.
-func (o *onceWriter) Write(p []byte) (int, error) {
-	for line := range strings.Lines(string(p)) {
-		line = strings.TrimPrefix(strings.TrimSuffix(line, "\n"), program+": warning: ")
-		if len(o.seen) >= maxSeen {
-			o.seen = nil
-		}
-		if o.seen == nil {
-			o.seen = map[string]bool{}
-		}
-		if !o.seen[line] {
-			o.seen[line] = true
-			o.log.Warn(line)
-		}
+// hear logs a message when it comes for the first time: each pass says it again. What has been seen
+// is forgotten at a limit, so that memory is bounded.
+func (o *once) hear(m explain.Message) {
+	at := manifest.Position{File: m.File, Line: m.Line, Column: m.Column}
+	line := m.Text
+	if at.Line > 0 {
+		line = at.String() + ": " + line
 	}
-	return len(p), nil
+	if len(o.seen) >= maxSeen {
+		o.seen = nil
+	}
+	if o.seen == nil {
+		o.seen = map[string]bool{}
+	}
+	if o.seen[line] {
+		return
+	}
+	o.seen[line] = true
+	if m.Level == explain.MessageHint {
+		o.log.Info("hint: "+line, keyEvent, m.Level)
+		return
+	}
+	o.log.Warn(line, append(placeOf(at), keyEvent, m.Level, keyCode, m.Code)...)
 }

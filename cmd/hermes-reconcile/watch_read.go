@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
+	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/usage"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/watch"
@@ -29,7 +30,7 @@ func (w *watching) read(ctx context.Context, why watch.Trigger) *target {
 		return nil
 	}
 	if err == nil && w.wrong != "" {
-		w.log.Info("the manifest is right again")
+		w.log.Info("the manifest is right again", keyEvent, "manifest-right")
 	}
 	w.wrong = w.say(err, w.wrong)
 	if err == nil {
@@ -123,9 +124,9 @@ func (w *watching) say(err error, before string) string {
 	}
 	if err.Error() != before {
 		for _, e := range flatten(err) {
-			var more []any
+			more := append(placeIn(e), keyEvent, explain.MessageError, keyCode, codeOf(e))
 			if errors.Is(e, fs.ErrPermission) {
-				more = []any{"hint", usage.HintOf(usage.Rights(err))}
+				more = append(more, "hint", usage.HintOf(usage.Rights(err)))
 			}
 			w.log.Error(e.Error(), more...)
 		}

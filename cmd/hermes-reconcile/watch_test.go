@@ -4,8 +4,10 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,22 +15,71 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/manifest"
+	"hermes-reconcile/reconcile"
 )
 
 func TestWarningsAreLoggedOnce(t *testing.T) {
 	var out bytes.Buffer
-	w := &onceWriter{log: newLog(&out, formLogfmt)}
-	u := ui{stdout: io.Discard, stderr: w}
+	w := &once{log: newLog(&out, formLogfmt)}
+	u := ui{stdout: io.Discard, hear: w.hear}
+	at := manifest.Position{File: "p.yaml", Line: 2, Column: 3}
 	for range 3 {
-		u.warning("x is %d", 1)
-		u.warning("x is %d", 2)
+		u.warning(explain.WarnHome, "x is %d", 1)
+		u.warning(explain.WarnHome, "x is %d", 2)
+		u.warning(explain.WarnLongName, "%s: long", at)
+		u.hint("do it")
 	}
-	require.Equal(t, 2, strings.Count(out.String(), "level=WARN"))
-	require.Contains(t, out.String(), `msg="x is 1"`)
+	require.Equal(t, 3, strings.Count(out.String(), "level=WARN"))
+	require.Contains(t, out.String(), " msg=\"x is 1\"\n", "codes are for programs")
+	require.Contains(t, out.String(), " msg=\"p.yaml:2:3: long\"\n")
+	require.Contains(t, out.String(), " level=INFO msg=\"hint: do it\"\n")
 	for i := range 3 * maxSeen {
-		u.warning("y is %d", i)
+		u.warning(explain.WarnHome, "y is %d", i)
 	}
 	require.LessOrEqual(t, len(w.seen), maxSeen)
+}
+
+// TestLinesOfWatchAsJSON: each kind of line is as the schema says, with the codes that a person does
+// not need.
+func TestLinesOfWatchAsJSON(t *testing.T) {
+	var out bytes.Buffer
+	log := newLog(&out, formJSON)
+	w := &watching{log: log, ui: ui{stdout: io.Discard, hear: (&once{log: log}).hear}}
+	at := manifest.Position{File: "p.yaml", Line: 2, Column: 3}
+	w.warning(explain.WarnLongName, "%s: long", at)
+	w.notes(reconcile.Result{Notes: []reconcile.Note{{Code: reconcile.NoteKilled, Text: "killed"}}})
+	w.hint("do it")
+	w.say(errors.Join(&manifest.Error{Pos: at, Msg: "wrong"}, fmt.Errorf("x: %w", fs.ErrPermission)), "")
+	change := reconcile.Change{
+		Profile: "a", Op: reconcile.Update,
+		Reasons: reconcile.Reasons{{Code: reconcile.ReasonChanged, Text: "run changed"}},
+	}
+	require.Error(t, w.outcomes([]reconcile.Outcome{
+		{Change: change}, {Change: change, Pending: true}, {Change: change, Err: &reconcile.TimeoutError{What: "a"}},
+	}, causeManifest))
+	var got []string
+	for line := range strings.Lines(out.String()) {
+		var m struct {
+			Level, Event, Code, Action, Result string
+			Codes                              []string       `json:"reason_codes"`
+			Place                              *explain.Place `json:"place"`
+		}
+		readAs(t, "watch", line, &m)
+		got = append(got, strings.Join(append([]string{m.Level, m.Event, m.Code, m.Action, m.Result}, m.Codes...), " "))
+		if m.Place != nil {
+			require.Equal(t, explain.Place{File: "p.yaml", Line: 2, Column: 3}, *m.Place)
+			got[len(got)-1] += " placed"
+		}
+	}
+	require.Equal(t, []string{
+		"WARN warning name-too-long-for-hermes   placed", "WARN warning killed  ", "INFO hint   ",
+		"ERROR error manifest   placed", "ERROR error failed  ",
+		"INFO gateway  update done changed", "WARN gateway  update owed changed",
+		"ERROR gateway timeout update failed changed",
+	}, got)
 }
 
 func TestStampTellsChangesApart(t *testing.T) {

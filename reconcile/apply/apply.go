@@ -238,7 +238,7 @@ func newApplier(
 		if c.Acts() {
 			r.jobs = append(r.jobs, r.newJob(c))
 		} else if c.Actual.Fault != nil && !c.Left {
-			r.Note("%s is left alone: %v", c.Service, c.Actual.Fault)
+			r.Note(reconcile.NoteLeftAlone, "%s is left alone: %v", c.Service, c.Actual.Fault)
 		}
 		for _, giver := range c.Await {
 			r.portFreed[giver] = newEvent()

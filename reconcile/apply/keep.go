@@ -3,6 +3,7 @@
 package apply
 
 import (
+	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/operate"
 )
 
@@ -16,7 +17,7 @@ func (r *applier) keepStates() {
 			continue
 		}
 		if err := r.keepState(c.Service, !c.WantsDown()); err != nil {
-			r.Note("%s would not stay as it is if its supervisor died: %v", c.Service, err)
+			r.Note(reconcile.NoteUnkept, "%s would not stay as it is if its supervisor died: %v", c.Service, err)
 		}
 	}
 }

@@ -138,7 +138,7 @@ func (r *applier) finishDisplaced(ctx context.Context, jobs []*job) {
 			all.Go(func() {
 				err := fault.Guard(func() error { return r.finishOne(ctx, j, d.Supervise) })
 				if err != nil {
-					r.Note("a former supervisor of %s is there still: %v", j.Service, err)
+					r.Note(reconcile.NoteFormer, "a former supervisor of %s is there still: %v", j.Service, err)
 				}
 			})
 		}
@@ -149,7 +149,7 @@ func (r *applier) finishDisplaced(ctx context.Context, jobs []*job) {
 // finishOne waits for the end of one, and sees to it where no rescan does.
 func (r *applier) finishOne(ctx context.Context, j *job, v reconcile.Supervise) error {
 	if !v.Orphan && (r.opt.NoRescan || !r.listening) {
-		r.Note("a former supervisor of %s (pid %d) ends with the next rescan", j.Service, v.PID)
+		r.Note(reconcile.NoteFormer, "a former supervisor of %s (pid %d) ends with the next rescan", j.Service, v.PID)
 		return nil
 	}
 	what := fmt.Sprintf("supervisor %d of %s to end", v.PID, j.Service)

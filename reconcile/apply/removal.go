@@ -42,7 +42,7 @@ func (r *applier) collectRemovals() {
 		if m.job != nil && m.job.err == nil {
 			m.job.err = m.err
 		} else {
-			r.Note("%s, removed by an earlier apply: %v", m.Name, m.err)
+			r.Note(reconcile.NoteUnremoved, "%s, removed by an earlier apply: %v", m.Name, m.err)
 		}
 	}
 }
@@ -50,7 +50,7 @@ func (r *applier) collectRemovals() {
 // remove waits until nothing supervises a hidden directory any more, and deletes it.
 func (r *applier) remove(ctx context.Context, m *removal) error {
 	if !m.Gone() && r.opt.NoRescan {
-		r.Note(
+		r.Note(reconcile.NoteRemovalOwed,
 			"%s is hidden but runs on: its removal is owed, and the next apply without --no-rescan ends it",
 			m.Name,
 		)
@@ -95,7 +95,7 @@ func (r *applier) removeGateway(ctx context.Context, m *removal) error {
 		if ctx.Err() != nil {
 			return err
 		}
-		r.Note("%s did not stop within %s and has no timeout-kill: killed", m.Name,
+		r.Note(reconcile.NoteKilled, "%s did not stop within %s and has no timeout-kill: killed", m.Name,
 			reconcile.DefaultPatience)
 		if err := r.Sup.Control(ctx, m.Path, "k"); err != nil {
 			return err
@@ -135,7 +135,7 @@ func (r *applier) removeLogger(ctx context.Context, m *removal) error {
 		if !reconcile.IsTimeout(err) || ctx.Err() != nil {
 			return err
 		}
-		r.Note("the logger of %s is ended (-%s): its pipe is held open by %s", m.Name, letters,
+		r.Note(reconcile.NoteLoggerEnded, "the logger of %s is ended (-%s): its pipe is held open by %s", m.Name, letters,
 			holders(r.Sup.Holders(log)))
 		if err := r.Sup.Control(ctx, log, letters); err != nil {
 			return err
@@ -157,7 +157,7 @@ func holders(names []string) string {
 // being done.
 func (r *applier) discard(m *removal) error {
 	if err := r.Pace.Work(func() error { return r.Drop(m.Hidden) }); err != nil {
-		r.Note("what is left of a directory that is gone cannot be deleted yet: %v", err)
+		r.Note(reconcile.NoteUndeleted, "what is left of a directory that is gone cannot be deleted yet: %v", err)
 	}
 	if m.job != nil && m.job.Op == reconcile.Remove {
 		return r.ClearPending(m.Name)

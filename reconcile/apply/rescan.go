@@ -49,7 +49,7 @@ func (r *applier) awaitRescan(ctx context.Context) {
 	unseen := func(j *job) bool { return j.appears() && (j.err != nil || !r.awaits(j) || j.late()) }
 	if !slices.ContainsFunc(r.jobs, unseen) {
 		if err := r.ClearRescanMark(); err != nil {
-			r.Note("the next apply waits for what is found already: %v", err)
+			r.Note(reconcile.NoteMark, "the next apply waits for what is found already: %v", err)
 		}
 	}
 }
@@ -137,7 +137,7 @@ func (r *applier) recoverLostStart(ctx context.Context, j *job) error {
 	if err := dirfd.Move(r.Staging, j.Service, r.Dir, j.Service); err != nil {
 		return err
 	}
-	r.Note("rescanned once more: an aborted scan had lost what is new")
+	r.Note(reconcile.NoteRescanned, "rescanned once more: an aborted scan had lost what is new")
 	if err := r.Sup.Rescan(ctx, true); err != nil {
 		return err
 	}

@@ -74,7 +74,7 @@ func (r *applier) makeRoom(ctx context.Context) error {
 		return err
 	}
 	r.reversals = slices.DeleteFunc(r.reversals, func(u reversal) bool { return u.hides })
-	r.Note("rescanned once more: what goes had to go before there was room for what comes")
+	r.Note(reconcile.NoteRescanned, "rescanned once more: what goes had to go before there was room for what comes")
 	r.finishRemovals(ctx)
 	r.collectRemovals()
 	r.removals = nil

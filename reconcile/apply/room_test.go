@@ -4,7 +4,6 @@ package apply
 
 import (
 	"fmt"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -38,7 +37,8 @@ func TestWhatGoesGoesFirstWhereThereIsNoRoomForBoth(t *testing.T) {
 	_, result, err := f.apply(Options{}, testkit.Profile("b", "1"), testkit.Profile("c", "1"))
 	require.NoError(t, err)
 	require.Equal(t, []string{"rescan -an", "rescan -a"}, f.took())
-	require.Contains(t, strings.Join(result.Notes, "\n"), "rescanned once more")
+	require.Equal(t, reconcile.NoteRescanned, result.Notes[0].Code)
+	require.Contains(t, result.Notes[0].Text, "rescanned once more")
 	require.Equal(t, pid, f.pid("gateway-b"))
 	f.settled(testkit.Profile("b", "1"), testkit.Profile("c", "1"))
 }

@@ -62,7 +62,7 @@ func Act(
 	services []reconcile.Service,
 	action reconcile.Action,
 	timeout time.Duration,
-) ([]Acted, []string) {
+) ([]Acted, []reconcile.Note) {
 	r := &byHand{NewOperator(s), lock}
 	ctx, cancel := r.Pace.Limited(ctx, timeout, actTimeout(services, action))
 	defer cancel()

@@ -46,21 +46,21 @@ type Operator struct {
 	*scandir.Scandir
 	Pace *pace.Pace
 	mu   sync.Mutex
-	said []string
+	said []reconcile.Note
 }
 
 // NewOperator is one for the services of a scandir.
 func NewOperator(s *scandir.Scandir) *Operator { return &Operator{Scandir: s, Pace: &pace.Pace{}} }
 
 // Note adds what the user should know besides.
-func (r *Operator) Note(format string, args ...any) {
+func (r *Operator) Note(code reconcile.NoteCode, format string, args ...any) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.said = append(r.said, fmt.Sprintf(format, args...))
+	r.said = append(r.said, reconcile.Note{Code: code, Text: fmt.Sprintf(format, args...)})
 }
 
 // Notes is what the user should know besides.
-func (r *Operator) Notes() []string {
+func (r *Operator) Notes() []reconcile.Note {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.said
@@ -91,7 +91,7 @@ func (r *Operator) Stop(ctx context.Context, service string, patience time.Durat
 		if !reconcile.IsTimeout(err) {
 			return err
 		}
-		r.Note("%s did not stop within %s and has no timeout-kill: killed", service, patience)
+		r.Note(reconcile.NoteKilled, "%s did not stop within %s and has no timeout-kill: killed", service, patience)
 		if err := r.Sup.Control(ctx, service, "k"); err != nil {
 			return err
 		}

@@ -33,7 +33,7 @@ type keeping struct {
 
 // keep adds the manifest to the history before anything of a plan is done. A history that cannot be
 // written keeps nothing from being applied: that is a note.
-func (d *Deployment) keep(lock *journal.Lock, plan reconcile.Plan) (k *keeping, notes []string) {
+func (d *Deployment) keep(lock *journal.Lock, plan reconcile.Plan) (k *keeping, notes []reconcile.Note) {
 	if d.opt.Record == nil || !slices.ContainsFunc(plan.Changes, reconcile.Change.Acts) {
 		return nil, nil
 	}
@@ -54,11 +54,13 @@ func (d *Deployment) keep(lock *journal.Lock, plan reconcile.Plan) (k *keeping, 
 }
 
 // unkept is what the user should know of a history that cannot be written.
-func unkept(err error) []string {
+func unkept(err error) []reconcile.Note {
 	if err == nil {
 		return nil
 	}
-	return []string{fmt.Sprintf("the history has no entry of this: %v", err)}
+	return []reconcile.Note{{
+		Code: reconcile.NoteUnkeptHistory, Text: fmt.Sprintf("the history has no entry of this: %v", err),
+	}}
 }
 
 // holdBack lets the manifest that is applied now count in the place of one that was taken back, be

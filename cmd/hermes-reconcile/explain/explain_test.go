@@ -134,7 +134,7 @@ func TestFinish(t *testing.T) {
 	}
 	result.Outcomes[1].Err = fmt.Errorf("no luck")
 	result.Outcomes[2].Pending = true
-	result.Notes = []string{"a note"}
+	result.Notes = []reconcile.Note{{Code: reconcile.NoteRescanned, Text: "a note"}}
 	r := New(p, Options{})
 	r.Finish(result)
 	require.Equal(t, "created     p0000  no such service yet\ncreate owed  p0002  no such service yet\ncreated     p0003  no such service yet\n2 created\n",
@@ -142,6 +142,7 @@ func TestFinish(t *testing.T) {
 	require.Equal(t, []Result{Done, Failed, Owed, Done}, []Result{r.Profiles[0].Result, r.Profiles[1].Result, r.Profiles[2].Result, r.Profiles[3].Result})
 	require.Equal(t, "no luck", r.Profiles[1].Error)
 	require.Equal(t, []string{"a note"}, r.Notes)
+	require.Equal(t, []reconcile.NoteCode{"rescanned"}, r.NoteCodes)
 }
 
 func TestRowsEndWithTheirLastWord(t *testing.T) {

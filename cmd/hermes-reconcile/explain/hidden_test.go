@@ -44,7 +44,7 @@ func FuzzReport(f *testing.F) {
 			}},
 			Place: func(p manifest.Position, _ bool) Place { return Place{p.File, p.Line, p.Column} },
 		})
-		r.Finish(reconcile.Result{Notes: []string{name}, Outcomes: []reconcile.Outcome{{Change: plan.Changes[0], Err: errors.New(content)}}})
+		r.Finish(reconcile.Result{Notes: []reconcile.Note{{Code: reconcile.NoteRescanned, Text: name}}, Outcomes: []reconcile.Outcome{{Change: plan.Changes[0], Err: errors.New(content)}}})
 		r.finished = false // with leftovers
 		r.Late("gateway-"+content, name)
 		status := Status{Scandir: name, Gateways: []Gateway{{Profile: name, Service: content, State: name, Drift: []string{content}}}}

@@ -13,10 +13,11 @@ import (
 // document on stdout. Its JSON form is described by schema/message.json.
 type Message struct {
 	Level MessageLevel `json:"level"`
-	// Code: of each error, and of a warning that an error caused.
-	Code Code   `json:"code,omitempty"`
-	Text string `json:"text"`
-	Hint string `json:"hint,omitempty"` // what to type or to edit next
+	Code  Code         `json:"code,omitempty"` // of errors and warnings
+	// Cause is the code of the error that a warning tells of.
+	Cause Code   `json:"cause,omitempty"`
+	Text  string `json:"text"`
+	Hint  string `json:"hint,omitempty"` // what to type or to edit next
 	// The place in a manifest that the text is about; lines and columns count from 1.
 
 	File   string `json:"file,omitempty"`
@@ -33,7 +34,7 @@ const (
 	MessageHint    MessageLevel = "hint"
 )
 
-// Code says in a word what kind of error it is. Texts may change with a version, codes stay.
+// Code says in a word what kind of error or warning it is. Texts may change with a version, codes stay.
 type Code string
 
 const (
@@ -53,6 +54,34 @@ const (
 	CodeStale       Code = "stale-plan"
 	CodeUnprinted   Code = "unprinted"
 	CodeFailed      Code = "failed"
+)
+
+// The codes of warnings, besides those of notes.
+const (
+	WarnNoSvscan          = CodeNoSvscan
+	WarnLongName     Code = "name-too-long-for-hermes"
+	WarnUnknown      Code = "unknown-to-hermes"
+	WarnNoManifest   Code = "manifest-left-out"
+	WarnOtherScandir Code = "scandir-changes"
+	WarnExposed      Code = "others-can-change"
+	WarnUnseen       Code = "others-not-seen"
+	WarnExit0        Code = "exit-0-restarts"
+	WarnTroubled     Code = "state-unknown"
+	WarnPaused       Code = "paused"
+	WarnNotPaused    Code = "not-paused"
+	WarnUnlocked     Code = "without-lock"
+	WarnRolledBack   Code = "rolled-back"
+	WarnCounts       Code = "counts-again"
+	WarnHistory      Code = "history"
+	WarnUndone       Code = "undone-by-apply"
+	WarnRemoved      Code = "removed-by-apply"
+	WarnLog          Code = "log"
+	WarnNoLog        Code = "no-log"
+	WarnHome         Code = "home"
+	WarnReport       Code = "report"
+	WarnDraft        Code = "draft"
+	WarnNoEffect     Code = "no-effect"
+	WarnUnwatched    Code = "not-watched"
 )
 
 // MessageSchema describes the JSON form of a Message, in JSON Schema's draft-07.

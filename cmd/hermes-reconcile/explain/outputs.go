@@ -1,6 +1,10 @@
 package explain
 
-import _ "embed"
+import (
+	_ "embed"
+
+	"hermes-reconcile/reconcile"
+)
 
 // OutputFormat is the version of the JSON forms of this file.
 const OutputFormat = 1
@@ -49,6 +53,43 @@ type Build struct {
 	Date    string `json:"date,omitempty"`   // of the commit
 }
 
+// KeyHelp is what explain says of keys of a manifest.
+type KeyHelp struct {
+	Format int   `json:"format"`
+	Keys   []Key `json:"keys"`
+}
+
+// Key is what explain says of one key. Texts without a value are left out.
+type Key struct {
+	Key      string   `json:"key"`  // as it stands in a profile: ready.http
+	Path     string   `json:"path"` // with what it stands below: profiles.NAME.ready.http
+	Title    string   `json:"title"`
+	About    string   `json:"about"`
+	Type     string   `json:"type"`
+	Range    string   `json:"range,omitempty"`
+	Default  string   `json:"default,omitempty"`
+	Where    string   `json:"where"`
+	Examples []string `json:"examples"` // YAML, each a line
+}
+
+// Exported is what export has written.
+type Exported struct {
+	Format   int      `json:"format"`
+	Platform string   `json:"platform"`
+	Folder   string   `json:"folder"`
+	Profiles []string `json:"profiles"`
+	Files    []string `json:"files"` // relative to the folder
+}
+
+// Probed is what probe has found: whether the gateway serves, and if not, why.
+type Probed struct {
+	Format int    `json:"format"`
+	URL    string `json:"url"`
+	Serves bool   `json:"serves"`
+	Code   Code   `json:"code,omitempty"` // of the error
+	Error  string `json:"error,omitempty"`
+}
+
 // Operation is what became of a start, stop, restart or down.
 type Operation struct {
 	Format    int        `json:"format"`
@@ -58,6 +99,8 @@ type Operation struct {
 	Failed    int        `json:"failed"`
 	Gateways  []Operated `json:"gateways"`
 	Notes     []string   `json:"notes"`
+	// NoteCodes are what kinds of notes they are, in the same order.
+	NoteCodes []reconcile.NoteCode `json:"note_codes"`
 }
 
 // Operated is what became of one gateway.
@@ -126,6 +169,14 @@ var (
 	InitSchema []byte
 	//go:embed schema/version.json
 	VersionSchema []byte
+	//go:embed schema/explain.json
+	ExplainSchema []byte
+	//go:embed schema/export.json
+	ExportSchema []byte
+	//go:embed schema/probe.json
+	ProbeSchema []byte
+	//go:embed schema/watch.json
+	WatchSchema []byte
 	//go:embed schema/operation.json
 	OperationSchema []byte
 	//go:embed schema/history.json

@@ -44,6 +44,8 @@ type Report struct {
 	Leftovers []Leftover `json:"leftovers"`
 	Unknown   []string   `json:"unknown"` // what only a live scandir could tell
 	Notes     []string   `json:"notes"`   // what apply had to say besides
+	// NoteCodes are what kinds of notes they are, in the same order.
+	NoteCodes []reconcile.NoteCode `json:"note_codes"`
 
 	manifest string // where to show what the manifest does not name
 	finished bool   // it is of an apply that has been
@@ -189,6 +191,7 @@ func New(plan reconcile.Plan, opt Options) Report {
 	r := Report{
 		Format: Format, Against: opt.Against, Differs: !plan.Empty(), Digest: plan.Digest(), manifest: opt.Manifest,
 		Profiles: []Profile{}, Leftovers: []Leftover{}, Unknown: append([]string{}, opt.Unknown...), Notes: []string{},
+		NoteCodes: []reconcile.NoteCode{},
 	}
 	if r.Against == "" {
 		r.Against = AgainstLive
@@ -267,7 +270,9 @@ func newProfile(c reconcile.Change) Profile {
 // Finish adds to the report of a plan what became of it.
 func (r *Report) Finish(result reconcile.Result) {
 	r.finished = true
-	r.Notes = append(r.Notes, result.Notes...)
+	for _, note := range result.Notes {
+		r.Notes, r.NoteCodes = append(r.Notes, note.Text), append(r.NoteCodes, note.Code)
+	}
 	outcomes := make(map[string]reconcile.Outcome, len(result.Outcomes))
 	for _, o := range result.Outcomes {
 		outcomes[o.Change.Service] = o

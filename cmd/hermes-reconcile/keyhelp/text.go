@@ -50,17 +50,25 @@ func (k Key) Text(keys []Key) string {
 	return b.String()
 }
 
-// below lists the keys of a group.
-func (k Key) below(keys []Key) string {
-	var inner []Key
+// With is a key, and behind it those of its group, if it is one.
+func (k Key) With(keys []Key) []Key {
+	all := []Key{k}
 	for _, other := range keys {
 		if k.Groups && strings.HasPrefix(other.Path, k.Path+".") {
-			other.Path = other.Name
-			inner = append(inner, other)
+			all = append(all, other)
 		}
 	}
+	return all
+}
+
+// below lists the keys of a group.
+func (k Key) below(keys []Key) string {
+	inner := k.With(keys)[1:]
 	if len(inner) == 0 {
 		return ""
+	}
+	for i := range inner {
+		inner[i].Path = inner[i].Name
 	}
 	return "\nIts keys:\n\n" + List(inner)
 }
