@@ -64,6 +64,38 @@ func TestGuardsOfApply(t *testing.T) {
 	tr.mustBeDone()
 }
 
+// TestApplyAsksOnATerminal before it removes a gateway. Where JSON is wanted, no question comes
+// between its lines: it says what to type.
+func TestApplyAsksOnATerminal(t *testing.T) {
+	t.Parallel()
+	tr := newTree(t, treeOpts{})
+	tr.manifest("a: {}\nb: {}")
+	tr.mustApply("--wait=up")
+	tr.manifest("a: {}")
+	before := tr.snapshot()
+	s := tr.screen(60, 24, []string{"TERM=tmux", "LC_ALL=C", "PS1=: "}, "sh")
+	run := func(args string) {
+		s.typed("clear; "+shellQuoted([]string{program})+" apply "+args+"; echo exit $?", "Enter")
+	}
+	shows := func(text string) {
+		s.shows(text, func(screen string) bool {
+			return strings.Contains(strings.ReplaceAll(screen, "\n", ""), text)
+		})
+	}
+	run("-o json")
+	shows(`{"level":"error","code":"usage","text":"this removes 1 gateway: b",` +
+		`"hint":"nothing was changed; --yes removes without asking"}exit 100`)
+	for _, c := range []struct{ answer, exit string }{{"n", "exit 1"}, {"y", "exit 0"}} {
+		tr.sameSnapshot(before)
+		run("")
+		shows("this removes 1 gateway: bremove? [y/N]")
+		s.typed(c.answer, "Enter")
+		shows(c.exit)
+	}
+	require.NoDirExists(t, tr.dir("b"))
+	tr.mustBeDone()
+}
+
 // TestWatchRefusesTooManyRemovals: the pass that would remove too many changes nothing, says why,
 // and leaves watch at work for the manifest that comes next.
 func TestWatchRefusesTooManyRemovals(t *testing.T) {

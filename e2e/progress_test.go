@@ -95,6 +95,15 @@ func TestProgressElsewhere(t *testing.T) {
 	}
 	holder := tr.start("restart", "alpha")
 	eventually(t, patience, func() bool { return strings.Contains(tr.statusOf("alpha"), "stopping") }, "alpha stops")
+	narrow := tr.screen(60, 24, []string{"TERM=tmux", "LC_ALL=C"}, "stop", "delta", "--lock-timeout", "5m")
+	line := regexp.MustCompile(fmt.Sprintf(`^locked by pid %d (\d+)s ago; giving up in \d+s$`, holder.pid))
+	ages := map[string]bool{}
+	narrow.shows("three ages of the lock", func(text string) bool {
+		if m := line.FindStringSubmatch(text); m != nil {
+			ages[m[1]] = true
+		}
+		return len(ages) >= 3
+	})
 	loud := tr.start("stop", "beta", "--lock-timeout", "5m")
 	quiet := tr.start("stop", "gamma", "--lock-timeout", "5m", "--quiet")
 	json := tr.start("apply", "--lock-timeout", "5m", "-o", "json")
@@ -105,7 +114,7 @@ func TestProgressElsewhere(t *testing.T) {
 	require.NotContains(t, r.stderr, "\x1b")
 	r = <-loud.done
 	require.Zero(t, r.code, "%v", r)
-	waiting := fmt.Sprintf(`(?m)^hermes-reconcile: waiting for another apply to end \(pid %d, running for \d+s\); giving up in \d+s$`, holder.pid)
+	waiting := fmt.Sprintf(`(?m)^hermes-reconcile: waiting for another apply to end \(pid %d, locked \d+s ago\); giving up in \d+s$`, holder.pid)
 	require.Regexp(t, waiting, r.stderr)
 	for _, silent := range []*background{quiet, json} {
 		r = <-silent.done

@@ -47,7 +47,7 @@
 // skips that name for its dot:
 //
 //	name       says                   written by                          removed by                          after a crash
-//	lock       one apply at a time    the first lock                      nothing                             the kernel drops the lock
+//	lock       who has it, since when the first change (journal/lock.go)  nothing                             the kernel drops the lock
 //	staging/N  N is being written     apply/stage.go                      the end of an apply                 the next apply deletes it
 //	hidden/I/N N is being removed     apply/swap.go                       apply/removal.go                    the next apply ends and deletes it
 //	owed/N     a restart of N is due  apply/pending.go, operate/operate.go  apply/update.go, start and stop   the next apply, or watch, makes it

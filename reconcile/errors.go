@@ -38,7 +38,7 @@ var ErrStale = errors.New("the plan no longer fits")
 // LockedError says that another apply holds the scandir.
 type LockedError struct {
 	Path string
-	PID  int // of the holder; 0 if it cannot be told
+	PID  int // of the holder; 0 if it is not known
 }
 
 func (e *LockedError) Error() string {

@@ -1,5 +1,7 @@
 package reconcile
 
+import "time"
+
 // Step is what an operation does with a service, or waits for.
 type Step int
 
@@ -26,7 +28,9 @@ const (
 type Event struct {
 	Step    Step
 	Service string // empty: of none
-	PID     int    // of StepLock; 0: it cannot be told
+	PID     int    // of StepLock; 0: it is not known
+	// Since: of StepLock, when that process has taken the lock; zero: it is not known.
+	Since time.Time
 }
 
 // Listener is told of events as they come, from several goroutines. It must return at once. Nil is

@@ -50,7 +50,8 @@ func newApplyCommand(u ui) *cobra.Command {
 nothing else. A gateway restarts only when its own run script changes. With names or globs only these profiles' gateways are
 touched, one that the manifest does not name any more included, which goes as --prune says.
 
-On a terminal it asks before it removes a gateway, unless --yes or --expect is given. Without one it asks nothing.
+On a terminal it asks before it removes a gateway, unless --yes or --expect is given; with -o json it refuses instead. Without a
+terminal it asks nothing.
 
 With --boot, for a script that runs when a container starts: it ends within seconds whatever happens, does not wait for what it
 starts, removes gateway.pid and processes.json that gateways of an earlier container left, writes a report to

@@ -157,8 +157,12 @@ func (f *applyFlags) confirm(ctx context.Context, u ui, d *deploy.Deployment) er
 	if len(gone) == 0 {
 		return nil
 	}
-	fmt.Fprintf(u.stderr, "this removes %s: %s\nremove? [y/N] ",
-		explain.Count(len(gone), "gateway"), visible.Line(strings.Join(gone, ", ")))
+	what := fmt.Sprintf("this removes %s: %s", explain.Count(len(gone), "gateway"),
+		visible.Line(strings.Join(gone, ", ")))
+	if u.json { // a question is no line of JSON
+		return withHint(usagef("%s", what), "nothing was changed; --yes removes without asking")
+	}
+	fmt.Fprintf(u.stderr, "%s\nremove? [y/N] ", what)
 	if yes, err := answer(ctx, f.stdin); err != nil || !yes {
 		return withHint(declined(err), "--yes removes without asking")
 	}

@@ -12,7 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
+	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/homes"
+	"hermes-reconcile/cmd/hermes-reconcile/usage"
 	"hermes-reconcile/reconcile"
 )
 
@@ -53,6 +55,18 @@ func TestRemovalsAsk(t *testing.T) {
 			require.Equal(t, exitPartial, exitCode(err))
 		}
 	}
+}
+
+// TestNoQuestionInJSON: a program that reads JSON is told what to type, and nothing is removed.
+func TestNoQuestionInJSON(t *testing.T) {
+	f := &applyFlags{}
+	d := deployed(t, "{a: {}, b: {}, c: {}}", "{a: {}}", f)
+	_, tty := terminal(t)
+	f.stdin = tty
+	err := f.confirm(t.Context(), ui{stdout: tty, stderr: tty, json: true}, d)
+	require.EqualError(t, err, "this removes 2 gateways: b, c")
+	require.Equal(t, "nothing was changed; --yes removes without asking", usage.HintOf(err))
+	require.Equal(t, explain.CodeUsage, codeOf(err))
 }
 
 // TestNoOneIsAsked where nothing goes, where that was answered already, and without a terminal.
@@ -145,7 +159,7 @@ func TestExpectedPlan(t *testing.T) {
 }
 
 // sees waits until all of these texts have come on a terminal, one after the other.
-func sees(t *testing.T, master *os.File, texts ...string) {
+func sees(t *testing.T, master *os.File, texts ...string) (read string) {
 	t.Helper()
 	seen, b := "", make([]byte, 4096)
 	for _, text := range texts {
@@ -154,7 +168,9 @@ func sees(t *testing.T, master *os.File, texts ...string) {
 			n, err := master.Read(b)
 			require.NoError(t, err, "%q is not on the screen: %q", text, seen)
 			seen += string(b[:n])
+			read += string(b[:n])
 		}
 		_, seen, _ = strings.Cut(seen, text)
 	}
+	return read
 }

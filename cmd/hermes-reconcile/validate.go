@@ -82,6 +82,7 @@ func (u ui) warnTokens(m *manifest.Manifest) {
 		first := shared.Uses[0]
 		for _, use := range shared.Uses[1:] {
 			u.warning(
+				explain.WarnSameToken,
 				"%s: profiles.%s: %s is the same in %s of profile %s (give each its own: "+
 					"only one gateway at a time can use it)",
 				m.Profile(use.Profile).Pos,

@@ -18,7 +18,6 @@ import (
 	"hermes-reconcile/manifest/visible"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/journal"
-	"hermes-reconcile/s6ctl"
 )
 
 const (
@@ -56,14 +55,27 @@ func (u ui) working(quiet bool, patience time.Duration) *working {
 	if quiet {
 		return nil
 	}
-	w := &working{to: u.stderr, end: make(chan struct{}), ended: make(chan struct{})}
-	w.Age, w.Patience = s6ctl.Age, patience
+	w := newWorking(u.stderr)
+	w.Patience = patience
 	every := repeat
-	if f, _ := u.stderr.(*os.File); f != nil && os.Getenv("TERM") != "dumb" &&
-		term.IsTerminal(int(f.Fd())) {
-		w.terminal, every = f, redraw
+	if w.terminal != nil {
+		every = redraw
 	}
-	go w.run(every)
+	tick := time.NewTicker(every)
+	go func() {
+		defer tick.Stop()
+		w.run(tick.C)
+	}()
+	return w
+}
+
+// newWorking is one that says nothing yet.
+func newWorking(to io.Writer) *working {
+	w := &working{to: to, end: make(chan struct{}), ended: make(chan struct{})}
+	if f, _ := to.(*os.File); f != nil && os.Getenv("TERM") != "dumb" &&
+		term.IsTerminal(int(f.Fd())) {
+		w.terminal = f
+	}
 	return w
 }
 
@@ -88,20 +100,31 @@ func (w *working) stop() {
 	}
 }
 
-// run says how far it has come until it is to end.
-func (w *working) run(every time.Duration) {
+// run says at each tick how far it has come, until it is to end.
+func (w *working) run(tick <-chan time.Time) {
 	defer close(w.ended)
 	defer w.say("")
-	tick := time.NewTicker(every)
-	defer tick.Stop()
 	for {
 		select {
 		case <-w.end:
 			return
-		case now := <-tick.C:
-			w.say(visible.Line(w.Line(now)))
+		case now := <-tick:
+			w.say(visible.Line(w.Line(now, w.width())))
 		}
 	}
+}
+
+// width is how much fits into a line of the terminal: the last column stays empty, so that no
+// terminal wraps. Elsewhere lines have any length.
+func (w *working) width() int {
+	if w.terminal == nil {
+		return 0
+	}
+	width, _, err := term.GetSize(int(w.terminal.Fd()))
+	if err != nil || width <= 1 {
+		width = defaultWidth
+	}
+	return width - 1
 }
 
 // say writes a line, over the one before on a terminal. An empty one takes that away.
@@ -112,12 +135,8 @@ func (w *working) say(line string) {
 	case w.terminal == nil && line != "":
 		_, _ = io.WriteString(w.to, program+": "+line+"\n")
 	case w.terminal != nil && line != w.shown:
-		width, _, err := term.GetSize(int(w.terminal.Fd()))
-		if err != nil || width <= 1 {
-			width = defaultWidth
-		}
 		w.shown = line
-		_, _ = io.WriteString(w.to, "\r"+clearLine+overview.Clip(line, width-1))
+		_, _ = io.WriteString(w.to, "\r"+clearLine+overview.Clip(line, w.width()))
 	}
 }
 
@@ -131,7 +150,7 @@ func (w *working) clear() {
 // plan says which services it is about, and how long each may take to stop.
 func (w *working) plan(verb string, stops map[string]time.Duration) {
 	if w != nil {
-		w.Plan(verb, stops)
+		w.Plan(verb, stops, time.Now())
 	}
 }
 

@@ -103,6 +103,7 @@ func Apply(
 func (r *applier) reversible() []step {
 	return []step{
 		{name: "apply", do: r.checkRoom},
+		{name: "apply", do: r.sign},
 		{name: "clear leftovers", do: r.clearLeftovers},
 		{name: "stage", do: r.stage, own: true},
 		{name: "record what will be owed", do: r.recordPending, own: true},
@@ -112,6 +113,14 @@ func (r *applier) reversible() []step {
 		{name: "exchange directories", do: r.exchange, own: true},
 		{name: "rescan", do: r.rescan},
 	}
+}
+
+// sign lets others see since when this apply has the lock, if there is something to do.
+func (r *applier) sign(context.Context) error {
+	if len(r.jobs) > 0 || len(r.plan.Leftovers) > 0 {
+		r.Lock.Sign()
+	}
+	return nil
 }
 
 // carryOut carries out a step, unless the user wants no more. A panic in it is an error like

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -212,4 +213,24 @@ func TestTracesNameWhatWasBeingWritten(t *testing.T) {
 	traces, err = next.Traces()
 	require.NoError(t, err)
 	require.Empty(t, traces.Staged)
+}
+
+// TestSinceWhenTheLockIsHeld: the lock file says it of the process that has the lock, and anything
+// else there says nothing.
+func TestSinceWhenTheLockIsHeld(t *testing.T) {
+	folder, _, lock := locked(t)
+	me := os.Getpid()
+	lockFile := filepath.Join(folder, Dir, lockFile)
+	text, err := os.ReadFile(lockFile)
+	require.NoError(t, err)
+	require.Empty(t, text, "nothing was changed yet")
+	require.NoError(t, os.WriteFile(lockFile, []byte("1 2026-11-28T08:00:00.000000000Z"), 0o600))
+	lock.Sign()
+	require.WithinDuration(t, lock.taken, heldSince(lock.file, me), 0)
+	require.Zero(t, heldSince(lock.file, me+1), "another process has it now")
+	require.Zero(t, heldSince(lock.file, 0))
+	for _, text := range []string{"", "7", "x y\n", "7 soon\n", "7 2026-11-28T08:00:00Z z\n", strings.Repeat("7 ", 1000)} {
+		require.NoError(t, os.WriteFile(lockFile, []byte(text), 0o600))
+		require.Zero(t, heldSince(lock.file, 7), text)
+	}
 }

@@ -6,7 +6,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -27,6 +30,8 @@ type Lock struct {
 	file    *os.File
 	hidden  *dirfd.Dir
 	owed    *dirfd.Dir
+	taken   time.Time  // when the lock was taken
+	signed  sync.Once  // whose lock it is stands in the file
 	slots   int        // of hidden/ that are known to be taken
 	records sync.Mutex // one change of owed/ at a time
 }
@@ -104,6 +109,7 @@ func (l *Lock) acquire(
 		lock := unix.Flock_t{Type: unix.F_WRLCK}
 		err := unix.FcntlFlock(l.file.Fd(), unix.F_SETLK, &lock)
 		if err == nil {
+			l.taken = time.Now()
 			return nil
 		}
 		if !errors.Is(err, unix.EAGAIN) && !errors.Is(err, unix.EACCES) &&
@@ -116,7 +122,9 @@ func (l *Lock) acquire(
 		}
 		if listener != nil {
 			_, pid := holder(l.file)
-			listener(reconcile.Event{Step: reconcile.StepLock, PID: pid})
+			listener(reconcile.Event{
+				Step: reconcile.StepLock, PID: pid, Since: heldSince(l.file, pid),
+			})
 		}
 		if err := pace.Pause(ctx, lockPoll); err != nil {
 			return err
@@ -124,11 +132,47 @@ func (l *Lock) acquire(
 	}
 }
 
+// maxHolder bounds what is read of a lock file, in bytes: a pid and a time are less than 50.
+const maxHolder = 64
+
+// Sign writes into the lock file which process has taken the lock, and when. It comes before the
+// first change: an operation that changes nothing writes nothing, and ends before another one could
+// wait for it. It is for others to show, so a disk that takes nothing is no reason to fail.
+func (l *Lock) Sign() {
+	if !l.Held() {
+		return
+	}
+	l.signed.Do(func() {
+		text := fmt.Sprintf("%d %s", os.Getpid(), l.taken.UTC().Format(holderTime))
+		_, _ = fmt.Fprintf(io.NewOffsetWriter(l.file, 0), "%-*s\n", maxHolder-1, text)
+	})
+}
+
+// holderTime is how a lock file says when the lock was taken.
+const holderTime = time.RFC3339Nano
+
+// heldSince is when a process has taken the lock; zero if the lock file does not say that of this
+// process: it may be of another version, or have no room to write on its disk. What the file says is
+// not trusted beyond that.
+func heldSince(file *os.File, pid int) time.Time {
+	b := make([]byte, maxHolder)
+	n, _ := file.ReadAt(b, 0) // the file may be shorter
+	words := strings.Fields(string(b[:n]))
+	if pid == 0 || len(words) != 2 || words[0] != strconv.Itoa(pid) {
+		return time.Time{}
+	}
+	since, err := time.Parse(holderTime, words[1])
+	if err != nil {
+		return time.Time{}
+	}
+	return since
+}
+
 // lockPoll is how often a held lock is tried again.
 const lockPoll = 20 * time.Millisecond
 
-// holder reports whether a process holds the lock, and which process that is, 0 if it cannot be
-// told.
+// holder reports whether a process holds the lock, and which process that is, 0 if it is not
+// known: it may be in another PID namespace.
 func holder(file *os.File) (held bool, pid int) {
 	lock := unix.Flock_t{Type: unix.F_WRLCK}
 	if err := unix.FcntlFlock(file.Fd(), unix.F_GETLK, &lock); err != nil ||

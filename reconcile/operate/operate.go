@@ -109,18 +109,22 @@ func (r *byHand) act(
 		service.FrozenLog = ""
 	}
 	if action == reconcile.Down {
+		if !before.Down() {
+			r.lock.Sign()
+		}
 		return before.Down(), r.Stop(ctx, service.Name, killAfter(service))
 	}
 	service.Status = before
 	state := LookAt(r.Sup, service).State()
-	switch {
-	case action == reconcile.BringUp && state.Runs():
+	if action == reconcile.BringUp && state.Runs() {
 		return true, nil
-	case action == reconcile.BringUp &&
+	}
+	r.lock.Sign()
+	if action == reconcile.BringUp &&
 		// A restart ends the pause.
-		state != reconcile.StateBackingOff && state != reconcile.StateCrashLoop:
+		state != reconcile.StateBackingOff && state != reconcile.StateCrashLoop {
 		err = r.BringUp(ctx, service.Name)
-	default:
+	} else {
 		err = r.restart(ctx, service)
 	}
 	if err == nil {

@@ -60,6 +60,7 @@ const (
 const (
 	WarnNoSvscan          = CodeNoSvscan
 	WarnLongName     Code = "name-too-long-for-hermes"
+	WarnSameToken    Code = "same-token"
 	WarnUnknown      Code = "unknown-to-hermes"
 	WarnNoManifest   Code = "manifest-left-out"
 	WarnOtherScandir Code = "scandir-changes"

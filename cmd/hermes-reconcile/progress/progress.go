@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/render"
@@ -19,16 +20,15 @@ type Work struct {
 	// Stops is how long each service may take to stop before it is killed. It names all services of
 	// the operation.
 	Stops map[string]time.Duration
-	// Age is for how long a process has run; 0: that cannot be told.
-	Age func(pid int) time.Duration
 	// Patience is how long the lock is waited for.
 	Patience time.Duration
 
 	mu     sync.Mutex
+	began  time.Time // when it was known what the operation is about
 	done   map[string]bool
 	waits  map[string]wait
-	holder *wait // the wait for the lock; nil: there is none
-	pid    int   // who has it
+	holder *wait           // the wait for the lock; nil: there is none
+	taker  reconcile.Event // who has it, and since when
 }
 
 // wait is what is waited for, and since when.
@@ -45,7 +45,7 @@ func (w *Work) Tell(e reconcile.Event, now time.Time) {
 		w.done, w.waits = map[string]bool{}, map[string]wait{}
 	}
 	if e.Step == reconcile.StepLock {
-		if w.pid = e.PID; w.holder == nil {
+		if w.taker = e; w.holder == nil {
 			w.holder = &wait{e.Step, now}
 		}
 		return
@@ -61,23 +61,38 @@ func (w *Work) Tell(e reconcile.Event, now time.Time) {
 	}
 }
 
-// Plan says which services the operation is about, once that is known.
-func (w *Work) Plan(verb string, stops map[string]time.Duration) {
+// Plan says now which services the operation is about.
+func (w *Work) Plan(verb string, stops map[string]time.Duration, now time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.Verb, w.Stops, w.holder = verb, stops, nil
+	w.Verb, w.Stops, w.holder, w.began = verb, stops, nil, now
 }
 
-// Line says how far it has come: "12/300 restarted; waiting for coder to stop, SIGKILL in 63s". It
-// is empty as long as there is nothing to say.
-func (w *Work) Line(now time.Time) string {
+// Line says in at most so many columns how far it has come: "12/300 restarted; waiting for coder to
+// stop, SIGKILL in 63s". Where that is too long it says less: only what is longer than any limit in
+// its shortest form is longer than this one. 0 is no limit. It is empty as long as there is nothing
+// to say, and otherwise differs each second.
+func (w *Work) Line(now time.Time, width int) string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	forms := w.counts(now)
 	if w.holder != nil {
-		return w.lock(now)
+		forms = w.lock(now)
 	}
+	line := ""
+	for _, line = range forms {
+		if width == 0 || utf8.RuneCountInString(line) <= width {
+			break
+		}
+	}
+	return line
+}
+
+// counts says how much is done, and what is waited for, in forms of which each is shorter than the
+// one before.
+func (w *Work) counts(now time.Time) []string {
 	if len(w.Stops) == 0 {
-		return ""
+		return nil
 	}
 	done := 0
 	for service := range w.Stops {
@@ -85,47 +100,60 @@ func (w *Work) Line(now time.Time) string {
 			done++
 		}
 	}
-	text := fmt.Sprintf("%d/%d %s", done, len(w.Stops), w.Verb)
-	if what := w.waiting(now); what != "" {
-		text += "; waiting for " + what
+	count := fmt.Sprintf("%d/%d", done, len(w.Stops))
+	first, ok := w.longest()
+	if !ok {
+		return []string{fmt.Sprintf("%s %s, %s so far", count, w.Verb, seconds(now.Sub(w.began)))}
 	}
-	return text
+	since, limit := w.waits[first].since, w.Stops[first]
+	clock := "for " + seconds(now.Sub(since))
+	if w.waits[first].step == reconcile.StepStop && limit > 0 {
+		clock = "SIGKILL in " + seconds(limit-now.Sub(since))
+	}
+	name, verb := render.ProfileOf(first), verbs[w.waits[first].step]
+	more, plus := "", ""
+	if n := len(w.waits) - 1; n > 0 {
+		more, plus = fmt.Sprintf(" and %d more", n), fmt.Sprintf(" +%d", n)
+	}
+	return []string{
+		fmt.Sprintf("%s %s; waiting for %s %s%s, %s", count, w.Verb, name, verb, more, clock),
+		fmt.Sprintf("%s %s; %s%s %s, %s", count, w.Verb, name, more, verb, clock),
+		fmt.Sprintf("%s %s; %s%s %s, %s", count, w.Verb, name, plus, verb, clock),
+		fmt.Sprintf("%s; %s %s, %s", count, name, verb, clock),
+		fmt.Sprintf("%s; %s, %s", count, verb, clock),
+	}
 }
 
-// lock says who has the lock, and until when it is waited for.
-func (w *Work) lock(now time.Time) string {
-	text := "waiting for another apply to end"
-	if w.pid != 0 {
-		text += fmt.Sprintf(" (pid %d", w.pid)
-		if age := w.Age(w.pid); age > 0 {
-			text += ", running for " + seconds(age)
+// lock says who has the lock, since when, and until when it is waited for.
+func (w *Work) lock(now time.Time) []string {
+	by, who, when := "another apply", "", ""
+	if w.taker.PID != 0 {
+		by = fmt.Sprintf("pid %d", w.taker.PID)
+		if since := w.taker.Since; !since.IsZero() && !since.After(now) {
+			when = seconds(now.Sub(since)) + " ago"
 		}
-		text += ")"
+		who = " (" + by + ")"
 	}
-	return text + "; giving up in " + seconds(w.Patience-now.Sub(w.holder.since))
+	if when != "" {
+		who = fmt.Sprintf(" (%s, locked %s)", by, when)
+	}
+	left := "giving up in " + seconds(w.Patience-now.Sub(w.holder.since))
+	return []string{
+		"waiting for another apply to end" + who + "; " + left,
+		strings.TrimSpace("locked by "+by+" "+when) + "; " + left,
+		left,
+	}
 }
 
-// waiting names what has been waited for longest, and how much else there is.
-func (w *Work) waiting(now time.Time) string {
-	first := ""
+// longest is the service that has been waited for longest.
+func (w *Work) longest() (first string, ok bool) {
 	for service, wait := range w.waits {
 		if first == "" || wait.since.Before(w.waits[first].since) ||
 			wait.since.Equal(w.waits[first].since) && service < first {
 			first = service
 		}
 	}
-	if first == "" {
-		return ""
-	}
-	longest := w.waits[first]
-	text := render.ProfileOf(first) + " " + verbs[longest.step]
-	if n := len(w.waits) - 1; n > 0 {
-		text += fmt.Sprintf(" and %d more", n)
-	}
-	if limit := w.Stops[first]; longest.step == reconcile.StepStop && limit > 0 {
-		return text + ", SIGKILL in " + seconds(limit-now.Sub(longest.since))
-	}
-	return text + ", for " + seconds(now.Sub(longest.since))
+	return first, first != ""
 }
 
 // verbs say what a service is waited for to do.
