@@ -159,6 +159,7 @@ func (w *Work) longest() (first string, ok bool) {
 // verbs say what a service is waited for to do.
 var verbs = map[reconcile.Step]string{
 	reconcile.StepStop:   "to stop",
+	reconcile.StepDrain:  "to drain",
 	reconcile.StepStart:  "to start",
 	reconcile.StepFollow: "to come up",
 	reconcile.StepScan:   "to be supervised",
