@@ -23,7 +23,8 @@ validate checks more than a schema can say.
 With a NAME it is the schema of what a command prints with -o json:
 
     report     diff, apply and rollback
-    status, doctor, history, validate, render, init, export, explain, probe, version
+    status, doctor, history, validate, render, init, export, explain,
+    probe, version
                the command of that name
     watch      each line of watch
     operation  start, stop, restart and down
