@@ -13,9 +13,9 @@ import (
 	"hermes-reconcile/render"
 )
 
-// adoptions warns of what an adoption changes without a word in the manifest: a gateway whose
-// ./finish left it down after exit code 0 is started again from now on. Who has set restart has
-// decided that.
+// adoptions warns of what an adoption changes without a word in the manifest: a gateway that its
+// ./finish left down after exit code 0 is started again from now on. A manifest that sets restart
+// has decided that.
 func (u ui) adoptions(scandir string, plan reconcile.Plan, m *manifest.Manifest) {
 	var undecided []string
 	for _, c := range plan.Changes {

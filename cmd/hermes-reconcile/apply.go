@@ -182,7 +182,7 @@ func runApply(ctx context.Context, u ui, flags *applyFlags) (err error) {
 	r := flags.explain(plan, t.placed, oldSide{}, false)
 	r.Finish(result)
 	err = flags.result(u, &r, result)
-	lock.Unlock() // who waits does not keep others from applying
+	lock.Unlock() // a wait must not keep others from applying
 	return errors.Join(err, flags.arrive(ctx, u, t, d, &r, result, began), flags.conclude(u, &r))
 }
 

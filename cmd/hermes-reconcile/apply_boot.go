@@ -16,8 +16,8 @@ import (
 	"hermes-reconcile/reconcile/fault"
 )
 
-// A boot waits for no one: s6-overlay up to 3.1.6.2 gives all that happens at a boot 5 s, and later
-// ones give no limit at all.
+// A boot must not wait: s6-overlay up to 3.1.6.2 gives all that happens at a boot 5 s, and later
+// versions have no limit at all.
 const (
 	// bootTimeout bounds apply --boot.
 	bootTimeout = 4 * time.Second
@@ -40,8 +40,8 @@ func bootMargin(timeout time.Duration) time.Duration {
 	return bootReportLimit(timeout) + 100*time.Millisecond
 }
 
-// runBoot applies, and ends in time whatever the lock, s6-svscan or a disk does. Giving up is as
-// good as being killed: the next apply finishes what was begun.
+// runBoot applies, and ends in time even if the lock, s6-svscan or a disk does not answer. Giving
+// up is as safe as being killed: the next apply finishes what was begun.
 func runBoot(ctx context.Context, u ui, flags *applyFlags) error {
 	ctx, cancel := context.WithTimeout(ctx, flags.timeout)
 	defer cancel()

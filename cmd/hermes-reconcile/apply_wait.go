@@ -34,8 +34,8 @@ func (f *applyFlags) checkWait() error {
 	return nil
 }
 
-// arrive waits until the gateways whose changes are done have come as far as --wait says, and says
-// which have not and why.
+// arrive waits until the gateways that were changed have come as far as --wait says, and says which
+// have not and why.
 func (f *applyFlags) arrive(
 	ctx context.Context,
 	u ui,
@@ -49,7 +49,7 @@ func (f *applyFlags) arrive(
 	if level == reconcile.LevelSupervised {
 		return nil
 	}
-	late, err := f.follow(ctx, u, d.Place, travelling(result), began)
+	late, err := f.follow(ctx, u, d.Place, mayArrive(result), began)
 	late = append(result.Late, late...)
 	if err != nil || len(late) == 0 {
 		return err
@@ -134,9 +134,9 @@ func lastLines(
 	return lines
 }
 
-// travelling are the changes whose gateways may still come: not those that failed, nor those that
-// were waited for in vain.
-func travelling(result reconcile.Result) (changes []reconcile.Change) {
+// mayArrive are the changes with gateways that may still come: not those that failed, are pending,
+// or did not come back in their turn.
+func mayArrive(result reconcile.Result) (changes []reconcile.Change) {
 	for _, o := range result.Outcomes {
 		late := slices.ContainsFunc(result.Late,
 			func(l reconcile.Late) bool { return l.Change.Service == o.Change.Service })

@@ -9,8 +9,8 @@ const (
 	colorNever  = "never"
 )
 
-// colors reports whether text is colored: where it is asked for, and else on a terminal whose user
-// does not object. https://no-color.org
+// colors reports whether text is colored: where it is asked for, and else on a terminal without
+// NO_COLOR. https://no-color.org
 func (f *outputFlags) colors(u ui) bool {
 	switch f.color {
 	case colorAlways:

@@ -11,8 +11,8 @@ import (
 // shells are those that completions can be printed for.
 var shells = []string{"bash", "zsh", "fish", "powershell"}
 
-// newCompletionCommand replaces cobra's own, whose help speaks of installing and has a command for
-// each shell.
+// newCompletionCommand replaces cobra's own. The help of that one speaks of installing, and it has
+// a command for each shell.
 func newCompletionCommand(u ui) *cobra.Command {
 	return &cobra.Command{
 		Use:   "completion bash|zsh|fish|powershell",

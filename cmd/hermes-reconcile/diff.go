@@ -23,7 +23,7 @@ type differFlags struct {
 	exitCode bool
 }
 
-// add gives a command all flags by which plans are made and shown.
+// add gives a command all flags of how plans are made and shown.
 func (f *differFlags) add(cmd *cobra.Command, forms ...string) {
 	f.manifestFlags.add(cmd)
 	f.scandirFlags.add(cmd)

@@ -105,8 +105,8 @@ func runDown(ctx context.Context, u ui, flags *downFlags) error {
 	return u.acted(append(acted, unread...), notes, stopping(), flags.form)
 }
 
-// toStop are the gateways that there are to stop, and those whose directories cannot be read:
-// nothing is done to them, and they may run.
+// toStop are the gateways to stop, and those with directories that cannot be read: nothing is done
+// to them, and they may run.
 func toStop(services []reconcile.Service) (ours []reconcile.Service, unread []operate.Acted) {
 	for _, s := range services {
 		switch {

@@ -16,7 +16,7 @@ const (
 	exitDone    = 0
 	exitPartial = 1   // some gateways are not as asked: mend and run again
 	exitDiffers = 2   // only where --exit-code asks for it
-	exitTimeout = 99  // waited in vain
+	exitTimeout = 99  // a wait ended by its timeout
 	exitUsage   = 100 // the command line, the manifest or the place is wrong: retrying will not help
 	// A system call or an s6 program failed, the lock is held, or the result could not be printed:
 	// retrying may help.
@@ -49,7 +49,7 @@ var errDeclined = errors.New("nothing was changed: the answer was not yes")
 // errUnwell is how doctor says that something is wrong. It has printed what.
 var errUnwell = errors.New("something is wrong here")
 
-// usagef makes an error that the user can mend. Such errors have one exit code, whatever is wrong.
+// usagef makes an error that the user can mend. All such errors have one exit code.
 func usagef(format string, args ...any) error { return usage.Errorf(format, args...) }
 
 // partialError says that some of the changes failed. They have been printed, one by one.

@@ -31,7 +31,7 @@ type guards struct {
 	stdin       io.Reader
 
 	most  limit
-	asked map[string]bool // services whose removal a person was asked about; nil: no one was asked
+	asked map[string]bool // services to remove that the user was asked about; nil: no question
 }
 
 // limit is how many gateways an apply may remove.
@@ -116,7 +116,7 @@ func (l limit) check(gone []string, present int, text string) error {
 		"nothing was changed; if that is what you want, raise --max-removals or leave it out")
 }
 
-// removals are the profiles whose gateways a plan removes.
+// removals are the profiles that a plan removes the gateways of.
 func removals(plan reconcile.Plan) (profiles []string) {
 	for _, c := range plan.Changes {
 		if c.Op == reconcile.Remove {

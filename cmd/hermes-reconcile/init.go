@@ -27,7 +27,8 @@ type initFlags struct {
 	form                           string
 }
 
-// exampleManifest is for who has nothing yet: valid as it is, with the common keys in comments.
+// exampleManifest is for a user that has nothing yet: valid as it is, with the common keys in
+// comments.
 //
 //go:embed init_example.yaml
 var exampleManifest []byte
@@ -88,7 +89,7 @@ func runInit(u ui, flags initFlags) error {
 	return flags.write(u, text, profiles, count(len(profiles), "profile"))
 }
 
-// writeExample writes the manifest for who has nothing yet.
+// writeExample writes the manifest for a user that has nothing yet.
 func (f initFlags) writeExample(u ui) error {
 	m, err := manifest.Parse([]manifest.Source{{Name: "example", Data: exampleManifest}})
 	if err != nil {
@@ -139,7 +140,7 @@ func (f initFlags) write(u ui, text []byte, profiles []manifest.Profile, what st
 	return nil
 }
 
-// adviseSecrets names the variables whose values hardly belong in a file that people share.
+// adviseSecrets names the variables with values that hardly belong in a file that people share.
 func adviseSecrets(found *discover.Found) {
 	secret := regexp.MustCompile(explain.SecretNames)
 	var names []string

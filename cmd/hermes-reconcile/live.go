@@ -40,8 +40,8 @@ func liveCommands() []builder {
 }
 
 // serve does what this process was started for by another of this program, if it was: something
-// below HERMES_HOME, as the user that it belongs to. Who asked sees by a missing answer that it
-// failed.
+// below HERMES_HOME, as the user that it belongs to. The process that asked sees by a missing
+// answer that it failed.
 func serve() bool {
 	if asuser.Serves(os.Args) {
 		_ = asuser.Serve(os.Args[1], os.Stdout)
@@ -98,7 +98,7 @@ func warnSilent(u ui, scandir *deploy.Place) {
 	}
 }
 
-// warnTroubled names the services of which cannot be told what they are.
+// warnTroubled names the services in a state that cannot be told.
 func warnTroubled(u ui, services []reconcile.Service) {
 	for _, s := range services {
 		if trouble := s.Trouble(); trouble != "" {

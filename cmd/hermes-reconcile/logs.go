@@ -201,9 +201,9 @@ func logFolder(homePath, profile string) string {
 	return filepath.Join(homePath, "logs", "gateways", profile)
 }
 
-// logReader finds whose credentials to read a service's log with: its folder is in the hands of the
-// user that the gateway runs as, who may have put there what root must not open. Where another
-// program made the service, that it is root's says nothing.
+// logReader finds the credentials to read a service's log with. The log's folder belongs to the
+// user that the gateway runs as, who may have put there what root must not open. A service that
+// another program made may be root's: that says nothing about the log.
 func logReader(l *deploy.Place, s reconcile.Service, m *manifest.Manifest) (home.Account, error) {
 	if os.Geteuid() != 0 { // no other user can become another one
 		return home.Account{}, nil
@@ -237,7 +237,7 @@ func profilesOf(m *manifest.Manifest) []manifest.Profile {
 	return m.Profiles
 }
 
-// accountByID are the credentials of a user, who need not have an account.
+// accountByID are the credentials of a user. The user need not have an account.
 func accountByID(uid uint32) (home.Account, error) {
 	found, err := user.LookupId(strconv.FormatUint(uint64(uid), 10))
 	if err != nil {

@@ -29,7 +29,7 @@ type mergedLogs struct {
 	like    *regexp.Regexp // nil: all lines
 	lines   int            // only the last so many of what was there, or home.AllLines
 	follow  bool
-	prefix  bool // each line says whose it is
+	prefix  bool // each line names its gateway
 	color   bool
 	objects bool // each line is one of JSON
 	seen    bool // by a person, so that what cannot be seen is shown as escapes
@@ -94,7 +94,7 @@ func (l *mergedLogs) run(ctx context.Context, named bool) error {
 	}
 }
 
-// byAccount are the logs by whose they are: each account needs one process.
+// byAccount are the logs by their users: each account needs one process.
 func (l *mergedLogs) byAccount() (groups [][]int) {
 	at := map[uint32]int{}
 	for i, log := range l.logs {
@@ -232,7 +232,7 @@ func (l *mergedLogs) printObject(line loglines.Line) error {
 	return err
 }
 
-// prefixOf says whose a line is, as wide as the widest of them.
+// prefixOf names the gateway of a line, as wide as the widest of them.
 func (l *mergedLogs) prefixOf(log int) string {
 	widest := 0
 	for _, other := range l.logs {

@@ -111,7 +111,7 @@ func isManifestName(word string) bool {
 	return isManifest(word) || strings.ContainsRune(word, os.PathSeparator)
 }
 
-// find finds the logs of the gateways that are named, and whose they are.
+// find finds the logs of the gateways that are named, and the users of the logs.
 func (f *logsFlags) find(
 	u ui,
 	m *manifest.Manifest,
@@ -138,7 +138,7 @@ func (f *logsFlags) find(
 	return f.each(u, scandir, services, m, patterns, lines)
 }
 
-// each finds the logs of services, as far as it is known whose they are.
+// each finds the logs of services, as far as their users are known.
 func (f *logsFlags) each(
 	u ui,
 	scandir *deploy.Place,

@@ -77,7 +77,7 @@ func parseFiles(names []string, stdin func() io.Reader) (*manifest.Manifest, err
 	return m, nil
 }
 
-// parsePlaced is parseFiles for those who ask where a manifest says what.
+// parsePlaced is parseFiles that also knows where the manifest says what.
 func parsePlaced(names []string, stdin func() io.Reader) (*placed.Manifest, error) {
 	sources, err := readSources(names, stdin)
 	if err != nil {
@@ -124,7 +124,7 @@ func (f *manifestFlags) sources() ([]manifest.Source, error) {
 	return readSources(f.names(), f.stdin)
 }
 
-// renderedPlaced is rendered for those who ask where the manifest says what.
+// renderedPlaced is rendered that also knows where the manifest says what.
 func (f *manifestFlags) renderedPlaced() (*placed.Manifest, []render.Servicedir, error) {
 	m, err := parsePlaced(f.names(), f.stdin)
 	if err != nil {

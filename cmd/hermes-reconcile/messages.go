@@ -60,7 +60,7 @@ func placeAt(m *explain.Message, at manifest.Position) {
 	m.Text = strings.Replace(m.Text, at.String()+": ", "", 1)
 }
 
-// codedError is a text about an error whose code is known.
+// codedError is a text about an error, with its code.
 type codedError struct {
 	text string
 	code explain.Code

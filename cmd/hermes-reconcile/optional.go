@@ -25,8 +25,8 @@ func findScandir(u ui, flags *scandirFlags, file *manifestFlags) (string, error)
 	return m.Scandir, nil
 }
 
-// loadIfAny reads the manifest if there is one: who looks for trouble, or ends a container, may
-// have none, or a broken one. One that was named on the command line has to be there, and right.
+// loadIfAny reads the manifest if there is one: doctor and down have to work without a manifest, or
+// with a broken one. One that was named on the command line has to be there, and right.
 func (f *manifestFlags) loadIfAny(u ui) (*manifest.Manifest, error) {
 	if _, err := os.Stat(defaultManifest); errors.Is(err, fs.ErrNotExist) && !f.named() {
 		return nil, nil

@@ -51,7 +51,7 @@ func (f *outputFlags) add(cmd *cobra.Command, forms ...string) {
 	cmd.Flags().Lookup("secret-names").DefValue = "those with KEY, TOKEN, SECRET, PASSWORD and the like"
 }
 
-// addPlainForm adds the flag of a command whose text has no color.
+// addPlainForm adds the flag of a command that prints text without color.
 func addPlainForm(cmd *cobra.Command, form *string) {
 	cmdline.Choice(cmd, form, "output", "o", "`FORM` of the output", formText, formJSON)
 }

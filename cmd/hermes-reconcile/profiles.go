@@ -14,7 +14,7 @@ import (
 	"hermes-reconcile/s6ctl/safefile"
 )
 
-// takesProfiles finds the commands whose arguments are profiles, by how they are used.
+// takesProfiles finds the commands with arguments that are profiles, by how they are used.
 func takesProfiles(use string) bool {
 	words := strings.FieldsFunc(use, func(r rune) bool { return !unicode.IsLetter(r) })
 	return slices.Contains(words, "PROFILE") || slices.Contains(words, "NAME")

@@ -29,8 +29,8 @@ import (
 	"hermes-reconcile/reconcile"
 )
 
-// reportLimit is how large the report of apply --boot grows before it is rotated, in bytes. A boot of
-// ten profiles writes about 1 kB.
+// reportLimit is how large the report of apply --boot grows before it is rotated, in bytes. A boot
+// of ten profiles writes about 1 kB.
 const reportLimit = 1 << 20
 
 // report is what happened, a line a profile, in logfmt.
@@ -190,8 +190,8 @@ func (r *report) write(ctx context.Context, u ui, file string, h *homes.Homes, l
 	}
 }
 
-// reporter is who writes the report: below HERMES_HOME the user of the root profile, or else of the
-// first; without a manifest the owner of the place.
+// reporter is the user that writes the report: below HERMES_HOME that of the root profile, or else
+// of the first; without a manifest the owner of the place.
 func reporter(h *homes.Homes, file string) (home.Account, error) {
 	if os.Geteuid() != 0 || !within(h.Path, file) {
 		return home.Account{}, nil

@@ -8,7 +8,7 @@ import (
 )
 
 // results is stdout as a command sees it. It remembers the first error of a write, so that no
-// command has to look: what did not get where it was to go is a failure, whatever printed it.
+// command has to look: output that did not arrive is a failure of any command.
 type results struct {
 	to  io.Writer
 	err error
@@ -45,7 +45,7 @@ func (r *results) complete(err error) error {
 	return errors.Join(err, r.err)
 }
 
-// unnoticed is stdout for a command whose exit code does not tell of what could not be printed.
+// unnoticed is stdout for a command that does not tell by its exit code that it could not print.
 func unnoticed(stdout io.Writer) io.Writer {
 	if r, ok := stdout.(*results); ok {
 		return r.to

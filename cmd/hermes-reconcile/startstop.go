@@ -41,7 +41,7 @@ func starting() operation {
 	}
 }
 
-// stopping takes all of ours, whatever the manifest wants of them.
+// stopping takes all gateways that we manage, and does not ask what the manifest wants of them.
 func stopping() operation {
 	return operation{
 		action: reconcile.Down, verb: "stop", past: "stopped", state: "down",
@@ -200,7 +200,7 @@ func (a *acting) do(
 		errs = append(
 			errs,
 			a.remember(context.WithoutCancel(ctx), last),
-		) // who lost patience has still said what is wanted
+		) // after a timeout, too: what is wanted has been said
 	}
 	errs = append(errs, a.clearPending(acted), a.acted(acted, notes, a.operation, flags.form))
 	a.warnOfUndoing(acted)
@@ -234,7 +234,7 @@ func (a *acting) clearPending(acted []operate.Acted) error {
 	return errors.Join(errs...)
 }
 
-// remember records what those should be whose state is last.
+// remember records what gateways in state last should be.
 func (a *acting) remember(ctx context.Context, services []reconcile.Service) error {
 	return a.scandir.Remember(ctx, a.lock, deploy.Wanted{
 		Manifest: a.manifest, Services: services, Up: a.up, Running: a.action == reconcile.Restart,

@@ -81,8 +81,8 @@ func wanted(s reconcile.Service) string {
 	return wantedUp
 }
 
-// places tells of supervisors of a service that are not where they should be, or not whose they
-// should be.
+// places tells of supervisors of a service that are not where they should be, or belong to another
+// s6-svscan.
 func places(s reconcile.Service, displaced []reconcile.Displaced) (found []string) {
 	if how := reconcile.Misplaced(s, displaced); how != "" {
 		found = append(found, how)

@@ -74,7 +74,8 @@ func deaths(all []reconcile.Death) []explain.Death {
 	return found
 }
 
-// userOf is whose the processes of a gateway are: as the kernel says, else who may control it.
+// userOf is the user of a gateway's processes, as the kernel says, else the user that may control
+// it.
 func userOf(scandir *deploy.Place, s reconcile.Service) (uid uint32, known bool) {
 	if s.Status.PID != 0 {
 		if uid, known := s6ctl.UserOf(s6ctl.ThisHost(), s.Status.PID); known {

@@ -28,7 +28,7 @@ func resume(args []string) (rest []string, report func(code int)) {
 }
 
 // survive lets a command that stops gateways be done by a process apart, where it runs inside a
-// gateway: the stop of that one would end it before the start. It returns nil where there is no
+// gateway: the stop of that gateway would end it before the start. It returns nil where there is no
 // need.
 func survive() error {
 	if isApart || s6ctl.Inside(s6ctl.ThisHost(), os.Getpid(), render.Prefix) == "" {

@@ -64,7 +64,7 @@ func validation(m *manifest.Manifest) explain.Validation {
 	return v
 }
 
-// warnLongNames names the profiles whose names hermes refuses.
+// warnLongNames names the profiles with names that hermes refuses.
 func (u ui) warnLongNames(m *manifest.Manifest) {
 	for i := range m.Profiles {
 		p := &m.Profiles[i]
@@ -75,8 +75,8 @@ func (u ui) warnLongNames(m *manifest.Manifest) {
 	}
 }
 
-// warnTokens names the tokens that the manifest gives to several profiles, while only one gateway at
-// a time can use them. doctor compares the contents of files, too.
+// warnTokens names the tokens that the manifest gives to several profiles, while only one gateway
+// at a time can use them. doctor compares the contents of files, too.
 func (u ui) warnTokens(m *manifest.Manifest) {
 	for _, shared := range tokens.Find(tokens.OfManifest(m)) {
 		first := shared.Uses[0]

@@ -17,7 +17,7 @@ const version = "0.1.0"
 // commit's, in UTC, so that two builds of one commit are equal.
 var commit, date string
 
-// newVersionCommand does the same as --version, for those who look for a command.
+// newVersionCommand does the same as --version, for users that look for a command.
 func newVersionCommand(u ui) *cobra.Command {
 	var form string
 	cmd := &cobra.Command{
@@ -43,8 +43,8 @@ files had changed since.`,
 	return cmd
 }
 
-// origin is the commit and its date, as far as they are known: a build without cmd/packaging/stamp.sh
-// knows what Go has noted.
+// origin is the commit and its date, as far as they are known: a build without
+// cmd/packaging/stamp.sh knows what Go has noted.
 func origin() (from, at string) {
 	if commit != "" {
 		return commit, date

@@ -185,7 +185,7 @@ func notification(fd int) (func(), error) {
 
 // watching is a watch under way.
 type watching struct {
-	ui    // for warnings, each of which is logged once
+	ui    // for warnings: each is logged once
 	flags *applyFlags
 	log   *slog.Logger
 

@@ -72,7 +72,7 @@ func (w *watching) settled(ctx context.Context) (*target, error) {
 	}
 }
 
-// A manifest may be written in two halves, the first of which is valid. So what it no longer names
+// A manifest may be written in two halves, and the first may be valid. So what it no longer names
 // is removed only if a look after quietLook finds it the same.
 const (
 	quietLook = 2 * time.Second

@@ -83,7 +83,7 @@ func accessEntries(list []byte) []accessEntry {
 }
 
 // listed reports whether an access list lets the account write. The kernel asks in this order: the
-// owner, named users, then groups, of which one that permits is enough, then all others. The mask
+// owner, named users, then groups, then all others. One group that permits is enough. The mask
 // bounds all but the owner and others (acl(5)).
 func (a Account) listed(h route.Hop, entries []accessEntry) bool {
 	mask, others := uint16(aclWrite), false

@@ -60,7 +60,7 @@ func (a Account) Reach(path string) string {
 }
 
 // reaches is the first place on the way to a file that the account can change, in words; empty:
-// there is none. One place is enough: who can change a folder can put another one there.
+// there is none. One place is enough: a user that can change a folder can put another one there.
 func (a Account) reaches(hops []route.Hop) string {
 	for _, h := range hops {
 		at, can := a.changes(h)

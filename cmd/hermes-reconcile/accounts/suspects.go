@@ -12,7 +12,7 @@ import (
 // Suspects are accounts that must not change what root reads, by name.
 type Suspects map[string]Account
 
-// NoUID is a uid that no account has: who has it can do what everybody can.
+// NoUID is a uid that no account has: with it a process can do what everybody can.
 const NoUID = 1<<32 - 2
 
 // Everybody is the name of an account that can do what all can.

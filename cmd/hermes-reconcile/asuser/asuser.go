@@ -68,6 +68,6 @@ func Ask(ctx context.Context, who accounts.Account, what string, seen any) error
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() { answer.SetReadDeadline(time.Now()) })
 	defer stop()
-	const most = 4 << 20 // bytes: who answers may be anybody who has the user's credentials
+	const most = 4 << 20 // bytes: any process with the user's credentials may answer
 	return json.NewDecoder(io.LimitReader(answer, most)).Decode(seen)
 }

@@ -3,7 +3,7 @@
 //
 // Of compares a plan; Profile gives what it changes of one profile. What was before stands in the
 // marker of the service directory, or in the manifest that the plan was made against. Nothing here
-// masks a secret: who prints a change does.
+// masks a secret: the code that prints a change does.
 package changes
 
 import (

@@ -109,7 +109,7 @@ func (o *Comparison) before(c reconcile.Change) (s *side, known bool) {
 	return &side{manifest: m, profile: &m.Profiles[0]}, true
 }
 
-// placedSide is a profile of a manifest whose places are known; nil: the manifest does not name it.
+// placedSide is a profile of a manifest that knows its places; nil: the manifest does not name it.
 func placedSide(m *placed.Manifest, profile string) *side {
 	p := m.Profile(profile)
 	if p == nil {
@@ -167,8 +167,8 @@ func rendered(c reconcile.Change, now render.Servicedir) (paths []string) {
 	return paths
 }
 
-// mostPairs bounds the search for renamed entries: pairs of one that goes and one that comes whose
-// ports agree.
+// mostPairs bounds the search for renamed entries: pairs of one that goes and one that comes, with
+// ports that agree.
 const mostPairs = 5000
 
 // rename finds entries that go under one name and come under another. Where several are alike it

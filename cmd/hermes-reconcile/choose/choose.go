@@ -35,7 +35,7 @@ func IsOne(patterns []string) bool { return len(patterns) == 1 && !IsGlob(patter
 
 // Match gives the indexes of the names that the patterns mean, each once, in the order of the
 // patterns; those of a glob in natural order. No pattern means all, in the order of the names. A
-// pattern that is a name means that name, whatever else it could mean.
+// pattern that is a name means that name, even if it is a glob, too.
 func Match(names, patterns []string) ([]int, error) {
 	if len(patterns) == 0 {
 		return natural(names, func(string) bool { return true }), nil

@@ -26,8 +26,8 @@ type choice struct {
 	words []string
 }
 
-// Choice adds a flag that takes one of a few words, the first of which is the default. Tab
-// completes them. Its usage names its value in backquotes and is followed by the words.
+// Choice adds a flag that takes one of a few words. The first one is the default. Tab completes
+// them. Its usage names its value in backquotes and is followed by the words.
 func Choice(cmd *cobra.Command, to *string, name, short, usage string, words ...string) {
 	*to = words[0]
 	usage += ": " + wording.OrList(words)

@@ -52,8 +52,8 @@ func Fit(root *cobra.Command) {
 	})
 }
 
-// unquoted is the value of a flag whose default stands in help without quotes, as many are words
-// about a default.
+// unquoted is the value of a flag that has its default in help without quotes: many defaults are
+// words about a default.
 type unquoted struct{ pflag.Value }
 
 func (unquoted) Type() string { return "text" }

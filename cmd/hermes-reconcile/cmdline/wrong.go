@@ -37,7 +37,7 @@ func Wrong(known *pflag.FlagSet, err error) (meant string, plain error) {
 	return "", err
 }
 
-// nearest is the flag whose name is most like the one that was typed, or nothing.
+// nearest is the flag with the name that is most like the one that was typed, or nothing.
 func nearest(known *pflag.FlagSet, name string) string {
 	var names []string
 	known.VisitAll(func(f *pflag.Flag) {

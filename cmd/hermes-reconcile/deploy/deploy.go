@@ -50,8 +50,8 @@ type Deployment struct {
 }
 
 // Open opens the scandir of these options to deploy to it: s6 runs there, unless no rescan is
-// wanted, and this process is the user whose s6-svscan that is. An account that a profile names and
-// that is not there is an error.
+// wanted, and this process is the user of its s6-svscan. An account that a profile names and that
+// is not there is an error.
 func Open(ctx context.Context, opt Options) (*Deployment, error) {
 	if !opt.Apply.NoRescan {
 		if err := requireS6(opt.Path, "apply to"); err != nil {

@@ -8,7 +8,7 @@
 // The files:
 //
 //	place.go       an open scandir, and the ways to open one
-//	users.go       whose s6-svscan it is, and which users may change what is there
+//	users.go       the user of s6-svscan, and which users may change what is there
 //	deploy.go      lock, plan and apply, as a manifest says
 //	remember.go    note what gateways should be, where the manifest leaves that open
 //	retire.go      note that gateways are gone, in the homes that they leave
@@ -36,7 +36,8 @@ type Place struct {
 	S6   *s6ctl.Scandir
 }
 
-// Look opens a scandir for looking at it. Any user may who can read it, and no s6 need run there.
+// Look opens a scandir for looking at it. Every user that can read it may do so, and no s6 need run
+// there.
 func Look(path string) (*Place, error) {
 	s6 := s6ctl.Open(path)
 	opened, err := scandir.Open(path, supervisor{s6, path})
@@ -50,8 +51,8 @@ func Look(path string) (*Place, error) {
 	return &Place{opened, path, s6}, nil
 }
 
-// Enter opens a scandir on which s6 runs, to change what runs there: as the user whose s6-svscan
-// that is. The verb says what for: "stop gateways of".
+// Enter opens a scandir that s6 runs on, to change what runs there: as the user of its s6-svscan.
+// The verb says what for: "stop gateways of".
 func Enter(path, verb string) (*Place, error) {
 	if err := requireS6(path, verb); err != nil {
 		return nil, err
@@ -59,7 +60,7 @@ func Enter(path, verb string) (*Place, error) {
 	return own(path)
 }
 
-// own opens a scandir as the user whose s6-svscan runs there.
+// own opens a scandir as the user that s6-svscan runs as there.
 func own(path string) (*Place, error) {
 	p, err := Look(path)
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 	"hermes-reconcile/render"
 )
 
-// Wanted is what gateways whose state is last should be from now on.
+// Wanted is what gateways in state last should be from now on.
 type Wanted struct {
 	Manifest *manifest.Manifest // nil: there is none
 	Services []reconcile.Service
@@ -58,8 +58,8 @@ func (p *Place) Remember(ctx context.Context, lock *journal.Lock, w Wanted) erro
 	return errors.Join(errs...)
 }
 
-// HomesOf are the homes of services, as the manifest or, without one, their markers say. Whose they
-// are that no manifest names is told by who controls them.
+// HomesOf are the homes of services, as the manifest or, without one, their markers say. A service
+// that no manifest names belongs to the user that controls it.
 func (p *Place) HomesOf(
 	m *manifest.Manifest,
 	services []reconcile.Service,

@@ -14,7 +14,7 @@ import (
 	"hermes-reconcile/reconcile"
 )
 
-// retired are the homes of gateways that a plan removes. Whose they are is known only as long as
+// retired are the homes of gateways that a plan removes. Their users are known only as long as
 // their services are there.
 type retired struct {
 	homes    *homes.Homes
@@ -22,7 +22,7 @@ type retired struct {
 }
 
 // retiring finds the homes of what a plan removes. It is asked before the plan is carried out, and
-// whose they are is told by who controls the services, as long as these are there.
+// the user that controls a service owns the home, and is known as long as the service is there.
 func (d *Deployment) retiring(plan reconcile.Plan) retired {
 	r := retired{homes: &homes.Homes{
 		Path: d.opt.Homes.Path, Origin: d.opt.Homes.Origin, Err: d.opt.Homes.Err, Limit: d.opt.Homes.Limit,
@@ -37,7 +37,7 @@ func (d *Deployment) retiring(plan reconcile.Plan) retired {
 		dir := filepath.Join(d.Path, c.Service)
 		uid, known := ControllerID(dir)
 		name := Controller(dir)
-		// Root's is only what we made so: of others it is not known whose home theirs is.
+		// Root's are only those that we gave root: of other services the home's user is not known.
 		if os.Geteuid() == 0 && (!known || name == "" || uid == 0 && !service.Owned) {
 			continue
 		}

@@ -79,8 +79,8 @@ func (s supervisor) Room(ctx context.Context) (reconcile.Room, error) {
 
 func (s supervisor) Lives(dir string) (bool, error) { return s.s6.Lives(dir) }
 
-// Supervises are the s6-supervise processes on this host whose directory is one that is known. What
-// was found stands beside an error, since part of it is better than nothing.
+// Supervises are the s6-supervise processes on this host that have a known directory. What was
+// found stands beside an error, since part of it is better than nothing.
 func (s supervisor) Supervises(known func(safefile.Identity) bool) ([]reconcile.Supervise, error) {
 	all, err := s.s6.Supervises(known)
 	var found []reconcile.Supervise

@@ -17,8 +17,8 @@ import (
 	"hermes-reconcile/s6ctl/start"
 )
 
-// becomeOwner makes root the user whose s6-svscan runs on the scandir, for good: what apply makes
-// must be that user's, and in a folder of another's root has nothing to gain.
+// becomeOwner makes root the user that s6-svscan runs as on the scandir, for good: what apply makes
+// must be that user's, and root must not act in a folder that another user can change.
 func becomeOwner(uid uint32) error {
 	if os.Geteuid() != 0 || uid == 0 {
 		return nil
@@ -66,7 +66,7 @@ func findUsers(m *manifest.Manifest) (map[string]uint32, error) {
 	return uids, nil
 }
 
-// ControllerID is the user who may control a service: who its gateway runs as.
+// ControllerID is the user that may control a service: the one that its gateway runs as.
 func ControllerID(service string) (uid uint32, known bool) {
 	dir, err := safefile.Open(service)
 	if err != nil {

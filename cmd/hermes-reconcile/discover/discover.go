@@ -9,10 +9,10 @@
 //
 //	home.go     a HERMES_HOME: profiles by their folders
 //	scandir.go  a scandir: services by their markers, or by their scripts
-//	foreign.go  what a service directory that is not ours says, and what an adoption loses
+//	foreign.go  what a service directory of another program says, and what an adoption loses
 //	shell.go    a run script, read and not run, as far as it is plain
 //	words.go    words of a script with their variables filled in
-//	drop.go     programs by which a script becomes another user
+//	drop.go     programs that make a script another user
 package discover
 
 import (

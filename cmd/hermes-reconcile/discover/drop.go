@@ -48,7 +48,7 @@ const (
 	unknown  meaning = iota
 	harmless         // a service of ours does so, too, or needs it not
 	noted            // something that a manifest cannot say
-	user             // its value is who to become
+	user             // its value is the user to become
 	group            // its value is the group
 	command          // its value is a command for the shell
 	folded           // its value is something that a manifest cannot say
@@ -277,7 +277,7 @@ func (r *shellReader) chose(o *chosen, what meaning, name, value string) {
 	}
 }
 
-// words are those of a command for a shell, if it is one simple command whose words are known.
+// words are those of a command for a shell, if it is one simple command with words that are known.
 func words(text string) ([]string, error) {
 	vague := fmt.Errorf("its command is not known before it runs: %s", short(text))
 	r := shellReader{source: []byte(text)}

@@ -209,8 +209,8 @@ func (s services) finish(dir string, one *found) {
 }
 
 // EndAfterZero names those of the services in a scandir that stay down after exit code 0: their
-// ./finish answers it with 125, as that of hermes-agent's own image does. One whose ./finish cannot
-// be read is not named.
+// ./finish answers it with 125, as that of hermes-agent's own image does. A gateway with a ./finish
+// that cannot be read is not named.
 func EndAfterZero(scandir string, names []string) []string {
 	f, err := open(scandir)
 	if err != nil {

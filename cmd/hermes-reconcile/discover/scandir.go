@@ -57,7 +57,7 @@ type found struct {
 	runtime    manifest.Runtime
 	hermesHome string // empty: it does not say
 	ours       bool
-	// Its marker is of a version whose markers today's may differ from.
+	// Its marker is of an earlier version, which may differ from today's.
 	former bool
 	notes  []string
 }
@@ -136,8 +136,8 @@ func (s services) state(dir string, one *found) {
 	}
 }
 
-// owned reads one of ours, whose marker says what it was rendered from. Whatever its marker lacks,
-// it must be in the manifest: an apply removes those of ours that are not.
+// owned reads a service that we manage: its marker says what it was rendered from. It must be in
+// the manifest even if its marker lacks something: an apply removes ours that are not.
 func (s services) owned(marker render.Marker) found {
 	one := found{ours: true, former: marker.ManifestFormat == 0}
 	m, err := writing.ParseExcerpt(render.MarkerPath, marker.Excerpt())

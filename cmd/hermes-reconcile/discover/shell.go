@@ -158,8 +158,8 @@ func (r *shellReader) asksForRoot(s *syntax.Stmt) bool {
 	return strings.HasPrefix(text, "[ ") && strings.Contains(text, "id -u")
 }
 
-// branches follows an if that asks for root, all ways: which one is taken depends on who starts the
-// script. Any other is left, and noted.
+// branches follows an if that asks for root, all ways: which one is taken depends on the user that
+// starts the script. Any other is left, and noted.
 func (r *shellReader) branches(s *syntax.Stmt, c *syntax.IfClause) {
 	if len(c.Cond) != 1 || !r.asksForRoot(c.Cond[0]) {
 		r.leave(s)

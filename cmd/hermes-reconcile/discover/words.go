@@ -10,7 +10,7 @@ import (
 	"hermes-reconcile/manifest/names"
 )
 
-// variable is one whose value is known while the script runs.
+// variable has a value that is known while the script runs.
 type variable struct {
 	value    string
 	exported bool
@@ -114,7 +114,7 @@ func (r *shellReader) literal(w *syntax.Word) (string, bool) {
 	return b.String(), true
 }
 
-// part is a piece of a word whose value is known; false: it depends on what only a run knows.
+// part is the value of a piece of a word; false: it depends on what only a run knows.
 func (r *shellReader) part(part syntax.WordPart, first bool) (string, bool) {
 	switch p := part.(type) {
 	case *syntax.Lit:

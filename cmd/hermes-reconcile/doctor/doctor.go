@@ -17,7 +17,7 @@
 //	users.go       which accounts are missing, and what this one cannot see
 //	home.go        can gateways and loggers work in HERMES_HOME
 //	absent.go      which profiles hermes does not know
-//	ports.go       who listens on the ports of gateways
+//	ports.go       which processes listen on the ports of gateways
 //	gateways.go    which gateways are not as they should be
 //	refusal.go     which of them a hermes refused to start, and in what words
 //	commands.go    which commands end other gateways

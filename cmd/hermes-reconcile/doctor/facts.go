@@ -60,8 +60,8 @@ type ScandirFacts struct {
 	Gateways  []Gateway
 }
 
-// users are those whose gateways have their homes below HERMES_HOME, by profile: as the manifest
-// says, else as their services do. Where s6-svscan is not root's, all are its own user's.
+// users are the users of gateways with a home below HERMES_HOME, by profile: as the manifest says,
+// else as their services do. Where s6-svscan is not root's, all are its own user's.
 func (p *Facts) users() map[string]string {
 	users := map[string]string{}
 	for _, g := range p.Gateways {
@@ -87,7 +87,7 @@ func (p *Facts) users() map[string]string {
 	return users
 }
 
-// owner is whose s6-svscan this is; root's, if there is none.
+// owner is the user of s6-svscan; root, if there is none.
 func (p *Facts) owner() uint32 {
 	if p.ScandirErr != nil {
 		return 0
@@ -156,7 +156,7 @@ func (p *Facts) inspected(ctx context.Context) home.Answer {
 		profiles := slices.Sorted(maps.Keys(users))
 		p.Homes.Users = maps.Clone(users)
 		asked := profiles
-		// Its state file says which profiles a root gateway serves that is not ours.
+		// The root gateway is not ours. Its state file says which profiles it serves.
 		if users[manifest.DefaultProfile] == "" {
 			p.Homes.Users[manifest.DefaultProfile] = users[profiles[0]]
 			asked = append([]string{manifest.DefaultProfile}, profiles...)

@@ -18,7 +18,7 @@ type Gateway struct {
 	explain.Gateway
 	Status reconcile.Status
 	Log    string // the file that it logs to
-	// User: whose control pipe it has, as s6-supervise made it; empty: that is not known.
+	// User owns its control pipe, as s6-supervise made it; empty: that is not known.
 	User string
 	// Refusal is what hermes said when it refused its command line, or its profile; empty: it did
 	// not, or that is not known.

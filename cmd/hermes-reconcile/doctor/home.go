@@ -59,7 +59,7 @@ func judgeHome(d homeFacts) []explain.Finding {
 	return n.list
 }
 
-// as names the user that looked; a service of another program may not tell whose it is.
+// as names the user that looked; the user of a service of another program may not be known.
 func as(user string) string {
 	if user == "" {
 		return "its user"

@@ -18,7 +18,7 @@ const leftoversCheck = "leftovers"
 type leftoverFacts struct {
 	Services []Gateway // all of them
 	Hidden   []reconcile.Hidden
-	Owed     []string // services to which an apply owes something
+	Owed     []string // services that have a restart pending
 	Traces   reconcile.Traces
 	Dark     error           // why our dot directory cannot be looked at
 	Culprits []string        // symlinks that lead nowhere
@@ -53,7 +53,7 @@ func judgeLeftovers(r leftoverFacts) []explain.Finding {
 	return n.list
 }
 
-// tellsPlace reports whether a gateway's drift says whose it is.
+// tellsPlace reports whether a gateway's drift says that its place is wrong.
 func tellsPlace(drift string) bool {
 	for _, prefix := range []string{reconcile.RunsOutside, reconcile.RunsTwice, explain.DriftDouble} {
 		if strings.HasPrefix(drift, prefix) {
@@ -63,8 +63,8 @@ func tellsPlace(drift string) bool {
 	return false
 }
 
-// foreign tells of a gateway that is not ours. One that the manifest names will be adopted, as the
-// plan says.
+// foreign tells of a gateway that another program manages. If the manifest names it, it will be
+// adopted, as the plan says.
 func (n *notes) foreign(g Gateway, named bool) {
 	runs := g.Status.Supervised && !g.Status.Down()
 	switch {

@@ -24,12 +24,12 @@ import (
 
 const ownershipCheck = "ownership"
 
-// risk is a file that can be replaced by a user who must not replace it.
+// risk is a file that can be replaced by a user that must not replace it.
 type risk struct {
 	What  string // it is: "manifest", "secret TOKEN of coder"
 	File  string
 	Path  string // the file, or the folder above it, that can be written
-	Users string // who can
+	Users string // that can
 }
 
 // searched is a folder on the PATH of programs that run as the user of s6-svscan.
@@ -43,7 +43,7 @@ type searched struct {
 	Rest string // the PATH without such folders
 }
 
-// ownershipFacts is who has what in his hands.
+// ownershipFacts are the users that can change what the owner of s6-svscan runs.
 type ownershipFacts struct {
 	Scandir string
 	Exposed string // why the scandir is not safe; empty: it is
@@ -57,7 +57,7 @@ type ownershipFacts struct {
 	Unknown  []string   // what could not be, and why
 }
 
-// judgeOwnership tells what people could change who would then run what they like as the owner of
+// judgeOwnership tells what other users could change to run what they like as the owner of
 // s6-svscan.
 func judgeOwnership(h ownershipFacts) []explain.Finding {
 	n := notes{check: ownershipCheck}
@@ -109,8 +109,8 @@ func (n *notes) searched(f searched) {
 		"on %s: %s can change %s, and so what runs as root by its name alone", f.Whose, f.Who, f.At)
 }
 
-// service tells what of a service directory others can change. One that is not ours is not run by
-// our word.
+// service tells what others can change in a service directory. One of another program is a warning
+// only: we did not put it there.
 func (n *notes) service(s reconcile.Service) {
 	level, hint := explain.LevelError, apply
 	if !s.Owned {
@@ -128,7 +128,7 @@ func (n *notes) service(s reconcile.Service) {
 	}
 }
 
-// lookAtOwnership looks who could change what runs as the user of s6-svscan.
+// lookAtOwnership looks which users could change what runs as the user of s6-svscan.
 func lookAtOwnership(_ context.Context, p *Facts) ([]explain.Finding, error) {
 	h := ownershipFacts{Scandir: p.Path, Unknown: p.unseen()}
 	if p.ScandirErr == nil {
@@ -149,7 +149,7 @@ func lookAtOwnership(_ context.Context, p *Facts) ([]explain.Finding, error) {
 	return judgeOwnership(h), nil
 }
 
-// holder is the user of a gateway whose the scandir is, and with it what root's s6-svscan runs.
+// holder is the user of a gateway that owns the scandir, and so decides what root's s6-svscan runs.
 func (p *Facts) holder() string {
 	uid, alone := p.Scandir.Holder()
 	if !alone || os.Geteuid() != 0 || p.owner() != 0 {
@@ -163,8 +163,8 @@ func (p *Facts) holder() string {
 	return ""
 }
 
-// searchedFolders are the folders on a PATH that others can change, and those of which that cannot
-// be told.
+// searchedFolders are the folders on a PATH that others can change, and the folders where that
+// cannot be told.
 func (p *Facts) searchedFolders() (found []searched, unknown []string) {
 	environ, _ := s6ctl.Environ(s6ctl.ThisHost(), p.Path) // as little as may be seen
 	ofSvscan := ""
@@ -216,7 +216,7 @@ func (p *Facts) searchedFolders() (found []searched, unknown []string) {
 	return found, unknown
 }
 
-// unseen are the files whose owners cannot be told.
+// unseen are the files with owners that cannot be told.
 func (p *Facts) unseen() []string {
 	var unseen []string
 	if p.ScandirErr != nil {

@@ -30,7 +30,7 @@ type portFacts struct {
 	Since   time.Time // when it came up
 }
 
-// sockets are who listens here.
+// sockets are the sockets that take connections here.
 type sockets struct {
 	Listeners []s6ctl.Listener
 	Err       error // why that is not known
@@ -85,7 +85,7 @@ func (n *notes) shared(ports []portFacts) {
 	}
 }
 
-// port tells who has a port instead of its gateway.
+// port tells which process has a port instead of its gateway.
 func (n *notes) port(p portFacts, s sockets, now time.Time) {
 	var others []s6ctl.Listener
 	hidden := false
@@ -122,7 +122,7 @@ func (n *notes) port(p portFacts, s sockets, now time.Time) {
 // the loopback, or everywhere.
 func inTheWay(a netip.Addr) bool { return a.IsLoopback() || a.IsUnspecified() }
 
-// who says whose a socket is.
+// who names the process of a socket.
 func (s sockets) who(l s6ctl.Listener) string {
 	switch {
 	case l.PID == 0:
@@ -134,8 +134,8 @@ func (s sockets) who(l s6ctl.Listener) string {
 	return fmt.Sprintf("%q (pid %d, %s)", l.Program, l.PID, l.Address)
 }
 
-// lookAtPorts looks who listens on the ports of gateways: those of the manifest, and of services
-// that it does not name.
+// lookAtPorts looks which processes listen on the ports of gateways: of those that the manifest
+// names, and of services that it does not name.
 func lookAtPorts(ctx context.Context, p *Facts) ([]explain.Finding, error) {
 	byProfile := map[string]portFacts{}
 	found := sockets{Services: map[int]string{}}

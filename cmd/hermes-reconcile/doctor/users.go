@@ -13,7 +13,7 @@ import (
 
 const usersCheck = "users"
 
-// userFacts are who looks, whose s6-svscan it is, and the accounts that gateways run as.
+// userFacts are the user that looks, the user of s6-svscan, and the accounts that gateways run as.
 type userFacts struct {
 	Me       uint32
 	Owner    uint32           // of the s6-svscan
@@ -21,7 +21,7 @@ type userFacts struct {
 	Accounts map[string]error // by name: why it cannot be used; nil: it can
 }
 
-// judgeUsers tells which accounts are missing, and what who looks may see.
+// judgeUsers tells which accounts are missing, and what the user that looks may see.
 func judgeUsers(p userFacts) []explain.Finding {
 	n := notes{check: usersCheck}
 	switch me := "user " + strconv.Itoa(int(p.Me)); {

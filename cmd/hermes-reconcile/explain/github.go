@@ -9,7 +9,7 @@ import (
 	"hermes-reconcile/reconcile"
 )
 
-// title is above each annotation: it says who says it.
+// title is above each annotation: it names the program that says it.
 const title = "hermes-reconcile"
 
 // GitHub is a workflow command for each line of the manifest that changes something, which GitHub
@@ -31,8 +31,7 @@ func (r *Report) GitHub() []byte {
 	return []byte(b.String())
 }
 
-// annotations are what to say at which place, a line a profile and place; the scope is the verb and
-// the place.
+// annotations have one line for each profile and place; the scope is the verb and the place.
 func (r *Report) annotations(places map[string]*Place) (all []line) {
 	for _, p := range r.Profiles {
 		if !p.acts() {
@@ -119,7 +118,7 @@ var (
 		"%2C")
 )
 
-// escapeData makes a text fit for a workflow command, of which a line end would begin another.
+// escapeData makes a text fit for a workflow command: a line end would begin another command.
 func escapeData(s string) string { return dataEscapes.Replace(visible.Text(s)) }
 
 // escapeProperty escapes what ends a property, too: a comma or a colon.

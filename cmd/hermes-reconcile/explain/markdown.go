@@ -45,7 +45,7 @@ func (r *Report) Markdown(limit int) []byte {
 // noteRoom is kept free for the note of what was cut, in bytes.
 const noteRoom = 600
 
-// rows is the table, its head being the first row. Who is as the manifest says is only counted.
+// rows is the table, its head being the first row. Profiles without a change are only counted.
 func (r *Report) rows() []string {
 	var rows []string
 	for _, p := range r.Profiles {

@@ -7,7 +7,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/changes"
 )
 
-// SecretNames is the default of what a variable is called whose value is secret: one of these words
+// SecretNames is the default of what variables with secret values are called: one of these words
 // between underscores.
 const SecretNames = `(?i)(^|_)(API_?KEY|KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|PASS|CREDENTIAL|PRIVATE)S?[0-9]*(_|$)`
 
@@ -90,7 +90,7 @@ func fill(value any, words []string, name string) any {
 	return value
 }
 
-// coverWords takes the quotes of words away and puts masks over values, each of which ends a word;
+// coverWords takes the quotes of words away and puts masks over values. Each value ends a word.
 // nil: there is no value.
 func coverWords(quoted []string, values, others []value, changed string) []string {
 	if len(values) == 0 {
@@ -181,7 +181,7 @@ func (m *Mask) find(script string) []value {
 	return values
 }
 
-// assigned is the secret variable to which a word gives a value, and where in the word that begins.
+// assigned is the secret variable that a word gives a value, and where in the word that begins.
 func (m *Mask) assigned(word string) (name string, at int) {
 	if strings.IndexByte(word,
 		'=') < 0 { // most words: half of the time would go into looking closer

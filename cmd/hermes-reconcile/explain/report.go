@@ -54,14 +54,14 @@ type Report struct {
 // Summary counts the profiles.
 type Summary struct {
 	Text string `json:"text"` // the line that ends the text form
-	// Create counts services that are not there, or whose directory cannot be brought to what it
-	// should be.
+	// Create counts services that are not there, or that have a directory which cannot be brought
+	// to what it should be.
 	Create int `json:"create"`
 	// Adopt counts services that others have made, and that the manifest names.
 	Adopt int `json:"adopt"`
-	// Update counts services of which a file, an owner or a process differs.
+	// Update counts services with a file, an owner or a process that differs.
 	Update int `json:"update"`
-	// Start and Stop count services of which nothing but the wanted state differs.
+	// Start and Stop count services where nothing but the wanted state differs.
 	Start int `json:"start"`
 	Stop  int `json:"stop"`
 	// Remove counts services that the manifest does not name any more.
@@ -94,8 +94,8 @@ type Profile struct {
 	// Changes are what changes in the words of the manifest, sorted by key; nil: what was there
 	// before is not known.
 	Changes []KeyChange `json:"changes"`
-	// Rendered are the files that this version of the program renders differently, whatever the
-	// manifest says.
+	// Rendered are the files that this version of the program renders differently from the same
+	// manifest.
 	Rendered    []string `json:"rendered,omitempty"`
 	RenamedFrom string   `json:"renamed_from,omitempty"`
 	RenamedTo   string   `json:"renamed_to,omitempty"`
@@ -327,8 +327,8 @@ func (r *Report) Unexplained() bool {
 // acts reports whether something is done to the profile's gateway.
 func (p *Profile) acts() bool { return reconcile.Change{Op: p.Action}.Acts() }
 
-// shown reports whether a profile is worth a line: whatever acts, and what the user may wonder
-// about. What failed is told apart.
+// shown reports whether a profile is worth a line: something is done to it, or there are reasons
+// that the user may ask about. Failures are told elsewhere.
 func (p *Profile) shown() bool {
 	return p.Result != Failed && (p.Action != reconcile.Unchanged || len(p.Reasons) > 0)
 }

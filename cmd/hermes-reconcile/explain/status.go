@@ -66,10 +66,10 @@ type More struct {
 	Deaths []Death `json:"deaths"`
 	// NextStart is when s6 starts it again, as RFC 3339 writes times; empty: it need not.
 	NextStart string `json:"next_start,omitempty"`
-	User      string `json:"user,omitempty"` // whose its processes are, as a name or a number
+	User      string `json:"user,omitempty"` // of its processes, as a name or a number
 	// Processes counts the gateway and all that it has started.
 	Processes int      `json:"processes,omitempty"`
-	Sockets   []Socket `json:"sockets"` // that it takes connections on, and who else has its port
+	Sockets   []Socket `json:"sockets"` // that it takes connections on, and others on its port
 	// Directory is the absolute path of the service directory.
 	Directory string   `json:"directory"`
 	Manifest  *Place   `json:"manifest,omitempty"` // where its profile stands
@@ -93,7 +93,7 @@ type Death struct {
 type Socket struct {
 	// Address is an IP address with its port, as in 127.0.0.1:9201.
 	Address string `json:"address"`
-	// PID and Program are left out where this user may not see whose the socket is.
+	// PID and Program are left out where this user may not see the process of the socket.
 	PID     int    `json:"pid,omitempty"`
 	Program string `json:"program,omitempty"`
 	Own     bool   `json:"own"` // a process of the gateway has it

@@ -55,7 +55,7 @@ func indented(b *bytes.Buffer, lines []string) {
 	}
 }
 
-// textRow is a line of the table: its cells, and whose it is.
+// textRow is a line of the table: its cells, and the service that it is about.
 type textRow struct {
 	verb, service, cells string
 }
@@ -110,8 +110,8 @@ func Count(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-// Cells makes a line of a table. A name in a scandir may hold whatever a file's name may: it does
-// not get out of its cell.
+// Cells makes a line of a table. A name in a scandir may hold any character of a file's name: it
+// stays in its cell.
 func Cells(texts ...string) string {
 	for i, text := range texts {
 		texts[i] = visible.Line(text)
@@ -127,7 +127,7 @@ func Table(lines []string) string {
 		fmt.Fprintln(w, visible.Text(l))
 	}
 	w.Flush()
-	return trailingBlanks().ReplaceAllString(b.String(), "") // of rows whose last cell is empty
+	return trailingBlanks().ReplaceAllString(b.String(), "") // of rows with an empty last cell
 }
 
 var trailingBlanks = lazily(`(?m) +$`)

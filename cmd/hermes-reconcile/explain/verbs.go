@@ -86,7 +86,7 @@ func Verb(c reconcile.Change, r Result) string {
 	return p.Verb()
 }
 
-// Verb says what is done to a profile, or was: the verb, and whose process that touches.
+// Verb says what is done to a profile, or was: the verb, and which process that touches.
 func (p *Profile) Verb() string {
 	verb := string(p.Action)
 	switch p.Result {
@@ -98,7 +98,7 @@ func (p *Profile) Verb() string {
 	return p.touching(verb)
 }
 
-// touching adds to a verb whose process it touches, where that is not plain.
+// touching adds to a verb which process it touches, where that is not plain.
 func (p *Profile) touching(verb string) string {
 	if p.Action != reconcile.Update && p.Action != reconcile.Adopt {
 		return verb

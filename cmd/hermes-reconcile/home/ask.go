@@ -10,22 +10,23 @@ import (
 	"hermes-reconcile/s6ctl/start"
 )
 
-// Account is whose credentials the request is carried out with. The zero value means: one's own.
+// Account is the credentials that a request is carried out with. The zero value is this process's
+// own.
 type Account struct {
 	UID, GID uint32
 	Groups   []uint32
 	Switch   bool // to them; without it one's own are kept
 }
 
-// maxAnswer bounds what is read of an answer, in bytes. Who answers may be anybody who has the
-// user's credentials.
+// maxAnswer bounds what is read of an answer, in bytes. Any process with the user's credentials may
+// have sent it.
 const maxAnswer = 4 << 20
 
 // argument makes the program Serve. It is no command: only start gives it.
 const argument = "--serve-home"
 
 // Ask has a request carried out by a child process with the credentials of an account. It returns
-// by the deadline of ctx, whatever the disk does.
+// by the deadline of ctx, even if the disk does not answer.
 func Ask(ctx context.Context, who Account, request Request) (Answer, error) {
 	return (*Helpers)(nil).Ask(ctx, who, request)
 }

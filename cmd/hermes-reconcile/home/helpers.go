@@ -111,7 +111,7 @@ func newHelper(who Account) (*helper, error) {
 	return &helper{child: child, asking: asking, answers: answers}, nil
 }
 
-// end ends the child, whatever it is about.
+// end ends the child, even at work.
 func (o *helper) end() {
 	o.answers.Close()
 	o.child.End()

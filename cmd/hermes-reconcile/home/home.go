@@ -33,16 +33,16 @@ type Request struct {
 	// Sweep: profiles that do not run: remove what a gateway of an earlier container left.
 	Sweep  []string
 	Wishes map[string]bool // by profile: record that it should be up, or not
-	// Retire: profiles whose gateways are removed: record that they should be down, where there is
-	// a record.
+	// Retire: profiles that lose their gateways: record that these should be down, where there is a
+	// record.
 	Retire []string
 	Report *Report
 	// Folders are profiles: have they a folder of their own below profiles/?
 	Folders []string
 	// Inspect are profiles: what would keep a gateway of theirs, or its logger, from working there?
 	Inspect []string
-	// Variables are those of which Answer.Tokens tells what each profile of Tokens says in its
-	// .env. Key is what digests are keyed with, so that no value is passed on.
+	// Answer.Tokens tells what each profile of Tokens says of Variables in its .env. Key is what
+	// digests are keyed with, so that no value is passed on.
 	Tokens    []string
 	Variables []string
 	Key       []byte
@@ -95,7 +95,7 @@ type Answer struct {
 // Finding is what a profile's gateway and its logger have to expect.
 type Finding struct {
 	Faults []string // what they would stumble over
-	// Served: of the root profile: those whose gateway its own is, too, as it says.
+	// Served: of the root profile: the profiles that its gateway serves, too, as it says.
 	Served []string
 	Mute   string // why it does not say so; empty: it does, or has never run
 	// Of the root profile: what its .env and its config.yaml hold. What is longer than MaxSettings,
@@ -144,7 +144,7 @@ func profileDir(profile string) string {
 func ParseState(data []byte) State {
 	var desired, gateway *string
 	err := rawjson.Unmarshal(data, map[string]any{desiredKey: &desired})
-	// Else what the gateway says plays no part, whatever it is.
+	// Else what the gateway says plays no part.
 	if err == nil && desired == nil {
 		err = rawjson.Unmarshal(data, map[string]any{"gateway_state": &gateway})
 	}

@@ -27,7 +27,7 @@ type logReader struct {
 	// begun, if there is one, is called when what was there is through and more may be added.
 	begun func() error
 
-	seen *shot // whose parts have been read, current as far as it goes
+	seen *shot // its parts have been read, current as far as it goes
 	told bool  // that lines may be missing
 }
 

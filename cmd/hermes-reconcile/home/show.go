@@ -15,8 +15,8 @@ import (
 // ErrNoLog says that nothing has been logged yet.
 var ErrNoLog = errors.New("there is no log yet")
 
-// A log comes as frames: a byte that says of which kind it is, the length of its text in four
-// bytes, big endian, and the text.
+// A log comes as frames: a byte for the kind, the length of the text in four bytes, big endian, and
+// the text.
 const (
 	frameText  = 't' // of the log
 	frameNote  = 'n' // what the user should know
@@ -33,9 +33,9 @@ const (
 const writeLimit = 100 * time.Millisecond
 
 // Show writes the text of a log to text, by way of a child process with the credentials of an
-// account. It hands what the user should know to note. Text and notes may be anything: who sends
-// them may be anybody who has the user's credentials. It returns when ctx ends, even if text does
-// not take what is written to it.
+// account. It hands what the user should know to note. Text and notes may be anything: any process
+// with the user's credentials may have sent them. It returns when ctx ends, even if text does not
+// take what is written to it.
 func Show(ctx context.Context, who Account, log Log, text io.Writer, note func(string)) error {
 	child, err := openStream(who, Request{Log: &log})
 	if err != nil {
@@ -111,14 +111,14 @@ func (f frames) send(kind byte, data []byte) error {
 	return err
 }
 
-// Write sends text of the log, of which a frame can hold all.
+// Write sends text of the log. A frame can hold all of it.
 func (f frames) Write(text []byte) (int, error) { return len(text), f.send(frameText, text) }
 
 // note sends what the reader should know and is no part of the log.
 func (f frames) note(text string) error { return f.send(frameNote, []byte(text)) }
 
-// serveLog sends what is asked for. It returns when who asked has ended, even if a disk does not
-// answer.
+// serveLog sends what is asked for. It returns when the process that asked has ended, even if a
+// disk does not answer.
 func serveLog(stdin io.Reader, send func(context.Context) error) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()

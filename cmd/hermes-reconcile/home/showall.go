@@ -76,7 +76,8 @@ func newRelay(ctx context.Context, logs int, to Watcher) *relayAll {
 	return r
 }
 
-// send gives up when ctx ends: then no one takes lines any more, and to wait would leave the child.
+// send gives up when ctx ends: then no reader takes lines any more, and a wait would leave the
+// child.
 func (r *relayAll) send(batch loglines.Batch) error {
 	select {
 	case r.Lines <- batch:
@@ -100,7 +101,7 @@ func (r *relayAll) all(from io.Reader) error {
 	}
 }
 
-// pass passes one frame on. Who sends it may be anybody who has the user's credentials.
+// pass passes one frame on. Any process with the user's credentials may have sent it.
 func (r *relayAll) pass(kind byte, data []byte) (done bool, err error) {
 	switch kind {
 	case frameNote:

@@ -46,7 +46,7 @@ func (s *stream) ask() error {
 	return err
 }
 
-// close ends the child, whatever it is about.
+// close ends the child, even at work.
 func (s *stream) close() {
 	s.frames.Close()
 	s.child.End()

@@ -54,8 +54,8 @@ func findHome(scandir, fromManifest string) (path, origin string, err error) {
 // Variable names the folder that hermes keeps everything in.
 const Variable = "HERMES_HOME"
 
-// OriginManifest is where HERMES_HOME stands if nowhere else. Who may not see the environment of
-// s6-svscan cannot be sure of it.
+// OriginManifest is where HERMES_HOME stands if nowhere else. A user that may not see the
+// environment of s6-svscan cannot be sure of it.
 const OriginManifest = "hermes_home"
 
 // Homes are what the profiles of a manifest have below HERMES_HOME.
@@ -72,14 +72,14 @@ type Homes struct {
 	Silent atomic.Bool // the disk did not answer, so it is not asked again
 }
 
-// At knows where homes are, as far as that can be found out, and not yet whose.
+// At knows where homes are, as far as that can be found out, and not yet their users.
 func At(scandir, fromManifest string) *Homes {
 	h := &Homes{Users: map[string]string{}, Own: map[string]home.Place{}, Limit: Limit}
 	h.Path, h.Origin, h.Err = findHome(scandir, fromManifest)
 	return h
 }
 
-// New knows the homes of the profiles of a manifest, and whose they are.
+// New knows the homes of the profiles of a manifest, and their users.
 func New(m *manifest.Manifest, scandir string) *Homes {
 	h := At(scandir, m.HermesHome)
 	for i := range m.Profiles {

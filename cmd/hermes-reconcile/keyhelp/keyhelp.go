@@ -59,7 +59,7 @@ func Keys(manifest values.Shape) []Key {
 	return append(keys, profileKeys(own, shared)...)
 }
 
-// profileKeys are those of a profile, of which the shared ones may stand in `defaults`, too.
+// profileKeys are those of a profile. The shared ones may stand in `defaults`, too.
 func profileKeys(own, shared values.Shape) (keys []Key) {
 	for _, p := range own.Properties {
 		places := "in a profile and in defaults"

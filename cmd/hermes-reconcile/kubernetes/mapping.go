@@ -25,7 +25,7 @@ const (
 	setAnnotation = "hermes-reconcile/set"
 )
 
-// labels are those by which a StatefulSet finds its pod. They can never be changed.
+// labels are what a StatefulSet finds its pod by. They can never be changed.
 func labels(name string) map[string]string {
 	return map[string]string{"app.kubernetes.io/name": "hermes-gateway", "app.kubernetes.io/instance": name}
 }

@@ -68,7 +68,7 @@ type retention struct {
 	Scaled  string `yaml:"whenScaled"`
 }
 
-// selector are the labels by which a set finds its pods.
+// selector are the labels that a set finds its pods by.
 type selector struct {
 	Labels map[string]string `yaml:"matchLabels"`
 }
@@ -192,7 +192,7 @@ type claim struct {
 	Spec     claimSpec `yaml:"spec"`
 }
 
-// claimSpec says how large a volume should be, and who may write there.
+// claimSpec says how large a volume should be, and which pods may write there.
 type claimSpec struct {
 	Modes     []string `yaml:"accessModes"`
 	Resources struct {

@@ -9,7 +9,7 @@ import (
 
 // Options are what a manifest does not say.
 type Options struct {
-	Namespace string // empty: that of who applies
+	Namespace string // empty: that of the user that applies
 	Image     string
 	RunAs     Accounts
 	Storage   string // size of each home

@@ -32,7 +32,7 @@ func document(comments []string, objects ...any) ([]byte, error) {
 	if err := e.Close(); err != nil {
 		return nil, err
 	}
-	// What is hidden stands in double quotes, whose escapes are the same.
+	// Hidden characters stand in double quotes, which have the same escapes.
 	return []byte(visible.Text(b.String())), nil
 }
 

@@ -18,7 +18,7 @@ type Batch struct {
 const settle = 250 * time.Millisecond
 
 // Merge hands on the lines of logs in the order of their times, and those of one log in their own
-// order. First comes what was there; a log whose reader says that it is live does not hold up the
+// order. First comes what was there; a log that its reader reports as live does not hold up the
 // others any more. Then comes what is being written, in short order. It returns when all logs have
 // ended, with the first error of take or of through, or with ctx. Through is called once what was
 // there is through, unless it is nil.

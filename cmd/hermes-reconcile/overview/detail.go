@@ -161,7 +161,7 @@ func port(g explain.Gateway) string {
 	return fmt.Sprint(g.Port)
 }
 
-// socket says who takes connections where.
+// socket says which process takes connections where.
 func socket(s explain.Socket) string {
 	switch {
 	case s.Own:

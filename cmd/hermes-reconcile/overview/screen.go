@@ -36,8 +36,8 @@ func (p *Page) Screen(size Size, above []string) []string {
 	return lines[:min(len(lines), height)]
 }
 
-// urgentFirst are the gateways that have failed, then those of which something is pending or not as
-// it was rendered, then the others.
+// urgentFirst are the gateways that have failed, then those with a restart pending or with drift,
+// then the others.
 func urgentFirst(all []explain.Gateway) []explain.Gateway {
 	var sorted [3][]explain.Gateway
 	for _, g := range all {

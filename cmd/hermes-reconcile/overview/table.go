@@ -173,7 +173,7 @@ func (t *table) line(cells []cell) string {
 	return b.String()
 }
 
-// others are colors that say nothing but that one thing is not another.
+// others are colors without a meaning: they only tell one thing from another.
 var others = [...]int{36, 33, 35, 34, 32, 96, 93, 95, 94, 92}
 
 // PaintOther colors a text as the i-th of several.

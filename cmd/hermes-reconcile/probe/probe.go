@@ -125,8 +125,8 @@ func (e *LateError) Unwrap() error { return e.Err }
 // Question asks once, and has an error where the answer was no good one.
 type Question func(ctx context.Context) error
 
-// Of is the question whether something serves at a URL. Where stranger names who else answers
-// there, that is no good answer.
+// Of is the question whether something serves at a URL. An answer does not count where stranger
+// names another process that listens there.
 func Of(url string, stranger func(port int) string) Question {
 	return func(ctx context.Context) error {
 		if err := Once(ctx, url); err != nil {

@@ -44,7 +44,7 @@ func Digest(key []byte, value string) string {
 }
 
 // Use is one profile's value of a variable, and where that comes from: "env", "secrets", ".env".
-// What is the same in two of them is equal, whatever it is made of.
+// Same is equal in two uses if and only if their values are.
 type Use struct {
 	Profile, Variable string
 	Same              string
