@@ -145,7 +145,7 @@ func TestDoctorNamesACrashLoop(t *testing.T) {
 	}
 }
 
-func TestDoctorNamesWhoHasAPort(t *testing.T) {
+func TestDoctorNamesTheProgramOnAPort(t *testing.T) {
 	t.Parallel()
 	tr := newTree(t, treeOpts{allowBindFail: true})
 	ports := freePorts(t, 2)
@@ -374,8 +374,8 @@ func TestDoctorNamesProfilesWithOneToken(t *testing.T) {
 	require.NotContains(t, d.String(), "very-secret")
 }
 
-// TestDoctorOfSomebodyElse: who may not see something says so, and does not take it for good.
-func TestDoctorOfSomebodyElse(t *testing.T) {
+// TestDoctorOfAnotherUser: who may not see something says so, and does not take it for good.
+func TestDoctorOfAnotherUser(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() != 0 {
 		return

@@ -57,8 +57,8 @@ func TestDown(t *testing.T) {
 	tr.mustBeDone()
 }
 
-// TestDownNamesWhoDoesNotStop in time, and keeps on stopping it.
-func TestDownNamesWhoDoesNotStop(t *testing.T) {
+// TestDownNamesGatewaysThatDoNotStop in time, and keeps on stopping it.
+func TestDownNamesGatewaysThatDoNotStop(t *testing.T) {
 	t.Parallel()
 	tr := newTree(t, treeOpts{})
 	tr.manifest("quick: {}\n" + `stubborn: {stop_timeout: ` + forLong + `, env: {STUB_IGNORE_TERM: "1"}}`)

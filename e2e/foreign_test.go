@@ -114,7 +114,7 @@ func TestAdoptionWithoutALogger(t *testing.T) {
 }
 
 // TestAdoptionKeepsDown: a foreign gateway that the manifest wants down is stopped.
-func TestAdoptionOfAGatewayThatShallBeDown(t *testing.T) {
+func TestAdoptionOfAGatewayThatShouldBeDown(t *testing.T) {
 	t.Parallel()
 	tr := newTree(t, treeOpts{})
 	tr.service("gateway-x", map[string]string{"run": foreignRun("x"), "log/run": tr.foreignLogger()})

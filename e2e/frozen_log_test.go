@@ -90,9 +90,9 @@ func TestFrozenLog(t *testing.T) {
 	}
 }
 
-// TestRestartOfAGatewayWhoseLogIsFrozen: it stops and starts though its pipe is full, and prints
+// TestRestartOfAGatewayWithAFrozenLog: it stops and starts though its pipe is full, and prints
 // into a file again.
-func TestRestartOfAGatewayWhoseLogIsFrozen(t *testing.T) {
+func TestRestartOfAGatewayWithAFrozenLog(t *testing.T) {
 	t.Parallel()
 	for _, verb := range []string{"restart", "start", "stop"} {
 		t.Run(verb, func(t *testing.T) {

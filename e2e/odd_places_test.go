@@ -28,9 +28,9 @@ func (tr *tree) mounted(kind string, flags uintptr, data string) {
 	})
 }
 
-// TestScandirFromWhichNothingCanBeStarted: apply refuses it before it writes anything, and doctor
+// TestScandirThatIsMountedNoexec: apply refuses it before it writes anything, and doctor
 // says so.
-func TestScandirFromWhichNothingCanBeStarted(t *testing.T) {
+func TestScandirThatIsMountedNoexec(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() != 0 {
 		return // only root can mount

@@ -119,7 +119,7 @@ func TestSvscanTellsItsLimitsAndWhatItHas(t *testing.T) {
 	require.ErrorIs(t, err, ErrNotListening)
 }
 
-func TestHoldersNamesWhoKeepsALoggerAlive(t *testing.T) {
+func TestHoldersNamesProcessesThatKeepALoggerAlive(t *testing.T) {
 	scandir := startSvscan(t, "#!/bin/sh\nsetsid sleep 7777 &\necho $! >child\nexec sleep 600\n")
 	s := Open(scandir)
 	child := 0
@@ -134,7 +134,7 @@ func TestHoldersNamesWhoKeepsALoggerAlive(t *testing.T) {
 	})
 }
 
-func TestNobodyListensOnAPlainFolder(t *testing.T) {
+func TestNoSvscanListensOnAPlainFolder(t *testing.T) {
 	dir := t.TempDir()
 	listening, err := Listening(ThisHost(), dir)
 	require.NoError(t, err)

@@ -177,7 +177,7 @@ func TestSvscanIsFoundByItsArgumentsWhereTheScandirIsClosed(t *testing.T) {
 	}
 }
 
-func TestNobodySupervisesWhatIsNotThere(t *testing.T) {
+func TestDirectoryThatIsNotThereIsNotSupervised(t *testing.T) {
 	dir := t.TempDir()
 	s := Open(dir)
 	supervise := filepath.Join(dir, "gateway-x", "supervise")

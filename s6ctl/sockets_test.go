@@ -90,9 +90,9 @@ func TestStrangerOnAPort(t *testing.T) {
 	require.Empty(t, Stranger(h, 20, 9201), "it cannot be looked into")
 }
 
-// TestCompleteBelievesNobodyTooMuch: of what a user says, only that user's own sockets and
+// TestCompleteChecksWhatUsersSay: of what a user says, only that user's own sockets and
 // processes count.
-func TestCompleteBelievesNobodyTooMuch(t *testing.T) {
+func TestCompleteChecksWhatUsersSay(t *testing.T) {
 	h := ThisHost()
 	me := uint32(os.Getuid())
 	unseen := func() []Listener {

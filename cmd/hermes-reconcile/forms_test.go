@@ -145,7 +145,7 @@ func TestEveryFormNamesExactlyWhatChanges(t *testing.T) {
 	require.Equal(t, want, got)
 }
 
-func TestSameOutputWhateverTheOldSideIs(t *testing.T) {
+func TestSameOutputForEachOldSide(t *testing.T) {
 	github(t, "")
 	tree := filepath.Join(t.TempDir(), "tree")
 	folder := t.TempDir()

@@ -282,7 +282,7 @@ func TestUnfinishedRemovalIsFinishedBeforeTheNameIsUsedAgain(t *testing.T) {
 	f.settled(testkit.Profile("a", "2"))
 }
 
-func TestNobodyListeningAndNoRescan(t *testing.T) {
+func TestNoSvscanAndNoRescan(t *testing.T) {
 	f := newFakeS6(t)
 	f.silent = true
 	_, _, err := f.apply(Options{NoRescan: true}, testkit.Profile("a", "1"))
@@ -579,8 +579,8 @@ func TestApplyBehindAHurriedOne(t *testing.T) {
 	f.settled(testkit.Profile("a", "1"), testkit.Profile("b", "1"))
 }
 
-// TestWhatNobodyCanTellIsLeftToALaterApply: made down, it would be one that was down.
-func TestWhatNobodyCanTellIsLeftToALaterApply(t *testing.T) {
+// TestUnknownIsLeftToALaterApply: made down, it would be one that was down.
+func TestUnknownIsLeftToALaterApply(t *testing.T) {
 	f := newFakeS6(t)
 	was := reconcile.LastState{Why: "no luck", Unknown: true}
 	f.recall = func([]render.Servicedir) map[string]reconcile.LastState {

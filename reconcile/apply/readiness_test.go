@@ -37,7 +37,7 @@ func (f *fakeS6) set(service string, change func(*reconcile.Status)) {
 	change(&s.status)
 }
 
-func TestArriveWaitsForThoseThatShallRun(t *testing.T) {
+func TestArriveWaitsForGatewaysThatShouldRun(t *testing.T) {
 	t.Parallel()
 	f := newFakeS6(t)
 	begin := time.Now()
@@ -50,7 +50,7 @@ func TestArriveWaitsForThoseThatShallRun(t *testing.T) {
 	require.Empty(t, late, "it cannot be told whether it is ready, and it has run for long")
 }
 
-func TestArriveNamesWhoIsLate(t *testing.T) {
+func TestArriveNamesLateGateways(t *testing.T) {
 	t.Parallel()
 	f := newFakeS6(t)
 	a, b := testkit.WithReady(testkit.Profile("a", "")), testkit.Profile("b", "")

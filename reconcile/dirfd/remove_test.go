@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func TestRemoveAllWhateverIsThere(t *testing.T) {
+func TestRemoveAllOfAnyContent(t *testing.T) {
 	folder, outside := t.TempDir(), t.TempDir()
 	require.NoError(t, os.WriteFile(outside+"/kept", nil, 0o644))
 	for _, path := range []string{"x/.up1/.up2/.up1", "x/a/.up1", "x/b/a/a", "x/.up3"} {

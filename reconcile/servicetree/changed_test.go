@@ -39,7 +39,7 @@ func chmodAll(t *testing.T, root string, script, file os.FileMode) {
 	}))
 }
 
-func TestTreeThatSomebodyChanged(t *testing.T) {
+func TestTreeThatAnotherProgramChanged(t *testing.T) {
 	dirs := testkit.Servicedirs(t, testkit.Profile("a", "1"))
 	for name, c := range map[string]struct {
 		change func(dir string) error

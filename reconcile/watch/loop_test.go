@@ -176,7 +176,7 @@ func TestLoopLooksEachInterval(t *testing.T) {
 	}
 }
 
-func TestLoopEndsWhereItIsInVain(t *testing.T) {
+func TestLoopEndsAtAStopError(t *testing.T) {
 	t.Parallel()
 	l := startLoop(t, time.Hour, t.TempDir())
 	l.pass(Begin, &StopError{errors.New("no s6")})

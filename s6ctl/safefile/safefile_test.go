@@ -150,7 +150,7 @@ func TestFileThatGrowsAndShrinks(t *testing.T) {
 	require.ErrorIs(t, err, broken)
 }
 
-func TestOwnFollowsSymlinksAndWaitsForNobody(t *testing.T) {
+func TestOwnFollowsSymlinksAndDoesNotWait(t *testing.T) {
 	folder := t.TempDir()
 	require.NoError(t, os.WriteFile(folder+"/regular", []byte("text"), 0o600))
 	for _, name := range plant(t, folder) {

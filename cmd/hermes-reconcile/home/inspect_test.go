@@ -79,7 +79,7 @@ func mode(name string, mode os.FileMode) func(*testing.T, string) {
 	}
 }
 
-func TestInspectTellsWhomTheRootGatewayServes(t *testing.T) {
+func TestInspectTellsProfilesThatTheRootGatewayServes(t *testing.T) {
 	home, who := newHome(t, map[string]string{
 		"gateway_state.json":                `{"gateway_state": "running", "served_profiles": ["default", "coder"]}`,
 		"profiles/coder/gateway_state.json": `{"served_profiles": ["writer"]}`,

@@ -446,8 +446,8 @@ func TestShowShowsALogAsItsUser(t *testing.T) {
 	require.ErrorIs(t, Show(t.Context(), who, log, &out, nil), ErrNoLog)
 }
 
-// TestShowEndsWhateverItsReaderDoes: with its context, though its output is not read.
-func TestShowEndsWhateverItsReaderDoes(t *testing.T) {
+// TestShowEndsEvenIfItsReaderHangs: with its context, though its output is not read.
+func TestShowEndsEvenIfItsReaderHangs(t *testing.T) {
 	home, who := newHome(t, map[string]string{"coder/current": "text\n"})
 	ctx, cancel := context.WithCancel(t.Context())
 	stuck, release := make(chan struct{}), make(chan struct{})
@@ -468,9 +468,9 @@ type writer func([]byte) (int, error)
 
 func (w writer) Write(p []byte) (int, error) { return w(p) }
 
-// TestWhoShowsALogEndsWithWhoAsked: it sees that by its stdin, though it may wait for a disk, or
+// TestHelperThatShowsALogEndsWithItsCaller: it sees that by its stdin, though it may wait for a disk, or
 // for its reader.
-func TestWhoShowsALogEndsWithWhoAsked(t *testing.T) {
+func TestHelperThatShowsALogEndsWithItsCaller(t *testing.T) {
 	folder := t.TempDir()
 	put(t, folder+"/current", "text\n")
 	stdin, asking := io.Pipe()
