@@ -97,7 +97,8 @@ func TestBoot(t *testing.T) {
 	}
 	require.Contains(t, tr.report(), `msg="removed a stale file" profile=alpha file=gateway.pid`)
 
-	// A boot on what is there already changes nothing, and the files of who runs are no leftovers.
+	// A boot on what is there already changes nothing, and files of running gateways are no
+	// leftovers.
 	tr.mustBeDone()
 	fresh := tr.remember("alpha", "gateway.pid", "17\n")
 	before := tr.snapshot()
@@ -364,7 +365,7 @@ func TestHostileHomeAtBoot(t *testing.T) {
 	require.Contains(t, r.stderr, `/profiles/alpha/gateway.pid": permission denied`)
 }
 
-// TestReportBelongsToTheUser, and elsewhere to who asks for it.
+// TestReportBelongsToTheUser, and elsewhere to the user that asks for it.
 func TestReportBelongsToTheUser(t *testing.T) {
 	t.Parallel()
 	tr := newTree(t, treeOpts{})

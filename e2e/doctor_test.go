@@ -140,7 +140,7 @@ func TestDoctorNamesACrashLoop(t *testing.T) {
 	require.Contains(t, f.Hint, tr.logPath("alpha", "current"))
 	d.names(t, "error", "gateways", "gamma: it exited 78")
 	eventually(t, patience, func() bool { return len(tr.starts("beta")) > 4 }, "beta dies each second")
-	for range 10 { // whatever it is just doing
+	for range 10 { // at any moment of its work
 		tr.doctor().names(t, "error", "gateways", "beta: crash loop")
 	}
 }
@@ -267,7 +267,7 @@ func TestDoctorAfterDown(t *testing.T) {
 	tr.doctor().well(t)
 }
 
-// TestDoctorWhileAnApplyIsUnderWay: who looks takes no lock, and says who has it.
+// TestDoctorWhileAnApplyIsUnderWay: doctor takes no lock, and says which process has it.
 func TestDoctorWhileAnApplyIsUnderWay(t *testing.T) {
 	t.Parallel()
 	tr := newTree(t, treeOpts{})
@@ -374,7 +374,7 @@ func TestDoctorNamesProfilesWithOneToken(t *testing.T) {
 	require.NotContains(t, d.String(), "very-secret")
 }
 
-// TestDoctorOfAnotherUser: who may not see something says so, and does not take it for good.
+// TestDoctorOfAnotherUser: a check that may not see something says so, and does not call it good.
 func TestDoctorOfAnotherUser(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() != 0 {

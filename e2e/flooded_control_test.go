@@ -78,8 +78,8 @@ func floodedTree(t *testing.T, flooded int) (tr *tree, write func(value string))
 	return tr, write
 }
 
-// TestFloodedControl: who keeps the control FIFO of its gateway full costs no other gateway anything,
-// and no command more time than it was given.
+// TestFloodedControl: a user that keeps the control FIFO of its gateway full costs no other
+// anything, and no command more time than it was given.
 func TestFloodedControl(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() != 0 {
@@ -128,7 +128,7 @@ func TestAdoptionOfAFloodedService(t *testing.T) {
 	// Its s6-supervise takes commands all the same, in between. So let s6-svc never get that far.
 	tr.fake("s6-svc", "[ \"$2\" != "+tr.dir("hostile")+" ] || exec sleep 600")
 	tr.manifest("hostile: {user: nobody}\ntame: {user: nobody}\nfresh: {user: nobody}")
-	r := tr.apply("--timeout", "40s") // all of which it takes
+	r := tr.apply("--timeout", "40s") // it takes all of them
 	require.NotZero(t, r.code, "%v", r)
 	require.Contains(t, r.stderr, "cannot adopt gateway-hostile")
 	requirePlanLine(t, r.stdout, "tame", "adopted")

@@ -192,8 +192,8 @@ func (tr *tree) noDouble(v view) {
 	require.False(tr.t, tr.t.Failed())
 }
 
-// soundAtOnce checks what holds at every instant, whatever happened to an apply. Profiles may be
-// strangers', whose directories are not ours.
+// soundAtOnce checks what holds at every instant, also after an apply was killed. Profiles may be
+// strangers': their directories are foreign.
 func (tr *tree) soundAtOnce(strangers ...string) view {
 	tr.t.Helper()
 	names, err := os.ReadDir(tr.scandir)

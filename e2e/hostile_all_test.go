@@ -22,7 +22,7 @@ const daemon = 1
 type tenth struct {
 	*tree
 	home   string   // of the tenth gateway, and its user's
-	record string   // where planted programs note who ran them
+	record string   // where planted programs note the user that ran them
 	ends   []func() // of what the user does
 	nice   int      // of what the user runs
 }
@@ -193,7 +193,7 @@ func (h *tenth) servesTheNine() {
 		}
 		require.Contains(h.t, r.stdout, "evil", "%v", r)
 	}
-	const limit = 45 * time.Second // of which the tenth takes all
+	const limit = 45 * time.Second // the tenth takes all of it
 	r := h.apply("--timeout", limit.String())
 	h.t.Logf("%v", r)
 	require.Contains(h.t, []int{0, 1, 99}, r.code, "%v", r)

@@ -11,7 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// handMade is a run script that says who its gateway runs as, as that of hermes's image does.
+// handMade is a run script that says which user its gateway runs as, as that of hermes's image
+// does.
 func handMade(user, profile, exports string) string {
 	return fmt.Sprintf("#!/bin/sh\nset -e\nexport STUB_DRAIN=300ms\n%s\nexec s6-setuidgid %s hermes -p %s gateway run --replace\n", exports, user, profile)
 }

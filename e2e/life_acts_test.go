@@ -198,7 +198,7 @@ func (l *life) lookUp() {
 // pick is a random one of these.
 func (l *life) pick(of []string) string { return of[l.IntN(len(of))] }
 
-// happen lets something happen to a gateway to which nothing has happened yet.
+// happen lets something happen to a gateway that nothing has happened to yet.
 func (l *life) happen() {
 	name := l.pick(names)
 	p, ours := l.profiles[name]
@@ -440,7 +440,7 @@ func (l *life) blur(name string, same, either bool) {
 	}
 	least := 0
 	if p, exists := l.profiles[name]; exists && !p.down && !either && (f.told == "-d" || f.happened == "crash" && f.told == "") {
-		least = 1 // whatever apply did, that it was brought down is no secret
+		least = 1 // apply may have done more, but it has brought it down
 	}
 	*f = fate{least: least, most: 2 * patientStarts, logger: true, moved: true, files: true, either: either, told: f.told, happened: f.happened}
 }

@@ -213,7 +213,7 @@ func (l *life) anotherSvscan() {
 	l.settle()
 }
 
-// endOrphans ends what is left of a service that is not ours, and waits until s6-svscan has it
+// endOrphans ends what is left of a foreign service, and waits until s6-svscan has it
 // anew.
 func (l *life) endOrphans(service string) {
 	for _, p := range l.processes() {

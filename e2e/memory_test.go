@@ -18,7 +18,7 @@ import (
 	"hermes-reconcile/e2e/kit"
 )
 
-// TestHostileManifestsTakeLittleMemory: whatever 4 MiB hold, they are refused within 256 MiB and
+// TestHostileManifestsTakeLittleMemory: any hostile 4 MiB are refused within 256 MiB and
 // before a test's patience ends: what takes time as the square of its length would not be. The race
 // detector would take a multiple of that, so the program is built without.
 func TestHostileManifestsTakeLittleMemory(t *testing.T) {
@@ -71,7 +71,7 @@ func TestHostileManifestsTakeLittleMemory(t *testing.T) {
 	}
 }
 
-// buildPlain builds the program without the race detector, whatever the tests run with.
+// buildPlain builds the program without the race detector, even if the tests run with it.
 func buildPlain(t *testing.T) string {
 	t.Helper()
 	plain := filepath.Join(t.TempDir(), "hermes-reconcile")

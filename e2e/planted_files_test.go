@@ -59,7 +59,8 @@ func (tr *tree) plants(profile, folder, script string) {
 }
 
 // TestNothingPlantedIsWaitedFor: at each name that is read in a service directory stands, one after
-// the other, what no program can read to its end. Status and diff tell of the others, and name the one.
+// the other, what no program can read to its end. Status and diff tell of the others, and name the
+// one.
 func TestNothingPlantedIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	tr := newTree(t, treeOpts{})
@@ -228,7 +229,7 @@ func TestFolderThatItsUserKeepsFilling(t *testing.T) {
 			full := tr.dir("alpha", folder, "full")
 			require.Zero(t, tr.asNobody("/bin/mkdir", "-p", full+"/a/b"))
 			script := `n=$((n + 1)); : >"f$n"; mkdir -p "d$n/x/y"; : >"d$n/x/y/z"; ln -s / "l$n"`
-			for range 3 { // their folder is their working directory, whatever its name and whose it is
+			for range 3 { // their folder is their working directory, under any name and owner
 				tr.mischief(full, script)
 				tr.mischief(full+"/a/b", script)
 			}

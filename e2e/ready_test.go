@@ -132,7 +132,7 @@ func (tr *tree) asked(arg string) bool {
 	return slices.ContainsFunc(tr.checks(), func(p proc) bool { return slices.Contains(p.argv, arg) })
 }
 
-// TestWrongQuestionIsMendedWithoutARestart: who asks takes up the new question by itself.
+// TestWrongQuestionIsMendedWithoutARestart: the check takes up the new question by itself.
 func TestWrongQuestionIsMendedWithoutARestart(t *testing.T) {
 	t.Parallel()
 	tr := readyTree(t, 0)
@@ -146,8 +146,8 @@ func TestWrongQuestionIsMendedWithoutARestart(t *testing.T) {
 	tr.started("alpha", 1)
 }
 
-// TestCheckRunsAsTheGatewaysUser: root does not ask the gateway of the account nobody, and without root nothing is
-// different.
+// TestCheckRunsAsTheGatewaysUser: root does not ask the gateway of the account nobody, and without
+// root nothing is different.
 func TestCheckRunsAsTheGatewaysUser(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() != 0 {

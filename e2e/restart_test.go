@@ -72,7 +72,7 @@ func (tr *tree) backsOff(profile string) {
 	eventually(tr.t, patience, func() bool { return strings.Contains(tr.statusOf(profile), "backing off") }, profile+" backs off")
 }
 
-// TestPauseOfACrashLoopEndsAtOnce: whatever is asked of a gateway that waits an hour happens now.
+// TestPauseOfACrashLoopEndsAtOnce: a gateway that waits an hour does at once what it is asked for.
 func TestPauseOfACrashLoopEndsAtOnce(t *testing.T) {
 	t.Parallel()
 	tr := newTree(t, treeOpts{})

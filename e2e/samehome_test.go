@@ -26,7 +26,7 @@ func twoOfOneHome(t *testing.T, profile string) (first, second *tree) {
 }
 
 // TestTwoContainersOnOneHome: the second gateway of a profile waits for the first, says so, and
-// starts when that one ends.
+// starts when the first ends.
 func TestTwoContainersOnOneHome(t *testing.T) {
 	t.Parallel()
 	first, second := twoOfOneHome(t, "alpha: {user: nobody, env: {STUB_DRAIN: 300ms}}")

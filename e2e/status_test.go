@@ -24,7 +24,7 @@ func (tr *tree) many(n int) {
 	tr.mustApply()
 }
 
-// TestStatusStaysOnItsScreen: the head and the tally are there whatever the terminal's size is, and
+// TestStatusStaysOnItsScreen: the head and the tally are there at any size of the terminal, and
 // each gateway that needs a look.
 func TestStatusStaysOnItsScreen(t *testing.T) {
 	t.Parallel()
@@ -145,7 +145,7 @@ func TestStatusOfOne(t *testing.T) {
 	}
 }
 
-// TestGlobsOfActs: what they mean is acted on, and what is not ours is left alone.
+// TestGlobsOfActs: what they mean is acted on, and foreign services are left alone.
 func TestGlobsOfActs(t *testing.T) {
 	t.Parallel()
 	tr := newTree(t, treeOpts{})

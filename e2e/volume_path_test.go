@@ -44,7 +44,7 @@ func foldersOfRoot() []string {
 }
 
 // TestPathOfAVolume: the container's PATH begins with a folder of the gateway's user. What the user
-// puts there runs as the user alone, whatever starts, crashes, stops or is logged: until a script
+// puts there runs as the user alone, at starts, crashes, stops and in logs: until a script
 // has dropped root's rights it executes nothing that is not in folders of root's. Strace sees it.
 func TestPathOfAVolume(t *testing.T) {
 	t.Parallel()

@@ -146,7 +146,7 @@ func (w *world) lost(before, now view, said string) (profiles []string) {
 	return profiles
 }
 
-// reversible are the steps whose failure changes nothing that anybody sees.
+// reversible are the steps that change nothing visible when they fail.
 var reversible = regexp.MustCompile(`(?m)(error: |level=ERROR msg="?)cannot (apply|clear leftovers|stage|record what will be owed|stop what is replaced|exchange directories|rescan): `)
 
 // takenBack: where apply says that such a step failed, every service is as it was.

@@ -279,7 +279,7 @@ func (s stroke) fails() bool { return s.code != 0 || failing.MatchString(s.text(
 // complains reports whether the program has told that something is not done.
 func (s stroke) complains() bool { return s.code != 0 || complaining.MatchString(s.text()) }
 
-// startedOnceOrTwice: an apply that was killed owes a restart, but not more.
+// startedOnceOrTwice: an apply that was killed leaves one restart to make, but not more.
 func (w *world) startedOnceOrTwice() {
 	w.t.Helper()
 	for profile := range w.profiles(w, w.side) {

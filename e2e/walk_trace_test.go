@@ -29,7 +29,7 @@ type mishap struct {
 type stroke struct {
 	result
 	hit     bool    // it got as far as its n-th call
-	call    sysCall // at which it was hit
+	call    sysCall // that it was hit at
 	killed  bool    // the program itself, not its helper
 	errno   unix.Errno
 	calls   int      // that were counted

@@ -142,7 +142,7 @@ func TestWatchWithABrokenManifest(t *testing.T) {
 	w.says(1, `"msg":"created","profile":"alpha","gateway":"up","why":"state is up","reason":"no such service yet","cause":"begin"`)
 
 	require.NoError(t, os.Remove(tr.path("profiles.yaml")))
-	require.NoError(t, unix.Mkfifo(tr.path("profiles.yaml"), 0o644)) // who opened it would wait for ever
+	require.NoError(t, unix.Mkfifo(tr.path("profiles.yaml"), 0o644)) // an open of it would never return
 	w.says(1, "it is not a regular file")
 	require.NoError(t, os.Remove(tr.path("profiles.yaml")))
 	tr.manifest("alpha: {state: }\nbeta: nonsense")
@@ -158,7 +158,7 @@ func TestWatchWithABrokenManifest(t *testing.T) {
 	require.LessOrEqual(t, strings.Count(w.said(), "profiles.beta: "), 2)
 }
 
-// TestWatchFollowsEveryEdit: 200 of them in a row, in whatever way a file can be changed. In the
+// TestWatchFollowsEveryEdit: 200 of them in a row, in each way that a file can be changed. In the
 // end the state is that of the last valid one, and no gateway was restarted more often than what is
 // rendered for it has changed.
 func TestWatchFollowsEveryEdit(t *testing.T) {

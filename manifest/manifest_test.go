@@ -301,7 +301,7 @@ func TestErrorText(t *testing.T) {
 "a\x1b.yaml":2:11: profiles: a list is not allowed here (want a map)`)
 }
 
-// An env value may be a password: no message shows one, whatever is wrong with it.
+// An env value may be a password: no message about it shows it.
 func TestNoEnvValueInErrors(t *testing.T) {
 	const secret = "hunter2"
 	for _, value := range []string{

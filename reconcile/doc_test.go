@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestPackageCommentNamesFilesThatExist: who reads it to find a place should find it.
+// TestPackageCommentNamesFilesThatExist: a reader finds the files that it names.
 func TestPackageCommentNamesFilesThatExist(t *testing.T) {
 	text, err := os.ReadFile("doc.go")
 	require.NoError(t, err)

@@ -35,7 +35,7 @@ func renderAll(t *testing.T, m *manifest.Manifest) []Servicedir {
 	return dirs
 }
 
-// goldenCases are the manifests whose rendering is kept: ours, and every example.
+// goldenCases are the manifests that a rendering is kept of: ours, and every example.
 func goldenCases(t *testing.T) map[string]string {
 	t.Helper()
 	cases := map[string]string{}

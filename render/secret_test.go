@@ -111,7 +111,8 @@ func TestAPathFromASecretIsTheGatewaysAlone(t *testing.T) {
 	}
 }
 
-// What the container has reaches the gateway unless it is unset, whatever the script calls its own.
+// What the container has reaches the gateway unless it is unset, even under a name that the script
+// uses itself.
 func TestUnsetAndWrapper(t *testing.T) {
 	dir := service(t, t.TempDir(), manifest.Profile{
 		Name: "x", Wrapper: []string{"env", "WRAPPED=it is"}, Command: []string{"env", "-0"},

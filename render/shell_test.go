@@ -68,7 +68,7 @@ func service(t *testing.T, home string, p manifest.Profile) string {
 	return root
 }
 
-// account is who runs the test: also root drops to it.
+// account is the user of the test: root drops to it, too.
 func account(t *testing.T) string {
 	t.Helper()
 	me, err := user.Current()

@@ -16,7 +16,7 @@ import (
 	"hermes-reconcile/manifest/writing"
 )
 
-// TestStencilsAreWhatTheTemplatesGive, for scripts with whatever texts and of whatever outline.
+// TestStencilsAreWhatTheTemplatesGive, for scripts with any texts and any outline.
 func TestStencilsAreWhatTheTemplatesGive(t *testing.T) {
 	r, err := newRenderer(&manifest.Manifest{Runtime: manifest.RuntimeS6, HermesHome: "/opt/data"})
 	require.NoError(t, err)

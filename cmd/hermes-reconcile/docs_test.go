@@ -180,8 +180,8 @@ func TestSecurityNamesWhatScriptsRun(t *testing.T) {
 	}
 }
 
-// TestPagesNameEveryKey: the manifest's page, whose tables the code makes, and examples/full.yaml have the keys that the schema
-// has.
+// TestPagesNameEveryKey: the manifest's page, whose tables the code makes, and examples/full.yaml
+// have the keys that the schema has.
 func TestPagesNameEveryKey(t *testing.T) {
 	type object struct{ Properties map[string]json.RawMessage }
 	var root object
@@ -216,7 +216,7 @@ func TestPagesNameFilesThatExist(t *testing.T) {
 	}
 }
 
-// TestContributingNamesFilesThatExist: who wants to add something finds the files that it names.
+// TestContributingNamesFilesThatExist: a developer finds the files that it names.
 func TestContributingNamesFilesThatExist(t *testing.T) {
 	file := regexp.MustCompile("`((?:cmd|docs|e2e|examples|manifest|reconcile|render|s6ctl)[^` *…]*|[A-Z]+\\.md)`")
 	found := file.FindAllStringSubmatch(read(t, "CONTRIBUTING.md"), -1)

@@ -15,7 +15,7 @@ import (
 	"hermes-reconcile/reconcile"
 )
 
-// TestDiagnosisIsAsItsSchemaSays: whatever is wrong where the tests run.
+// TestDiagnosisIsAsItsSchemaSays, with the findings of the machine that the tests run on.
 func TestDiagnosisIsAsItsSchemaSays(t *testing.T) {
 	t.Chdir(t.TempDir())
 	write(t, "good.yaml", "version: 1\nprofiles: {a: {port: 9201, secrets: {T: /nowhere}}, b: {user: no-such-account}}\n")

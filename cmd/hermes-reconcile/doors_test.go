@@ -16,7 +16,7 @@ import (
 )
 
 // door is the one package that opens, lists or looks at files by name: what others can write may be
-// anything, and a program that opens it like a file of its own may wait for ever.
+// anything, and a program that opens it like a file of its own may never go on.
 const door = "s6ctl/safefile"
 
 // openers are the functions that do that, by package. A method of an opened folder counts by its
@@ -111,7 +111,7 @@ func TestFilesAreOpenedByOneDoor(t *testing.T) {
 // opening is a use of one of the functions.
 type opening struct{ what, where string }
 
-// openings finds them in a file, whatever their package is called there, and also where one is only
+// openings finds them in a file, under any name of their package, and also where one is only
 // passed on.
 func openings(t testing.TB, name, source string) []opening {
 	t.Helper()

@@ -116,7 +116,7 @@ func requireGolden(t *testing.T, name, got string) {
 	}
 }
 
-// What one form names every form names: here only what they must name, whatever they look like.
+// Every form names what another form names. Only names are compared, not how they look.
 func TestEveryFormNamesExactlyWhatChanges(t *testing.T) {
 	github(t, "")
 	t.Chdir("testdata/pull-request")

@@ -18,7 +18,7 @@ import (
 	"hermes-reconcile/reconcile"
 )
 
-// deployed are the gateways of one manifest, to which another one is about to be applied.
+// deployed are the gateways of one manifest, before another one is applied.
 func deployed(t *testing.T, old, fresh string, f *applyFlags) *deploy.Deployment {
 	t.Helper()
 	t.Chdir(t.TempDir())

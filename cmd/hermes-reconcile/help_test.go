@@ -133,7 +133,7 @@ func TestMistypedWordsAreSuggested(t *testing.T) {
 	}
 }
 
-// TestFlagsSpeakPlainly: whatever is wrong with the value of a flag, the message has no word of Go.
+// TestFlagsSpeakPlainly: no message about the value of a flag has a word of Go.
 func TestFlagsSpeakPlainly(t *testing.T) {
 	for _, cmd := range newRootCommand(ui{stdout: io.Discard, stderr: io.Discard}).Commands() {
 		cmd.Flags().VisitAll(func(f *pflag.Flag) {

@@ -25,7 +25,7 @@ func liveCalls(scandir, manifest string) [][]string {
 	return calls
 }
 
-// FuzzMessages: whatever a message holds, no line that is printed or logged hides a part of it.
+// FuzzMessages: no line that is printed or logged hides a part of a message.
 func FuzzMessages(f *testing.F) {
 	f.Add(trick)
 	f.Add("\xff\x9b31m\xe2\x80")

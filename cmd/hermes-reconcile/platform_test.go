@@ -45,7 +45,7 @@ func TestFilesInAFolderAreNamedAsTheFolderWas(t *testing.T) {
 	}
 }
 
-// A manifest is about a container, whatever system it is looked at on.
+// A manifest is about a container, also where another system reads it.
 func TestPathsInAManifestAreThoseOfAContainer(t *testing.T) {
 	for path, valid := range map[string]bool{"/run/service": true, `C:\run`: false, `\run`: false, "c:/run": false} {
 		_, err := manifest.Parse([]manifest.Source{{Name: `dir\m.yaml`, Data: []byte("version: 1\nscandir: '" + path + "'\nprofiles: {}\n")}})

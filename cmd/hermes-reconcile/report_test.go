@@ -21,7 +21,7 @@ func TestWithin(t *testing.T) {
 	}
 }
 
-// TestReporter: who writes the report is never root where the place is another user's.
+// TestReporter: root does not write the report where the place is another user's.
 func TestReporter(t *testing.T) {
 	if os.Geteuid() != 0 {
 		return // no other user can become another one

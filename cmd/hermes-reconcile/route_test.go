@@ -51,7 +51,7 @@ hermes-reconcile: warning: nobody can write `+theirs+`, where "`+s.Path("folder"
 `, stderr.String())
 }
 
-// Root does not write a report through what a gateway's user can change, by whatever name.
+// Root does not write a report through what a gateway's user can change, under any name.
 func TestReportIsNotWrittenThroughHandsOfAGateway(t *testing.T) {
 	nobody, err := user.Lookup("nobody")
 	if os.Getuid() != 0 || err != nil {

@@ -51,7 +51,7 @@ func frame(t *testing.T, master *os.File) []string {
 	return strings.Split(strings.TrimSuffix(text, "\n"), "\n")
 }
 
-// TestStatusOnATerminal: whatever its size, the head stays, no line wraps, and nothing scrolls away.
+// TestStatusOnATerminal: at any size the head stays, no line wraps, and nothing scrolls away.
 // It goes on where there is no scandir yet.
 func TestStatusOnATerminal(t *testing.T) {
 	t.Chdir(t.TempDir())
@@ -248,7 +248,8 @@ func TestStatusIsAsItsSchemaSays(t *testing.T) {
 	require.Equal(t, exitPartial, hermes("status", "--exit-code").code, "no s6-svscan runs")
 }
 
-// TestManifestIsReadAnewOnlyWhenItHasChanged: a status that goes on looking says the same each time.
+// TestManifestIsReadAnewOnlyWhenItHasChanged: a status that goes on looking says the same each
+// time.
 func TestManifestIsReadAnewOnlyWhenItHasChanged(t *testing.T) {
 	t.Chdir(t.TempDir())
 	write(t, "profiles.yaml", "broken: [")

@@ -20,7 +20,7 @@ func TestNamesStayInTheirCells(t *testing.T) {
 	require.Equal(t, `foreign  x\nremove\ty\x1b[2J  not ours`+"\nno changes: 1 foreign\n", string(r.Text(false)))
 }
 
-// What could not be taken back stands on a line of its own, whatever hint comes with it.
+// What could not be taken back stands on a line of its own, with or without a hint.
 func TestEachErrorIsALine(t *testing.T) {
 	var out bytes.Buffer
 	err := errors.Join(errors.New("cannot rescan"), errors.Join(errors.New("cannot take back: a"), errors.New("cannot take back: b")))

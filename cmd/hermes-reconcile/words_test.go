@@ -18,8 +18,7 @@ var plainWords = map[string]*regexp.Regexp{
 	"the actor: a user, another program, an apply": regexp.MustCompile(`\b([Ss]omebody|[Ww]hoever|[Ww]hom)\b`),
 }
 
-// noOne is a comment about no one in particular, where the one that acts should be named. The
-// account nobody is one.
+// noOne finds a comment that does not name the one that acts. The account nobody may be named.
 var noOne = regexp.MustCompile(`//.*\b[Nn]obody\b`)
 
 var accountNobody = regexp.MustCompile(`account nobody|user nobody|or nobody where|nobody is (an account|the uid)`)

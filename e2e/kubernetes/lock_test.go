@@ -30,7 +30,7 @@ func statefulSets(t *testing.T) []appsv1.StatefulSet {
 	return all
 }
 
-// TestNeverTwoPodsOfAProfile: whatever happens to pods, nodes and objects, at most one gateway of a
+// TestNeverTwoPodsOfAProfile: after any change of pods, nodes and objects, at most one gateway of a
 // profile runs, and each comes back.
 func TestNeverTwoPodsOfAProfile(t *testing.T) {
 	const events = 200

@@ -11,7 +11,7 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// TestFlowIsWhatTheEncoderWrites, for whatever may stand in an excerpt.
+// TestFlowIsWhatTheEncoderWrites, for all that may stand in an excerpt.
 func TestFlowIsWhatTheEncoderWrites(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	ours := 0

@@ -62,7 +62,7 @@ func TestWriterWaitsForTheRestOfACharacter(t *testing.T) {
 	}
 }
 
-// FuzzForms: whatever the text, no form of it holds a hidden character, and each can be read back.
+// FuzzForms: no form of any text holds a hidden character, and each can be read back.
 func FuzzForms(f *testing.F) {
 	for _, trick := range tricks {
 		f.Add("a" + trick + "b")

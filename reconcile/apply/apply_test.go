@@ -209,7 +209,7 @@ func TestEndedGatewayIsLeftUntilItsScriptChanges(t *testing.T) {
 	require.Zero(t, f.pid("gateway-a"))
 	f.must(testkit.Keeping(testkit.Profile("a", "2"), 9))
 	require.NotZero(t, f.pid("gateway-a"))
-	f.exit("gateway-a", 1) // down by hand, or by a finish script that is not ours
+	f.exit("gateway-a", 1) // down by hand, or by a finish script of another program
 	plan = f.must(testkit.Keeping(testkit.Profile("a", "2"), 9))
 	require.Equal(t, reconcile.Start, plan.Changes[0].Op)
 }
@@ -444,7 +444,7 @@ func TestScanBetweenPlanAndApply(t *testing.T) {
 	f.settled(testkit.Profile("a", "2"))
 }
 
-// TestApplyOfWhatIsAsItWasLast: asked is who it was last only where a directory is made for it.
+// TestApplyOfWhatIsAsItWasLast: apply asks for the last state only where it makes a directory.
 func TestApplyOfWhatIsAsItWasLast(t *testing.T) {
 	f := newFakeS6(t)
 	var asked []string

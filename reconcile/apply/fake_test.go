@@ -53,7 +53,7 @@ type fakeS6 struct {
 	absent    int // supervisors are gone for so many looks
 	room      reconcile.Room
 	recall    func([]render.Servicedir) map[string]reconcile.LastState
-	lag       time.Duration            // whatever s6 does takes so long, one after the other
+	lag       time.Duration            // each act of s6 takes so long, one after the other
 	free      time.Time                // when it has done all that it was told, with a lag
 	deafLogs  bool                     // loggers do not end when they are told to
 	lost      func() bool              // reports whether a logger has no file open that can be found

@@ -18,8 +18,8 @@ import (
 // process.
 const umaskVariable = "DIRFD_TEST_UMASK"
 
-// TestModesAreExact: whatever the umask, the default ACL or the set-group-ID bit of a folder, and
-// whatever was learned before.
+// TestModesAreExact: with any umask, default ACL and set-group-ID bit of a folder, and after any
+// other file.
 func TestModesAreExact(t *testing.T) {
 	if os.Getenv(umaskVariable) != "" {
 		var mask int

@@ -19,7 +19,7 @@ import (
 
 const service = "gateway-a"
 
-// anyone trusts everybody: whose the dot directory is, is not the question here.
+// anyone trusts everybody: the owner of the dot directory is not tested here.
 func anyone(uint32) bool { return true }
 
 // locked is a scandir with a service directory in it, and the right to change it.

@@ -237,7 +237,7 @@ func TestNamesAreCounted(t *testing.T) {
 	require.Equal(t, 2, seen)
 }
 
-// TestProcessThatHangs: a file of a process that does not answer costs a second, not for ever.
+// TestProcessThatHangs: a file of a process that does not answer costs a second, and no more.
 func TestProcessThatHangs(t *testing.T) {
 	self := Proc("/proc")
 	data, err := self.Of(os.Getpid(), "stat")

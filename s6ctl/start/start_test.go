@@ -63,7 +63,7 @@ func TestProgramWithOtherCredentials(t *testing.T) {
 	require.Equal(t, []string{"65534", "65534", "65534 1", pid + " " + pid + " 0"}, lines[:4])
 }
 
-// TestProgramIsKilledAtTheEndOfItsTime, and whatever it has left does not keep us.
+// TestProgramIsKilledAtTheEndOfItsTime, and processes that it has left do not keep us.
 func TestProgramIsKilledAtTheEndOfItsTime(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()

@@ -86,7 +86,7 @@ func TestRouteHasAnEnd(t *testing.T) {
 	require.Less(t, len(hops), 400)
 }
 
-// What belongs to the account counts whatever its mode, in a sticky folder, too. Only root can give
+// What belongs to the account counts with any mode, in a sticky folder, too. Only root can give
 // things away.
 func TestWhatBelongsToTheAccountCounts(t *testing.T) {
 	if os.Getuid() != 0 {

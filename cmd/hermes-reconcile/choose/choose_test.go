@@ -58,7 +58,7 @@ func TestNaturalOrder(t *testing.T) {
 	}
 }
 
-// TestNaturalIsAnOrder: of any three texts, whatever they are.
+// TestNaturalIsAnOrder, for any three texts.
 func TestNaturalIsAnOrder(t *testing.T) {
 	const letters = "01ab9"
 	text := func() string {

@@ -9,7 +9,7 @@ import (
 	"hermes-reconcile/manifest/writing"
 )
 
-// FuzzScandir: whatever the scripts of other programs hold, what is made of them is a manifest.
+// FuzzScandir: any scripts of other programs give a manifest.
 func FuzzScandir(f *testing.F) {
 	f.Add(hermesRun("hermes -p coder gateway run --replace", "export A='b'"), hermesLogRun, hermesFinish, "75000\n")
 	f.Add("#!/bin/sh\nunset A\nexport A=1\nunset B\nB= exec s6-setuidgid x y {} '\x00' --port 1\n", "#!/bin/sh\nexec s6-log n1 s1 T t 1\n", "#!/bin/sh\nexit 125\n", "1")
@@ -30,7 +30,7 @@ func FuzzScandir(f *testing.F) {
 	})
 }
 
-// FuzzHome: whatever the files of a home hold, what is made of them is a manifest.
+// FuzzHome: any files of a home give a manifest.
 func FuzzHome(f *testing.F) {
 	f.Add("API_SERVER_PORT=9201\n", "platforms: {api_server: {port: 1}}\n", `{"gateway_state": "running", "served_profiles": ["a"]}`)
 	f.Add("export API_SERVER_PORT = '\nGATEWAY_MULTIPLEX_PROFILES=on\n=\n", "a: &a [*a]\n", `{"served_profiles": 7}`)

@@ -13,7 +13,7 @@ import (
 	"hermes-reconcile/render"
 )
 
-// plan creates n gateways, whose scripts say something.
+// plan creates n gateways, with scripts that hold something.
 func plan(t *testing.T, n int, value string) reconcile.Plan {
 	t.Helper()
 	m := &manifest.Manifest{Runtime: manifest.RuntimeS6, HermesHome: "/h"}

@@ -78,7 +78,7 @@ func document(t *testing.T, form func() ([]byte, error)) string {
 	return string(text)
 }
 
-// A file that a marker names is shown in one line, whatever its name holds.
+// A file that a marker names is shown in one line, with any characters in its name.
 func TestNameOfAFileStaysInItsLine(t *testing.T) {
 	const path = "data/x\n+++ new/gateway-b/run\n@everyone"
 	r := New(reconcile.Plan{Changes: []reconcile.Change{{

@@ -48,7 +48,7 @@ func showingAll(ctx context.Context, logs []Log) *several {
 	go func() {
 		defer close(batches)
 		err := newRelay(ctx, len(logs), watcher).all(from)
-		from.CloseWithError(errors.New("the reader has gone")) // else who writes waits
+		from.CloseWithError(errors.New("the reader has gone")) // else the writer waits
 		s.set(func() { s.err = err })
 	}()
 	go func() {
@@ -80,7 +80,8 @@ func (s *several) text() string {
 // label is a TAI64N label, as s6-log with t writes it.
 func label(second int) string { return fmt.Sprintf("@%016x%08x", uint64(1<<62+1000+second), 0) }
 
-// TestSeveralLogsAreMerged: by their times, with all that is rotated, whatever is wrong with others.
+// TestSeveralLogsAreMerged: by their times, with all that is rotated, whatever is wrong with
+// others.
 func TestSeveralLogsAreMerged(t *testing.T) {
 	for range 30 {
 		var logs []Log
@@ -159,7 +160,7 @@ func TestOldFilesAreNotRead(t *testing.T) {
 	require.Contains(t, s.failed[0], "it is not a regular file")
 }
 
-// TestFramesOfAStranger: who has a user's credentials may send anything.
+// TestFramesOfAStranger: a process with a user's credentials may send anything.
 func TestFramesOfAStranger(t *testing.T) {
 	frame := func(kind byte, data string) string {
 		return string(binary.BigEndian.AppendUint32([]byte{kind}, uint32(len(data)))) + data

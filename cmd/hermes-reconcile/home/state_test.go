@@ -82,7 +82,7 @@ func TestWishThatWouldMakeTheFileTooLong(t *testing.T) {
 	require.True(t, before == string(data))
 }
 
-// FuzzState: a wish is what is read back, whatever the file holds.
+// FuzzState: a wish is read back from any file.
 func FuzzState(f *testing.F) {
 	for _, seed := range []string{
 		`{"desired_state": "running"}`, `{"gateway_state": "draining", "served_profiles": ["a"]}`, "\ufeff{}", `{"de\u017fired_state": "x"}`,

@@ -18,7 +18,7 @@ import (
 // The children that answer are this test program, too.
 func TestMain(m *testing.M) {
 	if home.Serves(os.Args) {
-		_ = home.Serve(os.Stdin, os.Stdout) // who asks sees by a missing answer that it failed
+		_ = home.Serve(os.Stdin, os.Stdout) // the parent sees by a missing answer that it failed
 		return
 	}
 	os.Exit(m.Run())

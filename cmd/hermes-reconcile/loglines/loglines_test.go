@@ -62,7 +62,7 @@ func TestLinesHaveTheTimeOfTheOneBefore(t *testing.T) {
 	}
 }
 
-// TestLineWithoutAnEnd: who writes no line end must not fill the memory.
+// TestLineWithoutAnEnd: a log without a line end must not fill the memory.
 func TestLineWithoutAnEnd(t *testing.T) {
 	lines := split(t, strings.Repeat("x", 10*maxLine))
 	require.Greater(t, len(lines), 1)
@@ -147,7 +147,7 @@ func TestLiveLogHoldsUpNoOther(t *testing.T) {
 	require.ErrorIs(t, <-ended, context.Canceled)
 }
 
-// TestNewLinesSettle: those of one log keep their order, whatever its clock does.
+// TestNewLinesSettle: those of one log keep their order, even when its clock jumps.
 func TestNewLinesSettle(t *testing.T) {
 	a, b := make(chan Batch, 9), make(chan Batch, 9)
 	a <- Batch{Live: true}

@@ -60,7 +60,8 @@ p10      up      ready                     4m12s  -        -
 	require.NotContains(t, p.Text(0), "PENDING", "there is no manifest")
 }
 
-// TestColumnsThatSayNothingGoFirst: what is left out for want of room is what says least.
+// TestColumnsThatSayNothingGoFirst: where there is no room, the columns that say least are left
+// out.
 func TestColumnsThatSayNothingGoFirst(t *testing.T) {
 	g := gateways()[0]
 	g.Port, g.Ready = 0, nil
@@ -73,7 +74,7 @@ func TestColumnsThatSayNothingGoFirst(t *testing.T) {
 	require.Equal(t, "PROFILE  STATE", head(14))
 }
 
-// TestScreensAreNeverLargerThanTheirTerminal: whatever there is to show.
+// TestScreensAreNeverLargerThanTheirTerminal, with any gateways on them.
 func TestScreensAreNeverLargerThanTheirTerminal(t *testing.T) {
 	for range 2000 {
 		p := page()
@@ -171,7 +172,7 @@ tricky \x1b[2J
 	require.NotContains(t, page(g).Detail(gateways()[2], 0), "process")
 }
 
-// TestMetricsAreWhatPrometheusReads: its own parser has the numbers, whatever names are like.
+// TestMetricsAreWhatPrometheusReads: its own parser has the numbers, with any names.
 func TestMetricsAreWhatPrometheusReads(t *testing.T) {
 	all := gateways()
 	all[2].Profile = "odd\"\\\n\xff"

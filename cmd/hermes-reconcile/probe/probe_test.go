@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// server answers the n-th request with the n-th status, and the last one for ever.
+// server answers the n-th request with the n-th status, and all later ones with the last.
 func server(t *testing.T, statuses ...int) (url string, requests *atomic.Int64) {
 	t.Helper()
 	requests = new(atomic.Int64)
@@ -121,7 +121,7 @@ func TestAnswersOfStrangers(t *testing.T) {
 func TestWait(t *testing.T) {
 	t.Parallel()
 	url, requests := server(t, 503, 503, 200)
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute) // the first pauses are short, whatever the interval
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute) // the first pauses are short for any interval
 	defer cancel()
 	require.NoError(t, Wait(ctx, asking(url), time.Hour, time.Hour))
 	require.EqualValues(t, 3, requests.Load())
