@@ -71,7 +71,7 @@ func (tr *tree) logsOf(profile string) string {
 	return r.stdout
 }
 
-// TestDoctorNamesARefusedCommandLine: a gateway that exits 2 at once, for ever, because hermes
+// TestDoctorNamesARefusedCommandLine: a gateway that exits 2 at once, at each start, because hermes
 // takes no such arguments.
 func TestDoctorNamesARefusedCommandLine(t *testing.T) {
 	t.Parallel()

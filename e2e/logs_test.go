@@ -264,8 +264,7 @@ func TestLogsOfTheLastLife(t *testing.T) {
 	require.Empty(t, tr.must("logs", "alpha", "--until", "1h").stdout)
 }
 
-// TestLogsOfAHostileHome: the gateway's user wants root to read what is not this user's, or to wait
-// for ever.
+// TestLogsOfAHostileHome: the gateway's user wants root to read what is not this user's, or to hang.
 func TestLogsOfAHostileHome(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() != 0 {

@@ -292,7 +292,7 @@ func TestFolderOfASupervisorIsDeleted(t *testing.T) {
 	}
 }
 
-// TestSupervisorOfAGatewayIsKilled, as by the kernel for want of memory: s6 starts a new
+// TestSupervisorOfAGatewayIsKilled, as by the kernel when memory runs out: s6 starts a new
 // supervisor, and the gateway of the old one lives.
 func TestSupervisorOfAGatewayIsKilled(t *testing.T) {
 	t.Parallel()

@@ -16,7 +16,7 @@ import (
 )
 
 // plants are what may stand at a name where a file is read. Each of them is alive: a reader waits
-// there, or reads for ever.
+// there, or reads without end.
 var plants = map[string]func(t testing.TB, path string){
 	"FIFO with a writer": func(t testing.TB, path string) { openFIFO(t, path, unix.O_RDWR) },
 	"FIFO with a reader": func(t testing.TB, path string) { openFIFO(t, path, unix.O_RDONLY|unix.O_NONBLOCK) },

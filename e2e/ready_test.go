@@ -212,8 +212,8 @@ func TestWaitForGatewaysToBeUp(t *testing.T) {
 	tr.mustApply("--wait=up") // its deaths are forgotten with the start
 }
 
-// TestAnotherProgramOnThePort: who has the port of a gateway answers in its place, and makes it no
-// ready one.
+// TestAnotherProgramOnThePort: another program on the port of a gateway answers in its place. The
+// gateway is not ready then.
 func TestAnotherProgramOnThePort(t *testing.T) {
 	t.Parallel()
 	users := []string{""}

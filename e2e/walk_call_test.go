@@ -126,7 +126,7 @@ var others = []uint64{
 	unix.SYS_WAITID, unix.SYS_WAIT4, unix.SYS_EXECVE,
 }
 
-// opens tells what an open with these flags does. Who opens a FIFO for writing without waiting only
+// opens tells what an open with these flags does. An open of a FIFO for writing without waiting only
 // asks for its reader.
 func opens(flags uint64) class {
 	switch {

@@ -96,8 +96,8 @@ const maxExcerpt = 512 << 10
 // markerFormat is the only format of the marker so far.
 const markerFormat = 1
 
-// Marker is what MarkerPath holds: whose directory it is, and what we rendered into it. A file that
-// no longer has its digest was changed by another program.
+// Marker is what MarkerPath holds: the profile of the directory, and what we rendered into it. A
+// file that no longer has its digest was changed by another program.
 type Marker struct {
 	Format    int    `json:"format"`
 	Profile   string `json:"profile"`

@@ -12,8 +12,8 @@ import (
 	"hermes-reconcile/s6ctl/safefile"
 )
 
-// BenchmarkLook are the looks at one service that every command takes: who holds its lock, who
-// reads its FIFO, what its status says.
+// BenchmarkLook are the looks at one service that every command takes: which process holds its lock
+// and reads its FIFO, and what its status says.
 func BenchmarkLook(b *testing.B) {
 	folder := b.TempDir()
 	require.NoError(b, os.WriteFile(folder+"/lock", nil, 0o644))

@@ -18,9 +18,19 @@ var plainWords = map[string]*regexp.Regexp{
 	"the actor: a user, another program, an apply": regexp.MustCompile(`\b([Ss]omebody|[Ww]hoever|[Ww]hom)\b`),
 }
 
-// noOne finds a comment that does not name the one that acts. The account nobody may be named.
-var noOne = regexp.MustCompile(`//.*\b[Nn]obody\b`)
+// plainComments are words that comments do without, and what to write instead. They name no one
+// that acts, or turn a sentence round.
+var plainComments = map[string]*regexp.Regexp{
+	"no user, no program, no apply": regexp.MustCompile(`//.*\b([Nn]obody|[Nn]o one)\b`),
+	"the user, the process":         regexp.MustCompile(`//.*(^|: |[.;] )\b([Ww]ho|[Ww]hose)\b`),
+	"without end, never":            regexp.MustCompile(`//.*\bfor ever\b`),
+	"because there is no":           regexp.MustCompile(`//.*\bfor want of\b`),
+	"without success, no use":       regexp.MustCompile(`//.*\bin vain\b`),
+	"or, even":                      regexp.MustCompile(`//.*\bbe it\b`),
+	"a plain reason":                regexp.MustCompile(`//.*\bits own affair\b`),
+}
 
+// accountNobody is the account of that name.
 var accountNobody = regexp.MustCompile(`account nobody|user nobody|or nobody where|nobody is (an account|the uid)`)
 
 // TestPlainWords keeps words that a newcomer stumbles over out of everything that is written here.
@@ -48,8 +58,10 @@ func TestPlainWords(t *testing.T) {
 		}
 		read++
 		for number, line := range strings.Split(string(text), "\n") {
-			if noOne.MatchString(line) && !accountNobody.MatchString(line) {
-				t.Errorf("%s:%d: nobody (write: no user, no program, no apply)", path, number+1)
+			for instead, word := range plainComments {
+				if found := word.FindString(line); found != "" && !accountNobody.MatchString(line) {
+					t.Errorf("%s:%d: %q (write: %s)", path, number+1, found, instead)
+				}
 			}
 			for instead, word := range plainWords {
 				if found := word.FindString(line); found != "" {

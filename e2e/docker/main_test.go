@@ -173,8 +173,8 @@ func explain(cmd *exec.Cmd, err error) error {
 	}
 }
 
-// eventually fails the test if cond does not come to hold: a machine may have a lot else to do, but
-// not for ever.
+// eventually fails the test if cond does not come to hold. The limit is long, since the machine may
+// be busy.
 func eventually(t testing.TB, cond func() bool, what string) {
 	t.Helper()
 	require.True(t, poll(cond), "in vain: %s", what)

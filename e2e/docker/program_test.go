@@ -53,7 +53,7 @@ func TestOrphansAreReaped(t *testing.T) {
 
 // TestStdioStaysBlocking: gateways' loggers share the container's stdout, which may be the main
 // program's terminal, and leave it as it was: a program that finds it non-blocking reads and writes
-// in vain.
+// nothing.
 func TestStdioStaysBlocking(t *testing.T) {
 	t.Parallel()
 	for name, flags := range map[string][]string{"terminal": {"--tty"}, "pipe": nil} {

@@ -58,8 +58,8 @@ func TestRestartsByTurns(t *testing.T) {
 	}
 }
 
-// TestTurnsEndWithAFailure: who has had no turn runs on as it was, and owes nothing to a manifest
-// that changes back.
+// TestTurnsEndWithAFailure: a service that has had no turn runs on as it was, and has no restart
+// pending when the manifest changes back.
 func TestTurnsEndWithAFailure(t *testing.T) {
 	f := newFakeS6(t)
 	f.must(fleet(5, "1")...)

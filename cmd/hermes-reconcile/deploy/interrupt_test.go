@@ -13,8 +13,8 @@ import (
 	"hermes-reconcile/reconcile"
 )
 
-// TestStandstillIsNoInterruption: who gives up since nothing moves has timed out, exit 99; who is
-// told to end was interrupted.
+// TestStandstillIsNoInterruption: an operation that gives up because nothing moves has timed out,
+// exit 99. One that was told to end was interrupted.
 func TestStandstillIsNoInterruption(t *testing.T) {
 	stopped := fmt.Errorf("s6-svscanctl: %w", context.Canceled)
 	for cause, want := range map[error]error{

@@ -24,8 +24,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// TestAnswersAreOfOnesOwnProfilesAlone: who answers has the credentials of a gateway's user, and
-// may be anybody.
+// TestAnswersAreOfOnesOwnProfilesAlone: any process with the credentials of a gateway's user may
+// have sent an answer.
 func TestAnswersAreOfOnesOwnProfilesAlone(t *testing.T) {
 	whole := answers{home.Answer{States: map[string]home.State{}, Swept: map[string][]string{}, Found: map[string]home.Finding{}}}
 	whole.take([]string{"mine"}, home.Answer{
