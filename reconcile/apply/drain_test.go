@@ -250,7 +250,7 @@ func TestTurnsGoOnWhileGatewaysDrain(t *testing.T) {
 	f.settled(profiles("2")...)
 }
 
-// TestTurnIsHeldWhileItDrains: a later apply gives it to no one else.
+// TestTurnIsHeldWhileItDrains: a later apply gives it to no other service.
 func TestTurnIsHeldWhileItDrains(t *testing.T) {
 	f := newFakeS6(t)
 	f.must(busy("a", "1"), testkit.Profile("b", "1"), busy("c", "1"))
