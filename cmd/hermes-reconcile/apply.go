@@ -69,7 +69,7 @@ gateways to be ready, for the longest ready.timeout + 15s.`,
 			if err := flags.check(cmd.Flags().Changed); err != nil {
 				return err
 			}
-			if !flags.dryRun {
+			if !flags.dryRun { // which stops no gateway, so also not the one that this may run in
 				if err := survive(); err != nil {
 					return err
 				}
@@ -91,6 +91,7 @@ gateways to be ready, for the longest ready.timeout + 15s.`,
 	)
 	f.StringVar(&flags.report, "report", "",
 		"append a line for each profile to `FILE`")
+	// Only help shows these: check and boot fill the values in, since they depend on other flags.
 	f.Lookup("report").DefValue = "with --boot ${HERMES_HOME}/" + bootReport
 	f.Lookup("timeout").DefValue = "none, with --boot " + bootTimeout.String()
 	f.Lookup("lock-timeout").DefValue += ", with --boot " + bootLockTimeout.String()
@@ -111,6 +112,7 @@ func (f *applyFlags) check(changed func(flag string) bool) error {
 		return err
 	}
 	if f.report != "" {
+		// A relative report is below HERMES_HOME (write). One that a user names is where the user is.
 		path, err := filepath.Abs(f.report)
 		if err != nil {
 			return err
@@ -130,6 +132,7 @@ func (f *applyFlags) check(changed func(flag string) bool) error {
 	if f.timeout == 0 {
 		f.timeout = bootTimeout
 	}
+	// 0 is a value of its own here: do not wait at all.
 	if !changed("lock-timeout") {
 		f.lockTimeout = bootLockTimeout
 	}
@@ -169,14 +172,14 @@ func runApply(ctx context.Context, u ui, flags *applyFlags) (err error) {
 	if err := flags.recount(u, t, lock); err != nil {
 		return err
 	}
-	began := time.Now()
+	began := time.Now() // --timeout counts from here: the lock has a limit of its own
 	t.work = u.working(flags.silent(), 0)
 	d.Listener = t.work.listener()
 	plan, result, err := d.Apply(ctx, lock, t.planned(u))
 	t.work.stop()
-	flags.tell(ctx, u, t, result, err)
+	flags.tell(ctx, u, t, result, err) // a failure, too: reports are read when something is wrong
 	if err != nil {
-		u.notes(result)
+		u.notes(result) // of what was done before the failure
 		return err
 	}
 	r := flags.explain(plan, t.placed, oldSide{}, false)
@@ -199,7 +202,7 @@ func (f *applyFlags) show(u ui, t *target, d *deploy.Deployment) error {
 	if plan, err = d.Review(plan); err != nil {
 		return err
 	}
-	u.adoptions(t.Path, plan, t.Manifest)
+	u.adoptions(t.Path, plan, t.Manifest) // while the user can still decide otherwise
 	r := f.explain(plan, t.placed, oldSide{}, true)
 	if err := f.print(u, &r); err != nil {
 		return err
@@ -236,7 +239,7 @@ func (f *applyFlags) result(u ui, r *explain.Report, result reconcile.Result) er
 	partial := &partialError{}
 	var failed []complaint
 	for _, o := range result.Outcomes {
-		if o.Change.Acts() {
+		if o.Change.Acts() { // "2 of 3 failed" counts no gateway that was left alone
 			partial.total++
 		}
 		if o.Err != nil {

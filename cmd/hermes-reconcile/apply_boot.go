@@ -109,7 +109,7 @@ func (b *booting) apply(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	b.homes, t.Homes.Helpers = t.Homes, &b.helpers
+	b.homes, t.Homes.Helpers = t.Homes, &b.helpers // from now on the homes that the manifest names
 	b.homes.Limit = bootHomeLimit(b.flags.timeout)
 	t.Apply.Hurried = true
 	st, err := b.flags.standing(ctx, b.ui, t)
@@ -119,7 +119,7 @@ func (b *booting) apply(ctx context.Context) error {
 	defer st.close()
 	t, d, lock := st.target, st.place, st.lock
 	t.warnAbsent(ctx, b.ui)
-	if err := lock.Resume(); err != nil {
+	if err := lock.Resume(); err != nil { // the `held` of a container that was stopped by down
 		return err
 	}
 	if st.instead != nil {
@@ -144,7 +144,7 @@ func (b *booting) apply(ctx context.Context) error {
 func (b *booting) sweep(ctx context.Context, plan reconcile.Plan) {
 	var profiles []string
 	for _, c := range plan.Changes {
-		if c.Wanted() && !c.Runs() {
+		if c.Wanted() && !c.Runs() { // files of one that runs are true
 			profiles = append(profiles, c.Profile)
 		}
 	}

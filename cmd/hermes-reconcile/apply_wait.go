@@ -49,12 +49,15 @@ func (f *applyFlags) arrive(
 	if level == reconcile.LevelSupervised {
 		return nil
 	}
+	// Those that ended the restarts by turns were waited for there already.
 	late, err := f.follow(ctx, u, d.Place, mayArrive(result), began)
 	late = append(result.Late, late...)
 	if err != nil || len(late) == 0 {
 		return err
 	}
 	failed := &lateError{level: level, late: len(late)}
+	// The reason is looked up after the wait, for those alone that are late: it costs a request or a
+	// process each.
 	answers := probe.Each(ctx, questions(late, level))
 	last := lastLines(ctx, t, d, late)
 	var all []complaint
@@ -73,7 +76,7 @@ func (f *applyFlags) arrive(
 		})
 	}
 	u.complain(all)
-	if failed.hopeless == failed.late {
+	if failed.hopeless == failed.late { // then a longer wait is no advice
 		return failed
 	}
 	return withHint(failed, "nothing was taken back; wait longer with --timeout")
@@ -100,7 +103,7 @@ func (f *applyFlags) follow(
 	if f.timeout == 0 {
 		return operate.Follow(ctx, place.Sup, changes, level, work.listener())
 	}
-	left := max(f.timeout-time.Since(began), 0)
+	left := max(f.timeout-time.Since(began), 0) // --timeout is for the apply and the wait together
 	return operate.Arrive(ctx, place.Sup, changes, level, left, work.listener())
 }
 
@@ -122,9 +125,9 @@ func lastLines(
 	if len(ended) == 0 {
 		return lines
 	}
-	actual, err := d.Read()
+	actual, err := d.Read() // anew: the plan knows the services as they were before
 	if err != nil {
-		return lines
+		return lines // the error that is told matters more than the last words of a gateway
 	}
 	for _, s := range actual.Services {
 		if ended[s.Name] {
@@ -171,6 +174,7 @@ func whyLate(l reconcile.Late, level reconcile.Level, answer error) string {
 	url := l.Change.ReadyURL()
 	switch state := l.State(); {
 	case state.Runs() && url != "" && level == reconcile.LevelReady:
+		// A good answer of another program on the port is why the gateway cannot serve.
 		if stranger := s6ctl.Stranger(s6ctl.ThisHost(), l.PID, l.Change.Port); answer == nil &&
 			stranger != "" {
 			answer = fmt.Errorf("it is %s that answers", stranger)

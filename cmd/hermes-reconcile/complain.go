@@ -19,7 +19,7 @@ func (u ui) complain(all []complaint) {
 	var verbs []string
 	byVerb := map[string][]complaint{}
 	for _, c := range all {
-		if byVerb[c.verb] == nil {
+		if byVerb[c.verb] == nil { // a map has no order, and the messages keep that of the plan
 			verbs = append(verbs, c.verb)
 		}
 		byVerb[c.verb] = append(byVerb[c.verb], c)

@@ -169,7 +169,7 @@ func (f *diffFlags) plan(
 		return reconcile.Plan{}, oldSide{}, err
 	}
 	plan, err := reconcile.Diff(dirs, old.actual, prune)
-	if err != nil {
+	if err != nil { // the same exit code as where a scandir has the obstacle
 		return reconcile.Plan{}, oldSide{}, &reconcile.ObstacleError{Err: err}
 	}
 	return plan, old, nil

@@ -187,10 +187,10 @@ func isTree(name string) (bool, error) {
 		services = services || strings.HasPrefix(e.Name(), render.Prefix) && e.IsDir()
 		manifests = manifests || isManifest(e.Name())
 	}
-	if services && manifests {
+	if services && manifests { // to pick one would compare with what was not meant
 		return false, errors.New("it holds both service directories and *.yaml or *.yml files")
 	}
-	return !manifests, nil
+	return !manifests, nil // an empty folder is a scandir without gateways
 }
 
 // isManifest reports whether a file in a folder of manifests is one of them.

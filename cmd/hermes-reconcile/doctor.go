@@ -90,6 +90,7 @@ func runDoctor(ctx context.Context, u ui, flags *doctorFlags) error {
 func (f *doctorFlags) place(ctx context.Context) (*doctor.Facts, error) {
 	p := &doctor.Facts{Now: time.Now()}
 	var err error
+	// The manifest may lie on a disk that does not answer: then that is the finding.
 	if p.ManifestFacts, err = doctor.WithinLimit(ctx, f.read); err != nil {
 		p.ManifestFacts = doctor.ManifestFacts{Names: f.names(), Errs: []error{err}}
 	}
@@ -123,7 +124,7 @@ func (f *doctorFlags) lookInto(ctx context.Context, p *doctor.Facts) {
 	if p.ScandirErr != nil {
 		return
 	}
-	p.Homes.LearnApplied(p.Actual.Services)
+	p.Homes.LearnApplied(p.Actual.Services) // gateways that no manifest names have homes, too
 	p.LogTail = func(ctx context.Context, s reconcile.Service) string {
 		return logTail(ctx, scandir, s, p.Manifest)
 	}
@@ -137,7 +138,7 @@ func (f *manifestFlags) read() (doctor.ManifestFacts, error) {
 	}
 	var err error
 	if r.Manifest, r.Dirs, err = f.rendered(); err != nil {
-		r.Manifest, r.Dirs, r.Errs = nil, nil, flatten(err)
+		r.Manifest, r.Dirs, r.Errs = nil, nil, flatten(err) // each error is a finding of its own
 	}
 	return r, nil
 }

@@ -69,6 +69,7 @@ func runDown(ctx context.Context, u ui, flags *downFlags) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, flags.timeout)
 	defer cancel()
+	// With --scandir no manifest is read: a broken one must not keep gateways from being stopped.
 	fromManifest, err := findScandir(u, &flags.scandirFlags, &flags.manifestFlags)
 	if err != nil {
 		return err

@@ -68,7 +68,7 @@ func runExport(u ui, flags exportFlags) error {
 		return err
 	}
 	exported, err := kubernetes.Export(m, options)
-	if err != nil {
+	if err != nil { // only the manifest or the flags can be wrong here: no disk was touched
 		return usage.New(err)
 	}
 	var files []servicetree.NamedFile

@@ -73,7 +73,7 @@ func (f *differFlags) live(
 		return reconcile.Plan{}, err
 	}
 	defer d.Close()
-	warnSilent(u, d.Place)
+	warnSilent(u, d.Place) // a plan can be made without s6-svscan, and carried out only with it
 	plan, err := d.Plan()
 	if err == nil {
 		u.adoptions(path, plan, m)

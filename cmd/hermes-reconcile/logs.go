@@ -135,6 +135,7 @@ func runLogs(ctx context.Context, u ui, flags *logsFlags, profiles []string) err
 	if err != nil {
 		return err
 	}
+	// The text of one log needs no look at its lines, which keeps every byte and is much faster.
 	plain := flags.output.form == formText && wants == (filter{}) && !flags.previous
 	if choose.IsOne(profiles) && plain {
 		log := logs[0]
@@ -212,7 +213,7 @@ func logReader(l *deploy.Place, s reconcile.Service, m *manifest.Manifest) (home
 	if uid, known := deploy.ControllerID(filepath.Join(l.Path, s.Name)); known && (uid != 0 || sure) {
 		return accountByID(uid)
 	}
-	if l.Owner() != 0 {
+	if l.Owner() != 0 { // an s6-svscan without root runs all gateways as its own user
 		return accountByID(uint32(l.Owner()))
 	}
 	for _, p := range profilesOf(m) {

@@ -60,9 +60,9 @@ func (l *mergedLogs) show(ctx context.Context) error {
 	}
 	err := loglines.Merge(ctx, from, l.take, l.endOfOld)
 	if err == nil {
-		err = l.endOfOld()
+		err = l.endOfOld() // without follow the logs end before anything is live
 	}
-	cancel()
+	cancel() // after an error of one the others would go on reading
 	readers.Wait()
 	close(failed)
 	for other := range failed {

@@ -190,7 +190,7 @@ func lastLife(look reconcile.Look) (from, until time.Time) {
 		until = look.Since
 	}
 	deaths := look.Deaths
-	if n := len(deaths); n > 1 {
+	if n := len(deaths); n > 1 { // the last death ended that life, the one before it the life before
 		from = deaths[n-2].At
 	}
 	if !from.Before(until) && !until.IsZero() { // its last death is older than what s6 remembers

@@ -115,7 +115,7 @@ func (f *outputFlags) explain(
 	for _, p := range fresh.Profiles {
 		opt.Places[p.Name] = f.place(p.Pos)
 	}
-	if len(fresh.Profiles) > 0 {
+	if len(fresh.Profiles) > 0 { // for annotations that are about no line of it
 		opt.Manifest = f.place(fresh.Profiles[0].Pos).File
 	}
 	return explain.New(plan, opt)
@@ -125,6 +125,8 @@ func (f *outputFlags) explain(
 func (f *outputFlags) placer(fresh []string) func(manifest.Position, bool) explain.Place {
 	return func(p manifest.Position, old bool) explain.Place {
 		place := f.place(p)
+		// A pull request shows annotations at its own files alone, and the old manifest is often none
+		// of them: a copy, or standard input.
 		if old && f.form == formGitHub && isElsewhere(place.File) {
 			place.File = f.place(manifest.Position{File: counterpart(p.File, fresh)}).File
 		}

@@ -54,6 +54,7 @@ func pickOurs(services []reconcile.Service, patterns []string) ([]reconcile.Serv
 	picked = slices.DeleteFunc(picked, func(s reconcile.Service) bool {
 		return !s.Owned && s.Fault == nil && !slices.Contains(patterns, render.ProfileOf(s.Name))
 	})
+	// All or none: with one wrong name nothing is stopped or started.
 	for _, s := range picked {
 		if s.Fault != nil {
 			return nil, s.Fault

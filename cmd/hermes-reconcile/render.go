@@ -31,6 +31,7 @@ empty. diff --against takes it as the old side.`,
 			if err != nil {
 				return err
 			}
+			// A folder that is not empty may be one that s6-svscan runs on, or another version's tree.
 			err = servicetree.WriteTree(out, dirs)
 			if errors.Is(err, servicetree.ErrNotEmpty) {
 				return withHint(usage.New(err), "name a new folder with --out")

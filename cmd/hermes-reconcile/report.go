@@ -151,6 +151,7 @@ func (r *report) write(ctx context.Context, u ui, file string, h *homes.Homes, l
 	if file == "" {
 		return
 	}
+	// An apply that was interrupted, or took all of its time, is reported as well.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 	defer cancel()
 	if !filepath.IsAbs(file) {
@@ -160,6 +161,7 @@ func (r *report) write(ctx context.Context, u ui, file string, h *homes.Homes, l
 		u.warning(explain.WarnReport, "cannot write the report: %s %q is not absolute", homes.Variable, h.Path)
 		return
 	}
+	// The disk has not answered before in this run: another child would only hang there, too.
 	if h.Silent.Load() && within(h.Path, file) {
 		u.warning(explain.WarnReport, "cannot write the report %q: %v", file, home.ErrSilent)
 		return

@@ -21,6 +21,7 @@ import (
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int) {
 	out := &results{to: stdout}
 	u := ui{stdout: out, stderr: stderr, json: asksJSON(args)}
+	// Exit code 2 of Go's own message would mean "differences" to a script that reads --exit-code.
 	defer func() {
 		if r := recover(); r != nil {
 			u.error(fault.Error(r))
@@ -37,6 +38,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 	if errors.As(err, &done) { // with all that there is to say
 		return int(done)
 	}
+	// errDiffers and errUnwell are answers of commands, which have printed what they are about.
 	if err != nil && !errors.Is(err, errDiffers) && !errors.Is(err, errUnwell) {
 		u.error(err)
 	}
@@ -116,7 +118,7 @@ must restart, and removes what is no longer named.`,
 	}
 	root.InitDefaultHelpCmd()
 	for _, cmd := range append(root.Commands(), root) {
-		cmd.Args = usageArgs(cmd.Args)
+		cmd.Args = usageArgs(cmd.Args) // cobra's own errors have neither our exit code nor a hint
 		complete(cmd)
 	}
 	cmdline.Fit(root)

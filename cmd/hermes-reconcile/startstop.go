@@ -128,7 +128,7 @@ func runAct(ctx context.Context, u ui, flags *actFlags, d operation, profiles []
 	if a.lock != nil {
 		defer a.lock.Unlock()
 	}
-	actual, err := a.scandir.Read()
+	actual, err := a.scandir.Read() // under the lock: no apply changes it meanwhile
 	if err != nil {
 		return err
 	}
@@ -209,7 +209,7 @@ func (a *acting) do(
 
 // explain adds to the errors of gateways that came to an end what they have printed last.
 func (a *acting) explain(ctx context.Context, acted []operate.Acted) {
-	for i := range min(len(acted), doctor.MaxLogs) {
+	for i := range min(len(acted), doctor.MaxLogs) { // a look at a log takes a process
 		var hopeless *reconcile.HopelessError
 		if errors.As(acted[i].Err, &hopeless) {
 			last := lastLine(ctx, a.scandir, acted[i].Service, a.manifest)
@@ -227,6 +227,7 @@ func (a *acting) clearPending(acted []operate.Acted) error {
 	var errs []error
 	for _, done := range acted {
 		var hopeless *reconcile.HopelessError // it was started, and did not stay
+		// One that was up already runs its old script on: its restart is still to be made.
 		if (done.Err == nil || errors.As(done.Err, &hopeless)) && (!done.Already || !a.up) {
 			errs = append(errs, a.lock.RestartDone(done.Service.Name))
 		}

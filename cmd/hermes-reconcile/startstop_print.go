@@ -16,6 +16,7 @@ import (
 // acted prints what became of gateways that were told to be up or down.
 func (u ui) acted(acted []operate.Acted, notes []reconcile.Note, d operation, form string) error {
 	done := operated(acted, notes, d)
+	// What has failed is told on stderr even if stdout takes nothing: gateways were acted on.
 	var unprinted error
 	if form == formJSON {
 		unprinted = u.document(done)

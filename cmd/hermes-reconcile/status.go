@@ -107,6 +107,7 @@ func runStatus(ctx context.Context, u ui, flags *statusFlags, profiles []string)
 		return err
 	}
 	unwell := func(g explain.Gateway) bool { return g.Failed }
+	// --failed hides rows, and --exit-code judges all gateways that were named.
 	if flags.exitCode && (!page.Status.Listening || slices.ContainsFunc(page.Status.Gateways, unwell)) {
 		return errUnwell
 	}

@@ -128,7 +128,7 @@ func drift(s reconcile.Service, owed reconcile.Owed) []string {
 		found = append(found, explain.DriftLogStuck)
 	}
 	switch {
-	case owed.Busy && (owed.Gateway || owed.Logger):
+	case owed.Busy && (owed.Gateway || owed.Logger): // an apply is at it: that is no fault yet
 		found = append(found, owed.Why())
 	case owed.Gateway && owed.Logger:
 		found = append(found, explain.DriftOldScript, explain.DriftOldLogger)

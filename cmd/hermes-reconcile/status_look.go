@@ -129,6 +129,7 @@ func (l *looking) gateways(
 	}
 	slices.SortFunc(picked,
 		func(a, b reconcile.Service) int { return strings.Compare(a.Name, b.Name) })
+	// Memory is in no column of the table, and to add it up takes a look at all processes of the host.
 	usages := map[int]s6ctl.Usage{}
 	if l.output.form != formText || choose.IsOne(l.profiles) {
 		usages = s6ctl.Usages(s6ctl.ThisHost())

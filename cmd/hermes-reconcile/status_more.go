@@ -41,8 +41,9 @@ func (l *looking) more(
 		LogLines: []string{},
 	}
 	if s.Status.PID == 0 {
-		m.Processes = 0
+		m.Processes = 0 // usage is then that of no process
 	}
+	// Without a supervisor the status file is left from a life with an unknown end.
 	if code := s.Status.ExitCode; code >= 0 && s.Status.Signal == 0 && s.Status.Supervised {
 		m.ExitCode = &code
 	}
@@ -156,6 +157,7 @@ func logEnd(
 	m *manifest.Manifest,
 	folder string,
 ) ([]byte, error) {
+	// The log is on the gateway's disk: one that does not answer must not hold up status.
 	ctx, cancel := context.WithTimeout(ctx, refusalLimit)
 	defer cancel()
 	who, err := logReader(l, s, m)
