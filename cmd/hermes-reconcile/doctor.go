@@ -94,14 +94,14 @@ func (f *doctorFlags) place(ctx context.Context) (*doctor.Facts, error) {
 	if p.ManifestFacts, err = doctor.WithinLimit(ctx, f.read); err != nil {
 		p.ManifestFacts = doctor.ManifestFacts{Names: f.names(), Errs: []error{err}}
 	}
-	from, fromHome := defaultScandir, homes.Default
+	fromHome := homes.Default
 	if p.Manifest != nil {
-		from, fromHome = p.Manifest.Scandir, p.Manifest.HermesHome
+		fromHome = p.Manifest.HermesHome
 	}
 	if p.Manifest != nil || len(p.Errs) > 0 {
 		p.Files = f.places()
 	}
-	if p.Path, err = f.resolve(from); err != nil {
+	if p.Path, err = f.resolve(scandirOf(p.Manifest)); err != nil {
 		return nil, err
 	}
 	p.Homes = homes.At(p.Path, fromHome)

@@ -118,11 +118,7 @@ func (f *logsFlags) find(
 	patterns []string,
 	lines filter,
 ) ([]wantedLog, error) {
-	fromManifest := defaultScandir
-	if m != nil {
-		fromManifest = m.Scandir
-	}
-	scandir, err := f.look(fromManifest)
+	scandir, err := f.look(scandirOf(m))
 	if err != nil {
 		return nil, err
 	}

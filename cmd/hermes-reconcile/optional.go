@@ -19,10 +19,15 @@ func findScandir(u ui, flags *scandirFlags, file *manifestFlags) (string, error)
 		return "", nil
 	}
 	m, err := file.loadIfAny(u)
-	if m == nil || err != nil {
-		return defaultScandir, err
+	return scandirOf(m), err
+}
+
+// scandirOf is the scandir of a manifest, or where s6-overlay has its own; nil: there is none.
+func scandirOf(m *manifest.Manifest) string {
+	if m == nil {
+		return defaultScandir
 	}
-	return m.Scandir, nil
+	return m.Scandir
 }
 
 // loadIfAny reads the manifest if there is one: doctor and down have to work without a manifest, or

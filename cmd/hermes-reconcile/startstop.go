@@ -151,11 +151,7 @@ type acting struct {
 
 // enter opens the scandir and takes the lock, if that can be had.
 func (a *acting) enter(ctx context.Context, flags *actFlags) (err error) {
-	fromManifest := defaultScandir
-	if a.manifest != nil {
-		fromManifest = a.manifest.Scandir
-	}
-	path, err := flags.resolve(fromManifest)
+	path, err := flags.resolve(scandirOf(a.manifest))
 	if err != nil {
 		return err
 	}

@@ -47,11 +47,7 @@ func (l *looking) read(u ui) error {
 		return err
 	}
 	l.manifest, l.dirs = nil, nil
-	path := defaultScandir
-	if m != nil {
-		path = m.Scandir
-	}
-	if l.path, err = l.resolve(path); err != nil {
+	if l.path, err = l.resolve(scandirOf(m)); err != nil {
 		return err
 	}
 	if m != nil && l.counts(m) {
