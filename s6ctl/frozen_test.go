@@ -10,17 +10,26 @@ import (
 
 func TestFrozen(t *testing.T) {
 	const folder = "/data/logs/gateways/bot"
-	for target, why := range map[string]string{
-		"/data/logs/gateways/bot/current":               "",
-		"/mnt/volume/logs/gateways/bot/current":         "", // /data is a symlink
-		"/data/logs/gateways/bot/lock":                  "",
-		"/data/logs/gateways/bot/previous":              "", // it is being rotated
-		"pipe:[1]":                                      "",
-		"/data/logs/gateways/bot/current (deleted)":     "/data/logs/gateways/bot/current is deleted",
-		"/data/logs.old/gateways/bot/current (deleted)": "/data/logs/gateways/bot/current is deleted",
-		"/data/logs/gateways/bot.old/current":           "/data/logs/gateways/bot/current was moved to /data/logs/gateways/bot.old/current",
-		"/data/logs.old/gateways/bot/current":           "/data/logs/gateways/bot/current was moved to /data/logs.old/gateways/bot/current",
+	for _, c := range []struct{ name, target, want string }{
+		{"its own file", "/data/logs/gateways/bot/current", ""},
+		{"through a symlink", "/mnt/volume/logs/gateways/bot/current", ""},
+		{"its lock", "/data/logs/gateways/bot/lock", ""},
+		{"during a rotation", "/data/logs/gateways/bot/previous", ""},
+		{"no file", "pipe:[1]", ""},
+		{"deleted", "/data/logs/gateways/bot/current (deleted)", "/data/logs/gateways/bot/current is deleted"},
+		{
+			"deleted after a move", "/data/logs.old/gateways/bot/current (deleted)",
+			"/data/logs/gateways/bot/current is deleted",
+		},
+		{
+			"its folder was moved", "/data/logs/gateways/bot.old/current",
+			"/data/logs/gateways/bot/current was moved to /data/logs/gateways/bot.old/current",
+		},
+		{
+			"a folder above it was moved", "/data/logs.old/gateways/bot/current",
+			"/data/logs/gateways/bot/current was moved to /data/logs.old/gateways/bot/current",
+		},
 	} {
-		require.Equal(t, why, frozen(target, folder), target)
+		t.Run(c.name, func(t *testing.T) { require.Equal(t, c.want, frozen(c.target, folder)) })
 	}
 }

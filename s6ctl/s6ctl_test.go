@@ -48,26 +48,30 @@ func TestArguments(t *testing.T) {
 }
 
 func TestExitCodesOfBothFamilies(t *testing.T) {
+	rescan := func(s *Scandir) error { return s.Rescan(t.Context(), true) }
+	control := func(s *Scandir) error { return s.Control(t.Context(), "gateway-x", "d") }
 	for _, c := range []struct {
-		code            int
-		rescan, control error
+		name string
+		call func(*Scandir) error
+		code int
+		want error // nil: what the program says
 	}{
-		{100, ErrNotListening, ErrNotSupervised},
-		{102, nil, ErrNotSupervised},
-		{111, nil, nil},
+		{"rescan, exit 100", rescan, 100, ErrNotListening},
+		{"rescan, exit 102", rescan, 102, nil},
+		{"rescan, exit 111", rescan, 111, nil},
+		{"control, exit 100", control, 100, ErrNotSupervised},
+		{"control, exit 102", control, 102, ErrNotSupervised},
+		{"control, exit 111", control, 111, nil},
 	} {
-		fakePrograms(t, c.code, "s6-svc: fatal: something")
-		s := Open("/scan")
-		for _, e := range []struct{ got, want error }{
-			{s.Rescan(t.Context(), true), c.rescan},
-			{s.Control(t.Context(), "gateway-x", "d"), c.control},
-		} {
-			if e.want != nil {
-				require.ErrorIs(t, e.got, e.want, "exit %d", c.code)
-				continue
+		t.Run(c.name, func(t *testing.T) {
+			fakePrograms(t, c.code, "s6-svc: fatal: something")
+			err := c.call(Open("/scan"))
+			if c.want != nil {
+				require.ErrorIs(t, err, c.want)
+				return
 			}
-			require.ErrorContains(t, e.got, "s6-svc: fatal: something", "exit %d", c.code)
-		}
+			require.ErrorContains(t, err, "s6-svc: fatal: something")
+		})
 	}
 }
 
@@ -162,18 +166,20 @@ func TestDetect(t *testing.T) {
 
 func TestSvscanIsFoundByItsArgumentsWhereTheScandirIsClosed(t *testing.T) {
 	for _, c := range []struct {
-		argv []string
-		want bool
+		name, args string
+		want       bool
 	}{
-		{[]string{"s6-svscan", "-d4", "--", "/run/service"}, true},
-		{[]string{"s6-svscan", "/run/service/"}, true},
-		{[]string{"s6-svscan", "service"}, true},
-		{[]string{"s6-svscan", "/run/other"}, false},
-		{[]string{"s6-svscan", "."}, false},
-		{[]string{"grep", "/run/service"}, false},
+		{"an absolute path", "s6-svscan -d4 -- /run/service", true},
+		{"a slash at its end", "s6-svscan /run/service/", true},
+		{"a relative path", "s6-svscan service", true},
+		{"another scandir", "s6-svscan /run/other", false},
+		{"the working directory", "s6-svscan .", false},
+		{"another program", "grep /run/service", false},
 	} {
-		h := Host{"linux", fakeProc(t, map[int][]string{1: {"tini"}, 7: c.argv})}
-		require.Equal(t, c.want, h.svscanOn("/run/service") == 7, "%v", c.argv)
+		t.Run(c.name, func(t *testing.T) {
+			h := Host{"linux", fakeProc(t, map[int][]string{1: {"tini"}, 7: strings.Fields(c.args)})}
+			require.Equal(t, c.want, h.svscanOn("/run/service") == 7)
+		})
 	}
 }
 
@@ -196,21 +202,23 @@ func TestDirectoryThatIsNotThereIsNotSupervised(t *testing.T) {
 
 func TestSvscanOptions(t *testing.T) {
 	for _, c := range []struct {
-		args  string
-		newer bool
-		want  Svscan
+		name, args string
+		newer      bool
+		want       Svscan
 	}{
-		{"s6-svscan /run/service", false, Svscan{MaxServices: 500}},
-		{"s6-svscan -c 7 -t 5000 /run/service", false, Svscan{MaxServices: 7}},
-		{"s6-svscan -c0 scan", false, Svscan{MaxServices: 2}},
-		{"s6-svscan -d4 -- /run/service", true, Svscan{MaxServices: 1000, CountsLoggers: true, MaxName: 251}},
-		{"s6-svscan -C8 -L 20 scan", true, Svscan{MaxServices: 8, CountsLoggers: true, MaxName: 20}},
-		{"s6-svscan -c 50 scan", true, Svscan{MaxServices: 100, CountsLoggers: true, MaxName: 251}},
-		{"s6-svscan --services-max=12 --name-max 300 --timeout 5 -C3 scan", true, Svscan{MaxServices: 4, CountsLoggers: true, MaxName: 300}},
-		{"s6-svscan -- -C8", true, Svscan{MaxServices: 1000, CountsLoggers: true, MaxName: 251}},
-		{"s6-svscan -C", true, Svscan{MaxServices: 1000, CountsLoggers: true, MaxName: 251}},
-		{"", true, Svscan{MaxServices: 1000, CountsLoggers: true, MaxName: 251}},
+		{"s6 2.11", "s6-svscan /run/service", false, Svscan{MaxServices: 500}},
+		{"s6 2.11, -c", "s6-svscan -c 7 -t 5000 /run/service", false, Svscan{MaxServices: 7}},
+		{"s6 2.11, -c0", "s6-svscan -c0 scan", false, Svscan{MaxServices: 2}},
+		{"defaults", "s6-svscan -d4 -- /run/service", true, Svscan{MaxServices: 1000, CountsLoggers: true, MaxName: 251}},
+		{"-C and -L", "s6-svscan -C8 -L 20 scan", true, Svscan{MaxServices: 8, CountsLoggers: true, MaxName: 20}},
+		{"-c", "s6-svscan -c 50 scan", true, Svscan{MaxServices: 100, CountsLoggers: true, MaxName: 251}},
+		{"long options", "s6-svscan --services-max=12 --name-max 300 --timeout 5 -C3 scan", true, Svscan{MaxServices: 4, CountsLoggers: true, MaxName: 300}},
+		{"no option behind --", "s6-svscan -- -C8", true, Svscan{MaxServices: 1000, CountsLoggers: true, MaxName: 251}},
+		{"an option without its value", "s6-svscan -C", true, Svscan{MaxServices: 1000, CountsLoggers: true, MaxName: 251}},
+		{"no command line", "", true, Svscan{MaxServices: 1000, CountsLoggers: true, MaxName: 251}},
 	} {
-		require.Equal(t, c.want, parseSvscan(strings.Fields(c.args), c.newer), c.args)
+		t.Run(c.name, func(t *testing.T) {
+			require.Equal(t, c.want, parseSvscan(strings.Fields(c.args), c.newer))
+		})
 	}
 }
