@@ -34,7 +34,10 @@ func TestStateLastIsGuessed(t *testing.T) {
 		{"up now", testkit.Last(testkit.Profile("a", "1")), testkit.Profile("a", "1"), []string{"the marker changed", guess}},
 		{"last now", testkit.Profile("a", "1"), testkit.Last(testkit.Profile("a", "1")), []string{"state is last now"}},
 	} {
-		got := testkit.Planned(t, testkit.Servicedirs(t, c.fresh), reconcile.Assume(testkit.Servicedirs(t, c.old)), reconcile.PruneOwned)
-		require.Equal(t, append([]string{}, c.want...), got[0].Reasons.Texts(), c.name)
+		t.Run(c.name, func(t *testing.T) {
+			old := reconcile.Assume(testkit.Servicedirs(t, c.old))
+			got := testkit.Planned(t, testkit.Servicedirs(t, c.fresh), old, reconcile.PruneOwned)
+			require.Equal(t, append([]string{}, c.want...), got[0].Reasons.Texts())
+		})
 	}
 }

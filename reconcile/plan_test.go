@@ -84,17 +84,23 @@ func TestPlanOfOneService(t *testing.T) {
 
 func TestWhatTakesANewDirectory(t *testing.T) {
 	want := testkit.Profile("a", "2")
-	for name, have := range map[string]reconcile.Service{
-		"foreign without logger": testkit.With(testkit.With(testkit.Found(t, want), testkit.Foreign), func(s *reconcile.Service) { s.HasLog = false }),
-		"ours without logger":    testkit.With(testkit.Found(t, want), func(s *reconcile.Service) { s.HasLog = false }),
-		"not supervised":         testkit.With(testkit.Found(t, want), func(s *reconcile.Service) { s.Status, s.LogStatus = reconcile.Status{}, reconcile.Status{} }),
-		"not supervised, changed": testkit.With(testkit.Found(t, testkit.Profile("a", "1")), func(s *reconcile.Service) {
+	for _, c := range []struct {
+		name string
+		have reconcile.Service
+	}{
+		{"foreign without logger", testkit.With(testkit.With(testkit.Found(t, want), testkit.Foreign), func(s *reconcile.Service) { s.HasLog = false })},
+		{"ours without logger", testkit.With(testkit.Found(t, want), func(s *reconcile.Service) { s.HasLog = false })},
+		{"not supervised", testkit.With(testkit.Found(t, want), func(s *reconcile.Service) { s.Status, s.LogStatus = reconcile.Status{}, reconcile.Status{} })},
+		{"not supervised, changed", testkit.With(testkit.Found(t, testkit.Profile("a", "1")), func(s *reconcile.Service) {
 			s.Status, s.LogStatus = reconcile.Status{}, reconcile.Status{}
-		}),
+		})},
 	} {
-		plan, err := reconcile.Diff(testkit.Servicedirs(t, want), reconcile.Actual{Listening: true, Services: []reconcile.Service{have}}, reconcile.PruneOwned)
-		require.NoError(t, err)
-		require.True(t, plan.Changes[0].Replace, name)
+		t.Run(c.name, func(t *testing.T) {
+			actual := reconcile.Actual{Listening: true, Services: []reconcile.Service{c.have}}
+			plan, err := reconcile.Diff(testkit.Servicedirs(t, want), actual, reconcile.PruneOwned)
+			require.NoError(t, err)
+			require.True(t, plan.Changes[0].Replace)
+		})
 	}
 }
 
@@ -102,18 +108,23 @@ func TestPruning(t *testing.T) {
 	ours, theirs := testkit.Found(t, testkit.Profile("ours", "1")), testkit.With(testkit.Found(t, testkit.Profile("theirs", "1")), testkit.Foreign)
 	link := reconcile.Service{Name: "gateway-link", Obstacle: "is a symlink"}
 	actual := reconcile.Actual{Services: []reconcile.Service{link, ours, theirs}}
-	for prune, want := range map[reconcile.Prune][]reconcile.Op{
-		reconcile.PruneOwned: {reconcile.Foreign, reconcile.Remove, reconcile.Foreign},
-		reconcile.PruneAll:   {reconcile.Foreign, reconcile.Remove, reconcile.Remove},
-		reconcile.PruneNone:  {reconcile.Foreign, reconcile.Unchanged, reconcile.Foreign},
+	for _, c := range []struct {
+		prune reconcile.Prune
+		want  []reconcile.Op
+	}{
+		{reconcile.PruneOwned, []reconcile.Op{reconcile.Foreign, reconcile.Remove, reconcile.Foreign}},
+		{reconcile.PruneAll, []reconcile.Op{reconcile.Foreign, reconcile.Remove, reconcile.Remove}},
+		{reconcile.PruneNone, []reconcile.Op{reconcile.Foreign, reconcile.Unchanged, reconcile.Foreign}},
 	} {
-		plan, err := reconcile.Diff(nil, actual, prune)
-		require.NoError(t, err)
-		var got []reconcile.Op
-		for _, c := range plan.Changes {
-			got = append(got, c.Op)
-		}
-		require.Equal(t, want, got, prune)
+		t.Run(string(c.prune), func(t *testing.T) {
+			plan, err := reconcile.Diff(nil, actual, c.prune)
+			require.NoError(t, err)
+			var got []reconcile.Op
+			for _, change := range plan.Changes {
+				got = append(got, change.Op)
+			}
+			require.Equal(t, c.want, got)
+		})
 	}
 }
 

@@ -25,39 +25,81 @@ func TestStates(t *testing.T) {
 		return l
 	}
 	down := reconcile.Status{Supervised: true}
-	for want, l := range map[string]reconcile.Look{
-		"unsupervised":                 {},
-		"up":                           {Status: up},
-		"up ":                          {Status: up, Tells: true},
-		"ready":                        {Status: reconcile.Status{Supervised: true, PID: 7, WantUp: true, Ready: true}, Tells: true},
-		"up  ":                         {Status: reconcile.Status{Supervised: true, PID: 7, WantUp: true, Ready: true}},
-		"down":                         {Status: down},
-		"stopping":                     {Status: reconcile.Status{Supervised: true, PID: 7}},
-		"starting (exited 1)":          {Status: up, Phase: "starting"},
-		"starting (ended by signal 9)": {Status: reconcile.Status{Supervised: true, WantUp: true, Signal: 9, ExitCode: -1}},
-		"ended (exited 78)":            {Status: reconcile.Status{Supervised: true, ExitCode: 78}},
-		"ended (exited 0)":             {Status: down, OnFailure: true},
-		"up   ":                        at(reconcile.Look{Status: up, Deaths: died(9*time.Second, 5*time.Second)}, 4*time.Second),
-		"crash loop (3 deaths, exited 1)": at(reconcile.Look{Status: up, Deaths: died(9*time.Second, 7*time.Second, 5*time.Second), Pause: 3 * time.Second},
-			4*time.Second),
-		"crash loop (4 deaths, exited 1)": {Status: reconcile.Status{Supervised: true, WantUp: true, ExitCode: 1},
-			Deaths: died(20*time.Second, 9*time.Second, 7*time.Second, time.Second)},
-		"backing off (next start in 3 s, exited 1)": at(reconcile.Look{Status: up, Phase: "backing off", Pause: 5 * time.Second,
-			Deaths: died(9*time.Second, 7*time.Second, 3*time.Second)}, 2*time.Second),
-		"up    ":  at(reconcile.Look{Status: up, Deaths: died(30*time.Second, 28*time.Second, 26*time.Second), Pause: 2 * time.Second}, 25*time.Second),
-		"up     ": at(reconcile.Look{Status: up, Deaths: died(3*time.Hour, 2*time.Hour, 3*time.Second)}, 2*time.Second),
+	ready := reconcile.Status{Supervised: true, PID: 7, WantUp: true, Ready: true}
+	for _, c := range []struct {
+		name string
+		look reconcile.Look
+		want string
+	}{
+		{"no supervisor", reconcile.Look{}, "unsupervised"},
+		{"runs", reconcile.Look{Status: up}, "up"},
+		{"has not told yet that it is ready", reconcile.Look{Status: up, Tells: true}, "up"},
+		{"has told that it is ready", reconcile.Look{Status: ready, Tells: true}, "ready"},
+		{"ready, and not asked for that", reconcile.Look{Status: ready}, "up"},
+		{"is to be down, and is", reconcile.Look{Status: down}, "down"},
+		{
+			"is to be down, and runs",
+			reconcile.Look{Status: reconcile.Status{Supervised: true, PID: 7}},
+			"stopping",
+		},
+		{"its script runs", reconcile.Look{Status: up, Phase: "starting"}, "starting (exited 1)"},
+		{
+			"killed, between two starts",
+			reconcile.Look{Status: reconcile.Status{Supervised: true, WantUp: true, Signal: 9, ExitCode: -1}},
+			"starting (ended by signal 9)",
+		},
+		{
+			"exit code 78",
+			reconcile.Look{Status: reconcile.Status{Supervised: true, ExitCode: 78}},
+			"ended (exited 78)",
+		},
+		{"exit code 0, on-failure", reconcile.Look{Status: down, OnFailure: true}, "ended (exited 0)"},
+		{
+			"two deaths",
+			at(reconcile.Look{Status: up, Deaths: died(9*time.Second, 5*time.Second)}, 4*time.Second),
+			"up",
+		},
+		{
+			"three deaths",
+			at(reconcile.Look{
+				Status: up, Deaths: died(9*time.Second, 7*time.Second, 5*time.Second), Pause: 3 * time.Second,
+			}, 4*time.Second),
+			"crash loop (3 deaths, exited 1)",
+		},
+		{
+			"four deaths, between two starts",
+			reconcile.Look{
+				Status: reconcile.Status{Supervised: true, WantUp: true, ExitCode: 1},
+				Deaths: died(20*time.Second, 9*time.Second, 7*time.Second, time.Second),
+			},
+			"crash loop (4 deaths, exited 1)",
+		},
+		{
+			"waits before its start",
+			at(reconcile.Look{
+				Status: up, Phase: "backing off", Pause: 5 * time.Second,
+				Deaths: died(9*time.Second, 7*time.Second, 3*time.Second),
+			}, 2*time.Second),
+			"backing off (next start in 3 s, exited 1)",
+		},
+		{
+			"lives longer than before its last death",
+			at(reconcile.Look{
+				Status: up, Deaths: died(30*time.Second, 28*time.Second, 26*time.Second), Pause: 2 * time.Second,
+			}, 25*time.Second),
+			"up",
+		},
+		{
+			"deaths that are forgotten",
+			at(reconcile.Look{Status: up, Deaths: died(3*time.Hour, 2*time.Hour, 3*time.Second)}, 2*time.Second),
+			"up",
+		},
 	} {
-		l.At = now
-		require.Equal(t, trimmed(want), l.Say(), want)
+		t.Run(c.name, func(t *testing.T) {
+			c.look.At = now
+			require.Equal(t, c.want, c.look.Say())
+		})
 	}
-}
-
-// trimmed drops what tells equal keys of a table apart.
-func trimmed(s string) string {
-	for len(s) > 0 && s[len(s)-1] == ' ' {
-		s = s[:len(s)-1]
-	}
-	return s
 }
 
 // TestPauseIsNoUptime: a gateway that dies after half a second runs for no longer by waiting
