@@ -90,7 +90,7 @@ func (p *past) before() (int, error) {
 	return p.all[len(p.all)-2].Number, nil
 }
 
-// warnTo says which manifest it goes back to: who gave no number may mean another one.
+// warnTo says which manifest it goes back to: a user that gave no number may mean another one.
 func (u ui) warnTo(a *journal.Applied) {
 	u.info("going back to number %d of the history, applied at %s by %s", a.Number,
 		a.Time.Format(time.RFC3339), a.By)

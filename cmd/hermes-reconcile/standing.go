@@ -152,7 +152,7 @@ func rolledBackText(r *journal.RolledBack) string {
 		r.Time.Format(time.RFC3339), why, r.Number)
 }
 
-// recount lets a manifest count again that was rolled back: who applies it by hand wants that. A
+// recount lets a manifest count again that was rolled back: an apply by hand asks for that. A
 // record that cannot be read goes the same way.
 func (f *applyFlags) recount(u ui, t *target, lock *journal.Lock) error {
 	back, err := lock.RolledBack()

@@ -104,7 +104,7 @@ func TestTornHistory(t *testing.T) {
 	require.Equal(t, 3, three.Number)
 }
 
-// TestKilledWhileItWritesHistory: what is left in staging is in no one's way.
+// TestKilledWhileItWritesHistory: what is left in staging harms no later write.
 func TestKilledWhileItWritesHistory(t *testing.T) {
 	folder, _, lock := locked(t)
 	for _, name := range []string{"applied", "rolledback"} {
