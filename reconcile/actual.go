@@ -11,37 +11,23 @@ import (
 
 	"hermes-reconcile/render"
 	"hermes-reconcile/s6ctl/safefile"
+	"hermes-reconcile/s6ctl/seen"
 )
 
-// Status is what s6 knows of one service.
-type Status struct {
-	// Supervised: an s6-supervise works in the directory.
-	Supervised bool
-	PID        int // 0: down
-	// WantUp: s6 starts it again when it ends.
-	WantUp    bool
-	Finishing bool // ./finish runs
-	// Ready: it has told s6 so, by its notification descriptor.
-	Ready bool
-	// Since: of the last change between up and down, by the clock of the system.
-	Since    time.Time
-	ExitCode int // of the last process; -1 if a signal ended it or it never ran
-	Signal   int // that ended the last process, or 0
-	// Doubt says why what s6 publishes of the service cannot be believed: others could change it.
-	// The rest is then what the kernel knows of its processes, as far as that goes. Empty: there is
-	// no doubt.
-	Doubt string
-}
-
-// Down reports whether no process of the service runs and none will be started unasked.
-func (s Status) Down() bool { return s.PID == 0 && !s.Finishing && !s.WantUp }
+// What s6ctl reads, by the names that are used here.
+type (
+	Status    = seen.Status
+	Phase     = seen.Phase
+	Death     = seen.Death
+	Supervise = seen.Supervise
+)
 
 // ExitConfig is the exit code of a gateway that no restart would help: EX_CONFIG of sysexits.h.
 const ExitConfig = 78
 
-// Ended reports whether the service is down because its gateway said that no restart would help or,
-// with onFailure, that it is done. A stop by hand that exits 0 looks the same.
-func (s Status) Ended(onFailure bool) bool {
+// HasEnded reports whether a service is down because its gateway said that no restart would help
+// or, with onFailure, that it is done. A stop by hand that exits 0 looks the same.
+func HasEnded(s Status, onFailure bool) bool {
 	return s.Supervised && s.Down() &&
 		(s.ExitCode == ExitConfig || onFailure && s.ExitCode == 0 && s.Signal == 0)
 }

@@ -3,17 +3,12 @@ package reconcile
 import (
 	"fmt"
 	"sort"
+
+	"hermes-reconcile/s6ctl/seen"
 )
 
 // Room is what the s6-svscan on a scandir can take, and what it has.
-type Room struct {
-	// MaxServices is how many services it takes; from s6 2.12 on a logger counts, too.
-	MaxServices   int
-	CountsLoggers bool
-	MaxName       int // longest name, in bytes, that it does not ignore; 0: any
-	MaxFiles      int // its limit of open files; 0: unknown
-	Supervisors   int // s6-supervise processes that it has now
-}
+type Room seen.Svscan
 
 // s6-svscan keeps both ends of each logger's pipe open, and needs some files for itself: its
 // standard ones, its lock and FIFO, the scandir while it reads it, and what it takes to start a

@@ -292,7 +292,9 @@ var exitedConfig = fmt.Sprintf("exited %d: no restart would help until its run s
 
 // ended reports whether the gateway is down by an exit code that the manifest takes for final. One
 // that was what it is last may have been stopped by hand, which also ends in exit code 0.
-func (c *Change) ended() bool { return c.Actual.Status.Ended(c.Desired.OnFailure && !c.Desired.Last) }
+func (c *Change) ended() bool {
+	return HasEnded(c.Actual.Status, c.Desired.OnFailure && !c.Desired.Last)
+}
 
 // WantsDown reports whether the gateway should be down.
 func (c *Change) WantsDown() bool { return c.down }

@@ -7,29 +7,7 @@ import (
 	"time"
 
 	"hermes-reconcile/render"
-	"hermes-reconcile/s6ctl/safefile"
 )
-
-// Supervise is an s6-supervise process as the kernel knows it. Files play no part.
-type Supervise struct {
-	PID   int
-	Start int           // numbers of processes are used again
-	Age   time.Duration // since it was started
-	At    safefile.Identity
-	// Orphan says that its parent is not the s6-svscan that runs on the scandir now. No rescan ends
-	// it.
-	Orphan bool
-	// The rest is empty for one that works in a known place.
-
-	Name string // that its s6-svscan started it with: "gateway-x", or "gateway-x/log"
-	// Path: where it works: relative to the scandir, absolute outside of it; empty: that cannot be
-	// seen.
-	Path    string
-	Deleted bool // the directory there is gone
-}
-
-// Logger reports whether it supervises a logger.
-func (v Supervise) Logger() bool { return strings.HasSuffix(v.Name, "/log") }
 
 // Displaced is a supervisor of a gateway, or of its logger, that does not work in the directory
 // which has the gateway's name.

@@ -5,11 +5,9 @@ import (
 	"fmt"
 	"strings"
 	"time"
-)
 
-// Phase is how far the process of a service is that s6 calls up: empty once its run script has
-// become the service.
-type Phase string
+	"hermes-reconcile/s6ctl/seen"
+)
 
 // State is in a word what a gateway is. See the package comment for what leads from one to another.
 type State string
@@ -44,13 +42,6 @@ func (s State) Hopeless() bool {
 	return s == StateEnded || s == StateBackingOff || s == StateCrashLoop
 }
 
-// Death is the end of a process of a gateway that was not asked for.
-type Death struct {
-	At       time.Time
-	ExitCode int // -1 if a signal ended it
-	Signal   int // that ended it, or 0
-}
-
 // Look is what can be seen of a gateway at one time.
 type Look struct {
 	Status
@@ -74,7 +65,7 @@ func (l Look) State() State {
 		return StateDouble
 	case l.PID != 0 && !l.WantUp:
 		return StateStopping
-	case l.PID != 0 && l.Phase == Phase(StateBackingOff):
+	case l.PID != 0 && l.Phase == seen.BackingOff:
 		return StateBackingOff
 	case (l.PID != 0 || l.Finishing || l.WantUp) && l.loops():
 		return StateCrashLoop
@@ -88,7 +79,7 @@ func (l Look) State() State {
 		return StateUp
 	case l.Finishing || l.WantUp:
 		return StateStarting
-	case l.Ended(l.OnFailure):
+	case HasEnded(l.Status, l.OnFailure):
 		return StateEnded
 	}
 	return StateDown
@@ -183,12 +174,12 @@ func (l Look) NextStart() time.Time {
 
 // LastEnd says how the last process of a gateway ended: "exited 1". It is empty where there is
 // nothing to say.
-func (s Status) LastEnd() string {
+func (l Look) LastEnd() string {
 	switch {
-	case s.Signal != 0:
-		return fmt.Sprintf("ended by signal %d", s.Signal)
-	case s.ExitCode > 0:
-		return fmt.Sprintf("exited %d", s.ExitCode)
+	case l.Signal != 0:
+		return fmt.Sprintf("ended by signal %d", l.Signal)
+	case l.ExitCode > 0:
+		return fmt.Sprintf("exited %d", l.ExitCode)
 	}
 	return ""
 }

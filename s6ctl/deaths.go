@@ -7,13 +7,6 @@ import (
 	"time"
 )
 
-// Death is the end of a process of a service that was not asked for.
-type Death struct {
-	At       time.Time
-	ExitCode int // -1 if a signal ended it
-	Signal   int // that ended it, or 0
-}
-
 // deathSize is what s6-supervise writes down of a death, in bytes: a TAI64N label, the exit code
 // and the signal. Source: s6_dtally_pack.c.
 const (

@@ -9,18 +9,7 @@ import (
 	"time"
 
 	"hermes-reconcile/s6ctl/safefile"
-)
-
-// Phase is how far the process of a service is that s6 calls up: s6 cannot know when a run script
-// has become the service.
-type Phase string
-
-const (
-	Running  Phase = ""
-	Starting Phase = "starting"
-	// Waiting: for another gateway of its profile, which has the lock of its home.
-	Waiting    Phase = "waiting"
-	BackingOff Phase = "backing off" // its script waits, because the service died again and again
+	"hermes-reconcile/s6ctl/seen"
 )
 
 // backoffFile is where a rendered run script says that it waits, or has waited: its pid, and how
@@ -40,27 +29,27 @@ func (s *Scandir) Phase(dir string, pid int) Phase {
 	argv := ThisHost().cmdline(pid)
 	switch {
 	case len(argv) == 0:
-		return Running
+		return seen.Running
 	case filepath.Base(argv[0]) == "s6-setlock":
-		return Waiting
+		return seen.Waiting
 	case filepath.Base(argv[0]) == "s6-setuidgid" || filepath.Base(argv[0]) == "s6-notifyoncheck":
-		return Starting // they become the service
+		return seen.Starting // they become the service
 	case len(argv) < 3 || argv[len(argv)-2] != "./run":
-		return Running
+		return seen.Running
 	}
 	// s6-supervise runs `./run NAME`, so a script is `sh ./run NAME`, with any interpreter.
 	service, err := openFolder(s.path, dir)
 	if err != nil {
-		return Starting
+		return seen.Starting
 	}
 	defer service.Close()
 	if _, err := service.Stat(heldFile); err == nil {
-		return Waiting
+		return seen.Waiting
 	}
 	if pauseIn(service, pid) > 0 {
-		return BackingOff
+		return seen.BackingOff
 	}
-	return Starting
+	return seen.Starting
 }
 
 // Pause is how long the script of the process pid of the service in dir has waited before it became

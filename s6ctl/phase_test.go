@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"hermes-reconcile/s6ctl/seen"
 )
 
 func TestPhase(t *testing.T) {
@@ -21,16 +23,16 @@ func TestPhase(t *testing.T) {
 		pid = st.PID
 		return pid != 0
 	})
-	eventually(t, "its script runs", func() bool { return s.Phase("x", pid) == Starting })
-	require.Equal(t, Running, s.Phase("x", os.Getpid()))
-	require.Equal(t, Running, s.Phase("x", 1<<30), "no such process")
+	eventually(t, "its script runs", func() bool { return s.Phase("x", pid) == seen.Starting })
+	require.Equal(t, seen.Running, s.Phase("x", os.Getpid()))
+	require.Equal(t, seen.Running, s.Phase("x", 1<<30), "no such process")
 
 	backoff := filepath.Join(scandir, "x", backoffFile)
 	require.NoError(t, os.Mkdir(filepath.Dir(backoff), 0o755))
 	require.NoError(t, os.WriteFile(backoff, []byte(strconv.Itoa(pid+1)+" 4\n"), 0o644))
-	require.Equal(t, Starting, s.Phase("x", pid), "another process waited")
+	require.Equal(t, seen.Starting, s.Phase("x", pid), "another process waited")
 	require.NoError(t, os.WriteFile(backoff, []byte(strconv.Itoa(pid)+" 4\n"), 0o644))
-	require.Equal(t, BackingOff, s.Phase("x", pid))
+	require.Equal(t, seen.BackingOff, s.Phase("x", pid))
 	require.NoError(t, os.WriteFile(filepath.Join(scandir, "x", "go"), nil, 0o644))
-	eventually(t, "the service runs", func() bool { return s.Phase("x", pid) == Running })
+	eventually(t, "the service runs", func() bool { return s.Phase("x", pid) == seen.Running })
 }

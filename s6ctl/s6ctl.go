@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"hermes-reconcile/s6ctl/seen"
 	"hermes-reconcile/s6ctl/start"
 )
 
@@ -36,6 +37,15 @@ const turnLimit = 250 * time.Millisecond
 const (
 	exitNobody      = 100
 	exitNobodyNewer = 102
+)
+
+// What is read of services, by the names that are used here.
+type (
+	Status    = seen.Status
+	Phase     = seen.Phase
+	Death     = seen.Death
+	Supervise = seen.Supervise
+	Svscan    = seen.Svscan
 )
 
 // Scandir is a scan directory and the s6 programs that control it.

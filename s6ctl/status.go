@@ -15,27 +15,6 @@ import (
 	"hermes-reconcile/s6ctl/safefile"
 )
 
-// Status is what s6 knows of one service.
-type Status struct {
-	// Supervised: an s6-supervise runs on the directory and takes commands; all else is meaningless
-	// without.
-	Supervised bool
-	PID        int  // of the service's process; 0 when it is down
-	WantUp     bool // s6-supervise starts it again when it dies
-	Finishing  bool // ./finish runs
-	Ready      bool
-	Since      time.Time // of the last change between up and down
-	ExitCode   int       // of the last process; -1 if a signal ended it or it never ran
-	Signal     int       // that ended the last process, or 0
-	// Doubt says why the files in supervise/ cannot be believed: others could change them, or
-	// something else is in their place. The rest is then what the kernel knows of the processes, as
-	// far as that goes. Empty: there is no doubt.
-	Doubt string
-}
-
-// Down reports whether no process of the service runs and none will be started unasked.
-func (s Status) Down() bool { return s.PID == 0 && !s.Finishing && !s.WantUp }
-
 // The status file, as s6 2.10 to 2.15 write it; 2.13 alone has the process group between pid and
 // wstat. Source: s6_svstatus_unpack.c. All numbers are big endian.
 const (

@@ -16,25 +16,6 @@ import (
 	"hermes-reconcile/s6ctl/safefile"
 )
 
-// Supervise is an s6-supervise process as the kernel knows it. Files play no part.
-type Supervise struct {
-	PID int
-	// Start: when it was started, as the kernel counts: numbers of processes are used again.
-	Start int
-	Age   time.Duration // since then
-	At    safefile.Identity
-	// Orphan says that its parent is not the s6-svscan that runs on the scandir now. No rescan ends
-	// it.
-	Orphan bool
-	// The rest is empty for one that works in a known place.
-
-	Name string // that its s6-svscan started it with: "gateway-x", or "gateway-x/log"
-	// Path: where it works: relative to the scandir, absolute outside of it; empty: that cannot be
-	// seen.
-	Path    string
-	Deleted bool // the directory there is gone
-}
-
 // Supervises finds every s6-supervise of the scandir: the children of its s6-svscan, and those that
 // work in it. Of one that works in a known place nothing else is looked up. Those of another user's
 // s6-svscan are not among them.

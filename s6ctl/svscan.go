@@ -15,20 +15,6 @@ import (
 	"hermes-reconcile/s6ctl/start"
 )
 
-// Svscan is what an s6-svscan can take, and what it has.
-type Svscan struct {
-	// MaxServices is how many services it takes. From s6 2.12 on a logger counts as one, too, and
-	// one service too many makes it give up every scan; before, a logger is free and only the
-	// surplus is left out.
-	MaxServices   int
-	CountsLoggers bool
-	MaxName       int // longest name, in bytes, that it does not ignore; 0: any
-	// MaxFiles: its limit of open files; 0: unknown. It needs two for each logged service, and
-	// some.
-	MaxFiles    int
-	Supervisors int // s6-supervise processes that it has now
-}
-
 // Defaults and bounds of s6-svscan (s6-svscan.c of 2.11, of 2.12 to 2.14, and of 2.15).
 const (
 	defaultServicesOld = 500

@@ -172,7 +172,7 @@ var layers = map[string]layer{
 	},
 	"reconcile": {
 		why:    "The same look at a scandir and the same manifest make the same plan: it depends on nothing else.",
-		ours:   []string{"render", "s6ctl/safefile"},
+		ours:   []string{"render", "s6ctl/safefile", "s6ctl/seen"},
 		others: []string{"github.com/hashicorp/go-multierror"},
 		never:  []string{"os", "os/exec", "net", "flag", "log", "path/filepath"},
 	},
@@ -271,9 +271,14 @@ var layers = map[string]layer{
 		others: []string{"golang.org/x/sys/unix"},
 		never:  []string{"os/exec", "net", "flag", "log"},
 	},
+	"s6ctl/seen": {
+		why:   "What s6 shows is data for a plan, which is made on systems without s6, too.",
+		ours:  []string{"s6ctl/safefile"},
+		never: []string{"os", "os/exec", "net", "flag", "log", "path/filepath"},
+	},
 	"s6ctl": {
 		why:    "It speaks s6 and no more: neither manifests nor service files concern it.",
-		ours:   []string{"s6ctl/start", "s6ctl/safefile"},
+		ours:   []string{"s6ctl/start", "s6ctl/safefile", "s6ctl/seen"},
 		others: []string{"golang.org/x/sys/unix"},
 		never:  []string{"os/exec", "net", "flag", "log"},
 	},

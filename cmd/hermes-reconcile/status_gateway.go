@@ -42,7 +42,7 @@ func failed(g explain.Gateway, s reconcile.Service, look reconcile.Look) bool {
 		return true
 	case reconcile.StateEnded:
 		const onFailure = false // then only an exit code that no restart helps ends it
-		return look.Ended(onFailure)
+		return reconcile.HasEnded(look.Status, onFailure)
 	case reconcile.StateDown:
 		return g.Wanted == wantedUp
 	case reconcile.StateUp:

@@ -82,7 +82,7 @@ func (f *fakeS6) settled(profiles ...manifest.Profile) {
 	for _, d := range testkit.Servicedirs(f.t, profiles...) {
 		s, _ := f.find(d.Name)
 		require.NotNil(f.t, s, "%s is not supervised", d.Name)
-		if d.File(render.DownPath) == nil && !s.status.Ended(false) {
+		if d.File(render.DownPath) == nil && !reconcile.HasEnded(s.status, false) {
 			require.NotZero(f.t, s.status.PID, "%s is down", d.Name)
 			require.Equal(f.t, string(d.File("run").Data), s.script, "%s runs another script", d.Name)
 		}
