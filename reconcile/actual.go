@@ -208,9 +208,9 @@ func (s *Service) Mark(f File) {
 // MarkAs is Mark where it is known what the marker says.
 func (s *Service) MarkAs(f File, marker render.Marker) {
 	s.Files[render.MarkerPath] = f
-	s.Marker, s.Owned = marker, render.Prefix+marker.Profile == s.Name
+	s.Marker, s.Owned = marker, render.ServiceOf(marker.Profile) == s.Name
 	if !s.Owned {
-		s.Double = render.Prefix + marker.Profile
+		s.Double = render.ServiceOf(marker.Profile)
 	}
 }
 

@@ -204,7 +204,7 @@ type script struct {
 func (r *renderer) script(p *manifest.Profile) script {
 	s := script{
 		Profile:    p.Name,
-		Label:      "hermes-reconcile: " + Prefix + p.Name,
+		Label:      "hermes-reconcile: " + ServiceOf(p.Name),
 		Shebang:    "#!/bin/sh",
 		HermesHome: r.manifest.HermesHome,
 		Home:       p.Home,
@@ -338,7 +338,7 @@ func logScript(p *manifest.Profile) []string {
 func (r *renderer) servicedir(p *manifest.Profile) (Servicedir, error) {
 	onFailure := p.Restart == manifest.RestartOnFailure
 	dir := Servicedir{
-		Name: Prefix + p.Name, Profile: p.Name, Port: p.Port, User: p.User, OnFailure: onFailure,
+		Name: ServiceOf(p.Name), Profile: p.Name, Port: p.Port, User: p.User, OnFailure: onFailure,
 		Last: p.State == manifest.StateLast, Ready: p.Ready, Drain: p.Drain,
 	}
 	finish, err := r.finishOf(p)

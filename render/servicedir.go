@@ -18,6 +18,9 @@ import (
 // Prefix starts the name of every service directory of a profile.
 const Prefix = "gateway-"
 
+// ServiceOf is the name of the service directory that runs the gateway of a profile.
+func ServiceOf(profile string) string { return Prefix + profile }
+
 // ProfileOf is the profile that a service directory of that name runs the gateway of.
 func ProfileOf(service string) string { return strings.TrimPrefix(service, Prefix) }
 

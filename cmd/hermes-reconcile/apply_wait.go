@@ -191,7 +191,7 @@ func whyLate(l reconcile.Late, level reconcile.Level, answer error) string {
 
 // logFile is where a profile's gateway logs to: what its logger was told, else where that would be.
 func logFile(h *homes.Homes, s6 *s6ctl.Scandir, profile string) string {
-	folder := s6.LogFolder(render.Prefix + profile)
+	folder := s6.LogFolder(render.ServiceOf(profile))
 	if folder == "" {
 		path, _ := h.HomeOf(profile) // with an error it is a guess
 		folder = logFolder(path, profile)

@@ -112,7 +112,7 @@ func (l limit) check(gone []string, present int, text string) error {
 	}
 	return withHint(
 		usagef("the plan removes %d of %s (%s), and --max-removals allows %s", len(gone),
-			explain.Count(present, "gateway"), explain.Names(gone), text),
+			count(present, "gateway"), explain.Names(gone), text),
 		"nothing was changed; if that is what you want, raise --max-removals or leave it out")
 }
 

@@ -217,7 +217,7 @@ func logReader(l *deploy.Place, s reconcile.Service, m *manifest.Manifest) (home
 		return accountByID(uint32(l.Owner()))
 	}
 	for _, p := range profilesOf(m) {
-		if render.Prefix+p.Name == s.Name {
+		if render.ServiceOf(p.Name) == s.Name {
 			found, err := user.Lookup(p.User)
 			if err != nil {
 				return home.Account{}, usagef("this system has no account %q", p.User)
@@ -249,20 +249,31 @@ func accountByID(uid uint32) (home.Account, error) {
 
 // logsError says what is wrong with a log that could not be shown.
 func logsError(ctx context.Context, log wantedLog, err error) error {
-	var unprinted *unprintedError
-	switch {
-	case err == nil:
+	if err == nil { // all was shown before a signal came
 		return nil
-	case errors.As(err, &unprinted):
-		return unprinted
-	case ctx.Err() != nil && log.Follow:
-		return nil // that is how it ends
-	case ctx.Err() != nil:
-		return reconcile.ErrInterrupted
-	case errors.Is(err, home.ErrNoLog):
+	}
+	if ended, why := endOfLogs(ctx, log.Follow, err); ended {
+		return why
+	}
+	if errors.Is(err, home.ErrNoLog) {
 		return noLog(log)
 	}
 	return fmt.Errorf("cannot read the log of %s: %s", log.profile, homes.Short(err.Error()))
+}
+
+// endOfLogs reports whether logs were ended from outside: by a signal, which is how --follow ends,
+// or by an output that takes no more.
+func endOfLogs(ctx context.Context, follow bool, err error) (ended bool, why error) {
+	var unprinted *unprintedError
+	switch {
+	case errors.As(err, &unprinted):
+		return true, unprinted
+	case ctx.Err() == nil:
+		return false, nil
+	case follow:
+		return true, nil
+	}
+	return true, reconcile.ErrInterrupted
 }
 
 // legible makes what a reader does not see visible where it would reach a terminal. Elsewhere

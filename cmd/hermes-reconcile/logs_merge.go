@@ -19,7 +19,6 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/loglines"
 	"hermes-reconcile/cmd/hermes-reconcile/overview"
 	"hermes-reconcile/manifest/visible"
-	"hermes-reconcile/reconcile"
 )
 
 // mergedLogs are several logs, or the lines of one that are wanted, on their way to be printed.
@@ -248,15 +247,10 @@ func (l *mergedLogs) prefixOf(log int) string {
 
 // conclude says what was wrong with logs, after what was shown.
 func (l *mergedLogs) conclude(ctx context.Context, named bool, err error) error {
-	var unprinted *unprintedError
-	switch {
-	case errors.As(err, &unprinted):
-		return unprinted
-	case ctx.Err() != nil && l.follow:
-		return nil // that is how it ends
-	case ctx.Err() != nil:
-		return reconcile.ErrInterrupted
-	case err != nil:
+	if ended, why := endOfLogs(ctx, l.follow, err); ended {
+		return why
+	}
+	if err != nil {
 		return err
 	}
 	var faults []error
@@ -272,7 +266,7 @@ func (l *mergedLogs) conclude(ctx context.Context, named bool, err error) error 
 		}
 	}
 	if len(l.missing) == len(l.logs) && len(l.logs) > 1 {
-		return withHint(fmt.Errorf("%s have no log yet", explain.Count(len(l.logs), "gateway")),
+		return withHint(fmt.Errorf("%s have no log yet", count(len(l.logs), "gateway")),
 			"%s status", program)
 	}
 	return errors.Join(faults...)

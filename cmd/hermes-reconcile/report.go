@@ -14,7 +14,6 @@ import (
 	"os/user"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -211,20 +210,13 @@ func reporter(h *homes.Homes, file string) (home.Account, error) {
 	if err != nil || uid == 0 {
 		return home.Account{}, err
 	}
-	found, err := user.LookupId(strconv.Itoa(int(uid)))
-	if err != nil {
-		return home.Account{UID: uid, GID: uid, Groups: []uint32{uid}, Switch: true}, nil
-	}
-	return homes.Credentials(found)
+	return accountByID(uid)
 }
 
 // trespass refuses a file that root would write where a gateway's user, or everybody, decides what
 // file that is.
 func trespass(h *homes.Homes, file string) error {
-	who := accounts.Suspects{accounts.Everybody: {UID: accounts.NoUID}}
-	for _, name := range h.Users {
-		who[name] = accounts.LookUp(name)
-	}
+	who := accounts.NewSuspects(slices.Collect(maps.Values(h.Users))...)
 	if at, name := who.Reach(file); at != "" {
 		return fmt.Errorf("%s can write %s", name, at)
 	}

@@ -43,13 +43,11 @@ func warnFiles(u ui, m *manifest.Manifest, files *manifestFlags) {
 
 // suspectsOf are those of everybody and of the gateways' users.
 func suspectsOf(m *manifest.Manifest) accounts.Suspects {
-	who := accounts.Suspects{accounts.Everybody: {UID: accounts.NoUID}}
+	var users []string
 	for _, p := range profilesOf(m) {
-		if _, known := who[p.User]; !known {
-			who[p.User] = accounts.LookUp(p.User)
-		}
+		users = append(users, p.User)
 	}
-	return who
+	return accounts.NewSuspects(users...)
 }
 
 // places are the files of the manifest as absolute paths, behind the folders of them: to add a file

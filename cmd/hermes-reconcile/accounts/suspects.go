@@ -12,6 +12,17 @@ import (
 // Suspects are accounts that must not change what root reads, by name.
 type Suspects map[string]Account
 
+// NewSuspects are everybody, and the accounts of these names.
+func NewSuspects(names ...string) Suspects {
+	s := Suspects{Everybody: {UID: NoUID}}
+	for _, name := range names {
+		if _, known := s[name]; !known {
+			s[name] = LookUp(name)
+		}
+	}
+	return s
+}
+
 // NoUID is a uid that no account has: with it a process can do what everybody can.
 const NoUID = 1<<32 - 2
 

@@ -193,7 +193,7 @@ func (o *Comparison) rename() {
 		if len(services) != 1 || len(to[services[0]]) != 1 {
 			continue
 		}
-		was, is := o.all[services[0]], o.all[render.Prefix+name]
+		was, is := o.all[services[0]], o.all[render.ServiceOf(name)]
 		was.RenamedTo, is.RenamedFrom = name, was.before.profile.Name
 	}
 }

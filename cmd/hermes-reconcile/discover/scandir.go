@@ -108,7 +108,7 @@ func (s services) service(name, dir string, isDir bool) (found, error) {
 		case err == nil && marker.Profile == name:
 			return s.owned(marker), nil
 		case err == nil:
-			return found{}, doubleError(render.Prefix + marker.Profile)
+			return found{}, doubleError(render.ServiceOf(marker.Profile))
 		}
 	}
 	one, err := s.foreign(name, dir)

@@ -8,8 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"hermes-reconcile/cmd/hermes-reconcile/accounts"
@@ -247,11 +249,9 @@ func (p *Facts) secrets() []string {
 // program, the scandir, manifests, secrets. Where s6-svscan is not root's, gateways run as the one
 // who reads all of this.
 func (p *Facts) risks() []risk {
-	who := accounts.Suspects{accounts.Everybody: {UID: accounts.NoUID}}
+	who := accounts.NewSuspects()
 	if p.owner() == 0 {
-		for _, name := range p.users() {
-			who[name] = accounts.LookUp(name)
-		}
+		who = accounts.NewSuspects(slices.Collect(maps.Values(p.users()))...)
 	}
 	var risks []risk
 	look := func(what, path string) {

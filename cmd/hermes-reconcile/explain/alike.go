@@ -53,8 +53,8 @@ func lazily(expression string) func() *regexp.Regexp {
 func General(text, object string) string {
 	profile := render.ProfileOf(object)
 	text = services().ReplaceAllStringFunc(text, func(name string) string {
-		if name == render.Prefix+profile {
-			return render.Prefix + "NAME"
+		if name == render.ServiceOf(profile) {
+			return render.ServiceOf("NAME")
 		}
 		return name
 	})

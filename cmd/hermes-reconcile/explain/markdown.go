@@ -177,11 +177,11 @@ func cutNote(limit, rows, diffs int, names []string) string {
 	}
 	var cut []string
 	if rows > 0 {
-		cut = append(cut, count(rows, "row"))
+		cut = append(cut, Count(rows, "row"))
 	}
 	if diffs > 0 {
 		listed, rest := fit(slices.Clone(names), noteRoom/2)
-		text := count(diffs, "diff")
+		text := Count(diffs, "diff")
 		if len(listed) > 0 {
 			text += " (" + strings.Join(listed, ", ")
 			if rest > 0 {
@@ -206,14 +206,6 @@ func Failure(lines []string, limit int) []byte {
 	return []byte(
 		"### hermes-reconcile: the plan cannot be made\n\n" + fence + "text\n" + text + fence + "\n",
 	)
-}
-
-// count says how many there are of something: "1 row", "3 rows".
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 // fenceFor is a code fence that is longer than any in the text.

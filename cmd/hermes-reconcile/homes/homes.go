@@ -347,7 +347,7 @@ func (h *Homes) Recall(
 			func(theirs []string) home.Request { return home.Request{Recall: theirs} })
 		tell(answer)
 		for profile, state := range answer.States {
-			was[render.Prefix+profile] = reconcile.LastState(state)
+			was[render.ServiceOf(profile)] = reconcile.LastState(state)
 		}
 		return was
 	}
