@@ -126,22 +126,47 @@ profiles:
 
 // TestWriteRefusesWhatNoManifestCanSay: nothing wrong is ever written.
 func TestWriteRefusesWhatNoManifestCanSay(t *testing.T) {
-	for want, change := range map[string]func(*manifest.Manifest){
-		"upper case":                func(m *manifest.Manifest) { m.Profiles[0].Name = "X" },
-		"already used":              func(m *manifest.Manifest) { m.Profiles = append(m.Profiles, m.Profiles[0]); m.Profiles[1].Name = "y" },
-		"holds a NUL":               func(m *manifest.Manifest) { m.Profiles[0].Env = []manifest.EnvVar{{Name: "A", Value: "\x00"}} },
-		"is empty":                  func(m *manifest.Manifest) { m.Profiles[0].Command = []string{""} },
-		"!!binary is allowed":       func(m *manifest.Manifest) { m.Profiles[0].Command = []string{"x", "\xff"} },
-		"not absolute":              func(m *manifest.Manifest) { m.Scandir = `C:\run` },
-		"out of range":              func(m *manifest.Manifest) { m.Profiles[0].StopTimeout = 0 },
-		"would mean something else": func(m *manifest.Manifest) { m.Profiles[0].StopTimeout = time.Second + time.Microsecond },
+	first := func(change func(*manifest.Profile)) func(*manifest.Manifest) {
+		return func(m *manifest.Manifest) { change(&m.Profiles[0]) }
+	}
+	for _, c := range []struct {
+		name   string
+		change func(*manifest.Manifest)
+		want   string
+	}{
+		{"a name", first(func(p *manifest.Profile) { p.Name = "X" }), "upper case"},
+		{"a port twice", func(m *manifest.Manifest) {
+			m.Profiles = append(m.Profiles, m.Profiles[0])
+			m.Profiles[1].Name = "y"
+		}, "already used"},
+		{"a NUL", first(func(p *manifest.Profile) {
+			p.Env = []manifest.EnvVar{{Name: "A", Value: "\x00"}}
+		}), "holds a NUL"},
+		{"no program", first(func(p *manifest.Profile) { p.Command = []string{""} }), "is empty"},
+		{
+			"bytes that are no UTF-8",
+			first(func(p *manifest.Profile) { p.Command = []string{"x", "\xff"} }),
+			"!!binary is allowed",
+		},
+		{"a path", func(m *manifest.Manifest) { m.Scandir = `C:\run` }, "not absolute"},
+		{"no time", first(func(p *manifest.Profile) { p.StopTimeout = 0 }), "out of range"},
+		{
+			"a microsecond",
+			first(func(p *manifest.Profile) { p.StopTimeout = time.Second + time.Microsecond }),
+			"would mean something else",
+		},
 	} {
-		p := manifest.Builtin("x", 0)
-		p.Port, p.Command = 1, []string{"run"}
-		m := &manifest.Manifest{Runtime: manifest.RuntimeS6, Scandir: "/s", HermesHome: "/h", AutoPorts: manifest.PortRange{First: 1, Last: 2}, Profiles: []manifest.Profile{p}}
-		change(m)
-		_, err := Write(Draft{Manifest: m})
-		require.ErrorContains(t, err, want)
+		t.Run(c.name, func(t *testing.T) {
+			p := manifest.Builtin("x", 0)
+			p.Port, p.Command = 1, []string{"run"}
+			m := &manifest.Manifest{
+				Runtime: manifest.RuntimeS6, Scandir: "/s", HermesHome: "/h",
+				AutoPorts: manifest.PortRange{First: 1, Last: 2}, Profiles: []manifest.Profile{p},
+			}
+			c.change(m)
+			_, err := Write(Draft{Manifest: m})
+			require.ErrorContains(t, err, c.want)
+		})
 	}
 }
 

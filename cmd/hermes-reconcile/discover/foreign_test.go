@@ -205,24 +205,40 @@ func TestForeignScripts(t *testing.T) {
 
 // TestForeignServicesThatAreLeftOut: a manifest names nothing that it could only break.
 func TestForeignServicesThatAreLeftOut(t *testing.T) {
-	for want, run := range map[string]string{
-		`it is no shell script, but one for "/command/execlineb -P"`:        "#!/command/execlineb -P\nhermes gateway run\n",
-		`it is no shell script, but one for "/usr/bin/env python3"`:         "#!/usr/bin/env python3\nimport os\n",
-		"its first line names no interpreter":                               "exec hermes\n",
-		"it cannot be read as a shell script":                               "#!/bin/sh\nif then\n",
-		"it has no exec of a command that is known before it runs":          "#!/bin/sh\nexec \"$@\"\n",
-		"it has no exec of a command that is known before it runs. ":        "#!/bin/sh\nhermes gateway run\n",
-		"it has no exec of a command that is known before it runs.  ":       "#!/bin/sh\nexec -a x hermes\n",
-		"it has no exec of a command that is known before it runs.   ":      "#!/bin/sh\nexec $HERMES *.py\n",
-		"it cannot be read as a shell script: 2:8: invalid UTF-8":           "#!/bin/sh\nexec 'a\xff'\n",
-		"its command is empty":                                              "#!/bin/sh\nexec '' x\n",
-		"it has 32778 bytes, more than 32768":                               "#!/bin/sh\n" + strings.Repeat("#", 1<<15),
-		"it cannot be read as a shell script: 2:?: `(` must be followed by": "#!/bin/sh\n" + strings.Repeat("(", 1<<15-20),
-		"it cannot be read as a shell script: ":                             "#!/bin/sh\n" + strings.Repeat("$((", 10_000),
+	const noExec = "it has no exec of a command that is known before it runs"
+	const noShell = "it cannot be read as a shell script"
+	for _, c := range []struct{ name, run, want string }{
+		{
+			"execline", "#!/command/execlineb -P\nhermes gateway run\n",
+			`it is no shell script, but one for "/command/execlineb -P"`,
+		},
+		{
+			"Python", "#!/usr/bin/env python3\nimport os\n",
+			`it is no shell script, but one for "/usr/bin/env python3"`,
+		},
+		{"no interpreter", "exec hermes\n", "its first line names no interpreter"},
+		{"an if without an end", "#!/bin/sh\nif then\n", noShell},
+		{"arguments of the script", "#!/bin/sh\nexec \"$@\"\n", noExec},
+		{"no exec", "#!/bin/sh\nhermes gateway run\n", noExec},
+		{"options of exec", "#!/bin/sh\nexec -a x hermes\n", noExec},
+		{"a variable and a glob", "#!/bin/sh\nexec $HERMES *.py\n", noExec},
+		{"bytes that are no UTF-8", "#!/bin/sh\nexec 'a\xff'\n", noShell + ": 2:8: invalid UTF-8"},
+		{"an empty command", "#!/bin/sh\nexec '' x\n", "its command is empty"},
+		{
+			"too large", "#!/bin/sh\n" + strings.Repeat("#", 1<<15),
+			"it has 32778 bytes, more than 32768",
+		},
+		{
+			"too deep", "#!/bin/sh\n" + strings.Repeat("(", 1<<15-20),
+			noShell + ": 2:?: `(` must be followed by",
+		},
+		{"too deep in another way", "#!/bin/sh\n" + strings.Repeat("$((", 10_000), noShell + ": "},
 	} {
-		text, found := written(t, tree(t, map[string]string{"gateway-x/run": run}), unsupervised)
-		require.Empty(t, found.Draft.Manifest.Profiles)
-		require.Contains(t, text, "# gateway-x is left out, and an apply leaves it alone: run: "+strings.TrimRight(strings.TrimRight(want, " "), "."))
+		t.Run(c.name, func(t *testing.T) {
+			text, found := written(t, tree(t, map[string]string{"gateway-x/run": c.run}), unsupervised)
+			require.Empty(t, found.Draft.Manifest.Profiles)
+			require.Contains(t, text, "# gateway-x is left out, and an apply leaves it alone: run: "+c.want)
+		})
 	}
 }
 

@@ -103,12 +103,25 @@ func TestLongNamesFitTheNote(t *testing.T) {
 }
 
 func TestAnnotation(t *testing.T) {
-	for want, got := range map[string]string{
-		"::error title=t::m\n":                                                         Annotation("error", nil, "t", "m"),
-		"::notice file=a.yaml,line=3,col=5,title=t::m\n":                               Annotation("notice", &Place{"a.yaml", 3, 5}, "t", "m"),
-		"::error file=a%3A%2C%25.yaml,line=1,title=a%3Ab::50%25: x, y%0Az\\x0d\\x1b\n": Annotation("error", &Place{"a:,%.yaml", 1, 0}, "a:b", "50%: x, y\nz\r\x1b"),
+	for _, c := range []struct {
+		name, level string
+		place       *Place
+		title, text string
+		want        string
+	}{
+		{"no place", "error", nil, "t", "m", "::error title=t::m\n"},
+		{
+			"a place", "notice", &Place{"a.yaml", 3, 5}, "t", "m",
+			"::notice file=a.yaml,line=3,col=5,title=t::m\n",
+		},
+		{
+			"escapes", "error", &Place{"a:,%.yaml", 1, 0}, "a:b", "50%: x, y\nz\r\x1b",
+			"::error file=a%3A%2C%25.yaml,line=1,title=a%3Ab::50%25: x, y%0Az\\x0d\\x1b\n",
+		},
 	} {
-		require.Equal(t, want, got)
+		t.Run(c.name, func(t *testing.T) {
+			require.Equal(t, c.want, Annotation(c.level, c.place, c.title, c.text))
+		})
 	}
 }
 

@@ -191,19 +191,22 @@ func TestForeignObjectsAreLeftOut(t *testing.T) {
 // TestImportRefuses: what cannot be understood is an error that names the file.
 func TestImportRefuses(t *testing.T) {
 	object := string(export(t, "version: 1\nprofiles: {coder: {}}\n").Files[0].Data)
-	for want, text := range map[string]string{
-		"did not find expected":             "a: [",
-		"has 0 containers":                  "kind: StatefulSet\nmetadata: {name: gateway-x}\n",
-		"has no command":                    strings.Replace(object, "command:", "unknown:", 1),
-		"names no profile":                  strings.NewReplacer("name: gateway-coder\n", "name: gateway-.x\n").Replace(object),
-		"is in \"gateway-coder.yaml\", too": object + "---\n" + object,
-		"prot":                              strings.Replace(object, "{coder: {}}", "{coder: {prot: 1}}", 1),
-		"has 2 profiles":                    strings.Replace(object, "{coder: {}}", "{coder: {}, b: {}}", 1),
-		"cannot unmarshal":                  strings.Replace(object, "replicas: 1", "replicas: many", 1),
+	edited := func(old, new string) string { return strings.ReplaceAll(object, old, new) }
+	for _, c := range []struct{ name, text, want string }{
+		{"no YAML", "a: [", "did not find expected"},
+		{"no container", "kind: StatefulSet\nmetadata: {name: gateway-x}\n", "has 0 containers"},
+		{"no command", strings.Replace(object, "command:", "unknown:", 1), "has no command"},
+		{"a name of no profile", edited("name: gateway-coder\n", "name: gateway-.x\n"), "names no profile"},
+		{"twice", object + "---\n" + object, `is in "gateway-coder.yaml", too`},
+		{"a key that is wrong", strings.Replace(object, "{coder: {}}", "{coder: {prot: 1}}", 1), "prot"},
+		{"two profiles", strings.Replace(object, "{coder: {}}", "{coder: {}, b: {}}", 1), "has 2 profiles"},
+		{"no number", strings.Replace(object, "replicas: 1", "replicas: many", 1), "cannot unmarshal"},
 	} {
-		_, err := Import([]File{{"gateway-coder.yaml", []byte(text)}})
-		require.ErrorContains(t, err, want)
-		require.ErrorContains(t, err, "gateway-coder.yaml")
+		t.Run(c.name, func(t *testing.T) {
+			_, err := Import([]File{{"gateway-coder.yaml", []byte(c.text)}})
+			require.ErrorContains(t, err, c.want)
+			require.ErrorContains(t, err, "gateway-coder.yaml")
+		})
 	}
 }
 
@@ -262,13 +265,15 @@ func TestOptionsAreChecked(t *testing.T) {
 	require.ErrorContains(t, good.Check(), "--storage")
 	good.Storage = "500Mi"
 	require.NoError(t, good.Check())
-	for want, change := range map[string]func(*Options){
-		"--namespace": func(o *Options) { o.Namespace = "A" },
-		"--image":     func(o *Options) { o.Image = "a b" },
-		"--storage":   func(o *Options) { o.Storage = "0" },
+	for _, c := range []struct {
+		name    string
+		options Options
+		want    string
+	}{
+		{"upper case", Options{Namespace: "A", Image: good.Image, Storage: good.Storage}, "--namespace"},
+		{"a blank", Options{Namespace: good.Namespace, Image: "a b", Storage: good.Storage}, "--image"},
+		{"no size", Options{Namespace: good.Namespace, Image: good.Image, Storage: "0"}, "--storage"},
 	} {
-		o := good
-		change(&o)
-		require.ErrorContains(t, o.Check(), want)
+		t.Run(c.name, func(t *testing.T) { require.ErrorContains(t, c.options.Check(), c.want) })
 	}
 }
