@@ -140,7 +140,7 @@ var documentKeys = sync.OnceValue(func() []table.Key[document, Manifest] {
 				Sort:          "map of names to profiles",
 				Bounds:        fmt.Sprintf("at most %d", maxProfiles),
 				PropertyNames: &values.Shape{
-					Pattern:   "^[a-z0-9][a-z0-9_-]*$",
+					Pattern:   `^([a-z0-9][a-z0-9_-]*(\{n\}[a-z0-9_-]*)?|\{n\}[a-z0-9_-]*)$`,
 					MaxLength: names.MaxProfile,
 				}, // ProfileFault has the reasons
 				Each: new(
@@ -153,7 +153,7 @@ var documentKeys = sync.OnceValue(func() []table.Key[document, Manifest] {
 			Says: table.Says{
 				Title: "Profiles",
 				About: "Name to profile. Each has a gateway; `default` is the root profile, run without `-p`. " +
-					"A name is a-z or 0-9, then a-z, 0-9, - and _.",
+					"A name is a-z or 0-9, then a-z, 0-9, - and _. With {n} in it and a `count` it is several profiles.",
 				Examples: []any{map[string]any{"default": nil, "coder": map[string]any{"port": 9201}}},
 			},
 			Read: readProfiles,
@@ -185,6 +185,7 @@ var profileKeys = sync.OnceValue(func() []row {
 		stopTimeoutKey(),
 		readyKey(),
 		logKey(),
+		countKey(),
 	}
 })
 

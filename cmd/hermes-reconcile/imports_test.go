@@ -41,6 +41,12 @@ var layers = map[string]layer{
 		ours:  []string{"manifest/wording"},
 		never: []string{"os", "os/exec", "net", "path/filepath", "time"},
 	},
+	"manifest/pattern": {
+		why:    "It makes entries of an entry, before a key is read: it knows no key but its own.",
+		ours:   []string{"manifest/names", "manifest/values", "manifest/yamlfile"},
+		others: []string{"gopkg.in/yaml.v3"},
+		never:  []string{"os", "os/exec", "net", "time", "path/filepath"},
+	},
 	"manifest/placeholder": {
 		why:   "What a placeholder becomes depends on a name and a port alone.",
 		ours:  []string{"manifest/wording"},
@@ -92,7 +98,7 @@ var layers = map[string]layer{
 	"manifest": {
 		why: "The same text is the same manifest on every machine, so it touches nothing of the one it is on.",
 		ours: []string{
-			"manifest/filling", "manifest/names", "manifest/placeholder", "manifest/ports", "manifest/table", "manifest/values",
+			"manifest/filling", "manifest/names", "manifest/pattern", "manifest/placeholder", "manifest/ports", "manifest/table", "manifest/values",
 			"manifest/variables", "manifest/wording", "manifest/yamlfile",
 		},
 		others: []string{"gopkg.in/yaml.v3"},

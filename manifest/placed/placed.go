@@ -55,7 +55,8 @@ type part struct {
 func (m *Manifest) add(file int, root *yaml.Node) {
 	for name, p := range pairs(file, root) {
 		if name == "profiles" {
-			for profile, entry := range pairs(file, p.value) {
+			all := manifest.ExpandProfiles(p.value)
+			for profile, entry := range pairs(file, all) {
 				m.profiles[profile] = entry
 			}
 			continue

@@ -65,3 +65,20 @@ func TestAs(t *testing.T) {
 		require.False(t, possible, "%v", c)
 	}
 }
+
+// A profile that an entry for several makes is found where that entry says the key.
+func TestWhereOfAnEntryForSeveral(t *testing.T) {
+	m, err := Parse([]manifest.Source{{Name: "p.yaml", Data: []byte(
+		"version: 1\nprofiles:\n  'b-{n}':\n    count: 3\n    env: {A: x}\n    port: auto\n  b-2:\n    env: {B: y}\n")}})
+	require.NoError(t, err)
+	for key, line := range map[[2]string]int{
+		{"b-1", "env.A"}: 5, {"b-3", "env.A"}: 5, {"b-2", "env.A"}: 5, {"b-2", "env.B"}: 8, {"b-1", "user"}: 3, {"b-2", "user"}: 7,
+	} {
+		at, _ := m.Where(key[0], key[1])
+		require.Equal(t, line, at.Line, "%v", key)
+	}
+	require.True(t, m.IsAuto("b-2"))
+	one, can := m.As("b-3", "c", -1)
+	require.True(t, can)
+	require.Equal(t, []manifest.EnvVar{{Name: "A", Value: "x"}}, one.Env)
+}

@@ -40,6 +40,9 @@ func schemaKeys(t *testing.T) (around, own, grouped []string) {
 		}
 	}
 	for name, value := range profiles.AdditionalProperties.Properties {
+		if name == "count" { // TestCountIsAnExportForEach
+			continue
+		}
 		own = append(own, name)
 		var group object
 		require.NoError(t, json.Unmarshal(value, &group))
@@ -48,6 +51,13 @@ func schemaKeys(t *testing.T) (around, own, grouped []string) {
 		}
 	}
 	return around, own, grouped
+}
+
+// TestCountIsAnExportForEach: Kubernetes sees the profiles that an entry makes.
+func TestCountIsAnExportForEach(t *testing.T) {
+	short := export(t, "version: 1\nprofiles: {'bot-{n}': {count: 2, port: 9201}}\n").Files
+	long := export(t, "version: 1\nprofiles: {bot-1: {port: 9201}, bot-2: {port: 9202}}\n").Files
+	require.Equal(t, long, short)
 }
 
 // TestEveryKeyIsMapped: a key that a manifest gets needs a place in the objects or in the

@@ -1,0 +1,36 @@
+package manifest
+
+import (
+	"gopkg.in/yaml.v3"
+
+	"hermes-reconcile/manifest/pattern"
+	"hermes-reconcile/manifest/table"
+	"hermes-reconcile/manifest/values"
+	"hermes-reconcile/manifest/yamlfile"
+)
+
+// ExpandProfiles is the map of profiles with an entry for each of those that one entry makes.
+// Faults are those that Parse reports.
+func ExpandProfiles(profiles *yaml.Node) *yaml.Node {
+	return pattern.Expand(profiles, maxProfiles, func(*yaml.Node, string, string, string) {})
+}
+
+// countKey is the row of a key that is gone where it may stand: pattern.Expand has read it.
+func countKey() row {
+	return row{
+		Name: pattern.Count,
+		Says: table.Says{
+			Title: "Number of profiles",
+			About: "Only in an entry with {n} in its name: bot-{n} with a count of 60 is bot-1 to bot-60. " +
+				"A `port` is that of the first; each further one has the next. A profile that has an entry of its own, too, says more about itself.",
+			Examples: []any{60},
+		},
+		Shape: values.Integer[int](1, maxProfiles).Shape.OrNull(),
+		Own:   true,
+		Read: func(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node, _ *settings) {
+			if !yamlfile.IsNull(yamlfile.Target(n)) {
+				r.Fault(n, at, "is for an entry with {n} in its name (want the name of several profiles, such as bot-{n})")
+			}
+		},
+	}
+}
