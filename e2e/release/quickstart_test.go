@@ -8,30 +8,9 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"hermes-reconcile/e2e/kit"
 )
-
-// typed is what a page shows: a command, and what it printed.
-type typed struct{ command, output string }
-
-// console are the commands of a section's console blocks, with what each printed.
-func console(t *testing.T, page, section string) []typed {
-	t.Helper()
-	_, text, found := strings.Cut(page, "\n## "+section+"\n")
-	require.True(t, found, section)
-	text, _, _ = strings.Cut(text, "\n## ")
-	var all []typed
-	for _, block := range regexp.MustCompile("(?s)```console\n(.*?)```").FindAllStringSubmatch(text, -1) {
-		for line := range strings.Lines(block[1]) {
-			if command, is := strings.CutPrefix(line, "$ "); is {
-				all = append(all, typed{command: strings.TrimSpace(command)})
-			} else {
-				require.NotEmpty(t, all)
-				all[len(all)-1].output += line
-			}
-		}
-	}
-	return all
-}
 
 // alike takes out of an output what differs from run to run: a pid, and for how long it has run.
 func alike(output string) string {
@@ -45,16 +24,50 @@ func TestQuickStart(t *testing.T) {
 	t.Parallel()
 	b := newBox(t)
 	b.must("apt-get install --yes --no-install-recommends ./*.deb")
-	commands := console(t, read(t, "../../README.md"), "Quick start")
+	var commands []kit.Step
+	for _, block := range kit.BlocksOf(t, "../..", "TestQuickStart") {
+		commands = append(commands, block.Steps...)
+	}
 	require.Greater(t, len(commands), 5)
 	for i, step := range commands {
 		if i == 5 {
 			require.Equal(t, "2\n", b.must("ls -d /tmp/gateways/gateway-* | wc -l"), "gateways after five commands")
 		}
-		require.Equal(t, alike(step.output), alike(b.must(step.command)), "%s", step.command)
-		if strings.Contains(step.command, "s6-svscan ") { // a person takes longer to type on
+		require.Equal(t, alike(step.Output), alike(b.must(step.Command)), "%s", step.Command)
+		if strings.Contains(step.Command, "s6-svscan ") { // a person takes longer to type on
 			b.listens("/tmp/gateways")
 		}
 	}
 	b.must("s6-svscanctl -t /tmp/gateways")
+}
+
+// TestInstallCommands types what the README and docs/install.md say of an installation, an upgrade
+// and a removal. The release is there already, a container needs no sudo, and what gateways there
+// are the page leaves to its reader.
+func TestInstallCommands(t *testing.T) {
+	t.Parallel()
+	b := newBox(t)
+	b.must("mkdir dist scan home && mv *.deb dist/ && (setsid s6-svscan scan >svscan.log 2>&1 &)")
+	b.listens("scan")
+	b.must(`printf '%s\n' 'version: 1' 'runtime: s6' 'scandir: /root/scan' 'hermes_home: /root/home' \
+			'defaults: {user: root, command: [sleep, infinity]}' 'profiles: {coder: {}}' >profiles.yaml`)
+	typed := 0
+	for _, block := range kit.BlocksOf(t, "../..", "TestInstallCommands") {
+		for _, step := range block.Steps {
+			command, comment, _ := strings.Cut(strings.TrimPrefix(step.Command, "sudo "), "  #")
+			typed++
+			if strings.HasPrefix(command, "make ") {
+				require.Equal(t, "make release VERSION="+made.version, strings.TrimSpace(command), "%s", comment)
+				continue // what made.dist has
+			}
+			if strings.HasPrefix(command, "apt-get ") {
+				command = strings.Replace(command, "apt-get ", "apt-get --yes ", 1)
+			}
+			b.must(command)
+		}
+	}
+	require.Equal(t, 7, typed)
+	_, err := b.sh("command -v hermes-reconcile")
+	require.Error(t, err, "it was removed")
+	require.Equal(t, "false\n", b.must("s6-svstat -o up scan/gateway-coder"), "down has stopped it")
 }

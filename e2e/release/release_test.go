@@ -163,6 +163,48 @@ func TestAlpinePackage(t *testing.T) {
 	}
 }
 
+// TestAlpinePackageUnpacks: busybox, of which Alpine is made, unpacks it, and what is in it runs.
+// That stands for an installation, since there is no Alpine here.
+func TestAlpinePackageUnpacks(t *testing.T) {
+	t.Parallel()
+	_, err := run(".", nil, "sh", "../deps.sh", "busybox:busybox")
+	require.NoError(t, err)
+	dir := t.TempDir()
+	_, err = run(dir, nil, "busybox", "tar", "-xzf", path(runtime.GOARCH+".apk"))
+	require.NoError(t, err)
+	entries, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	require.Equal(t, []string{".PKGINFO", "usr"}, names, "no script, which apk would run as root")
+	err = filepath.WalkDir(filepath.Join(dir, "usr"), func(name string, e os.DirEntry, err error) error {
+		require.NoError(t, err)
+		info, err := e.Info()
+		require.NoError(t, err)
+		mode := os.FileMode(0o644)
+		if e.IsDir() || strings.HasSuffix(name, "/bin/hermes-reconcile") || strings.HasSuffix(name, ".sh") {
+			mode = 0o755
+		}
+		if strings.Contains(name, "/examples/") && !e.IsDir() {
+			mode = info.Mode().Perm() &^ 0o022 // as in git
+		}
+		require.Equal(t, mode, info.Mode().Perm(), name)
+		require.Zero(t, info.Mode()&(os.ModeSetuid|os.ModeSetgid|os.ModeSymlink), name)
+		return nil
+	})
+	require.NoError(t, err)
+	program := filepath.Join(dir, "usr/bin/hermes-reconcile")
+	out, err := run(dir, nil, program, "version")
+	require.NoError(t, err)
+	require.Contains(t, out, made.version)
+	_, err = run(dir, nil, program, "validate", "-f", "usr/share/doc/hermes-reconcile/examples/full.yaml")
+	require.NoError(t, err)
+	_, err = run(dir, nil, "busybox", "zcat", "usr/share/man/man8/hermes-reconcile.8.gz")
+	require.NoError(t, err)
+}
+
 // apkFiles reads an Alpine package: tar archives, each compressed for itself, one behind the other.
 func apkFiles(t *testing.T, name string) map[string]string {
 	t.Helper()
