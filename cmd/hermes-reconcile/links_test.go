@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -131,4 +132,23 @@ func TestCommandBlocksParse(t *testing.T) {
 		}
 	}
 	require.Greater(t, seen, 20)
+}
+
+// TestEachBlockSaysWhatItIs: e2e/kit runs those of commands, and here manifests are read.
+func TestEachBlockSaysWhatItIs(t *testing.T) {
+	t.Parallel()
+	manifests := 0
+	for _, page := range pageNames(t) {
+		for _, b := range regexp.MustCompile("(?ms)^```([a-z]*)\n(.*?)^```$").FindAllStringSubmatch(read(t, page), -1) {
+			require.Contains(t, []string{"sh", "console", "yaml", "json", "text", "dockerfile"}, b[1], "%s: %s", page, b[2])
+			if b[1] != "yaml" {
+				continue
+			}
+			manifests++
+			file := filepath.Join(t.TempDir(), "profiles.yaml")
+			write(t, file, b[2])
+			require.Zero(t, hermes("validate", "-f", file).code, "%s: %s", page, b[2])
+		}
+	}
+	require.Greater(t, manifests, 2)
 }
