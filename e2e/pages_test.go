@@ -33,6 +33,7 @@ var places = map[string]func(*testing.T) place{
 	"docs/ci.md 1":         pullRequest,
 	"docs/commands.md 1":   gatewayThatEnded,
 	"docs/commands.md 2":   muchIsWrong,
+	"docs/fleet.md 1":      threeApplies,
 	"docs/operations.md 1": gatewaysOfOthers,
 	"docs/operations.md 2": twoLogs,
 	"docs/operations.md 3": gatewayThatIsNotReady,
@@ -209,5 +210,17 @@ func gatewayThatIsNotReady(t *testing.T) place {
 	tr.unready("coder")
 	inTree := w.alike
 	w.alike = func(output string) string { return strings.ReplaceAll(inTree(output), strconv.Itoa(port), "9201") }
+	return w
+}
+
+// threeApplies has a history: a boot, a new gateway, and a change of all.
+func threeApplies(t *testing.T) place {
+	const two = "  default:\n  coder:\n"
+	tr, w := inContainer(t, two)
+	require.Zero(t, tr.run("apply", "--boot", "--timeout", "60s").code)
+	tr.write("profiles.yaml", "version: 1\nprofiles:\n"+two+"  writer:\n")
+	tr.mustApply("--wait=up")
+	tr.write("profiles.yaml", "version: 1\ndefaults: {env: {TONE: warm}}\nprofiles:\n"+two+"  writer:\n")
+	tr.mustApply("--wait=up")
 	return w
 }

@@ -142,10 +142,14 @@ func TestEachBlockSaysWhatItIs(t *testing.T) {
 		for _, b := range regexp.MustCompile("(?ms)^```([a-z]*)\n(.*?)^```$").FindAllStringSubmatch(read(t, page), -1) {
 			require.Contains(t, []string{"sh", "console", "yaml", "json", "text", "dockerfile"}, b[1], "%s: %s", page, b[2])
 			if b[1] != "yaml" {
+				require.True(t, b[1] == "console" || !strings.Contains("\n"+b[2], "\n$ "), "%s has commands that no test runs: %s", page, b[2])
 				continue
 			}
 			manifests++
 			file := filepath.Join(t.TempDir(), "profiles.yaml")
+			if !strings.Contains(b[2], "version: ") { // an excerpt
+				b[2] = "version: 1\nprofiles: {coder: {}}\n" + b[2]
+			}
 			write(t, file, b[2])
 			require.Zero(t, hermes("validate", "-f", file).code, "%s: %s", page, b[2])
 		}
