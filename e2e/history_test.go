@@ -189,3 +189,26 @@ func (tr *tree) startedWith(profile string, n int, value string) {
 	got, _ := envOf(tr.started(profile, n).Env, "VALUE")
 	require.Equal(tr.t, value, got)
 }
+
+// TestHistoryAfterAnApplyThatDidNothing: the manifest that it was to apply is not the one that is
+// true, and no canary or rollback goes back to it.
+func TestHistoryAfterAnApplyThatDidNothing(t *testing.T) {
+	t.Parallel()
+	tr := newTree(t, treeOpts{})
+	one := tr.value("one")
+	tr.mustApply()
+	two := tr.value("two")
+	tr.fake("s6-svc", "exit 1")
+	require.NotEqual(t, 0, tr.apply("--timeout", "3s").code)
+	require.Equal(t, "failed", tr.history().Entries[0].Outcome)
+	tr.fake("s6-svc", "")
+	tr.write("profiles.yaml", one)
+	tr.mustApply()
+	doc := tr.history()
+	require.Equal(t, []int{3, 2, 1}, doc.numbers())
+	require.Equal(t, "done", doc.Entries[0].Outcome)
+	require.Equal(t, one, tr.run("history", "3").stdout)
+	tr.mustBeDone()
+	require.Equal(t, []int{3, 2, 1}, tr.history().numbers())
+	require.NotEqual(t, one, two)
+}

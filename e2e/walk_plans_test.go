@@ -15,7 +15,7 @@ import (
 var plans = []*plan{
 	applyPlan(), bootPlan(), noRescanPlan(), turnsPlan(), watchPlan(),
 	actPlan("stop"), actPlan("start"), actPlan("restart"), downPlan(), hostilePlan(),
-	rollbackPlan(),
+	rollbackPlan(), canaryPlan(),
 }
 
 // applyPlan is an apply with something of everything, either way: creations, one of them on the
@@ -122,6 +122,11 @@ func turnsPlan() *plan {
 	p.unmoved = []string{"gateway-same", "gateway-same/log", "gateway-one/log", "gateway-last/log"}
 	p.inPlace = []string{"same", "one", "two", "last"}
 	return p
+}
+
+// canaryPlan changes one gateway first.
+func canaryPlan() *plan {
+	return fewPlan("apply --canary", "apply", "--canary", "1", "--settle", "100ms")
 }
 
 // rollbackPlan goes back to the other side, which was applied before.

@@ -17,7 +17,7 @@
 //	servicetree/     service directories in a plain folder, for a look or an image
 //	pace/            waits, with limits that count from when something has moved last
 //	journal/         the dot directory in the scandir: journal/lock.go, journal/records.go, journal/marks.go,
-//	                 journal/history.go, journal/rolledback.go
+//	                 journal/history.go, journal/rolledback.go, journal/canary.go
 //	ownership/       which user may change what in a service directory, and taking it back
 //	scandir/         reads what is; scandir/misplaced.go finds s6-supervise processes outside their places
 //	operate/         stops, starts and restarts one live service, by hand, too; waits until it is ready
@@ -54,6 +54,7 @@
 //	held       nothing starts unasked down (journal/marks.go)             an apply by hand, or boot           watch waits for that apply
 //	woken      a rescan was asked for apply/swap.go (journal/marks.go)    apply/rescan.go                     the next plan waits for its end
 //	history/I  a manifest was applied journal/history.go, before it is    journal/history.go, 20 later        it says "begun"; the same manifest again ends it
+//	canary     a manifest is tried on some  journal/canary.go, before it is     the apply that tries it, the next by hand, or watch once it has changed  watch leaves them alone; boot takes it back
 //	rolledback a manifest was taken back  journal/rolledback.go, before it is  an apply of it by hand, or watch once it has changed  watch and boot finish the way back
 //
 // owed/N says, too, which process of a gateway was asked to end before it is stopped, and since

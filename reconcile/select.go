@@ -38,6 +38,32 @@ func (p Plan) Only(wanted func(profile string) bool) (Plan, error) {
 	return only, nil
 }
 
+// Foremost are the first profiles, at most so many, whose gateways show what the plan does: those
+// that start anew by it, or else those of which it changes anything. One that waits for the port
+// of another is none of them. The same plan gives the same.
+func (p Plan) Foremost(most int) (profiles []string) {
+	for _, tells := range []func(Change) bool{Change.StartsAnew, Change.Acts} {
+		for _, c := range p.Changes {
+			if len(profiles) < most && tells(c) && c.Shows() && len(c.Await) == 0 {
+				profiles = append(profiles, c.Profile)
+			}
+		}
+		if len(profiles) > 0 {
+			return profiles
+		}
+	}
+	return nil
+}
+
+// Shows reports whether the gateway is changed, and wanted up: only such a one can show whether a
+// manifest is good.
+func (c Change) Shows() bool { return c.Acts() && c.Op != Remove && c.Wanted() && !c.down }
+
+// StartsAnew reports whether the change brings about another process of the gateway.
+func (c Change) StartsAnew() bool {
+	return c.Acts() && (c.Replace || c.Op == Create || c.Gateway == Restart || c.Gateway == BringUp)
+}
+
 // leave makes it a change that does nothing.
 func (c *Change) leave() Change {
 	return Change{

@@ -91,3 +91,25 @@ func TestDigestTellsPlansApart(t *testing.T) {
 		require.Equal(t, plan.Digest(), again.Digest())
 	}
 }
+
+// TestForemostShowWhatAPlanDoes: a gateway that starts anew by it shows more than one whose log
+// alone changes; one that is down, goes, or waits for a port shows nothing.
+func TestForemostShowWhatAPlanDoes(t *testing.T) {
+	old := rendered(t, "  a: {}\n  b: {}\n  c: {state: down}\n  d: {port: 1}\n  e: {port: 2}\n  f: {}\n  g: {}\n")
+	logs := "log: {keep: 3}"
+	for _, c := range []struct {
+		fresh string
+		most  int
+		want  []string
+	}{
+		{"  a: {" + logs + "}\n  b: {env: {A: b}}\n  c: {state: down, env: {A: b}}\n  d: {port: 2}\n  e: {port: 3}\n  g: {}\n  h: {}\n", 9, []string{"b", "e", "h"}},
+		{"  a: {" + logs + "}\n  b: {env: {A: b}}\n  g: {env: {A: b}}\n", 1, []string{"b"}},
+		{"  a: {" + logs + "}\n  b: {" + logs + "}\n", 1, []string{"a"}},
+		{"  a: {}\n  c: {}\n", 2, []string{"c"}},
+		{"  a: {}\n", 2, nil},
+	} {
+		plan, err := Diff(rendered(t, c.fresh), Assume(old), PruneOwned)
+		require.NoError(t, err)
+		require.Equal(t, c.want, plan.Foremost(c.most), c.fresh)
+	}
+}

@@ -33,6 +33,8 @@ type applyFlags struct {
 	watches     bool   // it is watch, which shows no plan
 	by          string // how the history names the command
 	to          int    // of rollback: the entry of the history that it goes back to
+	trial       *trial // of a canary; nil: there is none
+	canaryFlags
 	guards
 }
 
@@ -53,6 +55,11 @@ touched, one that the manifest does not name any more included, which goes as --
 On a terminal it asks before it removes a gateway, unless --yes or --expect is given; with -o json it refuses instead. Without a
 terminal it asks nothing.
 
+With --canary a change is tried on some gateways first. They have to be up, and ready where their profiles have ready, and to
+stay so with the same process for as long as --settle says; then the rest follows. If not, the rest stays as it is, and with
+--rollback the canaries get their former entries back. While they are watched, watch leaves them alone and keeps the former
+manifest for all others.
+
 With --boot, for a script that runs when a container starts: it ends within seconds whatever happens, does not wait for what it
 starts, removes gateway.pid and processes.json that gateways of an earlier container left, writes a report to
 ${HERMES_HOME}/` + bootReport + `, and exits 0 unless there is no s6 here. A manifest that is wrong is said on stderr
@@ -63,6 +70,7 @@ gateways to be ready, for the longest ready.timeout + 15s.`,
 		Example: `  hermes-reconcile apply --dry-run
   hermes-reconcile apply coder 'p*'
   hermes-reconcile apply --wait=ready --max-parallel-restarts 1
+  hermes-reconcile apply --canary 2 --settle 2m --rollback
   sed s/info/debug/ profiles.yaml | hermes-reconcile apply -f -`,
 		RunE: func(cmd *cobra.Command, profiles []string) error {
 			flags.profiles, flags.stdin = profiles, cmd.InOrStdin()
@@ -80,6 +88,7 @@ gateways to be ready, for the longest ready.timeout + 15s.`,
 	flags.by = cmd.Name()
 	flags.add(cmd, formText, formJSON)
 	flags.addCarryingOut(cmd)
+	flags.addCanary(cmd)
 	f := cmd.Flags()
 	f.BoolVar(&flags.noRescan, "no-rescan", false,
 		"do not wake s6-svscan: what is new waits for the next rescan, what goes is only hidden")
@@ -108,7 +117,7 @@ func (f *applyFlags) check(changed func(flag string) bool) error {
 			"--max-parallel-restarts: %d is negative (want 1 or more, or 0 for all at once)",
 			f.maxRestarts)
 	}
-	if err := errors.Join(f.checkWait(), f.guards.check()); err != nil {
+	if err := errors.Join(f.checkWait(), f.checkCanary(changed), f.guards.check()); err != nil {
 		return err
 	}
 	if f.report != "" {
@@ -161,11 +170,17 @@ func runApply(ctx context.Context, u ui, flags *applyFlags) (err error) {
 	if err := flags.confirm(ctx, u, d); err != nil {
 		return err
 	}
+	if flags.canary != "" {
+		return flags.runCanary(ctx, u, t, d)
+	}
 	lock, err := lockAloud(ctx, u, d.Place, flags.silent(), flags.lockTimeout)
 	if err != nil {
 		return err
 	}
 	defer lock.Unlock()
+	if err := u.endCanary(lock); err != nil {
+		return err
+	}
 	if err := lock.Resume(); err != nil { // an apply by hand wants gateways up
 		return err
 	}

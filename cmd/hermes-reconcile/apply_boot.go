@@ -122,8 +122,8 @@ func (b *booting) apply(ctx context.Context) error {
 	if err := lock.Resume(); err != nil { // the `held` of a container that was stopped by down
 		return err
 	}
-	if st.instead != nil {
-		b.report.log.Warn(rolledBackText(st.instead))
+	if st.counts.back != nil {
+		b.report.log.Warn(rolledBackText(st.counts.back))
 	}
 	plan, result, err := d.Apply(ctx, lock, func(try int, plan reconcile.Plan) {
 		t.planned(b.ui)(try, plan)

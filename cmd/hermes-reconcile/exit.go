@@ -89,6 +89,7 @@ var exitOf = map[explain.Code]int{
 	explain.CodeObstacle:    exitUsage,
 	explain.CodeInterrupted: exitPartial,
 	explain.CodeHopeless:    exitPartial,
+	explain.CodeCanary:      exitPartial,
 	explain.CodeTimeout:     exitTimeout,
 }
 

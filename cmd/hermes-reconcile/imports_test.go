@@ -356,7 +356,8 @@ var layers = map[string]layer{
 	command + "/deploy": {
 		why: "It alone opens a scandir, so that each command checks and locks it in the same order.",
 		ours: []string{
-			"manifest", "reconcile", "reconcile/apply", "reconcile/journal", "reconcile/operate", "reconcile/scandir", "render",
+			"manifest", "reconcile", "reconcile/apply", "reconcile/journal", "reconcile/operate", "reconcile/pace", "reconcile/scandir",
+			"render",
 			"s6ctl", "s6ctl/safefile", "s6ctl/start",
 			command + "/accounts", command + "/explain", command + "/home", command + "/homes", command + "/usage",
 		},

@@ -136,6 +136,7 @@ func TestCodesOfErrors(t *testing.T) {
 		{&lateError{late: 1, hopeless: 1}, explain.CodeLate, exitPartial},
 		{reconcile.ErrInterrupted, explain.CodeInterrupted, exitPartial},
 		{&reconcile.HopelessError{}, explain.CodeHopeless, exitPartial},
+		{&codedError{"x", explain.CodeCanary}, explain.CodeCanary, exitPartial},
 		{fmt.Errorf("x: %w", &reconcile.TimeoutError{}), explain.CodeTimeout, exitTimeout},
 		{&reconcile.LockedError{}, explain.CodeLocked, exitTemporary},
 		{reconcile.ErrStale, explain.CodeStale, exitTemporary},

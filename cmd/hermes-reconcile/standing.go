@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
+	"slices"
 	"time"
 
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
@@ -16,12 +18,18 @@ import (
 )
 
 // standing is a scandir that is opened and locked for a manifest, or for the one that counts in its
-// place since it was rolled back.
+// place.
 type standing struct {
-	target  *target
-	place   *deploy.Deployment
-	lock    *journal.Lock
-	instead *journal.RolledBack // nil: the manifest itself counts
+	target *target
+	place  *deploy.Deployment
+	lock   *journal.Lock
+	counts counting
+}
+
+// counting is what is on record of a manifest that does not count, or not for all.
+type counting struct {
+	back   *journal.RolledBack // it was rolled back
+	canary *journal.Canary     // it, or another one, is tried on some
 }
 
 // close gives the scandir back.
@@ -30,28 +38,27 @@ func (s *standing) close() {
 	s.place.Close()
 }
 
-// maxStands is how often to begin anew where the scandir is rolled back while it is opened.
+// maxStands is how often to begin anew where another manifest counts by the time that the scandir is
+// locked.
 const maxStands = 5
 
-// standing opens and locks the scandir for watch and boot. Where the manifest was rolled
-// back, and is what it was then, the former one counts. Which one that is can be told only under
-// the lock, so it is opened anew if another one counts by then.
+// standing opens and locks the scandir for watch and boot. Where the manifest was rolled back, and
+// is what it was then, the former one counts. While one is tried on a canary, that is left alone.
+// Which one counts can be told only under the lock, so it is opened anew if another one does.
 func (f *applyFlags) standing(ctx context.Context, u ui, wanted *target) (*standing, error) {
 	now := &standing{target: wanted}
 	for range maxStands {
 		if err := f.occupy(ctx, u, now); err != nil {
 			return nil, err
 		}
-		back, err := f.rolledBack(now.lock, wanted)
-		if err == nil && sameRollback(back, now.instead) {
-			if back != nil {
-				u.warning(explain.WarnRolledBack, "%s", rolledBackText(back))
-			}
+		counts, err := f.counts(now.lock, wanted)
+		if err == nil && counts.same(now.counts) {
+			counts.tell(u)
 			return now, nil
 		}
-		next := &standing{target: wanted, instead: back}
-		if err == nil && back != nil {
-			next.target, err = f.former(u, now.lock, wanted, back)
+		next := &standing{target: wanted, counts: counts}
+		if err == nil {
+			next.target, err = f.standIn(u, now.lock, wanted, counts)
 		}
 		now.close()
 		if err != nil {
@@ -73,30 +80,110 @@ func (f *applyFlags) occupy(ctx context.Context, u ui, s *standing) (err error) 
 	return err
 }
 
-// rolledBack is nil where the manifest counts. One that has changed since it was rolled back does.
-func (f *applyFlags) rolledBack(lock *journal.Lock, t *target) (*journal.RolledBack, error) {
-	back, err := lock.RolledBack()
-	if back == nil || err != nil {
+// counts finds out what is on record of a manifest. One that has changed since it was rolled back,
+// or since it has failed on a canary, counts.
+func (f *applyFlags) counts(lock *journal.Lock, t *target) (c counting, err error) {
+	if c.canary, err = f.canaryOf(lock, t); err != nil || c.canary != nil {
+		return c, err
+	}
+	if c.back, err = lock.RolledBack(); c.back == nil || err != nil {
+		return c, err
+	}
+	if c.back.Digest != t.Record.Digest() {
+		c.back = nil
+		return c, lock.ForgetRollback()
+	}
+	return c, nil
+}
+
+// canaryOf is the canary that counts while a manifest is applied.
+func (f *applyFlags) canaryOf(lock *journal.Lock, t *target) (*journal.Canary, error) {
+	c, err := lock.Canary()
+	if c == nil || err != nil {
 		return nil, err
 	}
-	if back.Digest != t.Record.Digest() {
-		return nil, lock.ForgetRollback()
+	tried := c.Digest == t.Record.Digest()
+	switch {
+	case f.boot && tried && c.Former > 0: // what tried it has ended with the container
+		return nil, endWithContainer(lock, c)
+	case f.boot || !tried && !deploy.Lives(c):
+		return nil, lock.ForgetCanary()
 	}
-	return back, nil
+	return c, nil
 }
 
-// sameRollback reports whether two say the same.
-func sameRollback(a, b *journal.RolledBack) bool {
-	return a == nil && b == nil || a != nil && b != nil && a.Number == b.Number && a.Digest == b.Digest
+// endWithContainer takes a manifest back that was tried when its container ended.
+func endWithContainer(lock *journal.Lock, c *journal.Canary) error {
+	back := journal.RolledBack{
+		Digest: c.Digest, Number: c.Former, Time: c.Time, Why: "the container ended while its canary was under way",
+	}
+	if latest, err := lock.Latest(); err == nil && latest != nil && latest.Digest == c.Digest {
+		back.From = latest.Number
+	}
+	if err := lock.RollBack(back); err != nil {
+		return err
+	}
+	return lock.ForgetCanary()
 }
 
-// former is what the manifest wants that counts in the place of one that was rolled back.
-func (f *applyFlags) former(
-	u ui, lock *journal.Lock, wanted *target, back *journal.RolledBack,
+// same reports whether two say the same.
+func (c counting) same(other counting) bool {
+	return reflect.DeepEqual(c, other)
+}
+
+// tell says why another manifest counts.
+func (c counting) tell(u ui) {
+	if c.back != nil {
+		u.warning(explain.WarnRolledBack, "%s", rolledBackText(c.back))
+	}
+	if c.canary != nil {
+		u.warning(explain.WarnCanary, "%s", canaryText(c.canary))
+	}
+}
+
+// standIn is the target that counts in the place of the wanted one.
+func (f *applyFlags) standIn(
+	u ui, lock *journal.Lock, wanted *target, counts counting,
+) (t *target, err error) {
+	switch c := counts.canary; {
+	case counts.back != nil:
+		return f.formerly(u, lock, wanted, counts.back.Number)
+	case c == nil:
+		return wanted, nil
+	case c.Digest != wanted.Record.Digest():
+		other := *wanted
+		t = &other
+	case c.Former == 0: // nothing was applied before: nothing counts
+		other := *wanted
+		t, other.Record = &other, nil
+		t.Review = func(p reconcile.Plan) (reconcile.Plan, error) {
+			return p.Only(func(string) bool { return false })
+		}
+		return t, nil
+	default:
+		if t, err = f.formerly(u, lock, wanted, c.Former); err != nil {
+			return nil, err
+		}
+	}
+	t.Record = nil // the history has the manifest that is tried as the last one
+	review := t.Review
+	t.Review = func(plan reconcile.Plan) (reconcile.Plan, error) {
+		plan, err := review(plan)
+		if err != nil {
+			return plan, err
+		}
+		return plan.Only(func(profile string) bool { return !slices.Contains(counts.canary.Profiles, profile) })
+	}
+	return t, nil
+}
+
+// formerly is what an entry of the history wants, in the place of a manifest.
+func (f *applyFlags) formerly(
+	u ui, lock *journal.Lock, wanted *target, number int,
 ) (*target, error) {
-	sources, _, err := entry(lock.Journal, back.Number)
+	sources, _, err := entry(lock.Journal, number)
 	if err != nil {
-		return nil, withHint(fmt.Errorf("%s, but %w", rolledBackText(back), err),
+		return nil, withHint(fmt.Errorf("the manifest that was applied before should count, but %w", err),
 			"apply by hand the manifest that should count")
 	}
 	t, err := f.targetOf(u, sources, wanted.Prune)
@@ -150,6 +237,20 @@ func rolledBackText(r *journal.RolledBack) string {
 	return fmt.Sprintf(
 		"the manifest was rolled back at %s%s: until it changes, or is applied by hand, number %d of the history counts",
 		r.Time.Format(time.RFC3339), why, r.Number)
+}
+
+// canaryText says that some gateways are left alone.
+func canaryText(c *journal.Canary) string {
+	names, since := profilesText(c.Profiles), c.Time.Format(time.RFC3339)
+	switch {
+	case c.Failed != "":
+		return fmt.Sprintf("the canary %s has failed (%s): it is left as it is, and the former manifest counts for the others until this one changes",
+			names, c.Failed)
+	case deploy.Lives(c):
+		return fmt.Sprintf("an apply (pid %d) tries a manifest on the canary %s since %s: it is left alone", c.PID, names, since)
+	}
+	return fmt.Sprintf("an apply that tried a manifest on the canary %s since %s was interrupted: the former one counts for the others until it is applied by hand, or changes",
+		names, since)
 }
 
 // recount lets a manifest count again that was rolled back: an apply by hand asks for that. A

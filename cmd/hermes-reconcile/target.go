@@ -62,7 +62,7 @@ func (f *applyFlags) targetOf(
 				NoRescan: f.noRescan, Timeout: f.timeout, MaxRestarts: f.maxRestarts,
 				Level: reconcile.Level(f.wait),
 			},
-			AllowEmpty: f.allowEmpty, Review: f.review, Record: f.record(sources),
+			AllowEmpty: f.allowEmpty, Review: f.reviewer(), Record: f.record(sources),
 		},
 		placed: m,
 		files:  &f.manifestFlags,
@@ -72,6 +72,15 @@ func (f *applyFlags) targetOf(
 		u.faults(answer)
 	}
 	return t, nil
+}
+
+// reviewer gives the part of a plan that is wanted: with a canary, one after the other.
+func (f *applyFlags) reviewer() func(reconcile.Plan) (reconcile.Plan, error) {
+	if f.canary == "" {
+		return f.review
+	}
+	f.trial = &trial{flags: f}
+	return f.trial.review
 }
 
 // parse gives the manifest with its places, if they are to be shown.

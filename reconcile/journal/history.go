@@ -109,6 +109,17 @@ func (j *Journal) Latest() (*Applied, error) {
 	return nil, err
 }
 
+// Before is the manifest that was applied before the one of this digest; nil: none is known.
+func (j *Journal) Before(digest string) (*Applied, error) {
+	all, err := j.History()
+	for _, a := range slices.Backward(all) {
+		if a.Digest != digest {
+			return &a, err
+		}
+	}
+	return nil, err
+}
+
 // historyNumbers are the numbers of what is there, in order.
 func historyNumbers(d *dirfd.Dir) (numbers []int, err error) {
 	names, err := d.Names()

@@ -148,3 +148,35 @@ func TestDigestTellsFilesApart(t *testing.T) {
 	require.NotEqual(t, of("a"), of("a", ""))
 	require.Equal(t, of("a", "b"), of("a", "b"))
 }
+
+func TestCanaryOnRecord(t *testing.T) {
+	folder, _, lock := locked(t)
+	c, err := lock.Canary()
+	require.NoError(t, err)
+	require.Nil(t, c)
+	require.NoError(t, lock.ForgetCanary())
+	want := Canary{Digest: "x", Former: 2, Profiles: []string{"a"}, PID: 7, Start: 8, Time: time.Unix(1, 0).UTC()}
+	for _, want.Failed = range []string{"", "it ended"} {
+		require.NoError(t, lock.TryOn(want))
+		c, err = lock.Canary()
+		require.NoError(t, err)
+		require.Equal(t, &want, c)
+	}
+	require.NoError(t, os.WriteFile(filepath.Join(folder, Dir, canaryFile), []byte("{"), 0o600))
+	_, err = lock.Canary()
+	require.ErrorContains(t, err, "cannot understand")
+	require.NoError(t, lock.ForgetCanary())
+}
+
+// TestBeforeIsAnotherManifest: not an entry of the same one.
+func TestBeforeIsAnotherManifest(t *testing.T) {
+	_, _, lock := locked(t)
+	keep(t, lock, "one")
+	two, _ := keep(t, lock, "two")
+	one, _ := keep(t, lock, "one")
+	for of, want := range map[string]int{one.Digest: two.Number, two.Digest: one.Number, "x": one.Number} {
+		before, err := lock.Before(of)
+		require.NoError(t, err)
+		require.Equal(t, want, before.Number)
+	}
+}

@@ -12,7 +12,8 @@
 //	lock.go     the lock, which gives the right to write
 //	records.go  what is owed, and what is being written or removed
 //	marks.go    marks that are only there or not
-//	history.go  the manifests that were applied; rolledback.go: the one that was taken back
+//	history.go  the manifests that were applied; rolledback.go: the one that was taken back;
+//	            canary.go: the one that is tried on some
 package journal
 
 import (

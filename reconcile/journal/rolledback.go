@@ -38,19 +38,7 @@ func (j *Journal) RolledBack() (*RolledBack, error) {
 }
 
 // RollBack records that a manifest is taken back. It is written before anything of that is done.
-func (l *Lock) RollBack(r RolledBack) error {
-	data, err := json.Marshal(r)
-	if err != nil {
-		return err
-	}
-	if err := l.Staging.RemoveAll(rolledBackFile); err != nil { // of one that was killed
-		return err
-	}
-	if err := l.Staging.Write(rolledBackFile, modeHeld, append(data, '\n')); err != nil {
-		return err
-	}
-	return dirfd.Rename(l.Staging, rolledBackFile, l.own, rolledBackFile)
-}
+func (l *Lock) RollBack(r RolledBack) error { return l.record(rolledBackFile, r) }
 
 // ForgetRollback records that the manifest counts again.
 func (l *Lock) ForgetRollback() error { return dirfd.Missing(l.own.Unlink(rolledBackFile)) }

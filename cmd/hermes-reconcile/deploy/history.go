@@ -34,13 +34,20 @@ type keeping struct {
 // keep adds the manifest to the history before anything of a plan is done. A history that cannot be
 // written keeps nothing from being applied: that is a note.
 func (d *Deployment) keep(lock *journal.Lock, plan reconcile.Plan) (k *keeping, notes []reconcile.Note) {
-	if d.opt.Record == nil || !slices.ContainsFunc(plan.Changes, reconcile.Change.Acts) {
+	r := d.opt.Record
+	if r == nil {
 		return nil, nil
 	}
-	r := d.opt.Record
 	before, err := lock.Latest()
 	if err != nil {
 		return nil, unkept(err)
+	}
+	// What has nothing to do is news only where the last apply was killed, or has failed: then it
+	// says which manifest is true.
+	acts := slices.ContainsFunc(plan.Changes, reconcile.Change.Acts)
+	partly := slices.ContainsFunc(plan.Changes, func(c reconcile.Change) bool { return c.Left })
+	if !acts && (partly || before == nil || before.Outcome == journal.Done) {
+		return nil, nil
 	}
 	k = &keeping{}
 	k.Applied, k.fresh, err = lock.Keep(journal.Applied{

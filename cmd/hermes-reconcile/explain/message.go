@@ -54,6 +54,7 @@ const (
 	CodeStale       Code = "stale-plan"
 	CodeUnprinted   Code = "unprinted"
 	CodeFailed      Code = "failed"
+	CodeCanary      Code = "canary"
 )
 
 // The codes of warnings, besides those of notes.
@@ -74,6 +75,7 @@ const (
 	WarnRolledBack   Code = "rolled-back"
 	WarnCounts       Code = "counts-again"
 	WarnHistory      Code = "history"
+	WarnCanary       Code = "canary-under-way"
 	WarnUndone       Code = "undone-by-apply"
 	WarnRemoved      Code = "removed-by-apply"
 	WarnLog          Code = "log"

@@ -47,9 +47,28 @@ type Report struct {
 	// NoteCodes are what kinds of notes they are, in the same order.
 	NoteCodes []reconcile.NoteCode `json:"note_codes"`
 
-	manifest string // where to show what the manifest does not name
-	finished bool   // it is of an apply that has been
+	Canary   *Canary `json:"canary,omitempty"` // of an apply with one
+	manifest string  // where to show what the manifest does not name
+	finished bool    // it is of an apply that has been
 }
+
+// Canary is how the gateways did on which a plan was tried first.
+type Canary struct {
+	Profiles []string      `json:"profiles"`
+	Settle   string        `json:"settle"` // for how long they had to be up
+	Outcome  CanaryOutcome `json:"outcome"`
+	Why      string        `json:"why,omitempty"` // they have failed
+	// RolledBackTo is the number of the manifest in the history that they have again.
+	RolledBackTo int `json:"rolled_back_to,omitempty"`
+}
+
+// CanaryOutcome is a canary in a word.
+type CanaryOutcome string
+
+const (
+	CanaryHeld   CanaryOutcome = "held"
+	CanaryFailed CanaryOutcome = "failed"
+)
 
 // Summary counts the profiles.
 type Summary struct {

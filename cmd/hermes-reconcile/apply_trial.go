@@ -1,0 +1,327 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"hermes-reconcile/cmd/hermes-reconcile/deploy"
+	"hermes-reconcile/cmd/hermes-reconcile/discover"
+	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/cmd/hermes-reconcile/probe"
+	"hermes-reconcile/manifest/visible"
+	"hermes-reconcile/manifest/writing"
+	"hermes-reconcile/reconcile"
+	"hermes-reconcile/reconcile/journal"
+	"hermes-reconcile/render"
+)
+
+// enter takes the lock, and finds out what earlier applies have left to go on with, and which
+// manifest to go back to.
+func (c *trial) enter(ctx context.Context) (err error) {
+	if c.lock, err = lockAloud(ctx, c.ui, c.Place, c.flags.silent(), c.flags.lockTimeout); err != nil {
+		return err
+	}
+	if err = c.prepare(); err != nil {
+		c.unlock()
+	}
+	return err
+}
+
+// unlock gives the lock back, if it is had.
+func (c *trial) unlock() {
+	if c.lock != nil {
+		c.lock.Unlock()
+	}
+}
+
+// prepare is what of enter needs the lock.
+func (c *trial) prepare() (err error) {
+	if c.before, err = c.lock.Canary(); err != nil {
+		return errors.Join(err, c.lock.ForgetCanary())
+	}
+	if deploy.Lives(c.before) {
+		return underWay(c.before)
+	}
+	if err := c.lock.Resume(); err != nil {
+		return err
+	}
+	if err := c.flags.recount(c.ui, c.target, c.lock); err != nil {
+		return err
+	}
+	if c.Former, err = c.former(); err != nil {
+		return err
+	}
+	if c.Former == nil && c.flags.back {
+		return withHint(usagef("--rollback: no manifest is known that was applied before"),
+			"leave --rollback out, or apply the former manifest once with this version")
+	}
+	return nil
+}
+
+// former is the manifest to go back to: that of an apply which was interrupted, or the one before
+// this one. Where no history is there yet, it is made of what the gateways have.
+func (c *trial) former() (*journal.Applied, error) {
+	if c.before != nil && c.before.Former > 0 {
+		_, former, err := entry(c.lock.Journal, c.before.Former)
+		if err == nil {
+			c.warning(explain.WarnCanary, "going on with the canary of an apply that was interrupted: %s", profilesText(c.before.Profiles))
+		}
+		return former, err
+	}
+	former, err := c.lock.Before(c.target.Record.Digest())
+	if err != nil || former != nil {
+		return former, err
+	}
+	return c.asFound()
+}
+
+// withEarlier adds the canaries of an apply that was interrupted: they may have a new entry, too.
+func (c *trial) withEarlier(profiles []string) []string {
+	if c.before == nil {
+		return profiles
+	}
+	all := slices.Concat(profiles, c.before.Profiles)
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// apply applies what this stage wants, and says how far it has come.
+func (c *trial) apply(ctx context.Context) (reconcile.Plan, reconcile.Result, error) {
+	work := c.working(c.flags.silent(), 0)
+	c.target.work, c.Listener = work, work.listener()
+	defer work.stop()
+	lock, plan, result, err := c.Apply(ctx, c.lock, c.target.planned(c.ui))
+	c.lock = lock
+	return plan, result, err
+}
+
+// relock takes the lock again after others could have it. A signal is no reason not to record what
+// has become of the canaries.
+func (c *trial) relock(ctx context.Context) (err error) {
+	c.lock, err = lockAloud(context.WithoutCancel(ctx), c.ui, c.Place, c.flags.silent(), c.flags.lockTimeout)
+	return err
+}
+
+// watch waits until the canaries are ready, and looks whether they stay so; without the lock, since
+// that takes long. It says why they have failed.
+func (c *trial) watch(ctx context.Context, result reconcile.Result) (why string, err error) {
+	c.doc.Profiles, c.doc.Settle = c.Profiles, c.Settle.String()
+	for _, o := range result.Outcomes {
+		if errors.Is(o.Err, reconcile.ErrInterrupted) {
+			return "", o.Err
+		}
+		if o.Err != nil {
+			return fmt.Sprintf("%s: %v", o.Change.Service, o.Err), nil
+		}
+	}
+	c.unlock()
+	work := c.working(c.flags.silent(), 0)
+	defer work.stop()
+	work.plan(string(reconcile.LevelReady), nil)
+	c.Listener = work.listener()
+	late, stayed, err := c.Watch(ctx, result, func() {
+		work.clear()
+		c.say("canary %s: changed and up; the rest follows if that is so for %s", profilesText(c.Profiles), c.Settle)
+	})
+	if err != nil || len(late) == 0 {
+		return "", err
+	}
+	return c.whyFailed(ctx, late, stayed), nil
+}
+
+// whyFailed says of each canary that is not as it should be what it is.
+func (c *trial) whyFailed(ctx context.Context, late []reconcile.Late, stayed bool) string {
+	answers := probe.Each(ctx, questions(late, reconcile.LevelReady))
+	last := lastLines(ctx, c.target, c.Deployment, late)
+	var all []string
+	for i, l := range late {
+		how := "not ready" + waited(l)
+		if stayed {
+			how = "did not stay up: after " + l.After.Round(100*time.Millisecond).String()
+		}
+		one := fmt.Sprintf("%s: %s%s", how, whyLate(l, reconcile.LevelReady, answers[i]), last[l.Change.Service])
+		c.late[l.Change.Service] = one
+		all = append(all, render.ProfileOf(l.Change.Service)+": "+one)
+	}
+	return strings.Join(all, "; ")
+}
+
+// failed leaves the rest as it is, and gives the canaries their former entry back if that was asked
+// for.
+func (c *trial) failed(ctx context.Context, result reconcile.Result, why string) error {
+	c.doc.Outcome, c.doc.Why = explain.CanaryFailed, why
+	c.error(&codedError{"canary " + why, explain.CodeCanary})
+	hint := fmt.Sprintf("the canary has its new entry; %s rollback gives it the former one back", program)
+	var undone error
+	if c.flags.back {
+		undone = c.takeBack(ctx, why)
+		hint = "mend the manifest, and apply it again"
+	} else {
+		undone = c.Failed(c.lock, why)
+	}
+	c.unlock()
+	failed := c.merged(result, reconcile.Result{})
+	return errors.Join(c.end(c.whole, failed, nil), undone,
+		withHint(&codedError{"the canary failed: nothing was done to the other gateways", explain.CodeCanary}, "%s", hint))
+}
+
+// takeBack applies the former manifest to the canaries.
+func (c *trial) takeBack(ctx context.Context, why string) error {
+	if err := c.TakeBack(c.lock, why); err != nil {
+		return err
+	}
+	sources, of, err := entry(c.lock.Journal, c.Former.Number)
+	if err != nil {
+		return err
+	}
+	flags := *c.flags
+	flags.by, flags.to, flags.canary = "apply --rollback", of.Number, ""
+	t, err := flags.targetOf(c.ui, sources, c.target.Prune)
+	if err != nil {
+		return err
+	}
+	t.Path, t.Record.Only, t.Record.Why = c.target.Path, c.Profiles, "its canary failed: "+why
+	t.Review = func(plan reconcile.Plan) (reconcile.Plan, error) { return plan.Only(c.Is) }
+	d, err := c.For(ctx, t.Options)
+	if err != nil {
+		return err
+	}
+	back := &trial{
+		ui: c.ui, flags: &flags, target: t, lock: c.lock,
+		Trial: &deploy.Trial{Deployment: d, Profiles: c.Profiles, LockTimeout: c.LockTimeout},
+	}
+	_, result, err := back.apply(context.WithoutCancel(ctx))
+	c.lock = back.lock
+	if err != nil {
+		return err
+	}
+	c.doc.RolledBackTo = of.Number
+	return c.returned(ctx, back, result)
+}
+
+// returned says whether the canaries are back with their former entry.
+func (c *trial) returned(ctx context.Context, back *trial, result reconcile.Result) error {
+	for _, o := range result.Outcomes {
+		if o.Err != nil {
+			return fmt.Errorf("cannot give %s its former entry back: %w", o.Change.Service, o.Err)
+		}
+	}
+	c.unlock()
+	late, _, err := back.Watch(ctx, result, func() {})
+	if err != nil {
+		return err
+	}
+	if len(late) > 0 {
+		why := back.whyFailed(ctx, late, false)
+		return &codedError{"canary " + why + ", with its former entry, too", explain.CodeCanary}
+	}
+	c.say("canary %s: its former entry is back (number %d of the history)", profilesText(c.Profiles), c.Former.Number)
+	return nil
+}
+
+// asFound is a manifest of what the gateways have, from the markers in their directories. It is kept
+// as the first of the history; nil where there is none, or what is there cannot be written down.
+func (c *trial) asFound() (*journal.Applied, error) {
+	found, err := discover.Scandir(c.Path, wantedBy(c.Path))
+	if err != nil || len(found.Draft.Manifest.Profiles) == 0 {
+		return nil, nil
+	}
+	text, err := writing.Write(found.Draft)
+	if err != nil {
+		return nil, nil
+	}
+	a, _, err := c.lock.Keep(journal.Applied{
+		Time: time.Now().Truncate(time.Second), By: "as found", Files: []string{"found.yaml"},
+		Profiles: len(found.Draft.Manifest.Profiles),
+	}, [][]byte{text})
+	if err != nil {
+		return nil, err
+	}
+	a.Outcome = journal.Done
+	return &a, c.lock.Amend(a)
+}
+
+// end prints what became of all of it.
+func (c *trial) end(plan reconcile.Plan, result reconcile.Result, err error) error {
+	c.flags.tell(context.Background(), c.ui, c.target, result, err)
+	if err != nil {
+		c.notes(result)
+		return err
+	}
+	r := c.flags.explain(plan, c.target.placed, oldSide{}, false)
+	r.Finish(result)
+	if c.Started() {
+		r.Canary = &c.doc
+	}
+	for service, why := range c.late {
+		r.Late(service, why)
+	}
+	return errors.Join(c.flags.result(c.ui, &r, result), c.flags.conclude(c.ui, &r))
+}
+
+// merged are the outcomes of both parts, of which each profile is in one. What no part has reached
+// is left to a later apply.
+func (c *trial) merged(first, rest reconcile.Result) reconcile.Result {
+	all := reconcile.Result{Notes: slices.Concat(first.Notes, rest.Notes), Late: slices.Concat(first.Late, rest.Late)}
+	of := map[string]reconcile.Outcome{}
+	for _, o := range rest.Outcomes {
+		of[o.Change.Service] = o
+	}
+	for _, o := range first.Outcomes {
+		of[o.Change.Service] = o
+	}
+	for _, change := range c.whole.Changes {
+		if change.Left {
+			continue
+		}
+		o, found := of[change.Service]
+		if !found {
+			o = reconcile.Outcome{Pending: change.Acts()}
+		}
+		o.Change = change
+		if c.doc.RolledBackTo > 0 && c.Is(change.Profile) && o.Err == nil {
+			o.Pending = change.Acts()
+		}
+		all.Outcomes = append(all.Outcomes, o)
+	}
+	return all
+}
+
+// say says how far it has come to who reads text.
+func (c *trial) say(format string, args ...any) {
+	if !c.flags.silent() {
+		fmt.Fprintf(c.stderr, program+": "+format+"\n", args...)
+	}
+}
+
+// profilesText names some profiles.
+func profilesText(profiles []string) string { return visible.Line(explain.Names(profiles)) }
+
+// underWay is why an apply has to wait until a canary is decided.
+func underWay(c *journal.Canary) error {
+	return withHint(&codedError{fmt.Sprintf("another apply (pid %d) tries a manifest on the canary %s since %s", c.PID,
+		profilesText(c.Profiles), c.Time.Format(time.RFC3339)), explain.CodeLocked},
+		"wait until it has ended, or end it with Ctrl-C or kill -INT %d", c.PID)
+}
+
+// endCanary lets an apply by hand go on where another one has left a canary. While that one still
+// runs it is an error.
+func (u ui) endCanary(lock *journal.Lock) error {
+	c, err := lock.Canary()
+	switch {
+	case err != nil:
+		return errors.Join(u.saidAsWarning(err), lock.ForgetCanary())
+	case c == nil:
+		return nil
+	case deploy.Lives(c):
+		return underWay(c)
+	}
+	u.warning(explain.WarnCanary, "the canary %s of an earlier apply counts no longer: all is applied", profilesText(c.Profiles))
+	return lock.ForgetCanary()
+}

@@ -1,0 +1,163 @@
+//go:build linux
+
+package deploy
+
+import (
+	"context"
+	"os"
+	"slices"
+	"time"
+
+	"hermes-reconcile/reconcile"
+	"hermes-reconcile/reconcile/journal"
+	"hermes-reconcile/reconcile/operate"
+	"hermes-reconcile/reconcile/pace"
+	"hermes-reconcile/s6ctl"
+)
+
+// Trial is an apply that tries a manifest on some gateways first, the canaries.
+type Trial struct {
+	*Deployment
+	Profiles []string         // the canaries; empty until the plan is known
+	Former   *journal.Applied // the manifest that counted before; nil: none is known
+	Settle   time.Duration    // for how long the canaries have to be up, or ready
+	// Begun is told once that the canaries are changed.
+	Begun func(profiles []string)
+
+	LockTimeout time.Duration
+	since       time.Time
+}
+
+// Started reports whether the canaries were chosen, and so whether anything was to be done.
+func (t *Trial) Started() bool { return len(t.Profiles) > 0 }
+
+// Is reports whether a profile is a canary.
+func (t *Trial) Is(profile string) bool { return slices.Contains(t.Profiles, profile) }
+
+// On records that the manifest is tried on these profiles. It comes before anything is done.
+func (t *Trial) On(lock *journal.Lock, profiles []string) error {
+	t.Profiles, t.since = profiles, time.Now().Truncate(time.Second)
+	t.opt.Record.Only = profiles
+	return lock.TryOn(t.canary(""))
+}
+
+// canary is what is on record of the trial.
+func (t *Trial) canary(failed string) journal.Canary {
+	pid := os.Getpid()
+	c := journal.Canary{
+		Digest: t.opt.Record.Digest(), Profiles: t.Profiles, PID: pid, Start: s6ctl.Started(pid), Time: t.since,
+		Failed: failed,
+	}
+	if t.Former != nil {
+		c.Former = t.Former.Number
+	}
+	return c
+}
+
+// Apply is that of the deployment, again and again while gateways drain: meanwhile others may have
+// the lock. It returns with the lock, if it has it.
+func (t *Trial) Apply(
+	ctx context.Context, lock *journal.Lock, planned func(int, reconcile.Plan),
+) (*journal.Lock, reconcile.Plan, reconcile.Result, error) {
+	done := map[string]reconcile.Outcome{}
+	for {
+		plan, result, err := t.Deployment.Apply(ctx, lock, planned)
+		if err != nil {
+			return lock, plan, result, err
+		}
+		for i, o := range result.Outcomes {
+			before, acted := done[o.Change.Service]
+			if o.Change.Acts() || !acted {
+				done[o.Change.Service] = o
+			} else {
+				before.Err = nil // an earlier pass has acted, and there is nothing left to do
+				result.Outcomes[i] = before
+			}
+		}
+		if !slices.ContainsFunc(result.Outcomes, delayed) {
+			return lock, plan, result, nil
+		}
+		lock.Unlock()
+		if err := pace.Pause(ctx, drainPoll); err != nil {
+			return nil, plan, result, err
+		}
+		if lock, err = t.Lock(ctx, t.LockTimeout); err != nil {
+			return nil, plan, result, err
+		}
+	}
+}
+
+// drainPoll is how often gateways that drain are looked at.
+const drainPoll = time.Second
+
+// delayed reports whether a change has to wait for a gateway that drains.
+func delayed(o reconcile.Outcome) bool { return reconcile.IsDelay(o.Err) }
+
+// Watch waits until the canaries are ready, or up where their profiles have no ready, and looks
+// whether they stay so. It returns those that do not.
+func (t *Trial) Watch(
+	ctx context.Context, result reconcile.Result, settling func(),
+) (late []reconcile.Late, stayed bool, err error) {
+	var changes []reconcile.Change
+	for _, o := range result.Outcomes {
+		if t.Is(o.Change.Profile) {
+			changes = append(changes, o.Change)
+		}
+	}
+	late, err = operate.Follow(ctx, t.Sup, changes, reconcile.LevelReady, t.Listener)
+	if err != nil || len(late) > 0 {
+		return late, false, err
+	}
+	settling()
+	late, err = operate.Settle(ctx, t.Sup, changes, reconcile.LevelReady, t.Settle)
+	return late, true, err
+}
+
+// Failed records that the canaries have failed. What they are is left so.
+func (t *Trial) Failed(lock *journal.Lock, why string) error {
+	t.sayFailed(lock, why)
+	return lock.TryOn(t.canary(why))
+}
+
+// sayFailed lets the history say so. It is no reason to go no further.
+func (t *Trial) sayFailed(lock *journal.Lock, why string) *journal.Applied {
+	now, err := lock.Latest()
+	if err != nil || now == nil || now.Digest != t.opt.Record.Digest() {
+		return nil
+	}
+	now.Outcome, now.Summary = journal.Failed, "the canary failed: "+why
+	_ = lock.Amend(*now)
+	return now
+}
+
+// TakeBack records that the former manifest counts again, so that whatever comes after a crash
+// gives it back to the canaries.
+func (t *Trial) TakeBack(lock *journal.Lock, why string) error {
+	back := journal.RolledBack{
+		Digest: t.opt.Record.Digest(), Number: t.Former.Number, Time: time.Now().Truncate(time.Second),
+		Why: "its canary failed: " + why,
+	}
+	if now := t.sayFailed(lock, why); now != nil {
+		back.From = now.Number
+	}
+	if err := lock.RollBack(back); err != nil {
+		return err
+	}
+	return lock.ForgetCanary()
+}
+
+// For is a deployment of other options to the place of this one.
+func (d *Deployment) For(ctx context.Context, opt Options) (*Deployment, error) {
+	users, err := findUsers(opt.Manifest)
+	if err != nil {
+		return nil, err
+	}
+	opt.Apply.Users, d.Users = users, users
+	d.Recall = opt.Homes.Recall(ctx, opt.Faults)
+	return &Deployment{d.Place, opt}, nil
+}
+
+// Lives reports whether the apply that tries a manifest still runs.
+func Lives(c *journal.Canary) bool {
+	return c != nil && c.Failed == "" && c.Start != 0 && s6ctl.Started(c.PID) == c.Start
+}
