@@ -237,7 +237,9 @@ func TestOthersWhileACanarySettles(t *testing.T) {
 // status is what status says of a gateway.
 func (tr *tree) status(profile string) string {
 	tr.t.Helper()
-	var doc struct{ Gateways []struct{ Profile, State string } }
+	var doc struct {
+		Gateways []struct{ Profile, State string }
+	}
 	require.NoError(tr.t, json.Unmarshal([]byte(tr.run("status", profile, "-o", "json").stdout), &doc))
 	return doc.Gateways[0].State
 }
