@@ -111,7 +111,8 @@ func (c *Change) ChangesScript() bool {
 	return c.changes("run") || c.changes(render.NotificationPath)
 }
 
-// Settled reports whether nothing of this is left to do: a drain alone, whose process has ended.
+// Settled reports whether nothing of this is left to do: it is a drain alone, and its process has
+// ended.
 func (o Owed) Settled() bool { return !o.Gateway && !o.Logger && !o.Drain.Alive }
 
 // DelayError says that a change, or the rest of it, is left to a later apply since a gateway
