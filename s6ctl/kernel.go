@@ -234,10 +234,13 @@ func (s *supervisors) search(h Host, trusts func(uint32) bool) {
 	s.cost = s.at.Sub(began)
 }
 
+// superviseName is the name of an s6-supervise in a /proc/PID/stat.
+const superviseName = " (s6-supervise) "
+
 // isSupervise reports whether a /proc/PID/stat is that of an s6-supervise that has not begun to
 // end.
 func isSupervise(stat string) bool {
-	return strings.Contains(stat, " (s6-supervise) ") && statNumber(stat, statFlags)&exiting == 0
+	return strings.Contains(stat, superviseName) && statNumber(stat, statFlags)&exiting == 0
 }
 
 // errNoSupervisor is of a process that is no s6-supervise of this scandir.

@@ -113,6 +113,12 @@ func TestSvscanTellsItsLimitsAndWhatItHas(t *testing.T) {
 			require.Equal(t, defaultServicesOld, v.MaxServices)
 		}
 		require.NotZero(t, v.MaxFiles)
+		pid, err := svscanPID(ThisHost(), scandir)
+		require.NoError(t, err)
+		if !v.CountsLoggers { // then nothing asks for it, and no process is looked at
+			require.Zero(t, v.Supervisors)
+			return ThisHost().supervisors(pid) == 2
+		}
 		return v.Supervisors == 2
 	})
 	_, err := Open(t.TempDir()).Svscan(t.Context())

@@ -45,7 +45,9 @@ func (s *Scandir) Svscan(ctx context.Context) (Svscan, error) {
 	}
 	v := parseSvscan(h.cmdline(pid), newer)
 	v.MaxFiles = h.maxFiles(pid)
-	v.Supervisors = h.supervisors(pid)
+	if v.CountsLoggers { // else its processes say nothing of its places
+		v.Supervisors = h.supervisors(pid)
+	}
 	return v, nil
 }
 
@@ -174,11 +176,14 @@ func (h Host) maxFiles(pid int) int {
 	return 0
 }
 
-// supervisors counts the s6-supervise processes that are children of a process.
+// supervisors counts the s6-supervise processes that are children of a process. Its name and its
+// parent stand in one file: each process of the host is looked at.
 func (h Host) supervisors(parent int) int {
 	n := 0
 	for _, pid := range h.pids() {
-		if h.comm(pid) == "s6-supervise" && h.parent(pid) == parent {
+		stat, err := h.proc().Short(pid, "stat")
+		if err == nil && strings.Contains(string(stat), superviseName) &&
+			statNumber(string(stat), statParent) == parent {
 			n++
 		}
 	}

@@ -84,5 +84,5 @@ type Svscan struct {
 	// MaxFiles: its limit of open files; 0: unknown. It needs two for each logged service, and
 	// some.
 	MaxFiles    int
-	Supervisors int // s6-supervise processes that it has now
+	Supervisors int // s6-supervise processes that it has now; 0 where loggers do not count
 }
