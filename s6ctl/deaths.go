@@ -25,17 +25,7 @@ const (
 // Deaths are those of the service in dir since its supervisor was started or its rendered ./finish
 // saw a stop, the oldest first: the last MaxDeaths. There are none where they cannot be read.
 func (s *Scandir) Deaths(dir string) []Death {
-	service, err := openFolder(s.path, dir)
-	if err != nil {
-		return nil
-	}
-	defer service.Close()
-	supervise, err := service.Dir("supervise")
-	if err != nil {
-		return nil
-	}
-	defer supervise.Close()
-	data, _, err := supervise.Read("death_tally", mostDeaths*deathSize)
+	data, err := s.readBelow(dir+"/supervise/death_tally", mostDeaths*deathSize)
 	if err != nil {
 		return nil
 	}

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"hermes-reconcile/s6ctl/safefile"
 	"hermes-reconcile/s6ctl/seen"
 )
 
@@ -38,34 +37,19 @@ func (s *Scandir) Phase(dir string, pid int) Phase {
 		return seen.Running
 	}
 	// s6-supervise runs `./run NAME`, so a script is `sh ./run NAME`, with any interpreter.
-	service, err := openFolder(s.path, dir)
-	if err != nil {
-		return seen.Starting
-	}
-	defer service.Close()
-	if _, err := service.Stat(heldFile); err == nil {
+	if s.holds(dir + "/" + heldFile) {
 		return seen.Waiting
 	}
-	if pauseIn(service, pid) > 0 {
+	if s.Pause(dir, pid) > 0 {
 		return seen.BackingOff
 	}
 	return seen.Starting
 }
 
 // Pause is how long the script of the process pid of the service in dir has waited before it became
-// the service, or is about to; 0: not at all.
+// the service, or is about to; 0: not at all. A finish script has written it down for this process.
 func (s *Scandir) Pause(dir string, pid int) time.Duration {
-	service, err := openFolder(s.path, dir)
-	if err != nil {
-		return 0
-	}
-	defer service.Close()
-	return pauseIn(service, pid)
-}
-
-// pauseIn reads the pause that a finish script has written down for this process. No pause is 0.
-func pauseIn(service *safefile.Dir, pid int) time.Duration {
-	data, _, err := service.Read(backoffFile, maxBackoff)
+	data, err := s.readBelow(dir+"/"+backoffFile, maxBackoff)
 	if err != nil {
 		return 0
 	}

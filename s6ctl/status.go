@@ -260,3 +260,25 @@ func openFolder(from, to string) (*safefile.Dir, error) {
 	defer root.Close()
 	return root.Dir(to)
 }
+
+// readBelow reads a file at a path relative to the scandir, and follows no symlink on the way.
+func (s *Scandir) readBelow(name string, most int64) ([]byte, error) {
+	root, err := safefile.Open(s.path)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	data, _, err := root.Read(name, most)
+	return data, err
+}
+
+// holds reports whether something is at a path relative to the scandir, with no symlink on the way.
+func (s *Scandir) holds(name string) bool {
+	root, err := safefile.Open(s.path)
+	if err != nil {
+		return false
+	}
+	defer root.Close()
+	_, err = root.Stat(name)
+	return err == nil
+}

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/render"
+	"hermes-reconcile/render/parallel"
 	"hermes-reconcile/s6ctl"
 )
 
@@ -91,7 +93,8 @@ func (l *looking) look(ctx context.Context, u ui) (*overview.Page, error) {
 	}
 	defer scandir.Close()
 	warnSilent(u, scandir)
-	actual, err := scandir.Read()
+	// A marker that is as rendered need not be understood anew.
+	actual, err := scandir.ReadBeside(slices.Collect(maps.Values(l.dirs)))
 	if err != nil {
 		return nil, err
 	}
@@ -130,16 +133,17 @@ func (l *looking) gateways(
 	if l.output.form != formText || choose.IsOne(l.profiles) {
 		usages = s6ctl.Usages(s6ctl.ThisHost())
 	}
-	gateways := []explain.Gateway{}
-	for _, s := range picked {
-		g := l.absent(s.Name)
-		if there[s.Name] {
-			g = l.gateway(s, scandir, actual)
-			l.add(ctx, &g, scandir, s, usages[g.PID])
+	gateways := make([]explain.Gateway, len(picked))
+	return gateways, parallel.Each(len(picked), func(i int) error {
+		s := picked[i]
+		if !there[s.Name] {
+			gateways[i] = l.absent(s.Name)
+			return nil
 		}
-		gateways = append(gateways, g)
-	}
-	return gateways, nil
+		gateways[i] = l.gateway(s, scandir, actual)
+		l.add(ctx, &gateways[i], scandir, s, usages[gateways[i].PID])
+		return nil
+	})
 }
 
 // add adds what a gateway takes, and what there is to say of one alone.
