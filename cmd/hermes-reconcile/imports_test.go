@@ -367,7 +367,7 @@ var layers = map[string]layer{
 	command: {
 		why: "It wires all of them; programs are started by s6ctl/start, gateways asked by probe, scandirs opened by deploy.",
 		ours: []string{
-			"manifest", "manifest/placed", "manifest/visible", "manifest/wording", "manifest/writing", "render",
+			"manifest", "manifest/placed", "manifest/visible", "manifest/wording", "manifest/writing", "render", "render/parallel",
 			"reconcile", "reconcile/apply", "reconcile/fault", "reconcile/journal", "reconcile/operate", "reconcile/servicetree",
 			"reconcile/watch",
 			"s6ctl", "s6ctl/start", "s6ctl/safefile", "s6ctl/route",
