@@ -123,11 +123,7 @@ func (f *logsFlags) find(
 		return nil, err
 	}
 	defer scandir.Close()
-	actual, err := scandir.Read()
-	if err != nil {
-		return nil, err
-	}
-	services, err := pick(actual.Services, patterns)
+	services, err := readPicked(scandir, patterns)
 	if err != nil {
 		return nil, f.explainFile(patterns, err)
 	}

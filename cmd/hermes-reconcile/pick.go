@@ -17,9 +17,9 @@ import (
 func pick(services []reconcile.Service, patterns []string) ([]reconcile.Service, error) {
 	names := make([]string, len(services))
 	for i, s := range services {
-		names[i] = render.ProfileOf(s.Name)
+		names[i] = s.Name
 	}
-	found, err := match(names, patterns)
+	found, err := match(profilesOfServices(names), patterns)
 	if err != nil {
 		return nil, err
 	}
@@ -28,6 +28,42 @@ func pick(services []reconcile.Service, patterns []string) ([]reconcile.Service,
 		picked[i] = services[at]
 	}
 	return picked, nil
+}
+
+// profilesOfServices are the profiles of services with these names.
+func profilesOfServices(services []string) []string {
+	profiles := make([]string, len(services))
+	for i, name := range services {
+		profiles[i] = render.ProfileOf(name)
+	}
+	return profiles
+}
+
+// picker is what has services that can be read one by one.
+type picker interface {
+	Services() ([]string, error)
+	ReadServices(names []string) ([]reconcile.Service, error)
+}
+
+// readPicked reads the services of the named profiles, and none of the others.
+func readPicked(scandir picker, patterns []string) ([]reconcile.Service, error) {
+	names, err := scandir.Services()
+	if err != nil {
+		return nil, err
+	}
+	found, err := match(profilesOfServices(names), patterns)
+	if err != nil {
+		return nil, err
+	}
+	picked := make([]string, len(found))
+	for i, at := range found {
+		picked[i] = names[at]
+	}
+	services, err := scandir.ReadServices(picked)
+	if err != nil {
+		return nil, err
+	}
+	return pick(services, patterns) // some may be gone meanwhile
 }
 
 // match is choose.Match, with errors that say what to type.

@@ -29,12 +29,10 @@ func (s *Scandir) Read() (reconcile.Actual, error) { return s.ReadBeside(nil) }
 // ReadBeside is Read where it is known what should be there. Of a file that is as it should be, the
 // bytes are not kept twice.
 func (s *Scandir) ReadBeside(desired []render.Servicedir) (reconcile.Actual, error) {
-	names, err := s.Dir.Names()
+	names, err := s.names()
 	if err != nil {
-		return reconcile.Actual{}, fmt.Errorf("cannot read scandir %q: %w", s.Dir.Path,
-			safefile.CauseAt(s.Dir.Path, err))
+		return reconcile.Actual{}, err
 	}
-	slices.Sort(names)
 	var a reconcile.Actual
 	if a.Listening, err = s.Sup.Listening(); err != nil {
 		return reconcile.Actual{}, err
@@ -61,6 +59,34 @@ func (s *Scandir) seeDrains(a *reconcile.Actual) {
 	}
 }
 
+// names are those of all entries, sorted.
+func (s *Scandir) names() ([]string, error) {
+	names, err := s.Dir.Names()
+	if err != nil {
+		return nil, fmt.Errorf("cannot read scandir %q: %w", s.Dir.Path,
+			safefile.CauseAt(s.Dir.Path, err))
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+// Services are the names of the services, sorted.
+func (s *Scandir) Services() ([]string, error) {
+	names, err := s.names()
+	return slices.DeleteFunc(names, func(name string) bool { return !s.isService(name) }), err
+}
+
+// ReadServices reads these services alone, by their own directories: where else a supervisor of
+// theirs may work is not looked for. One that is gone is left out.
+func (s *Scandir) ReadServices(names []string) ([]reconcile.Service, error) {
+	return s.readServices(names, nil)
+}
+
+// isService reports whether an entry is the service of a gateway.
+func (s *Scandir) isService(name string) bool {
+	return strings.HasPrefix(name, render.Prefix) || s.isDouble(name)
+}
+
 // readServices reads those entries that are services, on all processors.
 func (s *Scandir) readServices(
 	names []string, desired []render.Servicedir,
@@ -72,7 +98,7 @@ func (s *Scandir) readServices(
 	all := make([]reconcile.Service, len(names))
 	err := parallel.Each(len(names), func(i int) error {
 		name := names[i]
-		if !strings.HasPrefix(name, render.Prefix) && !s.isDouble(name) {
+		if !s.isService(name) {
 			return nil
 		}
 		service, err := s.readService(name, rendered[name])

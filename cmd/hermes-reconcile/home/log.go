@@ -22,8 +22,9 @@ const followInterval = 100 * time.Millisecond
 // user that the log belongs to, so wherever its folder is that user may go.
 type logReader struct {
 	Log
-	text io.Writer          // takes blocks of at most blockSize
-	note func(string) error // says what the user should know
+	text  io.Writer          // takes what block can hold
+	note  func(string) error // says what the user should know
+	block []byte             // for one piece of text after the other; nil: one of blockSize is made
 	// begun, if there is one, is called when what was there is through and more may be added.
 	begun func() error
 
@@ -185,26 +186,21 @@ func (r *logReader) missing() error {
 // send writes what is new in a part, up to its last line end. With all it writes what is behind
 // that, too, and the line end that is missing then.
 func (r *logReader) send(ctx context.Context, p *part, all bool) error {
-	info, err := p.file.Stat()
+	limit, err := r.limit(p)
 	if err != nil {
 		return err
 	}
-	if info.Size() < p.offset { // it was emptied, and s6-log goes on at its end
-		p.offset = 0
+	if r.block == nil {
+		r.block = make([]byte, blockSize)
 	}
-	limit := int64(math.MaxInt64)
-	if !r.Follow {
-		limit = p.info.Size() // a writer that is faster must not keep us
-	}
-	block := make([]byte, blockSize)
 	for ctx.Err() == nil {
-		n, err := p.file.ReadAt(block[:min(blockSize, limit-p.offset)], p.offset)
+		n, err := p.file.ReadAt(r.block[:min(int64(len(r.block)), limit-p.offset)], p.offset)
 		if err != nil && err != io.EOF {
 			return err
 		}
-		text := block[:n]
+		text := r.block[:n]
 		if whole := bytes.LastIndexByte(text, '\n') + 1; !all &&
-			(whole > 0 || n < blockSize) { // a longer line comes in pieces
+			(whole > 0 || n < len(r.block)) { // a longer line comes in pieces
 			text = text[:whole]
 		}
 		if len(text) == 0 {
@@ -222,4 +218,20 @@ func (r *logReader) send(ctx context.Context, p *part, all bool) error {
 	p.half = false
 	_, err = r.text.Write([]byte("\n"))
 	return err
+}
+
+// limit is how far a part is to be read. One that was emptied is read from its beginning: s6-log
+// goes on at its end.
+func (r *logReader) limit(p *part) (int64, error) {
+	info, err := p.file.Stat()
+	if err != nil {
+		return 0, err
+	}
+	if info.Size() < p.offset {
+		p.offset = 0
+	}
+	if r.Follow {
+		return math.MaxInt64, nil
+	}
+	return p.info.Size(), nil // a writer that is faster must not keep us
 }

@@ -497,7 +497,7 @@ func TestFramesThatAreNone(t *testing.T) {
 		"":                            "no answer from the process that looks there: EOF",
 		"t\x00\x00\x00":               "no answer from the process that looks there: unexpected EOF",
 		"t\x00\x00\x00\x02x":          "no answer from the process that looks there: unexpected EOF",
-		"t\xff\xff\xff\xff":           "a frame of 4294967295 bytes (at most 32768 are right)",
+		"t\xff\xff\xff\xff":           "a frame of 4294967295 bytes (at most 131072 are right)",
 		"f\x00\x00\x00\x02no":         "no",
 		"0\x00\x00\x00\x00":           ErrNoLog.Error(),
 		"t\x00\x00\x00\x01xf\x00\x00": "unexpected EOF",

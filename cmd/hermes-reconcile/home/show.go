@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"time"
 )
 
@@ -25,8 +26,11 @@ const (
 	frameEnd   = 'e' // that was all
 
 	frameHead = 5 // bytes
-	// The longest text of a frame, in bytes: half of what a pipe holds.
+	// The longest text of a frame of several logs, in bytes: half of what a pipe holds by itself.
 	blockSize = 1 << 15
+	// The longest text of any frame, in bytes: an eighth of what their pipe should hold. Fewer
+	// frames wake each side less often.
+	longBlock = 1 << 17
 )
 
 // writeLimit is how long text may take to be written once ctx has ended.
@@ -62,7 +66,7 @@ func Show(ctx context.Context, who Account, log Log, text io.Writer, note func(s
 
 // relay passes frames on until the last one.
 func relay(from io.Reader, text io.Writer, note func(string)) error {
-	in, block := bufio.NewReader(from), make([]byte, blockSize)
+	in, block := bufio.NewReader(from), make([]byte, longBlock)
 	for {
 		kind, data, err := readFrame(in, block)
 		if err != nil {
@@ -103,11 +107,17 @@ func readFrame(in io.Reader, block []byte) (kind byte, data []byte, err error) {
 // frames sends frames.
 type frames struct{ to io.Writer }
 
+// sent are buffers of frames that were written: a log of megabytes needs no more than one.
+var sent = sync.Pool{New: func() any { return new([]byte) }}
+
 // send writes one frame at once, so that frames of several goroutines do not mix.
 func (f frames) send(kind byte, data []byte) error {
-	data = data[:min(len(data), blockSize)]
-	_, err := f.to.Write(
-		append(binary.BigEndian.AppendUint32([]byte{kind}, uint32(len(data))), data...))
+	data = data[:min(len(data), longBlock)]
+	frame := sent.Get().(*[]byte)
+	defer sent.Put(frame)
+	*frame = binary.BigEndian.AppendUint32(append((*frame)[:0], kind), uint32(len(data)))
+	*frame = append(*frame, data...)
+	_, err := f.to.Write(*frame)
 	return err
 }
 
@@ -138,7 +148,7 @@ func serveLog(stdin io.Reader, send func(context.Context) error) error {
 
 // sendLog sends a log, and goes on with what is written where it should follow.
 func sendLog(ctx context.Context, out frames, log Log) error {
-	reader := &logReader{Log: log, text: out, note: out.note}
+	reader := &logReader{Log: log, text: out, note: out.note, block: make([]byte, longBlock)}
 	err := reader.show(ctx)
 	switch {
 	case err == nil:

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"os"
 
+	"golang.org/x/sys/unix"
+
 	"hermes-reconcile/s6ctl/start"
 )
 
@@ -36,7 +38,22 @@ func openStream(who Account, r Request) (*stream, error) {
 		asking.Close()
 		return nil, err
 	}
+	widen(frames)
 	return &stream{request: request, asking: asking, frames: frames, child: child}, nil
+}
+
+// pipeSize is what a pipe of frames should hold, in bytes: the most that the kernel lets any user
+// have by default (/proc/sys/fs/pipe-max-size).
+const pipeSize = 1 << 20
+
+// widen lets a pipe hold more, so that the child can read while we print. One that stays as it is
+// only takes longer.
+func widen(pipe *os.File) {
+	raw, err := pipe.SyscallConn()
+	if err != nil {
+		return
+	}
+	_ = raw.Control(func(fd uintptr) { _, _ = unix.FcntlInt(fd, unix.F_SETPIPE_SZ, pipeSize) })
 }
 
 // ask sends the request. A request for one log is shorter than what a pipe holds; one for many logs
