@@ -51,6 +51,14 @@ func (f *applyFlags) targetOf(
 	if err != nil {
 		return nil, err
 	}
+	return f.target(u, m, dirs, prune, f.record(sources))
+}
+
+// target is where a manifest that was read is to be applied, as far as that can change while it
+// stays the same.
+func (f *applyFlags) target(
+	u ui, m *placed.Manifest, dirs []render.Servicedir, prune reconcile.Prune, record *deploy.Record,
+) (*target, error) {
 	path, err := f.resolve(m.Scandir)
 	if err != nil {
 		return nil, err
@@ -62,7 +70,7 @@ func (f *applyFlags) targetOf(
 				NoRescan: f.noRescan, Timeout: f.timeout, MaxRestarts: f.maxRestarts,
 				Level: reconcile.Level(f.wait),
 			},
-			AllowEmpty: f.allowEmpty, Review: f.reviewer(), Record: f.record(sources),
+			AllowEmpty: f.allowEmpty, Review: f.reviewer(), Record: record,
 		},
 		placed: m,
 		files:  &f.manifestFlags,

@@ -189,7 +189,12 @@ type watching struct {
 	flags *applyFlags
 	log   *slog.Logger
 
-	good    *target // what the last good manifest says
+	good *target // what the last good manifest says
+
+	last      *target // what was read last, if its files were still the same then
+	lastStamp stamp   // of these files
+	reused    int     // so many passes have not read them again
+
 	applied []render.Servicedir
 	begun   bool   // something was applied
 	failed  bool   // the last pass did not do all that it should

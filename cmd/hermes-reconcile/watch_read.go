@@ -19,7 +19,7 @@ import (
 // read reads the manifest. While it is wrong, which is said once, the last good one counts, except
 // that its being wrong is no reason to do anything.
 func (w *watching) read(ctx context.Context, why watch.Trigger) *target {
-	t, err := w.settled(ctx)
+	t, err := w.settled(ctx, why)
 	if errors.Is(err, reconcile.ErrInterrupted) {
 		return nil
 	}
@@ -52,15 +52,22 @@ const (
 )
 
 // settled reads the manifest when nothing writes to it.
-func (w *watching) settled(ctx context.Context) (*target, error) {
+func (w *watching) settled(ctx context.Context, why watch.Trigger) (*target, error) {
 	for begin := time.Now(); ; {
 		before, enough := w.flags.stamp(), time.Since(begin) > settleMost
 		if before.odd != "" {
 			return nil, usagef("cannot read manifest %q: it is not a regular file", before.odd)
 		}
-		if enough || time.Since(before.latest) >= settleAge {
+		old := time.Since(before.latest) >= settleAge
+		if old && why == watch.Interval && w.known(before) {
+			t := w.last
+			return w.flags.target(w.ui, t.placed, t.Dirs, t.Prune, t.Record)
+		}
+		if enough || old {
 			t, err := w.flags.read(w.ui)
-			if enough || before == w.flags.stamp() {
+			same := before == w.flags.stamp()
+			w.keep(t, before, old && same)
+			if enough || same {
 				return t, err
 			}
 		}
@@ -69,6 +76,29 @@ func (w *watching) settled(ctx context.Context) (*target, error) {
 			return nil, reconcile.ErrInterrupted
 		case <-time.After(settlePoll):
 		}
+	}
+}
+
+// mostKnown is in how many passes that have no reason the manifest is not read while its files have
+// the same stamps. A write through memory that maps a file (mmap(2)) may leave its stamp as it is,
+// as on a tmpfs, so it is read now and then all the same.
+const mostKnown = 9
+
+// known reports whether the files of the manifest are as they were when it was read last. To read
+// and to render what has not changed is a third of the work of a pass.
+func (w *watching) known(now stamp) bool {
+	if w.last == nil || w.lastStamp != now || w.reused == mostKnown {
+		return false
+	}
+	w.reused++
+	return true
+}
+
+// keep remembers what was read, if it is sure of which state of the files it is.
+func (w *watching) keep(t *target, at stamp, sure bool) {
+	w.last, w.lastStamp, w.reused = nil, at, 0
+	if sure {
+		w.last = t
 	}
 }
 
@@ -90,7 +120,7 @@ func (w *watching) sure(ctx context.Context, t *target) (*target, error) {
 			return nil, reconcile.ErrInterrupted
 		case <-time.After(quietLook):
 		}
-		again, err := w.settled(ctx)
+		again, err := w.settled(ctx, watch.Changed)
 		if err != nil {
 			return nil, err
 		}

@@ -19,6 +19,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
+	"hermes-reconcile/reconcile/watch"
 )
 
 func TestWarningsAreLoggedOnce(t *testing.T) {
@@ -117,4 +118,39 @@ func TestStampIsAsYoungAsTheYoungestFile(t *testing.T) {
 	require.NoError(t, os.Chtimes(filepath.Join(folder, "1.yaml"), time.Unix(1, 0), time.Unix(1, 0)))
 	flags := manifestFlags{files: []string{folder}}
 	require.True(t, flags.stamp().latest.After(begin))
+}
+
+// TestManifestIsNotReadForNothing: a look without a reason takes what is known, as long as the files
+// are the same; any other look reads them, and so does each tenth.
+func TestManifestIsNotReadForNothing(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "m.yaml")
+	write := func(port int) {
+		t.Helper()
+		text := fmt.Sprintf("version: 1\nscandir: /run/service\nprofiles: {a: {port: %d}}\n", port)
+		require.NoError(t, os.WriteFile(file, []byte(text), 0o644))
+	}
+	w := &watching{flags: &applyFlags{differFlags: differFlags{manifestFlags: manifestFlags{files: []string{file}}}}}
+	w.ui = ui{stdout: io.Discard, stderr: io.Discard}
+	w.flags.prune = string(reconcile.PruneOwned)
+	look := func(why watch.Trigger) *target {
+		t.Helper()
+		got, err := w.settled(t.Context(), why)
+		require.NoError(t, err)
+		return got
+	}
+	write(9000)
+	read := look(watch.Begin)
+	for range mostKnown {
+		require.Same(t, read.Manifest, look(watch.Interval).Manifest)
+	}
+	again := look(watch.Interval)
+	require.NotSame(t, read.Manifest, again.Manifest)
+	require.Equal(t, read.Dirs, again.Dirs)
+	for _, why := range []watch.Trigger{watch.Asked, watch.Changed, watch.Retry, watch.Left} {
+		now := look(why)
+		require.NotSame(t, again.Manifest, now.Manifest, why)
+		again = now
+	}
+	write(9001) // of the same size
+	require.Equal(t, 9001, look(watch.Interval).Dirs[0].Port)
 }
