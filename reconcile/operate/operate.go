@@ -138,17 +138,18 @@ func (r *byHand) staysUp(ctx context.Context, service reconcile.Service) error {
 	r.Listener.Tell(reconcile.StepFollow, service.Name)
 	a := newArrival(reconcile.Change{Op: reconcile.Start, Service: service.Name})
 	a.OnFailure = service.Marker.OnFailure
-	err := r.Pace.Wait(ctx, pace.Forever, service.Name+" to be up", func() (bool, error) {
+	const up = " to be up"
+	err := r.Pace.WaitDue(ctx, pace.Forever, service.Name+up, func() (bool, time.Time, error) {
 		if err := a.look(r.Sup); err != nil {
-			return false, err
+			return false, time.Time{}, err
 		}
 		if a.further() {
 			r.Pace.Moved()
 		}
 		if a.State().Hopeless() {
-			return false, &reconcile.HopelessError{Look: a.Look}
+			return false, time.Time{}, &reconcile.HopelessError{Look: a.Look}
 		}
-		return a.there(reconcile.LevelUp), nil
+		return a.there(reconcile.LevelUp), a.due(), nil
 	})
 	if reconcile.IsTimeout(err) {
 		return fmt.Errorf("%w: it is %s", err, a.Say())

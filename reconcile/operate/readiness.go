@@ -79,8 +79,10 @@ func arrive(
 	if p == nil {
 		counts = &pace.Pace{}
 	}
-	err := counts.Wait(ctx, limit, "gateways to be "+string(level), func() (bool, error) {
+	what := "gateways to be " + string(level)
+	err := counts.WaitDue(ctx, limit, what, func() (bool, time.Time, error) {
 		var failed error
+		var due time.Time // of the first of them
 		pending = slices.DeleteFunc(pending, func(a *arrival) bool {
 			if failed == nil {
 				failed = a.look(sup)
@@ -95,10 +97,12 @@ func arrive(
 			over := hopeless || a.there(level)
 			if over {
 				listener.Tell(reconcile.StepDone, a.Service)
+			} else if at := a.due(); due.IsZero() || !at.IsZero() && at.Before(due) {
+				due = at
 			}
 			return over
 		})
-		return len(pending) == 0, failed
+		return len(pending) == 0, due, failed
 	})
 	if reconcile.IsTimeout(err) {
 		err = nil
@@ -209,6 +213,14 @@ func (a *arrival) there(level reconcile.Level) bool {
 		return false
 	}
 	return level == reconcile.LevelUp || a.Ready || a.Desired.File(render.NotificationPath) == nil
+}
+
+// due is when a gateway that runs has run for long enough, if it goes on; zero: that is not known.
+func (a *arrival) due() time.Time {
+	if !a.State().Runs() {
+		return time.Time{}
+	}
+	return a.since.Add(max(Steady, a.proof()+1)) // proof is not enough, more than that is
 }
 
 // proof is for how long the gateway has to run to be one that does not die as the last one did. A

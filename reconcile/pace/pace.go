@@ -93,12 +93,26 @@ func (p *Pace) Wait(
 	what string,
 	done func() (bool, error),
 ) error {
+	return p.WaitDue(ctx, limit, what, func() (bool, time.Time, error) {
+		ok, err := done()
+		return ok, time.Time{}, err
+	})
+}
+
+// WaitDue is Wait for what only time can make true: done tells the moment, if it is known, and is
+// asked again then. A poll would come up to pollMost later.
+func (p *Pace) WaitDue(
+	ctx context.Context,
+	limit time.Duration,
+	what string,
+	done func() (ok bool, due time.Time, err error),
+) error {
 	p.count(&p.waiting, 1)
 	defer p.count(&p.waiting, -1)
 	start := time.Now()
 	for delay := pollFirst; ; delay = min(delay*3/2, pollMost) {
 		look := time.Now()
-		ok, err := done()
+		ok, due, err := done()
 		if ok {
 			p.Moved()
 		}
@@ -107,7 +121,7 @@ func (p *Pace) Wait(
 		}
 		left := limit - p.Idle(start)
 		if left > 0 {
-			err = Pause(ctx, min(max(delay, p.rest(time.Since(look))), left))
+			err = Pause(ctx, min(untilDue(due, max(delay, p.rest(time.Since(look)))), left))
 		}
 		switch {
 		case left <= 0 || err == context.DeadlineExceeded:
@@ -116,6 +130,14 @@ func (p *Pace) Wait(
 			return fmt.Errorf("%w while waiting for %s", err, what)
 		}
 	}
+}
+
+// untilDue is a pause, or what is left until something is due if that is less.
+func untilDue(due time.Time, pause time.Duration) time.Duration {
+	if left := time.Until(due); !due.IsZero() && left > 0 {
+		return min(left, pause)
+	}
+	return pause
 }
 
 // count adds n to one of the counters of p.

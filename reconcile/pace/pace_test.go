@@ -57,3 +57,25 @@ func TestOwnWorkIsNoStandstill(t *testing.T) {
 	}
 	require.ErrorIs(t, context.Cause(ctx), context.DeadlineExceeded)
 }
+
+// TestWhatIsDueIsSeenAtOnce: what only time makes true is not found a poll later.
+func TestWhatIsDueIsSeenAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const when = 1003 * time.Millisecond
+		start := time.Now()
+		looks := 0
+		require.NoError(t, (&Pace{}).WaitDue(t.Context(), time.Minute, "it", func() (bool, time.Time, error) {
+			looks++
+			return time.Since(start) >= when, start.Add(when), nil
+		}))
+		require.Equal(t, when, time.Since(start))
+		require.Less(t, looks, 60, "it was polled all the time")
+
+		// What was due and is not there yet is polled as all else.
+		start = time.Now()
+		require.NoError(t, (&Pace{}).WaitDue(t.Context(), time.Minute, "it", func() (bool, time.Time, error) {
+			return time.Since(start) >= 2*when, start.Add(when), nil
+		}))
+		require.Less(t, time.Since(start), 2*when+pollMost)
+	})
+}
