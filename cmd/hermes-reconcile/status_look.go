@@ -74,9 +74,14 @@ func (l *looking) render(m *manifest.Manifest) error {
 	}
 	l.manifest, l.dirs = m, map[string]render.Servicedir{}
 	for _, d := range dirs {
-		marker := *d.File(render.MarkerPath)
-		marker.Data = bytes.Clone(marker.Data) // it may share memory with the files that are let go
-		d.Files = []render.File{marker}        // all that pending compares
+		d.Files = slices.Clone(d.Files)
+		for i := range d.Files {
+			if f := &d.Files[i]; f.Path == render.MarkerPath {
+				f.Data = bytes.Clone(f.Data) // it may share memory with the files that are let go
+			} else {
+				f.Data = nil // pending compares the marker alone
+			}
+		}
 		l.dirs[d.Name] = d
 	}
 	return nil
@@ -93,7 +98,7 @@ func (l *looking) look(ctx context.Context, u ui) (*overview.Page, error) {
 	}
 	defer scandir.Close()
 	warnSilent(u, scandir)
-	// A marker that is as rendered need not be understood anew.
+	// What a marker says that is as rendered is known.
 	actual, err := scandir.ReadBeside(slices.Collect(maps.Values(l.dirs)))
 	if err != nil {
 		return nil, err

@@ -24,8 +24,7 @@ import (
 // tolerance is how much worse a ratio may be than the recorded one.
 const tolerance = 1.5
 
-// runs is how often each of the two is run, in turn. The least time counts: what else a machine
-// does only adds to it.
+// runs is how often each of the two is run, in turn.
 const runs = 11
 
 // recorded is the file with the ratios, relative to the module.
@@ -162,11 +161,12 @@ func (b *bench) floor(args ...string) func() *exec.Cmd {
 	return func() *exec.Cmd { return exec.Command(b.path("floor"), args...) }
 }
 
-// pair runs both in turn and keeps the ratio of their least processor times. Those of a machine
-// that does other things as well vary less than times on a clock.
+// pair runs both in turn and keeps the median of the ratios of their processor times: what else the
+// machine does concerns both of a pair, more or less.
 func (b *bench) pair(name string, before func() error, ours, floor func() *exec.Cmd) error {
-	least := [2]time.Duration{}
+	var ratios []float64
 	for range runs {
+		var spent [2]time.Duration
 		for i, make := range []func() *exec.Cmd{ours, floor} {
 			if before != nil {
 				if err := before(); err != nil {
@@ -177,13 +177,12 @@ func (b *bench) pair(name string, before func() error, ours, floor func() *exec.
 			if err := spend(cmd); err != nil {
 				return err
 			}
-			spent := cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
-			if least[i] == 0 || spent < least[i] {
-				least[i] = spent
-			}
+			spent[i] = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 		}
+		ratios = append(ratios, float64(spent[0])/float64(max(spent[1], time.Microsecond)))
 	}
-	b.ratios[name] = float64(least[0]) / float64(max(least[1], time.Microsecond))
+	slices.Sort(ratios)
+	b.ratios[name] = ratios[len(ratios)/2]
 	return nil
 }
 
