@@ -37,7 +37,7 @@ lint:
 	sh e2e/shellcheck.sh && sh e2e/cross.sh
 
 bench:
-	go test -run '^$$' -bench . -benchmem ./manifest/... ./render ./reconcile/... ./s6ctl ./cmd/hermes-reconcile
+	go test -run '^$$' -bench . -benchmem ./manifest/... ./render ./reconcile/... ./s6ctl ./cmd/hermes-reconcile/...
 
 bench-ratio:
 	sh e2e/deps.sh gcc:gcc:libc6-dev

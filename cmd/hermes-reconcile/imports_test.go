@@ -383,6 +383,7 @@ var layers = map[string]layer{
 	},
 	"e2e":             {why: "The tests see the built program from outside."},
 	"e2e/bench":       {why: "It measures the built program from outside."},
+	"e2e/bench/empty": {why: "It is the least that a program in Go can be.", never: []string{"fmt", "os"}},
 	"e2e/bench/scale": {why: "It measures the built program from outside."},
 	"e2e/docker":      {why: "The tests see the built program from outside."},
 	"e2e/release":     {why: "The tests see the built programs from outside."},

@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"testing"
@@ -14,7 +15,7 @@ import (
 )
 
 // plan creates n gateways, with scripts that hold something.
-func plan(t *testing.T, n int, value string) reconcile.Plan {
+func plan(t testing.TB, n int, value string) reconcile.Plan {
 	t.Helper()
 	m := &manifest.Manifest{Runtime: manifest.RuntimeS6, HermesHome: "/h"}
 	for i := range n {
@@ -27,6 +28,28 @@ func plan(t *testing.T, n int, value string) reconcile.Plan {
 	p, err := reconcile.Diff(dirs, reconcile.Actual{}, reconcile.PruneOwned)
 	require.NoError(t, err)
 	return p
+}
+
+// BenchmarkReport makes a report of a thousand new gateways, and writes it.
+func BenchmarkReport(b *testing.B) {
+	p := plan(b, 1000, "x")
+	for form, write := range map[string]func(*Report) int{
+		"text":     func(r *Report) int { return len(r.Text(false)) },
+		"markdown": func(r *Report) int { return len(r.Markdown(1 << 30)) },
+		"json": func(r *Report) int {
+			var out bytes.Buffer
+			require.NoError(b, r.WriteJSON(&out))
+			return out.Len()
+		},
+	} {
+		b.Run(form, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				r := New(p, Options{Diffs: true})
+				require.NotZero(b, write(&r))
+			}
+		})
+	}
 }
 
 func TestMarkdownIsCutToItsLimit(t *testing.T) {

@@ -1,5 +1,4 @@
 /* floor OP [FROM [TO]]: the least work that any program could do on the trees of service directories.
-   none  nothing: what it takes to start a program
    read  list FROM; per folder below: open, list; per file: open, fstat, read, close; fstat of all else
    copy  read, and make the same in TO, which is there and empty: folders, files with their modes, FIFOs
    One thread, static, no parsing, no rendering: what should be is there as bytes already. */
@@ -60,12 +59,11 @@ static void tree(int from, int to) {
 
 int main(int argc, char **argv) {
   umask(0);
-  if (argc == 2 && !strcmp(argv[1], "none")) return 0;
   if (argc == 3 && !strcmp(argv[1], "read")) { tree(folder(AT_FDCWD, argv[2]), -1); return 0; }
   if (argc == 4 && !strcmp(argv[1], "copy")) {
     tree(folder(AT_FDCWD, argv[2]), folder(AT_FDCWD, argv[3]));
     return 0;
   }
-  fprintf(stderr, "usage: floor none | read FROM | copy FROM TO\n");
+  fprintf(stderr, "usage: floor read FROM | copy FROM TO\n");
   return 100;
 }
