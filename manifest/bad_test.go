@@ -99,7 +99,7 @@ func nameKeyList(t *testing.T, list string) string {
 	slices.Sort(got)
 	for name, o := range map[string]object{
 		"the document": root, "profiles": profile, "defaults": root.Properties["defaults"],
-		"ready": profile.Properties["ready"], "log": profile.Properties["log"],
+		"ready": profile.Properties["ready"], "drain": profile.Properties["drain"], "log": profile.Properties["log"],
 	} {
 		if slices.Equal(slices.Sorted(maps.Keys(o.Properties)), got) {
 			return "want one of the keys of " + name + ")"

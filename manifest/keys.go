@@ -47,6 +47,7 @@ type settings struct {
 	backoff     table.Setting[time.Duration]
 	stopTimeout table.Setting[time.Duration]
 	ready       table.Setting[readySettings]
+	drain       table.Setting[drainSettings]
 	log         table.Setting[logSettings]
 }
 
@@ -123,7 +124,7 @@ var documentKeys = sync.OnceValue(func() []table.Key[document, Manifest] {
 			Says: table.Says{
 				Title: "Defaults of all profiles",
 				About: "Any key of a profile but `port`. A profile's own key wins; " +
-					"`env`, `ready` and `log` merge key by key, `unset` adds up, null drops a default.",
+					"`env`, `ready`, `drain` and `log` merge key by key, `unset` adds up, null drops a default.",
 				Examples: []any{map[string]any{"log": map[string]any{"stdout": false}}},
 			},
 			Read: func(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node, to *document) {
@@ -184,6 +185,7 @@ var profileKeys = sync.OnceValue(func() []row {
 		backoffKey(),
 		stopTimeoutKey(),
 		readyKey(),
+		drainKey(),
 		logKey(),
 		countKey(),
 	}

@@ -233,7 +233,7 @@ func (r *Ready) URL(port int) string { return "http://127.0.0.1:" + strconv.Itoa
 
 // Drain says how to ask a gateway to end by itself, when its work is done, before it is stopped.
 type Drain struct {
-	Signal  string        // "SIGUSR1"
+	Signal  Signal
 	Timeout time.Duration // after which it is stopped all the same; whole milliseconds
 }
 

@@ -45,6 +45,23 @@ func equal(t *testing.T, want, got any) {
 	}
 }
 
+func TestDrain(t *testing.T) {
+	const defaults = "defaults: {drain: {timeout: 10m}}\nprofiles:\n  x: "
+	for text, want := range map[string]*Drain{
+		"{}":                        {"SIGUSR1", 10 * time.Minute},
+		"{drain: {}}":               {"SIGUSR1", 10 * time.Minute},
+		"{drain: {signal: SIGHUP}}": {"SIGHUP", 10 * time.Minute},
+		"{drain: {timeout: 1h}}":    {"SIGUSR1", time.Hour},
+		"{drain: {timeout: null}}":  {"SIGUSR1", 30 * time.Minute},
+		"{drain: null}":             nil,
+	} {
+		require.Equal(t, want, parse(t, defaults+text).Profiles[0].Drain, text)
+	}
+	require.Nil(t, parse(t, "profiles: {x: {}}").Profiles[0].Drain)
+	require.Nil(t, parse(t, "profiles: {x: {drain: null}}").Profiles[0].Drain)
+	require.Equal(t, &Drain{"SIGUSR1", 30 * time.Minute}, parse(t, "profiles: {x: {drain: {}}}").Profiles[0].Drain)
+}
+
 func TestDefaults(t *testing.T) {
 	root := profile("default", 3)
 	root.Command = []string{"hermes", "gateway", "run", "--external-supervisor", "--force"}

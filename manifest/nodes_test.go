@@ -24,6 +24,9 @@ func TestEveryKeyIsWritten(t *testing.T) {
 	for _, k := range readyKeys() {
 		require.NotNil(t, k.Put, k.Name)
 	}
+	for _, k := range drainKeys() {
+		require.NotNil(t, k.Put, k.Name)
+	}
 	for _, k := range documentKeys() {
 		require.True(t, k.Put != nil || slices.Contains([]string{"version", "defaults", "profiles"}, k.Name), k.Name)
 	}

@@ -322,6 +322,7 @@ var right = map[string][]string{
 	"count": {"null"}, "env_file": {"[/run/env]", "[/a, '/run/{profile}/{{']", "null"}, "secrets_dir": {"/run/{profile}", "/run/s", "null"},
 	"secrets": {"{K: /run/k}", "{}", "{K: null}", "{L: '/run/{profile}/{{'}"}, "restart": {"always", "on-failure"}, "backoff": {"60s", "0s", "1m30s", "1h", "+.5m"},
 	"stop_timeout": {"75s", "500ms", "1.5s", "1h2m3s"}, "log": {"{}", "null"}, "ready": {"{}", "null", "{http: /}"},
+	"drain": {"{}", "null", "{timeout: 10m}"}, "signal": {"SIGUSR1", "SIGTERM", "null"},
 	"http": {"/health", "/", "'/a?b=%41&c'", "null"}, "interval": {"1s", "100ms", "null"}, "timeout": {"60s", "1h"}, "keep": {"0", "10", "10000", "007"},
 	"size": {"1MB", "4096", `"65536"`, "64KiB", "268435455B", "05000"}, "timestamp": {"none", "iso8601", "tai64n"}, "stdout": {"true", "False", "null"},
 }
@@ -360,6 +361,8 @@ func randomDocument(t *testing.T, r *rand.Rand, rate int) string {
 				list = append(list, written+": "+fill(table.Names(logKeys()), 50))
 			case name == "ready" && r.IntN(3) > 0:
 				list = append(list, written+": "+fill(table.Names(readyKeys()), 50))
+			case name == "drain" && r.IntN(3) > 0:
+				list = append(list, written+": "+fill(table.Names(drainKeys()), 50))
 			default:
 				list = append(list, written+": "+value(name))
 			}

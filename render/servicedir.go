@@ -181,7 +181,7 @@ func (s *Servicedir) Marker() Marker {
 		Files: make(map[string]string, len(s.Files)),
 	}
 	if d := s.Drain; d != nil {
-		m.Drain = &MarkerDrain{d.Signal, d.Timeout.Milliseconds()}
+		m.Drain = &MarkerDrain{string(d.Signal), d.Timeout.Milliseconds()}
 	}
 	for _, f := range s.Files {
 		if f.Path != MarkerPath {
@@ -210,7 +210,7 @@ func (s *Servicedir) marker() []byte {
 		b = append(b, ",\n  \"last\": true"...)
 	}
 	if d := s.Drain; d != nil {
-		b = appendText(append(b, ",\n  \"drain\": {\n    \"signal\": "...), d.Signal)
+		b = appendText(append(b, ",\n  \"drain\": {\n    \"signal\": "...), string(d.Signal))
 		b = append(b, ",\n    \"timeout_ms\": "...)
 		b = append(strconv.AppendInt(b, d.Timeout.Milliseconds(), 10), "\n  }"...)
 	}

@@ -153,6 +153,7 @@ var rightValues = map[string][]string{
 	"unset":   {"[X, Y]", "[API_SERVER_KEY]"}, "env_file": {"[/run/env]", "[/a, '/run/{profile}/{{', \"/it's b\"]"}, "secrets_dir": {"/run/{profile}", "/it's"},
 	"secrets":  {"{K: /run/k}", "{K: '/run/{profile}/{{'}", `{K: "/it's", PATH_: "/a b"}`},
 	"port_env": {"OTHER_PORT", "null"}, "home": {"/srv/{profile}", "/it's {{"},
+	"drain":   {"{}", "{signal: SIGHUP}", "{timeout: 90s, signal: SIGUSR2}"},
 	"restart": {"on-failure"}, "backoff": {"0s", "2m"},
 	"log": {"{keep: 3}", "{size: 64KiB, timestamp: none}", "{stdout: false, timestamp: tai64n, keep: 0, size: 4097}"},
 }

@@ -10,6 +10,7 @@
 //	kubernetes.go   a manifest to files; options.go: what a manifest does not say
 //	check.go        names, and what cannot be said at all
 //	mapping.go      a profile to objects; objects.go: the parts that those have
+//	drain.go        the hook that asks a gateway to end before it is stopped
 //	notes.go        what means less in Kubernetes; lost.go: what it has no place for
 //	text.go         objects as YAML, with comments
 //	read.go         objects back to a manifest; readprofile.go: one profile

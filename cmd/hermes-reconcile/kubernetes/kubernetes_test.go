@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -73,6 +74,8 @@ func TestEveryKeyIsMapped(t *testing.T) {
 		require.Contains(t, samples, key)
 		require.True(t, strings.Contains(string(page), "`"+key+"`"), "docs/kubernetes.md does not tell what becomes of %s", key)
 	}
+	slices.Sort(grouped)
+	grouped = slices.Compact(grouped) // timeout is in two of them
 	require.Len(t, inner, len(grouped))
 	for _, key := range grouped {
 		require.Contains(t, inner, key)
@@ -154,6 +157,34 @@ profiles:
 		require.NoError(t, err, c.new)
 		require.Contains(t, string(written), c.want, c.new)
 		require.Contains(t, string(written), "keep: 3", c.new)
+	}
+}
+
+// TestDrainBecomesAHook: the time until SIGKILL is that of the drain and of the stop behind it.
+func TestDrainBecomesAHook(t *testing.T) {
+	text := "version: 1\nprofiles: {coder: {stop_timeout: 10s, drain: {signal: SIGHUP, timeout: 90500ms}}}\n"
+	object := string(export(t, text).Files[0].Data)
+	require.Contains(t, object, "terminationGracePeriodSeconds: 101\n")
+	require.Contains(t, object, "preStop:")
+	require.Contains(t, object, "- HUP\n                  - \"91\"\n")
+	for _, c := range []struct{ old, new, want string }{
+		{"replicas: 1", "replicas: 0", "timeout: 90500ms"},
+		{"terminationGracePeriodSeconds: 101", "terminationGracePeriodSeconds: 100", "stop_timeout: 9s"},
+		{"terminationGracePeriodSeconds: 101", "terminationGracePeriodSeconds: 5", "stop_timeout: 1s"},
+		{"- HUP", "- USR1", "drain: {timeout: 91s}"},
+		{"- \"91\"", "- \"1800\"", "drain: {signal: SIGHUP}"},
+		{"- HUP", "- KILL", "stop_timeout: 101s"},
+		{"- /bin/sh", "- /bin/bash", "stop_timeout: 101s"},
+	} {
+		edited := strings.Replace(object, c.old, c.new, 1)
+		require.NotEqual(t, object, edited, c.old)
+		got, err := Import([]File{{"gateway-coder.yaml", []byte(edited)}})
+		require.NoError(t, err, c.new)
+		written, err := writing.Write(writing.Draft{Manifest: got.Manifest})
+		require.NoError(t, err, c.new)
+		require.Contains(t, string(written), c.want, c.new)
+		carried := strings.Contains(string(written), "drain:")
+		require.Equal(t, carried, !strings.Contains(strings.Join(got.Notes["coder"], " "), "lifecycle"), "%s: %v", c.new, got.Notes)
 	}
 }
 

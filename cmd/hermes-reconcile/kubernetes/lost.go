@@ -34,6 +34,7 @@ func (e *exporter) lost(p manifest.Profile) (string, error) {
 	if r := p.Ready; r != nil {
 		q.Port, q.Ready = p.Port, r
 	}
+	q.Drain = p.Drain
 	excerpt, err := e.excerpts.Make(q)
 	if err != nil {
 		return "", fmt.Errorf("cannot write what Kubernetes has no place for: %w", err)

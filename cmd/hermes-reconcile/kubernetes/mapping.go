@@ -63,6 +63,7 @@ func (e *exporter) statefulSet(p manifest.Profile, name string, user Account, lo
 		c.Ports = []podPort{{portName, p.Port}}
 	}
 	c.Startup, c.Readiness = probes(p.Ready)
+	c.Lifecycle = drainHook(p.Drain)
 	return statefulSet{
 		APIVersion: "apps/v1", Kind: "StatefulSet",
 		Metadata: meta{Name: name, Labels: labels(name), Annotations: annotations},
@@ -70,7 +71,7 @@ func (e *exporter) statefulSet(p manifest.Profile, name string, user Account, lo
 			Replicas: new(replicas(p.State)), ServiceName: name, Management: "Parallel",
 			Retention: retention{"Retain", "Retain"}, Selector: selector{labels(name)},
 			Template: template{meta{Labels: labels(name)}, podSpec{
-				Grace: seconds(p.StopTimeout), Security: podSecurityOf(user), Containers: []container{c},
+				Grace: grace(p), Security: podSecurityOf(user), Containers: []container{c},
 			}},
 			Claims: []claim{e.claim()},
 		},

@@ -22,6 +22,10 @@ func (e *exporter) notes() []string {
 	if names := e.having(func(p manifest.Profile) bool { return p.Ready != nil }); names != "" {
 		all = append(all, "ready.timeout has no effect in Kubernetes, which does not tell a late gateway from one that starts: "+names)
 	}
+	if names := e.having(func(p manifest.Profile) bool { return p.Drain != nil }); names != "" {
+		all = append(all, "drain needs the programs sh and sleep in the image, and asks the first process of the container, "+
+			"so a wrapper has to pass the signal on: "+names)
+	}
 	if names := e.having(func(p manifest.Profile) bool { return len(p.Secrets) > 0 }); names != "" {
 		all = append(all, "a Secret keeps the newline at the end of a file, which hermes-reconcile drops: "+names)
 	}

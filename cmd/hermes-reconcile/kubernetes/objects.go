@@ -107,18 +107,19 @@ type seccomp struct {
 
 // container runs the command of a gateway, without s6: Kubernetes itself starts it again.
 type container struct {
-	Name       string    `yaml:"name"`
-	Image      string    `yaml:"image"`
-	Command    []string  `yaml:"command"`
-	Args       []string  `yaml:"args,omitempty"`
-	WorkingDir string    `yaml:"workingDir"`
-	EnvFrom    []envFrom `yaml:"envFrom,omitempty"`
-	Env        []envVar  `yaml:"env,omitempty"`
-	Ports      []podPort `yaml:"ports,omitempty"`
-	Startup    *probe    `yaml:"startupProbe,omitempty"`
-	Readiness  *probe    `yaml:"readinessProbe,omitempty"`
-	Security   security  `yaml:"securityContext"`
-	Mounts     []mount   `yaml:"volumeMounts"`
+	Name       string     `yaml:"name"`
+	Image      string     `yaml:"image"`
+	Command    []string   `yaml:"command"`
+	Args       []string   `yaml:"args,omitempty"`
+	WorkingDir string     `yaml:"workingDir"`
+	EnvFrom    []envFrom  `yaml:"envFrom,omitempty"`
+	Env        []envVar   `yaml:"env,omitempty"`
+	Ports      []podPort  `yaml:"ports,omitempty"`
+	Startup    *probe     `yaml:"startupProbe,omitempty"`
+	Readiness  *probe     `yaml:"readinessProbe,omitempty"`
+	Lifecycle  *lifecycle `yaml:"lifecycle,omitempty"`
+	Security   security   `yaml:"securityContext"`
+	Mounts     []mount    `yaml:"volumeMounts"`
 }
 
 // envFrom makes a variable of each value of a Secret. A later one wins, and Env wins over all.
@@ -168,6 +169,18 @@ type probe struct {
 type httpGet struct {
 	Path string `yaml:"path"`
 	Port string `yaml:"port"`
+}
+
+// lifecycle is what is run in a container before it is stopped.
+type lifecycle struct {
+	PreStop struct {
+		Exec execution `yaml:"exec"`
+	} `yaml:"preStop"`
+}
+
+// execution is a program with its arguments.
+type execution struct {
+	Command []string `yaml:"command"`
 }
 
 // security is what a container must not do.

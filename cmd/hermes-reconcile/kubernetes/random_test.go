@@ -113,16 +113,20 @@ var samples = map[string]func(a author) string{
 	"ready": func(a author) string {
 		return fmt.Sprintf("{http: %s, interval: %s, timeout: %s}", inner["http"](a), inner["interval"](a), inner["timeout"](a))
 	},
+	"drain": func(a author) string {
+		return fmt.Sprintf("{signal: %s, timeout: %s}", inner["signal"](a), inner["timeout"](a))
+	},
 	"log": func(a author) string {
 		return fmt.Sprintf("{keep: %s, size: %s, timestamp: %s, stdout: %s}", inner["keep"](a), inner["size"](a), inner["timestamp"](a), inner["stdout"](a))
 	},
 }
 
-// inner are those of the keys in ready and log.
+// inner are those of the keys in ready, drain and log.
 var inner = map[string]func(a author) string{
 	"http": func(a author) string {
 		return quoted(a.one("/health", "/", "/a%20b?x=$(HOME)&y=1", "//host/x", "/:8/;a", "/%zz"))
 	},
+	"signal":    func(a author) string { return a.one("SIGUSR1", "SIGHUP", "SIGTERM") },
 	"interval":  func(a author) string { return a.duration("00ms", "s") },
 	"timeout":   func(a author) string { return a.duration("s", "m") },
 	"keep":      func(a author) string { return fmt.Sprint(a.IntN(20)) },
@@ -135,7 +139,7 @@ var (
 	aroundKeys = []string{"runtime", "scandir", "hermes_home", "auto_ports"}
 	ownKeys    = []string{
 		"port", "port_env", "state", "user", "home", "command", "wrapper", "env", "unset", "secrets", "env_file", "secrets_dir", "restart", "backoff",
-		"stop_timeout", "ready", "log",
+		"stop_timeout", "ready", "drain", "log",
 	}
 )
 

@@ -25,13 +25,8 @@ func (r *importer) profile(base manifest.Profile, o *statefulSet) (manifest.Prof
 	if p.State = stateOf(o.Spec.Replicas, base.State); o.Spec.Replicas != nil && *o.Spec.Replicas > 1 {
 		r.note(p.Name, "it has %d replicas: a profile has one gateway", *o.Spec.Replicas)
 	}
-	grace := pod.Grace
-	if grace == 0 {
-		grace = kubernetesGrace
-	}
-	if seconds(base.StopTimeout) != grace {
-		p.StopTimeout = time.Duration(grace) * time.Second
-	}
+	p.Drain = readDrain(c.Lifecycle, base.Drain)
+	p.StopTimeout = stopOf(pod.Grace, p)
 	home := r.Manifest.HermesHome
 	for _, m := range c.Mounts {
 		if m.Name == homeVolume {
@@ -74,6 +69,21 @@ func (r *importer) envFrom(p *manifest.Profile, c container, name string) {
 	for _, secret := range slices.Sorted(maps.Keys(has)) {
 		r.note(p.Name, "the variables of Secret %s are left out: put them into a file of env_file", secret)
 	}
+}
+
+// stopOf is how long a gateway of an object may take from SIGTERM on. p has what it may take before
+// that, and how long that was where the object does not say another time.
+func stopOf(wait int64, p manifest.Profile) time.Duration {
+	if wait == 0 {
+		wait = kubernetesGrace
+	}
+	if wait == grace(p) {
+		return p.StopTimeout
+	}
+	if p.Drain != nil {
+		wait = max(wait-seconds(p.Drain.Timeout), 1)
+	}
+	return time.Duration(wait) * time.Second
 }
 
 // portOf prefers the port that an export has named; of objects made by others the first one counts.
