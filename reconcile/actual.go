@@ -66,6 +66,8 @@ type Service struct {
 	Twice bool
 	// FrozenLog says why what the gateway prints reaches no log file, or is empty.
 	FrozenLog string
+	// Asked is that its gateway was asked to end; none: it was not.
+	Asked Drain
 	// Fault says why the directory cannot be read. It is then neither compared nor changed; all
 	// else of this may be missing.
 	Fault error

@@ -78,6 +78,9 @@
 //	                        then: crash loop, until it has run
 //	                        for longer than before
 //
+// One that is up or ready, and is asked to end first, is draining until it has ended or its time is
+// over; then it is starting, stopping or down.
+//
 // Nothing here runs a program: what s6 does and knows comes through a Supervisor. Nothing here
 // follows a symlink below the scandir or touches a directory that is neither ours nor named by the
 // manifest.

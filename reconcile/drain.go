@@ -111,6 +111,10 @@ func (c *Change) ChangesScript() bool {
 	return c.changes("run") || c.changes(render.NotificationPath)
 }
 
+// OldScript reports whether the process of the gateway is not what its files say, and no restart
+// has begun.
+func (o Owed) OldScript() bool { return o.Gateway && !o.Drain.Alive && !o.Drain.Fresh }
+
 // Settled reports whether nothing of this is left to do: it is a drain alone, and its process has
 // ended.
 func (o Owed) Settled() bool { return !o.Gateway && !o.Logger && !o.Drain.Alive }

@@ -31,6 +31,7 @@ type Event struct {
 	PID     int    // of StepLock; 0: it is not known
 	// Since: of StepLock, when that process has taken the lock; zero: it is not known.
 	Since time.Time
+	Drain Drain // of StepDrain
 }
 
 // Listener is told of events as they come, from several goroutines. It must return at once. Nil is
@@ -41,5 +42,12 @@ type Listener func(Event)
 func (l Listener) Tell(step Step, service string) {
 	if l != nil {
 		l(Event{Step: step, Service: service})
+	}
+}
+
+// TellDrain tells it how far a gateway is that drains.
+func (l Listener) TellDrain(service string, d Drain) {
+	if l != nil {
+		l(Event{Step: StepDrain, Service: service, Drain: d})
 	}
 }

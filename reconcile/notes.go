@@ -17,6 +17,7 @@ const (
 	NoteFormer        NoteCode = "former-supervisor"
 	NoteDeaf          NoteCode = "not-told-down"
 	NoteUnremoved     NoteCode = "removal-failed"
+	NoteTaken         NoteCode = "changed-meanwhile"
 	NoteRemovalOwed   NoteCode = "removal-owed"
 	NoteLoggerEnded   NoteCode = "logger-ended"
 	NoteUndeleted     NoteCode = "not-deleted"

@@ -116,6 +116,7 @@ type Result struct {
 	Outcomes []Outcome // in the plan's order
 	Notes    []Note    // what the user should know besides
 	Late     []Late    // gateways that did not come back in their turn, which ended the turns
+	Stuck    string    // the service with which the turns ended; empty: they did not
 }
 
 // Late is a gateway that has not come as far as it should.

@@ -21,6 +21,8 @@ const (
 	// home.
 	StateWaiting  State = "waiting"
 	StateStopping State = "stopping"
+	// StateDraining: it was asked to end when its work is done, and has time for that.
+	StateDraining State = "draining"
 	// StateBackingOff: a phase: its next start waits, because it died again and again.
 	StateBackingOff State = "backing off"
 	// StateCrashLoop: it runs again, but not for longer than it did before it died.
@@ -51,6 +53,7 @@ type Look struct {
 	Deaths []Death       // since it was last started on purpose, the oldest first
 	// OnFailure says that exit code 0 ends it for good, and Tells that s6 is told when it serves.
 	OnFailure, Tells bool
+	Drain            Drain  // that it was asked for
 	Twice            bool   // a second one runs outside its place
 	FrozenLog        string // why what it prints reaches no log file, or empty
 }
@@ -63,6 +66,8 @@ func (l Look) State() State {
 		return StateUnsupervised
 	case l.Twice && l.WantUp:
 		return StateDouble
+	case l.PID != 0 && l.Drain.Alive && !l.Drain.Over():
+		return StateDraining
 	case l.PID != 0 && !l.WantUp:
 		return StateStopping
 	case l.PID != 0 && l.Phase == seen.BackingOff:
@@ -151,6 +156,8 @@ func (l Look) Detail() string {
 			fmt.Sprintf("next start in %d s", max(0, int(left.Round(time.Second).Seconds()))))
 	case StateCrashLoop:
 		details = append(details, fmt.Sprintf("%d deaths", l.Streak()))
+	case StateDraining:
+		details = append(details, l.Drain.Say())
 	}
 	end := l.LastEnd()
 	switch state {
@@ -188,6 +195,8 @@ func (l Look) LastEnd() string {
 type Level string
 
 const (
+	// LevelNone: nothing is waited for, not even those that drain.
+	LevelNone Level = "none"
 	// LevelSupervised: an s6-supervise has taken the service on. Its process plays no part.
 	LevelSupervised Level = "supervised"
 	LevelUp         Level = "up" // it runs, and has for a while

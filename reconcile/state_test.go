@@ -94,6 +94,27 @@ func TestStates(t *testing.T) {
 			at(reconcile.Look{Status: up, Deaths: died(3*time.Hour, 2*time.Hour, 3*time.Second)}, 2*time.Second),
 			"up",
 		},
+		{
+			"was asked to end",
+			reconcile.Look{Status: up, Drain: reconcile.Drain{Alive: true, Spent: 3 * time.Minute, Timeout: 30 * time.Minute}},
+			"draining (3m of 30m)",
+		},
+		{
+			"was asked to end, and is to be down",
+			reconcile.Look{
+				Status: reconcile.Status{Supervised: true, PID: 7},
+				Drain:  reconcile.Drain{Alive: true, Timeout: time.Second},
+			},
+			"draining (0s of 1s)",
+		},
+		{
+			"has had its time to end",
+			reconcile.Look{
+				Status: reconcile.Status{Supervised: true, PID: 7},
+				Drain:  reconcile.Drain{Alive: true, Spent: time.Second, Timeout: time.Second},
+			},
+			"stopping",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.look.At = now

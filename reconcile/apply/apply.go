@@ -33,6 +33,8 @@ type Options struct {
 	// back when it has come as far as Level, and once one is not back in time, the rest stay as
 	// they are.
 	MaxRestarts int
+	// Stuck is the service with which the turns of an apply ended that this one goes on with.
+	Stuck string
 	// Level is how far a gateway has to come to be back; empty is LevelSupervised.
 	Level reconcile.Level
 	// Timeout bounds the whole. 0 is no limit but that of the pace: it ends when nothing has moved
@@ -240,7 +242,7 @@ func newApplier(
 		opt:       opt,
 		listening: listening,
 		portFreed: map[string]*event{},
-		turns:     newTurns(plan, opt.MaxRestarts),
+		turns:     newTurns(plan, opt.MaxRestarts, opt.Stuck),
 	}
 	for i := range plan.Changes {
 		c := &plan.Changes[i]
@@ -297,7 +299,7 @@ func (r *applier) result() reconcile.Result {
 	for _, j := range r.jobs {
 		jobs[j.Service] = j
 	}
-	result := reconcile.Result{Notes: r.Notes(), Late: r.late}
+	result := reconcile.Result{Notes: r.Notes(), Late: r.late, Stuck: r.turns.stuck()}
 	for _, c := range r.plan.Changes {
 		if c.Left {
 			continue

@@ -34,6 +34,16 @@ type turn struct {
 	over bool  // it is one more than may be taken: an earlier apply had more
 }
 
+// stuck is the service that has not come back, if there is one.
+func (t *turns) stuck() string {
+	if t == nil {
+		return ""
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.failed
+}
+
 // takesTurns reports whether the change restarts a gateway where it is. Those that get a new
 // directory start together, with the scan that finds them.
 func takesTurns(c *reconcile.Change) bool { return c.Gateway == reconcile.Restart && !c.Replace }
@@ -43,12 +53,13 @@ func (r *applier) isLimited(j *job) bool { return r.turns != nil && takesTurns(j
 
 // newTurns are the turns of a plan, if so many may be taken at a time; nil if that is without limit
 // (0).
-func newTurns(plan reconcile.Plan, most int) *turns {
+func newTurns(plan reconcile.Plan, most int, stuck string) *turns {
 	if most == 0 {
 		return nil
 	}
 	t := &turns{
 		free: make(chan struct{}, most), of: map[string]*turn{}, full: make(chan struct{}),
+		failed: stuck,
 	}
 	byName := map[string]*turn{}
 	for service, name := range together(plan) {
@@ -127,6 +138,9 @@ func (t *turns) take(ctx context.Context) error {
 	select {
 	case t.free <- struct{}{}:
 	case <-t.full:
+		if failed := t.stuck(); failed != "" {
+			return notBack(failed)
+		}
 		return &reconcile.DelayError{For: "its turn to restart: others drain"}
 	case <-ctx.Done():
 		if err := pace.Interrupted(ctx); err != nil {
@@ -140,7 +154,12 @@ func (t *turns) take(ctx context.Context) error {
 		return nil
 	}
 	<-t.free
-	return fmt.Errorf("not restarted: %s, restarted before it, has not come back", t.failed)
+	return notBack(t.failed)
+}
+
+// notBack is why no more turns are given.
+func notBack(service string) error {
+	return fmt.Errorf("not restarted: %s, restarted before it, has not come back", service)
 }
 
 // leave ends the turn of a service; that of several ends with the last. While one of them drains,

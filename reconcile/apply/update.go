@@ -55,7 +55,7 @@ func (r *applier) each(
 			}
 			if j.err != nil {
 				r.portFreed[j.Service].fire(j.err)
-				r.Listener.Tell(reconcile.StepDone, j.Service)
+				r.tellDone(j, j.err)
 			}
 		})
 	}
@@ -69,9 +69,17 @@ func (r *applier) updateAll(ctx context.Context) {
 			(!j.appears() || j.startsAfterPort() || j.late())
 	}
 	r.each(ctx, inPlace, func(ctx context.Context, j *job) error {
-		defer r.Listener.Tell(reconcile.StepDone, j.Service)
-		return r.updateJob(ctx, j)
+		err := r.updateJob(ctx, j)
+		r.tellDone(j, err)
+		return err
 	})
+}
+
+// tellDone says that nothing more is done with a service, unless a later apply goes on.
+func (r *applier) tellDone(j *job, err error) {
+	if !reconcile.IsDelay(err) {
+		r.Listener.Tell(reconcile.StepDone, j.Service)
+	}
 }
 
 // appearLate gives a service its new directory once no s6-supervise runs on the former one any

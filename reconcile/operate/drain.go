@@ -65,7 +65,7 @@ func (r *Operator) Ask(
 			return false, err
 		}
 	}
-	r.Listener.Tell(reconcile.StepDrain, service)
+	r.Listener.TellDrain(service, *d)
 	if d.Told {
 		return false, nil
 	}

@@ -8,6 +8,7 @@
 //
 //	operate.go    services by hand, several at once
 //	drain.go      a gateway that is asked to end its work first
+//	leave.go      the same by hand, and what comes after it
 //	supervise.go  one live service: its limits, and how it is told
 //	logger.go     a logger, which has to write first what is in its pipe
 //	readiness.go  gateways that are up, or ready
@@ -162,7 +163,7 @@ func LookAt(sup reconcile.Supervisor, service reconcile.Service) reconcile.Look 
 	_, tells := service.Files[render.NotificationPath]
 	l := reconcile.Look{
 		Status: service.Status, At: time.Now(), OnFailure: service.Marker.OnFailure, Tells: tells,
-		Twice: service.Twice, FrozenLog: service.FrozenLog,
+		Drain: service.Asked, Twice: service.Twice, FrozenLog: service.FrozenLog,
 	}
 	complete(&l, sup, service.Name)
 	l.Deaths = sup.Deaths(service.Name)

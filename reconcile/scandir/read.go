@@ -54,6 +54,7 @@ func (s *Scandir) seeDrains(a *reconcile.Actual) {
 			func(s reconcile.Service, name string) int { return strings.Compare(s.Name, name) })
 		if found && owed.Drain.PID != 0 {
 			owed.Drain.See(a.Services[i].Status, s.Sup)
+			a.Services[i].Asked = owed.Drain
 			a.Owed[name] = owed
 		}
 	}

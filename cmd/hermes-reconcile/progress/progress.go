@@ -35,6 +35,7 @@ type Work struct {
 type wait struct {
 	step  reconcile.Step
 	since time.Time
+	drain reconcile.Drain // as it was at that time
 }
 
 // Tell takes in an event that comes now.
@@ -46,7 +47,7 @@ func (w *Work) Tell(e reconcile.Event, now time.Time) {
 	}
 	if e.Step == reconcile.StepLock {
 		if w.taker = e; w.holder == nil {
-			w.holder = &wait{e.Step, now}
+			w.holder = &wait{step: e.Step, since: now}
 		}
 		return
 	}
@@ -57,7 +58,7 @@ func (w *Work) Tell(e reconcile.Event, now time.Time) {
 		w.done[service] = true
 		delete(w.waits, service)
 	case w.waits[service].step != e.Step || w.waits[service].since.IsZero():
-		w.waits[service] = wait{e.Step, now}
+		w.waits[service] = wait{e.Step, now, e.Drain}
 	}
 }
 
@@ -109,6 +110,11 @@ func (w *Work) counts(now time.Time) []string {
 	clock := "for " + seconds(now.Sub(since))
 	if w.waits[first].step == reconcile.StepStop && limit > 0 {
 		clock = "SIGKILL in " + seconds(limit-now.Sub(since))
+	}
+	if w.waits[first].step == reconcile.StepDrain {
+		drain := w.waits[first].drain
+		drain.Spent += now.Sub(since)
+		clock = drain.Say()
 	}
 	name, verb := render.ProfileOf(first), verbs[w.waits[first].step]
 	more, plus := "", ""

@@ -42,6 +42,13 @@ func TestLine(t *testing.T) {
 	require.Equal(t, "1/3 restarted; waiting for coder to start, for 4s", w.Line(after(24), 0))
 	tell(reconcile.StepStop, "gateway-coder/log", 25)
 	require.Equal(t, "1/3 restarted; waiting for coder to stop, SIGKILL in 75s", w.Line(after(25), 0))
+	for minutes := range 2 {
+		w.Tell(reconcile.Event{
+			Step: reconcile.StepDrain, Service: "gateway-coder",
+			Drain: reconcile.Drain{Spent: time.Duration(2+minutes) * time.Minute, Timeout: 30 * time.Minute},
+		}, after(25+60*minutes))
+	}
+	require.Equal(t, "1/3 restarted; waiting for coder to drain, 3m of 30m", w.Line(after(90), 0))
 	tell(reconcile.StepDone, "gateway-coder", 26)
 	tell(reconcile.StepDone, "gateway-coder", 26)
 	tell(reconcile.StepDone, "gateway-stranger", 26)
