@@ -23,6 +23,7 @@ type applyFlags struct {
 	dryRun      bool
 	allowEmpty  bool
 	noRescan    bool
+	now         bool // no gateway drains
 	boot        bool
 	report      string
 	wait        string
@@ -191,6 +192,11 @@ func runApply(ctx context.Context, u ui, flags *applyFlags) (err error) {
 	t.work = u.working(flags.silent(), 0)
 	d.Listener = t.work.listener()
 	plan, result, err := d.Apply(ctx, lock, t.planned(u))
+	var undrained error
+	if err == nil && flags.wait != string(reconcile.LevelNone) {
+		lock.Unlock() // a drain may take long, and must not keep others from applying
+		undrained = d.GoOn(ctx, &result, flags.lockTimeout, flags.until(began))
+	}
 	t.work.stop()
 	flags.tell(ctx, u, t, result, err) // a failure, too: reports are read when something is wrong
 	if err != nil {
@@ -201,7 +207,24 @@ func runApply(ctx context.Context, u ui, flags *applyFlags) (err error) {
 	r.Finish(result)
 	err = flags.result(u, &r, result)
 	lock.Unlock() // a wait must not keep others from applying
-	return errors.Join(err, flags.arrive(ctx, u, t, d, &r, result, began), flags.conclude(u, &r))
+	return errors.Join(err, leftToDrain(undrained), flags.arrive(ctx, u, t, d, &r, result, began),
+		flags.conclude(u, &r))
+}
+
+// until is when the time of it all is over; zero: it has none.
+func (f *applyFlags) until(began time.Time) time.Time {
+	if f.timeout == 0 {
+		return time.Time{}
+	}
+	return began.Add(f.timeout)
+}
+
+// leftToDrain says what becomes of gateways that drain when an apply does not wait any longer.
+func leftToDrain(err error) error {
+	if err == nil {
+		return nil
+	}
+	return withHint(err, "gateways go on draining; the next apply, or watch, does the rest")
 }
 
 // silent reports whether not to say how far it has come: a program that reads JSON reads no such

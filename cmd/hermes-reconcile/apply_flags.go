@@ -20,9 +20,12 @@ func (f *applyFlags) addCarryingOut(cmd *cobra.Command) {
 		"only show what would be done; with --exit-code, exit 2 if that is something")
 	flags.BoolVar(&f.allowEmpty, "allow-empty", false,
 		"let a manifest without profiles remove every gateway")
+	flags.BoolVar(&f.now, "now", false,
+		"let no gateway drain: stop at once what has to stop, and what drains already")
 	cmdline.Choice(cmd, &f.wait, "wait", "",
-		"`LEVEL` that the gateways have to reach, where ready is up for profiles without ready",
-		string(reconcile.LevelSupervised), string(reconcile.LevelUp), string(reconcile.LevelReady))
+		"`LEVEL` that the gateways have to reach, where ready is up for profiles without ready; none: not even the end of those that drain",
+		string(reconcile.LevelSupervised), string(reconcile.LevelUp), string(reconcile.LevelReady),
+		string(reconcile.LevelNone))
 	flags.IntVar(&f.maxRestarts, "max-parallel-restarts", 0,
 		"restart at most `N` gateways at a time, and no more once one has not reached what --wait says (0: all at once)")
 	flags.DurationVar(&f.timeout, "timeout", 0, "longest `DURATION` of it all")

@@ -24,7 +24,7 @@ import (
 // checkWait checks the value of --wait.
 func (f *applyFlags) checkWait() error {
 	switch level := reconcile.Level(f.wait); {
-	case level == reconcile.LevelSupervised:
+	case level == reconcile.LevelSupervised || level == reconcile.LevelNone:
 		return nil
 	case f.noRescan:
 		return usagef("--wait=%s needs a rescan (want it without --no-rescan)", level)
@@ -46,7 +46,7 @@ func (f *applyFlags) arrive(
 	began time.Time,
 ) error {
 	level := reconcile.Level(f.wait)
-	if level == reconcile.LevelSupervised {
+	if level == reconcile.LevelSupervised || level == reconcile.LevelNone {
 		return nil
 	}
 	// Those that ended the restarts by turns were waited for there already.
@@ -143,7 +143,7 @@ func mayArrive(result reconcile.Result) (changes []reconcile.Change) {
 	for _, o := range result.Outcomes {
 		late := slices.ContainsFunc(result.Late,
 			func(l reconcile.Late) bool { return l.Change.Service == o.Change.Service })
-		if o.Err == nil && !o.Pending && !late {
+		if o.Err == nil && !o.Pending && o.Delay == nil && !late {
 			changes = append(changes, o.Change)
 		}
 	}

@@ -122,6 +122,9 @@ func logOutcome(log *slog.Logger, o reconcile.Outcome, more ...any) {
 		log.Error(
 			"cannot "+explain.Verb(o.Change, explain.Planned),
 			append(args, "error", o.Err.Error(), keyResult, explain.Failed, keyCode, codeOf(o.Err))...)
+	case o.Delay != nil:
+		log.Info(explain.Verb(o.Change, explain.Owed),
+			append(args, "waits", o.Delay.Error(), keyResult, explain.Owed)...)
 	case o.Pending:
 		log.Warn(explain.Verb(o.Change, explain.Owed), append(args, keyResult, explain.Owed)...)
 	default:

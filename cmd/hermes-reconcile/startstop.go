@@ -62,6 +62,7 @@ type actFlags struct {
 	manifestFlags
 	scandirFlags
 	all         bool
+	now         bool // no gateway drains
 	timeout     time.Duration
 	lockTimeout time.Duration
 	progress    progressFlags
@@ -90,6 +91,9 @@ $` + scandirVariable + `, else that of the manifest, else ` + defaultScandir + `
 	flags.manifestFlags.add(cmd)
 	f := cmd.Flags()
 	f.BoolVar(&flags.all, "all", false, d.verb+" "+d.all)
+	if d.action != reconcile.BringUp {
+		f.BoolVar(&flags.now, "now", false, "let no gateway drain: "+d.verb+" at once, also what drains already")
+	}
 	f.DurationVar(
 		&flags.timeout,
 		"timeout",
@@ -125,9 +129,7 @@ func runAct(ctx context.Context, u ui, flags *actFlags, d operation, profiles []
 		return err
 	}
 	defer a.scandir.Close()
-	if a.lock != nil {
-		defer a.lock.Unlock()
-	}
+	defer a.unlock()
 	actual, err := a.scandir.Read() // under the lock: no apply changes it meanwhile
 	if err != nil {
 		return err
@@ -147,6 +149,13 @@ type acting struct {
 	manifest *manifest.Manifest // nil: there is none
 	scandir  *deploy.Place
 	lock     *journal.Lock // nil: it cannot be had
+}
+
+// unlock gives the lock back, if there is one.
+func (a *acting) unlock() {
+	if a.lock != nil {
+		a.lock.Unlock()
+	}
 }
 
 // enter opens the scandir and takes the lock, if that can be had.
@@ -189,8 +198,7 @@ func (a *acting) do(
 	if a.up { // before a gateway runs, which writes to the same file
 		errs = append(errs, a.remember(ctx, last))
 	}
-	acted, notes := actAloud(ctx, a.ui, a.scandir,
-		acts{a.operation, a.lock, services, flags.timeout, flags.progress.quiet})
+	acted, notes := a.act(ctx, services, flags)
 	a.explain(ctx, acted)
 	if !a.up {
 		errs = append(
@@ -217,7 +225,7 @@ func (a *acting) explain(ctx context.Context, acted []operate.Acted) {
 
 // clearPending strikes off restarts that were owed and are done with this.
 func (a *acting) clearPending(acted []operate.Acted) error {
-	if a.lock == nil {
+	if !a.lock.Held() {
 		return nil
 	}
 	var errs []error
@@ -233,7 +241,11 @@ func (a *acting) clearPending(acted []operate.Acted) error {
 
 // remember records what gateways in state last should be.
 func (a *acting) remember(ctx context.Context, services []reconcile.Service) error {
-	return a.scandir.Remember(ctx, a.lock, deploy.Wanted{
+	lock := a.lock
+	if !lock.Held() { // it was given back for those that drain
+		lock = nil
+	}
+	return a.scandir.Remember(ctx, lock, deploy.Wanted{
 		Manifest: a.manifest, Services: services, Up: a.up, Running: a.action == reconcile.Restart,
 	})
 }

@@ -26,6 +26,12 @@ func gateway(s reconcile.Service, scandir *deploy.Place, actual reconcile.Actual
 	if s.Fault != nil {
 		g.State, g.Detail = string(reconcile.StateUnknown), ""
 	}
+	if g.State == string(reconcile.StateDraining) {
+		g.Draining = &explain.Draining{
+			Since: rfc3339(look.At.Add(-look.Drain.Spent)), Signal: look.Drain.Signal,
+			Timeout: int64(look.Drain.Timeout.Seconds()),
+		}
+	}
 	if s.Status.Supervised {
 		g.Since, g.Restarts = rfc3339(s.Status.Since), len(look.Deaths)
 	}
@@ -128,11 +134,11 @@ func drift(s reconcile.Service, owed reconcile.Owed) []string {
 		found = append(found, explain.DriftLogStuck)
 	}
 	switch {
-	case owed.Busy && (owed.Gateway || owed.Logger): // an apply is at it: that is no fault yet
+	case owed.Busy && (owed.OldScript() || owed.Logger): // an apply is at it: that is no fault yet
 		found = append(found, owed.Why())
-	case owed.Gateway && owed.Logger:
+	case owed.OldScript() && owed.Logger:
 		found = append(found, explain.DriftOldScript, explain.DriftOldLogger)
-	case owed.Gateway:
+	case owed.OldScript():
 		found = append(found, explain.DriftOldScript)
 	case owed.Logger:
 		found = append(found, explain.DriftOldLogger)

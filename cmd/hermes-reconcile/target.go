@@ -68,7 +68,7 @@ func (f *applyFlags) target(
 			Manifest: m.Manifest, Dirs: dirs, Path: path, Homes: homes.New(m.Manifest, path), Prune: prune,
 			Apply: apply.Options{
 				NoRescan: f.noRescan, Timeout: f.timeout, MaxRestarts: f.maxRestarts,
-				Level: reconcile.Level(f.wait),
+				Level: reconcile.Level(f.wait), NoDrain: f.now,
 			},
 			AllowEmpty: f.allowEmpty, Review: f.reviewer(), Record: record,
 		},

@@ -138,6 +138,7 @@ func runWatch(ctx context.Context, u ui, flags *watchFlags) error {
 		flags.interval.String(), "version", version, keyEvent, "watching")
 	loop := watch.Loop{
 		Paths: paths, Interval: flags.interval, Ask: hup, Pass: w.pass, Began: ready, Records: w.records, Left: w.left,
+		Drains: w.drains,
 		Blind: func(err error) {
 			w.warning(explain.WarnUnwatched, "cannot watch the manifest, looking every %s instead: %v", flags.interval,
 				err)
@@ -202,6 +203,7 @@ type watching struct {
 	failure string // what was said of a pass last that failed as a whole, while it does
 	held    bool   // it was said that nothing is done after down
 	ended   map[string]bool
+	delays  map[string]string // by service: what its change waits for, since a gateway drains
 }
 
 // pass makes the scandir match the manifest once.

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"fmt"
 	"log/slog"
 	"reflect"
 
@@ -27,6 +28,8 @@ func (w *watching) cause(t *target) string {
 		return causeManifest
 	case w.failed:
 		return "retry"
+	case w.drains():
+		return "drain"
 	}
 	return "drift"
 }
@@ -34,7 +37,7 @@ func (w *watching) cause(t *target) string {
 // outcomes logs a line for each gateway that something was done to, or that has ended by itself.
 func (w *watching) outcomes(outcomes []reconcile.Outcome, cause string) error {
 	partial := &partialError{}
-	ended := map[string]bool{}
+	ended, delays := map[string]bool{}, map[string]string{}
 	for _, o := range outcomes {
 		if o.Change.Acts() {
 			partial.total++
@@ -45,16 +48,39 @@ func (w *watching) outcomes(outcomes []reconcile.Outcome, cause string) error {
 		if o.Err != nil {
 			partial.add(o.Err)
 		}
-		if o.Change.Acts() || o.Change.Op == reconcile.Ended && !w.ended[o.Change.Profile] {
+		if o.Delay != nil {
+			delays[o.Change.Service] = delayed(o)
+		}
+		if w.tells(o) {
 			logOutcome(w.log, o, "cause", cause)
 		}
 	}
-	w.ended = ended
+	w.ended, w.delays = ended, delays
 	if partial.failed == 0 {
 		return nil
 	}
 	return partial
 }
+
+// tells reports whether a gateway is worth a line: something was done to it, or it has ended by
+// itself. That it drains, or waits for one that does, is said once.
+func (w *watching) tells(o reconcile.Outcome) bool {
+	if o.Delay != nil {
+		return w.delays[o.Change.Service] != delayed(o)
+	}
+	return o.Change.Acts() || o.Change.Op == reconcile.Ended && !w.ended[o.Change.Profile]
+}
+
+// delayed tells what a change waits for from what it waited for before, whatever the time.
+func delayed(o reconcile.Outcome) string {
+	if d := o.Delay.Drain; d.PID != 0 {
+		return fmt.Sprintf("%s %d", o.Change.Op, d.PID)
+	}
+	return o.Delay.For
+}
+
+// drains reports whether the next pass may have to come as soon as a gateway has drained.
+func (w *watching) drains() bool { return len(w.delays) > 0 }
 
 // once logs warnings and hints, each of them once.
 type once struct {

@@ -121,6 +121,8 @@ type Profile struct {
 	Files       []File   `json:"files"`
 	Result      Result   `json:"result,omitempty"` // only after an apply
 	Error       string   `json:"error,omitempty"`
+	// Delay: what the rest of it waits for; it is owed then.
+	Delay string `json:"delay,omitempty"`
 	// Late: why it has not come as far as apply was to wait for.
 	Late string `json:"late,omitempty"`
 
@@ -297,12 +299,16 @@ func (r *Report) Finish(result reconcile.Result) {
 		outcomes[o.Change.Service] = o
 	}
 	var done []Profile
+	delayed := 0
 	for i := range r.Profiles {
 		p := &r.Profiles[i]
 		switch o, found := outcomes[p.Service]; {
 		case !found:
 		case o.Err != nil:
 			p.Result, p.Error = Failed, o.Err.Error()
+		case o.Delay != nil:
+			p.Result, p.Delay = Owed, o.Delay.Error()
+			delayed++
 		case o.Pending:
 			p.Result = Owed
 		default:
@@ -311,10 +317,16 @@ func (r *Report) Finish(result reconcile.Result) {
 		}
 	}
 	r.Summary.Text = tally(done, past)
+	if delayed > 0 {
+		r.Summary.Text += fmt.Sprintf("; %d not yet: %s", delayed, Waits)
+	}
 	if !r.Differs {
 		r.Summary.Text = "nothing changed: " + r.Summary.Text
 	}
 }
+
+// Waits says of gateways that are not as they should be yet what they wait for.
+const Waits = "gateways drain, and the next apply or watch does the rest"
 
 // Late says why a gateway has not come as far as apply was to wait for.
 func (r *Report) Late(service, why string) {
@@ -328,7 +340,9 @@ func (r *Report) Late(service, why string) {
 // Why are the reasons in one line.
 func (p *Profile) Why() string {
 	reasons := p.Reasons
-	if len(p.WaitFor) > 0 {
+	if p.Delay != "" {
+		reasons = append(slices.Clone(reasons), p.Delay)
+	} else if len(p.WaitFor) > 0 {
 		reasons = append(slices.Clone(reasons),
 			fmt.Sprintf("waits for port %d of %s", p.Port, strings.Join(p.WaitFor, ", ")))
 	}

@@ -25,6 +25,8 @@ type Gateway struct {
 	State string `json:"state"`
 	// Detail: what helps to judge the state: "next start in 12 s".
 	Detail string `json:"detail,omitempty"`
+	// Draining: what it was asked for; nil: it does not drain.
+	Draining *Draining `json:"draining,omitempty"`
 	// Failed: it is not what it should be, and will not come to be that by itself.
 	Failed bool  `json:"failed"`
 	Ready  *bool `json:"ready"` // nil: it has no way to tell
@@ -44,6 +46,13 @@ type Gateway struct {
 	// Drift says in words what is not as it was rendered; it is empty, not null, where nothing is.
 	Drift []string `json:"drift"`
 	More  *More    `json:"more,omitempty"` // where one gateway was asked for
+}
+
+// Draining is that a gateway was asked to end when its work is done.
+type Draining struct {
+	Since   string `json:"since"` // as RFC 3339 writes times
+	Signal  string `json:"signal"`
+	Timeout int64  `json:"timeout"` // s, after which it is stopped
 }
 
 // StateAbsent is what a gateway is that the manifest names and no apply has made yet.

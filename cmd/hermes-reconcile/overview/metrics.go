@@ -24,7 +24,8 @@ const prefix = "hermes_gateway_"
 var metrics = []metric{
 	{"up", "Whether the gateway runs.", func(g explain.Gateway) (float64, bool) {
 		state := reconcile.State(g.State)
-		return number(state.Runs() || state == reconcile.StateFrozenLog), true
+		return number(state.Runs() || state == reconcile.StateFrozenLog ||
+			state == reconcile.StateDraining), true
 	}},
 	{"ready", "Whether the gateway has answered, where its profile asks it.",
 		func(g explain.Gateway) (float64, bool) {
@@ -35,6 +36,7 @@ var metrics = []metric{
 	{"restarts", "Deaths since the gateway was last started on purpose.",
 		func(g explain.Gateway) (float64, bool) { return float64(g.Restarts), g.Since != "" }},
 	{"since_timestamp_seconds", "When the gateway last came up or went down.", sinceSeconds},
+	{"draining_timestamp_seconds", "When the gateway was asked to end its work.", drainingSeconds},
 	{"resident_memory_bytes", "Memory that the processes of the gateway have in use.",
 		func(g explain.Gateway) (float64, bool) { return float64(g.RSS), g.RSS > 0 }},
 	{"drift", "How much of the gateway is not as it was rendered.",
@@ -43,6 +45,14 @@ var metrics = []metric{
 		func(g explain.Gateway) (float64, bool) {
 			return number(g.Pending != explain.PendingNone), g.Pending != ""
 		}},
+}
+
+// drainingSeconds is for gateways that drain alone.
+func drainingSeconds(g explain.Gateway) (float64, bool) {
+	if g.Draining == nil {
+		return 0, false
+	}
+	return sinceSeconds(explain.Gateway{Since: g.Draining.Since})
 }
 
 // sinceSeconds is a time as Prometheus has it.

@@ -148,7 +148,8 @@ func stateColor(g explain.Gateway) int {
 			return explain.Red
 		}
 		return explain.Green
-	case reconcile.StateStarting, reconcile.StateWaiting, reconcile.StateStopping:
+	case reconcile.StateStarting, reconcile.StateWaiting, reconcile.StateStopping,
+		reconcile.StateDraining:
 		return explain.Yellow
 	case explain.StateAbsent:
 		return explain.Plain

@@ -16,7 +16,7 @@
 //	refused        one line each time the release did not take the command line, or the profile
 //
 // What it should do wrong is said by STUB_EXIT, STUB_LINES, STUB_CHILD, STUB_DRAIN,
-// STUB_IGNORE_TERM, STUB_TERM and STUB_LIFE (see behaviour). STUB_RELEASE is the release, 0.21 if
+// STUB_IGNORE_TERM, STUB_TERM, STUB_TURN and STUB_LIFE (see behaviour). STUB_RELEASE is the release, 0.21 if
 // not given; STUB_REFUSE how long it takes to refuse, 2s if not given. With STUB_PROFILES=1 a
 // profile has to have its folder, $HERMES_HOME/profiles/NAME.
 //
@@ -93,6 +93,7 @@ type behaviour struct {
 	exit       int           // STUB_EXIT: exit with this code at once; -1: not asked for
 	lines      int           // STUB_LINES: numbered lines a second on stdout
 	child      string        // STUB_CHILD: "1", or "setsid" for a session of its own
+	turn       time.Duration // STUB_TURN: one turn after the other, each so long; 0: none
 	drain      time.Duration // STUB_DRAIN: between the signal and the exit, the end of turns apart
 	ignoreTerm bool          // STUB_IGNORE_TERM=1
 	term       int           // STUB_TERM: exit code after SIGTERM; termCode if not given
@@ -119,6 +120,10 @@ func readBehaviour() (behaviour, error) {
 		d, err := time.ParseDuration(s)
 		b.drain, errs = d, append(errs, err)
 	}
+	if s := os.Getenv("STUB_TURN"); s != "" {
+		d, err := time.ParseDuration(s)
+		b.turn, errs = d, append(errs, err)
+	}
 	if s := os.Getenv("STUB_LIFE"); s != "" {
 		d, err := time.ParseDuration(s)
 		b.life, errs = d, append(errs, err)
@@ -128,9 +133,10 @@ func readBehaviour() (behaviour, error) {
 
 // gateway is one run of the program as a gateway.
 type gateway struct {
-	name string // profile
-	port int    // 0: serves nothing
-	dir  string // where the records go
+	name  string    // profile
+	port  int       // 0: serves nothing
+	dir   string    // where the records go
+	begun time.Time // when its first turn began
 	behaviour
 }
 
@@ -233,6 +239,7 @@ func (g *gateway) live(signals <-chan os.Signal) (int, error) {
 	printed := make(chan int, 1)
 	go func() { printed <- printLines(g.lines, stop) }()
 	code, event := g.term, ""
+	g.begun = time.Now()
 	end := time.NewTimer(g.life)
 	for event == "" {
 		select {
@@ -260,12 +267,17 @@ func (g *gateway) live(signals <-chan os.Signal) (int, error) {
 	return code, errors.Join(err, g.recordStop("exit", lines))
 }
 
-// endTurns waits for the end of a turn that runs. SIGTERM interrupts it.
+// endTurns waits for the end of a turn that runs. SIGTERM interrupts it, so a test that finds no
+// record of a SIGTERM knows that none was. A second SIGUSR1 changes nothing.
 func (g *gateway) endTurns(signals <-chan os.Signal) error {
 	look := time.NewTicker(10 * time.Millisecond)
 	defer look.Stop()
+	end := time.Now()
+	if g.turn > 0 {
+		end = end.Add(g.turn - end.Sub(g.begun)%g.turn)
+	}
 	for {
-		if _, err := os.Stat(g.path("busy")); err != nil {
+		if _, err := os.Stat(g.path("busy")); err != nil && !time.Now().Before(end) {
 			return nil
 		}
 		select {
