@@ -3,6 +3,7 @@
 package safefile
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"io/fs"
@@ -10,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -81,12 +83,17 @@ func (p Proc) Short(pid int, name string) ([]byte, error) {
 	}
 	defer unix.Close(fd)
 	var n int
-	b := make([]byte, maxShort)
-	if err := retry(func() (err error) { n, err = unix.Read(fd, b); return err }); err != nil {
+	b := short.Get().(*[maxShort]byte)
+	defer short.Put(b)
+	if err := retry(func() (err error) { n, err = unix.Read(fd, b[:]); return err }); err != nil {
 		return nil, &fs.PathError{Op: "read", Path: path, Err: err}
 	}
-	return b[:n], nil
+	return bytes.Clone(b[:n]), nil
 }
+
+// short are buffers for Short: what the kernel says has a few hundred bytes most often, and a search
+// asks it of each process of the host.
+var short = sync.Pool{New: func() any { return new([maxShort]byte) }}
 
 // Link is what a symlink of a process says, such as fd/0. Nothing is followed.
 func (p Proc) Link(pid int, name string) (string, error) {
