@@ -29,8 +29,8 @@ type entry struct {
 	Digest string
 }
 
-// byScripts is what rendered scripts write in a service directory.
-var byScripts = []string{"data/pgid", "log/last", "log/held"}
+// byScripts is what rendered scripts write in a service directory, or what is written for them.
+var byScripts = []string{"data/pgid", "data/draining", "log/last", "log/held"}
 
 // runtimeState is what s6 and the gateways write in a scandir by themselves.
 func runtimeState(rel string) bool {

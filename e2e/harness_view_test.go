@@ -28,6 +28,7 @@ type wanted struct {
 	stop  int    // stop_timeout, ms; 0: the default
 	user  string // empty: the tree's
 	token string // file of its secret TOKEN
+	drain bool   // it is asked to end before it is stopped
 }
 
 func (p wanted) yaml() string {
@@ -48,6 +49,9 @@ func (p wanted) yaml() string {
 	}
 	if p.token != "" {
 		keys = append(keys, fmt.Sprintf("secrets: {TOKEN: %s}", p.token))
+	}
+	if p.drain {
+		keys = append(keys, "drain: {timeout: 1m}")
 	}
 	if p.stop != 0 {
 		keys = append(keys, fmt.Sprintf("stop_timeout: %dms", p.stop))

@@ -32,7 +32,7 @@ type fate struct {
 func (f *fate) idle() bool { return f.most == 0 && !f.logger && !f.moved && !f.files }
 
 // leftAlone are files that others may put into a service directory of ours, or its scripts.
-var leftAlone = []string{"env/KEPT", "data/note", "data/pgid", "data/backoff", "log/told", "log/held", "log/last"}
+var leftAlone = []string{"env/KEPT", "data/note", "data/pgid", "data/draining", "data/backoff", "log/told", "log/held", "log/last"}
 
 // fateOf the profile in this round.
 func (l *life) fateOf(name string) *fate {
@@ -93,10 +93,12 @@ func (l *life) mutate() {
 	name := l.pick(names)
 	p, exists := l.profiles[name]
 	if !exists {
-		p = wanted{keep: 3 + l.IntN(3), last: l.IntN(4) == 0 && !l.isForeign(name)}
+		p = wanted{keep: 3 + l.IntN(3), last: l.IntN(4) == 0 && !l.isForeign(name), drain: l.IntN(2) == 0}
 		l.note("add %s", name)
 	} else {
-		switch l.IntN(10) {
+		switch l.IntN(12) {
+		case 10, 11:
+			p.drain = !p.drain
 		case 0, 1:
 			l.note("drop %s", name)
 			delete(l.profiles, name)

@@ -27,6 +27,8 @@ type plan struct {
 	unmoved []string
 	// inPlace are the profiles whose directory is never replaced.
 	inPlace []string
+	// uncut are the profiles whose gateways end by themselves, and get no SIGTERM.
+	uncut []string
 	// setUp is done to a new tree, before anything runs in it; nil: nothing is.
 	setUp func(w *world)
 	// prepare is done by hand before the command; nil: nothing is.
@@ -214,6 +216,9 @@ func (w *world) arrive(before view) {
 		}
 	}
 	w.sameInodes(before)
+	for _, profile := range w.uncut {
+		require.NotContains(w.t, w.stopEvents(profile), "term", profile)
+	}
 	w.nothingLeft()
 	w.noDouble(v)
 	settled := timeless(w.entries())

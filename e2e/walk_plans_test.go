@@ -13,7 +13,7 @@ import (
 
 // plans are those of the walks.
 var plans = []*plan{
-	applyPlan(), bootPlan(), noRescanPlan(), turnsPlan(), watchPlan(),
+	applyPlan(), bootPlan(), noRescanPlan(), turnsPlan(), watchPlan(), drainPlan(),
 	actPlan("stop"), actPlan("start"), actPlan("restart"), downPlan(), hostilePlan(),
 	rollbackPlan(), canaryPlan(),
 }
@@ -137,6 +137,34 @@ func rollbackPlan() *plan {
 		w.mustApply()
 	}
 	return p
+}
+
+// drainPlan is an apply whose gateways are asked to end before they are stopped: for updates, one of
+// them the last with a drain and one the first, for an exchange of ports, for down, and for a
+// removal. None is stopped before it has ended, whatever happens to the apply.
+func drainPlan() *plan {
+	return &plan{
+		name: "drain", args: []string{"apply"},
+		profiles: func(w *world, n int) map[string]wanted {
+			value := side("v", n)
+			return map[string]wanted{
+				"same":         {keep: 10, drain: true},
+				"env":          {keep: 10, value: value, drain: true},
+				"both":         {keep: 10 + n, value: value, drain: true, port: w.ports[1-n]},
+				"other":        {keep: 10, value: value, drain: true, port: w.ports[n]},
+				"once":         {keep: 10, value: value, drain: n == 0},
+				"last":         {keep: 10, value: value, drain: true, last: true},
+				"flip":         {keep: 10, drain: true, down: n == 1},
+				side("new", n): {keep: 10, drain: true},
+			}
+		},
+		unmoved: []string{
+			"gateway-same", "gateway-same/log", "gateway-env/log", "gateway-other/log", "gateway-once/log",
+			"gateway-last/log", "gateway-flip/log",
+		},
+		inPlace: []string{"same", "env", "both", "other", "once", "last", "flip"},
+		uncut:   []string{"same", "env", "both", "other", "last", "flip", "new0", "new1"},
+	}
 }
 
 // watchPlan is the first pass of watch.

@@ -187,9 +187,9 @@ func (o Owner) unlinkPlanted(
 	return folders, cmp.Or(failed, err)
 }
 
-// scriptFiles are what rendered scripts write in their service directory. A symlink there would
-// have them write elsewhere.
-var scriptFiles = map[string]bool{"data/pgid": true, "data/backoff": true, "log/told": true}
+// scriptFiles are what rendered scripts write in their service directory, or read there. A symlink
+// there would have them write elsewhere.
+var scriptFiles = map[string]bool{"data/pgid": true, "data/backoff": true, "data/draining": true, "log/told": true}
 
 // LookAtScriptFile notes whether a script would be led astray by what stands at the name of its
 // file, and reports whether something does.

@@ -291,6 +291,9 @@ func (s *serviceReader) readData(parent *dirfd.Dir) error {
 		return dirfd.Missing(err)
 	}
 	s.mark(f)
+	if s.Marker.Drain != nil {
+		s.owner.LookAtScriptFile(s.Service, d, "data/draining")
+	}
 	return s.readListed(d)
 }
 

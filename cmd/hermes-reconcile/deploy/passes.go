@@ -122,8 +122,11 @@ func (p *passes) wanted(plan reconcile.Plan) func(profile string) bool {
 		}
 		c, there := now[o.Change.Service]
 		switch {
-		case !there || !c.Acts():
-			o.Delay = nil // another command has done it
+		case !there:
+			o.Delay = nil // another command has removed it
+		case !c.Acts():
+			o.Delay = nil            // it is as it should be
+			wanted[c.Profile] = true // what is on record of it goes
 		case taken(o, c):
 			o.Delay = nil
 			p.result.Notes = append(p.result.Notes, reconcile.Note{
