@@ -69,6 +69,7 @@ func (f *applyFlags) target(
 			Apply: apply.Options{
 				NoRescan: f.noRescan, Timeout: f.timeout, MaxRestarts: f.maxRestarts,
 				Level: reconcile.Level(f.wait), NoDrain: f.now,
+				Unattended: f.boot || f.wait == string(reconcile.LevelNone),
 			},
 			AllowEmpty: f.allowEmpty, Review: f.reviewer(), Record: record,
 		},

@@ -40,6 +40,9 @@ type Options struct {
 	// Timeout bounds the whole. 0 is no limit but that of the pace: it ends when nothing has moved
 	// for Plan.Timeout.
 	Timeout time.Duration
+	// Unattended says that no apply may follow when gateways have drained. One that could not come
+	// back by itself is not asked then.
+	Unattended bool
 	// NoDrain stops gateways that would have to be asked first, and those that were asked.
 	NoDrain bool
 	// Users are the accounts that may control their gateways without root, by name. One that is not

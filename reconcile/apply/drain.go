@@ -28,6 +28,10 @@ func (r *applier) decideDrains() {
 	for _, j := range r.jobs {
 		if j.err == nil {
 			j.stopping = r.stoppingOf(j)
+			if r.opt.Unattended && j.stopping == asks && j.Gateway == reconcile.Restart && j.stopsFirst() {
+				j.stopping = atOnce
+				j.err = &reconcile.DelayError{For: "an apply that waits until it has drained, or watch"}
+			}
 			drains = drains || j.drains()
 		}
 	}

@@ -376,3 +376,17 @@ func TestNewFilesProveNothingOfWhatRuns(t *testing.T) {
 	f.must(third)
 	f.settled(third)
 }
+
+// TestUnattendedDrainLeavesNothingDown: where no apply may follow, only those are asked that come
+// back by themselves.
+func TestUnattendedDrainLeavesNothingDown(t *testing.T) {
+	f := newFakeS6(t)
+	before := []manifest.Profile{testkit.OnPort(busy("a", "1"), 9001), testkit.OnPort(busy("b", "1"), 9002), busy("c", "1"), busy("d", "1")}
+	after := []manifest.Profile{testkit.OnPort(busy("a", "2"), 9002), testkit.OnPort(busy("b", "2"), 9001), busy("c", "2")}
+	f.must(before...)
+	f.took()
+	delays := f.delays(Options{Unattended: true}, after...)
+	require.ElementsMatch(t, []string{"1 gateway-c", "O1 gateway-d"}, f.took())
+	require.Equal(t, "waits for an apply that waits until it has drained, or watch", delays["gateway-a"])
+	require.Equal(t, draining, delays["gateway-d"])
+}

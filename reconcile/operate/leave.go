@@ -157,6 +157,23 @@ func (l *Leaving) Finish(
 	return all, notes
 }
 
+// LetBack lets gateways come back that were told to stay down when they have drained. They come
+// back with what their directories hold.
+func LetBack(ctx context.Context, s *scandir.Scandir, services []string) error {
+	ctx, cancel := Afterwards(ctx)
+	defer cancel()
+	r := NewOperator(s)
+	var errs []error
+	for _, service := range services {
+		status, err := s.Sup.Status(service)
+		if err == nil && status.Supervised && !status.WantUp {
+			err = r.TellUp(ctx, service)
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
 // errGone is why nothing more is done with a gateway.
 var errGone = errors.New("its service is gone: an apply has removed it while it drained")
 

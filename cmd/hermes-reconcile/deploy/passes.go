@@ -5,6 +5,7 @@ package deploy
 import (
 	"bytes"
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -34,14 +35,26 @@ func (d *Deployment) GoOn(
 ) error {
 	p := &passes{d, lockTimeout, until, result}
 	for p.delays() {
-		if err := p.wait(ctx); err != nil {
-			return err
+		err := p.wait(ctx)
+		if err == nil {
+			err = p.pass(ctx)
 		}
-		if err := p.pass(ctx); err != nil {
-			return err
+		if err != nil {
+			return errors.Join(err, operate.LetBack(ctx, p.Scandir, p.restarting()))
 		}
 	}
 	return nil
+}
+
+// restarting are the services whose gateways drain to be started again by a later apply. As long as
+// none comes they are to be what they were.
+func (p *passes) restarting() (services []string) {
+	for _, o := range p.result.Outcomes {
+		if o.Delay != nil && o.Delay.Drain.PID != 0 && o.Change.Gateway == reconcile.Restart {
+			services = append(services, o.Change.Service)
+		}
+	}
+	return services
 }
 
 // delays reports whether anything of the result waits.
