@@ -127,3 +127,42 @@ func TestNumberOfParallelRestarts(t *testing.T) {
 	require.Contains(t, r.stderr, "--max-parallel-restarts: -1 is negative (want 1 or more, or 0 for all at once)")
 	require.NoDirExists(t, tr.dir("alpha"))
 }
+
+// TestRestartAllByTurns: by hand, too, one is away at a time, and ready is waited for where it is
+// asked for.
+func TestRestartAllByTurns(t *testing.T) {
+	t.Parallel()
+	tr := readyTree(t, 0)
+	names := []string{"alpha", "beta", "delta", "gamma"}
+	var lines []string
+	for i, port := range freePorts(t, len(names)) {
+		lines = append(lines, fmt.Sprintf("%s: {port: %d, ready: {http: /health, interval: 100ms}, env: {STUB_DRAIN: 100ms}}", names[i], port))
+	}
+	tr.manifest("%s", strings.Join(lines, "\n"))
+	tr.mustApply("--wait=ready")
+	r := tr.run("restart", "--all", "--max-parallel-restarts", "1", "--wait=ready")
+	require.Equal(t, 0, r.code, "%v", r)
+	var all []away
+	for _, name := range names {
+		tr.started(name, 2)
+		require.True(t, tr.isReady(name), name)
+		all = append(all, tr.lastAway(name))
+	}
+	slices.SortFunc(all, func(a, b away) int { return int(a.from - b.from) })
+	for i := 1; i < len(all); i++ {
+		require.Less(t, all[i-1].to, all[i].from, "two were away at a time: %v", all)
+	}
+
+	for _, name := range names {
+		tr.unready(name)
+	}
+	r = tr.run("restart", "--all", "--max-parallel-restarts", "1", "--wait=ready", "--timeout", "10s")
+	require.Contains(t, []int{1, 99}, r.code, "%v", r)
+	require.Regexp(t, `not restarted: gateway-\w+, restarted before it, has not come back|its turn to restart`, r.stderr)
+	again := 0
+	for _, name := range names {
+		again += len(tr.starts(name)) - 2
+	}
+	require.Equal(t, 1, again, "the others were restarted, too")
+	require.Equal(t, 100, tr.run("restart", "alpha", "--max-parallel-restarts", "-1").code)
+}

@@ -17,7 +17,7 @@ type acts struct {
 	operation
 	lock     *journal.Lock // nil: it cannot be had
 	services []reconcile.Service
-	timeout  time.Duration // 0: until nothing moves
+	how      operate.ActOptions
 	quiet    bool
 }
 
@@ -37,5 +37,5 @@ func actAloud(
 	work.plan(a.past, stops)
 	place.Listener = work.listener()
 	defer func() { place.Listener = nil }()
-	return operate.Act(ctx, place.Scandir, a.lock, a.services, a.action, a.timeout)
+	return operate.Act(ctx, place.Scandir, a.lock, a.services, a.action, a.how)
 }

@@ -114,9 +114,7 @@ func (f *applyFlags) check(changed func(flag string) bool) error {
 		return usagef("a timeout must not be negative")
 	}
 	if f.maxRestarts < 0 {
-		return usagef(
-			"--max-parallel-restarts: %d is negative (want 1 or more, or 0 for all at once)",
-			f.maxRestarts)
+		return negativeTurns(f.maxRestarts)
 	}
 	if err := errors.Join(f.checkWait(), f.checkCanary(changed), f.guards.check()); err != nil {
 		return err

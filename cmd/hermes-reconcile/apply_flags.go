@@ -33,3 +33,8 @@ func (f *applyFlags) addCarryingOut(cmd *cobra.Command) {
 	flags.DurationVar(&f.lockTimeout, "lock-timeout", defaultLockTimeout,
 		"longest `DURATION` to wait for another apply")
 }
+
+// negativeTurns refuses a number of restarts at a time.
+func negativeTurns(n int) error {
+	return usagef("--max-parallel-restarts: %d is negative (want 1 or more, or 0 for all at once)", n)
+}

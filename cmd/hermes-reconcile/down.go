@@ -102,7 +102,7 @@ func runDown(ctx context.Context, u ui, flags *downFlags) error {
 	warnTroubled(u, actual.Services)
 	ours, unread := toStop(actual.Services)
 	acted, notes := actAloud(ctx, u, scandir,
-		acts{stopping(), lock, ours, flags.timeout, flags.progress.quiet})
+		acts{stopping(), lock, ours, operate.ActOptions{Timeout: flags.timeout}, flags.progress.quiet})
 	return u.acted(append(acted, unread...), notes, stopping(), flags.form)
 }
 

@@ -12,10 +12,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"hermes-reconcile/cmd/hermes-reconcile/cmdline"
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/doctor"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/manifest"
+	"hermes-reconcile/manifest/writing"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/journal"
 	"hermes-reconcile/reconcile/operate"
@@ -67,6 +69,32 @@ type actFlags struct {
 	lockTimeout time.Duration
 	progress    progressFlags
 	form        string
+	most        int    // restarts at a time; 0: all
+	wait        string // what a gateway has to be before the next one restarts
+}
+
+// addTurns adds the flags of restart, which takes gateways away.
+func (f *actFlags) addTurns(cmd *cobra.Command) {
+	cmd.Flags().IntVar(&f.most, "max-parallel-restarts", 0,
+		"restart at most `N` gateways at a time, and no more once one has not come as far as --wait says (0: all at once)")
+	cmdline.Choice(cmd, &f.wait, "wait", "",
+		"`LEVEL` that the gateways have to reach, where ready is up for profiles without ready",
+		string(reconcile.LevelUp), string(reconcile.LevelReady))
+}
+
+// how is how these gateways are acted upon.
+func (f *actFlags) how(services []reconcile.Service) operate.ActOptions {
+	opt := operate.ActOptions{Timeout: f.timeout, Ready: f.wait == string(reconcile.LevelReady)}
+	if !opt.Ready {
+		return opt
+	}
+	for _, s := range services {
+		m, err := writing.ParseExcerpt(s.Name, s.Marker.Excerpt())
+		if err == nil && len(m.Profiles) == 1 && m.Profiles[0].Ready != nil {
+			opt.ReadyLimit = max(opt.ReadyLimit, m.Profiles[0].Ready.Timeout+reconcile.Grace)
+		}
+	}
+	return opt
 }
 
 // newActCommand makes the three commands, which differ in words and in the direction alone.
@@ -100,6 +128,9 @@ $` + scandirVariable + `, else that of the manifest, else ` + defaultScandir + `
 		0,
 		"longest `DURATION` to wait for gateways (0: until nothing has moved for the longest stop_timeout concerned + 15s)",
 	)
+	if d.action == reconcile.Restart {
+		flags.addTurns(cmd)
+	}
 	addPlainForm(cmd, &flags.form)
 	flags.progress.add(cmd)
 	f.DurationVar(&flags.lockTimeout, "lock-timeout", defaultLockTimeout,
@@ -111,6 +142,9 @@ $` + scandirVariable + `, else that of the manifest, else ` + defaultScandir + `
 func runAct(ctx context.Context, u ui, flags *actFlags, d operation, profiles []string) error {
 	if flags.timeout < 0 || flags.lockTimeout < 0 {
 		return usagef("a timeout must not be negative")
+	}
+	if flags.most < 0 {
+		return negativeTurns(flags.most)
 	}
 	if flags.all == (len(profiles) > 0) {
 		return withHint(usagef("which gateways? (want names of profiles, or --all)"),

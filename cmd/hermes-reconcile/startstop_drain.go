@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -13,9 +14,37 @@ import (
 	"hermes-reconcile/reconcile/operate"
 )
 
-// act brings gateways up, down, or down and up. Those that drain come last, and no lock is held
-// while they do.
+// act brings gateways up, down, or down and up: so many at a time as the flags say, and no more once
+// one has not come back.
 func (a *acting) act(
+	ctx context.Context,
+	services []reconcile.Service,
+	flags *actFlags,
+) (acted []operate.Acted, notes []reconcile.Note) {
+	if flags.most == 0 {
+		return a.actTogether(ctx, services, flags)
+	}
+	failed := ""
+	for some := range slices.Chunk(services, flags.most) {
+		if failed != "" {
+			for _, s := range some {
+				acted = append(acted, operate.Acted{Service: s, Err: fmt.Errorf(
+					"not %s: %s, %s before it, has not come back", a.past, failed, a.past)})
+			}
+			continue
+		}
+		done, said := a.actTogether(ctx, some, flags)
+		acted, notes = append(acted, done...), append(notes, said...)
+		if i := slices.IndexFunc(done, func(d operate.Acted) bool { return d.Err != nil }); i >= 0 {
+			failed = done[i].Service.Name
+		}
+	}
+	return acted, notes
+}
+
+// actTogether brings gateways up, down, or down and up. Those that drain come last, and no lock is held
+// while they do.
+func (a *acting) actTogether(
 	ctx context.Context,
 	services []reconcile.Service,
 	flags *actFlags,
@@ -27,7 +56,7 @@ func (a *acting) act(
 	}
 	if len(others) > 0 {
 		done, said := actAloud(ctx, a.ui, a.scandir,
-			acts{a.operation, a.lock, others, flags.timeout, flags.progress.quiet})
+			acts{a.operation, a.lock, others, flags.how(others), flags.progress.quiet})
 		acted, notes = append(acted, done...), said
 	}
 	if leaving != nil && len(leaving.Services()) > 0 {
@@ -65,7 +94,7 @@ func (a *acting) drain(
 	if err != nil {
 		return nil, nil, err
 	}
-	acted, notes := leaving.Finish(ctx, a.lock, actual.Services, flags.timeout)
+	acted, notes := leaving.Finish(ctx, a.lock, actual.Services, flags.how(actual.Services))
 	return acted, notes, nil
 }
 

@@ -28,7 +28,7 @@ func (f *fakeS6) act(action reconcile.Action, limit time.Duration) []operate.Act
 	defer lock.Unlock()
 	actual, err := s.Read()
 	require.NoError(f.t, err)
-	acted, _ := operate.Act(context.Background(), s, lock, actual.Services, action, limit)
+	acted, _ := operate.Act(context.Background(), s, lock, actual.Services, action, operate.ActOptions{Timeout: limit})
 	return acted
 }
 

@@ -37,7 +37,7 @@ func Leave(
 	action reconcile.Action,
 ) (l *Leaving, failed []Acted, others []reconcile.Service) {
 	l = &Leaving{
-		byHand: byHand{NewOperator(s), lock}, action: action, drains: map[string]reconcile.Drain{},
+		byHand: byHand{NewOperator(s), lock, ActOptions{}}, action: action, drains: map[string]reconcile.Drain{},
 	}
 	owed := map[string]reconcile.Owed{}
 	if lock != nil {
@@ -124,7 +124,7 @@ func (l *Leaving) Finish(
 	ctx context.Context,
 	lock *journal.Lock,
 	services []reconcile.Service,
-	timeout time.Duration,
+	opt ActOptions,
 ) (all []Acted, notes []reconcile.Note) {
 	byAction := map[reconcile.Action][]reconcile.Service{}
 	for _, former := range l.services {
@@ -148,7 +148,7 @@ func (l *Leaving) Finish(
 		}
 	}
 	for action, services := range byAction {
-		acted, said := Act(ctx, l.Scandir, lock, services, action, timeout)
+		acted, said := Act(ctx, l.Scandir, lock, services, action, opt)
 		for i := range acted {
 			acted[i].Already = false
 		}

@@ -54,18 +54,17 @@ func actTimeout(services []reconcile.Service, action reconcile.Action) time.Dura
 // Act brings gateways down, up, or down and up, side by side, and waits until they are: BringUp,
 // Down or Restart. What the manifest says plays no part, so the next apply may undo it. It returns
 // what became of each, and what else the user should know. The lock is nil for a caller that cannot
-// have it, or cannot wait for it: if that caller is killed, no restart is on record. A timeout
-// bounds the whole; 0 is no limit but that something has to move.
+// have it, or cannot wait for it: if that caller is killed, no restart is on record.
 func Act(
 	ctx context.Context,
 	s *scandir.Scandir,
 	lock *journal.Lock,
 	services []reconcile.Service,
 	action reconcile.Action,
-	timeout time.Duration,
+	opt ActOptions,
 ) ([]Acted, []reconcile.Note) {
-	r := &byHand{NewOperator(s), lock}
-	ctx, cancel := r.Pace.Limited(ctx, timeout, actTimeout(services, action))
+	r := &byHand{NewOperator(s), lock, opt}
+	ctx, cancel := r.Pace.Limited(ctx, opt.Timeout, max(actTimeout(services, action), opt.ReadyLimit))
 	defer cancel()
 	all := make([]Acted, len(services))
 	var wg sync.WaitGroup
@@ -87,6 +86,7 @@ func Act(
 type byHand struct {
 	*Operator
 	lock *journal.Lock // nil for a caller that cannot have it
+	opt  ActOptions
 }
 
 // act brings one gateway to where the user wants it. One that backs off or loops is started anew
@@ -139,8 +139,13 @@ func (r *byHand) staysUp(ctx context.Context, service reconcile.Service) error {
 	r.Listener.Tell(reconcile.StepFollow, service.Name)
 	a := newArrival(reconcile.Change{Op: reconcile.Start, Service: service.Name})
 	a.OnFailure = service.Marker.OnFailure
-	const up = " to be up"
-	err := r.Pace.WaitDue(ctx, pace.Forever, service.Name+up, func() (bool, time.Time, error) {
+	_, a.Tells = service.Files[render.NotificationPath]
+	level := reconcile.LevelUp
+	if r.opt.Ready && a.Tells {
+		level = reconcile.LevelReady
+	}
+	what := service.Name + " to be " + string(level)
+	err := r.Pace.WaitDue(ctx, pace.Forever, what, func() (bool, time.Time, error) {
 		if err := a.look(r.Sup); err != nil {
 			return false, time.Time{}, err
 		}
@@ -149,6 +154,9 @@ func (r *byHand) staysUp(ctx context.Context, service reconcile.Service) error {
 		}
 		if a.State().Hopeless() {
 			return false, time.Time{}, &reconcile.HopelessError{Look: a.Look}
+		}
+		if level == reconcile.LevelReady {
+			return a.there(reconcile.LevelUp) && a.Ready, time.Time{}, nil
 		}
 		return a.there(reconcile.LevelUp), a.due(), nil
 	})
