@@ -33,7 +33,8 @@ var places = map[string]func(*testing.T) place{
 	"docs/ci.md 1":         pullRequest,
 	"docs/commands.md 1":   gatewayThatEnded,
 	"docs/commands.md 2":   muchIsWrong,
-	"docs/fleet.md 1":      threeApplies,
+	"docs/fleet.md 1":      sixtyGateways,
+	"docs/fleet.md 2":      threeApplies,
 	"docs/operations.md 1": gatewaysOfOthers,
 	"docs/operations.md 2": twoLogs,
 	"docs/operations.md 3": gatewayThatIsNotReady,
@@ -75,6 +76,7 @@ var fromRunToRun = []struct {
 	{regexp.MustCompile(`\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?Z?`), "TIME"},
 	{regexp.MustCompile(`\b([\d.]+[hms])+\b|\b\d+ s\b`), "DURATION"},
 	{regexp.MustCompile(`\bpid \d+`), "pid N"},
+	{regexp.MustCompile(`(?m)^(\S+ +(?:up|down) +\S+ +\S+) +\d+ `), "$1 N "}, // of status
 	{regexp.MustCompile(`(?m)^process +\d+$`), "process N"},
 	{regexp.MustCompile(`[\d.]+ [KM]iB`), "SIZE"},
 	{regexp.MustCompile(`plan [0-9a-f]{16}`), "plan DIGEST"},
@@ -222,5 +224,28 @@ func threeApplies(t *testing.T) place {
 	tr.mustApply("--wait=up")
 	tr.write("profiles.yaml", "version: 1\ndefaults: {env: {TONE: warm}}\nprofiles:\n"+two+"  writer:\n")
 	tr.mustApply("--wait=up")
+	return w
+}
+
+// sixtyGateways run, and their manifest gives each a key that only some of them have: it is put in
+// place before the last but two commands.
+func sixtyGateways(t *testing.T) place {
+	const fleet = "version: 1\ndefaults:\n  log: {stdout: false}\n%sprofiles:\n  \"bot-{n}\": {count: 60}\n"
+	tr, w := inContainer(t, "")
+	tr.write("profiles.yaml", fmt.Sprintf(fleet, ""))
+	keys := tr.path("keys")
+	require.NoError(t, os.Mkdir(keys, 0o755))
+	tr.mustApply("--wait=up")
+	secrets := fmt.Sprintf("  secrets: {OPENAI_API_KEY: \"%s/{profile}\"}\n", keys)
+	w.before = map[int]func(){
+		0: func() { tr.write("profiles.yaml", fmt.Sprintf(fleet, secrets)) },
+		4: func() {
+			for n := range 60 {
+				tr.write(fmt.Sprintf("keys/bot-%d", n+1), "a key\n")
+			}
+		},
+	}
+	inTree := w.alike
+	w.alike = func(output string) string { return inTree(strings.ReplaceAll(output, keys, "/run/secrets/keys")) }
 	return w
 }

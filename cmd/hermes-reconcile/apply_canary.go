@@ -72,12 +72,13 @@ type trial struct {
 	target *target
 	lock   *journal.Lock
 
-	stage  trialStage
-	whole  reconcile.Plan  // as it was before anything of it was done
-	rest   string          // digest of what follows the canaries; empty: it is not known
-	before *journal.Canary // of an apply that was interrupted; nil: there is none
-	doc    explain.Canary
-	late   map[string]string // by service: why a canary has failed
+	stage   trialStage
+	whole   reconcile.Plan  // as it was before anything of it was done
+	rest    string          // digest of what follows the canaries; empty: it is not known
+	before  *journal.Canary // of an apply that was interrupted; nil: there is none
+	doc     explain.Canary
+	late    map[string]string // by service: why a canary has failed
+	printed string            // by the first that has failed, last
 }
 
 // trialStage is the part of a plan that is wanted.
@@ -151,7 +152,9 @@ func (c *trial) following(plan reconcile.Plan) (reconcile.Plan, error) {
 // canaries are the profiles that a plan is tried on.
 func (f *applyFlags) canaries(plan reconcile.Plan) ([]string, error) {
 	if n, err := strconv.Atoi(f.canary); err == nil {
-		found := plan.Foremost(n)
+		found := plan.Foremost(len(plan.Changes))
+		slices.SortFunc(found, choose.Natural)
+		found = found[:min(n, len(found))]
 		if len(found) == 0 {
 			return nil, withHint(usagef("--canary %d: the plan changes no gateway that should be up", n),
 				"apply it without --canary")

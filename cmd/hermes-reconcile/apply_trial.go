@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"hermes-reconcile/cmd/hermes-reconcile/choose"
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/discover"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
@@ -132,31 +133,45 @@ func (c *trial) watch(ctx context.Context, result reconcile.Result) (why string,
 	if err != nil || len(late) == 0 {
 		return "", err
 	}
-	return c.whyFailed(ctx, late, stayed), nil
+	why, c.printed = c.whyFailed(ctx, late, stayed)
+	return why, nil
 }
 
-// whyFailed says of each canary that is not as it should be what it is.
-func (c *trial) whyFailed(ctx context.Context, late []reconcile.Late, stayed bool) string {
+// logLag is how long a logger may take to write what a gateway printed before it ended.
+const logLag = 300 * time.Millisecond
+
+// whyFailed says what the canaries are that are not as they should be, and what the first has
+// printed last.
+func (c *trial) whyFailed(ctx context.Context, late []reconcile.Late, stayed bool) (why, printed string) {
+	slices.SortFunc(late, func(a, b reconcile.Late) int { return choose.Natural(a.Change.Profile, b.Change.Profile) })
 	answers := probe.Each(ctx, questions(late, reconcile.LevelReady))
-	last := lastLines(ctx, c.target, c.Deployment, late)
-	var all []string
+	var services, whys []string
 	for i, l := range late {
 		how := "not ready" + waited(l)
 		if stayed {
 			how = "did not stay up: after " + l.After.Round(100*time.Millisecond).String()
 		}
-		one := fmt.Sprintf("%s: %s%s", how, whyLate(l, reconcile.LevelReady, answers[i]), last[l.Change.Service])
+		one := how + ": " + whyLate(l, reconcile.LevelReady, answers[i])
 		c.late[l.Change.Service] = one
-		all = append(all, render.ProfileOf(l.Change.Service)+": "+one)
+		services, whys = append(services, render.ProfileOf(l.Change.Service)), append(whys, one)
 	}
-	return strings.Join(all, "; ")
+	var all []string
+	for _, group := range explain.Group(services, whys) {
+		all = append(all, profilesText(group.Objects)+": "+group.Text)
+	}
+	select {
+	case <-ctx.Done():
+	case <-time.After(logLag):
+	}
+	last := lastLines(ctx, c.target, c.Deployment, late[:1])
+	return strings.Join(all, "; "), last[late[0].Change.Service]
 }
 
 // failed leaves the rest as it is, and gives the canaries their former entry back if that was asked
 // for.
 func (c *trial) failed(ctx context.Context, result reconcile.Result, why string) error {
 	c.doc.Outcome, c.doc.Why = explain.CanaryFailed, why
-	c.error(&codedError{"canary " + why, explain.CodeCanary})
+	c.error(&codedError{"canary " + why + c.printed, explain.CodeCanary})
 	hint := fmt.Sprintf("the canary has its new entry; %s rollback gives it the former one back", program)
 	var undone error
 	if c.flags.back {
@@ -167,8 +182,19 @@ func (c *trial) failed(ctx context.Context, result reconcile.Result, why string)
 	}
 	c.unlock()
 	failed := c.merged(result, reconcile.Result{})
+	text := fmt.Sprintf("the canary failed: nothing was done to %s", count(c.others(), "other gateway"))
 	return errors.Join(c.end(c.whole, failed, nil), undone,
-		withHint(&codedError{"the canary failed: nothing was done to the other gateways", explain.CodeCanary}, "%s", hint))
+		withHint(&codedError{text, explain.CodeCanary}, "%s", hint))
+}
+
+// others is how many gateways the plan would change besides the canaries.
+func (c *trial) others() (n int) {
+	for _, change := range c.whole.Changes {
+		if change.Acts() && !c.Is(change.Profile) {
+			n++
+		}
+	}
+	return n
 }
 
 // takeBack applies the former manifest to the canaries.
@@ -218,10 +244,14 @@ func (c *trial) returned(ctx context.Context, back *trial, result reconcile.Resu
 		return err
 	}
 	if len(late) > 0 {
-		why := back.whyFailed(ctx, late, false)
+		why, _ := back.whyFailed(ctx, late, false)
 		return &codedError{"canary " + why + ", with its former entry, too", explain.CodeCanary}
 	}
-	c.say("canary %s: its former entry is back (number %d of the history)", profilesText(c.Profiles), c.Former.Number)
+	what := "its former entry is back"
+	if len(c.Profiles) > 1 {
+		what = "their former entries are back"
+	}
+	c.say("canary %s: %s (number %d of the history)", profilesText(c.Profiles), what, c.Former.Number)
 	return nil
 }
 
@@ -261,6 +291,10 @@ func (c *trial) end(plan reconcile.Plan, result reconcile.Result, err error) err
 	}
 	for service, why := range c.late {
 		r.Late(service, why)
+	}
+	if c.doc.Outcome == explain.CanaryFailed && c.flags.form == formText {
+		c.notes(result)
+		return nil // all has been said, and a list of what was not done would hide it
 	}
 	return errors.Join(c.flags.result(c.ui, &r, result), c.flags.conclude(c.ui, &r))
 }

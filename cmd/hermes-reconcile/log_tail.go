@@ -57,10 +57,11 @@ func lastLine(
 	s reconcile.Service,
 	m *manifest.Manifest,
 ) string {
-	last := ""
+	last, own := "", program+": "+s.Name+": "
 	for line := range strings.Lines(logTail(ctx, l, s, m)) {
 		line = strings.TrimSpace(line)
-		if line != "" && !strings.Contains(line, program+": "+s.Name+": ") {
+		_, said, ours := strings.Cut(line, own)
+		if line != "" && (!ours || strings.HasPrefix(said, cannotStart)) {
 			last = line
 		}
 	}
@@ -69,6 +70,10 @@ func lastLine(
 	}
 	return ": its log ends with " + strconv.Quote(doctor.Clip(last))
 }
+
+// cannotStart begins what a run script says of a gateway that it cannot start: a reason, where all
+// else that scripts of ours say is none.
+const cannotStart = "cannot start: "
 
 // limitedBuffer keeps the first maxTail bytes that are written to it.
 type limitedBuffer struct{ bytes.Buffer }

@@ -32,6 +32,7 @@ var runners = map[string]string{
 	"docs/commands.md 2":   "TestPages",
 	"docs/container.md 1":  "TestContainerCommands",
 	"docs/fleet.md 1":      "TestPages",
+	"docs/fleet.md 2":      "TestPages",
 	"docs/install.md 1":    "TestInstallCommands",
 	"docs/install.md 2":    "TestInstallCommands",
 	"docs/kubernetes.md 1": "TestAPI", // make test-kubernetes-api, which no CI runs
