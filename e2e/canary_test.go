@@ -112,7 +112,7 @@ func TestCanaryThatFailsIsTakenBack(t *testing.T) {
 	require.Equal(t, 1, r.code, "%v", r)
 	require.Contains(t, r.stderr, "error: canary beta: not ready: ended (exited 78)")
 	require.Contains(t, r.stderr, "canary beta: its former entry is back (number 1 of the history)")
-	require.Contains(t, r.stderr, "the canary failed: nothing was done to the other gateways")
+	require.Contains(t, r.stderr, "the canary failed: nothing was done to 3 other gateways")
 	tr.startedWith("beta", 3, "one")
 	tr.runOn(pids, "alpha", "delta", "gamma")
 	doc := tr.history()
