@@ -50,6 +50,8 @@ type Options struct {
 	Users map[string]uint32
 
 	stall time.Duration // 0: scanStall; a fake s6 is quicker
+	// Begins, if there is one, is called once the plan was not refused, before anything is done.
+	Begins func()
 }
 
 // scanStall is how long s6-svscan may find nothing new before its scans are taken for aborted.
@@ -109,6 +111,7 @@ func (r *applier) reversible() []step {
 	return []step{
 		{name: "apply", do: r.checkRoom},
 		{name: "apply", do: r.sign},
+		{name: "apply", do: r.begin},
 		{name: "clear leftovers", do: r.clearLeftovers},
 		{name: "stage", do: r.stage, own: true},
 		{name: "record what will be owed", do: r.recordPending, own: true},
@@ -124,6 +127,14 @@ func (r *applier) reversible() []step {
 func (r *applier) sign(context.Context) error {
 	if len(r.jobs) > 0 || len(r.plan.Leftovers) > 0 {
 		r.Lock.Sign()
+	}
+	return nil
+}
+
+// begin tells the caller that nothing refuses the plan, and that nothing is done yet.
+func (r *applier) begin(context.Context) error {
+	if r.opt.Begins != nil {
+		r.opt.Begins()
 	}
 	return nil
 }

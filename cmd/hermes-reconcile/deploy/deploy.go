@@ -115,8 +115,11 @@ func (d *Deployment) Apply(
 		}
 		planned(try, plan)
 		gone := d.retiring(plan)
-		kept, notes := d.keep(lock, plan)
-		result, err := apply.Apply(ctx, d.Scandir, lock, plan, d.opt.Apply)
+		var kept *keeping
+		var notes []reconcile.Note
+		opt := d.opt.Apply
+		opt.Begins = func() { kept, notes = d.keep(lock, plan) }
+		result, err := apply.Apply(ctx, d.Scandir, lock, plan, opt)
 		notes = append(notes, unkept(d.settle(lock, kept, plan, result, err))...)
 		result.Notes = append(result.Notes, notes...)
 		if errors.Is(err, reconcile.ErrStale) && try < maxPlans {
