@@ -51,8 +51,12 @@ func (tr *tree) manifest(profiles string, args ...any) {
 
 // header is the part of a manifest before `profiles`.
 func (tr *tree) header() string {
-	return fmt.Sprintf("version: 1\nruntime: s6\nscandir: %s\nhermes_home: %s\ndefaults: {user: %s, stop_timeout: 3s}\n",
-		tr.scandir, tr.path("default-home"), tr.user())
+	turns := ""
+	if tr.waves != "" {
+		turns = "start: " + tr.waves + "\n"
+	}
+	return fmt.Sprintf("version: 1\nruntime: s6\nscandir: %s\nhermes_home: %s\n%sdefaults: {user: %s, stop_timeout: 3s}\n",
+		tr.scandir, tr.path("default-home"), turns, tr.user())
 }
 
 // user is the user that gateways run as. In an unprivileged tree that plays no part: no such

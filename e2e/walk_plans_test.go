@@ -13,7 +13,7 @@ import (
 
 // plans are those of the walks.
 var plans = []*plan{
-	applyPlan(), bootPlan(), noRescanPlan(), turnsPlan(), watchPlan(), drainPlan(),
+	applyPlan(), bootPlan(), noRescanPlan(), turnsPlan(), wavesPlan(), watchPlan(), drainPlan(),
 	actPlan("stop"), actPlan("start"), actPlan("restart"), downPlan(), hostilePlan(),
 	rollbackPlan(), canaryPlan(),
 }
@@ -165,6 +165,17 @@ func drainPlan() *plan {
 		inPlace: []string{"same", "env", "both", "other", "once", "last", "flip"},
 		uncut:   []string{"same", "env", "both", "other", "last", "flip", "new0", "new1"},
 	}
+}
+
+// wavesPlan lets gateways take turns to start on one side, and on the other start all at once.
+func wavesPlan() *plan {
+	p := fewPlan("apply of start", "apply")
+	profiles := p.profiles
+	p.profiles = func(w *world, n int) map[string]wanted {
+		w.waves = []string{"{parallel: 1, per: up}", ""}[n]
+		return profiles(w, n)
+	}
+	return p
 }
 
 // watchPlan is the first pass of watch.

@@ -17,7 +17,7 @@ func (m *Manifest) Entry(p *Profile) []Value {
 }
 
 // rendered are the keys of the top level that reach service directories.
-var rendered = map[string]bool{"runtime": true, "hermes_home": true}
+var rendered = map[string]bool{"runtime": true, "hermes_home": true, "start": true}
 
 // document is the part of an entry that is the same for all profiles.
 func (m *Manifest) document() []Value {

@@ -26,6 +26,7 @@ type document struct {
 	scandir    table.Setting[string]
 	hermesHome table.Setting[string]
 	autoPorts  table.Setting[PortRange]
+	start      table.Setting[startSettings]
 	defaults   settings
 	entries    []*entry          // profiles in file order
 	names      map[string]*entry // the same by name, the first of each
@@ -118,6 +119,7 @@ var documentKeys = sync.OnceValue(func() []table.Key[document, Manifest] {
 			func(d *document) *table.Setting[PortRange] { return &d.autoPorts },
 			func(m *Manifest) *PortRange { return &m.AutoPorts },
 		),
+		startKey(),
 		{
 			Name:  "defaults",
 			Shape: table.ObjectOf(sharedKeys()).OrNull(),

@@ -16,6 +16,7 @@
 //	command.go    command, wrapper
 //	variables.go  env, unset, secrets
 //	ready.go      ready and the keys below it; log.go: the same of log
+//	start.go      start: gateways that take turns to start
 //	parse.go      sources to a Manifest, with limits
 //	entry.go      what a profile says, key by key, for comparisons
 //	nodes.go      what a manifest has to say, as YAML
@@ -47,6 +48,7 @@ type Manifest struct {
 	Scandir    string // absolute path
 	HermesHome string // absolute path; used where HERMES_HOME is unset when a script runs
 	AutoPorts  PortRange
+	Start      Start
 	Profiles   []Profile // sorted by name
 }
 

@@ -315,7 +315,8 @@ func TestSchemaAndParseAgreeOnTheCorpus(t *testing.T) {
 var right = map[string][]string{
 	"version": {"1"}, "runtime": {"s6", "s6-overlay", "null"}, "scandir": {"/srv/scan", "/", "~", `"/a b"`},
 	"hermes_home": {"/opt/data", "/a/./b"}, "auto_ports": {"20000-29999", "1-65535", "0009-0010", "null"},
-	"port": {"1", "9201", "65535", "+80", "auto", "null", ""}, "state": {"up", "down", "null"}, "user": {"hermes", "me_1", "a.b-c", "true", ".x"},
+	"start": {"{}", "{parallel: 4}", "{parallel: 100000, per: up}", "{per: 1m30s}", "{parallel: null, per: ready}", "null"},
+	"port":  {"1", "9201", "65535", "+80", "auto", "null", ""}, "state": {"up", "down", "null"}, "user": {"hermes", "me_1", "a.b-c", "true", ".x"},
 	"command": {"[hermes]", "[a, '{profile}']", "[a, 8, true, '']", "[x, '{{y}}']", "null"}, "wrapper": {"[doppler, run, --]", "[env, 1.5]"},
 	"env": {"{A: b}", "{}", "null", "{A: null, B: 1, _C: 1e3, D: yes}", "{PATH: /bin}", "{J: '{\"a\":1}', P: '{profile}', Q: '{{port}}'}"}, "unset": {"[X]", "[]", "[X, Y, true]", "null"},
 	"port_env": {"PORT", "API_SERVER_PORT", "true", "null"}, "home": {"/srv/{profile}", "/srv/{{x}}", "/", "null"},

@@ -52,6 +52,7 @@
 //	hidden/I/N N is being removed     apply/swap.go                       apply/removal.go                    the next apply ends and deletes it
 //	owed/N     a restart of N is due  apply/pending.go, operate/operate.go  apply/update.go, start and stop   the next apply, or watch, makes it
 //	held       nothing starts unasked down (journal/marks.go)             an apply by hand, or boot           watch waits for that apply
+//	start/     who may start: locks     data/turn of services               no apply                             the kernel drops the locks
 //	woken      a rescan was asked for apply/swap.go (journal/marks.go)    apply/rescan.go                     the next plan waits for its end
 //	history/I  a manifest was applied journal/history.go, before it is    journal/history.go, 20 later        it says "begun"; the same manifest again ends it
 //	canary     a manifest is tried on some  journal/canary.go, before it is     the apply that tries it, the next by hand, or watch once it has changed  watch leaves them alone; boot takes it back

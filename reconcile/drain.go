@@ -3,6 +3,7 @@ package reconcile
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"hermes-reconcile/render"
@@ -106,9 +107,17 @@ func (c *Change) isDrained() bool {
 		!c.ChangesScript()
 }
 
-// ChangesScript reports whether the process of the gateway is not what its new files say.
+// ChangesScript reports whether the process of the gateway is not what its new files say. When it may
+// start is no part of that.
 func (c *Change) ChangesScript() bool {
-	return c.changes("run") || c.changes(render.NotificationPath)
+	return c.changes(render.NotificationPath) || slices.ContainsFunc(c.Files, FileChange.startsAnother)
+}
+
+// startsAnother reports whether a run script would start another gateway than the former one.
+func (f FileChange) startsAnother() bool {
+	return f.Path == "run" && (f.Before == nil || f.After == nil || f.Before.Irregular ||
+		f.Before.Exposed || f.Before.Mode != f.After.Mode ||
+		!render.SameGateway(f.Before.Data, f.After.Data))
 }
 
 // OldScript reports whether the process of the gateway is not what its files say, and no restart

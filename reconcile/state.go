@@ -74,6 +74,8 @@ func (l Look) State() State {
 		return StateBackingOff
 	case (l.PID != 0 || l.Finishing || l.WantUp) && l.loops():
 		return StateCrashLoop
+	case l.PID != 0 && l.Phase == seen.Queued:
+		return StateStarting
 	case l.PID != 0 && l.Phase != "":
 		return State(l.Phase)
 	case l.PID != 0 && l.FrozenLog != "":
@@ -159,6 +161,9 @@ func (l Look) Detail() string {
 	case StateDraining:
 		details = append(details, l.Drain.Say())
 	}
+	if l.Queued() {
+		details = append(details, "waits for its turn")
+	}
 	end := l.LastEnd()
 	switch state {
 	case StateEnded:
@@ -170,6 +175,9 @@ func (l Look) Detail() string {
 	}
 	return strings.Join(details, ", ")
 }
+
+// Queued reports whether the gateway waits for its turn to start.
+func (l Look) Queued() bool { return l.State() == StateStarting && l.Phase == seen.Queued }
 
 // NextStart is when the pause of a gateway ends that backs off; zero for all others.
 func (l Look) NextStart() time.Time {

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"hermes-reconcile/reconcile"
+	"hermes-reconcile/s6ctl/seen"
 )
 
 // TestStates: one function says what a gateway is, and in which words.
@@ -43,6 +44,23 @@ func TestStates(t *testing.T) {
 			"stopping",
 		},
 		{"its script runs", reconcile.Look{Status: up, Phase: "starting"}, "starting (exited 1)"},
+		{
+			"its script waits for its turn",
+			reconcile.Look{
+				Status: reconcile.Status{Supervised: true, PID: 7, WantUp: true}, Phase: seen.Queued,
+			},
+			"starting (waits for its turn)",
+		},
+		{
+			"waits for its turn after a death",
+			reconcile.Look{Status: up, Phase: seen.Queued},
+			"starting (waits for its turn, exited 1)",
+		},
+		{
+			"is to be down, and waits for its turn",
+			reconcile.Look{Status: reconcile.Status{Supervised: true, PID: 7}, Phase: seen.Queued},
+			"stopping",
+		},
 		{
 			"killed, between two starts",
 			reconcile.Look{Status: reconcile.Status{Supervised: true, WantUp: true, Signal: 9, ExitCode: -1}},

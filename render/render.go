@@ -9,6 +9,7 @@
 //	servicedir.go  what a service directory consists of, its marker included
 //	render.go      a profile to its files; templates/ has the scripts
 //	stencil.go     scripts of one outline, made from each other: faster than the templates
+//	turn.go        gateways that take turns to start
 //	quote.go       a text as a word of a shell
 package render
 
@@ -106,7 +107,7 @@ func newRenderer(m *manifest.Manifest) (*renderer, error) {
 		newFile("timeout-finish", modeFile, line(timeoutFinish)),
 		newFile("type", modeFile, []byte("longrun\n")),
 	}
-	return r, nil
+	return r, r.addTurns()
 }
 
 // finishOf is the ./finish of a profile, rendered once for all that share it.
@@ -193,6 +194,7 @@ type script struct {
 	Quiet          int   // s
 	MaxEntry       int
 	Ready          *manifest.Ready
+	Turns          *turnWords
 
 	URL            string // that Ready asks for
 	NotificationFD int
@@ -227,6 +229,7 @@ func (r *renderer) script(p *manifest.Profile) script {
 		Quiet:      quiet,
 		MaxEntry:   maxEntry,
 		Ready:      p.Ready,
+		Turns:      r.turnWords(),
 
 		SupervisorFolder: r.findsSupervisor(),
 		ContainerPath:    !p.Says("PATH"),
@@ -350,6 +353,7 @@ func (r *renderer) servicedir(p *manifest.Profile) (Servicedir, error) {
 	if p.State == manifest.StateDown {
 		dir.Files = append(dir.Files, newFile(DownPath, modeFile, nil))
 	}
+	r.addStart(&dir, p)
 	if p.Ready != nil {
 		dir.Files = append(dir.Files, newFile(NotificationPath, modeFile, line(notificationFD)))
 	}
@@ -365,7 +369,7 @@ func (r *renderer) servicedir(p *manifest.Profile) (Servicedir, error) {
 }
 
 // mostFiles is how many files a service directory has at most.
-const mostFiles = 12
+const mostFiles = 14
 
 // addScripts adds what is rendered from the template of a profile's own scripts.
 func (r *renderer) addScripts(dir *Servicedir, p *manifest.Profile) error {

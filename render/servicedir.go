@@ -56,6 +56,7 @@ type Servicedir struct {
 	Last  bool
 	Ready *manifest.Ready // nil: it has no way to tell
 	Drain *manifest.Drain // nil: it is stopped without being asked to end first
+	Turn  manifest.Turn   // to start; zero: it takes none
 	Files []File          // sorted by path, the marker included
 	// Excerpt is what the directory is rendered from; empty where that is too long for a marker.
 	Excerpt writing.Excerpt

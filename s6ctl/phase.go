@@ -11,9 +11,12 @@ import (
 	"hermes-reconcile/s6ctl/seen"
 )
 
-// backoffFile is where a rendered run script says that it waits, or has waited: its pid, and how
-// many seconds.
+// backoffFile is where a rendered run script says that it waits: its pid, and how many seconds or
+// that it is for its turn. It empties the file when it goes on.
 const backoffFile = "data/backoff"
+
+// turnMark stands there for a wait of which nothing knows how long it takes.
+const turnMark = "turn"
 
 // heldFile is there as long as the logger of the service finds its folder locked by another one.
 const heldFile = "log/held"
@@ -40,23 +43,58 @@ func (s *Scandir) Phase(dir string, pid int) Phase {
 	if s.holds(dir + "/" + heldFile) {
 		return seen.Waiting
 	}
-	if s.Pause(dir, pid) > 0 {
+	data, _ := s.readBelow(dir+"/"+backoffFile, maxBackoff)
+	switch word := wordFor(pid, data); {
+	case word == turnMark:
+		return seen.Queued
+	case pauseOf(word) > 0:
 		return seen.BackingOff
 	}
 	return seen.Starting
 }
 
 // Pause is how long the script of the process pid of the service in dir has waited before it became
-// the service, or is about to; 0: not at all. A finish script has written it down for this process.
+// the service, or is about to; 0: not at all.
 func (s *Scandir) Pause(dir string, pid int) time.Duration {
 	data, err := s.readBelow(dir+"/"+backoffFile, maxBackoff)
 	if err != nil {
 		return 0
 	}
-	who, pause, _ := strings.Cut(strings.TrimSpace(string(data)), " ")
-	seconds, err := strconv.ParseUint(pause, 10, 31)
-	if err != nil || who != strconv.Itoa(pid) {
+	if len(data) > 0 {
+		return pauseOf(wordFor(pid, data))
+	}
+	service, err := openFolder(s.path, dir)
+	if err != nil {
+		return 0
+	}
+	defer service.Close()
+	st, err := service.Stat(backoffFile)
+	if err != nil {
+		return 0
+	}
+	return waited(ThisHost().age(pid), time.Since(time.Unix(st.Mtim.Unix())))
+}
+
+// wordFor is what a run script has written down for this process, as long as it waits: seconds, or
+// turnMark; empty: it does not wait.
+func wordFor(pid int, data []byte) string {
+	who, word, _ := strings.Cut(strings.TrimSpace(string(data)), " ")
+	if who != strconv.Itoa(pid) {
+		return ""
+	}
+	return word
+}
+
+// pauseOf is the pause that a run script has written down; 0: that is none.
+func pauseOf(word string) time.Duration {
+	seconds, err := strconv.ParseUint(word, 10, 31)
+	if err != nil {
 		return 0
 	}
 	return time.Duration(seconds) * time.Second
 }
+
+// waited is for how long the script of a process of this age has waited, if its last wait ended so
+// long ago. One that ended before the process began was that of another; and where the clock was
+// set since, no more can be said than that it was within the life of the process.
+func waited(age, over time.Duration) time.Duration { return max(0, min(age, age-over)) }

@@ -23,6 +23,8 @@ var besides = map[string]string{
 	"docs/manifest.md":                            "-update writes it",
 	"docs/security.md":                            "the file data/backoff, which the gateway's user can write",
 	"docs/operations.md":                          "what the pause does",
+	"docs/fleet.md":                               "what a crash loop does with turns to start",
+	"render/turn.go":                              "the file data/backoff",
 	"examples/profiles.schema.json":               "-update writes it",
 	"reconcile/ownership/ownership.go":            "the file data/backoff",
 	"reconcile/scandir/read.go":                   "the file data/backoff",

@@ -49,7 +49,7 @@ type Excerpts struct {
 // NewExcerpts prepares the excerpts of m.
 func NewExcerpts(m *manifest.Manifest) *Excerpts {
 	all := manifest.BuiltinManifest()
-	all.Runtime, all.HermesHome = m.Runtime, m.HermesHome
+	all.Runtime, all.HermesHome, all.Start = m.Runtime, m.HermesHome, m.Start
 	n := values.Mapping(yaml.FlowStyle)
 	values.Add(n, "version", values.WriteInteger(manifest.Version))
 	if document := manifest.DocumentNode(all); document != nil {

@@ -109,6 +109,8 @@ func TestArriveLimit(t *testing.T) {
 	changes := f.must(slow, testkit.Profile("b", "")).Changes
 	require.Equal(t, reconcile.Grace, operate.ArriveLimit(changes, reconcile.LevelUp))
 	require.Equal(t, 5*time.Minute+reconcile.Grace, operate.ArriveLimit(changes, reconcile.LevelReady))
+	changes[0].Desired.Turn = manifest.Turn{Most: 90}
+	require.Equal(t, 90*time.Second+reconcile.Grace, operate.ArriveLimit(changes, reconcile.LevelUp), "others may come first")
 }
 
 // What is asked may change without a restart; that anybody tells is a change of the gateway's own

@@ -242,10 +242,14 @@ func (a *arrival) late(start time.Time) reconcile.Late {
 }
 
 // ArriveLimit is how long one of these gateways may take to come as far as level: as long as the
-// slowest may take to be ready, and some seconds.
+// slowest may take to be ready, and some seconds. Where they take turns to start, that is how long
+// nothing may move while they wait for those before them.
 func ArriveLimit(changes []reconcile.Change, level reconcile.Level) time.Duration {
 	longest := time.Duration(0)
 	for _, c := range changes {
+		if !c.WantsDown() {
+			longest = max(longest, time.Duration(c.Desired.Turn.Most)*time.Second)
+		}
 		if ready := c.Desired.Ready; level == reconcile.LevelReady && ready != nil && !c.WantsDown() {
 			longest = max(longest, ready.Timeout)
 		}

@@ -42,6 +42,7 @@ const (
 	// Waiting: for another gateway of its profile, which has the lock of its home.
 	Waiting    Phase = "waiting"
 	BackingOff Phase = "backing off" // its script waits, because the service died again and again
+	Queued     Phase = "queued"      // its script waits for its turn to start
 )
 
 // Death is the end of a process of a service that was not asked for.

@@ -2,7 +2,6 @@ package discover
 
 import (
 	"bytes"
-	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -56,6 +55,7 @@ type found struct {
 	profile    manifest.Profile
 	runtime    manifest.Runtime
 	hermesHome string // empty: it does not say
+	start      manifest.Start
 	ours       bool
 	// Its marker is of an earlier version, which may differ from today's.
 	former bool
@@ -142,7 +142,7 @@ func (s services) owned(marker render.Marker) found {
 	one := found{ours: true, former: marker.ManifestFormat == 0}
 	m, err := writing.ParseExcerpt(render.MarkerPath, marker.Excerpt())
 	if err == nil && len(m.Profiles) == 1 && m.Profiles[0].Name == marker.Profile {
-		one.profile, one.runtime, one.hermesHome = m.Profiles[0], m.Runtime, m.HermesHome
+		one.profile, one.runtime, one.hermesHome, one.start = m.Profiles[0], m.Runtime, m.HermesHome, m.Start
 		return one
 	}
 	one.profile = manifest.Builtin(marker.Profile, marker.Port)
@@ -161,6 +161,8 @@ func (s services) settle(list []found) {
 		func(f found) manifest.Runtime { return f.runtime })
 	s.manifest.HermesHome = most(list, s.manifest.HermesHome,
 		func(f found) string { return f.hermesHome })
+	s.manifest.Start = most(list, s.manifest.Start,
+		func(f found) manifest.Start { return f.start })
 	for _, one := range list {
 		if one.runtime != "" && one.runtime != s.manifest.Runtime {
 			one.note("its scripts are for runtime %s", one.runtime)
@@ -208,8 +210,8 @@ func (s services) compare(list []found) {
 	}
 }
 
-// most is the value that most have, of those that have one.
-func most[V cmp.Ordered](list []found, otherwise V, of func(found) V) V {
+// most is the value that most have, of those that have one; of several the first.
+func most[V comparable](list []found, otherwise V, of func(found) V) V {
 	count := map[V]int{}
 	var none V
 	for _, one := range list {
@@ -218,8 +220,8 @@ func most[V cmp.Ordered](list []found, otherwise V, of func(found) V) V {
 		}
 	}
 	best := otherwise
-	for _, v := range slices.Sorted(maps.Keys(count)) {
-		if count[v] > count[best] {
+	for _, one := range list {
+		if v := of(one); count[v] > count[best] {
 			best = v
 		}
 	}

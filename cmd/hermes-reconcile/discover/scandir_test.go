@@ -127,7 +127,8 @@ func TestRandomOwnDirectoriesComeBackExactly(t *testing.T) {
 // rightValues.
 func randomManifest(r *rand.Rand) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "version: 1\nruntime: %s\nhermes_home: %s\nprofiles:\n", pick(r, "s6", "s6-overlay"), pick(r, "/opt/data", "'/a b'", `"/it's"`))
+	fmt.Fprintf(&b, "version: 1\nruntime: %s\nhermes_home: %s\nstart: %s\nprofiles:\n", pick(r, "s6", "s6-overlay"), pick(r, "/opt/data", "'/a b'", `"/it's"`),
+		pick(r, "null", "{parallel: 3}", "{per: 2m}"))
 	for i, name := range []string{"default", "a", "b-1", "c_d"} {
 		b.WriteString("  " + name + ":\n    stop_timeout: 75s\n")
 		withPort := r.IntN(3) > 0

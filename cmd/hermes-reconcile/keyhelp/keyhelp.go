@@ -43,18 +43,24 @@ func Keys(manifest values.Shape) []Key {
 	var keys []Key
 	var shared, own values.Shape
 	for _, p := range manifest.Properties {
-		k := describe(p, p.Name)
-		k.Places = "at the top level"
-		if slices.Contains(manifest.Required, p.Name) {
-			k.Default = "none, it is required"
-		}
-		switch each, isShape := p.Shape.Each.(*values.Shape); {
-		case isShape:
+		group := withInner(p)
+		if each, isShape := p.Shape.Each.(*values.Shape); isShape {
 			own = *each
-		case k.Groups:
-			shared, k.Groups, k.Default = p.Shape, false, "none"
 		}
-		keys = append(keys, k)
+		if group[0].Groups { // what there is without it is something else
+			group[0].Default = "none"
+		}
+		if p.Name == "defaults" { // its keys are those of a profile
+			shared, group = p.Shape, group[:1]
+			group[0].Groups = false
+		}
+		if slices.Contains(manifest.Required, p.Name) {
+			group[0].Default = "none, it is required"
+		}
+		for _, k := range group {
+			k.Places = "at the top level"
+			keys = append(keys, k)
+		}
 	}
 	return append(keys, profileKeys(own, shared)...)
 }
@@ -67,20 +73,25 @@ func profileKeys(own, shared values.Shape) (keys []Key) {
 			func(s values.Property) bool { return s.Name == p.Name }) {
 			places = "in a profile, not in defaults"
 		}
-		below := []Key{describe(p, p.Name)}
-		for _, inner := range p.Shape.Properties {
-			k := describe(inner, p.Name+"."+inner.Name)
-			for i := range k.Examples {
-				k.Examples[i] = fmt.Sprintf("%s: {%s}", p.Name, k.Examples[i])
-			}
-			below = append(below, k)
-		}
-		for _, k := range below {
+		for _, k := range withInner(p) {
 			k.Path, k.Places = inProfile+k.Name, places
 			keys = append(keys, k)
 		}
 	}
 	return keys
+}
+
+// withInner is a key, and those of the map that is its value.
+func withInner(p values.Property) []Key {
+	all := []Key{describe(p, p.Name)}
+	for _, inner := range p.Shape.Properties {
+		k := describe(inner, p.Name+"."+inner.Name)
+		for i := range k.Examples {
+			k.Examples[i] = fmt.Sprintf("%s: {%s}", p.Name, k.Examples[i])
+		}
+		all = append(all, k)
+	}
+	return all
 }
 
 // describe takes the words for a key from its shape.

@@ -25,8 +25,15 @@ func TestEachKeyOfTheSchemaIsExplained(t *testing.T) {
 	var profiles struct{ AdditionalProperties object }
 	require.NoError(t, json.Unmarshal(root.Properties["profiles"], &profiles))
 	var want []string
-	for name := range root.Properties {
+	for name, value := range root.Properties {
 		want = append(want, name)
+		var group object
+		if name != "defaults" { // its keys are those of a profile
+			require.NoError(t, json.Unmarshal(value, &group))
+		}
+		for inner := range group.Properties {
+			want = append(want, name+"."+inner)
+		}
 	}
 	for name, value := range profiles.AdditionalProperties.Properties {
 		want = append(want, "profiles.NAME."+name)

@@ -16,6 +16,9 @@ func (e *exporter) notes() []string {
 	}
 	all := []string{"backoff, log, restart and exit code 78 have no effect in Kubernetes: the kubelet restarts whatever ends, " +
 		"pauses up to 5 minutes, and keeps what a container prints"}
+	if e.manifest.Start.Parallel > 0 {
+		all = append(all, "start has no effect in Kubernetes: all pods start at once")
+	}
 	if names := e.having(func(p manifest.Profile) bool { return p.State == manifest.StateLast }); names != "" {
 		all = append(all, "state: last becomes up: "+names)
 	}

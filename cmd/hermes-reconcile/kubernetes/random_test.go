@@ -81,6 +81,7 @@ var samples = map[string]func(a author) string{
 	"scandir":     func(a author) string { return a.one("/run/service", "/srv/scan", "/é") },
 	"hermes_home": func(a author) string { return a.one("/opt/data", "/srv", "/a b", "/a b", "/x:y", "/") },
 	"auto_ports":  func(a author) string { return a.one("20000-29999", "1000-2000") },
+	"start":       func(a author) string { return a.one("{}", "{parallel: 2, per: up}", "{per: 3s}") },
 
 	"port": func(a author) string { return fmt.Sprint(1 + a.IntN(65535)) },
 	"port_env": func(a author) string {
@@ -136,7 +137,7 @@ var inner = map[string]func(a author) string{
 }
 
 var (
-	aroundKeys = []string{"runtime", "scandir", "hermes_home", "auto_ports"}
+	aroundKeys = []string{"runtime", "scandir", "hermes_home", "auto_ports", "start"}
 	ownKeys    = []string{
 		"port", "port_env", "state", "user", "home", "command", "wrapper", "env", "unset", "secrets", "env_file", "secrets_dir", "restart", "backoff",
 		"stop_timeout", "ready", "drain", "log",
