@@ -16,7 +16,7 @@ import (
 // builtinCommand is what a gateway runs where nothing else is said. hermes-agent takes it from 0.19
 // on. --external-supervisor makes its own restarts ask this supervisor; --force is for a gateway
 // beside a root gateway that would serve the profile, too (from 0.21 on). It is not --replace,
-// which ends a gateway that serves the profile already.
+// which ends whatever serves the profile already.
 var builtinCommand = []string{
 	"hermes",
 	"-p",

@@ -112,8 +112,8 @@ func (p *Profile) PortVariable() (v EnvVar, ok bool) {
 	return EnvVar{p.PortEnv, strconv.Itoa(p.Port)}, true
 }
 
-// Variables are the names that env, secrets, unset or the port mention, sorted. Files of variables
-// do not count.
+// Variables are the names of which env, secrets, unset or the port say something, sorted. What files
+// of variables say of them does not count.
 func (p *Profile) Variables() []string {
 	all := slices.Clone(p.Unset)
 	for _, v := range p.Env {
@@ -177,8 +177,8 @@ type State string
 const (
 	StateUp   State = "up"
 	StateDown State = "down"
-	// StateLast is what the gateway was last, as its home remembers. A live scandir leaves it as it
-	// is.
+	// StateLast is what the gateway was last, as its home remembers, and on a live scandir whatever
+	// it is.
 	StateLast State = "last"
 )
 

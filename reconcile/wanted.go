@@ -76,8 +76,8 @@ func (c *Change) decideDownFile() {
 	}
 }
 
-// Contradicted reports whether the `down` file of a gateway in state last contradicts what the
-// gateway is: another s6-supervise would start what was told down, or leave down what runs.
+// Contradicted reports whether the `down` file of a gateway whose state is last contradicts what
+// the gateway is: another s6-supervise would start what was told down, or leave down what runs.
 func (c *Change) Contradicted() bool {
 	_, file := c.Actual.Files[render.DownPath]
 	status := c.Actual.Status

@@ -186,8 +186,8 @@ type script struct {
 	Secrets    []manifest.Secret
 	EnvFiles   []envFile
 	SecretsDir string // absolute path; empty: none
-	// Said are the variables that the manifest mentions: no file changes them. Reserved are those
-	// that no file may set. Both are empty without EnvFiles and SecretsDir.
+	// Said are the variables of which the manifest says something: no file changes them. Reserved
+	// are those that no file may set. Both are empty without EnvFiles and SecretsDir.
 	Said, Reserved []string
 	Backoff        int64 // s; 0: no pause at all
 	FirstPause     int   // s
@@ -257,7 +257,7 @@ func (r *renderer) script(p *manifest.Profile) script {
 	return s
 }
 
-// envFile is a .env file, and the descriptor that it is read from.
+// envFile is a .env file, and the descriptor by which it is read.
 type envFile struct {
 	Path string
 	FD   int

@@ -202,7 +202,7 @@ func (r *renderer) execute(template string, key []byte, texts []string, s *scrip
 	return made.fill(texts), nil
 }
 
-// maxStencils bounds the memory for a manifest with profiles that have nothing in common.
+// maxStencils bounds the memory for a manifest whose profiles have nothing in common.
 const maxStencils = 300
 
 // keep keeps a stencil up to a limit, so that memory stays bounded with thousands of outlines.

@@ -32,7 +32,7 @@ func (h Host) pids() []int {
 }
 
 // Listening reports whether an s6-svscan runs on the scandir. Where its control directory is closed
-// to us, the processes are searched for an s6-svscan with arguments that name the scandir.
+// to us, the processes are searched for an s6-svscan whose arguments name the scandir.
 func Listening(h Host, scandir string) (bool, error) {
 	pid, err := svscanPID(h, scandir)
 	return pid != 0, err

@@ -49,9 +49,10 @@ func (l *look) guarded(folder *safefile.Dir) bool {
 	return err == nil && l.trusts(st.Uid) && st.Mode&(unix.S_IWGRP|unix.S_IWOTH) == 0
 }
 
-// byKernel is the state of a service with files that cannot be believed. Where no process tells,
-// and none is hidden from us, nothing supervises it. A supervisor that has only just been started
-// does not count yet: its files may come any moment. The error says that it cannot be told now.
+// byKernel is the state of a service whose files cannot be believed. Where no process tells, and
+// none is hidden from us, nothing supervises it. One whose supervisor has only just been started is
+// not told supervised yet: its files may come any moment. The error says that it cannot be told
+// now.
 func (l *look) byKernel(doubt string) (Status, error) {
 	pid, blind, err := l.supervisor()
 	switch {

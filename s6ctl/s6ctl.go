@@ -86,8 +86,8 @@ func find(name string) (string, error) {
 	return path, nil
 }
 
-// Rescan asks s6-svscan to look for new service directories and, with prune, to stop services that
-// have no directory any more. It returns when the request is handed over, not when it is carried
+// Rescan asks s6-svscan to look for new service directories and, with prune, to stop the services
+// whose directories are gone. It returns when the request is handed over, not when it is carried
 // out: s6-svscan acknowledges nothing.
 func (s *Scandir) Rescan(ctx context.Context, prune bool) error {
 	flag := "-a"

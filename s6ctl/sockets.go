@@ -78,9 +78,9 @@ func (h Host) uid(pid int) (uid uint32, known bool) {
 	return 0, false
 }
 
-// Stranger names the process that takes connections on a port of this machine in place of a
-// service, by its program or its user. The service is given by its process. It is empty where the
-// service has the port, and where the socket or a process of the service cannot be seen.
+// Stranger names who takes connections on a port of this machine although a service, whose process
+// is given, should: its program, or its user. It is empty where the service does, and where no
+// process can tell: where the socket or a process of the service cannot be seen.
 func Stranger(h Host, service, port int) string {
 	all, err := Listeners(h)
 	if err != nil {
@@ -184,8 +184,8 @@ func (h Host) opened(pid int) []string {
 const maxAncestors = 100
 
 // service is the process that s6-supervise has started and that this one is, or descends from; 0 if
-// there is none. A process that has lost its parent is still in the session that s6-supervise made
-// for its service.
+// there is none. One whose parent has ended is still in the session that s6-supervise made for its
+// service.
 func (h Host) service(pid int) int {
 	if session := h.session(pid); session > 0 && h.supervised(session) {
 		return session

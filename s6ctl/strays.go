@@ -57,7 +57,7 @@ func (h Host) realPath(folder string) (string, error) {
 // Strays finds the processes that have outlived a gateway of the scandir. What may be seen of
 // others' processes is asked for by their users; they are believed for their own processes alone.
 // Running are the processes of services, by name: what is younger than that belongs to its present
-// life, with any parent.
+// life, whatever its parent is.
 func Strays(
 	h Host,
 	scandir string,

@@ -338,6 +338,11 @@ var layers = map[string]layer{
 		},
 		never: []string{"os/exec", "net", "flag", "log"},
 	},
+	command + "/notify": {
+		why:   "What is worth telling follows from what it is given; programs are started by the door.",
+		ours:  []string{"reconcile", "s6ctl/start", command + "/explain"},
+		never: []string{"os", "os/exec", "net", "flag", "log"},
+	},
 	command + "/cmdline": {
 		why:    "It has what all commands share of flags and help, so it knows none of them.",
 		ours:   []string{"manifest/wording"},
@@ -373,7 +378,7 @@ var layers = map[string]layer{
 			"s6ctl", "s6ctl/start", "s6ctl/safefile", "s6ctl/route",
 			command + "/accounts", command + "/asuser", command + "/changes", command + "/choose", command + "/containerenv", command + "/deploy",
 			command + "/discover", command + "/doctor", command + "/explain", command + "/home", command + "/homes", command + "/keyhelp",
-			command + "/kubernetes", command + "/loglines", command + "/overview", command + "/probe", command + "/progress",
+			command + "/kubernetes", command + "/loglines", command + "/notify", command + "/overview", command + "/probe", command + "/progress",
 			command + "/cmdline", command + "/tokens", command + "/usage",
 		},
 		others: []string{

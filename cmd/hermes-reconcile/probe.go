@@ -91,7 +91,7 @@ func probed(url string, err error) explain.Probed {
 	return found
 }
 
-// stranger names the process that has the port in place of the gateway.
+// stranger names who has the port in place of the gateway.
 func (f *probeFlags) stranger(port int) string {
 	if f.gateway == 0 {
 		return ""

@@ -12,7 +12,7 @@ import (
 	"hermes-reconcile/reconcile/journal"
 )
 
-// newRollbackCommand has the flags of rollback: those of apply that say how a plan is carried out.
+// newRollbackCommand has the flags of rollback: those of apply by which a plan is carried out.
 func newRollbackCommand(u ui) *cobra.Command {
 	var flags applyFlags
 	cmd := &cobra.Command{

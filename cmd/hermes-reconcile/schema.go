@@ -27,6 +27,7 @@ With a NAME it is the schema of what a command prints with -o json:
     probe, version
                the command of that name
     watch      each line of watch
+    event      what watch tells to the program of --on-event
     operation  start, stop, restart and down
     log        each line of logs
     message    each line that a command with -o json writes to stderr`,
@@ -63,6 +64,7 @@ var outputSchemas = []struct {
 	{"explain", explain.ExplainSchema},
 	{"probe", explain.ProbeSchema},
 	{"watch", explain.WatchSchema},
+	{"event", explain.EventSchema},
 	{"version", explain.VersionSchema},
 	{"operation", explain.OperationSchema},
 	{"log", explain.LogSchema},

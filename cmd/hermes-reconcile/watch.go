@@ -38,6 +38,7 @@ const (
 // watchFlags are those of apply for each pass, and those of the loop.
 type watchFlags struct {
 	applyFlags
+	events   eventFlags
 	interval time.Duration
 	notifyFD int
 }
@@ -82,6 +83,7 @@ It is meant to be a service of s6 itself, beside the gateways: its own name must
 	)
 	f.DurationVar(&flags.lockTimeout, "lock-timeout", defaultLockTimeout,
 		"longest `DURATION` to wait for another apply")
+	flags.events.add(cmd)
 	f.DurationVar(&flags.interval, "interval", watchInterval,
 		"`DURATION` between looks without a reason")
 	cmdline.Choice(cmd, &flags.form, "output", "o", "`FORM` of the lines", formLogfmt, formJSON)
@@ -105,7 +107,7 @@ func (f *watchFlags) check() error {
 			usagef("this is the service %q, which watch would manage itself", filepath.Base(here)),
 			"name the service of watch otherwise, without %q at its start", render.Prefix)
 	}
-	if err := f.guards.check(); err != nil {
+	if err := errors.Join(f.guards.check(), f.events.check()); err != nil {
 		return err
 	}
 	_, err := f.policy()
@@ -131,6 +133,13 @@ func runWatch(ctx context.Context, u ui, flags *watchFlags) error {
 	if err != nil {
 		return err
 	}
+	w.events, err = flags.events.begin(func(text string) {
+		w.log.Warn(text, keyEvent, "warning", keyCode, explain.WarnUntold)
+	})
+	if err != nil {
+		return err
+	}
+	defer w.events.end(w)
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)
@@ -186,9 +195,10 @@ func notification(fd int) (func(), error) {
 
 // watching is a watch under way.
 type watching struct {
-	ui    // for warnings: each is logged once
-	flags *applyFlags
-	log   *slog.Logger
+	ui     // for warnings: each is logged once
+	flags  *applyFlags
+	log    *slog.Logger
+	events *events // nil: no program is told of any
 
 	good *target // what the last good manifest says
 
@@ -216,6 +226,7 @@ func (w *watching) pass(ctx context.Context, why watch.Trigger) error {
 	if errors.Is(err, reconcile.ErrInterrupted) {
 		return nil // it has been logged, and the loop knows
 	}
+	w.look(func(place *deploy.Place) { w.events.gateways(place, t.Manifest) })
 	var unfit *deploy.NotHereError
 	if errors.As(err, &unfit) && why == watch.Begin {
 		return &watch.StopError{Err: err}
@@ -224,6 +235,7 @@ func (w *watching) pass(ctx context.Context, why watch.Trigger) error {
 	var partial *partialError
 	if !errors.As(err, &partial) { // its parts have been logged
 		w.failure = w.say(err, w.failure)
+		w.events.fault(t.Path, explain.EventFailed, err)
 	}
 	return err
 }

@@ -16,6 +16,7 @@ import (
 const (
 	causeBegin    = "begin"
 	causeManifest = "manifest"
+	causeDrift    = "drift" // the scandir is not as it was left
 )
 
 // cause is what brings changes about: the manifest, or that the scandir is no longer as it was
@@ -31,7 +32,7 @@ func (w *watching) cause(t *target) string {
 	case w.drains():
 		return "drain"
 	}
-	return "drift"
+	return causeDrift
 }
 
 // outcomes logs a line for each gateway that something was done to, or that has ended by itself.
@@ -56,6 +57,7 @@ func (w *watching) outcomes(outcomes []reconcile.Outcome, cause string) error {
 		}
 	}
 	w.ended, w.delays = ended, delays
+	w.events.pass(w.place(), outcomes, cause)
 	if partial.failed == 0 {
 		return nil
 	}

@@ -33,6 +33,7 @@ func (w *watching) read(ctx context.Context, why watch.Trigger) *target {
 		w.log.Info("the manifest is right again", keyEvent, "manifest-right")
 	}
 	w.wrong = w.say(err, w.wrong)
+	w.events.fault(w.place(), explain.EventRefused, err)
 	if err == nil {
 		w.good = t
 		return t

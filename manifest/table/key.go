@@ -30,8 +30,8 @@ type Key[S, P any] struct {
 	Read    func(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node, to *S)
 	Give    func(to *P, own, defaults *S)
 
-	// Put is the value that makes p out of below, which is what defaults give; nil: none is needed.
-	// Share finds what defaults should say for all.
+	// Put is the value with which p is written where defaults make it below; nil: with none. Share
+	// finds what defaults should say for all.
 	Put   func(p, below *P) *yaml.Node
 	Share func(all []*P, below *P)
 
@@ -45,7 +45,7 @@ type Says struct {
 	Examples     []any
 }
 
-// Raw is the row of a key that merges its value in a way of its own.
+// Raw is the row of a key whose value is merged in a way of its own.
 func Raw[V, S, P any](
 	name string,
 	k values.Kind[V],
@@ -116,7 +116,7 @@ func One[V comparable, S, P any](
 		DefaultsTo(values.PlainValue(k.Write(builtin)))
 }
 
-// Group is the row of a key that holds a map of keys. They are merged one by one.
+// Group is the row of a key whose value is a map of keys, merged one by one.
 func Group[T, U, S, P any](
 	name string,
 	keys []Key[T, U],

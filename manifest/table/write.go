@@ -10,7 +10,7 @@ import (
 // there if more than half of the profiles have it, for the others say theirs; of lists only what
 // all have.
 
-// PutAll is the map that makes p out of below, which is what defaults give; nil where they are the
+// PutAll is the map with which p is written where defaults make it below; nil where they are the
 // same.
 func PutAll[S, P any](keys []Key[S, P], p, below *P, style yaml.Style) *yaml.Node {
 	n := values.Mapping(style)

@@ -17,7 +17,7 @@ import (
 // is kept in the directory's marker, where a later version of this program reads it.
 type Excerpt struct {
 	Text []byte // one line of YAML
-	// Format says how Text is read. 0: by the rules of the first version, which by now mean
+	// Format says by which rules Text is read. 0: those of the first version, which by now mean
 	// something else for some texts; a text that means the same still has 0. 2: today's.
 	Format int
 }

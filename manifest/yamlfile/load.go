@@ -156,7 +156,7 @@ func (r *Reader) checkCharacters(data []byte) bool {
 	return ok
 }
 
-// structure counts the characters that can start a node for yaml.v3. It makes at most two nodes for
+// structure counts the characters at which yaml.v3 can start a node. It makes at most two nodes for
 // each: more than that, `[?,?]`, takes two such characters. A comment is no node, but takes as
 // much. Quotes and comments are not looked at: whether a quote opens a text is for a parser to
 // know.

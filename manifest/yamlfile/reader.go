@@ -23,13 +23,13 @@ type Reader struct {
 	Overflowed bool // said that a limit of all sources together is passed
 }
 
-// NewReader returns a Reader of sources. It loads none of them yet.
+// NewReader returns a Reader of sources, none of which is loaded yet.
 func NewReader(sources []Source) *Reader { return &Reader{sources: sources} }
 
 // Err is nil or a *multierror.Error of *Error: all that is wrong, in the order of the sources.
 func (r *Reader) Err() error { return r.problems.err(r.Position) }
 
-// Overflow reports the first place that passes a limit of all sources together.
+// Overflow reports the first place at which a limit of all sources together is passed.
 func (r *Reader) Overflow(where Spot, at *Path, format string, args ...any) {
 	if r.Overflowed {
 		return

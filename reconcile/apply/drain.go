@@ -21,7 +21,7 @@ const (
 	asked           // it was asked by an earlier apply, and has time
 )
 
-// decideDrains finds the jobs of gateways that drain in this apply, and those that have to wait for
+// decideDrains finds the jobs whose gateways drain in this apply, and those that have to wait for
 // them.
 func (r *applier) decideDrains() {
 	drains := false
@@ -40,8 +40,8 @@ func (r *applier) decideDrains() {
 	}
 }
 
-// stoppingOf decides how the gateway of a job stops. One that s6 is stopping already, or that is
-// still in its script, has no work to end, and a second gateway of a profile must go at once.
+// stoppingOf decides how the gateway of a job stops. One that s6 is stopping already, or whose
+// script is not through yet, has no work to end, and a second gateway of a profile must go at once.
 func (r *applier) stoppingOf(j *job) stopping {
 	if j.Gateway == reconcile.BringUp && j.Drains() { // s6 starts it when it has ended
 		j.drain = j.Owed.Drain

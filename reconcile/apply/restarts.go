@@ -106,7 +106,7 @@ func (t *turns) skip(service string) {
 	delete(t.of, service)
 }
 
-// hold takes a turn, before all others, for a service that an earlier apply has begun to restart.
+// hold takes the turn of a service whose restart an earlier apply has begun, before all others.
 func (t *turns) hold(service string) {
 	if t == nil || t.of[service] == nil {
 		return

@@ -32,8 +32,9 @@ var errImmovable = errors.New(
 		"before s6-svscan starts, copy the scandir to a folder on a tmpfs or a volume (cp -a), and run it there",
 )
 
-// stopReplaced stops the services that get a new directory, since the new one starts with the scan
-// that ends the old. One that does not stop keeps its directory, and the others go on without it.
+// stopReplaced stops the services whose directories are replaced, since the new one starts with the
+// scan that ends the old. One that does not stop keeps its directory, and the others go on without
+// it.
 func (r *applier) stopReplaced(ctx context.Context) error {
 	ctx, cancel := r.before(ctx)
 	defer cancel()

@@ -28,7 +28,7 @@ const (
 )
 
 // How much history is kept: so many manifests, and so many bytes, since a scandir is in memory. The
-// manifest that is applied and the one before it are kept at any size.
+// manifest that is applied and the one before it are kept whatever their size.
 const (
 	mostHistory      = 20
 	leastHistory     = 2
@@ -60,7 +60,7 @@ type Applied struct {
 	Profiles int       `json:"profiles"`          // that the manifest names
 }
 
-// DigestOf tells manifests apart. Names of files play no part.
+// DigestOf tells manifests apart, whatever their files are called.
 func DigestOf(texts [][]byte) string {
 	h := sha256.New()
 	for _, text := range texts {
@@ -258,7 +258,7 @@ func (l *Lock) Amend(a Applied) error {
 	return dirfd.Rename(l.Staging, temporary, d, entryFile)
 }
 
-// Forget takes back the entry of an apply that has changed nothing.
+// Forget takes back an entry whose apply has changed nothing.
 func (l *Lock) Forget(number int) error {
 	history, err := l.own.Open(HistoryDir)
 	if err != nil {

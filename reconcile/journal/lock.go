@@ -31,14 +31,15 @@ type Lock struct {
 	hidden  *dirfd.Dir
 	owed    *dirfd.Dir
 	taken   time.Time  // when the lock was taken
-	signed  sync.Once  // the file says which process has the lock
+	signed  sync.Once  // whose lock it is stands in the file
 	slots   int        // of hidden/ that are known to be taken
 	records sync.Mutex // one change of owed/ at a time
 }
 
-// Acquire waits up to timeout for the right to change a scandir, and tells the listener which
-// process has it meanwhile. The error is a *LockedError when that was not enough. The first lock on
-// a scandir makes our dot directory; that is the only trace of an apply that changes nothing.
+// Acquire waits up to timeout for the right to change a scandir, and tells the listener who has it
+// meanwhile. The error is a *LockedError when
+// that was not enough. The first lock on a scandir makes our dot directory; that is the only trace
+// of an apply that changes nothing.
 func Acquire(
 	ctx context.Context,
 	scandir *dirfd.Dir,
@@ -151,8 +152,8 @@ func (l *Lock) Sign() {
 const holderTime = time.RFC3339Nano
 
 // heldSince is when a process has taken the lock; zero if the lock file does not say that of this
-// process: it may be of another version, or have no room to write on its disk. What the file says
-// is not trusted beyond that.
+// process: it may be of another version, or have no room to write on its disk. What the file says is
+// not trusted beyond that.
 func heldSince(file *os.File, pid int) time.Time {
 	b := make([]byte, maxHolder)
 	n, _ := file.ReadAt(b, 0) // the file may be shorter

@@ -204,8 +204,8 @@ func (r *byHand) restart(ctx context.Context, service reconcile.Service) error {
 }
 
 // KeepState makes the directory of a service remember, for a supervisor that dies, whether its
-// gateway is wanted up. That is for gateways alone that the manifest gives no state. It takes the
-// lock: an apply decides by that file.
+// gateway is wanted up. That is for gateways alone whose state the manifest leaves open. It takes
+// the lock: an apply decides by that file.
 func KeepState(s *scandir.Scandir, _ *journal.Lock, service string, up bool) error {
 	d, err := s.Dir.Open(service)
 	if err != nil {

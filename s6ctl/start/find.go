@@ -47,6 +47,18 @@ func Find(name string, folders ...string) (string, error) {
 	return "", ErrNotFound
 }
 
+// Runnable says why not to run the program at an absolute path, or is nil. As root it takes none that
+// another user can change, even where it is to run as that user: what it is was told to root.
+func Runnable(path string) error {
+	if why := distrust(path); why != "" {
+		return errors.New(why)
+	}
+	if !executable(path) {
+		return fmt.Errorf("%q is no program that we may run", path)
+	}
+	return nil
+}
+
 // PathFolders are the folders that a PATH names, each once.
 func PathFolders(path string) []string {
 	var folders []string

@@ -113,8 +113,8 @@ func Start(p Program) (*Process, error) {
 }
 
 // outcome is how a program has ended. exec.ErrWaitDelay is what os/exec says of one that exited 0
-// and has left a process which holds its pipes, or of one with pipes that were not read to their
-// end in time on a busy machine: it is done.
+// and has left a process which holds its pipes, or whose pipes were not read to their end in time
+// on a busy machine: it is done.
 func outcome(err error) error {
 	if errors.Is(err, exec.ErrWaitDelay) {
 		return nil

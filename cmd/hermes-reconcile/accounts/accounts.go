@@ -21,12 +21,17 @@ import (
 
 // Find gives the uid of an account.
 func Find(name string) (uint32, error) {
+	who, err := Named(name)
+	return who.UID, err
+}
+
+// Named is the account of a name.
+func Named(name string) (Account, error) {
 	u, err := user.Lookup(name)
 	if err != nil {
-		return 0, err
+		return Account{}, err
 	}
-	who, err := Of(u)
-	return who.UID, err
+	return Of(u)
 }
 
 // Account is a user of this system and its groups.

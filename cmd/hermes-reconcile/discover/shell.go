@@ -224,7 +224,7 @@ func (r *shellReader) redirects(s *syntax.Stmt) {
 }
 
 // exec takes the command of an exec. The last one counts; where there are several, they mostly
-// differ in the user that runs them.
+// differ in who runs them.
 func (r *shellReader) exec(s *syntax.Stmt, c *syntax.CallExpr) {
 	var argv []string
 	var tail []*syntax.Word

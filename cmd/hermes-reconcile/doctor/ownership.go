@@ -246,8 +246,8 @@ func (p *Facts) secrets() []string {
 }
 
 // risks are the files that a gateway's user, or everybody, could put others in the place of: this
-// program, the scandir, manifests, secrets. Where s6-svscan is not root's, gateways run as the same
-// user that reads all of this, so they gain nothing.
+// program, the scandir, manifests, secrets. Where s6-svscan is not root's, gateways run as the one
+// who reads all of this.
 func (p *Facts) risks() []risk {
 	who := accounts.NewSuspects()
 	if p.owner() == 0 {

@@ -85,6 +85,7 @@ const (
 	WarnDraft        Code = "draft"
 	WarnNoEffect     Code = "no-effect"
 	WarnUnwatched    Code = "not-watched"
+	WarnUntold       Code = "event-not-told"
 )
 
 // MessageSchema describes the JSON form of a Message, in JSON Schema's draft-07.

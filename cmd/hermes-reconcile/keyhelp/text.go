@@ -24,7 +24,7 @@ func List(keys []Key) string {
 const indent = 9
 
 // Text is all that is to be said of a key: what it means, then a fact a line. Keys are those of the
-// manifest. Some of them may stand below it.
+// manifest, of which some may stand below it.
 func (k Key) Text(keys []Key) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s\n\n%s\n\n", k.Path, k.Title, cmdline.Wrap(k.About, cmdline.Width))

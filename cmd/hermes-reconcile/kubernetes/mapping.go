@@ -142,7 +142,7 @@ func (e *exporter) env(p manifest.Profile, name, home string) (env []envVar, set
 	return env, set
 }
 
-// envFroms are the Secrets of a profile that hold variables by their own names.
+// envFroms are the Secrets of a profile whose values are variables by their own names.
 func envFroms(p manifest.Profile, name string) (all []envFrom) {
 	for i := range p.EnvFiles {
 		all = append(all, envFrom{secretName{envFileSecret(name, i)}})

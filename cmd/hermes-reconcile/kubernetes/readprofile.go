@@ -47,8 +47,8 @@ func (r *importer) profile(base manifest.Profile, o *statefulSet) (manifest.Prof
 	return p, nil
 }
 
-// envFrom keeps the files of variables as long as the object has their Secrets. Other Secrets have
-// no file that is known.
+// envFrom keeps the files of variables whose Secrets the object still has. Of others no file is
+// known.
 func (r *importer) envFrom(p *manifest.Profile, c container, name string) {
 	has := map[string]bool{}
 	for _, from := range c.EnvFrom {

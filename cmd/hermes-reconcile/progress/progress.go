@@ -28,7 +28,7 @@ type Work struct {
 	done   map[string]bool
 	waits  map[string]wait
 	holder *wait           // the wait for the lock; nil: there is none
-	taker  reconcile.Event // the process that has it, and since when
+	taker  reconcile.Event // who has it, and since when
 }
 
 // wait is what is waited for, and since when.
@@ -89,7 +89,7 @@ func (w *Work) Line(now time.Time, width int) string {
 	return line
 }
 
-// counts says how much is done, and what is waited for, in several forms. Each is shorter than the
+// counts says how much is done, and what is waited for, in forms of which each is shorter than the
 // one before.
 func (w *Work) counts(now time.Time) []string {
 	if len(w.Stops) == 0 {
@@ -130,7 +130,7 @@ func (w *Work) counts(now time.Time) []string {
 	}
 }
 
-// lock says which process has the lock, since when, and until when it is waited for.
+// lock says who has the lock, since when, and until when it is waited for.
 func (w *Work) lock(now time.Time) []string {
 	by, who, when := "another apply", "", ""
 	if w.taker.PID != 0 {

@@ -1,0 +1,175 @@
+//go:build linux
+
+package notify
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/reconcile"
+)
+
+// hook is a shell script that is told events, and the folder in which it writes down what it likes.
+func hook(t *testing.T, body string) (program, folder string) {
+	t.Helper()
+	folder = t.TempDir()
+	program = filepath.Join(folder, "hook")
+	text := fmt.Sprintf("#!/bin/sh\ncd %q\n%s\n", folder, body)
+	require.NoError(t, os.WriteFile(program, []byte(text), 0o755))
+	return program, folder
+}
+
+// notifier tells a hook, and sends what it warns of.
+func notifier(t *testing.T, timeout time.Duration, body string) (n *Notifier, folder string, warned chan string) {
+	t.Helper()
+	program, folder := hook(t, body)
+	warned = make(chan string, 1000)
+	n = Start(Options{Program: program, Timeout: timeout, Warn: func(text string) { warned <- text }})
+	t.Cleanup(func() { n.End() })
+	return n, folder, warned
+}
+
+// heard are the events that a hook has written to a file, once there are so many.
+func heard(t *testing.T, folder string, least int) (all []explain.Event) {
+	t.Helper()
+	read := func() bool {
+		data, _ := os.ReadFile(filepath.Join(folder, "told"))
+		all = nil
+		for line := range strings.Lines(string(data)) {
+			var e explain.Event
+			require.NoError(t, json.Unmarshal([]byte(line), &e))
+			all = append(all, e)
+		}
+		return len(all) >= least
+	}
+	require.Eventually(t, read, time.Minute, 5*time.Millisecond)
+	return all
+}
+
+func TestEventsAreToldInTheirOrder(t *testing.T) {
+	t.Parallel()
+	n, folder, _ := notifier(t, time.Minute, "[ ! -e runs ] || echo two at a time >>twice\ntrue >runs\ncat >>told\nrm runs")
+	for i := range 20 {
+		n.Tell(explain.Event{Format: 1, Event: explain.EventApplied, Time: fmt.Sprint(i)})
+	}
+	for i, e := range heard(t, folder, 20) {
+		require.Equal(t, fmt.Sprint(i), e.Time)
+		require.Zero(t, e.Dropped)
+	}
+	require.NoFileExists(t, filepath.Join(folder, "twice"))
+}
+
+// TestSlowProgramMissesTheOldest: its caller does not wait, and the program learns how many it has
+// missed.
+func TestSlowProgramMissesTheOldest(t *testing.T) {
+	t.Parallel()
+	n, folder, _ := notifier(t, time.Minute, "true >began\nuntil [ -e go ]; do sleep 0.01; done\ncat >>told")
+	n.Tell(explain.Event{Time: "first"})
+	require.Eventually(t, func() bool {
+		_, err := os.Stat(filepath.Join(folder, "began"))
+		return err == nil
+	}, time.Minute, time.Millisecond)
+	for i := range most + 7 {
+		n.Tell(explain.Event{Time: fmt.Sprint(i)})
+	}
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "go"), nil, 0o644))
+	all := heard(t, folder, most+1)
+	require.Equal(t, "first", all[0].Time)
+	require.Equal(t, explain.Event{Time: "7", Dropped: 7}, all[1])
+	require.Equal(t, fmt.Sprint(most+6), all[most].Time)
+	require.Zero(t, all[2].Dropped)
+}
+
+func TestProgramThatDoesNotEndIsEnded(t *testing.T) {
+	t.Parallel()
+	n, folder, warned := notifier(t, 200*time.Millisecond, "case $(cat) in *hang*) exec sleep 600 ;; esac\necho '{}' >>told")
+	n.Tell(explain.Event{Event: "hang"})
+	n.Tell(explain.Event{Event: "next"})
+	heard(t, folder, 1)
+	require.Contains(t, <-warned, "hook was ended: it took longer than 200ms for hang")
+}
+
+func TestProgramThatFailsIsNamed(t *testing.T) {
+	t.Parallel()
+	n, _, warned := notifier(t, time.Minute, "echo one >&2\necho no route to host >&2\nexit 3")
+	n.Tell(explain.Event{Event: explain.EventDrift})
+	require.Contains(t, <-warned, "hook has failed for drift: exit status 3: no route to host")
+	n.opt.Program = "/nonexistent"
+	n.Tell(explain.Event{Event: explain.EventDrift})
+	require.Contains(t, <-warned, "/nonexistent has failed for drift: ")
+}
+
+// TestEndDoesNotWait: what runs is ended, and what waits is counted.
+func TestEndDoesNotWait(t *testing.T) {
+	t.Parallel()
+	n, folder, warned := notifier(t, time.Hour, "true >began\nexec sleep 600")
+	for range 3 {
+		n.Tell(explain.Event{})
+	}
+	require.Eventually(t, func() bool {
+		_, err := os.Stat(filepath.Join(folder, "began"))
+		return err == nil
+	}, time.Minute, time.Millisecond)
+	require.Equal(t, 2, n.End())
+	require.Empty(t, warned)
+}
+
+func TestWhatLastsIsToldOnce(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	for _, repeat := range []time.Duration{0, time.Hour} {
+		told := Told{Repeat: repeat}
+		for _, step := range []struct {
+			after       time.Duration
+			what        string
+			tell, again bool
+		}{
+			{0, "", false, true},
+			{0, "wrong", true, false},
+			{time.Minute, "wrong", false, true},
+			{61 * time.Minute, "wrong", repeat > 0, true},
+			{62 * time.Minute, "otherwise wrong", true, false},
+			{63 * time.Minute, "", false, false},
+			{64 * time.Minute, "otherwise wrong", true, false},
+		} {
+			tell, again := told.Worth(now.Add(step.after), "manifest", step.what)
+			require.Equal(t, step.tell, tell, "%v: %+v", repeat, step)
+			require.Equal(t, step.again, again, "%v: %+v", repeat, step)
+		}
+	}
+}
+
+// TestWhatIsToldOfAGateway: that it crashes, and that it is back; not each of its steps in between.
+func TestWhatIsToldOfAGateway(t *testing.T) {
+	now := time.Now()
+	look := func(phase reconcile.Phase, pid, deaths, code int) reconcile.Look {
+		l := reconcile.Look{At: now, Phase: phase}
+		l.Supervised, l.WantUp, l.PID, l.Since, l.ExitCode = true, code != 78, pid, now.Add(-time.Second), code
+		for i := range deaths {
+			l.Deaths = append(l.Deaths, reconcile.Death{At: now.Add(time.Duration(i-deaths) * time.Minute), ExitCode: 1})
+		}
+		return l
+	}
+	up, starts := look("", 7, 0, 1), look("starting", 7, 0, 1)
+	loops, pauses, ended := look("", 7, 3, 1), look("backing off", 7, 3, 1), look("", 0, 0, 78)
+	told := Told{}
+	for i, step := range []struct {
+		look reconcile.Look
+		want explain.EventName
+	}{
+		{starts, ""}, {up, ""}, {loops, explain.EventCrashLoop}, {pauses, ""}, {starts, ""}, {loops, ""}, {up, explain.EventBack},
+		{up, ""}, {ended, explain.EventEnded}, {ended, ""}, {starts, ""}, {up, explain.EventBack}, {ended, explain.EventEnded},
+		{loops, explain.EventCrashLoop},
+	} {
+		name, again := told.Gateway(now, "gateway-x", step.look)
+		require.Equal(t, step.want, name, "step %d", i)
+		require.False(t, name != "" && again)
+	}
+}
