@@ -97,6 +97,7 @@ func (tr *tree) command(ctx context.Context, name string, args ...string) *exec.
 	// A binary with the race detector sleeps a second before it exits, unless it is told not to;
 	// after a race it exits 66.
 	cmd.Env = []string{"PATH=" + path, "HOME=" + tr.base, "GORACE=atexit_sleep_ms=0"}
+	cmd.Env = append(cmd.Env, tr.env...)
 	return cmd
 }
 

@@ -49,6 +49,7 @@ type tree struct {
 	svscan  *svscan  // nil: none runs
 	// noPrograms makes tr.bin the whole PATH of the program, as where no s6 is installed.
 	noPrograms bool
+	env        []string  // of the program, besides little
 	waves      string    // what `start` of the manifest says; empty: nothing
 	watchSaid  sync.Once // prints what watch said, should the test fail
 }

@@ -43,6 +43,12 @@ func bootMargin(timeout time.Duration) time.Duration {
 // runBoot applies, and ends in time even if the lock, s6-svscan or a disk does not answer. Giving
 // up is as safe as being killed: the next apply finishes what was begun.
 func runBoot(ctx context.Context, u ui, flags *applyFlags) error {
+	if none, err := startsNothing(); none || err != nil {
+		if none {
+			u.sayNothingStarts()
+		}
+		return err
+	}
 	ctx, cancel := context.WithTimeout(ctx, flags.timeout)
 	defer cancel()
 	// A log that takes nothing does not keep a container from starting.

@@ -21,6 +21,9 @@ type surrounding struct {
 // live are the commands that look at what runs, diff among them.
 var live = append(needsS6[:], "diff")
 
+// roleVariable says what a container does with gateways.
+const roleVariable = "HERMES_RECONCILE_ROLE"
+
 // bootReport is the report of apply --boot below HERMES_HOME.
 const bootReport = "logs/hermes-reconcile.log"
 
@@ -31,6 +34,10 @@ var variables = []surrounding{
 	{
 		name: "HERMES_HOME", of: live,
 		about: "the folder with logs and state files of gateways without a home of their own",
+	},
+	{
+		name: roleVariable, of: []string{"apply", "watch", "doctor"},
+		about: "if it is none, apply --boot and watch start nothing: another container with the same volume does",
 	},
 	{name: "PATH", of: live, about: "where programs of s6 are looked for, after /command"},
 	{name: "NO_COLOR", flag: "color", about: "if it is not empty, --color=auto colors nothing"},

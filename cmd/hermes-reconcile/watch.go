@@ -126,6 +126,9 @@ func runWatch(ctx context.Context, u ui, flags *watchFlags) error {
 	}
 	w := &watching{flags: &flags.applyFlags, log: newLog(u.stdout, flags.form)}
 	w.ui = ui{stdout: io.Discard, hear: (&once{log: w.log}).hear}
+	if none, err := startsNothing(); none || err != nil {
+		return w.idle(ctx, err, ready)
+	}
 	if slices.Contains(flags.names(), standardInputFlag) {
 		return usagef("watch cannot follow standard input (want a file or a folder)")
 	}
@@ -156,6 +159,18 @@ func runWatch(ctx context.Context, u ui, flags *watchFlags) error {
 	if err := loop.Run(ctx); err != nil {
 		return err
 	}
+	w.log.Info("ended", keyEvent, "ended")
+	return nil
+}
+
+// idle does nothing, until it is told to end: s6 would start anew what ends.
+func (w *watching) idle(ctx context.Context, err error, ready func()) error {
+	if err != nil {
+		return err
+	}
+	w.sayNothingStarts()
+	ready()
+	<-ctx.Done()
 	w.log.Info("ended", keyEvent, "ended")
 	return nil
 }

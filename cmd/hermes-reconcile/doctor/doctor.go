@@ -11,6 +11,7 @@
 //
 //	facts.go       what is known before the checks; findings.go: what they say alike
 //	supervisor.go  can s6 do its work here
+//	role.go        may anything start here
 //	scandir.go     is the scandir one, and what goes on in it
 //	manifest.go    is the manifest right
 //	plan.go        would an apply change anything, and has s6-svscan room for it
@@ -48,6 +49,7 @@ type check struct {
 // checks are all of them, in the order in which findings are printed.
 var checks = []check{
 	{supervisorCheck, lookAtSupervisor},
+	{supervisorCheck, lookAtRole},
 	{scandirCheck, lookAtScandir},
 	{manifestCheck, lookAtManifest},
 	{manifestCheck, lookAtCommands},

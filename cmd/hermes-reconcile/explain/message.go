@@ -86,6 +86,7 @@ const (
 	WarnNoEffect     Code = "no-effect"
 	WarnUnwatched    Code = "not-watched"
 	WarnUntold       Code = "event-not-told"
+	WarnRole         Code = "role-none"
 )
 
 // MessageSchema describes the JSON form of a Message, in JSON Schema's draft-07.

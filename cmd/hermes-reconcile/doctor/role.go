@@ -1,0 +1,37 @@
+//go:build linux
+
+package doctor
+
+import (
+	"context"
+
+	"hermes-reconcile/cmd/hermes-reconcile/containerenv"
+	"hermes-reconcile/cmd/hermes-reconcile/explain"
+)
+
+// RoleVariable says what a container does with the gateways of its manifest: nothing where it is
+// RoleNone, so that a second container may have the volume of the first one.
+const (
+	RoleVariable = "HERMES_RECONCILE_ROLE"
+	RoleNone     = "none"
+)
+
+// judgeRole says why nothing starts here, if that is so.
+func judgeRole(role string) []explain.Finding {
+	n := notes{check: supervisorCheck}
+	switch role {
+	case "":
+	case RoleNone:
+		n.add(explain.LevelWarning, RoleVariable, "unset it where gateways should run",
+			"it is %s: apply --boot and watch start nothing here", RoleNone)
+	default:
+		n.add(explain.LevelError, RoleVariable, "set it to "+RoleNone+", or unset it",
+			"%q is no role: apply --boot and watch refuse it, and start nothing", role)
+	}
+	return n.list
+}
+
+// lookAtRole looks what the container was told.
+func lookAtRole(context.Context, *Facts) ([]explain.Finding, error) {
+	return judgeRole(containerenv.Look(RoleVariable)), nil
+}
