@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/cmd/hermes-reconcile/notify"
 	"hermes-reconcile/manifest"
 )
 
@@ -64,7 +65,7 @@ var outputSchemas = []struct {
 	{"explain", explain.ExplainSchema},
 	{"probe", explain.ProbeSchema},
 	{"watch", explain.WatchSchema},
-	{"event", explain.EventSchema},
+	{"event", notify.EventSchema},
 	{"version", explain.VersionSchema},
 	{"operation", explain.OperationSchema},
 	{"log", explain.LogSchema},

@@ -21,6 +21,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/cmdline"
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/cmd/hermes-reconcile/notify"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/journal"
 	"hermes-reconcile/reconcile/watch"
@@ -250,7 +251,7 @@ func (w *watching) pass(ctx context.Context, why watch.Trigger) error {
 	var partial *partialError
 	if !errors.As(err, &partial) { // its parts have been logged
 		w.failure = w.say(err, w.failure)
-		w.events.fault(t.Path, explain.EventFailed, err)
+		w.events.fault(t.Path, notify.EventFailed, err)
 	}
 	return err
 }

@@ -119,7 +119,7 @@ func (e *events) end(w *watching) {
 }
 
 // tell tells an event now.
-func (e *events) tell(scandir string, ev explain.Event) {
+func (e *events) tell(scandir string, ev notify.Event) {
 	ev.Format, ev.Scandir = explain.OutputFormat, scandir
 	ev.Time = time.Now().UTC().Format(time.RFC3339Nano)
 	e.Tell(ev)
@@ -127,7 +127,7 @@ func (e *events) tell(scandir string, ev explain.Event) {
 
 // fault tells what is wrong with a manifest, or with a pass as a whole: each text once, and that of
 // nil not at all.
-func (e *events) fault(scandir string, name explain.EventName, err error) {
+func (e *events) fault(scandir string, name notify.EventName, err error) {
 	if e == nil {
 		return
 	}
@@ -139,7 +139,7 @@ func (e *events) fault(scandir string, name explain.EventName, err error) {
 	if !tell {
 		return
 	}
-	ev := explain.Event{Event: name, Repeated: again}
+	ev := notify.Event{Event: name, Repeated: again}
 	for _, one := range parts(err, "") {
 		ev.Errors = append(ev.Errors, errorMessage(one))
 	}
@@ -151,15 +151,15 @@ func (e *events) pass(scandir string, outcomes []reconcile.Outcome, cause string
 	if e == nil {
 		return
 	}
-	done, failed := explain.Event{Event: explain.EventApplied}, explain.Event{Event: explain.EventFailed}
+	done, failed := notify.Event{Event: notify.EventApplied}, notify.Event{Event: notify.EventFailed}
 	if cause == causeDrift {
-		done.Event = explain.EventDrift
+		done.Event = notify.EventDrift
 	}
 	text := ""
 	for _, o := range outcomes {
-		g := explain.EventGateway{Profile: o.Change.Profile, Operation: string(o.Change.Op)}
+		g := notify.EventGateway{Profile: o.Change.Profile, Operation: string(o.Change.Op)}
 		switch {
-		case !o.Change.Acts() || o.Err != nil && reconcile.IsDelay(o.Err):
+		case !o.Change.Acts() || o.Delay != nil: // another pass does it
 		case o.Err != nil:
 			g.Error = o.Err.Error()
 			text += g.Profile + ": " + g.Error + "\n"
@@ -193,7 +193,7 @@ func (e *events) gateways(place *deploy.Place, m *manifest.Manifest) {
 		}
 		look := operate.LookAt(place.Sup, s)
 		if name, again := e.told.Gateway(time.Now(), s.Name, look); name != "" {
-			e.tell(place.Path, explain.Event{
+			e.tell(place.Path, notify.Event{
 				Event: name, Profile: p.Name, Service: s.Name, State: string(look.State()),
 				Detail: look.Detail(), Repeated: again,
 			})

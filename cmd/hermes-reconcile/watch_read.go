@@ -11,6 +11,7 @@ import (
 
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/cmd/hermes-reconcile/notify"
 	"hermes-reconcile/cmd/hermes-reconcile/usage"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/watch"
@@ -33,7 +34,7 @@ func (w *watching) read(ctx context.Context, why watch.Trigger) *target {
 		w.log.Info("the manifest is right again", keyEvent, "manifest-right")
 	}
 	w.wrong = w.say(err, w.wrong)
-	w.events.fault(w.place(), explain.EventRefused, err)
+	w.events.fault(w.place(), notify.EventRefused, err)
 	if err == nil {
 		w.good = t
 		return t

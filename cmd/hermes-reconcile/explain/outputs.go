@@ -188,5 +188,8 @@ var (
 // Document is one of these forms for programs.
 func Document(v any) ([]byte, error) { return encode(v) }
 
+// Line is such a form in one line.
+func Line(v any) ([]byte, error) { return encodeLine(v) }
+
 // JSON is the line for programs.
 func (l LogLine) JSON() ([]byte, error) { return encodeLine(l) }

@@ -36,7 +36,6 @@ func TestSchemasNameTheKeysOfTheTypes(t *testing.T) {
 		{VersionSchema, Build{}, nil},
 		{OperationSchema, Operation{}, map[string]any{"gateway": Operated{}}},
 		{LogSchema, LogLine{}, nil},
-		{EventSchema, Event{}, map[string]any{"gateway": EventGateway{}}},
 		{HistorySchema, History{}, map[string]any{"entry": Applied{}, "rolled_back": RolledBack{}, "manifest": ManifestText{}}},
 	} {
 		var schema object

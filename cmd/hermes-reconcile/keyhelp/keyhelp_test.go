@@ -65,6 +65,8 @@ func placed(k Key, line, place string) string {
 		return "version: 1\n" + line + "\nprofiles: {}\n"
 	case place == "defaults":
 		return "version: 1\ndefaults:\n  " + line + "\nprofiles: {coder: {port: 9201}}\n"
+	case k.Name == "count":
+		return "version: 1\nprofiles:\n  bot-{n}:\n    " + line + "\n"
 	case k.Name == "port":
 		return "version: 1\nprofiles:\n  coder:\n    " + line + "\n"
 	case strings.HasPrefix(k.Name, "ready.") && k.Name != "ready.http":

@@ -6,6 +6,7 @@
 //
 // The files:
 //
+//	event.go   what is told, as JSON
 //	notify.go  a queue of events, and who takes them from there
 //	told.go    what is told once, and again as long as it is so
 package notify
@@ -18,7 +19,6 @@ import (
 	"sync"
 	"time"
 
-	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/s6ctl/start"
 )
 
@@ -38,7 +38,7 @@ type Notifier struct {
 	wake   chan struct{}
 
 	mu      sync.Mutex
-	queue   []explain.Event
+	queue   []Event
 	dropped int // since the last one that was taken from the queue
 }
 
@@ -57,7 +57,7 @@ func Start(opt Options) *Notifier {
 }
 
 // Tell puts an event into the queue. The oldest is dropped where that is full.
-func (n *Notifier) Tell(e explain.Event) {
+func (n *Notifier) Tell(e Event) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if len(n.queue) == most {
@@ -79,7 +79,7 @@ func (n *Notifier) End() (untold int) {
 }
 
 // take takes the oldest event.
-func (n *Notifier) take() (e explain.Event, found bool) {
+func (n *Notifier) take() (e Event, found bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if len(n.queue) == 0 {
@@ -107,7 +107,7 @@ func (n *Notifier) run(ctx context.Context) {
 }
 
 // tell runs the program for one event.
-func (n *Notifier) tell(ctx context.Context, e explain.Event) {
+func (n *Notifier) tell(ctx context.Context, e Event) {
 	line, err := e.JSON()
 	said := &tail{}
 	limited, cancel := context.WithTimeout(ctx, n.opt.Timeout)

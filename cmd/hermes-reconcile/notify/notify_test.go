@@ -5,8 +5,10 @@ package notify
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -38,13 +40,13 @@ func notifier(t *testing.T, timeout time.Duration, body string) (n *Notifier, fo
 }
 
 // heard are the events that a hook has written to a file, once there are so many.
-func heard(t *testing.T, folder string, least int) (all []explain.Event) {
+func heard(t *testing.T, folder string, least int) (all []Event) {
 	t.Helper()
 	read := func() bool {
 		data, _ := os.ReadFile(filepath.Join(folder, "told"))
 		all = nil
 		for line := range strings.Lines(string(data)) {
-			var e explain.Event
+			var e Event
 			require.NoError(t, json.Unmarshal([]byte(line), &e))
 			all = append(all, e)
 		}
@@ -58,7 +60,7 @@ func TestEventsAreToldInTheirOrder(t *testing.T) {
 	t.Parallel()
 	n, folder, _ := notifier(t, time.Minute, "[ ! -e runs ] || echo two at a time >>twice\ntrue >runs\ncat >>told\nrm runs")
 	for i := range 20 {
-		n.Tell(explain.Event{Format: 1, Event: explain.EventApplied, Time: fmt.Sprint(i)})
+		n.Tell(Event{Format: 1, Event: EventApplied, Time: fmt.Sprint(i)})
 	}
 	for i, e := range heard(t, folder, 20) {
 		require.Equal(t, fmt.Sprint(i), e.Time)
@@ -72,18 +74,18 @@ func TestEventsAreToldInTheirOrder(t *testing.T) {
 func TestSlowProgramMissesTheOldest(t *testing.T) {
 	t.Parallel()
 	n, folder, _ := notifier(t, time.Minute, "true >began\nuntil [ -e go ]; do sleep 0.01; done\ncat >>told")
-	n.Tell(explain.Event{Time: "first"})
+	n.Tell(Event{Time: "first"})
 	require.Eventually(t, func() bool {
 		_, err := os.Stat(filepath.Join(folder, "began"))
 		return err == nil
 	}, time.Minute, time.Millisecond)
 	for i := range most + 7 {
-		n.Tell(explain.Event{Time: fmt.Sprint(i)})
+		n.Tell(Event{Time: fmt.Sprint(i)})
 	}
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "go"), nil, 0o644))
 	all := heard(t, folder, most+1)
 	require.Equal(t, "first", all[0].Time)
-	require.Equal(t, explain.Event{Time: "7", Dropped: 7}, all[1])
+	require.Equal(t, Event{Time: "7", Dropped: 7}, all[1])
 	require.Equal(t, fmt.Sprint(most+6), all[most].Time)
 	require.Zero(t, all[2].Dropped)
 }
@@ -91,8 +93,8 @@ func TestSlowProgramMissesTheOldest(t *testing.T) {
 func TestProgramThatDoesNotEndIsEnded(t *testing.T) {
 	t.Parallel()
 	n, folder, warned := notifier(t, 200*time.Millisecond, "case $(cat) in *hang*) exec sleep 600 ;; esac\necho '{}' >>told")
-	n.Tell(explain.Event{Event: "hang"})
-	n.Tell(explain.Event{Event: "next"})
+	n.Tell(Event{Event: "hang"})
+	n.Tell(Event{Event: "next"})
 	heard(t, folder, 1)
 	require.Contains(t, <-warned, "hook was ended: it took longer than 200ms for hang")
 }
@@ -100,10 +102,10 @@ func TestProgramThatDoesNotEndIsEnded(t *testing.T) {
 func TestProgramThatFailsIsNamed(t *testing.T) {
 	t.Parallel()
 	n, _, warned := notifier(t, time.Minute, "echo one >&2\necho no route to host >&2\nexit 3")
-	n.Tell(explain.Event{Event: explain.EventDrift})
+	n.Tell(Event{Event: EventDrift})
 	require.Contains(t, <-warned, "hook has failed for drift: exit status 3: no route to host")
 	n.opt.Program = "/nonexistent"
-	n.Tell(explain.Event{Event: explain.EventDrift})
+	n.Tell(Event{Event: EventDrift})
 	require.Contains(t, <-warned, "/nonexistent has failed for drift: ")
 }
 
@@ -112,7 +114,7 @@ func TestEndDoesNotWait(t *testing.T) {
 	t.Parallel()
 	n, folder, warned := notifier(t, time.Hour, "true >began\nexec sleep 600")
 	for range 3 {
-		n.Tell(explain.Event{})
+		n.Tell(Event{})
 	}
 	require.Eventually(t, func() bool {
 		_, err := os.Stat(filepath.Join(folder, "began"))
@@ -162,14 +164,36 @@ func TestWhatIsToldOfAGateway(t *testing.T) {
 	told := Told{}
 	for i, step := range []struct {
 		look reconcile.Look
-		want explain.EventName
+		want EventName
 	}{
-		{starts, ""}, {up, ""}, {loops, explain.EventCrashLoop}, {pauses, ""}, {starts, ""}, {loops, ""}, {up, explain.EventBack},
-		{up, ""}, {ended, explain.EventEnded}, {ended, ""}, {starts, ""}, {up, explain.EventBack}, {ended, explain.EventEnded},
-		{loops, explain.EventCrashLoop},
+		{starts, ""}, {up, ""}, {loops, EventCrashLoop}, {pauses, ""}, {starts, ""}, {loops, ""}, {up, EventBack},
+		{up, ""}, {ended, EventEnded}, {ended, ""}, {starts, ""}, {up, EventBack}, {ended, EventEnded},
+		{loops, EventCrashLoop},
 	} {
 		name, again := told.Gateway(now, "gateway-x", step.look)
 		require.Equal(t, step.want, name, "step %d", i)
 		require.False(t, name != "" && again)
 	}
+}
+
+// TestSchemaNamesTheKeysOfAnEvent, and no others.
+func TestSchemaNamesTheKeysOfAnEvent(t *testing.T) {
+	full := Event{
+		Format: 1, Event: EventFailed, Time: "t", Scandir: "s", Profile: "p", Service: "s", State: "s", Detail: "d",
+		Gateways: []EventGateway{{"p", "update", "e"}}, Errors: []explain.Message{{}}, Repeated: true, Dropped: 1,
+	}
+	line, err := full.JSON()
+	require.NoError(t, err)
+	require.Equal(t, 1, strings.Count(string(line), "\n"))
+	var has map[string]any
+	require.NoError(t, json.Unmarshal(line, &has))
+	var schema struct {
+		Properties  map[string]any
+		Definitions map[string]struct{ Properties map[string]any }
+	}
+	require.NoError(t, json.Unmarshal(EventSchema, &schema))
+	keys := func(m map[string]any) []string { return slices.Sorted(maps.Keys(m)) }
+	require.Equal(t, keys(schema.Properties), keys(has))
+	gateway, _ := has["gateways"].([]any)[0].(map[string]any)
+	require.Equal(t, keys(schema.Definitions["gateway"].Properties), keys(gateway))
 }

@@ -5,7 +5,6 @@ package notify
 import (
 	"time"
 
-	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/reconcile"
 )
 
@@ -38,18 +37,18 @@ func (t *Told) Worth(now time.Time, subject, what string) (tell, again bool) {
 
 // Gateway tells what is to be told of a gateway. That it is back is worth to be told where it was
 // told to be away. One that is on its way is neither.
-func (t *Told) Gateway(now time.Time, service string, l reconcile.Look) (name explain.EventName, again bool) {
+func (t *Told) Gateway(now time.Time, service string, l reconcile.Look) (name EventName, again bool) {
 	switch state := l.State(); {
 	case state == reconcile.StateCrashLoop || state == reconcile.StateBackingOff:
-		name = explain.EventCrashLoop
+		name = EventCrashLoop
 	case state == reconcile.StateEnded:
-		name = explain.EventEnded
+		name = EventEnded
 	case !state.Runs():
 		return "", false
 	}
 	before := t.of[service].what
 	if name == "" && before != "" {
-		name = explain.EventBack
+		name = EventBack
 		delete(t.of, service)
 		return name, false
 	}

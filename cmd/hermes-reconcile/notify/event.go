@@ -1,6 +1,10 @@
-package explain
+package notify
 
-import _ "embed"
+import (
+	_ "embed"
+
+	"hermes-reconcile/cmd/hermes-reconcile/explain"
+)
 
 // Event is what watch tells to a program on its standard input.
 type Event struct {
@@ -15,10 +19,10 @@ type Event struct {
 	State   string `json:"state,omitempty"`
 	Detail  string `json:"detail,omitempty"`
 	// Gateways are those that something was done to, or that it could not be done to.
-	Gateways []EventGateway `json:"gateways,omitempty"`
-	Errors   []Message      `json:"errors,omitempty"`   // of a manifest, or of a pass as a whole
-	Repeated bool           `json:"repeated,omitempty"` // it was told before, and is still so
-	Dropped  int            `json:"dropped,omitempty"`  // so many events before it were not told
+	Gateways []EventGateway    `json:"gateways,omitempty"`
+	Errors   []explain.Message `json:"errors,omitempty"`   // of a manifest, or of a pass as a whole
+	Repeated bool              `json:"repeated,omitempty"` // it was told before, and is still so
+	Dropped  int               `json:"dropped,omitempty"`  // so many events before it were not told
 }
 
 // EventGateway is a gateway that something was done to.
@@ -50,4 +54,4 @@ const (
 var EventSchema []byte
 
 // JSON is the line for the program.
-func (e Event) JSON() ([]byte, error) { return encodeLine(e) }
+func (e Event) JSON() ([]byte, error) { return explain.Line(e) }
