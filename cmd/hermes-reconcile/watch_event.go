@@ -78,9 +78,12 @@ func (f *eventFlags) account() (*start.Account, error) {
 	return &start.Account{UID: who.UID, GID: who.GID, Groups: who.Groups}, nil
 }
 
-// place is the scandir, as far as a manifest or a flag has told it.
+// place is the scandir, as far as a manifest or a flag has told it, where events are told.
 func (w *watching) place() string {
-	if w.good != nil {
+	switch {
+	case w.events == nil:
+		return ""
+	case w.good != nil:
 		return w.good.Path
 	}
 	return w.flags.path
