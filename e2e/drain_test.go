@@ -433,3 +433,62 @@ func TestTurnsOfThoseThatDrain(t *testing.T) {
 	}
 	tr.mustBeDone()
 }
+
+// TestDrainIsInterruptedInACircle: gateways that could not come back by themselves come back as they
+// were, since no apply waits for them any more.
+func TestDrainIsInterruptedInACircle(t *testing.T) {
+	t.Parallel()
+	tr := newTree(t, treeOpts{})
+	ports := freePorts(t, 2)
+	manifest := func(alpha, beta int) {
+		tr.manifest("alpha: {drain: {}, port: %d}\nbeta: {drain: {}, port: %d}", ports[alpha], ports[beta])
+	}
+	manifest(0, 1)
+	tr.mustApply()
+	tr.serves("alpha", ports[0])
+	tr.serves("beta", ports[1])
+	tr.work("alpha")
+	manifest(1, 0)
+	bg := tr.start("apply")
+	tr.wasAsked("alpha", 1)
+	eventually(t, patience, func() bool { return tr.pid("gateway-beta") == -1 }, "beta waits")
+	require.NoError(t, syscall.Kill(bg.pid, syscall.SIGINT))
+	require.NotZero(t, (<-bg.done).code)
+	tr.serves("beta", ports[1])
+	tr.finishTurn("alpha")
+	eventually(t, patience, func() bool { return len(tr.starts("alpha")) == 2 }, "alpha is back")
+	tr.serves("alpha", ports[0])
+	r := tr.mustApply("--wait=none")
+	require.Contains(t, r.stdout, "waits for an apply that waits until it has drained, or watch")
+	tr.serves("alpha", ports[0])
+	tr.mustApply()
+	tr.serves("alpha", ports[1])
+	tr.serves("beta", ports[0])
+	require.NotContains(t, append(tr.stopEvents("alpha"), tr.stopEvents("beta")...), "term")
+	tr.mustBeDone()
+}
+
+// TestApplyLeavesWhatAnotherHasChanged: what was applied while a gateway drained counts.
+func TestApplyLeavesWhatAnotherHasChanged(t *testing.T) {
+	t.Parallel()
+	tr := newTree(t, treeOpts{})
+	tr.manifest("%s", draining("env: {VALUE: a}"))
+	tr.mustApply()
+	tr.started("alpha", 1)
+	tr.work("alpha")
+	tr.manifest("%s", draining("env: {VALUE: b}"))
+	bg := tr.start("apply")
+	tr.wasAsked("alpha", 1)
+	tr.isFree()
+	tr.manifest("%s", draining("env: {VALUE: c}"))
+	tr.mustApply("--wait=none")
+	tr.finishTurn("alpha")
+	r := <-bg.done
+	require.Equal(t, 0, r.code, "%v", r)
+	require.Contains(t, r.stderr, "gateway-alpha is left as another command has made it while it drained")
+	value, _ := envOf(tr.started("alpha", 2).Env, "VALUE")
+	require.Equal(t, "c", value)
+	require.Equal(t, []string{"usr1", "exit"}, tr.stopEvents("alpha"))
+	tr.mustApply()
+	tr.mustBeDone()
+}

@@ -14,6 +14,8 @@ import (
 
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
+	"hermes-reconcile/reconcile/operate"
+	"hermes-reconcile/reconcile/scandir"
 	"hermes-reconcile/reconcile/testkit"
 	"hermes-reconcile/render"
 )
@@ -389,4 +391,67 @@ func TestUnattendedDrainLeavesNothingDown(t *testing.T) {
 	require.ElementsMatch(t, []string{"1 gateway-c", "O1 gateway-d"}, f.took())
 	require.Equal(t, "waits for an apply that waits until it has drained, or watch", delays["gateway-a"])
 	require.Equal(t, draining, delays["gateway-d"])
+}
+
+// TestDrainByHand: Leave asks, and the rest is for Finish, under a lock of its own.
+func TestDrainByHand(t *testing.T) {
+	f := newFakeS6(t)
+	last := testkit.Last(busy("a", "1"))
+	f.recall = func([]render.Servicedir) map[string]reconcile.LastState {
+		return map[string]reconcile.LastState{"gateway-a": {Up: true, Why: "test"}}
+	}
+	f.must(last, testkit.Profile("b", "1"))
+	leave := func(action reconcile.Action) (l *operate.Leaving, others []reconcile.Service, finish func() []operate.Acted) {
+		s, err := scandir.Open(f.root, f)
+		require.NoError(t, err)
+		t.Cleanup(s.Close)
+		lock, err := s.Lock(t.Context(), time.Second)
+		require.NoError(t, err)
+		actual, err := s.Read()
+		require.NoError(t, err)
+		l, failed, others := operate.Leave(t.Context(), s, lock, actual.Services, action)
+		require.Empty(t, failed)
+		lock.Unlock()
+		return l, others, func() []operate.Acted {
+			require.NoError(t, l.Wait(t.Context()))
+			lock, err := s.Lock(t.Context(), time.Second)
+			require.NoError(t, err)
+			defer lock.Unlock()
+			actual, err := s.Read()
+			require.NoError(t, err)
+			acted, _ := l.Finish(t.Context(), lock, actual.Services, time.Minute)
+			for _, a := range acted {
+				require.NoError(t, lock.RestartDone(a.Service.Name))
+			}
+			return acted
+		}
+	}
+	f.took()
+	l, others, finish := leave(reconcile.Restart)
+	require.Len(t, l.Services(), 1)
+	require.Len(t, others, 1, "it has no drain")
+	require.Equal(t, []string{"1 gateway-a"}, f.took())
+	f.drained("gateway-a")
+	acted := finish()
+	require.Len(t, acted, 1)
+	require.NoError(t, acted[0].Err)
+	require.False(t, acted[0].Already)
+	f.settled(last, testkit.Profile("b", "1"))
+
+	f.took()
+	_, _, finish = leave(reconcile.Down)
+	require.Equal(t, []string{"O1 gateway-a"}, f.took())
+	require.Empty(t, f.delays(Options{}, last, testkit.Keeping(testkit.Profile("b", "1"), 2)), "no apply undoes it: its state is last")
+	f.drained("gateway-a")
+	acted = finish()
+	require.NoError(t, acted[0].Err)
+	require.Zero(t, f.pid("gateway-a"))
+	f.must(last, testkit.Keeping(testkit.Profile("b", "1"), 2))
+	require.Zero(t, f.pid("gateway-a"))
+
+	require.NoError(t, f.act(reconcile.BringUp, time.Minute)[0].Err)
+	_, _, finish = leave(reconcile.Down)
+	require.NoError(t, f.Control(t.Context(), "gateway-a", "u"))
+	f.drained("gateway-a")
+	require.ErrorContains(t, finish()[0].Err, "it was started again while it drained")
 }

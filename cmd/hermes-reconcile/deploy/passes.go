@@ -46,11 +46,11 @@ func (d *Deployment) GoOn(
 	return nil
 }
 
-// restarting are the services whose gateways drain to be started again by a later apply. As long as
-// none comes they are to be what they were.
+// restarting are the services whose gateways drain, or have drained, to be started again by a later
+// apply. As long as none comes they are to be what they were.
 func (p *passes) restarting() (services []string) {
 	for _, o := range p.result.Outcomes {
-		if o.Delay != nil && o.Delay.Drain.PID != 0 && o.Change.Gateway == reconcile.Restart {
+		if o.Delay != nil && o.Change.Gateway == reconcile.Restart {
 			services = append(services, o.Change.Service)
 		}
 	}
