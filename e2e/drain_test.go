@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -94,7 +95,8 @@ func TestUpdatesCutNoTurn(t *testing.T) {
 	for began := time.Now(); updates < busyUpdates && (asked || time.Since(began) < updatesInTests); {
 		updates++
 		tr.manifest("%s", draining("env: {STUB_TURN: 30ms, VALUE: u"+strconv.Itoa(updates)+"}"))
-		tr.mustApply("--wait=up")
+		tr.mustApply()
+		eventually(t, patience, func() bool { return tr.countStarts("alpha") == updates+1 }, "it is at work again")
 	}
 	starts := tr.starts("alpha")
 	require.Len(t, starts, updates+1)
@@ -114,6 +116,15 @@ func TestUpdatesCutNoTurn(t *testing.T) {
 	require.NotContains(t, tr.log("alpha"), "died again and again")
 	tr.mustBeDone()
 	t.Logf("%d updates", updates)
+}
+
+// countStarts is how often the gateway of a profile has recorded that it is at work. To read the
+// records each time would take longer than an update.
+func (tr *tree) countStarts(profile string) int {
+	tr.t.Helper()
+	data, err := os.ReadFile(filepath.Join(tr.home, "stub", profile+".starts"))
+	require.NoError(tr.t, err)
+	return bytes.Count(data, []byte("\n"))
 }
 
 // TestWatchGoesOnWhileAGatewayDrains: what concerns other gateways is done meanwhile, and the one
