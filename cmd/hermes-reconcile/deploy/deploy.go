@@ -126,7 +126,7 @@ func (d *Deployment) Apply(
 			continue
 		}
 		if err != nil {
-			return plan, result, failureHint(err)
+			return plan, result, errors.Join(failureHint(err), d.letBack(ctx, result))
 		}
 		d.opt.Faults(gone.record(ctx))
 		return plan, result, nil

@@ -40,21 +40,22 @@ func (d *Deployment) GoOn(
 			err = p.pass(ctx)
 		}
 		if err != nil {
-			return errors.Join(err, operate.LetBack(ctx, p.Scandir, p.restarting()))
+			return errors.Join(err, d.letBack(ctx, *result))
 		}
 	}
 	return nil
 }
 
-// restarting are the services whose gateways drain, or have drained, to be started again by a later
-// apply. As long as none comes they are to be what they were.
-func (p *passes) restarting() (services []string) {
-	for _, o := range p.result.Outcomes {
+// letBack lets those of a result come back that drain, or have drained, to be started again by a
+// later apply. As long as none comes they are to be what they were.
+func (d *Deployment) letBack(ctx context.Context, result reconcile.Result) error {
+	var services []string
+	for _, o := range result.Outcomes {
 		if o.Delay != nil && o.Change.Gateway == reconcile.Restart {
 			services = append(services, o.Change.Service)
 		}
 	}
-	return services
+	return operate.LetBack(ctx, d.Scandir, services)
 }
 
 // delays reports whether anything of the result waits.
@@ -113,7 +114,7 @@ func (p *passes) pass(ctx context.Context) error {
 	done, err := apply.Apply(ctx, p.Scandir, lock, plan, opt)
 	p.result.Notes = append(p.result.Notes, done.Notes...)
 	if err != nil {
-		return failureHint(err)
+		return errors.Join(failureHint(err), p.letBack(ctx, done))
 	}
 	p.opt.Faults(gone.record(ctx))
 	p.take(done)
