@@ -419,7 +419,7 @@ func TestDrainByHand(t *testing.T) {
 			defer lock.Unlock()
 			actual, err := s.Read()
 			require.NoError(t, err)
-			acted, _ := l.Finish(t.Context(), lock, actual.Services, time.Minute)
+			acted, _ := l.Finish(t.Context(), lock, actual.Services, operate.ActOptions{Timeout: time.Minute})
 			for _, a := range acted {
 				require.NoError(t, lock.RestartDone(a.Service.Name))
 			}
