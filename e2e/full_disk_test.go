@@ -82,7 +82,7 @@ func TestWhatCannotBePrintedIsAFailure(t *testing.T) {
 	tr.down("gateway-alpha")
 	require.FileExists(t, tr.path("new.yaml"))
 	require.DirExists(t, tr.path("rendered"))
-	tr.everyForm(append(lines, "probe", "watch", "watch -o logfmt", "watch -o json"))
+	tr.everyForm(append(lines, "probe", "liveness", "watch", "watch -o logfmt", "watch -o json"))
 }
 
 // everyForm fails the test unless each command stands in the lines, in each form that it has. A

@@ -97,6 +97,8 @@ type Profile struct {
 	StopTimeout time.Duration
 	Ready       *Ready // nil: the profile has none
 	Drain       *Drain // nil: the gateway is stopped without being asked to end first
+	Alive       *Alive // nil: the profile has none
+	Memory      Memory
 	Log         Log
 }
 

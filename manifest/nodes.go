@@ -12,7 +12,7 @@ import (
 func Builtin(name string, port int) Profile {
 	p := *BuiltinDefaults()
 	p.Name, p.Port = name, port
-	p.Ready = nil // it does not ask for anything
+	p.Ready, p.Alive = nil, nil // it does not ask for anything
 	words := builtinCommand
 	if name == DefaultProfile {
 		words = dropProfileOption(words)

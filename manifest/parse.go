@@ -177,6 +177,7 @@ func (r *reader) profile(e *entry, port int) Profile {
 	giveFiles(f, &p, own, defaults)
 	giveCommand(f, &p, own, defaults)
 	giveReady(f, &p, own, defaults)
+	giveAlive(f, &p, own, defaults)
 	r.merged += f.Size + (len(p.Env)+len(p.Unset)+len(p.Secrets))*envBytes
 	return p
 }

@@ -109,7 +109,7 @@ var unsaid = []disagreement{
 	{"ports and names used twice", "profiles: {a: {port: 1}, b: {port: 1}}",
 		regexp.MustCompile(`port: .*is already used by profile|is already listed at|: "\w*" is in (env|secrets|unset) too`), nil},
 	{"what merging makes of a profile", "profiles: {a: {command: [x, '{port}']}}",
-		regexp.MustCompile(`names \{port\}, but the profile has none|has no program once|ready: http is missing|ready: asks the gateway on its port`), nil},
+		regexp.MustCompile(`names \{port\}, but the profile has none|has no program once|(ready|alive): http is missing|(ready|alive): asks the gateway on its port`), nil},
 	{"how much time or how many bytes a text stands for", "profiles: {a: {stop_timeout: 25h, backoff: 1500ms, log: {size: 1kB}}}",
 		regexp.MustCompile(`(stop_timeout|backoff|size|interval|timeout): \S+ is (out of range|finer than)|(has|have) \d+ bytes|is too long \(`), nil},
 	{"a range that ends before it starts", "profiles:\nauto_ports: 9-8",
@@ -322,9 +322,10 @@ var right = map[string][]string{
 	"port_env": {"PORT", "API_SERVER_PORT", "true", "null"}, "home": {"/srv/{profile}", "/srv/{{x}}", "/", "null"},
 	"count": {"null"}, "env_file": {"[/run/env]", "[/a, '/run/{profile}/{{']", "null"}, "secrets_dir": {"/run/{profile}", "/run/s", "null"},
 	"secrets": {"{K: /run/k}", "{}", "{K: null}", "{L: '/run/{profile}/{{'}"}, "restart": {"always", "on-failure"}, "backoff": {"60s", "0s", "1m30s", "1h", "+.5m"},
-	"stop_timeout": {"75s", "500ms", "1.5s", "1h2m3s"}, "log": {"{}", "null"}, "ready": {"{}", "null", "{http: /}"},
+	"stop_timeout": {"75s", "500ms", "1.5s", "1h2m3s"}, "log": {"{}", "null"}, "ready": {"{}", "null", "{http: /}"}, "alive": {"{}", "null", "{http: /}"},
+	"failures": {"1", "4", "1000", "null"}, "action": {"restart", "report", "null"},
 	"drain": {"{}", "null", "{timeout: 10m}"}, "signal": {"SIGUSR1", "SIGTERM", "null"},
-	"http": {"/health", "/", "'/a?b=%41&c'", "null"}, "interval": {"1s", "100ms", "null"}, "timeout": {"60s", "1h"}, "keep": {"0", "10", "10000", "007"},
+	"http": {"/health", "/", "'/a?b=%41&c'", "null"}, "interval": {"1s", "2m", "null"}, "timeout": {"60s", "1h"}, "keep": {"0", "10", "10000", "007"},
 	"size": {"1MB", "4096", `"65536"`, "64KiB", "268435455B", "05000"}, "timestamp": {"none", "iso8601", "tai64n"}, "stdout": {"true", "False", "null"},
 }
 
@@ -364,6 +365,8 @@ func randomDocument(t *testing.T, r *rand.Rand, rate int) string {
 				list = append(list, written+": "+fill(table.Names(readyKeys()), 50))
 			case name == "drain" && r.IntN(3) > 0:
 				list = append(list, written+": "+fill(table.Names(drainKeys()), 50))
+			case name == "alive" && r.IntN(3) > 0:
+				list = append(list, written+": "+fill(table.Names(aliveKeys()), 50))
 			default:
 				list = append(list, written+": "+value(name))
 			}

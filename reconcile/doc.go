@@ -16,6 +16,7 @@
 //	supervisor.go    what all of this needs of s6
 //	servicetree/     service directories in a plain folder, for a look or an image
 //	pace/            waits, with limits that count from when something has moved last
+//	liveness/        what looks at a gateway that serves have seen, and what follows
 //	journal/         the dot directory in the scandir: journal/lock.go, journal/records.go, journal/marks.go,
 //	                 journal/history.go, journal/rolledback.go, journal/canary.go
 //	ownership/       which user may change what in a service directory, and taking it back

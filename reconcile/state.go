@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"hermes-reconcile/reconcile/liveness"
 	"hermes-reconcile/s6ctl/seen"
 )
 
@@ -56,6 +57,7 @@ type Look struct {
 	Drain            Drain  // that it was asked for
 	Twice            bool   // a second one runs outside its place
 	FrozenLog        string // why what it prints reaches no log file, or empty
+	Liveness         liveness.State
 }
 
 // State says what the gateway is. Where its run script is not through yet, it is what the phase
@@ -172,6 +174,9 @@ func (l Look) Detail() string {
 		if end != "" {
 			details = append(details, end)
 		}
+	}
+	if l.PID != 0 && l.Liveness.Detail != "" {
+		details = append(details, l.Liveness.Detail)
 	}
 	return strings.Join(details, ", ")
 }

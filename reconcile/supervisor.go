@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"hermes-reconcile/reconcile/liveness"
 	"hermes-reconcile/s6ctl/safefile"
 )
 
@@ -31,6 +32,8 @@ type Supervisor interface {
 	// Pause is how long the script of a service's process waits or has waited before it became the
 	// service.
 	Pause(dir string, pid int) time.Duration
+	// Liveness is what looks at the process of a service have seen, where its check keeps that.
+	Liveness(dir string, pid int) liveness.State
 	// Deaths are those of a service since it was last started on purpose, the oldest first.
 	Deaths(dir string) []Death
 	// Room tells what the s6-svscan can take.

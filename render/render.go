@@ -10,6 +10,7 @@
 //	render.go      a profile to its files; templates/ has the scripts
 //	stencil.go     scripts of one outline, made from each other: faster than the templates
 //	turn.go        gateways that take turns to start
+//	files.go       the files that variables come from
 //	quote.go       a text as a word of a shell
 package render
 
@@ -24,7 +25,6 @@ import (
 	"text/template"
 
 	"hermes-reconcile/manifest"
-	"hermes-reconcile/manifest/names"
 	"hermes-reconcile/manifest/writing"
 	"hermes-reconcile/render/parallel"
 )
@@ -112,7 +112,8 @@ func newRenderer(m *manifest.Manifest) (*renderer, error) {
 
 // finishOf is the ./finish of a profile, rendered once for all that share it.
 func (r *renderer) finishOf(p *manifest.Profile) (File, error) {
-	end := ending{p.Restart == manifest.RestartOnFailure, p.Drain != nil}
+	onFailure := p.Restart == manifest.RestartOnFailure
+	end := ending{onFailure, p.Drain != nil, onFailure && looksAfter(p)}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if f, rendered := r.finish[end]; rendered {
@@ -132,6 +133,7 @@ func (r *renderer) finishOf(p *manifest.Profile) (File, error) {
 type ending struct {
 	OnFailure bool // exit code 0 ends the gateway
 	Drains    bool // it may have been asked to end
+	Looks     bool // exit code 0 ends it, unless a look has told it to end
 }
 
 // finish is what the template of ./finish sees.
@@ -195,6 +197,8 @@ type script struct {
 	MaxEntry       int
 	Ready          *manifest.Ready
 	Turns          *turnWords
+	// Look is the command that looks after the gateway once it serves; empty: nothing does.
+	Look []string
 
 	URL            string // that Ready asks for
 	NotificationFD int
@@ -239,6 +243,9 @@ func (r *renderer) script(p *manifest.Profile) script {
 	if p.Ready != nil {
 		s.URL = p.Ready.URL(p.Port)
 	}
+	if looksAfter(p) {
+		s.Look = look(p)
+	}
 	for _, v := range exported(p) {
 		if strings.HasPrefix(v.Name, "LD_") {
 			s.LoaderEnv = append(s.LoaderEnv, v)
@@ -255,30 +262,6 @@ func (r *renderer) script(p *manifest.Profile) script {
 		s.Setuidgid, s.Setlock = "/command/s6-setuidgid", "/command/s6-setlock"
 	}
 	return s
-}
-
-// envFile is a .env file, and the descriptor by which it is read.
-type envFile struct {
-	Path string
-	FD   int
-}
-
-// firstEnvFD is the descriptor of the first .env file: the next behind that of the service
-// directory. The names of descriptors have one digit in a POSIX shell, so at most
-// manifest.MaxEnvFiles follow.
-const firstEnvFD = notificationFD + 1
-
-// addFiles fills in the files that variables come from.
-func (s *script) addFiles(p *manifest.Profile) {
-	if len(p.EnvFiles) == 0 && p.SecretsDir == "" {
-		return
-	}
-	s.SecretsDir = p.SecretsDir
-	for i, path := range p.EnvFiles {
-		s.EnvFiles = append(s.EnvFiles, envFile{path, firstEnvFD + i})
-	}
-	s.Said = p.Variables()
-	s.Reserved = slices.Concat(names.ScriptVariables, names.ShellVariables)
 }
 
 // logPatience is how long a logger without a supervisor may take to end, in s: milliseconds, but
@@ -357,6 +340,7 @@ func (r *renderer) servicedir(p *manifest.Profile) (Servicedir, error) {
 	if p.Ready != nil {
 		dir.Files = append(dir.Files, newFile(NotificationPath, modeFile, line(notificationFD)))
 	}
+	dir.Liveness = looksAfter(p)
 	if err := r.addScripts(&dir, p); err != nil {
 		return Servicedir{}, err
 	}
@@ -378,7 +362,7 @@ func (r *renderer) addScripts(dir *Servicedir, p *manifest.Profile) error {
 	for _, t := range []struct{ template, path string }{
 		{"run.tmpl", "run"}, {"log-run.tmpl", "log/run"}, {"check.tmpl", "data/check"},
 	} {
-		if t.path == "data/check" && p.Ready == nil {
+		if t.path == "data/check" && p.Ready == nil && !looksAfter(p) {
 			continue
 		}
 		text, err := r.execute(t.template, key, texts, &s)

@@ -145,7 +145,7 @@ func TestFilesAreSortedAndListedInTheMarker(t *testing.T) {
 				want[f.Path] = Digest(f.Data)
 			}
 		}
-		if diff := cmp.Diff(Marker{1, d.Profile, d.Port, d.OnFailure, d.Last, marker.Drain, marker.Manifest, marker.ManifestFormat, want}, marker); diff != "" {
+		if diff := cmp.Diff(Marker{1, d.Profile, d.Port, d.OnFailure, d.Last, marker.Drain, d.Liveness, marker.Manifest, marker.ManifestFormat, want}, marker); diff != "" {
 			t.Errorf("%s: (-want +got)\n%s", d.Name, diff)
 		}
 	}

@@ -57,7 +57,9 @@ type Servicedir struct {
 	Ready *manifest.Ready // nil: it has no way to tell
 	Drain *manifest.Drain // nil: it is stopped without being asked to end first
 	Turn  manifest.Turn   // to start; zero: it takes none
-	Files []File          // sorted by path, the marker included
+	// Liveness says that data/check looks after the gateway as long as it runs.
+	Liveness bool
+	Files    []File // sorted by path, the marker included
 	// Excerpt is what the directory is rendered from; empty where that is too long for a marker.
 	Excerpt writing.Excerpt
 }
@@ -109,8 +111,10 @@ type Marker struct {
 	OnFailure bool   `json:"on_failure,omitempty"`
 	Last      bool   `json:"last,omitempty"`
 	// Drain is how the gateway of this directory is asked to end; nil: it is not.
-	Drain    *MarkerDrain `json:"drain,omitempty"`
-	Manifest string       `json:"manifest,omitempty"` // what it was rendered from, of this profile alone
+	Drain *MarkerDrain `json:"drain,omitempty"`
+	// Liveness says that data/liveness has what looks at the gateway have seen.
+	Liveness bool   `json:"liveness,omitempty"`
+	Manifest string `json:"manifest,omitempty"` // what it was rendered from, of this profile alone
 	// ManifestFormat says how Manifest is read: see writing.Excerpt.
 	ManifestFormat int               `json:"manifest_format,omitempty"`
 	Files          map[string]string `json:"files"` // path -> Digest of its content
@@ -145,7 +149,8 @@ func ParseMarker(data []byte) (Marker, error) {
 	var m Marker
 	err := rawjson.Unmarshal(data, map[string]any{
 		"format": &m.Format, "profile": &m.Profile, "port": &m.Port, "on_failure": &m.OnFailure, "last": &m.Last,
-		"drain": &m.Drain, "manifest": &m.Manifest, "manifest_format": &m.ManifestFormat, "files": &m.Files,
+		"drain": &m.Drain, "liveness": &m.Liveness,
+		"manifest": &m.Manifest, "manifest_format": &m.ManifestFormat, "files": &m.Files,
 	})
 	if err != nil {
 		return Marker{}, fmt.Errorf("not a marker: %v", err)
@@ -178,6 +183,7 @@ func (s *Servicedir) seal(excerpt writing.Excerpt) {
 func (s *Servicedir) Marker() Marker {
 	m := Marker{
 		Format: markerFormat, Profile: s.Profile, Port: s.Port, OnFailure: s.OnFailure, Last: s.Last,
+		Liveness: s.Liveness,
 		Manifest: string(s.Excerpt.Text), ManifestFormat: s.Excerpt.Format,
 		Files: make(map[string]string, len(s.Files)),
 	}
@@ -214,6 +220,9 @@ func (s *Servicedir) marker() []byte {
 		b = appendText(append(b, ",\n  \"drain\": {\n    \"signal\": "...), string(d.Signal))
 		b = append(b, ",\n    \"timeout_ms\": "...)
 		b = append(strconv.AppendInt(b, d.Timeout.Milliseconds(), 10), "\n  }"...)
+	}
+	if s.Liveness {
+		b = append(b, ",\n  \"liveness\": true"...)
 	}
 	if len(excerpt.Text) > 0 {
 		b = appendText(append(b, ",\n  \"manifest\": "...), string(excerpt.Text))

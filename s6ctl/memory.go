@@ -2,7 +2,11 @@
 
 package s6ctl
 
-import "os"
+import (
+	"errors"
+	"os"
+	"time"
+)
 
 // Usage is what the processes of a service take.
 type Usage struct {
@@ -31,3 +35,36 @@ func Usages(h Host) map[int]Usage {
 
 // UserOf is the effective user of a process of this host.
 func UserOf(h Host, pid int) (uid uint32, known bool) { return h.uid(pid) }
+
+// UsageBeside is what the processes in the session of a service take, without this process and its
+// parent, which look after the service.
+func UsageBeside(h Host, service int) Usage {
+	u := Usage{}
+	for _, pid := range h.pids() {
+		if pid == os.Getpid() || pid == os.Getppid() {
+			continue
+		}
+		stat, err := h.proc().Short(pid, "stat")
+		if err != nil || statNumber(string(stat), statSession) != service {
+			continue
+		}
+		u.Processes++
+		u.RSS += int64(statNumber(string(stat), statRSS)) * int64(os.Getpagesize())
+	}
+	return u
+}
+
+// Leads reports whether a process leads the session of this one, and when that was started, in
+// ticks. As long as this process runs, no other gets the number of such a one.
+func Leads(h Host, pid int) (start int, leads bool) {
+	start = h.numberIn(pid, statStart)
+	return start, start != 0 && h.session(os.Getpid()) == pid
+}
+
+// SinceBoot is for how long the machine has been there.
+func SinceBoot() (time.Duration, error) {
+	if now := sinceBoot(); now > 0 {
+		return now, nil
+	}
+	return 0, errors.New("the kernel does not tell for how long the machine has been there")
+}

@@ -98,3 +98,14 @@ func pauseOf(word string) time.Duration {
 // long ago. One that ended before the process began was that of another; and where the clock was
 // set since, no more can be said than that it was within the life of the process.
 func waited(age, over time.Duration) time.Duration { return max(0, min(age, age-over)) }
+
+// File reads a file of at most so many bytes that a script has written in the service in dir.
+func (s *Scandir) File(dir, name string, most int64) ([]byte, error) {
+	service, err := openFolder(s.path, dir)
+	if err != nil {
+		return nil, err
+	}
+	defer service.Close()
+	data, _, err := service.Read(name, most)
+	return data, err
+}

@@ -178,9 +178,13 @@ var layers = map[string]layer{
 	},
 	"reconcile": {
 		why:    "The same look at a scandir and the same manifest make the same plan: it depends on nothing else.",
-		ours:   []string{"render", "s6ctl/safefile", "s6ctl/seen"},
+		ours:   []string{"reconcile/liveness", "render", "s6ctl/safefile", "s6ctl/seen"},
 		others: []string{"github.com/hashicorp/go-multierror"},
 		never:  []string{"os", "os/exec", "net", "flag", "log", "path/filepath"},
+	},
+	"reconcile/liveness": {
+		why:   "What a look at a gateway means follows from what it sees and from the looks before, at whatever time.",
+		never: []string{"os", "os/exec", "net", "flag", "log", "path/filepath"},
 	},
 	"reconcile/servicetree": {
 		why:   "A plain folder is read and written without s6, on every system.",
@@ -200,14 +204,15 @@ var layers = map[string]layer{
 	},
 	"reconcile/ownership": {
 		why:    "What others must not change is told once, for the look and for the repair, whatever a service does.",
-		ours:   []string{"reconcile", "reconcile/dirfd", "s6ctl/safefile"},
+		ours:   []string{"reconcile", "reconcile/dirfd", "reconcile/liveness", "s6ctl/safefile"},
 		others: []string{"golang.org/x/sys/unix"},
 		never:  []string{"os", "os/exec", "net", "flag", "log"},
 	},
 	"reconcile/scandir": {
 		why: "A look has no part in what is done after it: apply imports it, not the other way round.",
 		ours: []string{
-			"render", "render/parallel", "reconcile", "reconcile/dirfd", "reconcile/fault", "reconcile/journal", "reconcile/ownership", "s6ctl/safefile",
+			"render", "render/parallel", "reconcile", "reconcile/dirfd", "reconcile/fault", "reconcile/journal", "reconcile/liveness",
+			"reconcile/ownership", "s6ctl/safefile",
 		},
 		others: []string{"golang.org/x/sys/unix"},
 		never:  []string{"os", "os/exec", "net", "flag", "log"},
@@ -361,7 +366,7 @@ var layers = map[string]layer{
 	command + "/deploy": {
 		why: "It alone opens a scandir, so that each command checks and locks it in the same order.",
 		ours: []string{
-			"manifest", "reconcile", "reconcile/apply", "reconcile/journal", "reconcile/operate", "reconcile/pace", "reconcile/scandir",
+			"manifest", "reconcile", "reconcile/apply", "reconcile/journal", "reconcile/liveness", "reconcile/operate", "reconcile/pace", "reconcile/scandir",
 			"render",
 			"s6ctl", "s6ctl/safefile", "s6ctl/start",
 			command + "/accounts", command + "/explain", command + "/home", command + "/homes", command + "/usage",
@@ -373,7 +378,7 @@ var layers = map[string]layer{
 		why: "It wires all of them; programs are started by s6ctl/start, gateways asked by probe, scandirs opened by deploy.",
 		ours: []string{
 			"manifest", "manifest/placed", "manifest/visible", "manifest/wording", "manifest/writing", "render", "render/parallel",
-			"reconcile", "reconcile/apply", "reconcile/fault", "reconcile/journal", "reconcile/operate", "reconcile/servicetree",
+			"reconcile", "reconcile/apply", "reconcile/fault", "reconcile/journal", "reconcile/liveness", "reconcile/operate", "reconcile/servicetree",
 			"reconcile/watch",
 			"s6ctl", "s6ctl/start", "s6ctl/safefile", "s6ctl/route",
 			command + "/accounts", command + "/asuser", command + "/changes", command + "/choose", command + "/containerenv", command + "/deploy",

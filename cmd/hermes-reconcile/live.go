@@ -36,6 +36,7 @@ func liveCommands() []builder {
 		{"doctor", newDoctorCommand},
 		{"history", newHistoryCommand},
 		{"rollback", newRollbackCommand},
+		{"liveness", newLivenessCommand},
 	}
 }
 

@@ -196,6 +196,7 @@ var needsS6 = [...]string{
 	"doctor",
 	"history",
 	"rollback",
+	"liveness",
 }
 
 // noS6Here refuses a command on a system where s6 cannot run, and names what supervises services

@@ -23,6 +23,10 @@ func gateway(s reconcile.Service, scandir *deploy.Place, actual reconcile.Actual
 	g.Drift = append(g.Drift, places(s, actual.DisplacedOf(s.Name))...)
 	look := operate.LookAt(scandir.Sup, s)
 	g.State, g.Detail = string(look.State()), look.Detail()
+	g.Alive = look.Liveness.Alive
+	if last := look.Liveness.Restarted; last != nil {
+		g.Restarted = &explain.Restarted{At: rfc3339(last.At), Why: last.Why}
+	}
 	if s.Fault != nil {
 		g.State, g.Detail = string(reconcile.StateUnknown), ""
 	}
@@ -51,7 +55,10 @@ func failed(g explain.Gateway, s reconcile.Service, look reconcile.Look) bool {
 		return reconcile.HasEnded(look.Status, onFailure)
 	case reconcile.StateDown:
 		return g.Wanted == wantedUp
-	case reconcile.StateUp:
+	case reconcile.StateUp, reconcile.StateReady:
+		if look.Liveness.Silent {
+			return true
+		}
 		if g.Ready == nil || *g.Ready { // to read what it was rendered from takes long
 			return false
 		}

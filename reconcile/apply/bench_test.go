@@ -17,6 +17,7 @@ import (
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/journal"
+	"hermes-reconcile/reconcile/liveness"
 	"hermes-reconcile/reconcile/scandir"
 	"hermes-reconcile/reconcile/testkit"
 	"hermes-reconcile/render"
@@ -57,6 +58,7 @@ func (i idle) Status(string) (reconcile.Status, error) {
 }
 func (i idle) Phase(string, int) reconcile.Phase            { return "" }
 func (i idle) Lives(string) (bool, error)                   { return true, nil }
+func (idle) Liveness(string, int) liveness.State            { return liveness.State{} }
 func (i idle) Pause(string, int) time.Duration              { return 0 }
 func (i idle) Deaths(string) []reconcile.Death              { return nil }
 func (i idle) Room(context.Context) (reconcile.Room, error) { return reconcile.Room{}, nil }

@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"hermes-reconcile/reconcile"
+	"hermes-reconcile/reconcile/liveness"
 	"hermes-reconcile/render"
 	"hermes-reconcile/s6ctl/safefile"
 )
@@ -189,6 +190,7 @@ func (f *fakeS6) Phase(string, int) reconcile.Phase {
 	return f.phase
 }
 
+func (*fakeS6) Liveness(string, int) liveness.State { return liveness.State{} }
 func (f *fakeS6) Pause(string, int) time.Duration {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -175,6 +175,9 @@ func LookAt(sup reconcile.Supervisor, service reconcile.Service) reconcile.Look 
 	}
 	complete(&l, sup, service.Name)
 	l.Deaths = sup.Deaths(service.Name)
+	if service.Marker.Liveness {
+		l.Liveness = sup.Liveness(service.Name, l.PID)
+	}
 	return l
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/dirfd"
+	"hermes-reconcile/reconcile/liveness"
 	"hermes-reconcile/s6ctl/safefile"
 )
 
@@ -189,7 +190,9 @@ func (o Owner) unlinkPlanted(
 
 // scriptFiles are what rendered scripts write in their service directory, or read there. A symlink
 // there would have them write elsewhere.
-var scriptFiles = map[string]bool{"data/pgid": true, "data/backoff": true, "data/draining": true, "log/told": true}
+var scriptFiles = map[string]bool{
+	"data/pgid": true, "data/backoff": true, "data/draining": true, "log/told": true, liveness.Path: true,
+}
 
 // LookAtScriptFile notes whether a script would be led astray by what stands at the name of its
 // file, and reports whether something does.

@@ -17,6 +17,7 @@ import (
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/dirfd"
 	"hermes-reconcile/reconcile/journal"
+	"hermes-reconcile/reconcile/liveness"
 	"hermes-reconcile/reconcile/ownership"
 	"hermes-reconcile/render"
 	"hermes-reconcile/render/parallel"
@@ -175,30 +176,6 @@ func (s *Scandir) readService(
 	return service, err
 }
 
-// markedPort is the port in the marker of a service that cannot be read, or 0 if that cannot be
-// read either.
-func (s *Scandir) markedPort(name string) int {
-	d, err := s.Dir.Open(name)
-	if err != nil {
-		return 0
-	}
-	defer d.Close()
-	data, err := d.Open(dataDir)
-	if err != nil {
-		return 0
-	}
-	defer data.Close()
-	text, _, err := data.Read(path.Base(render.MarkerPath), reconcile.MaxFile)
-	if err != nil {
-		return 0
-	}
-	marker, err := render.ParseMarker(text)
-	if err != nil {
-		return 0
-	}
-	return marker.Port
-}
-
 // obstacle says what else than a directory stands at the name of a service. It is left where it is:
 // what a user has put there is for the user to remove.
 func (s *Scandir) obstacle(service *reconcile.Service, openErr error) error {
@@ -293,6 +270,9 @@ func (s *serviceReader) readData(parent *dirfd.Dir) error {
 	s.mark(f)
 	if s.Marker.Drain != nil {
 		s.owner.LookAtScriptFile(s.Service, d, "data/draining")
+	}
+	if s.Marker.Liveness {
+		s.owner.LookAtScriptFile(s.Service, d, liveness.Path)
 	}
 	return s.readListed(d)
 }

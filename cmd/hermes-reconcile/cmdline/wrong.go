@@ -61,7 +61,7 @@ func why(f *pflag.Flag, err error) string {
 		return "is not known (want true or false)"
 	case "duration":
 		return "is no duration (want a number with a unit, such as 90s, 5m or 1h30m)"
-	case "int":
+	case "int", "int64":
 		return "is no whole number"
 	}
 	return err.Error()

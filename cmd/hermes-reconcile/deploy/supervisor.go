@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"hermes-reconcile/reconcile"
+	"hermes-reconcile/reconcile/liveness"
 	"hermes-reconcile/s6ctl"
 )
 
@@ -47,4 +48,22 @@ func meant(ctx context.Context, err error) error {
 		return context.DeadlineExceeded
 	}
 	return reconcile.ErrInterrupted
+}
+
+// Liveness is nothing where the record cannot be read: what is in it comes of the gateway's user.
+func (s supervisor) Liveness(dir string, pid int) liveness.State {
+	text, err := s.File(dir, liveness.Path, liveness.Size)
+	if err != nil {
+		return liveness.State{}
+	}
+	record, err := liveness.Parse(text)
+	if err != nil {
+		return liveness.State{}
+	}
+	gateway := liveness.Gateway{PID: pid, Start: s6ctl.Started(pid)}
+	now, err := s6ctl.SinceBoot()
+	if err != nil {
+		return liveness.State{}
+	}
+	return record.Now(gateway, now, time.Now())
 }

@@ -133,7 +133,7 @@ func randomManifest(r *rand.Rand) string {
 		b.WriteString("  " + name + ":\n    stop_timeout: 75s\n")
 		withPort := r.IntN(3) > 0
 		for _, key := range slices.Sorted(maps.Keys(rightValues)) {
-			if r.IntN(3) == 0 && (key != "ready" || withPort) {
+			if r.IntN(3) == 0 && (key != "ready" && key != "alive" || withPort) {
 				fmt.Fprintf(&b, "    %s: %s\n", key, pick(r, rightValues[key]...))
 			}
 		}
@@ -147,7 +147,8 @@ func randomManifest(r *rand.Rand) string {
 func pick(r *rand.Rand, from ...string) string { return from[r.IntN(len(from))] }
 
 var rightValues = map[string][]string{
-	"state": {"up", "down", "last"}, "ready": {"{http: /health}", `{http: "/a?b='c'", interval: 250ms, timeout: 2m}`}, "user": {"bot", "a.b_c-1"},
+	"state": {"up", "down", "last"}, "ready": {"{http: /health}", `{http: "/a?b='c'", interval: 250ms, timeout: 2m}`},
+	"alive": {"{http: /health}", `{http: "/a?b='c'", interval: 5s, failures: 2, action: report}`}, "user": {"bot", "a.b_c-1"},
 	"command": {"[run]", `[a, "b c", 'it''s', "\n", "{{}}", "", -p, "{profile}", -p, coder, "--x={profile}"]`, `[hermes, -p, "{profile}", gateway, run, --replace]`},
 	"wrapper": {"[doppler, run, --]", `["{profile}", "{{"]`},
 	"env":     {`{A: b, LD_PRELOAD: "x", PATH: /bin}`, `{A: "\n'\"\\ ", B: !!binary /w==, C: "é\u2028\e"}`, `{NO: "yes"}`, `{J: '{"a":1}', P: "{profile}", Q: "{{profile}}"}`},

@@ -280,6 +280,7 @@ func TestGateways(t *testing.T) {
 		"starting for long": {func(g *Gateway) { g.State, g.Status.Since = "starting", before(61*time.Second) }, "warning | a | it has been starting for 1m1s | see /log"},
 		"stopping for long": {func(g *Gateway) { g.State = "stopping" }, "warning | a | it is told to stop, and runs on | see /log"},
 		"not ready":         {func(g *Gateway) { g.Ready = &no }, "warning | a | it is up for 1h0m0s, and has not answered as ready | see /log"},
+		"not alive":         {func(g *Gateway) { g.Alive, g.Failed, g.Detail = &no, true, "not alive for 2m0s: answers 503" }, "error | a | not alive for 2m0s: answers 503 | hermes-reconcile restart a, or see /log"},
 		"not ready yet":     {func(g *Gateway) { g.Ready, g.Status.Since = &no, before(time.Second) }, ""},
 		"edited":            {func(g *Gateway) { g.Drift = []string{"edited: run"} }, "warning | a | drift: edited: run | hermes-reconcile diff, then hermes-reconcile apply"},
 		"loggers": {func(g *Gateway) { g.Drift = []string{explain.DriftLogStuck, explain.DriftLogDown} }, `

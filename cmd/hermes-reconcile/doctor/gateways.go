@@ -108,6 +108,9 @@ func (n *notes) state(g Gateway, now time.Time) {
 	case state.Runs() && g.Wanted == "down":
 		n.add(explain.LevelWarning, g.Profile, "hermes-reconcile stop "+g.Profile,
 			"it is up but should be down")
+	case state.Runs() && g.Failed && g.Alive != nil && !*g.Alive:
+		n.add(explain.LevelError, g.Profile, "hermes-reconcile restart "+g.Profile+", or "+see,
+			"%s", g.Detail)
 	case state == reconcile.StateUp && g.Ready != nil && !*g.Ready && lasted >= slow:
 		n.add(explain.LevelWarning, g.Profile, see,
 			"it is up for %s, and has not answered as ready", lasted)

@@ -30,6 +30,10 @@ type Gateway struct {
 	// Failed: it is not what it should be, and will not come to be that by itself.
 	Failed bool  `json:"failed"`
 	Ready  *bool `json:"ready"` // nil: it has no way to tell
+	// Alive: it answers, or does not any more; nil: it is not asked, or has not answered yet.
+	Alive *bool `json:"alive,omitempty"`
+	// Restarted is the last restart that its check has made.
+	Restarted *Restarted `json:"restarted,omitempty"`
 	// PID is 0, and left out, while no process runs.
 	PID int `json:"pid,omitempty"`
 	// Since: of the last change between up and down, as RFC 3339 writes times.
@@ -53,6 +57,12 @@ type Draining struct {
 	Since   string `json:"since"` // as RFC 3339 writes times
 	Signal  string `json:"signal"`
 	Timeout int64  `json:"timeout"` // s, after which it is stopped
+}
+
+// Restarted is a restart of a gateway that did not answer, or took too much memory.
+type Restarted struct {
+	At  string `json:"at"` // as RFC 3339 writes times
+	Why string `json:"why"`
 }
 
 // StateAbsent is what a gateway is that the manifest names and no apply has made yet.

@@ -69,8 +69,10 @@ func placed(k Key, line, place string) string {
 		return "version: 1\nprofiles:\n  bot-{n}:\n    " + line + "\n"
 	case k.Name == "port":
 		return "version: 1\nprofiles:\n  coder:\n    " + line + "\n"
-	case strings.HasPrefix(k.Name, "ready.") && k.Name != "ready.http":
-		return "version: 1\ndefaults: {ready: {http: /health}}\nprofiles:\n  coder:\n    port: 9201\n    " + line + "\n"
+	case k.Name == "count":
+		return "version: 1\nprofiles:\n  \"bot-{n}\":\n    " + line + "\n"
+	case strings.HasPrefix(k.Name, "alive.") && k.Name != "alive.http", strings.HasPrefix(k.Name, "ready.") && k.Name != "ready.http":
+		return "version: 1\ndefaults: {ready: {http: /health}, alive: {http: /health}}\nprofiles:\n  coder:\n    port: 9201\n    " + line + "\n"
 	}
 	return "version: 1\nprofiles:\n  coder:\n    port: 9201\n    " + line + "\n"
 }

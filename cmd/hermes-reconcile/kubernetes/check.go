@@ -64,6 +64,9 @@ func (e *exporter) check(p manifest.Profile) {
 	if p.Ready != nil && strings.HasPrefix(p.Ready.HTTP, "//") {
 		e.fault(p, "ready.http", "starts with // (want a single /: a probe of Kubernetes takes the rest for a host)")
 	}
+	if p.Alive != nil && strings.HasPrefix(p.Alive.HTTP, "//") {
+		e.fault(p, "alive.http", "starts with // (want a single /: a probe of Kubernetes takes the rest for a host)")
+	}
 	e.checkWords(p)
 }
 

@@ -35,6 +35,9 @@ func (e *exporter) lost(p manifest.Profile) (string, error) {
 		q.Port, q.Ready = p.Port, r
 	}
 	q.Drain = p.Drain
+	if a := p.Alive; a != nil {
+		q.Port, q.Alive = p.Port, a
+	}
 	excerpt, err := e.excerpts.Make(q)
 	if err != nil {
 		return "", fmt.Errorf("cannot write what Kubernetes has no place for: %w", err)

@@ -64,6 +64,12 @@ func (e *exporter) statefulSet(p manifest.Profile, name string, user Account, lo
 	}
 	c.Startup, c.Readiness = probes(p.Ready)
 	c.Lifecycle = drainHook(p.Drain)
+	if live, startup := liveness(p.Alive); live != nil {
+		c.Liveness = live
+		if c.Startup == nil {
+			c.Startup = startup
+		}
+	}
 	return statefulSet{
 		APIVersion: "apps/v1", Kind: "StatefulSet",
 		Metadata: meta{Name: name, Labels: labels(name), Annotations: annotations},
@@ -190,7 +196,7 @@ const (
 )
 
 // probes ask until the gateway serves, and then whether it still does. A gateway that is late is
-// asked on and not killed: the first probe never gives up, and no livenessProbe is there.
+// asked on and not killed: the first probe never gives up.
 func probes(r *manifest.Ready) (startup, readiness *probe) {
 	if r == nil {
 		return nil, nil
@@ -198,6 +204,17 @@ func probes(r *manifest.Ready) (startup, readiness *probe) {
 	ask := httpGet{r.HTTP, portName}
 	return &probe{ask, seconds(r.Interval), probePatience, math.MaxInt32},
 		&probe{ask, readinessPeriod, probePatience, readinessMisses}
+}
+
+// liveness is the probe by which a gateway that has served once is restarted, and the one that it
+// waits for: a gateway that starts is left alone. The kubelet cannot only report.
+func liveness(a *manifest.Alive) (live, startup *probe) {
+	if a == nil || a.Action != manifest.AliveRestart {
+		return nil, nil
+	}
+	ask := httpGet{a.HTTP, portName}
+	return &probe{ask, seconds(a.Interval), probePatience, int64(a.Failures)},
+		&probe{ask, seconds(a.Interval), probePatience, math.MaxInt32}
 }
 
 // seconds rounds up: Kubernetes knows whole seconds, and no time may become shorter.

@@ -29,6 +29,11 @@ func (e *exporter) notes() []string {
 		all = append(all, "drain needs the programs sh and sleep in the image, and asks the first process of the container, "+
 			"so a wrapper has to pass the signal on: "+names)
 	}
+	if names := e.having(func(p manifest.Profile) bool {
+		return p.Alive != nil && p.Alive.Action == manifest.AliveReport
+	}); names != "" {
+		all = append(all, "alive with action: report has no effect in Kubernetes, which would restart: "+names)
+	}
 	if names := e.having(func(p manifest.Profile) bool { return len(p.Secrets) > 0 }); names != "" {
 		all = append(all, "a Secret keeps the newline at the end of a file, which hermes-reconcile drops: "+names)
 	}

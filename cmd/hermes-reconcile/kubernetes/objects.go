@@ -117,6 +117,7 @@ type container struct {
 	Ports      []podPort  `yaml:"ports,omitempty"`
 	Startup    *probe     `yaml:"startupProbe,omitempty"`
 	Readiness  *probe     `yaml:"readinessProbe,omitempty"`
+	Liveness   *probe     `yaml:"livenessProbe,omitempty"`
 	Lifecycle  *lifecycle `yaml:"lifecycle,omitempty"`
 	Security   security   `yaml:"securityContext"`
 	Mounts     []mount    `yaml:"volumeMounts"`

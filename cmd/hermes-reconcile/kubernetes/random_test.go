@@ -117,12 +117,15 @@ var samples = map[string]func(a author) string{
 	"drain": func(a author) string {
 		return fmt.Sprintf("{signal: %s, timeout: %s}", inner["signal"](a), inner["timeout"](a))
 	},
+	"alive": func(a author) string {
+		return fmt.Sprintf("{http: %s, interval: %ds, failures: %s, action: %s}", inner["http"](a), 1+a.IntN(100), inner["failures"](a), inner["action"](a))
+	},
 	"log": func(a author) string {
 		return fmt.Sprintf("{keep: %s, size: %s, timestamp: %s, stdout: %s}", inner["keep"](a), inner["size"](a), inner["timestamp"](a), inner["stdout"](a))
 	},
 }
 
-// inner are those of the keys in ready, drain and log.
+// inner are those of the keys in ready, drain, alive and log.
 var inner = map[string]func(a author) string{
 	"http": func(a author) string {
 		return quoted(a.one("/health", "/", "/a%20b?x=$(HOME)&y=1", "//host/x", "/:8/;a", "/%zz"))
@@ -130,6 +133,8 @@ var inner = map[string]func(a author) string{
 	"signal":    func(a author) string { return a.one("SIGUSR1", "SIGHUP", "SIGTERM") },
 	"interval":  func(a author) string { return a.duration("00ms", "s") },
 	"timeout":   func(a author) string { return a.duration("s", "m") },
+	"failures":  func(a author) string { return fmt.Sprint(1 + a.IntN(5)) },
+	"action":    func(a author) string { return a.one("restart", "report") },
 	"keep":      func(a author) string { return fmt.Sprint(a.IntN(20)) },
 	"size":      func(a author) string { return fmt.Sprint(4096 + a.IntN(100000)) },
 	"timestamp": func(a author) string { return a.one("iso8601", "tai64n", "none") },
@@ -140,7 +145,7 @@ var (
 	aroundKeys = []string{"runtime", "scandir", "hermes_home", "auto_ports", "start"}
 	ownKeys    = []string{
 		"port", "port_env", "state", "user", "home", "command", "wrapper", "env", "unset", "secrets", "env_file", "secrets_dir", "restart", "backoff",
-		"stop_timeout", "ready", "drain", "log",
+		"stop_timeout", "ready", "drain", "alive", "log",
 	}
 )
 

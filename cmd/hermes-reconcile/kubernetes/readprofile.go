@@ -1,6 +1,7 @@
 package kubernetes
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"reflect"
@@ -39,6 +40,7 @@ func (r *importer) profile(base manifest.Profile, o *statefulSet) (manifest.Prof
 		p.Home = ""
 	}
 	p.Ready = readyOf(c, base.Ready, p.Port)
+	p.Alive = aliveOf(c, base.Alive, p.Port)
 	if err := r.words(&p, c); err != nil {
 		return p, err
 	}
@@ -114,6 +116,9 @@ func stateOf(replicas *int, base manifest.State) manifest.State {
 // readyOf reads the probes.
 func readyOf(c container, base *manifest.Ready, port int) *manifest.Ready {
 	asked := c.Startup
+	if c.Readiness == nil && c.Liveness != nil { // it is there for that one alone
+		asked = nil
+	}
 	if asked == nil {
 		asked = c.Readiness
 	}
@@ -128,6 +133,24 @@ func readyOf(c container, base *manifest.Ready, port int) *manifest.Ready {
 		r.Interval = time.Duration(asked.Period) * time.Second
 	}
 	return &r
+}
+
+// aliveOf reads the probe for liveness. An object has no word for one that is only reported.
+func aliveOf(c container, base *manifest.Alive, port int) *manifest.Alive {
+	asked := c.Liveness
+	switch {
+	case port == 0:
+		return nil
+	case asked == nil && base != nil && base.Action == manifest.AliveReport:
+		return base
+	case asked == nil || asked.HTTP.Path == "":
+		return nil
+	}
+	const usualPeriod, usualFailures = 10, 3 // those of Kubernetes
+	a := manifest.Alive{HTTP: asked.HTTP.Path, Action: manifest.AliveRestart}
+	a.Interval = time.Duration(cmp.Or(asked.Period, usualPeriod)) * time.Second
+	a.Failures = int(cmp.Or(asked.Failures, usualFailures))
+	return &a
 }
 
 // words reads the command.

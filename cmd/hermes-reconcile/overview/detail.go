@@ -55,6 +55,8 @@ func (p *Page) facts(g explain.Gateway) []fact {
 		{"state", State(g), stateColor(g)},
 		{"wanted", g.Wanted, explain.Plain},
 		{"ready", yesNo(g.Ready), explain.Plain},
+		{"alive", yesNo(g.Alive), explain.Plain},
+		{"restarted", p.restarted(g.Restarted), explain.Plain},
 		{"pending", pendingWords[g.Pending], explain.Yellow},
 		{"drift", strings.Join(g.Drift, "; "), explain.Yellow},
 		{"since", p.moment(g.Since), explain.Plain},
@@ -110,6 +112,14 @@ func (p *Page) moment(text string) string {
 		return fmt.Sprintf("in %s (%s)", left, text)
 	}
 	return fmt.Sprintf("%s (%s)", p.Now.Sub(at).Truncate(time.Second), text)
+}
+
+// restarted tells of the last restart that a check has made.
+func (p *Page) restarted(last *explain.Restarted) string {
+	if last == nil {
+		return ""
+	}
+	return p.moment(last.At) + ": " + last.Why
 }
 
 // processes names the gateway's process, and how many it has started besides.

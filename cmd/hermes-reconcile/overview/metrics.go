@@ -31,6 +31,10 @@ var metrics = []metric{
 		func(g explain.Gateway) (float64, bool) {
 			return number(g.Ready != nil && *g.Ready), g.Ready != nil
 		}},
+	{"alive", "Whether the gateway answers, where its profile asks on.",
+		func(g explain.Gateway) (float64, bool) {
+			return number(g.Alive != nil && *g.Alive), g.Alive != nil
+		}},
 	{"failed", "Whether the gateway is not what it should be, and needs a hand.",
 		func(g explain.Gateway) (float64, bool) { return number(g.Failed), true }},
 	{"restarts", "Deaths since the gateway was last started on purpose.",

@@ -1,0 +1,179 @@
+package manifest
+
+import (
+	"strconv"
+	"sync"
+	"time"
+
+	"gopkg.in/yaml.v3"
+
+	"hermes-reconcile/manifest/filling"
+	"hermes-reconcile/manifest/table"
+	"hermes-reconcile/manifest/values"
+)
+
+// Alive says how to find out whether a gateway that has served still does.
+type Alive struct {
+	HTTP     string        // path and query of the request, starts with "/"
+	Interval time.Duration // between two requests, whole seconds
+	Failures int           // bad answers in a row that make it one that is not alive
+	Action   AliveAction
+}
+
+// AliveAction is what is done about a gateway that is not alive.
+type AliveAction string
+
+const (
+	AliveRestart AliveAction = "restart"
+	AliveReport  AliveAction = "report" // status and the log say so
+)
+
+// URL is what to ask a gateway on this port for.
+func (a *Alive) URL(port int) string { return "http://127.0.0.1:" + strconv.Itoa(port) + a.HTTP }
+
+// aliveSettings are the keys of `alive`, as a source has them.
+type aliveSettings struct {
+	http     table.Setting[string]
+	interval table.Setting[time.Duration]
+	failures table.Setting[int]
+	action   table.Setting[AliveAction]
+}
+
+// aliveKeys are the keys of `alive`. Without http there is nothing to ask for: see giveAlive.
+var aliveKeys = sync.OnceValue(func() []table.Key[aliveSettings, Alive] {
+	return []table.Key[aliveSettings, Alive]{
+		table.Raw[string, aliveSettings, Alive](
+			"http",
+			values.RequestPath,
+			table.Says{
+				Title:    "Path of the request",
+				About:    "The gateway is alive as long as this answers with a status from 200 to 399.",
+				Examples: []any{"/health"},
+			},
+			func(s *aliveSettings) *table.Setting[string] { return &s.http },
+		).
+			Gives(func(a *Alive, own, defaults *aliveSettings) { a.HTTP = table.Choose(own.http, defaults.http, "").Value }).
+			Written(func(a, below *Alive) *yaml.Node {
+				return table.UnlessSame(values.WriteText(a.HTTP), values.WriteText(below.HTTP))
+			}, nil).
+			Told(func(a *Alive) []Value { return []Value{{Key: "http", Value: a.HTTP}} }),
+		table.One(
+			"interval",
+			values.Duration(time.Second, time.Hour, time.Second),
+			30*time.Second,
+			table.Says{
+				Title:    "Time between two requests",
+				About:    "Whole seconds, 1s to 1h.",
+				Examples: []any{"1m"},
+			},
+			func(s *aliveSettings) *table.Setting[time.Duration] { return &s.interval },
+			func(a *Alive) *time.Duration { return &a.Interval },
+		),
+		table.One(
+			"failures",
+			values.Integer[int](1, 1000),
+			4,
+			table.Says{
+				Title: "Bad answers in a row",
+				About: "So many make a gateway one that is not alive. No answer within 5 s is a bad one.",
+			},
+			func(s *aliveSettings) *table.Setting[int] { return &s.failures },
+			func(a *Alive) *int { return &a.Failures },
+		),
+		table.One(
+			"action",
+			values.OneOf(AliveRestart, AliveReport),
+			AliveRestart,
+			table.Says{
+				Title: "What is done then",
+				About: "restart: SIGTERM, and SIGKILL after stop_timeout; s6 starts the gateway again. " +
+					"report: `status` and the log say so.",
+			},
+			func(s *aliveSettings) *table.Setting[AliveAction] { return &s.action },
+			func(a *Alive) *AliveAction { return &a.Action },
+		),
+	}
+})
+
+// giveAlive checks what the profile and defaults say together, and drops it where there is nothing
+// to ask: defaults speak of those profiles that have a port.
+func giveAlive(f *filling.Filler, p *Profile, own, defaults *settings) {
+	alive := own.alive
+	asked := alive.State == table.Given
+	inherits := alive.State == table.Absent && defaults.alive.State == table.Given
+	http := table.Choose(alive.Value.http, defaults.alive.Value.http, "")
+	at := f.Path.Key("alive")
+	switch {
+	case asked && http.State == table.Absent:
+		f.FaultAt(alive.At, at,
+			"http is missing (want the path that answers as long as the gateway serves, such as /health)")
+	case asked && !f.HasPort:
+		f.FaultAt(alive.At, at,
+			"asks the gateway on its port, but the profile has none (want a port, or no alive)")
+	}
+	if !asked && !inherits || p.Alive.HTTP == "" || p.Port == 0 {
+		p.Alive = nil
+	}
+}
+
+func aliveKey() row {
+	return table.Group(
+		"alive",
+		aliveKeys(),
+		table.Says{
+			Title: "Liveness",
+			About: "A request on the profile's port that shows whether a gateway that has answered once still serves. " +
+				"Needs a port; from `defaults` it is for the profiles that have one.",
+			Examples: []any{map[string]string{"http": "/health"}},
+		},
+		func(s *settings) *table.Setting[aliveSettings] { return &s.alive },
+		func(p *Profile) *Alive { p.Alive = &Alive{}; return p.Alive },
+	). // giveAlive drops what was not asked for
+		Written(putAlive, shareAlive).
+		Told(tellAlive)
+}
+
+// asks reports whether there is a request to make. Where nothing is said of it, the rest of Alive
+// is that of the builtin.
+func (a *Alive) asks() bool { return a != nil && a.HTTP != "" }
+
+// putAlive drops what defaults say for a profile that has a port; those without have none anyway.
+func putAlive(p, below *Profile) *yaml.Node {
+	switch {
+	case p.Alive.asks():
+		return table.PutAll(aliveKeys(), p.Alive, below.Alive, yaml.FlowStyle)
+	case below.Alive.asks() && p.Port != 0:
+		return values.WriteNull()
+	}
+	return nil
+}
+
+// shareAlive looks for what most of those that have a port say.
+func shareAlive(all []*Profile, below *Profile) {
+	count, ports := map[Alive]int{}, 0
+	for _, p := range all {
+		if p.Port != 0 {
+			ports++
+		}
+		if p.Alive.asks() {
+			count[*p.Alive]++
+		}
+	}
+	for alive, n := range count {
+		if n > 1 && n > ports/2 {
+			below.Alive = &alive
+		}
+	}
+}
+
+func tellAlive(p *Profile) []Value {
+	if p.Alive == nil {
+		return nil
+	}
+	return table.TellBelow("alive", aliveKeys(), p.Alive)
+}
+
+// Memory limits what the processes of a gateway may have in use.
+type Memory struct {
+	RestartAbove int64 // bytes; 0: no limit
+}
