@@ -2,6 +2,7 @@ package kubernetes
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"io"
@@ -50,6 +51,7 @@ type gateway struct {
 	Command []string
 	Env     map[string]string
 	URL     string // that is asked whether it serves
+	Alive   string // that is asked whether it still does, and ends it if not
 }
 
 var strict = serializer.NewCodecFactory(legacyscheme.Scheme, serializer.EnableStrict).UniversalDeserializer()
@@ -163,16 +165,20 @@ func requireStarts(t *testing.T, set *appsv1.StatefulSet, want gateway, manifest
 	for name, value := range want.Env {
 		require.Equal(t, value, env[name], "%s\n%s", name, manifest)
 	}
-	if want.URL == "" {
-		require.Nil(t, c.StartupProbe)
-		return
-	}
-	for _, probe := range []*corev1.Probe{c.StartupProbe, c.ReadinessProbe} {
+	asks := func(url string, probe *corev1.Probe) {
+		t.Helper()
+		if url == "" {
+			require.Nil(t, probe, manifest)
+			return
+		}
+		require.NotNil(t, probe, manifest)
 		request, err := probehttp.NewRequestForHTTPGetAction(probe.HTTPGet, &c, "127.0.0.1", "probe")
 		require.NoError(t, err, manifest)
-		require.Equal(t, want.URL, request.URL.String(), manifest)
+		require.Equal(t, url, request.URL.String(), manifest)
 	}
-	require.Nil(t, c.LivenessProbe)
+	asks(cmp.Or(want.URL, want.Alive), c.StartupProbe)
+	asks(want.URL, c.ReadinessProbe)
+	asks(want.Alive, c.LivenessProbe)
 }
 
 // requireKustomizes fails the test unless kustomize builds an export as it stands.

@@ -269,6 +269,7 @@ type gateway struct {
 	Command []string
 	Env     map[string]string
 	URL     string // that is asked whether it serves
+	Alive   string // that is asked whether it still does, and ends it if not
 }
 
 func gateways(m *manifest.Manifest) map[string]gateway {
@@ -283,6 +284,9 @@ func gateways(m *manifest.Manifest) map[string]gateway {
 		}
 		if p.Ready != nil {
 			g.URL = p.Ready.URL(p.Port)
+		}
+		if p.Alive != nil && p.Alive.Action == manifest.AliveRestart {
+			g.Alive = p.Alive.URL(p.Port)
 		}
 		all[objectName(p.Name)] = g
 	}
