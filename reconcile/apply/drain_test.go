@@ -455,3 +455,34 @@ func TestDrainByHand(t *testing.T) {
 	f.drained("gateway-a")
 	require.ErrorContains(t, finish()[0].Err, "it was started again while it drained")
 }
+
+// TestGatewayThatDrainsAtAnyLook: one that ends by itself while a later apply looks has been
+// restarted, and is not restarted again.
+func TestGatewayThatDrainsAtAnyLook(t *testing.T) {
+	ended := 0
+	for n := 1; n <= 12; n++ {
+		f := newFakeS6(t)
+		f.must(busy("a", "1"))
+		require.Len(t, f.delays(Options{}, busy("a", "2")), 1)
+		f.took()
+		looks := 0
+		f.looked = func(int) {
+			if looks++; looks == n {
+				ended++
+				f.drainedWhileLooking("gateway-a")
+			}
+		}
+		_, _, err := f.apply(Options{}, busy("a", "2"))
+		require.NoError(t, err)
+		f.looked = nil
+		if looks < n {
+			f.drained("gateway-a")
+		}
+		f.must(busy("a", "2"))
+		took := f.took()
+		require.NotContains(t, took, "1 gateway-a", "asked again, at look %d", n)
+		require.NotContains(t, took, "d gateway-a", "stopped, at look %d", n)
+		f.settled(busy("a", "2"))
+	}
+	require.NotZero(t, ended)
+}

@@ -119,6 +119,12 @@ func (f *fakeS6) drained(service string) {
 	f.t.Helper()
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.drainedWhileLooking(service)
+}
+
+// drainedWhileLooking is the same within a look, which holds the lock.
+func (f *fakeS6) drainedWhileLooking(service string) {
+	f.t.Helper()
 	s, _ := f.find(service)
 	require.True(f.t, s.drains, "%s was not asked", service)
 	s.drains = false

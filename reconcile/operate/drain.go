@@ -28,7 +28,8 @@ func DrainOf(sup reconcile.Supervisor, s reconcile.Service) reconcile.Drain {
 
 // Ask asks a gateway to end, as owed.Drain says, unless that is done, and notes in owed what is on
 // record then. With staysDown s6 does not start it again. It reports whether the process has gone
-// already; then the record says nothing of a drain. The record comes before the signal: a gateway
+// already; then the record says nothing of a drain, unless one that was asked by an earlier apply has
+// ended: by that record the next apply knows that the restart is made. The record comes before the signal: a gateway
 // that is back when this process was killed has been restarted.
 func (r *Operator) Ask(
 	ctx context.Context,
@@ -43,6 +44,9 @@ func (r *Operator) Ask(
 	}
 	d, before := &owed.Drain, owed.Drain
 	if d.See(status, r.Sup); !d.Alive {
+		if before.Told && before.Fresh { // it was asked, and what s6 has started since is right
+			return true, nil
+		}
 		owed.Drain = reconcile.Drain{}
 		return true, lock.SetPending(service, *owed)
 	}
