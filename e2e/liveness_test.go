@@ -205,3 +205,30 @@ func TestWrongQuestionOfLivenessRestartsNothing(t *testing.T) {
 	tr.started("alpha", 2)
 	tr.mustBeDone()
 }
+
+// TestMemoryOverItsLimit: a gateway whose processes have too much in use for a minute is restarted,
+// with its reason, and one that has less is not.
+func TestMemoryOverItsLimit(t *testing.T) {
+	t.Parallel()
+	tr := readyTree(t, 0)
+	big := filepath.Join(tr.home, "big")
+	require.NoError(t, os.WriteFile(big, nil, 0o644))
+	// A shell beside the gateway, in its session, holds what is too much.
+	tr.manifest(`alpha:
+  memory: {restart_above: 60MB}
+  wrapper: [sh, -c, 'if [ -e "$0" ]; then x=$(head -c 100000000 /dev/zero | tr "\000" x); fi; "$@" & wait; : "$x"', %s]
+beta: {memory: {restart_above: 60MB}}
+gamma: {}`, big)
+	tr.mustApply("--wait=up")
+	tr.started("alpha", 1)
+	eventually(t, patience, func() bool { return tr.liveness("alpha").RSS > 60e6 }, "it has too much in use")
+	require.Regexp(t, `(?m)^PROFILE .* MEM `, tr.run("status").stdout)
+	tr.logged("alpha", "gateway-alpha: took ")
+	require.NoError(t, os.Remove(big))
+	tr.started("alpha", 2)
+	require.Regexp(t, `gateway-alpha: took \d+\.\d MB, more than 60\.0 MB, for 1m\d+s: restarting it`, tr.log("alpha"))
+	eventually(t, patience, func() bool { return tr.liveness("alpha").Restarted != nil }, "status knows the reason")
+	require.Regexp(t, `^took \d+\.\d MB, more than 60\.0 MB, for 1m\d+s$`, tr.liveness("alpha").Restarted.Why)
+	tr.started("beta", 1)
+	tr.started("gamma", 1)
+}

@@ -172,8 +172,3 @@ func tellAlive(p *Profile) []Value {
 	}
 	return table.TellBelow("alive", aliveKeys(), p.Alive)
 }
-
-// Memory limits what the processes of a gateway may have in use.
-type Memory struct {
-	RestartAbove int64 // bytes; 0: no limit
-}

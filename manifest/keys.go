@@ -50,6 +50,7 @@ type settings struct {
 	ready       table.Setting[readySettings]
 	drain       table.Setting[drainSettings]
 	alive       table.Setting[aliveSettings]
+	memory      table.Setting[memorySettings]
 	log         table.Setting[logSettings]
 }
 
@@ -127,7 +128,7 @@ var documentKeys = sync.OnceValue(func() []table.Key[document, Manifest] {
 			Says: table.Says{
 				Title: "Defaults of all profiles",
 				About: "Any key of a profile but `port`. A profile's own key wins; " +
-					"`env`, `ready`, `drain`, `alive` and `log` merge key by key, `unset` adds up, null drops a default.",
+					"`env`, `ready`, `drain`, `alive`, `memory` and `log` merge key by key, `unset` adds up, null drops a default.",
 				Examples: []any{map[string]any{"log": map[string]any{"stdout": false}}},
 			},
 			Read: func(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node, to *document) {
@@ -190,6 +191,7 @@ var profileKeys = sync.OnceValue(func() []row {
 		readyKey(),
 		drainKey(),
 		aliveKey(),
+		memoryKey(),
 		logKey(),
 		countKey(),
 	}

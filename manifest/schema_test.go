@@ -323,6 +323,7 @@ var right = map[string][]string{
 	"count": {"null"}, "env_file": {"[/run/env]", "[/a, '/run/{profile}/{{']", "null"}, "secrets_dir": {"/run/{profile}", "/run/s", "null"},
 	"secrets": {"{K: /run/k}", "{}", "{K: null}", "{L: '/run/{profile}/{{'}"}, "restart": {"always", "on-failure"}, "backoff": {"60s", "0s", "1m30s", "1h", "+.5m"},
 	"stop_timeout": {"75s", "500ms", "1.5s", "1h2m3s"}, "log": {"{}", "null"}, "ready": {"{}", "null", "{http: /}"}, "alive": {"{}", "null", "{http: /}"},
+	"memory": {"{}", "null", "{restart_above: 1GB}"}, "restart_above": {"1MB", "2GiB", "1000001", "null"},
 	"failures": {"1", "4", "1000", "null"}, "action": {"restart", "report", "null"},
 	"drain": {"{}", "null", "{timeout: 10m}"}, "signal": {"SIGUSR1", "SIGTERM", "null"},
 	"http": {"/health", "/", "'/a?b=%41&c'", "null"}, "interval": {"1s", "2m", "null"}, "timeout": {"60s", "1h"}, "keep": {"0", "10", "10000", "007"},

@@ -31,5 +31,8 @@ func look(p *manifest.Profile) []string {
 	if most := p.Memory.RestartAbove; most > 0 {
 		words = append(words, "--memory", strconv.FormatInt(most, 10))
 	}
+	if d := p.Drain; d != nil && p.Memory.RestartAbove > 0 {
+		words = append(words, "--drain-signal", d.Signal, "--drain-timeout", d.Timeout.String())
+	}
 	return words
 }

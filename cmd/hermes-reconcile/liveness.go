@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -28,6 +30,7 @@ type livenessFlags struct {
 	liveness.Rules
 	gateway int
 	label   string
+	drain   string // name of a signal
 }
 
 // newLivenessCommand has the flags of liveness.
@@ -55,6 +58,8 @@ input: what looks have seen is kept there. It ends no process but the one that l
 	f.IntVar(&flags.Failures, "failures", 4, "how many bad answers in a row, `N`, make a gateway one that is not alive")
 	f.BoolVar(&flags.Restart, "restart", false, "restart a gateway that is not alive (else only say so)")
 	f.Int64Var(&flags.Rules.Memory, "memory", 0, "restart a gateway that takes more than so many `BYTES` for a minute (0: no limit)")
+	f.StringVar(&flags.drain, "drain-signal", "", "`SIGNAL` that asks it to end, before it is told to for its memory (empty: none)")
+	f.DurationVar(&flags.Drain, "drain-timeout", 0, "`DURATION` that it may take to end after that")
 	f.DurationVar(&flags.Stop, "stop-timeout", 75*time.Second, "`DURATION` that it may take to end after SIGTERM")
 	return cmd
 }
@@ -78,11 +83,14 @@ func runLiveness(ctx context.Context, u ui, flags livenessFlags) error {
 		return err
 	}
 	gateway := liveness.Gateway{PID: flags.gateway, Start: start}
-	verdict := record.Look(flags.Rules, liveness.Seen{
+	seen := liveness.Seen{
 		Gateway: gateway, Now: boot, Clock: time.Now(), Leave: leave(gateway),
-		Memory: s6ctl.UsageBeside(s6ctl.ThisHost(), flags.gateway).RSS,
-		Ask:    func() error { return flags.ask(ctx) },
-	})
+		Ask: func() error { return flags.ask(ctx) },
+	}
+	if flags.Rules.Memory > 0 { // to look at all processes takes longer than all else
+		seen.Memory = s6ctl.UsageBeside(s6ctl.ThisHost(), flags.gateway).RSS
+	}
+	verdict := record.Look(flags.Rules, seen)
 	if err := writeRecord(os.Stdin, record); err != nil {
 		return fmt.Errorf("cannot write the record on standard input: %w", err)
 	}
@@ -101,8 +109,14 @@ func (f *livenessFlags) check() error {
 	if f.gateway <= 1 {
 		return usagef("--gateway: %d is no process of a gateway", f.gateway)
 	}
-	if f.Interval < time.Second || f.Failures < 1 || f.Rules.Memory < 0 || f.Stop < 0 {
+	if f.Interval < time.Second || f.Failures < 1 || f.Rules.Memory < 0 || f.Stop < 0 || f.Drain < 0 {
 		return usagef("an interval is a second at least, failures one, and no limit negative")
+	}
+	if f.drain != "" && drainSignals[f.drain] == 0 {
+		return unknownWord("signal", f.drain, slices.Sorted(maps.Keys(drainSignals)))
+	}
+	if f.drain == "" {
+		f.Drain = 0
 	}
 	if f.URL != "" {
 		if err := probe.Check(f.URL); err != nil {
@@ -128,10 +142,18 @@ func (f *livenessFlags) ask(ctx context.Context) error {
 	return err
 }
 
+// drainSignals are those that a manifest may name for a drain.
+var drainSignals = map[string]syscall.Signal{
+	"SIGUSR1": syscall.SIGUSR1, "SIGUSR2": syscall.SIGUSR2, "SIGHUP": syscall.SIGHUP, "SIGINT": syscall.SIGINT,
+	"SIGQUIT": syscall.SIGQUIT, "SIGTERM": syscall.SIGTERM, "SIGWINCH": syscall.SIGWINCH,
+}
+
 // act does to the gateway what a look says. What has ended meanwhile needs nothing.
 func (f *livenessFlags) act(act liveness.Act) error {
 	var err error
 	switch act {
+	case liveness.Drain:
+		err = syscall.Kill(f.gateway, drainSignals[f.drain])
 	case liveness.Term: // one that was stopped by SIGSTOP takes it once it goes on
 		if err = syscall.Kill(f.gateway, syscall.SIGTERM); err == nil {
 			err = syscall.Kill(f.gateway, syscall.SIGCONT)

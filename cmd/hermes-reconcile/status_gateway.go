@@ -23,7 +23,7 @@ func gateway(s reconcile.Service, scandir *deploy.Place, actual reconcile.Actual
 	g.Drift = append(g.Drift, places(s, actual.DisplacedOf(s.Name))...)
 	look := operate.LookAt(scandir.Sup, s)
 	g.State, g.Detail = string(look.State()), look.Detail()
-	g.Alive = look.Liveness.Alive
+	g.Alive, g.RSS = look.Liveness.Alive, look.Liveness.Memory
 	if last := look.Liveness.Restarted; last != nil {
 		g.Restarted = &explain.Restarted{At: rfc3339(last.At), Why: last.Why}
 	}

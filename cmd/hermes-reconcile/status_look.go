@@ -159,7 +159,7 @@ func (l *looking) add(
 	s reconcile.Service,
 	usage s6ctl.Usage,
 ) {
-	if g.PID != 0 {
+	if g.PID != 0 && usage.RSS != 0 { // else what its check has seen, if it looks
 		g.RSS = usage.RSS
 	}
 	if choose.IsOne(l.profiles) {

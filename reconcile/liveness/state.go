@@ -14,6 +14,8 @@ type State struct {
 	Silent bool
 	// Detail is what helps to judge it: "not alive for 2m0s: no answer within 5s".
 	Detail string
+	// Memory is what its processes had in use at the last look, in bytes, where that is limited.
+	Memory int64
 	// Restarted is the last restart that a look has made, or nil.
 	Restarted *Last
 }
@@ -35,6 +37,7 @@ func (r *Record) Now(gateway Gateway, now time.Duration, clock time.Time) State 
 		s.Detail = s.restarted(clock)
 		return s
 	}
+	s.Memory = r.Memory
 	var details []string
 	yes, no := true, false
 	switch {

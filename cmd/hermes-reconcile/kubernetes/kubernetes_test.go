@@ -194,7 +194,7 @@ func TestDrainBecomesAHook(t *testing.T) {
 func TestWhatIsAddedIsSaid(t *testing.T) {
 	for _, c := range []struct{ old, new, want string }{
 		{"  template:\n", "  minReadySeconds: 5\n  template:\n", "not carried over: spec.minReadySeconds"},
-		{"          ports:\n", "          resources: {limits: {memory: 1Gi}}\n          ports:\n",
+		{"          ports:\n", "          resources: {limits: {cpu: 1}}\n          ports:\n",
 			"not carried over: spec.template.spec.containers[0].resources"},
 		{"replicas: 1", "replicas: 3", "it has 3 replicas: a profile has one gateway"},
 		{"- name: A\n              value: x", "- name: A\n              value: $(B)", "variable A has variables that Kubernetes fills in"},

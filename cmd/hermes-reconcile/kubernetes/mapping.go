@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -63,6 +64,9 @@ func (e *exporter) statefulSet(p manifest.Profile, name string, user Account, lo
 		c.Ports = []podPort{{portName, p.Port}}
 	}
 	c.Startup, c.Readiness = probes(p.Ready)
+	if most := p.Memory.RestartAbove; most > 0 {
+		c.Resources = &resources{limits{strconv.FormatInt(most, 10)}}
+	}
 	c.Lifecycle = drainHook(p.Drain)
 	if live, startup := liveness(p.Alive); live != nil {
 		c.Liveness = live

@@ -29,6 +29,9 @@ func (e *exporter) notes() []string {
 		all = append(all, "drain needs the programs sh and sleep in the image, and asks the first process of the container, "+
 			"so a wrapper has to pass the signal on: "+names)
 	}
+	if names := e.having(func(p manifest.Profile) bool { return p.Memory.RestartAbove > 0 }); names != "" {
+		all = append(all, "memory becomes a limit of Kubernetes, which kills at once what goes over it: "+names)
+	}
 	if names := e.having(func(p manifest.Profile) bool {
 		return p.Alive != nil && p.Alive.Action == manifest.AliveReport
 	}); names != "" {

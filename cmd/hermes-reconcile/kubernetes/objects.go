@@ -119,6 +119,7 @@ type container struct {
 	Readiness  *probe     `yaml:"readinessProbe,omitempty"`
 	Liveness   *probe     `yaml:"livenessProbe,omitempty"`
 	Lifecycle  *lifecycle `yaml:"lifecycle,omitempty"`
+	Resources  *resources `yaml:"resources,omitempty"`
 	Security   security   `yaml:"securityContext"`
 	Mounts     []mount    `yaml:"volumeMounts"`
 }

@@ -120,6 +120,7 @@ var samples = map[string]func(a author) string{
 	"alive": func(a author) string {
 		return fmt.Sprintf("{http: %s, interval: %ds, failures: %s, action: %s}", inner["http"](a), 1+a.IntN(100), inner["failures"](a), inner["action"](a))
 	},
+	"memory": func(a author) string { return "{restart_above: " + inner["restart_above"](a) + "}" },
 	"log": func(a author) string {
 		return fmt.Sprintf("{keep: %s, size: %s, timestamp: %s, stdout: %s}", inner["keep"](a), inner["size"](a), inner["timestamp"](a), inner["stdout"](a))
 	},
@@ -130,22 +131,23 @@ var inner = map[string]func(a author) string{
 	"http": func(a author) string {
 		return quoted(a.one("/health", "/", "/a%20b?x=$(HOME)&y=1", "//host/x", "/:8/;a", "/%zz"))
 	},
-	"signal":    func(a author) string { return a.one("SIGUSR1", "SIGHUP", "SIGTERM") },
-	"interval":  func(a author) string { return a.duration("00ms", "s") },
-	"timeout":   func(a author) string { return a.duration("s", "m") },
-	"failures":  func(a author) string { return fmt.Sprint(1 + a.IntN(5)) },
-	"action":    func(a author) string { return a.one("restart", "report") },
-	"keep":      func(a author) string { return fmt.Sprint(a.IntN(20)) },
-	"size":      func(a author) string { return fmt.Sprint(4096 + a.IntN(100000)) },
-	"timestamp": func(a author) string { return a.one("iso8601", "tai64n", "none") },
-	"stdout":    func(a author) string { return a.one("true", "false") },
+	"signal":        func(a author) string { return a.one("SIGUSR1", "SIGHUP", "SIGTERM") },
+	"interval":      func(a author) string { return a.duration("00ms", "s") },
+	"timeout":       func(a author) string { return a.duration("s", "m") },
+	"failures":      func(a author) string { return fmt.Sprint(1 + a.IntN(5)) },
+	"action":        func(a author) string { return a.one("restart", "report") },
+	"restart_above": func(a author) string { return a.one("1MB", "1GB", "1536MiB", "1000001") },
+	"keep":          func(a author) string { return fmt.Sprint(a.IntN(20)) },
+	"size":          func(a author) string { return fmt.Sprint(4096 + a.IntN(100000)) },
+	"timestamp":     func(a author) string { return a.one("iso8601", "tai64n", "none") },
+	"stdout":        func(a author) string { return a.one("true", "false") },
 }
 
 var (
 	aroundKeys = []string{"runtime", "scandir", "hermes_home", "auto_ports", "start"}
 	ownKeys    = []string{
 		"port", "port_env", "state", "user", "home", "command", "wrapper", "env", "unset", "secrets", "env_file", "secrets_dir", "restart", "backoff",
-		"stop_timeout", "ready", "drain", "alive", "log",
+		"stop_timeout", "ready", "drain", "alive", "memory", "log",
 	}
 )
 

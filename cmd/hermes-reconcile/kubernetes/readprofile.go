@@ -41,6 +41,7 @@ func (r *importer) profile(base manifest.Profile, o *statefulSet) (manifest.Prof
 	}
 	p.Ready = readyOf(c, base.Ready, p.Port)
 	p.Alive = aliveOf(c, base.Alive, p.Port)
+	p.Memory = r.memoryOf(p.Name, c)
 	if err := r.words(&p, c); err != nil {
 		return p, err
 	}
@@ -151,6 +152,31 @@ func aliveOf(c container, base *manifest.Alive, port int) *manifest.Alive {
 	a.Interval = time.Duration(cmp.Or(asked.Period, usualPeriod)) * time.Second
 	a.Failures = int(cmp.Or(asked.Failures, usualFailures))
 	return &a
+}
+
+// memoryUnits are those of a quantity that are whole numbers of bytes.
+var memoryUnits = []struct {
+	name  string
+	bytes int64
+}{
+	{"Ki", 1 << 10}, {"Mi", 1 << 20}, {"Gi", 1 << 30}, {"k", 1e3}, {"M", 1e6}, {"G", 1e9}, {"", 1},
+}
+
+// memoryOf reads the limit of memory.
+func (r *importer) memoryOf(profile string, c container) manifest.Memory {
+	if c.Resources == nil || c.Resources.Limits.Memory == "" {
+		return manifest.Memory{}
+	}
+	text := c.Resources.Limits.Memory
+	for _, unit := range memoryUnits {
+		number, found := strings.CutSuffix(text, unit.name)
+		n, err := strconv.ParseInt(number, 10, 64)
+		if found && err == nil && n >= manifest.LeastMemory/unit.bytes && n <= manifest.MostMemory/unit.bytes {
+			return manifest.Memory{RestartAbove: n * unit.bytes}
+		}
+	}
+	r.note(profile, "its limit of memory, %s, is left out: memory.restart_above takes 1 MB to 1 PiB, in whole bytes", text)
+	return manifest.Memory{}
 }
 
 // words reads the command.

@@ -63,6 +63,7 @@ func (p *Page) table(gateways []explain.Gateway) *table {
 			{name: "PID", drop: 2},
 			{name: "SINCE", drop: 5},
 			{name: "RESTARTS", drop: 3},
+			{name: "MEM", drop: 3},
 			{name: "PORT", drop: 1},
 			{name: "PENDING", drop: 7},
 			{name: "DRIFT", least: 8, wish: 16, drop: 8},
@@ -75,6 +76,9 @@ func (p *Page) table(gateways []explain.Gateway) *table {
 	if !p.compared() {
 		t.remove("PENDING")
 	}
+	if !p.weighed() {
+		t.remove("MEM")
+	}
 	return t
 }
 
@@ -82,6 +86,11 @@ func (p *Page) table(gateways []explain.Gateway) *table {
 func (p *Page) compared() bool {
 	return slices.ContainsFunc(p.Status.Gateways,
 		func(g explain.Gateway) bool { return g.Pending != "" })
+}
+
+// weighed reports whether it is known of one of them what it has in use.
+func (p *Page) weighed() bool {
+	return slices.ContainsFunc(p.Status.Gateways, func(g explain.Gateway) bool { return g.RSS != 0 })
 }
 
 // cells are the row of a gateway. Where s6 keeps no more deaths, their number is the least that
@@ -106,7 +115,7 @@ func (p *Page) cells(g explain.Gateway) []cell {
 	}
 	return []cell{
 		{text: g.Profile}, {text: g.Wanted}, {State(g), stateColor(g)}, {text: yesNo(g.Ready)},
-		{text: pid}, {text: p.since(g)}, {text: restarts}, {text: port}, {pending, explain.Yellow},
+		{text: pid}, {text: p.since(g)}, {text: restarts}, {text: Bytes(g.RSS)}, {text: port}, {pending, explain.Yellow},
 		{strings.Join(g.Drift, "; "), explain.Yellow},
 	}
 }

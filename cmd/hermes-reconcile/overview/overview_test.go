@@ -38,6 +38,9 @@ func gateways() []explain.Gateway {
 
 func TestTable(t *testing.T) {
 	p := page(gateways()...)
+	require.Regexp(t, `RESTARTS  MEM +PORT`, p.Text(0))
+	require.Contains(t, p.Text(0), "  12.0 MiB  9210")
+	p.Status.Gateways[0].RSS = 0 // it has no limit
 	require.Equal(t, `PROFILE  WANTED  STATE                                       READY  PID  SINCE  RESTARTS  PORT  PENDING  DRIFT
 new      down    absent                                      -      -    -      -         -     new      -
 p2       up      backing off (next start in 12 s, exited 1)  no     7    1m0s   100+      9202  changed  edited: run, finish; runs an old script
@@ -64,7 +67,7 @@ p10      up      ready                     4m12s  -        -
 // out.
 func TestColumnsThatSayNothingGoFirst(t *testing.T) {
 	g := gateways()[0]
-	g.Port, g.Ready = 0, nil
+	g.Port, g.Ready, g.RSS = 0, nil, 0
 	head := func(width int) string { first, _, _ := strings.Cut(page(g).Text(width), "\n"); return first }
 	require.Equal(t, "PROFILE  WANTED  STATE  READY  PID  SINCE  RESTARTS  PORT  PENDING  DRIFT", head(0))
 	require.Equal(t, "PROFILE  WANTED  STATE  PID  SINCE  RESTARTS  PENDING  DRIFT", head(64))
