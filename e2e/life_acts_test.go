@@ -32,7 +32,7 @@ type fate struct {
 func (f *fate) idle() bool { return f.most == 0 && !f.logger && !f.moved && !f.files }
 
 // leftAlone are files that others may put into a service directory of ours, or its scripts.
-var leftAlone = []string{"env/KEPT", "data/note", "data/pgid", "data/draining", "data/backoff", "log/told", "log/held", "log/last"}
+var leftAlone = []string{"env/KEPT", "data/note", "data/pgid", "data/draining", "data/backoff", "data/liveness", "log/told", "log/held", "log/last"}
 
 // fateOf the profile in this round.
 func (l *life) fateOf(name string) *fate {

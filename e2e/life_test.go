@@ -73,7 +73,8 @@ func torture(t testing.TB) (duration time.Duration, asked bool) {
 func longLived(t testing.TB) treeOpts {
 	t.Helper()
 	duration, _ := torture(t)
-	return treeOpts{env: []string{"STUB_LIFE=" + (duration + time.Hour).String()}}
+	path := filepath.Dir(program) + ":" + stubDir + ":" + os.Getenv("PATH") // the program looks after gateways
+	return treeOpts{env: []string{"PATH=" + path, "STUB_LIFE=" + (duration + time.Hour).String()}}
 }
 
 // teller prints a line on stderr now and then, if that is asked for.
@@ -144,7 +145,8 @@ func newLife(t testing.TB, seed uint64) *life {
 }
 
 // writeManifest: gateways drain for a moment, so that two at once would be seen, and crash without
-// a back-off.
+// a back-off. Those with a port are asked whether they are alive, and all are weighed: none hangs or
+// grows, so that restarts none.
 func (l *life) writeManifest() {
 	l.t.Helper()
 	l.manifestOf(l.profiles)
@@ -152,7 +154,7 @@ func (l *life) writeManifest() {
 	require.NoError(l.t, err)
 	const mark = "defaults: {"
 	require.Contains(l.t, string(text), mark)
-	const all = "backoff: 0s, env: {STUB_DRAIN: 20ms, STUB_SELF: \"%s\"}, "
+	const all = "backoff: 0s, alive: {http: /health, interval: 1s}, memory: {restart_above: 1GB}, env: {STUB_DRAIN: 20ms, STUB_SELF: \"%s\"}, "
 	l.write("profiles.yaml", strings.Replace(string(text), mark, mark+fmt.Sprintf(all, l.path("self-{profile}")), 1))
 }
 

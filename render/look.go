@@ -32,7 +32,7 @@ func look(p *manifest.Profile) []string {
 		words = append(words, "--memory", strconv.FormatInt(most, 10))
 	}
 	if d := p.Drain; d != nil && p.Memory.RestartAbove > 0 {
-		words = append(words, "--drain-signal", d.Signal, "--drain-timeout", d.Timeout.String())
+		words = append(words, "--drain-signal", string(d.Signal), "--drain-timeout", d.Timeout.String())
 	}
 	return words
 }

@@ -93,8 +93,9 @@ func TestRunGivesTheCheckItsRecord(t *testing.T) {
 	dir := service(t, t.TempDir(), alive(manifest.Profile{Command: []string{
 		"/bin/sh", "-c", "ls -l /proc/$$/fd >" + marks + "/gateway; while [ ! -e " + marks + "/checked ]; do /bin/sleep 0.01; done",
 	}}))
+	// What stands on the gateway's PATH in place of the program cannot fill the disk of the scandir.
 	env := fakes(t, map[string]string{
-		"hermes-reconcile": "readlink /proc/$$/fd/0 >" + marks + "/stdin; echo seen 1<>/proc/self/fd/0 >&0; touch " + marks + "/checked",
+		"hermes-reconcile": "head -c 100000 /dev/zero >" + marks + "/large; wc -c <" + marks + "/large >" + marks + "/limit; readlink /proc/$$/fd/0 >" + marks + "/stdin; echo seen 1<>/proc/self/fd/0 >&0; touch " + marks + "/checked",
 		"sleep":            "exec /bin/sleep 0.01",
 	})
 	for _, shell := range shells {
@@ -108,6 +109,9 @@ func TestRunGivesTheCheckItsRecord(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, kept, 4096, "%v: it is opened as it is", shell)
 		require.Equal(t, "seen\n", string(kept[:5]), "%v: and for writing", shell)
+		limit, err := os.ReadFile(filepath.Join(marks, "limit"))
+		require.NoError(t, err)
+		require.Contains(t, []string{"4096", "8192"}, strings.TrimSpace(string(limit)), "%v", shell)
 		has, err := os.ReadFile(filepath.Join(marks, "gateway"))
 		require.NoError(t, err)
 		require.NotContains(t, string(has), "liveness", "%v", shell)

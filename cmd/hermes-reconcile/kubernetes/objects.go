@@ -124,6 +124,16 @@ type container struct {
 	Mounts     []mount    `yaml:"volumeMounts"`
 }
 
+// resources limit what a container may have in use.
+type resources struct {
+	Limits limits `yaml:"limits"`
+}
+
+// limits has a quantity: a number of bytes, or one with a unit.
+type limits struct {
+	Memory string `yaml:"memory,omitempty"`
+}
+
 // envFrom makes a variable of each value of a Secret. A later one wins, and Env wins over all.
 type envFrom struct {
 	Secret secretName `yaml:"secretRef"`
