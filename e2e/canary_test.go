@@ -299,3 +299,33 @@ func TestCanaryThatShowsNothing(t *testing.T) {
 	r := tr.mustApply("--canary", "1") // nothing is to be done
 	require.Contains(t, strings.ToLower(r.stdout), "nothing changed")
 }
+
+// TestCanaryThatDrains: it settles from when it has its new entry on, however long the work of the
+// former process takes, and the rest waits for that.
+func TestCanaryThatDrains(t *testing.T) {
+	t.Parallel()
+	tr := newTree(t, treeOpts{})
+	draining := func(value string) {
+		tr.manifest("alpha: {drain: {}, env: {VALUE: %s}}\nbeta: {env: {VALUE: %s}}", value, value)
+	}
+	draining("one")
+	tr.mustApply("--wait=up")
+	tr.started("alpha", 1)
+	tr.started("beta", 1)
+	tr.work("alpha")
+	draining("two")
+	const settle = time.Second
+	bg := tr.start("apply", "--canary", "alpha", "--settle", settle.String())
+	tr.wasAsked("alpha", 1)
+	for end := time.Now().Add(4 * settle); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		require.Len(t, tr.starts("beta"), 1, "the canary has not its new entry yet")
+	}
+	tr.finishTurn("alpha")
+	r := <-bg.done
+	require.Equal(t, 0, r.code, "%v", r)
+	tr.startedWith("alpha", 2, "two")
+	tr.startedWith("beta", 2, "two")
+	require.Equal(t, []string{"usr1", "exit"}, tr.stopEvents("alpha"))
+	require.Contains(t, r.stdout, "2 updated")
+	tr.mustBeDone()
+}

@@ -119,6 +119,11 @@ type Result struct {
 	Stuck    string    // the service with which the turns ended; empty: they did not
 }
 
+// Delays reports whether a change waits for a gateway that drains.
+func (r Result) Delays() bool {
+	return slices.ContainsFunc(r.Outcomes, func(o Outcome) bool { return o.Delay != nil })
+}
+
 // Late is a gateway that has not come as far as it should.
 type Late struct {
 	Change Change

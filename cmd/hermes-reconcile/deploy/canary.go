@@ -11,7 +11,6 @@ import (
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/journal"
 	"hermes-reconcile/reconcile/operate"
-	"hermes-reconcile/reconcile/pace"
 	"hermes-reconcile/s6ctl"
 )
 
@@ -54,44 +53,22 @@ func (t *Trial) canary(failed string) journal.Canary {
 	return c
 }
 
-// Apply is that of the deployment, again and again while gateways drain: meanwhile others may have
-// the lock. It returns with the lock, if it has it.
+// Apply is that of the deployment, and waits for gateways that drain: meanwhile others may have the
+// lock. It returns with the lock, if it has it.
 func (t *Trial) Apply(
 	ctx context.Context, lock *journal.Lock, planned func(int, reconcile.Plan),
 ) (*journal.Lock, reconcile.Plan, reconcile.Result, error) {
-	done := map[string]reconcile.Outcome{}
-	for {
-		plan, result, err := t.Deployment.Apply(ctx, lock, planned)
-		if err != nil {
-			return lock, plan, result, err
-		}
-		for i, o := range result.Outcomes {
-			before, acted := done[o.Change.Service]
-			if o.Change.Acts() || !acted {
-				done[o.Change.Service] = o
-			} else {
-				before.Err = nil // an earlier pass has acted, and there is nothing left to do
-				result.Outcomes[i] = before
-			}
-		}
-		if !slices.ContainsFunc(result.Outcomes, delayed) {
-			return lock, plan, result, nil
-		}
-		lock.Unlock()
-		if err := pace.Pause(ctx, drainPoll); err != nil {
-			return nil, plan, result, err
-		}
-		if lock, err = t.Lock(ctx, t.LockTimeout); err != nil {
-			return nil, plan, result, err
-		}
+	plan, result, err := t.Deployment.Apply(ctx, lock, planned)
+	if err != nil || !result.Delays() {
+		return lock, plan, result, err
 	}
+	lock.Unlock()
+	if err := t.GoOn(ctx, &result, t.LockTimeout, time.Time{}); err != nil {
+		return nil, plan, result, err
+	}
+	lock, err = t.Lock(ctx, t.LockTimeout)
+	return lock, plan, result, err
 }
-
-// drainPoll is how often gateways that drain are looked at.
-const drainPoll = time.Second
-
-// delayed reports whether a change has to wait for a gateway that drains.
-func delayed(o reconcile.Outcome) bool { return reconcile.IsDelay(o.Err) }
 
 // Watch waits until the canaries are ready, or up where their profiles have no ready, and looks
 // whether they stay so. It returns those that do not.

@@ -34,7 +34,7 @@ func (d *Deployment) GoOn(
 	until time.Time,
 ) error {
 	p := &passes{d, lockTimeout, until, result}
-	for p.delays() {
+	for result.Delays() {
 		err := p.wait(ctx)
 		if err == nil {
 			err = p.pass(ctx)
@@ -56,12 +56,6 @@ func (d *Deployment) letBack(ctx context.Context, result reconcile.Result) error
 		}
 	}
 	return operate.LetBack(ctx, d.Scandir, services)
-}
-
-// delays reports whether anything of the result waits.
-func (p *passes) delays() bool {
-	return slices.ContainsFunc(p.result.Outcomes,
-		func(o reconcile.Outcome) bool { return o.Delay != nil })
 }
 
 // passPause is between two applies where no gateway drains that could be waited for.
