@@ -98,20 +98,8 @@ var aliveKeys = sync.OnceValue(func() []table.Key[aliveSettings, Alive] {
 // giveAlive checks what the profile and defaults say together, and drops it where there is nothing
 // to ask: defaults speak of those profiles that have a port.
 func giveAlive(f *filling.Filler, p *Profile, own, defaults *settings) {
-	alive := own.alive
-	asked := alive.State == table.Given
-	inherits := alive.State == table.Absent && defaults.alive.State == table.Given
-	http := table.Choose(alive.Value.http, defaults.alive.Value.http, "")
-	at := f.Path.Key("alive")
-	switch {
-	case asked && http.State == table.Absent:
-		f.FaultAt(alive.At, at,
-			"http is missing (want the path that answers as long as the gateway serves, such as /health)")
-	case asked && !f.HasPort:
-		f.FaultAt(alive.At, at,
-			"asks the gateway on its port, but the profile has none (want a port, or no alive)")
-	}
-	if !asked && !inherits || p.Alive.HTTP == "" || p.Port == 0 {
+	path := table.Choose(own.alive.Value.http, defaults.alive.Value.http, "")
+	if !counts(f, "alive", own.alive, defaults.alive, path, "as long as the gateway serves") {
 		p.Alive = nil
 	}
 }
@@ -133,38 +121,19 @@ func aliveKey() row {
 		Told(tellAlive)
 }
 
-// asks reports whether there is a request to make. Where nothing is said of it, the rest of Alive
-// is that of the builtin.
+// asks reports whether there is a request to make.
 func (a *Alive) asks() bool { return a != nil && a.HTTP != "" }
 
-// putAlive drops what defaults say for a profile that has a port; those without have none anyway.
-func putAlive(p, below *Profile) *yaml.Node {
-	switch {
-	case p.Alive.asks():
-		return table.PutAll(aliveKeys(), p.Alive, below.Alive, yaml.FlowStyle)
-	case below.Alive.asks() && p.Port != 0:
-		return values.WriteNull()
-	}
-	return nil
-}
+func putAlive(p, below *Profile) *yaml.Node { return putAsking(aliveKeys(), aliveOf, p, below) }
 
 // shareAlive looks for what most of those that have a port say.
 func shareAlive(all []*Profile, below *Profile) {
-	count, ports := map[Alive]int{}, 0
-	for _, p := range all {
-		if p.Port != 0 {
-			ports++
-		}
-		if p.Alive.asks() {
-			count[*p.Alive]++
-		}
-	}
-	for alive, n := range count {
-		if n > 1 && n > ports/2 {
-			below.Alive = &alive
-		}
+	if shared := shareAsking(aliveOf, all); shared != nil {
+		below.Alive = shared
 	}
 }
+
+func aliveOf(p *Profile) *Alive { return p.Alive }
 
 func tellAlive(p *Profile) []Value {
 	if p.Alive == nil {

@@ -15,7 +15,11 @@
 //	home.go       home
 //	command.go    command, wrapper
 //	variables.go  env, unset, secrets
-//	ready.go      ready and the keys below it; log.go: the same of log
+//	ready.go      ready and the keys below it; alive.go, drain.go, memory.go, log.go: the same of these
+//	asking.go     what ready and alive have in common
+//	start.go      start, at the top level
+//	files.go      env_file and secrets_dir
+//	count.go      several profiles of one entry
 //	start.go      start: gateways that take turns to start
 //	parse.go      sources to a Manifest, with limits
 //	entry.go      what a profile says, key by key, for comparisons

@@ -66,20 +66,8 @@ var readyKeys = sync.OnceValue(func() []table.Key[readySettings, Ready] {
 // giveReady checks what the profile and defaults say of its readiness together, and drops it where
 // there is nothing to ask: defaults speak of those profiles that have a port.
 func giveReady(f *filling.Filler, p *Profile, own, defaults *settings) {
-	ready := own.ready
-	asked := ready.State == table.Given
-	inherits := ready.State == table.Absent && defaults.ready.State == table.Given
-	http := table.Choose(ready.Value.http, defaults.ready.Value.http, "")
-	at := f.Path.Key("ready")
-	switch {
-	case asked && http.State == table.Absent:
-		f.FaultAt(ready.At, at,
-			"http is missing (want the path that answers once the gateway serves, such as /health)")
-	case asked && !f.HasPort:
-		f.FaultAt(ready.At, at,
-			"asks the gateway on its port, but the profile has none (want a port, or no ready)")
-	}
-	if !asked && !inherits || p.Ready.HTTP == "" || p.Port == 0 {
+	path := table.Choose(own.ready.Value.http, defaults.ready.Value.http, "")
+	if !counts(f, "ready", own.ready, defaults.ready, path, "once the gateway serves") {
 		p.Ready = nil
 	}
 }
@@ -100,38 +88,19 @@ func readyKey() row {
 		Told(tellReady)
 }
 
-// asks reports whether there is a request to make. Where nothing is said of it, the rest of Ready
-// is that of the builtin.
+// asks reports whether there is a request to make.
 func (r *Ready) asks() bool { return r != nil && r.HTTP != "" }
 
-// putReady drops what defaults say for a profile that has a port; those without have none anyway.
-func putReady(p, below *Profile) *yaml.Node {
-	switch {
-	case p.Ready.asks():
-		return table.PutAll(readyKeys(), p.Ready, below.Ready, yaml.FlowStyle)
-	case below.Ready.asks() && p.Port != 0:
-		return values.WriteNull()
-	}
-	return nil
-}
+func putReady(p, below *Profile) *yaml.Node { return putAsking(readyKeys(), readyOf, p, below) }
 
 // shareReady looks for what most of those that have a port say.
 func shareReady(all []*Profile, below *Profile) {
-	count, ports := map[Ready]int{}, 0
-	for _, p := range all {
-		if p.Port != 0 {
-			ports++
-		}
-		if p.Ready.asks() {
-			count[*p.Ready]++
-		}
-	}
-	for ready, n := range count {
-		if n > 1 && n > ports/2 {
-			below.Ready = &ready
-		}
+	if shared := shareAsking(readyOf, all); shared != nil {
+		below.Ready = shared
 	}
 }
+
+func readyOf(p *Profile) *Ready { return p.Ready }
 
 func tellReady(p *Profile) []Value {
 	if p.Ready == nil {

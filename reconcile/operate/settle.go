@@ -4,7 +4,6 @@ package operate
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"hermes-reconcile/reconcile"
@@ -63,10 +62,4 @@ func (s *settling) stays(level reconcile.Level) bool {
 	same := s.PID == s.first.PID && len(s.Deaths) == len(s.first.Deaths)
 	ready := level != reconcile.LevelReady || !s.Tells || s.Ready
 	return s.State().Runs() && same && ready
-}
-
-// Settles reports whether any of these gateways is watched by Settle.
-func Settles(changes []reconcile.Change) bool {
-	return slices.ContainsFunc(changes,
-		func(c reconcile.Change) bool { return c.Wanted() && !c.WantsDown() })
 }
