@@ -17,7 +17,6 @@
 //	variables.go  env, unset, secrets
 //	ready.go      ready and the keys below it; alive.go, drain.go, memory.go, log.go: the same of these
 //	asking.go     what ready and alive have in common
-//	start.go      start, at the top level
 //	files.go      env_file and secrets_dir
 //	count.go      several profiles of one entry
 //	start.go      start: gateways that take turns to start

@@ -4,6 +4,7 @@ package doctor
 
 import (
 	"context"
+	"crypto/rand"
 	"maps"
 	"os"
 	"os/user"
@@ -18,6 +19,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/home"
 	"hermes-reconcile/cmd/hermes-reconcile/homes"
+	"hermes-reconcile/cmd/hermes-reconcile/tokens"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/render"
@@ -38,6 +40,9 @@ type Facts struct {
 
 	// LogTail is the end of a gateway's log, read as its user; empty where it cannot be read.
 	LogTail func(ctx context.Context, s reconcile.Service) string
+
+	makeKey sync.Once
+	keyed   []byte // see key
 
 	asked sync.Once
 	homes home.Answer // to inspected
@@ -166,6 +171,16 @@ func (p *Facts) inspected(ctx context.Context) home.Answer {
 	return p.homes
 }
 
+// key is what tokens are compared by. No file holds it, so a digest that a child passes on tells
+// nothing of a token.
+func (p *Facts) key() []byte {
+	p.makeKey.Do(func() {
+		p.keyed = make([]byte, 32) // bytes: as long as a digest
+		_, _ = rand.Read(p.keyed)  // it never fails (crypto/rand)
+	})
+	return p.keyed
+}
+
 // inspect asks what is below HERMES_HOME, as far as that is possible.
 func (p *Facts) inspect(ctx context.Context, profiles []string) home.Answer {
 	closed := map[string]home.Finding{}
@@ -176,7 +191,9 @@ func (p *Facts) inspect(ctx context.Context, profiles []string) home.Answer {
 		return closed[profile].Unknown != ""
 	})
 	answer := p.Homes.Ask(ctx, open, func(theirs []string) home.Request {
-		r := home.Request{Inspect: theirs}
+		r := home.Request{
+			Inspect: theirs, Tokens: theirs, Variables: tokens.Exclusive, Key: p.key(),
+		}
 		if slices.Contains(theirs, manifest.DefaultProfile) {
 			r.Recall = []string{manifest.DefaultProfile}
 		}

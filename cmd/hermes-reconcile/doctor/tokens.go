@@ -4,8 +4,8 @@ package doctor
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -60,18 +60,15 @@ func judgeTokens(f tokenFacts) []explain.Finding {
 // lookAtTokens compares the tokens of gateways that run or should. Values from .env files are
 // compared by digests, which the user of each makes. The key is in memory alone.
 func lookAtTokens(ctx context.Context, p *Facts) ([]explain.Finding, error) {
-	key := make([]byte, 32) // bytes: as long as the digest
-	if _, err := rand.Read(key); err != nil {
-		return nil, fmt.Errorf("cannot make a key: %w", err)
-	}
 	f, own := tokenFacts{}, p.own()
 	profiles := slices.DeleteFunc(p.profiles(), func(profile manifest.Profile) bool {
 		return !slices.Contains(own, profile.Name)
 	})
-	files := p.dotenvTokens(ctx, key, profiles, &f.Unknown)
+	files := p.dotenvTokens(ctx, profiles, &f.Unknown)
 	var uses []tokens.Use
 	for i := range profiles {
-		of := usesOf{&profiles[i], files[profiles[i].Name], key, p.containerVariable, &f.Unknown}
+		of := usesOf{&profiles[i], files[profiles[i].Name], nil, p.key(), p.containerVariable, &f.Unknown}
+		of.readEnvFiles()
 		for _, variable := range tokens.Exclusive {
 			uses = append(uses, of.use(variable))
 		}
@@ -83,31 +80,25 @@ func lookAtTokens(ctx context.Context, p *Facts) ([]explain.Finding, error) {
 // dotenvTokens are the digests of tokens in the .env files of profiles, by profile.
 func (p *Facts) dotenvTokens(
 	ctx context.Context,
-	key []byte,
 	profiles []manifest.Profile,
 	unknown *grouped,
 ) map[string]map[string]string {
-	if _, why := p.homesClosed(); why != "" {
+	_, closed := p.homesClosed()
+	if closed != "" {
 		for _, profile := range profiles {
-			unknown.add(".env was not read: "+why, profile.Name)
+			unknown.add(".env was not read: "+closed, profile.Name)
 		}
 		return nil
 	}
-	p.Homes.Users = p.users()
-	var open []string
+	answer := p.inspected(ctx)
 	for _, profile := range profiles {
-		if why := p.cannotBe(p.Homes.Users[profile.Name]); why != "" {
+		if _, told := answer.Tokens[profile.Name]; told {
+			continue
+		}
+		if why := answer.Found[profile.Name].Unknown; why != "" {
 			unknown.add(".env was not read: "+why, profile.Name)
 		} else {
-			open = append(open, profile.Name)
-		}
-	}
-	answer := p.Homes.Ask(ctx, open, func(theirs []string) home.Request {
-		return home.Request{Tokens: theirs, Variables: tokens.Exclusive, Key: key}
-	})
-	for _, profile := range open {
-		if _, told := answer.Tokens[profile]; !told {
-			unknown.add(".env could not be read", profile)
+			unknown.add(".env could not be read", profile.Name)
 		}
 	}
 	return answer.Tokens
@@ -117,9 +108,22 @@ func (p *Facts) dotenvTokens(
 type usesOf struct {
 	*manifest.Profile
 	files     map[string]string // digests of what its .env says
+	envFiles  map[string]string // what the files of env_file say together
 	key       []byte
 	container func(variable string) string
 	unknown   *grouped
+}
+
+// readEnvFiles reads the files of env_file, of which a later one wins.
+func (u *usesOf) readEnvFiles() {
+	u.envFiles = map[string]string{}
+	for _, file := range u.EnvFiles {
+		data, _, err := safefile.ReadOwn(file, home.MaxSettings)
+		if err != nil && !safefile.IsAbsent(err) {
+			u.unknown.add(fmt.Sprintf("env_file cannot be read: %v", safefile.Cause(err)), u.Name)
+		}
+		maps.Copy(u.envFiles, dotenv.Parse(data))
+	}
 }
 
 // use is the value of one variable that reaches hermes, as a digest, and where it stands.
@@ -147,7 +151,8 @@ func (u usesOf) use(variable string) tokens.Use {
 	if use.Same, use.From = u.ofFolder(variable), "secrets_dir"; use.Same != "" {
 		return use
 	}
-	if use.Same, use.From = u.ofEnvFiles(variable), "env_file"; use.Same != "" {
+	if value, set := u.envFiles[variable]; set {
+		use.Same, use.From = tokens.Digest(u.key, value), "env_file"
 		return use
 	}
 	use.Same, use.From = tokens.Digest(u.key, u.container(variable)), "the container"
@@ -160,20 +165,6 @@ func (u usesOf) ofFolder(variable string) string {
 		return ""
 	}
 	return u.ofFile(manifest.Secret{Name: variable, File: path.Join(u.SecretsDir, variable)})
-}
-
-// ofEnvFiles is the digest of a variable in the last .env file that has it; empty where none has.
-func (u usesOf) ofEnvFiles(variable string) string {
-	for _, file := range slices.Backward(u.EnvFiles) {
-		data, _, err := safefile.ReadOwn(file, home.MaxSettings)
-		if err != nil && !safefile.IsAbsent(err) {
-			u.unknown.add(fmt.Sprintf("env_file cannot be read: %v", safefile.Cause(err)), u.Name)
-		}
-		if value, set := dotenv.Parse(data)[variable]; set {
-			return tokens.Digest(u.key, value)
-		}
-	}
-	return ""
 }
 
 // ofFile is the digest of a secret, without what ./run drops: a byte order mark and one line end.
