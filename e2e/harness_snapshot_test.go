@@ -30,7 +30,7 @@ type entry struct {
 }
 
 // byScripts is what rendered scripts write in a service directory, or what is written for them.
-var byScripts = []string{"data/pgid", "data/draining", "log/last", "log/held"}
+var byScripts = []string{"data/pgid", "data/draining", "data/liveness", "log/last", "log/held"}
 
 // runtimeState is what s6 and the gateways write in a scandir by themselves.
 func runtimeState(rel string) bool {
