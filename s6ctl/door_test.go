@@ -25,7 +25,7 @@ func TestProgramThatIsDoneIsDone(t *testing.T) {
 	child := filepath.Join(t.TempDir(), "child")
 	script := func(code string) {
 		text := "#!/bin/sh\nsleep 600 &\necho $! >" + child + "\nexit " + code + "\n"
-		require.NoError(t, os.WriteFile(s.svc, []byte(text), 0o755))
+		require.NoError(t, os.WriteFile(s.programs().svc, []byte(text), 0o755))
 	}
 	end := func() {
 		data, err := os.ReadFile(child)
@@ -47,7 +47,7 @@ func TestProgramThatIsDoneIsDone(t *testing.T) {
 func TestCallEndsWithTheTimeOfItsCaller(t *testing.T) {
 	fakePrograms(t, 0, "")
 	s := Open("/scan")
-	require.NoError(t, os.WriteFile(s.svc, []byte("#!/bin/sh\nexec sleep 600\n"), 0o755))
+	require.NoError(t, os.WriteFile(s.programs().svc, []byte("#!/bin/sh\nexec sleep 600\n"), 0o755))
 	s.timeout = 600 * time.Second // only the caller's own time can end a call
 	short, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
@@ -66,7 +66,7 @@ func TestCallsThatHangHoldUpNoOther(t *testing.T) {
 	fakePrograms(t, 0, "")
 	s := Open("/scan")
 	s.timeout = 600 * time.Second
-	require.NoError(t, os.WriteFile(s.svc, []byte("#!/bin/sh\n[ $2 != /scan/hangs ] || exec sleep 600\n"), 0o755))
+	require.NoError(t, os.WriteFile(s.programs().svc, []byte("#!/bin/sh\n[ $2 != /scan/hangs ] || exec sleep 600\n"), 0o755))
 	var hanging sync.WaitGroup
 	var ended atomic.Int32
 	for range 2 * maxCalls {
@@ -102,7 +102,7 @@ func TestCallThatHasBegunIsNotCutShort(t *testing.T) {
 	s := Open("/scan")
 	dir := t.TempDir()
 	begun, done := filepath.Join(dir, "begun"), filepath.Join(dir, "done")
-	require.NoError(t, os.WriteFile(s.svc, []byte("#!/bin/sh\n>"+begun+"\nuntil [ -e "+done+" ]; do sleep 0.01; done\n"), 0o755))
+	require.NoError(t, os.WriteFile(s.programs().svc, []byte("#!/bin/sh\n>"+begun+"\nuntil [ -e "+done+" ]; do sleep 0.01; done\n"), 0o755))
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- s.Control(ctx, "gateway-x", "d") }()

@@ -50,31 +50,42 @@ type (
 
 // Scandir is a scan directory and the s6 programs that control it.
 type Scandir struct {
-	path      string
-	svscanctl string
-	svc       string
-	missing   error // why the programs cannot be run
-	calls     chan struct{}
-	timeout   time.Duration // of one call
+	path     string
+	programs func() programs // looked for when they are wanted first
+	calls    chan struct{}
+	timeout  time.Duration // of one call
 
 	supervisors supervisors
+}
+
+// programs are those of s6, by path.
+type programs struct {
+	svscanctl, svc string
+	missing        error // why they cannot be run
 }
 
 // Open prepares to control the scandir at path. Looking at it needs no program; Installed reports
 // whether acting will work.
 func Open(path string) *Scandir {
-	s := &Scandir{path: path, calls: make(chan struct{}, maxCalls), timeout: callTimeout}
-	if s.svscanctl, s.missing = find("s6-svscanctl"); s.missing == nil {
-		s.svc, s.missing = find("s6-svc")
+	return &Scandir{
+		path: path, programs: sync.OnceValue(findPrograms),
+		calls: make(chan struct{}, maxCalls), timeout: callTimeout,
 	}
-	return s
+}
+
+// findPrograms looks for the programs that control a scandir.
+func findPrograms() (p programs) {
+	if p.svscanctl, p.missing = find("s6-svscanctl"); p.missing == nil {
+		p.svc, p.missing = find("s6-svc")
+	}
+	return p
 }
 
 // Installed is nil if the programs of s6 are there, else it wraps ErrNotInstalled.
-func (s *Scandir) Installed() error { return s.missing }
+func (s *Scandir) Installed() error { return s.programs().missing }
 
 // Folder is where the programs of s6 are, as far as they are.
-func (s *Scandir) Folder() string { return filepath.Dir(s.svc) }
+func (s *Scandir) Folder() string { return filepath.Dir(s.programs().svc) }
 
 // find returns the absolute path of an s6 program: in /command, else on PATH.
 func find(name string) (string, error) {
@@ -94,7 +105,7 @@ func (s *Scandir) Rescan(ctx context.Context, prune bool) error {
 	if prune {
 		flag = "-an"
 	}
-	err := s.run(ctx, s.svscanctl, flag, s.path)
+	err := s.run(ctx, s.programs().svscanctl, flag, s.path)
 	if code := start.ExitCode(err); code == exitNobody {
 		return ErrNotListening
 	}
@@ -103,7 +114,7 @@ func (s *Scandir) Rescan(ctx context.Context, prune bool) error {
 
 // Control sends s6-svc's command letters to the service in dir, a path relative to the scandir.
 func (s *Scandir) Control(ctx context.Context, dir, letters string) error {
-	err := s.run(ctx, s.svc, "-"+letters, filepath.Join(s.path, dir))
+	err := s.run(ctx, s.programs().svc, "-"+letters, filepath.Join(s.path, dir))
 	if code := start.ExitCode(err); code == exitNobody || code == exitNobodyNewer {
 		return ErrNotSupervised
 	}
@@ -113,8 +124,8 @@ func (s *Scandir) Control(ctx context.Context, dir, letters string) error {
 // run runs an s6 program to its end. The first line that it prints on stderr is part of the
 // error.
 func (s *Scandir) run(ctx context.Context, program string, args ...string) error {
-	if s.missing != nil {
-		return s.missing
+	if missing := s.Installed(); missing != nil {
+		return missing
 	}
 	done, err := s.turn(ctx)
 	if err != nil {

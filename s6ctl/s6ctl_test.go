@@ -78,7 +78,7 @@ func TestExitCodesOfBothFamilies(t *testing.T) {
 func TestProgramThatHangsIsEnded(t *testing.T) {
 	fakePrograms(t, 0, "")
 	s := Open("/scan")
-	require.NoError(t, os.WriteFile(s.svc, []byte("#!/bin/sh\nexec sleep 600\n"), 0o755))
+	require.NoError(t, os.WriteFile(s.programs().svc, []byte("#!/bin/sh\nexec sleep 600\n"), 0o755))
 	s.timeout = 50 * time.Millisecond
 	require.ErrorIs(t, s.Control(t.Context(), "gateway-x", "d"), context.DeadlineExceeded)
 	ctx, cancel := context.WithCancel(t.Context())

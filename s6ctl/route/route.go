@@ -38,6 +38,15 @@ type Hop struct {
 // through, too, and the file at its end. What is not there ends it. A user who can change one of
 // these decides what is found at the path.
 func Of(path string) ([]Hop, error) {
+	hops, err := follow(path)
+	for i := range hops {
+		hops[i].ACL = accessList(hops[i].Path)
+	}
+	return hops, err
+}
+
+// follow is Of without the access lists, which are a system call each.
+func follow(path string) ([]Hop, error) {
 	var hops []Hop
 	at, link, links := "/", "", 0
 	names := split(path)
@@ -112,22 +121,20 @@ func lstat(path string) (*syscall.Stat_t, error) {
 	return st, nil
 }
 
-// newHop adds the access list to what stat says. A file without one, or a file system without such
-// lists, is no error: the mode counts.
+// newHop is what stat says.
 func newHop(path, link string, st *syscall.Stat_t) Hop {
+	return Hop{Path: path, Link: link, Owner: st.Uid, Group: st.Gid, Mode: st.Mode}
+}
+
+// accessList is that of a file. One without, or a file system without such lists, is no error: the
+// mode counts.
+func accessList(path string) []byte {
 	var list [1024]byte // about 125 entries; a longer one counts as none
 	n, err := syscall.Getxattr(path, AccessList, list[:])
 	if err != nil {
 		n = 0
 	}
-	return Hop{
-		Path:  path,
-		Link:  link,
-		Owner: st.Uid,
-		Group: st.Gid,
-		Mode:  st.Mode,
-		ACL:   slices.Clone(list[:n]),
-	}
+	return slices.Clone(list[:n])
 }
 
 // mountReadOnly is ST_RDONLY of statfs(2).

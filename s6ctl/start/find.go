@@ -22,29 +22,34 @@ var ErrNotFound = errors.New("not found")
 // PATH, that has it. As root it searches no folder, and takes no program, that another user can
 // change: what is planted there would run as root.
 func Find(name string, folders ...string) (string, error) {
-	var skipped []string
-	for _, folder := range append(folders, PathFolders(os.Getenv("PATH"))...) {
-		if folder == "" || !filepath.IsAbs(folder) {
-			continue // what the working directory holds is not what anybody means
-		}
-		path := filepath.Join(folder, name)
-		for _, hop := range []string{folder, path} {
-			if why := distrust(hop); why != "" {
-				if !slices.Contains(skipped, why) {
-					skipped = append(skipped, why)
-				}
-				path = ""
-				break
-			}
-		}
-		if path != "" && executable(path) {
+	folders = slices.DeleteFunc(append(folders, PathFolders(os.Getenv("PATH"))...),
+		func(folder string) bool {
+			return !filepath.IsAbs(folder) // what the working directory holds is not what anybody means
+		})
+	for _, folder := range folders { // most have none, and need no further look
+		if path := filepath.Join(folder, name); executable(path) && distrustIn(folder, path) == "" {
 			return path, nil
+		}
+	}
+	var skipped []string
+	for _, folder := range folders {
+		why := distrustIn(folder, filepath.Join(folder, name))
+		if why != "" && !slices.Contains(skipped, why) {
+			skipped = append(skipped, why)
 		}
 	}
 	if len(skipped) > 0 {
 		return "", fmt.Errorf("%w (not searched: %s)", ErrNotFound, strings.Join(skipped, "; "))
 	}
 	return "", ErrNotFound
+}
+
+// distrustIn says why root must not search a folder, or not run the program in it at a path.
+func distrustIn(folder, path string) string {
+	if why := distrust(folder); why != "" {
+		return why
+	}
+	return distrust(path)
 }
 
 // Runnable says why not to run the program at an absolute path, or is nil. As root it takes none that
