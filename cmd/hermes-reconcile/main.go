@@ -28,6 +28,7 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"runtime"
 	"runtime/debug"
 	"syscall"
 )
@@ -37,6 +38,18 @@ import (
 // has 300 MB in use.
 const gcPercent = 50
 
+// firstPercent lets the first collection wait for 8 MB: Go begins at 4 MB and so many percent of
+// that (heapminimum of its runtime). To collect the 2 MB that a few profiles need takes longer than
+// to read them.
+const firstPercent = 200
+
+// collectLate sets when garbage is collected: not before there is some to speak of, and often then.
+func collectLate() {
+	debug.SetGCPercent(firstPercent)
+	unused := new([64]byte) // too large to share its place with something that is used
+	runtime.AddCleanup(unused, func(percent int) { debug.SetGCPercent(percent) }, gcPercent)
+}
+
 // main first becomes a helper process where it was started as one: no flag of ours, and no
 // variable, may change what that does.
 func main() {
@@ -45,7 +58,7 @@ func main() {
 	}
 	args, report := resume(os.Args[1:])
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
+		collectLate()
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	go func() {
