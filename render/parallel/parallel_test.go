@@ -32,7 +32,7 @@ func TestEach(t *testing.T) {
 			require.EqualError(t, err, "30", "the error of the lowest number")
 			require.Less(t, last.Load(), int64(100), "nothing is begun after an error")
 			require.PanicsWithValue(t, "impossible", func() {
-				_ = Each(10, func(i int) error {
+				_ = Each(1000, func(i int) error {
 					if i == 5 {
 						panic("impossible")
 					}
