@@ -3,9 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
-	"sync"
 
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/usage"
@@ -128,15 +126,11 @@ func asksJSON(args []string) bool {
 		if arg == "--" {
 			break
 		}
-		if !strings.HasPrefix(arg, "-") {
+		form, found := outputForm(arg)
+		if !found {
 			continue
 		}
-		found := outputFlag().FindStringSubmatch(arg)
-		if found == nil {
-			continue
-		}
-		form := found[3]
-		if form == "" && found[1]+found[2] == "" && i+1 < len(args) {
+		if form == "" && !strings.HasSuffix(arg, "=") && i+1 < len(args) {
 			form = args[i+1]
 		}
 		asks = form == formJSON
@@ -144,8 +138,16 @@ func asksJSON(args []string) bool {
 	return asks
 }
 
-// outputFlag is --output, or -o maybe behind short flags without a value, and its value if that is
-// no argument of its own.
-var outputFlag = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^(?:--output(?:$|(=))|-[fhqvw]*o(=)?)(.*)$`)
-})
+// outputForm is the value of --output, or of -o maybe behind short flags without a value; empty: it
+// may be an argument of its own.
+func outputForm(arg string) (form string, found bool) {
+	if arg == "--output" {
+		return "", true
+	}
+	if form, found = strings.CutPrefix(arg, "--output="); found {
+		return form, true
+	}
+	flags, isFlag := strings.CutPrefix(arg, "-")
+	form, found = strings.CutPrefix(strings.TrimLeft(flags, "fhqvw"), "o")
+	return strings.TrimPrefix(form, "="), found && isFlag
+}

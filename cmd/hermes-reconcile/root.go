@@ -98,7 +98,6 @@ must restart, and removes what is no longer named.`,
 		Example: `  hermes-reconcile validate && hermes-reconcile diff
   hermes-reconcile apply
   hermes-reconcile status`,
-		Annotations:                map[string]string{cmdline.More: surroundingsHelp()},
 		Version:                    version + source(),
 		SilenceErrors:              true,
 		SilenceUsage:               true,
@@ -121,7 +120,7 @@ must restart, and removes what is no longer named.`,
 		cmd.Args = usageArgs(cmd.Args) // cobra's own errors have neither our exit code nor a hint
 		complete(cmd)
 	}
-	cmdline.Fit(root)
+	cmdline.Fit(root, surroundingsHelp)
 	return root
 }
 

@@ -11,8 +11,8 @@ import (
 // Width is how wide help is at most, in characters: a terminal has at least as many.
 const Width = 80
 
-// More is the annotation of a command with what its help says after the flags.
-const More = "more"
+// more is the annotation of a command with what its help says after the flags.
+const more = "more"
 
 // layout is cobra's own template of a usage, but for the width of the flags.
 const layout = `Usage:{{if .Runnable}}
@@ -33,9 +33,10 @@ Flags:
 "{{.CommandPath}} COMMAND --help" says more about a command.{{end}}
 `
 
-// Fit makes the help of a command, and of those below it, fit into a terminal. The work waits until
-// a help is asked for: no other call should take time for it.
-func Fit(root *cobra.Command) {
+// Fit makes the help of a command, and of those below it, fit into a terminal. At the end of its own
+// stands what end says. The work waits until a help is asked for: no other call should take time for
+// it.
+func Fit(root *cobra.Command, end func() string) {
 	root.SetUsageTemplate(layout)
 	help, usage := root.HelpFunc(), root.UsageFunc()
 	root.SetHelpFunc(func(cmd *cobra.Command, args []string) {
@@ -43,6 +44,9 @@ func Fit(root *cobra.Command) {
 		help(cmd, args)
 	})
 	root.SetUsageFunc(func(cmd *cobra.Command) error {
+		if cmd == root {
+			root.Annotations = map[string]string{more: end()}
+		}
 		cmd.Flags().VisitAll(func(f *pflag.Flag) {
 			if f.Value.Type() == "string" {
 				f.Value = unquoted{f.Value}
