@@ -100,6 +100,36 @@ config: {env: {STUB_EXIT: "78"}}`)
 	require.Zero(t, w.stop(syscall.SIGTERM))
 }
 
+// TestProgramIsToldOfGatewaysThatHang: of one that is restarted for that and of one that runs on,
+// each once, and that they are back.
+func TestProgramIsToldOfGatewaysThatHang(t *testing.T) {
+	t.Parallel()
+	tr := readyTree(t, 0)
+	ports := freePorts(t, 2)
+	tr.manifest(`alpha: {port: %d, alive: {http: /health, interval: 1s, failures: 2}}
+beta: {port: %d, alive: {http: /health, interval: 1s, failures: 2, action: report}}`, ports[0], ports[1])
+	w := tr.watch("--interval", "1s", "--on-event", tr.hook(os.Getuid()))
+	tr.answersOnce("alpha")
+	tr.answersOnce("beta")
+
+	mend := tr.unready("beta")
+	beta := tr.told("not-alive", 1)[0]
+	require.Equal(t, "beta", beta.Profile)
+	require.Regexp(t, `^not alive for \d+s: answers 503 Service Unavailable$`, beta.Detail)
+	mend()
+	require.Equal(t, "beta", tr.told("back", 1)[0].Profile)
+
+	tr.hang("alpha")
+	alpha := tr.told("not-alive", 2)[1]
+	require.Equal(t, "alpha", alpha.Profile)
+	require.Regexp(t, `(is being restarted|restarted \d+s ago): no good answer for \d+s: no answer within 5s`, alpha.Detail)
+	tr.started("alpha", 2)
+	require.Equal(t, "alpha", tr.told("back", 2)[1].Profile)
+	tr.answersOnce("alpha")
+	require.Len(t, tr.told("not-alive", 2), 2)
+	require.Zero(t, w.stop(syscall.SIGTERM))
+}
+
 // TestSlowProgramHoldsNothingUp: gateways are looked after while it runs.
 func TestSlowProgramHoldsNothingUp(t *testing.T) {
 	t.Parallel()

@@ -175,7 +175,7 @@ func (l Look) Detail() string {
 			details = append(details, end)
 		}
 	}
-	if l.PID != 0 && l.Liveness.Detail != "" {
+	if (l.PID != 0 || state == StateStarting) && l.Liveness.Detail != "" {
 		details = append(details, l.Liveness.Detail)
 	}
 	return strings.Join(details, ", ")

@@ -345,7 +345,7 @@ var layers = map[string]layer{
 	},
 	command + "/notify": {
 		why:   "What is worth telling follows from what it is given; programs are started by the door.",
-		ours:  []string{"reconcile", "s6ctl/start", command + "/explain"},
+		ours:  []string{"reconcile", "reconcile/liveness", "s6ctl/start", command + "/explain"},
 		never: []string{"os", "os/exec", "net", "flag", "log"},
 	},
 	command + "/cmdline": {

@@ -118,7 +118,7 @@ func (r *Record) begin(rules Rules, seen Seen) {
 	if r.Gateway != seen.Gateway {
 		last := r.Last
 		if r.Ending != nil && r.Gateway.PID != 0 {
-			last = r.Ending.ended()
+			last = r.Ending.restart()
 		}
 		*r = Record{Gateway: seen.Gateway, Last: last}
 	}
@@ -157,7 +157,9 @@ func (r *Record) weigh(rules Rules, seen Seen) Verdict {
 	if rules.Drain > 0 {
 		act = Drain
 	}
-	return r.begun(act, why, seen)
+	v := r.begun(act, why, seen)
+	r.Ending.Memory = true
+	return v
 }
 
 // ask asks the gateway, when it is time to. Only one that has answered once can fail: until then it

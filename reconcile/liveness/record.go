@@ -52,16 +52,19 @@ type Ending struct {
 	At    time.Duration `json:"at"`  // of that
 	Why   string        `json:"why"`
 	Clock time.Time     `json:"clock"` // when it began
+	// Memory: it took too much memory. Otherwise it did not answer.
+	Memory bool `json:"memory,omitempty"`
 }
 
 // Last is the last restart that a look has made.
 type Last struct {
-	At  time.Time `json:"at"`
-	Why string    `json:"why"`
+	At     time.Time `json:"at"`
+	Why    string    `json:"why"`
+	Memory bool      `json:"memory,omitempty"` // as in an Ending
 }
 
-// ended is the end of a gateway that has come, since another one runs.
-func (e *Ending) ended() *Last { return &Last{At: e.Clock, Why: e.Why} }
+// restart is the restart that the end of a gateway is, also before another one runs.
+func (e *Ending) restart() *Last { return &Last{At: e.Clock, Why: e.Why, Memory: e.Memory} }
 
 // Parse reads a record. The file belongs to no user of a gateway, but what is in it comes of one.
 func Parse(data []byte) (*Record, error) {

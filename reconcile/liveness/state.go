@@ -16,8 +16,11 @@ type State struct {
 	Detail string
 	// Memory is what its processes had in use at the last look, in bytes, where that is limited.
 	Memory int64
-	// Restarted is the last restart that a look has made, or nil.
-	Restarted *Last
+	// Restarted is the last restart that a look has made, or nil. Restarting is one under way: it has
+	// the same time once it is the last one.
+	Restarted, Restarting *Last
+	// Asked says that looks ask the gateway.
+	Asked bool
 }
 
 // Recent is how long the reason of a restart is told beside the state.
@@ -28,11 +31,11 @@ const lateLook = time.Minute
 
 // Now is what a record says of the gateway that runs now. A PID of 0 is none.
 func (r *Record) Now(gateway Gateway, now time.Duration, clock time.Time) State {
-	s := State{Restarted: r.Last}
+	s := State{Restarted: r.Last, Asked: r.Question != ""}
 	ending := r.Ending
 	if r.Gateway != gateway {
 		if ending != nil {
-			s.Restarted, ending = ending.ended(), nil
+			s.Restarted, ending = ending.restart(), nil
 		}
 		s.Detail = s.restarted(clock)
 		return s
@@ -42,7 +45,7 @@ func (r *Record) Now(gateway Gateway, now time.Duration, clock time.Time) State 
 	yes, no := true, false
 	switch {
 	case ending != nil:
-		s.Alive = &no
+		s.Alive, s.Restarting = &no, ending.restart()
 		details = append(details, "is being restarted: "+ending.Why)
 	case r.Next != 0 && now > r.Next+lateLook:
 		details = append(details, fmt.Sprintf("nothing has looked whether it is alive for %s",

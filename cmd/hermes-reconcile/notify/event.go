@@ -40,7 +40,11 @@ const (
 
 	EventCrashLoop EventName = "crash-loop"
 	EventEnded     EventName = "ended"
-	EventBack      EventName = "back"
+	// EventNotAlive: it does not answer any more; EventMemory: it took more memory than it may. Both
+	// also where it was restarted for that.
+	EventNotAlive EventName = "not-alive"
+	EventMemory   EventName = "too-much-memory"
+	EventBack     EventName = "back"
 
 	EventApplied EventName = "applied" // a manifest has changed something
 	EventDrift   EventName = "drift"   // what was changed by others is undone

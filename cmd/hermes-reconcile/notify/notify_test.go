@@ -17,6 +17,7 @@ import (
 
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/reconcile"
+	"hermes-reconcile/reconcile/liveness"
 )
 
 // hook is a shell script that is told events, and the folder in which it writes down what it likes.
@@ -169,6 +170,56 @@ func TestWhatIsToldOfAGateway(t *testing.T) {
 		{starts, ""}, {up, ""}, {loops, EventCrashLoop}, {pauses, ""}, {starts, ""}, {loops, ""}, {up, EventBack},
 		{up, ""}, {ended, EventEnded}, {ended, ""}, {starts, ""}, {up, EventBack}, {ended, EventEnded},
 		{loops, EventCrashLoop},
+	} {
+		name, again := told.Gateway(now, "gateway-x", step.look)
+		require.Equal(t, step.want, name, "step %d", i)
+		require.False(t, name != "" && again)
+	}
+}
+
+// TestWhatIsToldOfAGatewayThatIsLookedAt: that it does not answer or takes too much memory, also
+// where all of that came between two looks; that it is back once it answers.
+func TestWhatIsToldOfAGatewayThatIsLookedAt(t *testing.T) {
+	now := time.Now()
+	yes, no := true, false
+	look := func(s liveness.State) reconcile.Look {
+		l := reconcile.Look{At: now, Liveness: s}
+		l.Supervised, l.WantUp, l.PID, l.Since = true, true, 7, now.Add(-time.Minute)
+		return l
+	}
+	restart := func(minute int, memory bool) *liveness.Last {
+		return &liveness.Last{At: now.Add(time.Duration(minute) * time.Minute), Memory: memory}
+	}
+	answers := func(last *liveness.Last) reconcile.Look {
+		return look(liveness.State{Asked: true, Alive: &yes, Restarted: last})
+	}
+	starts := func(last *liveness.Last) reconcile.Look {
+		return look(liveness.State{Asked: true, Restarted: last})
+	}
+	ends := func(s liveness.State) reconcile.Look {
+		s.Asked, s.Alive = true, &no
+		return look(s)
+	}
+	silent := ends(liveness.State{Silent: true})
+	unknown := look(liveness.State{})
+	weighed := look(liveness.State{Restarted: restart(4, true)})
+	told := Told{}
+	for i, step := range []struct {
+		look reconcile.Look
+		want EventName
+	}{
+		{answers(restart(0, false)), ""}, // of another watch
+		{unknown, ""},
+		{answers(restart(0, false)), ""},
+		{ends(liveness.State{Restarting: restart(1, false)}), EventNotAlive},
+		{ends(liveness.State{Restarting: restart(1, false)}), ""},
+		{starts(restart(1, false)), ""}, {answers(restart(1, false)), EventBack}, {answers(restart(1, false)), ""},
+		{starts(restart(2, false)), EventNotAlive}, {starts(restart(2, false)), ""},
+		{answers(restart(2, false)), EventBack}, {answers(restart(3, false)), EventNotAlive},
+		{answers(restart(3, false)), EventBack},
+		{silent, EventNotAlive}, {silent, ""}, {answers(restart(3, false)), EventBack},
+		{weighed, EventMemory}, {weighed, EventBack}, {weighed, ""},
+		{ends(liveness.State{Restarting: restart(5, true)}), EventMemory}, {starts(restart(5, true)), EventBack},
 	} {
 		name, again := told.Gateway(now, "gateway-x", step.look)
 		require.Equal(t, step.want, name, "step %d", i)
