@@ -153,6 +153,8 @@ func TestMovedDirectoryOfARunningGateway(t *testing.T) {
 			tr.manifest("alpha: %s", drains)
 			tr.mustApply()
 			first := tr.started("alpha", 1)
+			tr.manifest("alpha: {state: last}")
+			tr.mustApply()
 			moved := filepath.Join(tr.scandir, to)
 			tr.family("alpha")
 			require.NoError(t, os.Rename(tr.dir("alpha"), moved))
@@ -471,6 +473,62 @@ func TestDeletedDirectoryUnderAnotherSvscan(t *testing.T) {
 		eventually(t, patience, func() bool { return !alive(pid) }, what+" is ended")
 	}
 	tr.quiet()
+}
+
+// TestMovedGatewayIsUpAfterALateRescan: the gateway that runs outside its place is ended by an apply
+// that does not rescan. The next apply should still know that it was up last.
+func TestMovedGatewayIsUpAfterALateRescan(t *testing.T) {
+	t.Parallel()
+	for name, entry := range map[string]string{
+		"same":    "{state: last}",
+		"changed": "{state: last, log: {keep: 3}}",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			tr := newTree(t, treeOpts{})
+			tr.manifest("alpha: {}")
+			tr.mustApply()
+			first := tr.started("alpha", 1)
+			tr.manifest("alpha: {state: last}")
+			tr.mustApply()
+			moved := filepath.Join(tr.base, "moved")
+			require.NoError(t, os.Rename(tr.dir("alpha"), moved))
+			tr.manifest("alpha: %s", entry)
+			tr.mustApply("--no-rescan")
+			require.False(t, alive(first.PID))
+			tr.mustApply("--no-rescan")
+			tr.mustApply("--wait=up")
+			tr.started("alpha", 2)
+			tr.mustBeDone()
+			tr.quiet()
+		})
+	}
+}
+
+// TestLateRescanCostsNoRestart: what an apply without a rescan has owed is settled once s6 finds
+// the directory, so no restart follows, and a stop by hand is respected.
+func TestLateRescanCostsNoRestart(t *testing.T) {
+	t.Parallel()
+	tr := newTree(t, treeOpts{})
+	tr.manifest("alpha: {}")
+	tr.mustApply()
+	tr.started("alpha", 1)
+	tr.manifest("alpha: {state: last}")
+	tr.mustApply()
+	require.NoError(t, os.Rename(tr.dir("alpha"), filepath.Join(tr.base, "moved")))
+	tr.mustApply("--no-rescan")
+	out, err := exec.Command("s6-svscanctl", "-an", tr.scandir).CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	tr.started("alpha", 2)
+	tr.mustApply()
+	tr.mustBeDone()
+	require.Len(t, tr.starts("alpha"), 2)
+	tr.must("stop", "alpha")
+	require.NoError(t, os.Rename(tr.dir("alpha"), filepath.Join(tr.base, "moved again")))
+	tr.mustApply("--no-rescan")
+	tr.mustApply()
+	tr.mustBeDone()
+	require.Len(t, tr.starts("alpha"), 2)
 }
 
 func parentOf(t *testing.T, pid int) int {

@@ -165,6 +165,9 @@ type Owed struct {
 	Gateway bool `json:"gateway"`
 	Logger  bool `json:"logger"`
 	Port    int  `json:"port,omitempty"` // that the gateway may hold until it is restarted
+	// Start says that a new directory is in place, that the gateway was up before, and that s6 was
+	// not seen to find the directory. Once s6 supervises it, nothing of this is left to do.
+	Start bool `json:"start,omitempty"`
 	// Drain is that the gateway was asked to end first.
 	Drain Drain `json:"drain,omitzero"`
 	// Busy says that an apply is at it just now, and By which process that is; 0: it cannot be

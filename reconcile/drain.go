@@ -126,7 +126,10 @@ func (o Owed) OldScript() bool { return o.Gateway && !o.Drain.Alive && !o.Drain.
 
 // Settled reports whether nothing of this is left to do: it is a drain alone, and its process has
 // ended.
-func (o Owed) Settled() bool { return !o.Gateway && !o.Logger && !o.Drain.Alive }
+func (o Owed) Settled() bool { return !o.Gateway && !o.Logger && !o.Start && !o.Drain.Alive }
+
+// Up reports whether the gateway should be up again, whatever it is now.
+func (o Owed) Up() bool { return o.Gateway || o.Start }
 
 // DelayError says that a change, or the rest of it, is left to a later apply since a gateway
 // drains. It is no failure.

@@ -47,8 +47,8 @@ func (c *Change) decideWanted(actual Actual) {
 		return
 	}
 	status := c.Actual.Status
-	c.down = !status.WantUp && !c.Owed.Gateway
-	if !c.Owed.Gateway && (!status.Supervised || !c.Actual.Owned && status.Down()) {
+	c.down = !status.WantUp && !c.Owed.Up()
+	if !c.Owed.Up() && (!status.Supervised || !c.Actual.Owned && status.Down()) {
 		c.Was = actual.Was[c.Service]
 		c.down = !c.Was.Up
 	}

@@ -30,6 +30,7 @@ func TestPlanOfWhatIsAsItWasLast(t *testing.T) {
 		want    manifest.Profile
 		have    reconcile.Service
 		owed    bool
+		started bool // by an apply that did not see s6 find it
 		quiet   bool // no s6-svscan runs
 		was     bool
 		op      reconcile.Op
@@ -59,12 +60,14 @@ func TestPlanOfWhatIsAsItWasLast(t *testing.T) {
 		{name: "not supervised, was up", want: one, have: testkit.With(testkit.With(testkit.Found(t, one), withDown), is(reconcile.Status{})), quiet: true, was: true, op: reconcile.Create, files: []string{"down"}, reasons: []string{"not supervised, so a new directory takes its place", "was up last: it says so"}},
 		{name: "not supervised, was down, as it says", want: one, have: testkit.With(testkit.With(testkit.Found(t, one), withDown), is(reconcile.Status{})), quiet: true, op: reconcile.Unchanged},
 		{name: "not supervised, was up, as it says", want: one, have: testkit.With(testkit.Found(t, one), is(reconcile.Status{})), quiet: true, was: true, op: reconcile.Unchanged},
+		{name: "not supervised, new, and was up", want: one, have: testkit.With(testkit.Found(t, one), is(reconcile.Status{})), started: true, op: reconcile.Create, reasons: []string{"not supervised, so a new directory takes its place"}},
+		{name: "not supervised, new, made down by hand, and was up", want: one, have: testkit.With(testkit.With(testkit.Found(t, one), withDown), is(reconcile.Status{})), started: true, op: reconcile.Create, reasons: []string{"not supervised, so a new directory takes its place"}},
 		{name: "foreign, made down, was down", want: two, have: testkit.With(testkit.With(testkit.Found(t, one), testkit.Foreign), withDown), op: reconcile.Adopt, reasons: []string{"not ours, but in the manifest", "run changed", "was down last: it says so"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			actual := reconcile.Actual{
 				Listening: !c.quiet, Services: []reconcile.Service{c.have},
-				Owed: map[string]reconcile.Owed{c.have.Name: {Gateway: c.owed}}, Was: map[string]reconcile.LastState{c.have.Name: {Up: c.was, Why: "it says so"}},
+				Owed: map[string]reconcile.Owed{c.have.Name: {Gateway: c.owed, Start: c.started}}, Was: map[string]reconcile.LastState{c.have.Name: {Up: c.was, Why: "it says so"}},
 			}
 			plan, err := reconcile.Diff(testkit.Servicedirs(t, c.want), actual, reconcile.PruneOwned)
 			require.NoError(t, err)

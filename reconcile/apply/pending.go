@@ -104,7 +104,7 @@ func (r *applier) recordPending(context.Context) error {
 func (r *applier) setJobPending(j *job) error {
 	// A stop counts, too: if it fails, the gateway runs on with the old script.
 	owed := reconcile.Owed{
-		Gateway: j.Gateway != reconcile.Keep || j.startsAfterPort(),
+		Gateway: j.Gateway != reconcile.Keep || j.startsAfterPort() || j.owesUp(),
 		Logger:  j.RestartLogger,
 		Port:    j.Owed.Port,
 		Drain:   j.drainRecord(),
@@ -124,9 +124,29 @@ func (j *job) needsPending() bool {
 	case j.Op == reconcile.Remove || j.isDouble():
 		return false
 	case j.appears():
-		return j.Desired.Last && (j.startsAfterPort() || j.Gateway == reconcile.Restart)
+		return j.owesUp()
 	}
 	return j.Gateway != reconcile.Keep || j.RestartLogger
+}
+
+// owesUp reports whether only the record says that the gateway of a new directory was up last: this
+// job ends the process that shows it, or an earlier apply has.
+func (j *job) owesUp() bool {
+	if !j.appears() || !j.Desired.Last || j.WantsDown() {
+		return false
+	}
+	return j.startsAfterPort() || j.Gateway == reconcile.Restart || j.Owed.Up() ||
+		slices.ContainsFunc(j.Displaced, reconcile.Displaced.Runs)
+}
+
+// recordInPlace says on record that a new directory is there. s6 starts the gateway with it, so no
+// restart is due, even if that is not seen.
+func (r *applier) recordInPlace(j *job) error {
+	if j.startsAfterPort() || !j.owesUp() {
+		return nil
+	}
+	j.owes = reconcile.Owed{Start: true}
+	return r.SetPending(j.Service, j.owes)
 }
 
 // restorePending makes the record say what it said before this apply, unless a start is owed still.

@@ -37,7 +37,7 @@ func (r *applier) awaitRescan(ctx context.Context) {
 			pending = append(pending, j)
 			r.Listener.Tell(reconcile.StepScan, j.Service)
 		default:
-			j.err = r.arrived(j)
+			j.err = r.left(j)
 			r.portFreed[j.Service].fire(j.err)
 			r.Listener.Tell(reconcile.StepDone, j.Service)
 		}
@@ -115,6 +115,15 @@ func (r *applier) arrived(j *job) error {
 		return nil
 	}
 	return r.ClearPending(j.Service)
+}
+
+// left clears what was owed to a service that this apply does not see start. Where only the record
+// says that it was up last, the record stays until s6 is seen to supervise it.
+func (r *applier) left(j *job) error {
+	if j.owes.Start {
+		return nil
+	}
+	return r.arrived(j)
 }
 
 // recoverLostStart gives a service that an aborted scan has lost a new directory. From s6 2.12 on,

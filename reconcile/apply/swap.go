@@ -72,6 +72,9 @@ func (r *applier) exchange(context.Context) error {
 		came = true
 		r.Pace.Moved()
 		r.onRollback(func() error { return r.takeOut(j.Service) })
+		if err := r.recordInPlace(j); err != nil {
+			return err
+		}
 	}
 	if !came {
 		return nil

@@ -97,6 +97,9 @@ func (r *applier) appearLate(ctx context.Context, j *job) error {
 	if err := dirfd.Move(r.Staging, j.Service, r.Dir, j.Service); err != nil {
 		return err
 	}
+	if err := r.recordInPlace(j); err != nil {
+		return err
+	}
 	if !r.listening || r.opt.NoRescan {
 		return nil // the next scan finds it
 	}
@@ -107,7 +110,7 @@ func (r *applier) appearLate(ctx context.Context, j *job) error {
 		return err
 	}
 	if !r.awaits(j) {
-		return r.arrived(j)
+		return r.left(j)
 	}
 	r.await(ctx, []*job{j})
 	return j.err

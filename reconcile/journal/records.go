@@ -108,7 +108,9 @@ func (j *Journal) readPending() (map[string]reconcile.Owed, error) {
 		var o reconcile.Owed
 		if rawjson.Unmarshal(
 			data,
-			map[string]any{"gateway": &o.Gateway, "logger": &o.Logger, "port": &o.Port, "drain": &o.Drain},
+			map[string]any{
+				"gateway": &o.Gateway, "logger": &o.Logger, "port": &o.Port, "drain": &o.Drain, "start": &o.Start,
+			},
 		) != nil {
 			// Only a power loss can do this, or a hand. A restart too many is the safe reading.
 			o = reconcile.Owed{Gateway: true, Logger: true}

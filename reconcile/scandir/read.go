@@ -44,19 +44,27 @@ func (s *Scandir) ReadBeside(desired []render.Servicedir) (reconcile.Actual, err
 	if err := s.readOwn(&a); err != nil {
 		return reconcile.Actual{}, err
 	}
-	s.seeDrains(&a)
+	s.seeOwed(&a)
 	return a, s.readSupervises(&a)
 }
 
-// seeDrains looks how far gateways are that were asked to end.
-func (s *Scandir) seeDrains(a *reconcile.Actual) {
+// seeOwed looks how far gateways are that were asked to end, and which starts s6 has seen to. A
+// record of which nothing is left is for the next apply to clear.
+func (s *Scandir) seeOwed(a *reconcile.Actual) {
 	for name, owed := range a.Owed {
 		i, found := slices.BinarySearchFunc(a.Services, name,
 			func(s reconcile.Service, name string) int { return strings.Compare(s.Name, name) })
-		if found && owed.Drain.PID != 0 {
+		if !found {
+			continue
+		}
+		if owed.Drain.PID != 0 {
 			owed.Drain.See(a.Services[i].Status, s.Sup)
 			a.Services[i].Asked = owed.Drain
-			a.Owed[name] = owed
+		}
+		owed.Start = owed.Start && !a.Services[i].Status.Supervised
+		a.Owed[name] = owed
+		if owed == (reconcile.Owed{Busy: owed.Busy, By: owed.By}) {
+			delete(a.Owed, name)
 		}
 	}
 }
