@@ -15,12 +15,15 @@ import (
 // Diff compares what should be with what is. It is pure. Its error lists what stands in the way of
 // a plan.
 func Diff(desired []render.Servicedir, actual Actual, prune Prune) (Plan, error) {
-	found := make(map[string]Service, len(actual.Services))
-	for _, s := range actual.Services {
-		found[s.Name] = s
+	found := make(map[string]*Service, len(actual.Services))
+	for i := range actual.Services {
+		found[actual.Services[i].Name] = &actual.Services[i]
 	}
-	plan := Plan{Leftovers: actual.Hidden}
-	wanted := map[string]bool{}
+	plan := Plan{
+		Changes:   make([]Change, 0, max(len(desired), len(actual.Services))), // each is large
+		Leftovers: actual.Hidden,
+	}
+	wanted := make(map[string]bool, len(desired))
 	var obstacles *multierror.Error
 	for _, d := range desired {
 		s, exists := found[d.Name]
@@ -36,12 +39,12 @@ func Diff(desired []render.Servicedir, actual Actual, prune Prune) (Plan, error)
 					d.Name, s.Obstacle),
 			)
 		default:
-			plan.Changes = append(plan.Changes, compare(d, s, actual))
+			plan.Changes = append(plan.Changes, compare(d, *s, actual))
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(found)) {
 		s := found[name]
-		plan.Changes = append(plan.Changes, unnamed(s, prune, actual, wanted[s.Double]))
+		plan.Changes = append(plan.Changes, unnamed(*s, prune, actual, wanted[s.Double]))
 		wanted[name] = true
 	}
 	for _, d := range actual.Displaced {

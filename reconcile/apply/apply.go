@@ -313,7 +313,10 @@ func (r *applier) result() reconcile.Result {
 	for _, j := range r.jobs {
 		jobs[j.Service] = j
 	}
-	result := reconcile.Result{Notes: r.Notes(), Late: r.late, Stuck: r.turns.stuck()}
+	result := reconcile.Result{
+		Outcomes: make([]reconcile.Outcome, 0, len(r.plan.Changes)),
+		Notes:    r.Notes(), Late: r.late, Stuck: r.turns.stuck(),
+	}
 	for _, c := range r.plan.Changes {
 		if c.Left {
 			continue

@@ -211,7 +211,7 @@ type Told interface {
 func New(plan reconcile.Plan, opt Options) Report {
 	r := Report{
 		Format: Format, Against: opt.Against, Differs: !plan.Empty(), Digest: plan.Digest(), manifest: opt.Manifest,
-		Profiles: []Profile{}, Leftovers: []Leftover{}, Unknown: append([]string{}, opt.Unknown...), Notes: []string{},
+		Profiles: make([]Profile, 0, len(plan.Changes)), Leftovers: []Leftover{}, Unknown: append([]string{}, opt.Unknown...), Notes: []string{},
 		NoteCodes: []reconcile.NoteCode{},
 	}
 	if r.Against == "" {
@@ -294,11 +294,11 @@ func (r *Report) Finish(result reconcile.Result) {
 	for _, note := range result.Notes {
 		r.Notes, r.NoteCodes = append(r.Notes, note.Text), append(r.NoteCodes, note.Code)
 	}
-	outcomes := make(map[string]reconcile.Outcome, len(result.Outcomes))
-	for _, o := range result.Outcomes {
-		outcomes[o.Change.Service] = o
+	outcomes := make(map[string]*reconcile.Outcome, len(result.Outcomes))
+	for i := range result.Outcomes {
+		outcomes[result.Outcomes[i].Change.Service] = &result.Outcomes[i]
 	}
-	var done []Profile
+	done := make([]Profile, 0, len(r.Profiles))
 	delayed := 0
 	for i := range r.Profiles {
 		p := &r.Profiles[i]
