@@ -100,7 +100,7 @@ type Service struct {
 // File is a file of a service directory.
 type File struct {
 	Mode      fs.FileMode
-	Data      []byte
+	Data      *render.Content
 	Irregular bool // it is a symlink, a directory, a FIFO or larger than maxFile
 	Exposed   bool // it belongs to a user that must not change what s6 runs
 }
@@ -205,7 +205,7 @@ type Traces struct {
 // Mark takes in the marker of a service.
 func (s *Service) Mark(f File) {
 	s.Files[render.MarkerPath] = f
-	if marker, err := render.ParseMarker(f.Data); err == nil {
+	if marker, err := render.ParseMarker(f.Data.Bytes()); err == nil {
 		s.MarkAs(f, marker)
 	}
 }
@@ -226,7 +226,7 @@ func (s *Service) Edited() []string {
 		if p == render.MarkerPath || p == render.DownPath && s.Marker.Last {
 			continue
 		}
-		if f := s.Files[p]; f.Irregular || render.Digest(f.Data) != s.Marker.Files[p] {
+		if f := s.Files[p]; f.Irregular || f.Data.Digest() != s.Marker.Files[p] {
 			paths = append(paths, p)
 		}
 	}
@@ -240,7 +240,9 @@ func (s *Service) Edited() []string {
 
 // StopTimeout is how long s6-supervise waits for the gateway between SIGTERM and SIGKILL; 0: it
 // never sends SIGKILL.
-func (s *Service) StopTimeout() time.Duration { return stopTimeout(s.Files["timeout-kill"].Data) }
+func (s *Service) StopTimeout() time.Duration {
+	return stopTimeout(s.Files["timeout-kill"].Data.Bytes())
+}
 
 // stopTimeout reads a timeout-kill file: milliseconds. s6 takes what is no number as none.
 func stopTimeout(data []byte) time.Duration {

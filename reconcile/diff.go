@@ -1,7 +1,6 @@
 package reconcile
 
 import (
-	"bytes"
 	"fmt"
 	"maps"
 	"slices"
@@ -126,7 +125,7 @@ func compare(d render.Servicedir, s Service, actual Actual) Change {
 	c := Change{
 		Op: Update, Service: d.Name, Profile: d.Profile, Port: d.Port,
 		Files:       fileChanges(d, s.Files),
-		StopTimeout: max(s.StopTimeout(), stopTimeout(d.File("timeout-kill").Data)),
+		StopTimeout: max(s.StopTimeout(), stopTimeout(d.File("timeout-kill").Data.Bytes())),
 		Desired:     d, Actual: s, Owed: owed, Present: true,
 	}
 	c.end(actual.DisplacedOf(d.Name))
@@ -354,7 +353,7 @@ func fileChanges(d render.Servicedir, actual map[string]File) []FileChange {
 	for _, f := range d.Files {
 		before, exists := actual[f.Path]
 		if exists && !before.Irregular && !before.Exposed && before.Mode == f.Mode &&
-			bytes.Equal(before.Data, f.Data) {
+			before.Data.Equal(f.Data) {
 			continue
 		}
 		change := FileChange{Path: f.Path, After: &File{Mode: f.Mode, Data: f.Data}}

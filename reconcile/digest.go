@@ -5,8 +5,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
-
-	"hermes-reconcile/render"
 )
 
 // digestBytes is how much of a hash tells plans apart, in bytes: 64 bits, so that a person can type
@@ -44,5 +42,5 @@ func (f *File) digest() string {
 	case f.Irregular:
 		return "irregular"
 	}
-	return fmt.Sprintf("%o %s", f.Mode, render.Digest(f.Data))
+	return fmt.Sprintf("%o %s", f.Mode, f.Data.Digest())
 }

@@ -123,7 +123,7 @@ func (c *Change) end(displaced []Displaced) {
 	}
 	c.Displaced = displaced
 	if f := c.Desired.File("timeout-kill"); f != nil {
-		c.StopTimeout = max(c.StopTimeout, stopTimeout(f.Data))
+		c.StopTimeout = max(c.StopTimeout, stopTimeout(f.Data.Bytes()))
 	}
 	c.StopTimeout = Patience(c.StopTimeout)
 }

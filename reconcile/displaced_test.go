@@ -12,8 +12,8 @@ import (
 // renderedX is the service directory of a profile x that should be up.
 func renderedX() render.Servicedir {
 	return render.Servicedir{Name: "gateway-x", Profile: "x", Files: []render.File{
-		{Path: "run", Mode: 0o755, Data: []byte("run")},
-		{Path: "timeout-kill", Mode: 0o644, Data: []byte("7000\n")},
+		{Path: "run", Mode: 0o755, Data: render.Text([]byte("run"))},
+		{Path: "timeout-kill", Mode: 0o644, Data: render.Text([]byte("7000\n"))},
 	}}
 }
 
@@ -21,8 +21,8 @@ func renderedX() render.Servicedir {
 func serviceX() reconcile.Service {
 	return reconcile.Service{
 		Name: "gateway-x", Owned: true, HasLog: true, Files: map[string]reconcile.File{
-			"run":          {Mode: 0o755, Data: []byte("run")},
-			"timeout-kill": {Mode: 0o644, Data: []byte("7000\n")},
+			"run":          {Mode: 0o755, Data: render.Text([]byte("run"))},
+			"timeout-kill": {Mode: 0o644, Data: render.Text([]byte("7000\n"))},
 		},
 		Status: reconcile.Status{Supervised: true, PID: 7, WantUp: true}, LogStatus: reconcile.Status{Supervised: true, PID: 8, WantUp: true},
 	}
@@ -124,7 +124,7 @@ func TestOrphanIsReplacedWhereItRestarts(t *testing.T) {
 	s.Orphan = true
 	c := planOf(t, []render.Servicedir{renderedX()}, reconcile.PruneOwned, reconcile.Actual{Listening: true, Services: []reconcile.Service{s}})
 	require.Equal(t, reconcile.Unchanged, c.Op)
-	s.Files["run"] = reconcile.File{Mode: 0o755, Data: []byte("old")}
+	s.Files["run"] = reconcile.File{Mode: 0o755, Data: render.Text([]byte("old"))}
 	c = planOf(t, []render.Servicedir{renderedX()}, reconcile.PruneOwned, reconcile.Actual{Listening: true, Services: []reconcile.Service{s}})
 	require.Equal(t, reconcile.Update, c.Op)
 	require.True(t, c.Replace)

@@ -117,7 +117,7 @@ func (c *Change) ChangesScript() bool {
 func (f FileChange) startsAnother() bool {
 	return f.Path == "run" && (f.Before == nil || f.After == nil || f.Before.Irregular ||
 		f.Before.Exposed || f.Before.Mode != f.After.Mode ||
-		!render.SameGateway(f.Before.Data, f.After.Data))
+		!render.SameGateway(f.Before.Data.Bytes(), f.After.Data.Bytes()))
 }
 
 // OldScript reports whether the process of the gateway is not what its files say, and no restart

@@ -17,7 +17,9 @@ import (
 func TestPlanOfOneService(t *testing.T) {
 	up := testkit.Profile("a", "1")
 	edit := func(path string) func(*reconcile.Service) {
-		return func(s *reconcile.Service) { s.Files[path] = reconcile.File{Mode: 0o755, Data: []byte("edited")} }
+		return func(s *reconcile.Service) {
+			s.Files[path] = reconcile.File{Mode: 0o755, Data: render.Text([]byte("edited"))}
+		}
 	}
 	ended := func(s *reconcile.Service) { s.Status = reconcile.Status{Supervised: true, ExitCode: 78} }
 	stopped := func(s *reconcile.Service) { s.Status = reconcile.Status{Supervised: true} }

@@ -89,15 +89,15 @@ func TestDrainIsInTheMarkerAndInNoScriptOfTheGateway(t *testing.T) {
 	dirs := renderAll(t, &manifest.Manifest{Profiles: []manifest.Profile{plain}})
 	other := renderAll(t, &manifest.Manifest{Profiles: []manifest.Profile{drained}})
 	for _, f := range dirs[0].Files {
-		same := string(f.Data) == string(other[0].File(f.Path).Data)
+		same := string(f.Data.Bytes()) == string(other[0].File(f.Path).Data.Bytes())
 		require.Equal(t, f.Path != MarkerPath && f.Path != "finish", same, f.Path)
 	}
-	marker, err := ParseMarker(other[0].File(MarkerPath).Data)
+	marker, err := ParseMarker(other[0].File(MarkerPath).Data.Bytes())
 	require.NoError(t, err)
 	require.Equal(t, &MarkerDrain{Signal: "SIGUSR1", Timeout: 90_000}, marker.Drain)
 	again, err := json.MarshalIndent(marker, "", "  ")
 	require.NoError(t, err)
-	require.Equal(t, string(again)+"\n", string(other[0].File(MarkerPath).Data))
+	require.Equal(t, string(again)+"\n", string(other[0].File(MarkerPath).Data.Bytes()))
 }
 
 func TestFinishEndsWhatIsLeftOfTheProcessGroup(t *testing.T) {

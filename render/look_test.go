@@ -135,10 +135,10 @@ func TestRunDoesNotDependOnHowItIsLookedAfter(t *testing.T) {
 		func(p *manifest.Profile) { p.Alive, p.Memory.RestartAbove = nil, 1 },
 	} {
 		after := render(change)
-		require.Equal(t, before.File("run"), after.File("run"))
-		require.NotEqual(t, before.File("data/check"), after.File("data/check"))
+		require.Equal(t, before.File("run").Data.Bytes(), after.File("run").Data.Bytes())
+		require.NotEqual(t, before.File("data/check").Data.Bytes(), after.File("data/check").Data.Bytes())
 	}
-	require.NotEqual(t, before.File("run"), render(func(p *manifest.Profile) { p.Alive = nil }).File("run"))
+	require.NotEqual(t, before.File("run").Data.Bytes(), render(func(p *manifest.Profile) { p.Alive = nil }).File("run").Data.Bytes())
 }
 
 // TestFinishLetsWhatALookHasEndedComeBack: exit code 0 is no word of the gateway that it is done

@@ -79,7 +79,7 @@ func TestScriptsNameTheirShellByItsPath(t *testing.T) {
 				continue
 			}
 			scripts++
-			line, _, _ := strings.Cut(string(f.Data), "\n")
+			line, _, _ := strings.Cut(string(f.Data.Bytes()), "\n")
 			words := strings.Fields(strings.TrimPrefix(line, "#!"))
 			for _, word := range words {
 				require.True(t, strings.HasPrefix(word, "/"), "%s: %s", f.Path, line)

@@ -155,9 +155,9 @@ func TestRunDoesNotDependOnWhatIsAsked(t *testing.T) {
 	}
 	before := render(func(*manifest.Ready) {})
 	after := render(func(r *manifest.Ready) { r.HTTP, r.Interval, r.Timeout = "/", 2*time.Second, 3*time.Second })
-	require.Equal(t, before.File("run"), after.File("run"))
-	require.Equal(t, before.File(NotificationPath), after.File(NotificationPath))
-	require.NotEqual(t, before.File("data/check"), after.File("data/check"))
+	require.Equal(t, before.File("run").Data.Bytes(), after.File("run").Data.Bytes())
+	require.Equal(t, before.File(NotificationPath).Data.Bytes(), after.File(NotificationPath).Data.Bytes())
+	require.NotEqual(t, before.File("data/check").Data.Bytes(), after.File("data/check").Data.Bytes())
 }
 
 // What the dynamic loader reads reaches the gateway, by way of env, so that s6-setuidgid does not

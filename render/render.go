@@ -9,6 +9,7 @@
 //	servicedir.go  what a service directory consists of, its marker included
 //	render.go      a profile to its files; templates/ has the scripts
 //	stencil.go     scripts of one outline, made from each other: faster than the templates
+//	content.go     what a file holds, put together when it is asked for
 //	turn.go        gateways that take turns to start
 //	files.go       the files that variables come from
 //	quote.go       a text as a word of a shell
@@ -369,7 +370,7 @@ func (r *renderer) addScripts(dir *Servicedir, p *manifest.Profile) error {
 		if err != nil {
 			return err
 		}
-		dir.Files = append(dir.Files, newFile(t.path, modeScript, text))
+		dir.Files = append(dir.Files, File{t.path, modeScript, text})
 	}
 	return nil
 }

@@ -76,7 +76,7 @@ func asGolden(dirs []Servicedir) map[string]goldenFile {
 	files := map[string]goldenFile{}
 	for _, d := range dirs {
 		for _, f := range d.Files {
-			files[d.Name+"/"+f.Path] = goldenFile{f.Mode&0o111 != 0, string(f.Data)}
+			files[d.Name+"/"+f.Path] = goldenFile{f.Mode&0o111 != 0, string(f.Data.Bytes())}
 		}
 	}
 	return files
@@ -118,7 +118,7 @@ func writeTree(t *testing.T, root string, d Servicedir) {
 	for _, f := range d.Files {
 		path := filepath.Join(root, filepath.FromSlash(f.Path))
 		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
-		require.NoError(t, os.WriteFile(path, f.Data, f.Mode))
+		require.NoError(t, os.WriteFile(path, f.Data.Bytes(), f.Mode))
 	}
 }
 
@@ -134,7 +134,7 @@ func TestRenderingIsPure(t *testing.T) {
 
 func TestFilesAreSortedAndListedInTheMarker(t *testing.T) {
 	for _, d := range renderAll(t, parse(t, "testdata/everything.yaml")) {
-		marker, err := ParseMarker(d.File(MarkerPath).Data)
+		marker, err := ParseMarker(d.File(MarkerPath).Data.Bytes())
 		require.NoError(t, err)
 		want := map[string]string{}
 		for i, f := range d.Files {
@@ -142,7 +142,7 @@ func TestFilesAreSortedAndListedInTheMarker(t *testing.T) {
 				require.Less(t, d.Files[i-1].Path, f.Path)
 			}
 			if f.Path != MarkerPath {
-				want[f.Path] = Digest(f.Data)
+				want[f.Path] = f.Data.Digest()
 			}
 		}
 		if diff := cmp.Diff(Marker{1, d.Profile, d.Port, d.OnFailure, d.Last, marker.Drain, d.Liveness, marker.Manifest, marker.ManifestFormat, want}, marker); diff != "" {
@@ -177,7 +177,7 @@ func TestMarkerStaysReadable(t *testing.T) {
 			p.Env = append(p.Env, manifest.EnvVar{Name: fmt.Sprintf("V%02d", i), Value: strings.Repeat("<\"", 50<<10)})
 		}
 		d := renderAll(t, &manifest.Manifest{Runtime: manifest.RuntimeS6, HermesHome: "/x", Profiles: []manifest.Profile{p}})[0]
-		data := d.File(MarkerPath).Data
+		data := d.File(MarkerPath).Data.Bytes()
 		require.Less(t, len(data), 4<<20)
 		marker, err := ParseMarker(data)
 		require.NoError(t, err)

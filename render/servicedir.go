@@ -1,8 +1,6 @@
 package render
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io/fs"
@@ -68,14 +66,12 @@ type Servicedir struct {
 type File struct {
 	Path string // slash-separated, relative to the service directory
 	Mode fs.FileMode
-	Data []byte
-
-	Digest string // of Data; empty where it is not needed
+	Data *Content
 }
 
-// newFile is a file with its digest.
+// newFile is a file of these bytes.
 func newFile(path string, mode fs.FileMode, data []byte) File {
-	return File{Path: path, Mode: mode, Data: data, Digest: Digest(data)}
+	return File{Path: path, Mode: mode, Data: digested(data)}
 }
 
 // File returns the file at path, or nil.
@@ -86,12 +82,6 @@ func (s Servicedir) File(path string) *File {
 		return nil
 	}
 	return &s.Files[i]
-}
-
-// Digest is the lower-case hexadecimal SHA-256 of data.
-func Digest(data []byte) string {
-	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:])
 }
 
 // maxExcerpt is the longest manifest that goes into a marker, in bytes. It takes up to six times as
@@ -174,7 +164,7 @@ func (s *Servicedir) seal(excerpt writing.Excerpt) {
 	s.Excerpt = excerpt
 	byPath := func(a, b File) int { return strings.Compare(a.Path, b.Path) }
 	slices.SortFunc(s.Files, byPath)
-	marker := File{Path: MarkerPath, Mode: modeFile, Data: s.marker()}
+	marker := File{Path: MarkerPath, Mode: modeFile, Data: Text(s.marker())}
 	at, _ := slices.BinarySearchFunc(s.Files, marker, byPath)
 	s.Files = slices.Insert(s.Files, at, marker)
 }
@@ -192,7 +182,7 @@ func (s *Servicedir) Marker() Marker {
 	}
 	for _, f := range s.Files {
 		if f.Path != MarkerPath {
-			m.Files[f.Path] = f.Digest
+			m.Files[f.Path] = f.Data.Digest()
 		}
 	}
 	return m
@@ -238,7 +228,7 @@ func (s *Servicedir) marker() []byte {
 		b = append(b, "\n    "...)
 		b = appendText(b, f.Path)
 		b = append(b, ": \""...)
-		b = append(append(b, f.Digest...), '"')
+		b = append(append(b, f.Data.Digest()...), '"')
 	}
 	return append(b, "\n  }\n}\n"...)
 }

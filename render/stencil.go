@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -27,7 +28,7 @@ const (
 // several goroutines.
 type stencils struct {
 	mu   sync.RWMutex
-	made map[string]map[string]stencil
+	made map[string]map[string]*stencil
 	n    int
 }
 
@@ -49,7 +50,7 @@ func outline(s *script) (key []byte, texts []string) {
 	const usualKey, usualTexts = 256, 64
 	o := outliner{make([]byte, 0, usualKey), make([]string, 0, usualTexts)}
 	o.add(reflect.ValueOf(s).Elem())
-	return o.key, o.texts
+	return o.key, slices.Clone(o.texts) // they are kept, with no room to spare
 }
 
 // outliner finds the outline of a script: what in it is empty, set or how long. Templates branch on
@@ -161,13 +162,13 @@ func cut(text string) (stencil, error) {
 	}
 }
 
-// fill puts texts into a stencil.
-func (s stencil) fill(texts []string) []byte {
+// fill appends what a stencil gives with these texts.
+func (s *stencil) fill(out []byte, texts []string) []byte {
 	size := s.size
 	for _, p := range s.places {
 		size += len(texts[p.text])
 	}
-	out := append(make([]byte, 0, size), s.literals[0]...)
+	out = append(slices.Grow(out, size), s.literals[0]...)
 	for i, p := range s.places {
 		if text := texts[p.text]; p.quoted && strings.Contains(text, "'") {
 			out = append(out, strings.ReplaceAll(text, "'", `'\''`)...)
@@ -180,13 +181,15 @@ func (s stencil) fill(texts []string) []byte {
 }
 
 // execute renders a template.
-func (r *renderer) execute(template string, key []byte, texts []string, s *script) ([]byte, error) {
+func (r *renderer) execute(
+	template string, key []byte, texts []string, s *script,
+) (*Content, error) {
 	all := &r.stencils
 	all.mu.RLock()
 	found, ok := all.made[template][string(key)]
 	all.mu.RUnlock()
 	if ok {
-		return found.fill(texts), nil
+		return filled(found, texts), nil
 	}
 	all.mu.Lock()
 	defer all.mu.Unlock()
@@ -198,24 +201,28 @@ func (r *renderer) execute(template string, key []byte, texts []string, s *scrip
 	if err != nil {
 		return nil, err
 	}
-	all.keep(template, string(key), made)
-	return made.fill(texts), nil
+	if !all.keep(template, string(key), &made) { // the rest of it is of use to no other
+		return digested(made.fill(nil, texts)), nil
+	}
+	return filled(&made, texts), nil
 }
 
 // maxStencils bounds the memory for a manifest whose profiles have nothing in common.
 const maxStencils = 300
 
-// keep keeps a stencil up to a limit, so that memory stays bounded with thousands of outlines.
-func (all *stencils) keep(template, key string, made stencil) {
+// keep keeps a stencil up to a limit, so that memory stays bounded with thousands of outlines. It
+// reports whether it has.
+func (all *stencils) keep(template, key string, made *stencil) bool {
 	if all.n == maxStencils {
-		return
+		return false
 	}
 	all.n++
 	if all.made == nil {
-		all.made = map[string]map[string]stencil{}
+		all.made = map[string]map[string]*stencil{}
 	}
 	if all.made[template] == nil {
-		all.made[template] = map[string]stencil{}
+		all.made[template] = map[string]*stencil{}
 	}
 	all.made[template][key] = made
+	return true
 }

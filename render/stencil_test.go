@@ -34,7 +34,11 @@ func TestStencilsAreWhatTheTemplatesGive(t *testing.T) {
 			require.NoError(t, plain.ExecuteTemplate(&want, name, s))
 			got, err := r.execute(name, key, texts, &s)
 			require.NoError(t, err)
-			require.Equal(t, want.String(), string(got))
+			require.Equal(t, want.String(), string(got.Bytes()))
+			require.True(t, got.Is(want.Bytes()))
+			require.False(t, got.Is(append(want.Bytes(), 'x')))
+			require.Equal(t, Digest(want.Bytes()), got.Digest())
+			require.True(t, got.Equal(Text(want.Bytes())) && Text(want.Bytes()).Equal(got))
 		}
 	}
 	require.Equal(t, maxStencils, r.stencils.n, "as many as are kept")
@@ -84,7 +88,7 @@ func TestMarkerIsWhatTheEncoderWrites(t *testing.T) {
 				Manifest: string(excerpt.Text), ManifestFormat: excerpt.Format, Files: map[string]string{},
 			}
 			for _, f := range d.Files {
-				want.Files[f.Path] = Digest(f.Data)
+				want.Files[f.Path] = f.Data.Digest()
 			}
 			if len(d.Files) == 0 {
 				d.Files = []File{newFile("run", modeScript, nil)}
@@ -93,8 +97,8 @@ func TestMarkerIsWhatTheEncoderWrites(t *testing.T) {
 			d.seal(excerpt)
 			text, err := json.MarshalIndent(want, "", "  ")
 			require.NoError(t, err)
-			require.Equal(t, string(text)+"\n", string(d.File(MarkerPath).Data))
-			parsed, err := ParseMarker(d.File(MarkerPath).Data)
+			require.Equal(t, string(text)+"\n", string(d.File(MarkerPath).Data.Bytes()))
+			parsed, err := ParseMarker(d.File(MarkerPath).Data.Bytes())
 			require.NoError(t, err)
 			require.Equal(t, parsed, d.Marker())
 		}

@@ -45,7 +45,7 @@ func TestWhatDataStartSays(t *testing.T) {
 		{"2m5s", asks, "3 125 185\n"},
 	} {
 		d := byTurns(t, manifest.Start{Parallel: 3, Per: c.per}, manifest.Profile{Command: []string{"x"}, Ready: c.ready, Port: 1})
-		require.Equal(t, c.want, string(d.File(startPath).Data))
+		require.Equal(t, c.want, string(d.File(startPath).Data.Bytes()))
 	}
 }
 
@@ -56,7 +56,7 @@ func TestTurnsMakeNoOtherGateway(t *testing.T) {
 	other := profile
 	other.Env = []manifest.EnvVar{{Name: "A", Value: fake}}
 	run := func(parallel int, p manifest.Profile) []byte {
-		return byTurns(t, manifest.Start{Parallel: parallel, Per: manifest.PerUp}, p).File("run").Data
+		return byTurns(t, manifest.Start{Parallel: parallel, Per: manifest.PerUp}, p).File("run").Data.Bytes()
 	}
 	home := func(text []byte) []byte { // each manifest here has another one
 		lines := strings.Split(string(text), "\n")

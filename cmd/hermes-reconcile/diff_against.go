@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -142,7 +141,7 @@ func shareFiles(old, fresh []render.Servicedir) {
 	}
 	for _, d := range old {
 		for i, f := range d.Files {
-			if same := now[d.Name].File(f.Path); same != nil && bytes.Equal(f.Data, same.Data) {
+			if same := now[d.Name].File(f.Path); same != nil && f.Data.Equal(same.Data) {
 				d.Files[i].Data = same.Data
 			}
 		}

@@ -16,6 +16,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/e2e/kit"
 	"hermes-reconcile/reconcile"
+	"hermes-reconcile/render"
 )
 
 // requireLinear is for what prepares nothing.
@@ -99,7 +100,7 @@ func TestDiffOfAHugeFileTakesLinearTime(t *testing.T) {
 		for i := range n {
 			fmt.Fprintf(&b, "export %s%d='%s %d \u202e'\n", text, i, text, i)
 		}
-		return &reconcile.File{Data: []byte(b.String()), Mode: os.FileMode(0o755)}
+		return &reconcile.File{Data: render.Text([]byte(b.String())), Mode: os.FileMode(0o755)}
 	}
 	mask, err := explain.NewMask(explain.SecretNames)
 	require.NoError(t, err)

@@ -74,14 +74,6 @@ func (l *looking) render(m *manifest.Manifest) error {
 	}
 	l.manifest, l.dirs = m, map[string]render.Servicedir{}
 	for _, d := range dirs {
-		d.Files = slices.Clone(d.Files)
-		for i := range d.Files {
-			if f := &d.Files[i]; f.Path == render.MarkerPath {
-				f.Data = bytes.Clone(f.Data) // it may share memory with the files that are let go
-			} else {
-				f.Data = nil // pending compares the marker alone
-			}
-		}
 		l.dirs[d.Name] = d
 	}
 	return nil
@@ -230,7 +222,7 @@ func pending(s reconcile.Service, dir render.Servicedir, named bool) string {
 		return explain.PendingNone
 	case !s.Owned:
 		return explain.PendingNew
-	case !bytes.Equal(s.Files[render.MarkerPath].Data, dir.File(render.MarkerPath).Data):
+	case !s.Files[render.MarkerPath].Data.Equal(dir.File(render.MarkerPath).Data):
 		return explain.PendingChanged
 	}
 	return explain.PendingNone

@@ -122,7 +122,7 @@ func serviceOf(d render.Servicedir, t *testing.T) reconcile.Service {
 	for _, f := range d.Files {
 		s.Files[f.Path] = reconcile.File{Mode: f.Mode, Data: f.Data}
 	}
-	marker, err := render.ParseMarker(d.File(render.MarkerPath).Data)
+	marker, err := render.ParseMarker(d.File(render.MarkerPath).Data.Bytes())
 	require.NoError(t, err)
 	s.Marker = marker
 	return s
@@ -144,7 +144,7 @@ func TestPendingIsWhatNoApplyHasDone(t *testing.T) {
 	foreign := ours
 	foreign.Owned = false
 	edited := serviceOf(old[0], t)
-	edited.Files["run"] = reconcile.File{Data: []byte("by hand")}
+	edited.Files["run"] = reconcile.File{Data: render.Text([]byte("by hand"))}
 	for _, c := range []struct {
 		s     reconcile.Service
 		dir   render.Servicedir

@@ -84,7 +84,7 @@ func (f *fakeS6) settled(profiles ...manifest.Profile) {
 		require.NotNil(f.t, s, "%s is not supervised", d.Name)
 		if d.File(render.DownPath) == nil && !reconcile.HasEnded(s.status, false) {
 			require.NotZero(f.t, s.status.PID, "%s is down", d.Name)
-			require.Equal(f.t, string(d.File("run").Data), s.script, "%s runs another script", d.Name)
+			require.Equal(f.t, string(d.File("run").Data.Bytes()), s.script, "%s runs another script", d.Name)
 		}
 	}
 	require.Len(f.t, f.services, len(profiles))

@@ -167,7 +167,7 @@ func plainly(b *testing.B, root string, dirs []render.Servicedir) {
 			if err != nil || unix.Fchmod(fd, uint32(f.Mode)) != nil {
 				b.Fatal(err)
 			}
-			if _, err := unix.Write(fd, f.Data); err != nil {
+			if _, err := unix.Write(fd, f.Data.Bytes()); err != nil {
 				b.Fatal(err)
 			}
 			unix.Close(fd)

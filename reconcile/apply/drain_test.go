@@ -371,7 +371,7 @@ func TestNewFilesProveNothingOfWhatRuns(t *testing.T) {
 	require.ErrorContains(t, result.Outcomes[0].Err, "no luck")
 	s, _ := f.find("gateway-a")
 	f.start(s, filepath.Join(f.root, "gateway-a"))
-	s.script = string(testkit.Servicedirs(t, busy("a", "2"))[0].File("run").Data)
+	s.script = string(testkit.Servicedirs(t, busy("a", "2"))[0].File("run").Data.Bytes())
 	clear(f.failing)
 	require.Len(t, f.delays(Options{}, third), 1, "it runs script 2")
 	f.drained("gateway-a")

@@ -78,7 +78,7 @@ func writeServicedir(parent *dirfd.Dir, name string, files []render.File) error 
 		if err != nil {
 			return err
 		}
-		if err := d.Write(path.Base(f.Path), f.Mode, f.Data); err != nil {
+		if err := d.Write(path.Base(f.Path), f.Mode, f.Data.Bytes()); err != nil {
 			return err
 		}
 	}

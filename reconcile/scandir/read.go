@@ -363,22 +363,22 @@ func (s *serviceReader) readFile(d *dirfd.Dir, prefix, name string) (reconcile.F
 }
 
 // keep gives bytes in the buffer a place of their own, unless they are as they were rendered.
-func (s *serviceReader) keep(path string, data []byte) []byte {
+func (s *serviceReader) keep(path string, data []byte) *render.Content {
 	if s.rendered != nil {
-		if f := s.rendered.File(path); f != nil && bytes.Equal(f.Data, data) {
+		if f := s.rendered.File(path); f != nil && f.Data.Is(data) {
 			return f.Data
 		}
 	}
-	if cap(data) != cap(*s.buf) { // it was too large for the buffer
-		return data
+	if cap(data) == cap(*s.buf) { // else it was too large for the buffer
+		data = bytes.Clone(data)
 	}
-	return bytes.Clone(data)
+	return render.Text(data)
 }
 
 // mark takes in the marker. What the rendered one says is known.
 func (s *serviceReader) mark(f reconcile.File) {
 	if s.rendered != nil && !f.Irregular {
-		if own := s.rendered.File(render.MarkerPath); own != nil && bytes.Equal(own.Data, f.Data) {
+		if own := s.rendered.File(render.MarkerPath); own != nil && own.Data == f.Data {
 			s.MarkAs(f, s.rendered.Marker())
 			return
 		}

@@ -105,7 +105,7 @@ func writeFiles(out *os.Root, d render.Servicedir) error {
 				return err
 			}
 		}
-		if err := out.WriteFile(name, f.Data, f.Mode); err != nil {
+		if err := out.WriteFile(name, f.Data.Bytes(), f.Mode); err != nil {
 			return err
 		}
 		if err := out.Chmod(name, f.Mode); err != nil {
@@ -184,7 +184,7 @@ func readTreeService(root *safefile.Tree, e fs.DirEntry, room *int64) (reconcile
 	if found {
 		s.Mark(marker)
 	}
-	if *room -= int64(len(marker.Data)) + treeSize(&s, root); *room < 0 {
+	if *room -= int64(len(marker.Data.Bytes())) + treeSize(&s, root); *room < 0 {
 		return s, ErrLargeTree
 	}
 	for _, p := range treePaths(&s) {
@@ -249,7 +249,7 @@ func readTreeFile(root *safefile.Tree, service, p string) (f reconcile.File, fou
 	if err != nil {
 		return f, false, err
 	}
-	return reconcile.File{Mode: treeMode(p, info.Mode(), runtime.GOOS), Data: data}, true, nil
+	return reconcile.File{Mode: treeMode(p, info.Mode(), runtime.GOOS), Data: render.Text(data)}, true, nil
 }
 
 // treeMode is the mode that a file of a tree was written with. Of that, git and archives keep

@@ -23,7 +23,7 @@ func TestWriteTreeWritesEveryFileWithItsMode(t *testing.T) {
 			name := filepath.Join(out, d.Name, filepath.FromSlash(f.Path))
 			data, err := os.ReadFile(name)
 			require.NoError(t, err)
-			require.Equal(t, string(f.Data), string(data), name)
+			require.Equal(t, string(f.Data.Bytes()), string(data), name)
 			requireMode(t, name, f.Mode)
 			requireMode(t, filepath.Dir(name), reconcile.ModeServicedir)
 		}

@@ -72,7 +72,7 @@ func Found(t testing.TB, p manifest.Profile) reconcile.Service {
 		s.Files[f.Path] = reconcile.File{Mode: f.Mode, Data: f.Data}
 	}
 	var err error
-	s.Marker, err = render.ParseMarker(d.File(render.MarkerPath).Data)
+	s.Marker, err = render.ParseMarker(d.File(render.MarkerPath).Data.Bytes())
 	require.NoError(t, err)
 	if p.State == manifest.StateDown {
 		s.Status = reconcile.Status{Supervised: true}

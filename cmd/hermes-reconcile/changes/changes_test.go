@@ -336,10 +336,10 @@ func TestFilesThatAnotherVersionRendersDifferently(t *testing.T) {
 func former(t *testing.T, d *render.Servicedir) {
 	t.Helper()
 	run := d.File("run")
-	digest := render.Digest(run.Data)
-	run.Data = append(slices.Clone(run.Data), "# former\n"...)
+	digest := run.Data.Digest()
+	run.Data = render.Text(append(slices.Clone(run.Data.Bytes()), "# former\n"...))
 	marker := d.File(render.MarkerPath)
-	marker.Data = bytes.ReplaceAll(marker.Data, []byte(digest), []byte(render.Digest(run.Data)))
+	marker.Data = render.Text(bytes.ReplaceAll(marker.Data.Bytes(), []byte(digest), []byte(run.Data.Digest())))
 }
 
 // What another program made, or what has a marker without an entry, is not compared.
@@ -349,7 +349,7 @@ func TestWhatIsNotKnown(t *testing.T) {
 	require.NoError(t, err)
 	actual := reconcile.Assume(after)
 	s := &actual.Services[0]
-	s.Files["run"] = reconcile.File{Mode: 0o755, Data: []byte("#!/bin/sh\n")}
+	s.Files["run"] = reconcile.File{Mode: 0o755, Data: render.Text([]byte("#!/bin/sh\n"))}
 	for _, marker := range []string{"", "version: 1\nprofiles: {b: {}}", "version: 1\nprofiles: {a: {}, b: {}}", "nothing"} {
 		s.Marker.Manifest = marker
 		plan, err := reconcile.Diff(after, actual, reconcile.PruneOwned)

@@ -160,7 +160,7 @@ func rendered(c reconcile.Change, now render.Servicedir) (paths []string) {
 		}
 		was, had := marked.Files[f.Path]
 		file := now.File(f.Path)
-		if had != (file != nil) || had && render.Digest(file.Data) != was {
+		if had != (file != nil) || had && file.Data.Digest() != was {
 			paths = append(paths, f.Path)
 		}
 	}

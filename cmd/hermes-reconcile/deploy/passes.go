@@ -3,7 +3,6 @@
 package deploy
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"slices"
@@ -156,11 +155,11 @@ func taken(o *reconcile.Outcome, now reconcile.Change) bool {
 		return now.Actual.Status.WantUp
 	}
 	former := o.Change.Actual.Files[render.MarkerPath].Data
-	if bytes.Equal(marker, former) {
+	if marker.Equal(former) {
 		return false
 	}
 	own := o.Change.Desired.File(render.MarkerPath)
-	return own == nil || !bytes.Equal(marker, own.Data)
+	return own == nil || !marker.Equal(own.Data)
 }
 
 // take takes in what became of a pass.

@@ -1,7 +1,6 @@
 package discover
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"maps"
@@ -199,7 +198,7 @@ func (s services) compare(list []found) {
 				continue
 			}
 			data, err := s.f.read(path.Join(dir.Name, file.Path))
-			if err != nil || !bytes.Equal(data, file.Data) {
+			if err != nil || !file.Data.Is(data) {
 				s.note(
 					dir.Profile,
 					"%s is not what it would be rendered as: an apply undoes what was changed there",

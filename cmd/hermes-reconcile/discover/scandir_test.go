@@ -61,7 +61,7 @@ func rendered(t testing.TB, m *manifest.Manifest) (string, []render.Servicedir) 
 	files := map[string]string{}
 	for _, d := range dirs {
 		for _, f := range d.Files {
-			files[d.Name+"/"+f.Path] = string(f.Data)
+			files[d.Name+"/"+f.Path] = string(f.Data.Bytes())
 		}
 	}
 	return tree(t, files), dirs
@@ -202,7 +202,7 @@ func TestMixedTrees(t *testing.T) {
 		dirs, err := render.All(parse(t, "version: 1\n"+header+fmt.Sprintf("profiles: {p%d: {}}\n", i)))
 		require.NoError(t, err)
 		for _, f := range dirs[0].Files {
-			files[dirs[0].Name+"/"+f.Path] = string(f.Data)
+			files[dirs[0].Name+"/"+f.Path] = string(f.Data.Bytes())
 		}
 	}
 	_, found := written(t, tree(t, files), unsupervised)
@@ -252,9 +252,9 @@ func TestServiceOfTheFirstVersion(t *testing.T) {
 	require.NoError(t, err)
 	files := map[string]string{}
 	for _, f := range dirs[0].Files {
-		files["gateway-x/"+f.Path] = string(f.Data)
+		files["gateway-x/"+f.Path] = string(f.Data.Bytes())
 	}
-	marker, err := render.ParseMarker(dirs[0].File(render.MarkerPath).Data)
+	marker, err := render.ParseMarker(dirs[0].File(render.MarkerPath).Data.Bytes())
 	require.NoError(t, err)
 	marker.Manifest, marker.ManifestFormat = text, 0
 	data, err := json.Marshal(marker)

@@ -81,7 +81,7 @@ func TestMarkdownIsCutToItsLimit(t *testing.T) {
 func TestOneLongDiffLeavesRoomForTheOthers(t *testing.T) {
 	p := plan(t, 3, "x")
 	long := *p.Changes[1].Files[0].After
-	long.Data = []byte(strings.Repeat("long\n", CommentLimit))
+	long.Data = render.Text([]byte(strings.Repeat("long\n", CommentLimit)))
 	for i, f := range p.Changes[1].Files {
 		if f.Path == "run" {
 			p.Changes[1].Files[i].After = &long

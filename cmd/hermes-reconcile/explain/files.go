@@ -50,7 +50,7 @@ func content(f *reconcile.File) *Content {
 	case f.Irregular:
 		return &Content{Irregular: true}
 	}
-	return &Content{SHA256: render.Digest(f.Data), Mode: fmt.Sprintf("%#o", f.Mode)}
+	return &Content{SHA256: f.Data.Digest(), Mode: fmt.Sprintf("%#o", f.Mode)}
 }
 
 // tells reports whether the diff of a file tells a reader something. The marker only follows the
@@ -91,7 +91,7 @@ func data(f *reconcile.File) string {
 	if f == nil {
 		return ""
 	}
-	return string(f.Data)
+	return string(f.Data.Bytes())
 }
 
 // side is what a diff calls one side. The name of a file is one of a marker's, which may hold a

@@ -15,6 +15,7 @@ import (
 	"hermes-reconcile/manifest/placed"
 	"hermes-reconcile/manifest/visible"
 	"hermes-reconcile/reconcile"
+	"hermes-reconcile/render"
 )
 
 // FuzzReport: whatever stands in a plan, no form of the report, of a diagnosis or of a status hides
@@ -24,7 +25,7 @@ func FuzzReport(f *testing.F) {
 	f.Add("\xff\x9b31m\xe2\x80@\u200bteam", "@\xff\n\r\n")
 	f.Add("`|<b>\n```\n::error::", "```\n````\n\t")
 	f.Fuzz(func(t *testing.T, name, content string) {
-		before, after := &reconcile.File{Data: []byte(content), Mode: 0o755}, &reconcile.File{Data: []byte(name), Mode: 0o644}
+		before, after := &reconcile.File{Data: render.Text([]byte(content)), Mode: 0o755}, &reconcile.File{Data: render.Text([]byte(name)), Mode: 0o644}
 		files := []reconcile.FileChange{{Path: name, Before: before, After: after}, {Path: "run", Before: before}, {Path: "finish", After: after}}
 		plan := reconcile.Plan{
 			Changes: []reconcile.Change{
@@ -82,7 +83,7 @@ func document(t *testing.T, form func() ([]byte, error)) string {
 func TestNameOfAFileStaysInItsLine(t *testing.T) {
 	const path = "data/x\n+++ new/gateway-b/run\n@everyone"
 	r := New(reconcile.Plan{Changes: []reconcile.Change{{
-		Op: reconcile.Update, Service: "gateway-a", Profile: "a", Files: []reconcile.FileChange{{Path: path, Before: &reconcile.File{Data: []byte("a\n")}}},
+		Op: reconcile.Update, Service: "gateway-a", Profile: "a", Files: []reconcile.FileChange{{Path: path, Before: &reconcile.File{Data: render.Text([]byte("a\n"))}}},
 	}}}, Options{Diffs: true})
 	require.Contains(t, diffsOf(t, &r), `--- scandir/gateway-a/data/x\n+++ new/gateway-b/run\n@everyone`+"\n+++ /dev/null\n")
 	require.Contains(t, string(r.Markdown(CommentLimit)), `<code>gateway-a/data/x\n+++ new/gateway-b/run\n@everyone</code>`)

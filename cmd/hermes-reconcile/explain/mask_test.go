@@ -78,7 +78,7 @@ func FuzzMask(f *testing.F) {
 				{Name: "C_TOKEN", Value: secret + canary + secret}, {Name: "D", Value: "the end"},
 			}}}})
 		require.NoError(t, err)
-		run := string(dirs[0].File("run").Data)
+		run := string(dirs[0].File("run").Data.Bytes())
 		masked, _ := m.both(run, "")
 		require.NotContains(t, masked, canary)
 		require.Contains(t, masked, "\nexport D='the end'\nshift\nexec \"$@\"\n")
@@ -117,7 +117,7 @@ func TestChangesAreMaskedAsScriptsAre(t *testing.T) {
 	dirs, err := render.All(m)
 	require.NoError(t, err)
 	for i, p := range m.Profiles {
-		run := string(dirs[i].File("run").Data)
+		run := string(dirs[i].File("run").Data.Bytes())
 		script, _ := mask.both(run, "")
 		led := ""
 		if len(p.Wrapper) > 0 {
