@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
@@ -95,7 +97,7 @@ func TestDoctorOfAHealthyTree(t *testing.T) {
 			d := tr.doctor()
 			d.well(t)
 			require.Equal(t, tr.scandir, d.Scandir)
-			for _, check := range []string{"supervisor", "scandir", "room", "manifest", "plan", "users", "home", "ports", "gateways", "leftovers", "ownership", "multiplex", "tokens"} {
+			for _, check := range []string{"supervisor", "scandir", "room", "manifest", "plan", "users", "home", "ports", "gateways", "leftovers", "ownership", "multiplex", "claims", "tokens"} {
 				require.NotEmpty(t, d.of("ok", check, ""), check)
 			}
 			r := tr.run("doctor")
@@ -350,6 +352,67 @@ func TestDoctorNamesProfilesThatTheRootGatewayServes(t *testing.T) {
 	tr.doctor().names(t, "not checked", "multiplex", "gateway_state.json cannot be understood")
 }
 
+// TestDoctorNamesProfilesThatHermesHasElsewhere: parked ones, and those that another gateway serves,
+// here or who knows where. A gateway of ours that serves itself alone is none of these.
+func TestDoctorNamesProfilesThatHermesHasElsewhere(t *testing.T) {
+	t.Parallel()
+	tr := newTree(t, treeOpts{})
+	tr.manifest("alpha: {}\nbeta: {state: down}\ngamma: {}\ndefault: {}")
+	tr.mustApply("--wait=up")
+	tr.doctor().well(t)
+	marker := tr.remember("alpha", "gateway.parked", "")
+	tr.remember("gamma", "SOUL.md", "")
+	tr.remember("beta", "gateway.parked", "")
+	d := tr.doctor()
+	require.Zero(t, d.code)
+	d.names(t, "warning", "claims", "alpha: hermes has it parked since 20")
+	require.Empty(t, d.of("warning", "claims", "beta"))
+	require.NoError(t, os.Remove(marker))
+
+	other := exec.Command("sleep", "600")
+	require.NoError(t, other.Start())
+	t.Cleanup(func() {
+		_ = other.Process.Kill()
+		_ = other.Wait()
+	})
+	locks := filepath.Join(tr.home, ".local", "state", "hermes", "gateway-locks")
+	require.NoError(t, os.MkdirAll(locks, 0o755))
+	record := func(pid int, started time.Time, home string) {
+		text := fmt.Sprintf(`{"role": "gateway", "pid": %d, "createTime": %d, "updatedAt": %q, "home": %q, "profiles": ["default", "alpha", "beta"]}`,
+			pid, started.Unix(), started.Format(time.RFC3339), home)
+		require.NoError(t, os.WriteFile(filepath.Join(locks, "host-gateway.json"), []byte(text), 0o600))
+	}
+	now := time.Now()
+	record(other.Process.Pid, now, tr.home+"/profiles/far")
+	d = tr.doctor()
+	require.Zero(t, d.code)
+	found := d.names(t, "warning", "claims", fmt.Sprintf(`a gateway of hermes (pid %d, profile "far", since 20`, other.Process.Pid))
+	require.Contains(t, found.Found, "both use the same bot token: alpha, default")
+	require.Contains(t, found.Hint, "hermes -p far gateway stop")
+	record(other.Process.Pid, now.Add(-time.Hour), tr.home+"/profiles/far")
+	tr.doctor().names(t, "not checked", "claims", "No such process is here")
+	record(tr.gatewayPid("default"), startOf(t, tr.gatewayPid("default")), tr.home)
+	tr.doctor().names(t, "warning", "multiplex", "the root gateway serves profiles that have a gateway of their own")
+	record(tr.gatewayPid("gamma"), startOf(t, tr.gatewayPid("gamma")), tr.home+"/profiles/gamma")
+	tr.doctor().names(t, "warning", "claims", "the gateway of gamma serves profiles that have one of their own")
+}
+
+// startOf is when a process was started.
+func startOf(t *testing.T, pid int) time.Time {
+	t.Helper()
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	require.NoError(t, err)
+	uptime, err := os.ReadFile("/proc/uptime")
+	require.NoError(t, err)
+	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
+	ticks, err := strconv.Atoi(fields[19])
+	require.NoError(t, err)
+	up := 0.0
+	_, err = fmt.Sscan(string(uptime), &up)
+	require.NoError(t, err)
+	return time.Now().Add(-time.Duration((up - float64(ticks)/100) * float64(time.Second)))
+}
+
 // TestDoctorNamesProfilesWithOneToken: a secret file and a .env are compared by what they hold.
 func TestDoctorNamesProfilesWithOneToken(t *testing.T) {
 	t.Parallel()
@@ -394,7 +457,7 @@ func TestDoctorOfAnotherUser(t *testing.T) {
 	require.Zero(t, r.code, "what cannot be seen is no error: %v", d)
 	for check, text := range map[string]string{
 		"users": "neither root nor user 0", "scandir": "permission denied", "plan": "permission denied", "home": "only root",
-		"multiplex": "only root", "tokens": "only root", "ports": "whether that is gateway-alpha cannot be seen", "leftovers": "permission denied",
+		"multiplex": "only root", "claims": "only root", "tokens": "only root", "ports": "whether that is gateway-alpha cannot be seen", "leftovers": "permission denied",
 	} {
 		d.names(t, "not checked", check, text)
 		require.Empty(t, d.of("error", check, ""))

@@ -16,8 +16,13 @@ func TestRoleNoneStartsNothing(t *testing.T) {
 	tr.env = []string{"HERMES_RECONCILE_ROLE=none"}
 	tr.manifest("alpha: {}")
 	before := tr.snapshot()
+	var told struct{ Role string }
+	r := tr.apply("--boot", "-o", "json")
+	require.Equal(t, 0, r.code, "%v", r)
+	tr.jsonReport(r, "report", &told)
+	require.Equal(t, "none", told.Role)
 	const says = "HERMES_RECONCILE_ROLE is none: this container starts no gateways"
-	r := tr.apply("--boot")
+	r = tr.apply("--boot")
 	require.Equal(t, 0, r.code, "%v", r)
 	require.Contains(t, r.stderr, says)
 	w := tr.watch("--interval", "1s")

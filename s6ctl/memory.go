@@ -61,6 +61,17 @@ func Leads(h Host, pid int) (start int, leads bool) {
 	return start, start != 0 && h.session(os.Getpid()) == pid
 }
 
+// SessionOf is the session of a process that was started at a time, or 0 where no such process is
+// here. Numbers of processes are used again, so the time tells.
+func SessionOf(h Host, pid int, started, now time.Time) int {
+	const apart = 10 * time.Second // that two clocks may be set since
+	age := h.age(pid)
+	if age == 0 || now.Add(-age).Sub(started).Abs() > apart {
+		return 0
+	}
+	return h.session(pid)
+}
+
 // SinceBoot is for how long the machine has been there.
 func SinceBoot() (time.Duration, error) {
 	if now := sinceBoot(); now > 0 {

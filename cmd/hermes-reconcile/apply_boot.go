@@ -46,6 +46,7 @@ func runBoot(ctx context.Context, u ui, flags *applyFlags) error {
 	if none, err := startsNothing(); none || err != nil {
 		if none {
 			u.sayNothingStarts()
+			return flags.nothingStarts(u)
 		}
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/containerenv"
 	"hermes-reconcile/cmd/hermes-reconcile/doctor"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/reconcile"
 )
 
 // startsNothing reports whether this container starts no gateways: another one on the same volume
@@ -22,6 +23,13 @@ func startsNothing() (bool, error) {
 			usagef("%s is %q (want %s, or nothing)", doctor.RoleVariable, role, doctor.RoleNone),
 			"nothing was started; mend the environment of the container")
 	}
+}
+
+// nothingStarts prints for programs that nothing was looked at, and so nothing done.
+func (f *applyFlags) nothingStarts(u ui) error {
+	r := explain.New(reconcile.Plan{}, explain.Options{})
+	r.Role, r.Summary.Text = doctor.RoleNone, "nothing changed: this container starts no gateways"
+	return f.conclude(u, &r)
 }
 
 // sayNothingStarts is what boot and watch say where they start nothing.

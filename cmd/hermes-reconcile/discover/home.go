@@ -6,6 +6,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"hermes-reconcile/cmd/hermes-reconcile/dotenv"
 	"hermes-reconcile/cmd/hermes-reconcile/home"
@@ -52,9 +53,9 @@ type profileHome struct {
 	env    map[string]string
 	config hermesconfig.Config
 	state  home.State
-	served []string // by the root gateway, at its last start
-	parked bool
-	lasts  bool // there is a gateway_state.json
+	served []string  // by the root gateway, at its last start
+	parked time.Time // since when; zero: it is not
+	lasts  bool      // there is a gateway_state.json
 }
 
 // all reads the root profile, and the folders of the others.
@@ -87,6 +88,11 @@ func (h homes) all(dir string) {
 			"From 0.21 on hermes refuses a gateway beside the root one without --force, which the default command has, or gateway.standalone: true in the profile's config.yaml.",
 		)
 	}
+	host := h.host()
+	if host.Launched() == manifest.DefaultProfile && len(host.Serves()) > 0 {
+		list[0].served, list[0].config.Multiplex = host.Profiles, nil // releases that write this do not heed it
+		delete(list[0].env, MultiplexVariable)
+	}
 	shared := multiplexed(list[0])
 	if shared {
 		h.warn(
@@ -95,8 +101,20 @@ func (h homes) all(dir string) {
 		h.say("To give one its own all the same, set that, and `state: up` here.")
 	}
 	for _, one := range list {
-		h.profile(one, shared && serves(list[0], one))
+		h.profile(one, shared && serves(list[0], one), host)
 	}
+}
+
+// host is the gateway that serves several profiles, as it says; the zero one where there is none.
+func (h homes) host() (host home.Host) {
+	data, there, err := h.f.readAny(home.HostFile)
+	if there {
+		host, err = home.ParseHost(data)
+	}
+	if err != nil {
+		h.say("%s: %s.", home.HostFile, short(err.Error()))
+	}
+	return host
 }
 
 // exists reports whether a file is there; whether it can be read shows when it is read.
@@ -159,7 +177,10 @@ func (h homes) noProfile(name string) string {
 
 // read reads the files of one profile. What cannot be read is noted and counts as not there.
 func (h homes) read(name, dir string) profileHome {
-	one := profileHome{name: name, dir: dir, parked: h.exists(path.Join(dir, "gateway.parked"))}
+	one := profileHome{name: name, dir: dir}
+	if info, err := h.f.tree.Stat(path.Join(dir, home.ParkedFile)); err == nil && dir != "." {
+		one.parked = info.ModTime() // hermes ignores that of the root profile
+	}
 	take := func(file string, parse func([]byte) error) {
 		data, there, err := h.f.readAny(path.Join(dir, file))
 		if there {
@@ -184,17 +205,21 @@ func (h homes) read(name, dir string) profileHome {
 }
 
 // profile turns what was read of one profileHome into a profile.
-func (h homes) profile(one profileHome, served bool) {
+func (h homes) profile(one profileHome, served bool, host home.Host) {
 	p := manifest.Builtin(one.name, 0)
 	p.Port = h.port(one)
 	switch {
+	case !served && slices.Contains(host.Serves(), one.name):
+		p.State = manifest.StateDown
+		h.note(one.name, "down: the gateway of %s serves it, as that has said%s; by itself it would be %s: %s",
+			quote(host.Launched()), since(host.Since), upOrDown(one.state.Up), one.state.Why)
 	case served:
 		p.State = manifest.StateDown
 		h.note(one.name, "down: the root gateway serves it; by itself it would be %s: %s",
 			upOrDown(one.state.Up), one.state.Why)
-	case one.parked:
+	case !one.parked.IsZero():
 		p.State = manifest.StateDown
-		h.note(one.name, "down: it has a file gateway.parked")
+		h.note(one.name, "down: it has a file gateway.parked%s", since(one.parked))
 	case one.lasts:
 		p.State = manifest.StateLast
 		h.note(one.name, "last, which is %s now: %s", upOrDown(one.state.Up), one.state.Why)
@@ -203,6 +228,14 @@ func (h homes) profile(one profileHome, served bool) {
 		h.note(one.name, "down: %s", one.state.Why)
 	}
 	h.add(p)
+}
+
+// since says a time, if it is known.
+func since(at time.Time) string {
+	if at.IsZero() {
+		return ""
+	}
+	return " (" + at.UTC().Format(time.RFC3339) + ")"
 }
 
 // port is the one of the API server: the environment goes before the configuration, as in hermes.

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/require"
@@ -36,6 +37,8 @@ func TestHome(t *testing.T) {
 		"profiles/clone/SOUL.md": "", "profiles/clone/.env": "API_SERVER_PORT=8642", "profiles/nobody/.env": "", "profiles/default/SOUL.md": "",
 		"profiles/Big/SOUL.md": "", "profiles/file": "", "profiles/a b\nc/SOUL.md": "",
 	})
+	at := time.Date(2026, 11, 27, 8, 0, 0, 0, time.UTC)
+	require.NoError(t, os.Chtimes(filepath.Join(dir, "profiles", "parked", "gateway.parked"), at, at))
 	text, found := writtenHome(t, dir)
 	const want = `# The profiles of the Hermes home "/home", written by ` + "`hermes-reconcile init`" + `.
 # ` + "`state: last`" + ` follows gateway_state.json at each boot, and so what ` + "`hermes gateway stop` and `start`" + ` leave there.
@@ -63,7 +66,7 @@ profiles:
   # last, which is down now: desired_state is stopped
   coder:
     port: 9201
-  # down: it has a file gateway.parked
+  # down: it has a file gateway.parked (2026-11-27T08:00:00Z)
   parked:
     state: down
   # last, which is up now: gateway_state is draining
@@ -115,6 +118,48 @@ func TestHomeOfAGatewayThatServesOthers(t *testing.T) {
 			require.Equal(t, c.up, up, "%s", text)
 			require.Equal(t, c.shared, len(found.Warnings) == 1)
 			require.Equal(t, c.shared, strings.Contains(text, "# down: the root gateway serves it"))
+		})
+	}
+}
+
+// TestProfilesThatAnotherGatewayServes are down, whichever gateway that is. Its record goes before
+// what the root profile is told: releases that write it do not heed that.
+func TestProfilesThatAnotherGatewayServes(t *testing.T) {
+	record := func(profile, served string) string {
+		return `{"role": "gateway", "pid": 7, "createTime": 1.5, "updatedAt": "2026-11-27T08:00:00+00:00", "home": "/opt/data` + profile +
+			`", "profiles": [` + served + `]}`
+	}
+	for name, c := range map[string]struct {
+		record string
+		down   map[string]string // note of each profile that is down
+	}{
+		"none":      {`{"pid": 0}`, nil},
+		"itself":    {record("/profiles/a", `"a"`), nil},
+		"unknown":   {record("", `"default", "x\u001b[31m"`), nil},
+		"root":      {record("", `"default", "a"`), map[string]string{"a": "down: the root gateway serves it; by itself it would be up: gateway_state is running"}},
+		"a profile": {record("/profiles/a/", `"b", "a"`), map[string]string{"b": `down: the gateway of "a" serves it, as that has said (2026-11-27T08:00:00Z); by itself it would be up: gateway_state is running`}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			files := map[string]string{
+				"SOUL.md": "", ".env": "GATEWAY_MULTIPLEX_PROFILES=0\n", "config.yaml": "gateway: {multiplex_profiles: false}\n",
+				".local/state/hermes/gateway-locks/host-gateway.json": c.record,
+			}
+			for _, profile := range []string{"", "profiles/a/", "profiles/b/"} {
+				files[profile+"SOUL.md"], files[profile+"gateway_state.json"] = "", `{"gateway_state": "running"}`
+			}
+			text, found := writtenHome(t, tree(t, files))
+			require.NotContains(t, text, "\x1b")
+			down := map[string]string{}
+			for _, p := range found.Draft.Manifest.Profiles {
+				if p.State == manifest.StateDown {
+					down[p.Name] = strings.Join(found.Draft.Notes[p.Name], "\n")
+				}
+			}
+			require.Len(t, down, len(c.down))
+			for profile, note := range c.down {
+				require.Equal(t, note, down[profile])
+			}
+			require.Equal(t, name == "none", strings.Contains(text, "host-gateway.json cannot be understood"))
 		})
 	}
 }

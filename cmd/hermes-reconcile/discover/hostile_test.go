@@ -31,8 +31,10 @@ func TestNothingPlantedHoldsUp(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			home := tree(t, map[string]string{"SOUL.md": "", "profiles/a/SOUL.md": ""})
-			for _, file := range []string{".env", "config.yaml", "gateway_state.json", "profiles/a/.env", "profiles/a/config.yaml", "profiles/a/gateway_state.json"} {
+			home := tree(t, map[string]string{"SOUL.md": "", "profiles/a/SOUL.md": "", ".local/state/hermes/gateway-locks/x": ""})
+			for _, file := range []string{
+				".local/state/hermes/gateway-locks/host-gateway.json", "profiles/a/gateway.parked",
+				".env", "config.yaml", "gateway_state.json", "profiles/a/.env", "profiles/a/config.yaml", "profiles/a/gateway_state.json"} {
 				plant(filepath.Join(home, file))
 			}
 			found := inTime(t, func() (Found, error) { return Home(home) })

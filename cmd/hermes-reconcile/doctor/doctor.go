@@ -26,6 +26,7 @@
 //	strays.go      which processes have outlived their gateways
 //	ownership.go   what others could change
 //	multiplex.go   which profiles have a second gateway in the root one
+//	claims.go      which profiles hermes has parked, or serves by another gateway
 //	tokens.go      which profiles use one token that only one gateway can use
 package doctor
 
@@ -58,6 +59,7 @@ var checks = []check{
 	{homeCheck, lookAtHome},
 	{homeCheck, lookAtAbsent},
 	{multiplexCheck, lookAtMultiplex},
+	{claimsCheck, lookAtClaims},
 	{tokensCheck, lookAtTokens},
 	{gatewaysCheck, lookAtGateways},
 	{gatewaysCheck, lookAtStrays},

@@ -219,6 +219,37 @@ ok | gateway_state.json | the root gateway does not run; when it last did, it se
 	}.check(t, multiplexCheck)
 }
 
+func TestClaims(t *testing.T) {
+	since := time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
+	own := []string{"a", "b", "default"}
+	host := func(launched, ours string, lives bool, profiles ...string) claimFacts {
+		h := home.Host{PID: 7, Since: since, Home: "/opt/data", Profiles: profiles}
+		if launched != "default" {
+			h.Home += "/profiles/" + launched
+		}
+		return claimFacts{Own: own, Hosts: []hostFacts{{Host: h, At: "/opt/data", Lives: lives, Ours: ours}}}
+	}
+	const fine = "\nok | profiles | hermes has none of 3 profiles parked, and no other gateway serves one"
+	const file = "/opt/data/.local/state/hermes/gateway-locks/host-gateway.json"
+	tell{
+		"none": {judgeClaims(claimFacts{Own: own}), fine},
+		"parked": {judgeClaims(claimFacts{Own: own, Parked: map[string]time.Time{"b": since, "other": since}}), `
+warning | b | hermes has it parked since 2026-11-28T12:00:00Z, as ` + "`hermes gateway stop`" + ` does, and its gateway here runs, or should | set state: down for it, or delete the file gateway.parked in its home`},
+		"the root one, here":    {judgeClaims(host("default", "default", true, "default", "a")), fine},
+		"one for itself":        {judgeClaims(host("a", "a", true, "a")), fine},
+		"one for itself, ended": {judgeClaims(host("a", "", false, "a")), fine},
+		"others":                {judgeClaims(host("c", "", true, "c", "d")), fine},
+		"one of ours for others": {judgeClaims(host("a", "a", true, "a", "b")), `
+warning | ` + file + ` | the gateway of a serves profiles that have one of their own, so both use the same bot token: b | set gateway.standalone: true in the config.yaml of their homes, or state: down for these`},
+		"another one": {judgeClaims(host("default", "", true, "default", "b")), `
+warning | ` + file + ` | a gateway of hermes (pid 7, profile "default", since 2026-11-28T12:00:00Z) serves profiles that have a gateway here, so both use the same bot token: b, default | end that one: hermes -p default gateway stop, or set state: down for these`},
+		"another one for itself": {judgeClaims(host("a", "", true, "a")), `
+warning | ` + file + ` | a gateway of hermes (pid 7, profile "a", since 2026-11-28T12:00:00Z) serves profiles that have a gateway here, so both use the same bot token: a | end that one: hermes -p a gateway stop, or set state: down for these`},
+		"not here": {judgeClaims(host("default", "", false, "default", "b")), `
+not checked | ` + file + ` | whether a gateway of hermes (pid 7, profile "default", since 2026-11-28T12:00:00Z) still serves these: b. No such process is here: it has ended without deleting this file, or runs in another container`},
+	}.check(t, claimsCheck)
+}
+
 func TestTokens(t *testing.T) {
 	shared := tokens.Find([]tokens.Use{
 		{Profile: "a", Variable: "TELEGRAM_BOT_TOKEN", Same: "x", From: "secrets"},

@@ -83,14 +83,20 @@ func lookAtMultiplex(ctx context.Context, p *Facts) ([]explain.Finding, error) {
 	root := answer.Found[manifest.DefaultProfile]
 	says, where := discover.Multiplexes(root.Env, p.rootVariable(discover.MultiplexVariable),
 		root.Config)
-	return judgeMultiplex(multiplexFacts{
+	facts := multiplexFacts{
 		Unknown: cmp.Or(root.Unknown, root.Mute),
 		Up:      answer.States[manifest.DefaultProfile].Up,
 		Served:  root.Served,
 		Own:     p.own(),
 		Says:    says,
 		Where:   where,
-	}), nil
+	}
+	// Releases that write this no longer heed what they are told.
+	host, told := answer.Hosts[p.Homes.Path]
+	if told && p.hostOf(p.Homes.Path, host).Ours == manifest.DefaultProfile {
+		facts.Served, facts.Up, facts.Says = host.Profiles, true, nil
+	}
+	return judgeMultiplex(facts), nil
 }
 
 // rootVariable is the value of a variable that reaches the root gateway.

@@ -47,9 +47,11 @@ type Report struct {
 	// NoteCodes are what kinds of notes they are, in the same order.
 	NoteCodes []reconcile.NoteCode `json:"note_codes"`
 
-	Canary   *Canary `json:"canary,omitempty"` // of an apply with one
-	manifest string  // where to show what the manifest does not name
-	finished bool    // it is of an apply that has been
+	Canary *Canary `json:"canary,omitempty"` // of an apply with one
+	// Role is why nothing was looked at: what the environment says of this container.
+	Role     string `json:"role,omitempty"`
+	manifest string // where to show what the manifest does not name
+	finished bool   // it is of an apply that has been
 }
 
 // Canary is how the gateways did on which a plan was tried first.

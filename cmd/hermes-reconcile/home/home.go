@@ -12,6 +12,7 @@
 //	ask.go      ours: a request and its answer; helpers.go: several, by one child
 //	stream.go   ours: a child whose answer comes bit by bit; show.go, showall.go: logs
 //	serve.go    the child's: carry a request out
+//	host.go     what a gateway that serves several profiles writes of itself
 //	folders.go  the child's: which profiles have a folder
 //	inspect.go  the child's: what a gateway or a logger would stumble over
 //	shot.go     the child's: all files of a log at one moment; log.go: its lines, followed
@@ -87,6 +88,9 @@ type Answer struct {
 	// Others are the profiles that have one, by HERMES_HOME: for those homes in which one is
 	// absent.
 	Others map[string][]string
+	// Hosts: what gateways that serve several profiles write of themselves, by HERMES_HOME, for the
+	// homes of Inspect.
+	Hosts map[string]Host
 	// Tokens: by profile, of Request.Tokens, and by variable: the digest of the value that the
 	// profile's .env gives it, see tokens.Digest. An empty value has an empty one.
 	Tokens map[string]map[string]string
@@ -101,7 +105,8 @@ type Finding struct {
 	// Of the root profile: what its .env and its config.yaml hold. What is longer than MaxSettings,
 	// or cannot be read, is left out.
 	Env, Config []byte
-	Unknown     string // why it could not be looked at; empty: it was
+	Parked      time.Time // since when hermes has it parked; zero: it has not
+	Unknown     string    // why it could not be looked at; empty: it was
 }
 
 // MaxSettings is how much of a .env or a config.yaml is passed on, in bytes. Real ones have a few

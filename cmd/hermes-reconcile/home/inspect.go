@@ -22,6 +22,8 @@ func (s *server) inspect(profile string) Finding {
 	if profile == rootProfile {
 		found.Served, found.Mute = s.served()
 		found.Env, found.Config = s.settings(".env"), s.settings("config.yaml")
+	} else if info, err := safefile.StatOwn(s.path(profile, ParkedFile)); err == nil {
+		found.Parked = info.ModTime() // hermes ignores that of the root profile
 	}
 	if err := usable(s.homeOf(profile)); err != nil {
 		found.Faults = []string{err.Error()}
@@ -37,6 +39,21 @@ func (s *server) inspect(profile string) Finding {
 	}
 	note(s.logsUsable(profile))
 	return found
+}
+
+// lookForHost notes the gateway that serves several profiles of a home. One whose record cannot be
+// understood is none: hermes does not believe it either.
+func (s *server) lookForHost(homeDir string) {
+	if _, known := s.answer.Hosts[homeDir]; known {
+		return
+	}
+	data, err := readFile(filepath.Join(homeDir, HostFile))
+	if err != nil {
+		return
+	}
+	if host, err := ParseHost(data); err == nil {
+		s.answer.Hosts[homeDir] = host
+	}
 }
 
 // served are the profiles that the root gateway says it serves, or why that cannot be told.

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/require"
@@ -93,6 +94,59 @@ func TestInspectTellsProfilesThatTheRootGatewayServes(t *testing.T) {
 	require.Equal(t, Finding{}, inspected(t, home, who, "default"), "it has never run")
 	require.NoError(t, unix.Mkfifo(state, 0o666))
 	require.Equal(t, Finding{Mute: "gateway_state.json cannot be read: it is not a regular file"}, inspected(t, home, who, "default"))
+}
+
+// TestInspectTellsWhatHermesHasNoted: that a profile is parked, and what a gateway that serves
+// several says of itself. What is planted there instead says nothing, and holds nothing up.
+func TestInspectTellsWhatHermesHasNoted(t *testing.T) {
+	const record = "\uFEFF" + `{"role": "gateway", "pid": 7, "createTime": 1764244800.25, "updatedAt": "2026-11-27T08:00:00+00:00",
+		"home": "/opt/data/profiles/coder", "profiles": ["default", "coder", "writer"], "token": "secret"}`
+	ask := func(plant func(path string)) Answer {
+		folder := filepath.Dir(HostFile)
+		home, who := newHome(t, map[string]string{"profiles/coder/SOUL.md": "", folder + "/x": "", ParkedFile: ""})
+		for _, file := range []string{HostFile, "profiles/coder/" + ParkedFile} {
+			plant(filepath.Join(home, file))
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		answer, err := Ask(ctx, who, Request{Home: home, Inspect: []string{"default", "coder"}})
+		require.NoError(t, err)
+		require.Zero(t, answer.Found["default"].Parked, "hermes ignores that of the root profile")
+		if host, told := answer.Hosts[home]; told {
+			answer.Hosts = map[string]Host{"home": host}
+		}
+		return answer
+	}
+	write := func(text string) func(string) {
+		return func(path string) { require.NoError(t, os.WriteFile(path, []byte(text), 0o644)) }
+	}
+	answer := ask(write(record))
+	require.WithinDuration(t, time.Now(), answer.Found["coder"].Parked, time.Hour)
+	host := answer.Hosts["home"]
+	require.True(t, host.Since.Equal(time.Date(2026, 11, 27, 8, 0, 0, 0, time.UTC)))
+	require.True(t, host.Started.Equal(time.UnixMilli(1764244800250)))
+	require.Equal(t, 7, host.PID)
+	require.Equal(t, "coder", host.Launched())
+	require.Equal(t, []string{"default", "writer"}, host.Serves())
+
+	many := `{"pid": 7, "createTime": 1e300, "updatedAt": "yesterday", "profiles": [` + strings.Repeat(`"x",`, 2*MaxOthers) + `"x"]}`
+	host = ask(write(many)).Hosts["home"]
+	require.Len(t, host.Profiles, MaxOthers)
+	require.Zero(t, host.Since)
+	require.Zero(t, host.Started)
+	for name, plant := range map[string]func(string){
+		"nothing": func(string) {}, "no JSON": write("\x00\xff"), "no process": write(`{"pid": -1}`), "no names": write(`{"pid": 7, "profiles": [7]}`),
+		"large": func(path string) {
+			write("")(path)
+			require.NoError(t, os.Truncate(path, 1<<40))
+		},
+		"fifo":     func(path string) { require.NoError(t, unix.Mkfifo(path, 0o666)) },
+		"loop":     func(path string) { require.NoError(t, os.Symlink(filepath.Base(path), path)) },
+		"dangling": func(path string) { require.NoError(t, os.Symlink("none", path)) },
+		"device":   func(path string) { require.NoError(t, os.Symlink("/dev/zero", path)) },
+	} {
+		require.Empty(t, ask(plant).Hosts, name)
+	}
 }
 
 func TestParseServed(t *testing.T) {

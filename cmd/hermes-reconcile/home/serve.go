@@ -71,6 +71,7 @@ func carryOut(request Request) Answer {
 			Found:  map[string]Finding{},
 			Others: map[string][]string{},
 			Tokens: map[string]map[string]string{},
+			Hosts:  map[string]Host{},
 		},
 	}
 	for _, p := range request.Recall {
@@ -95,6 +96,7 @@ func carryOut(request Request) Answer {
 	}
 	for _, p := range request.Inspect {
 		s.answer.Found[p] = s.inspect(p)
+		s.lookForHost(s.homeOf(p))
 	}
 	for _, p := range request.Tokens {
 		if found, known := s.tokens(p, request.Variables, request.Key); known {

@@ -149,6 +149,7 @@ func (h *Homes) Ask(
 			Found:  map[string]home.Finding{},
 			Others: map[string][]string{},
 			Tokens: map[string]map[string]string{},
+			Hosts:  map[string]home.Host{},
 		},
 	}
 	byUser := map[string][]string{}
@@ -172,6 +173,7 @@ func (h *Homes) Ask(
 			defer mu.Unlock()
 			whole.take(theirs, answer)
 			whole.takeAbsent(h, theirs, answer)
+			whole.takeHosts(h, theirs, answer)
 		})
 	}
 	all.Wait()
@@ -226,6 +228,7 @@ func (a *answers) take(profiles []string, answer home.Answer) {
 				Unknown: Short(found.Unknown),
 				Env:     atMost(found.Env),
 				Config:  atMost(found.Config),
+				Parked:  found.Parked,
 			}
 		}
 	}
@@ -262,6 +265,19 @@ func (a *answers) takeAbsent(h *Homes, profiles []string, answer home.Answer) {
 		if at, err := h.HomeOf(p); err == nil && a.Others[at] == nil {
 			a.Others[at] = eachInShort(answer.Others[at], home.MaxOthers)
 		}
+	}
+}
+
+// takeHosts takes what is said of the homes of these profiles.
+func (a *answers) takeHosts(h *Homes, profiles []string, answer home.Answer) {
+	for _, p := range profiles {
+		at, err := h.HomeOf(p)
+		host, told := answer.Hosts[at]
+		if err != nil || !told {
+			continue
+		}
+		host.Home, host.Profiles = Short(host.Home), eachInShort(host.Profiles, home.MaxOthers)
+		a.Hosts[at] = host
 	}
 }
 
