@@ -33,21 +33,16 @@ import (
 	"syscall"
 )
 
-// gcPercent is how much garbage there may be, in percent of what is in use, before it is collected:
-// half of Go's default. In a container memory is scarcer than time, and a plan of 20,000 profiles
-// has 300 MB in use.
-const gcPercent = 50
-
-// firstPercent lets the first collection wait for 8 MB: Go begins at 4 MB and so many percent of
-// that (heapminimum of its runtime). To collect the 2 MB that a few profiles need takes longer than
-// to read them.
+// firstPercent lets the first collection of garbage wait for 8 MB: Go begins at 4 MB and so many
+// percent of that (heapminimum of its runtime). To collect the 2 MB that a few profiles need takes
+// longer than to read them. From then on there may be as much garbage as is in use, as usual.
 const firstPercent = 200
 
-// collectLate sets when garbage is collected: not before there is some to speak of, and often then.
+// collectLate lets the first collection wait. That finds something that is not used any more.
 func collectLate() {
-	debug.SetGCPercent(firstPercent)
+	before := debug.SetGCPercent(firstPercent)
 	unused := new([64]byte) // too large to share its place with something that is used
-	runtime.AddCleanup(unused, func(percent int) { debug.SetGCPercent(percent) }, gcPercent)
+	runtime.AddCleanup(unused, func(percent int) { debug.SetGCPercent(percent) }, before)
 }
 
 // main first becomes a helper process where it was started as one: no flag of ours, and no
