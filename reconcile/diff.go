@@ -358,13 +358,15 @@ func fileChanges(d render.Servicedir, actual map[string]File) []FileChange {
 		}
 		change := FileChange{Path: f.Path, After: &File{Mode: f.Mode, Data: f.Data}}
 		if exists {
-			change.Before = &before
+			was := before // a copy of its own: most files do not change
+			change.Before = &was
 		}
 		changes = append(changes, change)
 	}
 	for path, before := range actual {
 		if d.File(path) == nil {
-			changes = append(changes, FileChange{Path: path, Before: &before})
+			was := before
+			changes = append(changes, FileChange{Path: path, Before: &was})
 		}
 	}
 	slices.SortFunc(changes, func(a, b FileChange) int { return strings.Compare(a.Path, b.Path) })

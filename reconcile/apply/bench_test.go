@@ -121,7 +121,7 @@ func BenchmarkStage(b *testing.B) {
 				ours += time.Since(start)
 				require.NoError(b, lock.ClearStaging())
 				start = time.Now()
-				plainly(b, filepath.Join(s.Dir.Path, journal.Dir, journal.StagingDir), dirs)
+				plainly(b, filepath.Join(s.Dir.Path(), journal.Dir, journal.StagingDir), dirs)
 				plain += time.Since(start)
 				require.NoError(b, lock.ClearStaging())
 				lock.Unlock()

@@ -28,8 +28,7 @@ import (
 // elsewhere.
 type Dir struct {
 	safe *safefile.Dir
-	Path string // for messages
-	kept *kept  // of what is made in it; nil where nothing is known
+	kept *kept // of what is made in it; nil where nothing is known
 }
 
 // Open opens the directory at a path given by the user; symlinks on the way there are the user's
@@ -39,13 +38,16 @@ func Open(name string) (*Dir, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Dir{safe: d, Path: name}, nil
+	return &Dir{safe: d}, nil
 }
 
 func (d *Dir) Close() { d.safe.Close() }
 
 // FD is the descriptor for system calls; it is valid until Close.
 func (d *Dir) FD() int { return d.safe.FD() }
+
+// Path is the path of d, for messages.
+func (d *Dir) Path() string { return d.safe.Path() }
 
 // Join is the path of name in d, for messages.
 func (d *Dir) Join(name string) string { return d.safe.Join(name) }
@@ -73,7 +75,7 @@ func (d *Dir) Open(name string) (*Dir, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Dir{sub, sub.Path(), d.kept}, nil
+	return &Dir{sub, d.kept}, nil
 }
 
 func (d *Dir) OpenFile(name string, flags int, mode fs.FileMode) (*os.File, error) {

@@ -79,7 +79,7 @@ func everyKindAndMode(t *testing.T, dir string) {
 			require.NoError(t, d.Mkfifo("fifo"+name, mode))
 			for _, kind := range []string{"file", "folder", "fifo"} {
 				var st unix.Stat_t
-				at := filepath.Join(d.Path, kind+name)
+				at := filepath.Join(d.Path(), kind+name)
 				require.NoError(t, unix.Lstat(at, &st))
 				require.Equal(t, fmt.Sprintf("%#o", mode), fmt.Sprintf("%#o", st.Mode&^ModeType), at)
 			}

@@ -149,7 +149,7 @@ func (e *emptying) empty(d *Dir) error {
 // on, however slow a disk is.
 func (e *emptying) remove(d *Dir, name string) error {
 	if e.looked++; e.looked > e.least && time.Now().After(e.deadline) {
-		return fmt.Errorf("%q is not empty yet after %s (the next apply goes on)", e.top.Path,
+		return fmt.Errorf("%q is not empty yet after %s (the next apply goes on)", e.top.Path(),
 			ClearLimit)
 	}
 	if d != e.top {

@@ -118,7 +118,7 @@ func (l *Lock) acquire(
 		}
 		if time.Now().After(deadline) {
 			_, pid := holder(l.file)
-			return &reconcile.LockedError{Path: l.scandir.Path, PID: pid}
+			return &reconcile.LockedError{Path: l.scandir.Path(), PID: pid}
 		}
 		if listener != nil {
 			_, pid := holder(l.file)

@@ -180,7 +180,7 @@ func (o Owner) unlinkPlanted(
 			failed = dirfd.Missing(d.Unlink(name))
 		}
 		if failed == nil && names > dirfd.LeastNames && time.Now().After(deadline) {
-			failed = fmt.Errorf("%q holds too many files to look at in %s", d.Path,
+			failed = fmt.Errorf("%q holds too many files to look at in %s", d.Path(),
 				dirfd.ClearLimit)
 		}
 		return failed == nil

@@ -73,8 +73,8 @@ func (s *Scandir) seeOwed(a *reconcile.Actual) {
 func (s *Scandir) names() ([]string, error) {
 	names, err := s.Dir.Names()
 	if err != nil {
-		return nil, fmt.Errorf("cannot read scandir %q: %w", s.Dir.Path,
-			safefile.CauseAt(s.Dir.Path, err))
+		return nil, fmt.Errorf("cannot read scandir %q: %w", s.Dir.Path(),
+			safefile.CauseAt(s.Dir.Path(), err))
 	}
 	slices.Sort(names)
 	return names, nil
