@@ -51,6 +51,7 @@ type settings struct {
 	drain       table.Setting[drainSettings]
 	alive       table.Setting[aliveSettings]
 	memory      table.Setting[memorySettings]
+	restartOn   table.Setting[[]Rotated]
 	log         table.Setting[logSettings]
 }
 
@@ -192,6 +193,7 @@ var profileKeys = sync.OnceValue(func() []row {
 		drainKey(),
 		aliveKey(),
 		memoryKey(),
+		restartOnKey(),
 		logKey(),
 		countKey(),
 	}

@@ -18,6 +18,7 @@
 //	ready.go      ready and the keys below it; alive.go, drain.go, memory.go, log.go: the same of these
 //	asking.go     what ready and alive have in common
 //	files.go      env_file and secrets_dir
+//	restarton.go  restart_on: files whose change restarts
 //	count.go      several profiles of one entry
 //	start.go      start: gateways that take turns to start
 //	parse.go      sources to a Manifest, with limits
@@ -102,6 +103,7 @@ type Profile struct {
 	Drain       *Drain // nil: the gateway is stopped without being asked to end first
 	Alive       *Alive // nil: the profile has none
 	Memory      Memory
+	RestartOn   []Rotated // in the order of their constants; empty: no change of a file restarts it
 	Log         Log
 }
 

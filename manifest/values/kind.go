@@ -5,6 +5,7 @@
 // The files:
 //
 //	values.go     words, numbers, durations, sizes, paths
+//	words.go      lists of words
 //	arguments.go  argument lists, within the kernel's limits
 //	port.go       ports; request.go: paths of requests
 //	shape.go      the JSON Schema of a value

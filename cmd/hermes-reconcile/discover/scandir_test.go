@@ -148,8 +148,8 @@ func pick(r *rand.Rand, from ...string) string { return from[r.IntN(len(from))] 
 
 var rightValues = map[string][]string{
 	"state": {"up", "down", "last"}, "ready": {"{http: /health}", `{http: "/a?b='c'", interval: 250ms, timeout: 2m}`},
-	"memory": {"{restart_above: 1GB}", "{restart_above: 1000001}"},
-	"alive":  {"{http: /health}", `{http: "/a?b='c'", interval: 5s, failures: 2, action: report}`}, "user": {"bot", "a.b_c-1"},
+	"memory": {"{restart_above: 1GB}", "{restart_above: 1000001}"}, "restart_on": {"[secrets]", "[config.yaml, .env]"},
+	"alive": {"{http: /health}", `{http: "/a?b='c'", interval: 5s, failures: 2, action: report}`}, "user": {"bot", "a.b_c-1"},
 	"command": {"[run]", `[a, "b c", 'it''s', "\n", "{{}}", "", -p, "{profile}", -p, coder, "--x={profile}"]`, `[hermes, -p, "{profile}", gateway, run, --replace]`},
 	"wrapper": {"[doppler, run, --]", `["{profile}", "{{"]`},
 	"env":     {`{A: b, LD_PRELOAD: "x", PATH: /bin}`, `{A: "\n'\"\\ ", B: !!binary /w==, C: "é\u2028\e"}`, `{NO: "yes"}`, `{J: '{"a":1}', P: "{profile}", Q: "{{profile}}"}`},

@@ -34,7 +34,7 @@ func (e *exporter) lost(p manifest.Profile) (string, error) {
 	if r := p.Ready; r != nil {
 		q.Port, q.Ready = p.Port, r
 	}
-	q.Memory = p.Memory
+	q.Memory, q.RestartOn = p.Memory, p.RestartOn
 	q.Drain = p.Drain
 	if a := p.Alive; a != nil {
 		q.Port, q.Alive = p.Port, a

@@ -32,6 +32,9 @@ func (e *exporter) notes() []string {
 	if names := e.having(func(p manifest.Profile) bool { return p.Memory.RestartAbove > 0 }); names != "" {
 		all = append(all, "memory becomes a limit of Kubernetes, which kills at once what goes over it: "+names)
 	}
+	if names := e.having(func(p manifest.Profile) bool { return len(p.RestartOn) > 0 }); names != "" {
+		all = append(all, "restart_on has no effect in Kubernetes: a changed Secret counts when its pod is replaced: "+names)
+	}
 	if names := e.having(func(p manifest.Profile) bool {
 		return p.Alive != nil && p.Alive.Action == manifest.AliveReport
 	}); names != "" {

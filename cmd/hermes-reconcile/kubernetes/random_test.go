@@ -120,7 +120,8 @@ var samples = map[string]func(a author) string{
 	"alive": func(a author) string {
 		return fmt.Sprintf("{http: %s, interval: %ds, failures: %s, action: %s}", inner["http"](a), 1+a.IntN(100), inner["failures"](a), inner["action"](a))
 	},
-	"memory": func(a author) string { return "{restart_above: " + inner["restart_above"](a) + "}" },
+	"memory":     func(a author) string { return "{restart_above: " + inner["restart_above"](a) + "}" },
+	"restart_on": func(a author) string { return a.one("[secrets]", "[secrets, .env]", "[config.yaml]") },
 	"log": func(a author) string {
 		return fmt.Sprintf("{keep: %s, size: %s, timestamp: %s, stdout: %s}", inner["keep"](a), inner["size"](a), inner["timestamp"](a), inner["stdout"](a))
 	},
@@ -147,7 +148,7 @@ var (
 	aroundKeys = []string{"runtime", "scandir", "hermes_home", "auto_ports", "start"}
 	ownKeys    = []string{
 		"port", "port_env", "state", "user", "home", "command", "wrapper", "env", "unset", "secrets", "env_file", "secrets_dir", "restart", "backoff",
-		"stop_timeout", "ready", "drain", "alive", "memory", "log",
+		"stop_timeout", "ready", "drain", "alive", "memory", "restart_on", "log",
 	}
 )
 
