@@ -43,7 +43,10 @@ type Actual struct {
 	// Users are the accounts that may control their gateways without root, by name, as far as they
 	// are known.
 	Users map[string]uint32
-	Held  time.Time // since when nothing should be started unasked; zero: that is not so
+	// Rotated are the files that gateways have read when they started, and that hold something else
+	// now, by service, as far as that should restart them.
+	Rotated map[string][]string
+	Held    time.Time // since when nothing should be started unasked; zero: that is not so
 }
 
 // Service is an entry gateway-* of a scandir.

@@ -126,7 +126,7 @@ func compare(d render.Servicedir, s Service, actual Actual) Change {
 		Op: Update, Service: d.Name, Profile: d.Profile, Port: d.Port,
 		Files:       fileChanges(d, s.Files),
 		StopTimeout: max(s.StopTimeout(), stopTimeout(d.File("timeout-kill").Data.Bytes())),
-		Desired:     d, Actual: s, Owed: owed, Present: true,
+		Desired:     d, Actual: s, Owed: owed, Present: true, Rotated: actual.Rotated[d.Name],
 	}
 	c.end(actual.DisplacedOf(d.Name))
 	c.decideWanted(actual)
@@ -255,6 +255,8 @@ func (c *Change) planGateway(owed Owed) {
 		c.Gateway = Restart
 	case status.Down() && c.changes(render.DownPath):
 		c.Gateway = BringUp
+	case c.rotates():
+		c.tellRotated()
 	case c.ended() && status.ExitCode == ExitConfig:
 		c.because(ReasonExited78, exitedConfig)
 	case c.ended():

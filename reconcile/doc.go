@@ -11,14 +11,16 @@
 //	wanted.go        up, down, or as it was last; ports.go: which gateway waits for a port of another
 //	plan.go          a plan, its changes, and what became of them; errors.go: why not; digest.go: what tells plans apart;
 //	                 select.go: a part of one
+//	rotated.go       a gateway whose files hold something else than what it has read
 //	drain.go         a gateway that is asked to end its work before it is stopped
 //	capacity.go      how many services s6-svscan has room for
 //	supervisor.go    what all of this needs of s6
 //	servicetree/     service directories in a plain folder, for a look or an image
 //	pace/            waits, with limits that count from when something has moved last
+//	inputs/          which content of its files a gateway has read, and whether they still hold that
 //	liveness/        what looks at a gateway that serves have seen, and what follows
 //	journal/         the dot directory in the scandir: journal/lock.go, journal/records.go, journal/marks.go,
-//	                 journal/history.go, journal/rolledback.go, journal/canary.go
+//	                 journal/history.go, journal/rolledback.go, journal/canary.go, journal/inputs.go
 //	ownership/       which user may change what in a service directory, and taking it back
 //	scandir/         reads what is; scandir/misplaced.go finds s6-supervise processes outside their places
 //	operate/         stops, starts and restarts one live service, by hand, too; waits until it is ready
@@ -57,6 +59,7 @@
 //	woken      a rescan was asked for apply/swap.go (journal/marks.go)    apply/rescan.go                     the next plan waits for its end
 //	history/I  a manifest was applied journal/history.go, before it is    journal/history.go, 20 later        it says "begun"; the same manifest again ends it
 //	canary     a manifest is tried on some  journal/canary.go, before it is     the apply that tries it, the next by hand, or watch once it has changed  watch leaves them alone; boot takes it back
+//	inputs     which content gateways have read  journal/inputs.go, before what an apply does  nothing   it is as before: nothing is taken for read that may not have been
 //	rolledback a manifest was taken back  journal/rolledback.go, before it is  an apply of it by hand, or watch once it has changed  watch and boot finish the way back
 //
 // owed/N says, too, which process of a gateway was asked to end before it is stopped, and since

@@ -24,4 +24,6 @@ const (
 	NoteMark          NoteCode = "rescan-not-recorded"
 	NoteUnkeptHistory NoteCode = "history-not-written"
 	NoteRescanned     NoteCode = "rescanned"
+	NoteInputs        NoteCode = "inputs-not-recorded"
+	NotePaced         NoteCode = "input-restart-waits"
 )

@@ -46,6 +46,7 @@ const (
 	ReasonChanged      ReasonCode = "changed"
 	ReasonDrift        ReasonCode = "drift"
 	ReasonMarker       ReasonCode = "marker-changed"
+	ReasonRotated      ReasonCode = "input-changed"
 	ReasonPortHeld     ReasonCode = "port-held"
 )
 

@@ -321,6 +321,9 @@ func (h Host) age(pid int) time.Duration {
 // Started is when a process was started, in the kernel's ticks since boot; 0: that cannot be told.
 func Started(pid int) int { return ThisHost().numberIn(pid, statStart) }
 
+// StartTime is what Started tells as a time since boot, as SinceBoot has it, or a tick earlier.
+func StartTime(start int) time.Duration { return time.Duration(start) * time.Second / ticks }
+
 // Age is for how long a process has been there; 0 if that cannot be told.
 func Age(pid int) time.Duration { return ThisHost().age(pid) }
 

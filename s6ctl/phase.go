@@ -109,3 +109,28 @@ func (s *Scandir) File(dir, name string, most int64) ([]byte, error) {
 	data, _, err := service.Read(name, most)
 	return data, err
 }
+
+// startedFile is what a run script writes first.
+const startedFile = "data/pgid"
+
+// Began is a moment before the process that the service in dir runs has read its first input: when
+// its run script began or, where that has waited, when it was done with it. Zero: that cannot be
+// told.
+func (s *Scandir) Began(dir string) time.Time {
+	service, err := openFolder(s.path, dir)
+	if err != nil {
+		return time.Time{}
+	}
+	defer service.Close()
+	st, err := service.Stat(startedFile)
+	if err != nil {
+		return time.Time{}
+	}
+	began := time.Unix(st.Mtim.Unix())
+	if st, err = service.Stat(backoffFile); err == nil {
+		if waited := time.Unix(st.Mtim.Unix()); waited.After(began) {
+			return waited
+		}
+	}
+	return began
+}

@@ -186,6 +186,10 @@ var layers = map[string]layer{
 		why:   "What a look at a gateway means follows from what it sees and from the looks before, at whatever time.",
 		never: []string{"os", "os/exec", "net", "flag", "log", "path/filepath"},
 	},
+	"reconcile/inputs": {
+		why:   "What a gateway has read follows from what was seen and from when: at whatever time, on whatever disk.",
+		never: []string{"os", "os/exec", "net", "flag", "log", "path/filepath"},
+	},
 	"reconcile/servicetree": {
 		why:   "A plain folder is read and written without s6, on every system.",
 		ours:  []string{"render", "reconcile", "reconcile/fault", "s6ctl/safefile"},
@@ -198,7 +202,7 @@ var layers = map[string]layer{
 	},
 	"reconcile/journal": {
 		why:    "What applies leave each other is read and written in one place, and needs no s6 to be understood.",
-		ours:   []string{"reconcile", "reconcile/dirfd", "reconcile/fault", "reconcile/pace", "render/rawjson", "s6ctl/safefile"},
+		ours:   []string{"reconcile", "reconcile/dirfd", "reconcile/fault", "reconcile/inputs", "reconcile/pace", "render/rawjson", "s6ctl/safefile"},
 		others: []string{"golang.org/x/sys/unix"},
 		never:  []string{"os/exec", "net", "flag", "log"},
 	},
@@ -296,10 +300,16 @@ var layers = map[string]layer{
 	command + "/home": {
 		why: "Its code runs as a gateway's user: the less it can do, the better.",
 		ours: []string{
-			"render/rawjson", "s6ctl/start", "s6ctl/safefile", command + "/loglines", command + "/dotenv", command + "/tokens",
+			"reconcile/inputs", "render/rawjson", "s6ctl/start", "s6ctl/safefile",
+			command + "/content", command + "/loglines", command + "/dotenv", command + "/tokens",
 		},
 		others: []string{"golang.org/x/sys/unix"},
 		never:  []string{"os/exec", "net", "flag", "log"},
+	},
+	command + "/content": {
+		why:   "A file is looked at the same by root and by the child that is a gateway's user, and no content leaves it.",
+		ours:  []string{"reconcile/inputs", "s6ctl/route", "s6ctl/safefile"},
+		never: []string{"os", "os/exec", "net", "flag", "log"},
 	},
 	command + "/dotenv": {
 		why:   "A .env is read the same by init and by the child that looks as its user.",
@@ -339,6 +349,7 @@ var layers = map[string]layer{
 		why: "Root opens nothing below HERMES_HOME: it asks children, by home, and trusts no answer.",
 		ours: []string{
 			"manifest", "manifest/names", "manifest/visible", "manifest/wording", "manifest/writing", "reconcile", "reconcile/fault",
+			"reconcile/inputs",
 			"render", "s6ctl", command + "/accounts", command + "/containerenv", command + "/home",
 		},
 		never: []string{"os/exec", "net", "flag", "log"},
@@ -366,10 +377,10 @@ var layers = map[string]layer{
 	command + "/deploy": {
 		why: "It alone opens a scandir, so that each command checks and locks it in the same order.",
 		ours: []string{
-			"manifest", "reconcile", "reconcile/apply", "reconcile/journal", "reconcile/liveness", "reconcile/operate", "reconcile/pace", "reconcile/scandir",
+			"manifest", "reconcile", "reconcile/apply", "reconcile/fault", "reconcile/inputs", "reconcile/journal", "reconcile/liveness", "reconcile/operate", "reconcile/pace", "reconcile/scandir",
 			"render",
 			"s6ctl", "s6ctl/safefile", "s6ctl/start",
-			command + "/accounts", command + "/explain", command + "/home", command + "/homes", command + "/usage",
+			command + "/accounts", command + "/content", command + "/explain", command + "/home", command + "/homes", command + "/usage",
 		},
 		others: []string{"github.com/hashicorp/go-multierror"},
 		never:  []string{"os/exec", "net", "flag", "log"},

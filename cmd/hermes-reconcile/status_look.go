@@ -130,6 +130,7 @@ func (l *looking) gateways(
 	if l.output.form != formText || choose.IsOne(l.profiles) {
 		usages = s6ctl.Usages(s6ctl.ThisHost())
 	}
+	rotated := scandir.RotatedOf(ctx, l.manifest, picked)
 	gateways := make([]explain.Gateway, len(picked))
 	return gateways, parallel.Each(len(picked), func(i int) error {
 		s := picked[i]
@@ -138,6 +139,7 @@ func (l *looking) gateways(
 			return nil
 		}
 		gateways[i] = l.gateway(s, scandir, actual)
+		rotates(&gateways[i], rotated[s.Name])
 		l.add(ctx, &gateways[i], scandir, s, usages[gateways[i].PID])
 		return nil
 	})
@@ -184,6 +186,15 @@ func (l *looking) gateway(
 		g.Pending = pending(s, dir, named)
 	}
 	return g
+}
+
+// rotates says of which files a gateway has read another content than they hold. That is pending
+// like a change of the manifest, unless there is one besides.
+func rotates(g *explain.Gateway, files []string) {
+	g.Rotated = files
+	if len(files) > 0 && (g.Pending == "" || g.Pending == explain.PendingNone) {
+		g.Pending = explain.PendingRotated
+	}
 }
 
 // absent is a gateway that the manifest names and no apply has made yet.

@@ -71,7 +71,7 @@ func (f *applyFlags) target(
 				Level: reconcile.Level(f.wait), NoDrain: f.now,
 				Unattended: f.boot || f.wait == string(reconcile.LevelNone),
 			},
-			AllowEmpty: f.allowEmpty, Review: f.reviewer(), Record: record,
+			AllowEmpty: f.allowEmpty, Review: f.reviewer(), Record: record, Paced: f.watches,
 		},
 		placed: m,
 		files:  &f.manifestFlags,
@@ -117,6 +117,9 @@ func (t *target) open(ctx context.Context, u ui) (*deploy.Deployment, error) {
 		return nil, err
 	}
 	warnFiles(u, t.Manifest, t.files)
+	for _, what := range d.UnseenInputs() {
+		u.warning(explain.WarnInput, "cannot tell whether to restart %s", what)
+	}
 	if why := d.Exposed(); why != "" {
 		u.warning(explain.WarnExposed, "scandir %q is not safe: %s", d.Path, why)
 	}

@@ -14,6 +14,7 @@
 //	marks.go    marks that are only there or not
 //	history.go  the manifests that were applied; rolledback.go: the one that was taken back;
 //	            canary.go: the one that is tried on some
+//	inputs.go   what gateways have read when they started
 package journal
 
 import (

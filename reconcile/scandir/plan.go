@@ -16,6 +16,9 @@ func (s *Scandir) Plan(desired []render.Servicedir, prune reconcile.Prune) (reco
 		return reconcile.Plan{}, err
 	}
 	s.recall(desired, &actual)
+	if s.Rotated != nil {
+		actual.Rotated = s.Rotated(actual.Services)
+	}
 	plan, err := reconcile.Diff(desired, actual, prune)
 	if err != nil {
 		return reconcile.Plan{}, &reconcile.ObstacleError{Err: err}

@@ -35,6 +35,9 @@ type Scandir struct {
 	// Recall tells what the gateways of these services were last; nil means that this is not known,
 	// so that they are down.
 	Recall func([]render.Servicedir) map[string]reconcile.LastState
+	// Rotated tells which files that gateways have read when they started hold something else now, by
+	// service; nil: none is looked at.
+	Rotated func([]reconcile.Service) map[string][]string
 	// Users are the accounts that may control their gateways without root, by name; nil where none
 	// may.
 	Users map[string]uint32

@@ -30,7 +30,7 @@ func Expose(path string, trusted uint32) (*Exposed, error) {
 	if !filepath.IsAbs(path) {
 		return nil, fmt.Errorf("%q is not absolute", path)
 	}
-	hops, err := follow(path)
+	hops, err := Follow(path)
 	for _, h := range hops {
 		if at, who := h.changedBy(trusted); who != "" {
 			return &Exposed{path, at, who}, nil

@@ -28,6 +28,8 @@ type Hop struct {
 	Owner, Group uint32
 	Mode         uint32 // as stat(2) has it
 	ACL          []byte // as the kernel hands it out; empty: the mode says all
+	Changed      int64  // when it was changed last, by its disk's clock: Unix time, ns
+	LinkChanged  int64  // the same of Link
 
 	Next   string // in a folder: the name that the path goes on with; at its end: empty
 	There  bool   // there is a file of that name,
@@ -38,17 +40,17 @@ type Hop struct {
 // through, too, and the file at its end. What is not there ends it. A user who can change one of
 // these decides what is found at the path.
 func Of(path string) ([]Hop, error) {
-	hops, err := follow(path)
+	hops, err := Follow(path)
 	for i := range hops {
 		hops[i].ACL = accessList(hops[i].Path)
 	}
 	return hops, err
 }
 
-// follow is Of without the access lists, which are a system call each.
-func follow(path string) ([]Hop, error) {
+// Follow is Of without the access lists, which are a system call each.
+func Follow(path string) ([]Hop, error) {
 	var hops []Hop
-	at, link, links := "/", "", 0
+	at, link, links := "/", symlink{}, 0
 	names := split(path)
 	st, err := lstat(at)
 	if err != nil {
@@ -86,7 +88,7 @@ func follow(path string) ([]Hop, error) {
 			if err != nil {
 				return hops, err
 			}
-			if link = below; filepath.IsAbs(target) {
+			if link = (symlink{below, changed(found)}); filepath.IsAbs(target) {
 				at = "/"
 				if st, err = lstat(at); err != nil {
 					return hops, err
@@ -101,6 +103,15 @@ func follow(path string) ([]Hop, error) {
 	}
 	return append(hops, newHop(at, link, st)), nil
 }
+
+// symlink is one that was followed.
+type symlink struct {
+	path    string
+	changed int64
+}
+
+// changed is when a file was changed last. No program can set that.
+func changed(st *syscall.Stat_t) int64 { return st.Ctim.Nano() }
 
 // split takes a path apart.
 func split(path string) []string {
@@ -122,8 +133,11 @@ func lstat(path string) (*syscall.Stat_t, error) {
 }
 
 // newHop is what stat says.
-func newHop(path, link string, st *syscall.Stat_t) Hop {
-	return Hop{Path: path, Link: link, Owner: st.Uid, Group: st.Gid, Mode: st.Mode}
+func newHop(path string, link symlink, st *syscall.Stat_t) Hop {
+	return Hop{
+		Path: path, Link: link.path, Owner: st.Uid, Group: st.Gid, Mode: st.Mode,
+		Changed: changed(st), LinkChanged: link.changed,
+	}
 }
 
 // accessList is that of a file. One without, or a file system without such lists, is no error: the
@@ -145,4 +159,14 @@ const mountReadOnly = 1
 func (h Hop) ReadOnly() bool {
 	var st syscall.Statfs_t
 	return syscall.Statfs(h.Path, &st) == nil && st.Flags&mountReadOnly != 0
+}
+
+// foreignDisks are file systems whose times may come from the clock of another machine: NFS, SMB,
+// CIFS, Ceph, 9P, FUSE (statfs(2)).
+var foreignDisks = []uint32{0x6969, 0x517b, 0xff534d42, 0xfe534d42, 0x00c36400, 0x01021997, 0x65735546}
+
+// Foreign reports whether Changed may be by the clock of another machine. In doubt it may.
+func (h Hop) Foreign() bool {
+	var st syscall.Statfs_t
+	return syscall.Statfs(h.Path, &st) != nil || slices.Contains(foreignDisks, uint32(st.Type))
 }

@@ -131,7 +131,9 @@ func (d *Deployment) For(ctx context.Context, opt Options) (*Deployment, error) 
 	}
 	opt.Apply.Users, d.Users = users, users
 	d.Recall = opt.Homes.Recall(ctx, opt.Faults)
-	return &Deployment{d.Place, opt}, nil
+	other := &Deployment{d.Place, opt, nil}
+	other.lookAtInputs(ctx, true)
+	return other, nil
 }
 
 // Lives reports whether the apply that tries a manifest still runs.

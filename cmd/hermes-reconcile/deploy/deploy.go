@@ -31,6 +31,8 @@ type Options struct {
 	Review func(reconcile.Plan) (reconcile.Plan, error)
 	// Record, if there is one, is what the history is told.
 	Record *Record
+	// Paced says that this is no apply by hand: restarts for files that have changed keep their pace.
+	Paced bool
 	// Faults is told what could not be done below HERMES_HOME.
 	Faults func(home.Answer)
 }
@@ -46,7 +48,8 @@ func (e *NotHereError) Unwrap() error { return e.Err }
 // change.
 type Deployment struct {
 	*Place
-	opt Options
+	opt    Options
+	inputs *inputLooks // nil: no profile has any that matter
 }
 
 // Open opens the scandir of these options to deploy to it: s6 runs there, unless no rescan is
@@ -68,7 +71,9 @@ func Open(ctx context.Context, opt Options) (*Deployment, error) {
 	}
 	place.Users = opt.Apply.Users
 	place.Recall = opt.Homes.Recall(ctx, opt.Faults)
-	return &Deployment{place, opt}, nil // the only way to one that may be applied
+	d := &Deployment{place, opt, nil} // the only way to one that may be applied
+	d.lookAtInputs(ctx, true)
+	return d, nil
 }
 
 // Compare opens the scandir of these options for a plan alone: what is missing here, s6 or an
@@ -85,7 +90,9 @@ func Compare(ctx context.Context, opt Options) (*Deployment, error) {
 func (p *Place) Compare(ctx context.Context, opt Options) *Deployment {
 	p.Users, _ = findUsers(opt.Manifest)
 	p.Recall = opt.Homes.Recall(ctx, opt.Faults)
-	return &Deployment{p, opt}
+	d := &Deployment{p, opt, nil}
+	d.lookAtInputs(ctx, false)
+	return d
 }
 
 // Plan is what an apply would do. It changes nothing and waits for nothing.
@@ -116,9 +123,13 @@ func (d *Deployment) Apply(
 		planned(try, plan)
 		gone := d.retiring(plan)
 		var kept *keeping
-		var notes []reconcile.Note
+		notes := d.recordInputs(lock, plan)
 		opt := d.opt.Apply
-		opt.Begins = func() { kept, notes = d.keep(lock, plan) }
+		opt.Begins = func() {
+			var unkept []reconcile.Note
+			kept, unkept = d.keep(lock, plan)
+			notes = append(notes, unkept...)
+		}
 		result, err := apply.Apply(ctx, d.Scandir, lock, plan, opt)
 		notes = append(notes, unkept(d.settle(lock, kept, plan, result, err))...)
 		result.Notes = append(result.Notes, notes...)

@@ -11,6 +11,7 @@
 //	users.go       the user of s6-svscan, and which users may change what is there
 //	deploy.go      lock, plan and apply, as a manifest says
 //	passes.go      go on with a plan when gateways have drained
+//	inputs.go      which files of gateways hold something else than these have read
 //	remember.go    note what gateways should be, where the manifest leaves that open
 //	retire.go      note that gateways are gone, in the homes that they leave
 //	supervisor.go  s6 in the words of package reconcile

@@ -68,6 +68,7 @@ const (
 	WarnExposed      Code = "others-can-change"
 	WarnUnseen       Code = "others-not-seen"
 	WarnExit0        Code = "exit-0-restarts"
+	WarnInput        Code = "input-not-seen"
 	WarnTroubled     Code = "state-unknown"
 	WarnPaused       Code = "paused"
 	WarnNotPaused    Code = "not-paused"

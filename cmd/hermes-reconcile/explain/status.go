@@ -47,6 +47,8 @@ type Gateway struct {
 	Owned bool `json:"owned"`
 	// Pending: what the manifest says and no apply has done; empty: that is not known.
 	Pending string `json:"pending,omitempty"`
+	// Rotated are the files that hold something else than the gateway has read when it started.
+	Rotated []string `json:"rotated,omitempty"`
 	// Drift says in words what is not as it was rendered; it is empty, not null, where nothing is.
 	Drift []string `json:"drift"`
 	More  *More    `json:"more,omitempty"` // where one gateway was asked for
@@ -73,6 +75,7 @@ const (
 	PendingNew     = "new"
 	PendingChanged = "changed"
 	PendingGone    = "to go"
+	PendingRotated = "rotated"
 	PendingNone    = "none"
 )
 

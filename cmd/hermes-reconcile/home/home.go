@@ -23,6 +23,7 @@ import (
 	"path"
 	"time"
 
+	"hermes-reconcile/reconcile/inputs"
 	"hermes-reconcile/render/rawjson"
 )
 
@@ -47,8 +48,16 @@ type Request struct {
 	Tokens    []string
 	Variables []string
 	Key       []byte
-	Log       *Log  // to show, instead of all that: see Show
-	Logs      []Log // to show together, instead of all that: see ShowAll
+	// Inputs: by profile: its own files that its gateway reads when it starts.
+	Inputs map[string]Inputs
+	Log    *Log  // to show, instead of all that: see Show
+	Logs   []Log // to show together, instead of all that: see ShowAll
+}
+
+// Inputs are files of a profile, by name, and what their digests are keyed with.
+type Inputs struct {
+	Files []string
+	Key   []byte
 }
 
 // Place is the home of a profile that has one of its own.
@@ -94,6 +103,8 @@ type Answer struct {
 	// Tokens: by profile, of Request.Tokens, and by variable: the digest of the value that the
 	// profile's .env gives it, see tokens.Digest. An empty value has an empty one.
 	Tokens map[string]map[string]string
+	// Inputs: by profile, of Request.Inputs, and by name.
+	Inputs map[string]map[string]inputs.Look
 }
 
 // Finding is what a profile's gateway and its logger have to expect.

@@ -10,8 +10,10 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"hermes-reconcile/cmd/hermes-reconcile/content"
 	"hermes-reconcile/cmd/hermes-reconcile/dotenv"
 	"hermes-reconcile/cmd/hermes-reconcile/tokens"
+	"hermes-reconcile/reconcile/inputs"
 	"hermes-reconcile/s6ctl/safefile"
 )
 
@@ -92,6 +94,15 @@ func (s *server) tokens(
 		}
 	}
 	return found, true
+}
+
+// inputs looks at files of a profile.
+func (s *server) inputs(profile string, wanted Inputs) map[string]inputs.Look {
+	looks := map[string]inputs.Look{}
+	for _, name := range wanted.Files {
+		looks[name] = content.Own(wanted.Key, s.path(profile, name))
+	}
+	return looks
 }
 
 // settings is a file of the root profile.

@@ -18,6 +18,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"hermes-reconcile/reconcile/inputs"
 	"hermes-reconcile/render/rawjson"
 	"hermes-reconcile/s6ctl/safefile"
 )
@@ -72,6 +73,7 @@ func carryOut(request Request) Answer {
 			Others: map[string][]string{},
 			Tokens: map[string]map[string]string{},
 			Hosts:  map[string]Host{},
+			Inputs: map[string]map[string]inputs.Look{},
 		},
 	}
 	for _, p := range request.Recall {
@@ -102,6 +104,9 @@ func carryOut(request Request) Answer {
 		if found, known := s.tokens(p, request.Variables, request.Key); known {
 			s.answer.Tokens[p] = found
 		}
+	}
+	for p, wanted := range request.Inputs {
+		s.answer.Inputs[p] = s.inputs(p, wanted)
 	}
 	return s.answer
 }

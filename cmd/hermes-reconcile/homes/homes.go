@@ -26,6 +26,7 @@ import (
 	"hermes-reconcile/manifest/writing"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/fault"
+	"hermes-reconcile/reconcile/inputs"
 	"hermes-reconcile/render"
 	"hermes-reconcile/s6ctl"
 )
@@ -150,6 +151,7 @@ func (h *Homes) Ask(
 			Others: map[string][]string{},
 			Tokens: map[string]map[string]string{},
 			Hosts:  map[string]home.Host{},
+			Inputs: map[string]map[string]inputs.Look{},
 		},
 	}
 	byUser := map[string][]string{}
@@ -237,10 +239,28 @@ func (a *answers) take(profiles []string, answer home.Answer) {
 			a.Tokens[p] = said // digests: they are compared, and not printed
 		}
 	}
+	for _, p := range profiles {
+		if seen, told := answer.Inputs[p]; told && len(seen) <= maxFiles {
+			a.Inputs[p] = sane(seen)
+		}
+	}
 	const most = 3 // faults of a profile: two files and a wish
 	for _, fault := range answer.Faults[:min(len(answer.Faults), most*len(profiles)+1)] {
 		a.Faults = append(a.Faults, Short(fault))
 	}
+}
+
+// sane are looks at files, as far as they can be those of an honest child.
+func sane(seen map[string]inputs.Look) map[string]inputs.Look {
+	looks := map[string]inputs.Look{}
+	for name, look := range seen {
+		look.Fault = Short(look.Fault)
+		if look.Fault == "" && (look.Digest == "" || len(look.Digest) > inputs.MaxDigest) {
+			look.Fault = "what was seen of it makes no sense"
+		}
+		looks[name] = look
+	}
+	return looks
 }
 
 // atMost is a file that another process passes on, if it is no longer than it may be.
@@ -282,8 +302,9 @@ func (a *answers) takeHosts(h *Homes, profiles []string, answer home.Answer) {
 }
 
 // An answer may list so many faults of a profile, name so many profiles, and tell of so many
-// tokens of one.
+// tokens and files of one.
 const (
+	maxFiles  = 10
 	maxFaults = 3
 	maxServed = 5000
 	maxTokens = 100

@@ -58,6 +58,7 @@ func (p *Page) facts(g explain.Gateway) []fact {
 		{"alive", yesNo(g.Alive), explain.Plain},
 		{"restarted", p.restarted(g.Restarted), explain.Plain},
 		{"pending", pendingWords[g.Pending], explain.Yellow},
+		{"rotated", strings.Join(g.Rotated, ", "), explain.Yellow},
 		{"drift", strings.Join(g.Drift, "; "), explain.Yellow},
 		{"since", p.moment(g.Since), explain.Plain},
 		{"process", processes(g), explain.Plain},
@@ -79,6 +80,7 @@ func (p *Page) facts(g explain.Gateway) []fact {
 var pendingWords = map[string]string{
 	explain.PendingNew:     "new: the next apply makes it",
 	explain.PendingChanged: "changed: the next apply brings it up to date",
+	explain.PendingRotated: "rotated: what it has read when it started has changed, so watch or the next apply restarts it",
 	explain.PendingGone:    "to go: the manifest does not name it, so the next apply removes it",
 }
 

@@ -1,0 +1,28 @@
+package reconcile
+
+import (
+	"fmt"
+	"strings"
+)
+
+// rotates reports whether a gateway starts anew since its files hold something else than what it has
+// read. One that has ended for good, which they may have been the reason for, tries again.
+func (c *Change) rotates() bool {
+	status := c.Actual.Status
+	return len(c.Rotated) > 0 &&
+		(status.PID != 0 && status.WantUp || c.ended() && status.ExitCode == ExitConfig)
+}
+
+// tellRotated plans that.
+func (c *Change) tellRotated() {
+	verb := "has"
+	if len(c.Rotated) > 1 {
+		verb = "have"
+	}
+	changed := strings.Join(c.Rotated, ", ") + " " + verb + " changed since it "
+	c.Gateway = Restart
+	if c.Actual.Status.PID == 0 {
+		c.Gateway, changed = BringUp, fmt.Sprintf("exited %d, and %s", ExitConfig, changed)
+	}
+	c.because(ReasonRotated, changed+"started")
+}
