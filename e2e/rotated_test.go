@@ -292,3 +292,48 @@ func TestNoInputsOnDisk(t *testing.T) {
 	plain.must("status")
 	require.NoFileExists(t, plain.inputsFile())
 }
+
+// TestRotatedFilesOfAnotherUser are read as that user: a symlink to what it may not read shows
+// nothing of that, not even that it has changed.
+func TestRotatedFilesOfAnotherUser(t *testing.T) {
+	t.Parallel()
+	tr := newTree(t, treeOpts{})
+	dotenv := tr.profileFile("alpha", ".env", "A=one\n")
+	for _, path := range []string{tr.home, filepath.Join(tr.home, "stub"), filepath.Dir(filepath.Dir(dotenv)), filepath.Dir(dotenv), dotenv} {
+		require.NoError(t, os.Chown(path, nobody, nobody))
+	}
+	require.NoError(t, os.Chmod(dotenv, 0o600))
+	tr.manifest("alpha: {user: nobody, restart_on: [.env, config.yaml]}")
+	tr.mustApply("--wait=up")
+	tr.profileFile("alpha", ".env", "A=two\n")
+	require.Contains(t, tr.mustApply("--wait=up").stdout, ".env has changed since it started")
+	tr.started("alpha", 2)
+
+	private := tr.secret("of-root", "A=three\n") // 0600
+	require.NoError(t, os.Remove(dotenv))
+	require.NoError(t, os.Symlink(private, dotenv))
+	for _, content := range []string{"A=four\n", "A=five\n"} {
+		applied := tr.mustApply()
+		require.Contains(t, applied.stderr, "gateway-alpha: .env: permission denied")
+		require.Contains(t, strings.ToLower(applied.stdout), "nothing changed")
+		tr.secret("of-root", content)
+	}
+	require.NotContains(t, tr.must("status").stdout, "rotated")
+	data, err := os.ReadFile(tr.inputsFile())
+	require.NoError(t, err)
+	require.NotContains(t, string(data), "three")
+	require.Len(t, tr.starts("alpha"), 2)
+}
+
+// TestRotatedInAnUnprivilegedTree: nothing needs root.
+func TestRotatedInAnUnprivilegedTree(t *testing.T) {
+	t.Parallel()
+	tr := newTree(t, treeOpts{uid: nobody})
+	file := tr.secret("token", "one")
+	tr.manifest("alpha: {restart_on: [secrets, .env], secrets: {TOKEN: %s}}", file)
+	tr.mustApply("--wait=up")
+	tr.secret("token", "two")
+	require.Contains(t, tr.mustApply("--wait=up").stdout, "secret TOKEN has changed since it started")
+	tr.started("alpha", 2)
+	tr.mustBeDone()
+}

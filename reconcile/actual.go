@@ -22,6 +22,9 @@ type (
 	Supervise = seen.Supervise
 )
 
+// PhaseRunning is that of a process that has become the gateway.
+const PhaseRunning = seen.Running
+
 // ExitConfig is the exit code of a gateway that no restart would help: EX_CONFIG of sysexits.h.
 const ExitConfig = 78
 

@@ -3,7 +3,7 @@ package inputs
 import "time"
 
 // Pace is how often a gateway was restarted for its inputs. A gateway can write its own .env and
-// config.yaml, and one that does so each time that it starts must not be restarted for ever.
+// config.yaml, and one that does so each time that it starts must not be restarted each time.
 type Pace struct {
 	Asked Life          `json:"asked,omitzero"` // that was restarted last
 	Count int           `json:"count,omitempty"`

@@ -22,7 +22,6 @@ import (
 	"hermes-reconcile/reconcile/journal"
 	"hermes-reconcile/render"
 	"hermes-reconcile/s6ctl"
-	"hermes-reconcile/s6ctl/seen"
 )
 
 // inputLooks is what was seen, once, of the files that gateways read when they start.
@@ -255,7 +254,7 @@ func (p *Place) nowOf(s *reconcile.Service) inputs.Now {
 	}
 	now := inputs.Now{
 		Life: life, Start: s6ctl.StartTime(life.Start),
-		Reads:  p.Sup.Phase(s.Name, status.PID) == seen.Running,
+		Reads:  p.Sup.Phase(s.Name, status.PID) == reconcile.PhaseRunning,
 		Before: time.Now().Add(-p.Sup.Age(status.PID)),
 	}
 	if s.LastStarted == [2]int{life.PID, life.Start} {
@@ -295,7 +294,7 @@ func (d *Deployment) recordInputs(lock *journal.Lock, plan reconcile.Plan) []rec
 	return l.notes
 }
 
-// next is what is to be recorded, with the restarts of a plan that nobody has asked for by hand.
+// next is what is to be recorded, with the restarts that watch plans.
 func (l *inputLooks) next(before *journal.Inputs, plan reconcile.Plan) map[string]inputs.Gateway {
 	all := map[string]inputs.Gateway{}
 	now, _ := s6ctl.SinceBoot()
