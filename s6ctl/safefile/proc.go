@@ -5,8 +5,8 @@ package safefile
 import (
 	"bytes"
 	"errors"
-	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -33,10 +33,29 @@ const maxProc = 8 << 20
 // and left to itself.
 func (p Proc) Read(name string) ([]byte, error) {
 	path := filepath.Join(string(p), name)
-	return soon(func() ([]byte, error) {
-		data, _, err := ReadOwn(path, maxProc)
-		return data, err
-	}, path)
+	return soon(func() ([]byte, error) { return readProc(path) }, path)
+}
+
+// readProc reads a file of the kernel's to its end. The runtime's poller, into which os.File puts
+// what it opens, cannot wait for one.
+func readProc(path string) ([]byte, error) {
+	fd, err := open(path, unix.O_RDONLY|noWait)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	if err = fstat(fd, &st); err == nil && st.Mode&unix.S_IFMT != unix.S_IFREG {
+		err = ErrIrregular
+	}
+	var data []byte
+	if err == nil {
+		data, err = readMost(makeBuffer(0, maxProc), reader(fd), 0, maxProc)
+	}
+	if err != nil {
+		return nil, &fs.PathError{Op: "read", Path: path, Err: err}
+	}
+	return data, nil
 }
 
 // soon gives what read does, unless that takes too long.
@@ -103,25 +122,24 @@ func (p Proc) Link(pid int, name string) (string, error) {
 // Links are what the symlinks in a folder of a process say, by name. With an error they are some of
 // them: root without CAP_SYS_PTRACE may list the folder of another user's process, and no more.
 func (p Proc) Links(pid int, folder string) (map[string]string, error) {
-	return p.SomeLinks(pid, folder, -1)
+	return p.SomeLinks(pid, folder, math.MaxInt)
 }
 
 // SomeLinks are at most so many of them: a user's process may have a million files open.
 func (p Proc) SomeLinks(pid int, folder string, most int) (map[string]string, error) {
-	dir := filepath.Join(string(p), strconv.Itoa(pid), folder)
-	f, err := os.Open(dir)
+	d, err := Open(filepath.Join(string(p), strconv.Itoa(pid), folder))
 	if err != nil {
 		return nil, err
 	}
-	names, err := f.Readdirnames(most)
-	f.Close()
-	if err != nil && err != io.EOF {
+	defer d.Close()
+	names, err := d.Some(most)
+	if err != nil {
 		return nil, err
 	}
-	err = nil
 	links := make(map[string]string, len(names))
+	buf := make([]byte, unix.PathMax) // the kernel gives a page at most (proc_pid_readlink)
 	for _, name := range names {
-		target, fault := os.Readlink(filepath.Join(dir, name))
+		target, fault := d.link(name, buf)
 		switch {
 		case fault == nil:
 			links[name] = target
@@ -130,6 +148,16 @@ func (p Proc) SomeLinks(pid int, folder string, most int) (map[string]string, er
 		}
 	}
 	return links, err
+}
+
+// link is what a symlink in the folder says, by way of a buffer.
+func (d *Dir) link(name string, buf []byte) (string, error) {
+	var n int
+	err := retry(func() (err error) { n, err = unix.Readlinkat(d.FD(), name, buf); return err })
+	if err != nil {
+		return "", d.fail("readlink", name, err)
+	}
+	return string(buf[:n]), nil
 }
 
 // PIDs lists the processes that can be seen.
