@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"hermes-reconcile/render/parallel"
 	"hermes-reconcile/s6ctl/safefile"
 )
 
@@ -204,35 +205,49 @@ func (s *supervisors) search(h Host, trusts func(uint32) bool) {
 	seen := false
 	var pids []int
 	pids, s.err = h.proc().PIDs()
-	for _, pid := range pids {
-		stat, err := h.proc().Short(pid, "stat")
-		if err != nil && !safefile.IsGone(err) && !errors.Is(err, fs.ErrPermission) {
-			s.err = err
-		}
-		if err != nil || !isSupervise(string(stat)) {
-			continue
-		}
-		seen = true
-		id, err := h.worksFor(pid, trusts)
+	looks := make([]sighting, len(pids))
+	_ = parallel.Each(len(pids), func(i int) error { looks[i] = h.sight(pids[i], trusts); return nil })
+	for _, l := range looks {
+		seen = seen || l.supervise
 		switch {
-		case err == nil:
-			s.places[id] = pid
-		case errors.Is(err, fs.ErrPermission):
-			s.blind = true
-		case errors.Is(err, errNoSupervisor), safefile.IsGone(err):
+		case l.err == nil && l.supervise:
+			s.places[l.at] = l.pid
+		case l.err == nil, safefile.IsGone(l.err), errors.Is(l.err, errNoSupervisor):
 			continue
+		case errors.Is(l.err, fs.ErrPermission):
+			s.blind = s.blind || l.supervise
 		default:
-			s.err = err
+			s.err = l.err
 			continue
 		}
-		s.all = append(s.all, found{
-			pid: pid, parent: statNumber(string(stat), statParent), start: statNumber(string(stat), statStart),
-			at: id, seen: err == nil,
-		})
+		if l.supervise {
+			s.all = append(s.all, l.found)
+		}
 	}
 	s.blind = s.blind || !seen
 	s.at = time.Now()
 	s.cost = s.at.Sub(began)
+}
+
+// sighting is what a search sees of one process.
+type sighting struct {
+	found
+	supervise bool  // it is called so
+	err       error // why that, or where it works, cannot be seen
+}
+
+// sight looks at one process.
+func (h Host) sight(pid int, trusts func(uint32) bool) (l sighting) {
+	stat, err := h.proc().Short(pid, "stat")
+	if l.supervise = err == nil && isSupervise(string(stat)); !l.supervise {
+		l.err = err
+		return l
+	}
+	l.pid, l.parent = pid, statNumber(string(stat), statParent)
+	l.start = statNumber(string(stat), statStart)
+	l.at, l.err = h.worksFor(pid, trusts)
+	l.seen = l.err == nil
+	return l
 }
 
 // superviseName is the name of an s6-supervise in a /proc/PID/stat.

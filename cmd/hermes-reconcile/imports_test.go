@@ -293,7 +293,7 @@ var layers = map[string]layer{
 	},
 	"s6ctl": {
 		why:    "It speaks s6 and no more: neither manifests nor service files concern it.",
-		ours:   []string{"s6ctl/start", "s6ctl/safefile", "s6ctl/seen"},
+		ours:   []string{"s6ctl/start", "s6ctl/safefile", "s6ctl/seen", "render/parallel"},
 		others: []string{"golang.org/x/sys/unix"},
 		never:  []string{"os/exec", "net", "flag", "log"},
 	},
