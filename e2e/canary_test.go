@@ -121,6 +121,8 @@ func TestCanaryThatFailsIsTakenBack(t *testing.T) {
 	require.Contains(t, doc.Entries[1].Summary, "the canary failed: beta: not ready: ended (exited 78)")
 	require.Equal(t, [2]int{2, 3}, [2]int{doc.RolledBack.From, doc.RolledBack.Number})
 	require.False(t, tr.canaryRecord())
+	require.Equal(t, 3, tr.standing("the manifest was rolled back at ").RolledBack.Number)
+	tr.doctor().names(t, "warning", "scandir", "the manifest was rolled back at ")
 
 	w := tr.watch()
 	tr.runOn(pids, "alpha", "delta", "gamma")
@@ -150,6 +152,7 @@ func TestCanaryThatFailsIsLeft(t *testing.T) {
 	require.Contains(t, report.Profiles[0].Late, "ended (exited 78)")
 	require.Equal(t, "owed", report.Profiles[1].Result)
 	require.True(t, tr.canaryRecord())
+	require.Contains(t, tr.standing("the canary alpha has failed").Canary.Why, "ended (exited 78)")
 
 	w := tr.watch() // the manifest is what has failed: the others keep the former one
 	w.says(1, "the canary alpha has failed")
@@ -217,10 +220,18 @@ func TestOthersWhileACanarySettles(t *testing.T) {
 	require.Equal(t, 111, r.code, "%v", r)
 	require.Contains(t, r.stderr, "tries a manifest on the canary alpha")
 	require.Equal(t, 111, tr.run("rollback").code)
+	trying := fmt.Sprintf("an apply (pid %d) tries a manifest on the canary alpha since ", apply.pid)
+	require.Equal(t, "running", tr.standing(trying).Canary.State)
+	tr.doctor().names(t, "ok", "scandir", trying)
 	require.Equal(t, 0, w.stop(syscall.SIGTERM))
 	kill(apply.pid)
 	<-apply.done
 
+	now := tr.standing("tried a manifest on the canary alpha since ").Canary
+	require.Equal(t, "interrupted", now.State)
+	require.Equal(t, []string{"alpha"}, now.Profiles)
+	found := tr.doctor().names(t, "warning", "scandir", "was interrupted: the former one counts for the others")
+	require.Contains(t, found.Hint, "hermes-reconcile apply")
 	tr.write("profiles.yaml", strings.ReplaceAll(former, "VALUE: one", "VALUE: two"))
 	w = tr.watch() // the manifest that was tried, and nothing is decided
 	w.says(1, "was interrupted")
@@ -230,8 +241,25 @@ func TestOthersWhileACanarySettles(t *testing.T) {
 	require.Equal(t, 0, r.code, "%v", r)
 	require.Contains(t, r.stderr, "going on with the canary of an apply that was interrupted: alpha")
 	tr.startedWith("delta", 2, "two")
+	require.Nil(t, tr.standing("").Canary)
 	require.Len(t, tr.starts("alpha"), 2, "it has its new entry already")
 	tr.mustBeDone()
+}
+
+// standing is what status says of a manifest that does not count for all, and what its warning has.
+func (tr *tree) standing(warns string) (s struct {
+	Canary *struct {
+		Profiles   []string
+		State, Why string
+	}
+	RolledBack *struct{ From, Number int } `json:"rolled_back"`
+}) {
+	tr.t.Helper()
+	r := tr.must("status", "-o", "json")
+	tr.jsonReport(r, "status", &s)
+	r = tr.must("status")
+	require.Contains(tr.t, r.stderr, warns)
+	return s
 }
 
 // status is what status says of a gateway.

@@ -56,6 +56,54 @@ func TestRestartsByTurns(t *testing.T) {
 	tr.mustBeDone()
 }
 
+// TestAdoptionsByTurns: those that get a new directory take turns, too, with those that keep theirs,
+// and the first that does not come back ends the turns of both.
+func TestAdoptionsByTurns(t *testing.T) {
+	t.Parallel()
+	for name, env := range map[string]string{"come back": "", "end": `STUB_EXIT: "78", `} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			tr := newTree(t, treeOpts{})
+			names := []string{"alpha", "beta", "delta", "gamma", "omega"}
+			tr.manifest("omega: {env: {STUB_DRAIN: 300ms}}")
+			tr.mustApply()
+			pids := map[string]int{"omega": tr.started("omega", 1).PID}
+			for _, profile := range names[:3] { // without a logger: replaced
+				tr.service("gateway-"+profile, map[string]string{"run": foreignRun(profile)})
+				pids[profile] = tr.started(profile, 1).PID
+			}
+			tr.service("gateway-gamma", map[string]string{"run": foreignRun("gamma"), "log/run": tr.foreignLogger()})
+			pids["gamma"] = tr.started("gamma", 1).PID
+			var lines []string
+			for _, profile := range names {
+				lines = append(lines, profile+": {env: {"+env+"VALUE: new}}")
+			}
+			tr.manifest("%s", strings.Join(lines, "\n"))
+			r := tr.apply("--max-parallel-restarts", "1", "--wait", "up")
+			if env != "" {
+				require.Equal(t, 1, r.code, "%v", r)
+				require.Contains(t, r.stderr, "not restarted: gateway-alpha, restarted before it, has not come back")
+				for _, profile := range names[1:] {
+					require.Equal(t, pids[profile], tr.gatewayPid(profile), profile)
+				}
+				return
+			}
+			require.Equal(t, 0, r.code, "%v", r)
+			require.Contains(t, r.stdout, "4 adopted, 1 updated")
+			var all []away
+			for _, profile := range names {
+				tr.started(profile, 2)
+				all = append(all, tr.lastAway(profile))
+			}
+			slices.SortFunc(all, func(a, b away) int { return int(a.from - b.from) })
+			for i := 1; i < len(all); i++ {
+				require.Less(t, all[i-1].to, all[i].from, "two were away at a time: %v", all)
+			}
+			tr.mustBeDone()
+		})
+	}
+}
+
 // TestAChangeThatDoesNotWorkStopsAtTheFirst: the others run on with what they had, and going back
 // restarts that one alone.
 func TestAChangeThatDoesNotWorkStopsAtTheFirst(t *testing.T) {

@@ -15,7 +15,7 @@ import (
 var plans = []*plan{
 	applyPlan(), bootPlan(), noRescanPlan(), turnsPlan(), wavesPlan(), watchPlan(), drainPlan(),
 	actPlan("stop"), actPlan("start"), actPlan("restart"), downPlan(), hostilePlan(),
-	rollbackPlan(), canaryPlan(),
+	rollbackPlan(), canaryPlan(), adoptPlan(),
 }
 
 // applyPlan is an apply with something of everything, either way: creations, one of them on the
@@ -121,6 +121,36 @@ func turnsPlan() *plan {
 	}
 	p.unmoved = []string{"gateway-same", "gateway-same/log", "gateway-one/log", "gateway-last/log"}
 	p.inPlace = []string{"same", "one", "two", "last"}
+	return p
+}
+
+// adoptPlan adopts gateways of others by turns, two of which get new directories, beside one of ours
+// that restarts.
+func adoptPlan() *plan {
+	p := turnsPlan()
+	p.name = "adoptions by turns"
+	p.profiles = func(_ *world, n int) map[string]wanted {
+		return map[string]wanted{
+			"same":          {keep: 10},
+			"one":           {keep: 10, value: side("v", n)},
+			side("bare", n): {keep: 10}, side("plain", n): {keep: 10, last: true}, side("logged", n): {keep: 10},
+		}
+	}
+	p.strangers = func(n int) []string { return []string{side("logged", n), side("bare", n), side("plain", n)} }
+	p.bring = func(w *world, strangers []string) {
+		for i, stranger := range strangers {
+			if exists(w.dir(stranger)) {
+				continue
+			}
+			files := map[string]string{"run": strangerRun(stranger)}
+			if i == 0 {
+				files["log/run"] = w.foreignLogger()
+			}
+			w.place("gateway-"+stranger, files)
+		}
+	}
+	p.unmoved = []string{"gateway-same", "gateway-same/log", "gateway-one/log"}
+	p.inPlace = []string{"same", "one", "logged0", "logged1"}
 	return p
 }
 

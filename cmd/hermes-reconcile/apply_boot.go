@@ -130,7 +130,7 @@ func (b *booting) apply(ctx context.Context) error {
 		return err
 	}
 	if st.counts.back != nil {
-		b.report.log.Warn(rolledBackText(st.counts.back))
+		b.report.log.Warn(deploy.RolledBackText(st.counts.back))
 	}
 	plan, result, err := d.Apply(ctx, lock, func(try int, plan reconcile.Plan) {
 		t.planned(b.ui)(try, plan)

@@ -175,7 +175,7 @@ func (p *past) list(u ui, form string) error {
 	}
 	u.table(lines)
 	if p.back != nil {
-		u.info("%s", rolledBackText(p.back))
+		u.info("%s", deploy.RolledBackText(p.back))
 	}
 	return nil
 }

@@ -377,7 +377,7 @@ var layers = map[string]layer{
 	command + "/deploy": {
 		why: "It alone opens a scandir, so that each command checks and locks it in the same order.",
 		ours: []string{
-			"manifest", "reconcile", "reconcile/apply", "reconcile/fault", "reconcile/inputs", "reconcile/journal", "reconcile/liveness", "reconcile/operate", "reconcile/pace", "reconcile/scandir",
+			"manifest", "manifest/visible", "reconcile", "reconcile/apply", "reconcile/fault", "reconcile/inputs", "reconcile/journal", "reconcile/liveness", "reconcile/operate", "reconcile/pace", "reconcile/scandir",
 			"render",
 			"s6ctl", "s6ctl/safefile", "s6ctl/start",
 			command + "/accounts", command + "/content", command + "/explain", command + "/home", command + "/homes", command + "/usage",

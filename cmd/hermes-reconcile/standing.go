@@ -134,10 +134,10 @@ func (c counting) same(other counting) bool {
 // tell says why another manifest counts.
 func (c counting) tell(u ui) {
 	if c.back != nil {
-		u.warning(explain.WarnRolledBack, "%s", rolledBackText(c.back))
+		u.warning(explain.WarnRolledBack, "%s", deploy.RolledBackText(c.back))
 	}
 	if c.canary != nil {
-		u.warning(explain.WarnCanary, "%s", canaryText(c.canary))
+		u.warning(explain.WarnCanary, "%s", deploy.CanaryText(c.canary))
 	}
 }
 
@@ -226,31 +226,6 @@ func unknownEntry(number int, all []journal.Applied) error {
 	}
 	return withHint(usagef("the history has no %d (want one of %d to %d)", number, all[0].Number,
 		all[len(all)-1].Number), "%s history", program)
-}
-
-// rolledBackText says that another manifest counts.
-func rolledBackText(r *journal.RolledBack) string {
-	why := ""
-	if r.Why != "" {
-		why = " (" + r.Why + ")"
-	}
-	return fmt.Sprintf(
-		"the manifest was rolled back at %s%s: until it changes, or is applied by hand, number %d of the history counts",
-		r.Time.Format(time.RFC3339), why, r.Number)
-}
-
-// canaryText says that some gateways are left alone.
-func canaryText(c *journal.Canary) string {
-	names, since := profilesText(c.Profiles), c.Time.Format(time.RFC3339)
-	switch {
-	case c.Failed != "":
-		return fmt.Sprintf("the canary %s has failed (%s): it is left as it is, and the former manifest counts for the others until this one changes",
-			names, c.Failed)
-	case deploy.Lives(c):
-		return fmt.Sprintf("an apply (pid %d) tries a manifest on the canary %s since %s: it is left alone", c.PID, names, since)
-	}
-	return fmt.Sprintf("an apply that tried a manifest on the canary %s since %s was interrupted: the former one counts for the others until it is applied by hand, or changes",
-		names, since)
 }
 
 // recount lets a manifest count again that was rolled back: an apply by hand asks for that. A

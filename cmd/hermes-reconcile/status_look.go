@@ -104,6 +104,9 @@ func (l *looking) look(ctx context.Context, u ui) (*overview.Page, error) {
 		u.warning(explain.WarnPaused, "down was called %s ago: watch starts nothing until the next apply",
 			time.Since(actual.Held).Truncate(time.Second))
 	}
+	standing := scandir.Standing()
+	standing.Document(&page.Status)
+	counting{standing.RolledBack, standing.Canary}.tell(u)
 	return page, nil
 }
 

@@ -28,10 +28,10 @@ type Options struct {
 	// Hurried does not wait until s6-svscan has found what is new. Whether it has is seen by the
 	// next apply.
 	Hurried bool
-	// MaxRestarts is how many gateways may be away for a restart at a time, where they keep their
-	// directories; 0 is no limit. Those that pass ports to each other count as one. A gateway is
-	// back when it has come as far as Level, and once one is not back in time, the rest stay as
-	// they are.
+	// MaxRestarts is how many gateways may be away for a restart at a time; 0 is no limit. Those
+	// that pass ports to each other count as one. A gateway is back when it has come as far as
+	// Level, and once one is not back in time, the rest stay as they are. Of those that get new
+	// directories only so many do in one apply: the others have a DelayError.
 	MaxRestarts int
 	// Stuck is the service with which the turns of an apply ended that this one goes on with.
 	Stuck string
@@ -209,6 +209,7 @@ type job struct {
 	pending bool   // the rest is left to the next apply, as Options.NoRescan asked for
 	err     error  // why it is not, or not wholly, carried out; nothing more is done then
 
+	turn     bool // it has one, and gets a new directory in it
 	stopping stopping
 	drain    reconcile.Drain // of its gateway, where that drains
 	owes     reconcile.Owed  // that is on record
@@ -256,7 +257,7 @@ func newApplier(
 		opt:       opt,
 		listening: listening,
 		portFreed: map[string]*event{},
-		turns:     newTurns(plan, opt.MaxRestarts, opt.Stuck),
+		turns:     newTurns(plan, opt),
 	}
 	for i := range plan.Changes {
 		c := &plan.Changes[i]
@@ -279,6 +280,7 @@ func newApplier(
 			r.turns.hold(j.Service)
 		}
 	}
+	r.giveTurns()
 	return r, nil
 }
 

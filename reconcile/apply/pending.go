@@ -87,7 +87,7 @@ func (r *applier) isDone(ctx context.Context, c *reconcile.Change) (bool, error)
 // for their turn: what has not happened by then needs no restart, should the manifest change back.
 func (r *applier) recordPending(context.Context) error {
 	for _, j := range r.jobs {
-		if j.err != nil || !j.needsPending() || r.isLimited(j) || j.drains() && j.stopsFirst() {
+		if j.err != nil || !j.needsPending() || r.isLimited(j) && !j.Replace || j.drains() && j.stopsFirst() {
 			continue
 		}
 		if err := r.setJobPending(j); err != nil {

@@ -44,25 +44,31 @@ func (t *turns) stuck() string {
 	return t.failed
 }
 
-// takesTurns reports whether the change restarts a gateway where it is. Those that get a new
-// directory start together, with the scan that finds them.
-func takesTurns(c *reconcile.Change) bool { return c.Gateway == reconcile.Restart && !c.Replace }
+// takesTurns reports whether the change takes a gateway away for a while. A second gateway of a
+// profile must go at once.
+func takesTurns(c *reconcile.Change) bool {
+	return c.Gateway == reconcile.Restart && (!c.Replace || len(c.Displaced) == 0)
+}
 
 // isLimited reports whether the job has to wait for its turn.
-func (r *applier) isLimited(j *job) bool { return r.turns != nil && takesTurns(j.Change) }
+func (r *applier) isLimited(j *job) bool { return r.turns != nil && r.turns.of[j.Service] != nil }
 
 // newTurns are the turns of a plan, if so many may be taken at a time; nil if that is without limit
-// (0).
-func newTurns(plan reconcile.Plan, most int, stuck string) *turns {
-	if most == 0 {
+// (0). Those that get a new directory take turns only where an apply follows that goes on with
+// them: they start with the scan that finds them, so those of one apply start together.
+func newTurns(plan reconcile.Plan, opt Options) *turns {
+	if opt.MaxRestarts == 0 {
 		return nil
 	}
 	t := &turns{
-		free: make(chan struct{}, most), of: map[string]*turn{}, full: make(chan struct{}),
-		failed: stuck,
+		free: make(chan struct{}, opt.MaxRestarts), of: map[string]*turn{}, full: make(chan struct{}),
+		failed: opt.Stuck,
 	}
 	byName := map[string]*turn{}
-	for service, name := range together(plan) {
+	limited := func(c *reconcile.Change) bool {
+		return takesTurns(c) && (!c.Replace || !opt.Unattended && !opt.NoRescan && !opt.Hurried)
+	}
+	for service, name := range together(plan, limited) {
 		if byName[name] == nil {
 			byName[name] = &turn{}
 		}
@@ -74,10 +80,10 @@ func newTurns(plan reconcile.Plan, most int, stuck string) *turns {
 
 // together gives for each service that takes turns the services that share its turn: they pass
 // ports to each other, so none would end without the others.
-func together(p reconcile.Plan) map[string]string {
+func together(p reconcile.Plan, limited func(*reconcile.Change) bool) map[string]string {
 	with := map[string]string{}
 	for i := range p.Changes {
-		if c := &p.Changes[i]; takesTurns(c) {
+		if c := &p.Changes[i]; limited(c) {
 			with[c.Service] = c.Service
 		}
 	}
@@ -121,6 +127,57 @@ func (t *turns) hold(service string) {
 	})
 }
 
+// grasp takes the turn of a service that gets a new directory, if one is free now: it is away before
+// the others are asked for theirs. Where none is, the service waits for the next apply.
+func (t *turns) grasp(service string) error {
+	own := t.of[service]
+	own.once.Do(func() {
+		if own.err = t.lost(); own.err != nil {
+			return
+		}
+		select {
+		case t.free <- struct{}{}:
+		default:
+			own.err = &reconcile.DelayError{For: "its turn to get a new directory"}
+		}
+	})
+	return own.err
+}
+
+// lost is why no more turns are given, if that is so.
+func (t *turns) lost() error {
+	if failed := t.stuck(); failed != "" {
+		return notBack(failed)
+	}
+	return nil
+}
+
+// giveTurns gives those their turns that get a new directory, as far as there are any. All that is
+// done for them comes before the turns of the others.
+func (r *applier) giveTurns() {
+	for _, j := range r.jobs {
+		if j.err != nil || !j.Replace || !r.isLimited(j) {
+			continue
+		}
+		if j.err = r.turns.grasp(j.Service); j.err != nil {
+			r.portFreed[j.Service].fire(j.err)
+			r.turns.skip(j.Service)
+			continue
+		}
+		j.turn = true
+	}
+}
+
+// backFrom ends the turn of a service that has its new directory, or has failed to get it, once it
+// is back.
+func (r *applier) backFrom(ctx context.Context, j *job) {
+	err := j.err
+	if err == nil {
+		err = r.awaitReturn(ctx, j)
+	}
+	r.turns.leave(j.Service, err)
+}
+
 // acquire waits for the turn of a service, and returns what ends it, with the error that it ended
 // with.
 func (t *turns) acquire(ctx context.Context, service string) (leave func(error), err error) {
@@ -138,8 +195,8 @@ func (t *turns) take(ctx context.Context) error {
 	select {
 	case t.free <- struct{}{}:
 	case <-t.full:
-		if failed := t.stuck(); failed != "" {
-			return notBack(failed)
+		if err := t.lost(); err != nil {
+			return err
 		}
 		return &reconcile.DelayError{For: "its turn to restart: others drain"}
 	case <-ctx.Done():

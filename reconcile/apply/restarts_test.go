@@ -123,7 +123,7 @@ func TestTurnsOfThoseThatPassPorts(t *testing.T) {
 	for _, o := range result.Outcomes {
 		require.NoError(t, o.Err)
 	}
-	with := together(plan)
+	with := together(plan, takesTurns)
 	require.Len(t, with, 5)
 	require.Equal(t, with["gateway-x"], with["gateway-y"])
 	require.Equal(t, with["gateway-x"], with["gateway-z"])
@@ -154,12 +154,12 @@ func TestTurnsWithoutThoseThatAreLeftOut(t *testing.T) {
 	plan := reconcile.Plan{Changes: []reconcile.Change{
 		{Service: "gateway-a", Gateway: reconcile.Restart}, {Service: "gateway-b", Gateway: reconcile.Restart, Await: []string{"gateway-a"}}, {Service: "gateway-c", Gateway: reconcile.Restart},
 	}}
-	turns := newTurns(plan, 1, "")
+	turns := newTurns(plan, Options{MaxRestarts: 1})
 	turns.skip("gateway-a")
 	for _, service := range []string{"gateway-a", "gateway-b", "gateway-c"} {
 		leave, err := turns.acquire(t.Context(), service)
 		require.NoError(t, err)
 		leave(nil)
 	}
-	newTurns(plan, 0, "").skip("gateway-a")
+	newTurns(plan, Options{}).skip("gateway-a")
 }

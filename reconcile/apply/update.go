@@ -68,11 +68,18 @@ func (r *applier) updateAll(ctx context.Context) {
 		return j.drains() || j.Op != reconcile.Remove && !j.isDouble() &&
 			(!j.appears() || j.startsAfterPort() || j.late())
 	}
+	var back sync.WaitGroup
+	for _, j := range r.jobs {
+		if j.turn && (j.err != nil || !inPlace(j)) {
+			back.Go(func() { r.backFrom(ctx, j) }) // others may wait for its turn
+		}
+	}
 	r.each(ctx, inPlace, func(ctx context.Context, j *job) error {
 		err := r.updateJob(ctx, j)
 		r.tellDone(j, err)
 		return err
 	})
+	back.Wait()
 }
 
 // tellDone says that nothing more is done with a service, unless a later apply goes on.
@@ -116,10 +123,8 @@ func (r *applier) appearLate(ctx context.Context, j *job) error {
 	return j.err
 }
 
-// updateJob does what is left to do for one service, in its turn. A service that runs as it was
-// because its turn never came has no restart pending, so a restart is recorded only once the turn
-// is there.
-func (r *applier) updateJob(ctx context.Context, j *job) (err error) {
+// appearAfterOthers starts a service with a new directory that could not come with the scan.
+func (r *applier) appearAfterOthers(ctx context.Context, j *job) error {
 	if j.late() {
 		if err := r.appearLate(ctx, j); err != nil || j.pending {
 			return err
@@ -128,8 +133,15 @@ func (r *applier) updateJob(ctx context.Context, j *job) (err error) {
 	if j.startsAfterPort() {
 		return r.startHeldBack(ctx, j)
 	}
-	if j.late() {
-		return nil
+	return nil
+}
+
+// updateJob does what is left to do for one service, in its turn. A service that runs as it was
+// because its turn never came has no restart pending, so a restart is recorded only once the turn
+// is there.
+func (r *applier) updateJob(ctx context.Context, j *job) (err error) {
+	if !j.turn && j.appears() {
+		return r.appearAfterOthers(ctx, j)
 	}
 	leave, err := r.turns.acquire(ctx, j.Service)
 	if err != nil {
@@ -139,6 +151,11 @@ func (r *applier) updateJob(ctx context.Context, j *job) (err error) {
 	defer func() { leave(errors.Join(err, away)) }()
 	if j.drains() && j.stopsFirst() {
 		return r.drainFirst(ctx, j)
+	}
+	if j.appears() {
+		err := r.appearAfterOthers(ctx, j)
+		away = r.awaitReturn(ctx, j)
+		return err
 	}
 	if r.isLimited(j) {
 		if err := r.setJobPending(j); err != nil {

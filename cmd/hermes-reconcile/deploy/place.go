@@ -10,6 +10,7 @@
 //	place.go       an open scandir, and the ways to open one
 //	users.go       the user of s6-svscan, and which users may change what is there
 //	deploy.go      lock, plan and apply, as a manifest says
+//	standing.go    what is on record of a manifest that does not count, or not for all
 //	passes.go      go on with a plan when gateways have drained
 //	inputs.go      which files of gateways hold something else than these have read
 //	remember.go    note what gateways should be, where the manifest leaves that open

@@ -6,6 +6,7 @@ import (
 	"context"
 	"time"
 
+	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/reconcile"
 )
@@ -21,6 +22,7 @@ type scandirFacts struct {
 	NoExec    string    // why nothing can be started there; empty: that is not so
 	Traces    reconcile.Traces
 	Dark      error // why our dot directory cannot be looked at
+	Standing  []deploy.Said
 }
 
 // judgeScandir reports whether the scandir is one, and what goes on in it.
@@ -47,6 +49,13 @@ func judgeScandir(t scandirFacts, now time.Time) []explain.Finding {
 	if t.Traces.Locked {
 		n.ok("lock", "an apply is under way%s", pid(t.Traces.Holder))
 	}
+	for _, s := range t.Standing {
+		if s.Hint == "" {
+			n.ok(s.Object, "%s", s.Text)
+		} else {
+			n.add(explain.LevelWarning, s.Object, s.Hint, "%s", s.Text)
+		}
+	}
 	if !t.Held.IsZero() {
 		n.add(explain.LevelWarning, "down", apply,
 			"down was called %s ago: watch starts nothing until the next apply", ago(t.Held, now))
@@ -63,9 +72,9 @@ func judgeScandir(t scandirFacts, now time.Time) []explain.Finding {
 
 // lookAtScandir looks at the scandir itself, and at what applies have written down there.
 func lookAtScandir(_ context.Context, p *Facts) ([]explain.Finding, error) {
-	noExec := ""
+	noExec, standing := "", deploy.Standing{}
 	if p.ScandirErr == nil {
-		noExec = p.Scandir.NoExec()
+		noExec, standing = p.Scandir.NoExec(), p.Scandir.Standing()
 	}
 	return judgeScandir(scandirFacts{
 		Path:      p.Path,
@@ -75,5 +84,6 @@ func lookAtScandir(_ context.Context, p *Facts) ([]explain.Finding, error) {
 		Held:      p.Actual.Held,
 		Traces:    p.Traces,
 		Dark:      p.TracesErr,
+		Standing:  standing.Say(),
 	}, p.Now), nil
 }

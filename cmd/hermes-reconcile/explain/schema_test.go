@@ -27,7 +27,7 @@ func TestSchemasNameTheKeysOfTheTypes(t *testing.T) {
 		definitions map[string]any
 	}{
 		{Schema, Report{}, map[string]any{"summary": Summary{}, "profile": Profile{}, "change": KeyChange{}, "file": File{}, "leftover": Leftover{}}},
-		{StatusSchema, Status{}, map[string]any{"gateway": Gateway{}, "more": More{}, "death": Death{}, "socket": Socket{}, "place": Place{}}},
+		{StatusSchema, Status{}, map[string]any{"canary": Tried{}, "rolled_back": RolledBack{}, "gateway": Gateway{}, "more": More{}, "death": Death{}, "socket": Socket{}, "place": Place{}}},
 		{DoctorSchema, Diagnosis{}, map[string]any{"finding": Finding{}}},
 		{MessageSchema, Message{}, nil},
 		{ValidateSchema, Validation{}, map[string]any{"profile": PlacedProfile{}, "place": Place{}}},

@@ -11,8 +11,19 @@ type Status struct {
 	Scandir   string `json:"scandir"`
 	Listening bool   `json:"listening"` // an s6-svscan runs on it
 	// Held: since when nothing is started unasked, as RFC 3339 writes times.
-	Held     string    `json:"held,omitempty"`
-	Gateways []Gateway `json:"gateways"`
+	Held string `json:"held,omitempty"`
+	// Canary and RolledBack: a manifest does not count, or not for all.
+	Canary     *Tried      `json:"canary,omitempty"`
+	RolledBack *RolledBack `json:"rolled_back,omitempty"`
+	Gateways   []Gateway   `json:"gateways"`
+}
+
+// Tried is that a manifest was tried on some gateways, and nothing is decided yet.
+type Tried struct {
+	Profiles []string `json:"profiles"`
+	Since    string   `json:"since"` // as RFC 3339 writes times
+	State    string   `json:"state"` // of that apply
+	Why      string   `json:"why,omitempty"`
 }
 
 // Gateway is what one gateway is, and what it should be.
