@@ -113,6 +113,13 @@ func TestGatewayRunsAsItsUser(t *testing.T) {
 		}
 	}
 	tr.mustBeDone()
+
+	// The run script that waits between two starts is root's, and says nothing of the gateway.
+	tr.manifest("alpha: {user: nobody, %s}", longPause)
+	tr.mustApply()
+	tr.started("alpha", 2)
+	tr.backsOff("alpha")
+	require.Regexp(t, `user +nobody`, tr.run("status", "alpha").stdout)
 }
 
 func owner(t testing.TB, path string) uint32 {

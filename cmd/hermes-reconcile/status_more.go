@@ -50,7 +50,7 @@ func (l *looking) more(
 	if at := look.NextStart(); !at.IsZero() {
 		m.NextStart = rfc3339(at)
 	}
-	if uid, known := userOf(scandir, s); known {
+	if uid, known := userOf(scandir, s, look.Phase); known {
 		m.User = accountName(uid)
 		m.Sockets = sockets(ctx, s, uid)
 	}
@@ -76,9 +76,11 @@ func deaths(all []reconcile.Death) []explain.Death {
 }
 
 // userOf is the user of a gateway's processes, as the kernel says, else the user that may control
-// it.
-func userOf(scandir *deploy.Place, s reconcile.Service) (uid uint32, known bool) {
-	if s.Status.PID != 0 {
+// it. A run script that waits is still root's, and says nothing of the gateway.
+func userOf(
+	scandir *deploy.Place, s reconcile.Service, phase reconcile.Phase,
+) (uid uint32, known bool) {
+	if s.Status.PID != 0 && phase == "" {
 		if uid, known := s6ctl.UserOf(s6ctl.ThisHost(), s.Status.PID); known {
 			return uid, true
 		}
