@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"strings"
 
-	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/dirfd"
 	"hermes-reconcile/reconcile/inputs"
 	"hermes-reconcile/s6ctl/safefile"
@@ -23,6 +22,10 @@ type Inputs struct {
 	Key      []byte                    `json:"key"`  // of all digests
 	Gateways map[string]inputs.Gateway `json:"gateways"`
 }
+
+// maxInputs is the largest such file that is read, in bytes: a gateway has some hundred for each of
+// its files, and may have dozens of them.
+const maxInputs = 256 << 20
 
 // keyLength is that of HMAC-SHA256, in bytes.
 const keyLength = 32
@@ -46,7 +49,7 @@ func boot() string {
 // Inputs is what is recorded; nil where that is nothing. What was recorded in an earlier boot, or
 // cannot be understood, is nothing, too: the next apply begins anew.
 func (j *Journal) Inputs() (*Inputs, error) {
-	data, _, err := j.own.Read(inputsFile, reconcile.MaxFile)
+	data, _, err := j.own.Read(inputsFile, maxInputs)
 	if err != nil {
 		return nil, dirfd.Missing(err)
 	}

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -43,6 +45,20 @@ func TestInputsAreOfOneBoot(t *testing.T) {
 	st, err := os.Stat(file)
 	require.NoError(t, err)
 	require.Equal(t, os.FileMode(0o600), st.Mode())
+
+	many := *made
+	many.Gateways = map[string]inputs.Gateway{}
+	const gateways = 20_000 // s6 takes fewer
+	for i := range gateways {
+		many.Gateways["gateway-"+strconv.Itoa(i)] = made.Gateways["gateway-a"]
+	}
+	for _, g := range many.Gateways {
+		g.Inputs["secret TOKEN"] = inputs.Input{Read: strings.Repeat("0", inputs.MaxDigest), Seen: strings.Repeat("1", inputs.MaxDigest)}
+	}
+	require.NoError(t, lock.RecordInputs(&many))
+	read, err = lock.Inputs()
+	require.NoError(t, err)
+	require.Len(t, read.Gateways, gateways)
 
 	other := *made
 	other.Boot = "of another"
