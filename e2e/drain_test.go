@@ -192,6 +192,8 @@ func TestDrainsOfEachKind(t *testing.T) {
 	tr.serves("alpha", ports[1])
 	tr.serves("beta", ports[0])
 
+	require.Equal(t, "2 updated", tr.history().Entries[0].Summary, "what came after the drain, too")
+
 	t.Log("a port that passes on: the taker works until it is free")
 	tr.work("alpha")
 	manifest(port(2), port(1))

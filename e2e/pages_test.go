@@ -77,6 +77,8 @@ var fromRunToRun = []struct {
 	{regexp.MustCompile(`\b([\d.]+[hms])+\b|\b\d+ s\b`), "DURATION"},
 	{regexp.MustCompile(`\bpid \d+`), "pid N"},
 	{regexp.MustCompile(`(?m)^(\S+ +(?:up|down) +\S+ +\S+) +\d+ `), "$1 N "}, // of status
+	{regexp.MustCompile(`(?m)^(\S+ +up +draining \([^)]*\) +\S+) +\d+ `), "$1 N "},
+	{regexp.MustCompile(`: \d+ starting, \d+ up`), ": N starting, N up"}, // as far as that is by now
 	{regexp.MustCompile(`(?m)^process +\d+$`), "process N"},
 	{regexp.MustCompile(`[\d.]+ [KM]iB`), "SIZE"},
 	{regexp.MustCompile(`plan [0-9a-f]{16}`), "plan DIGEST"},
@@ -227,19 +229,35 @@ func threeApplies(t *testing.T) place {
 	return w
 }
 
-// sixtyGateways run, and their manifest gives each a key that only some of them have: it is put in
-// place before the last but two commands.
+// sixtyGateways start, and then their manifest gives each a key that none of them has: all keys are
+// put in place before the last but one command. One of them is at work when it is tried.
 func sixtyGateways(t *testing.T) place {
-	const fleet = "version: 1\ndefaults:\n  log: {stdout: false}\n%sprofiles:\n  \"bot-{n}\": {count: 60}\n"
+	const fleet = "version: 1\nstart: {parallel: 4, per: 2s}\ndefaults:\n  drain: {timeout: 30m}\n  log: {stdout: false}\n%sprofiles:\n  \"bot-{n}\": {count: 60}\n"
 	tr, w := inContainer(t, "")
 	tr.write("profiles.yaml", fmt.Sprintf(fleet, ""))
 	keys := tr.path("keys")
 	require.NoError(t, os.Mkdir(keys, 0o755))
-	tr.mustApply("--wait=up")
 	secrets := fmt.Sprintf("  secrets: {OPENAI_API_KEY: \"%s/{profile}\"}\n", keys)
 	w.before = map[int]func(){
-		0: func() { tr.write("profiles.yaml", fmt.Sprintf(fleet, secrets)) },
-		4: func() {
+		3: func() {
+			tr.mustApply("--wait=up")
+			tr.write("profiles.yaml", fmt.Sprintf(fleet, secrets))
+			tr.work("bot-1")
+		},
+		5: func() {
+			eventually(t, patience, func() bool {
+				said := tr.run("status", "bot-[12]").stdout
+				return strings.Contains(said, "draining") && strings.Contains(said, "ended")
+			}, "one is asked to end, and the other has tried it")
+		},
+		6: func() {
+			tr.finishTurn("bot-1")
+			eventually(t, patience, func() bool {
+				said, _ := os.ReadFile(tr.path("apply.log"))
+				return strings.Contains(string(said), "apply it again")
+			}, "it is taken back")
+		},
+		9: func() {
 			for n := range 60 {
 				tr.write(fmt.Sprintf("keys/bot-%d", n+1), "a key\n")
 			}

@@ -332,6 +332,24 @@ func TestFilesThatAnotherVersionRendersDifferently(t *testing.T) {
 	require.Len(t, all.Profile("gateway-b").Changes, 1)
 }
 
+// TestTopLevelKeysCountForWhatWasBefore: what a marker says was made by turns is no other version's.
+func TestTopLevelKeysCountForWhatWasBefore(t *testing.T) {
+	const head = "version: 1\nruntime: s6\nhermes_home: /h\nstart: {parallel: 4, per: up}\n"
+	old := read(t, "old.yaml", head+"profiles: {a: {}, b: {}}\n")
+	fresh := read(t, "new.yaml", head+"profiles: {a: {env: {TONE: warm}}, b: {log: {keep: 3}}}\n")
+	before, err := render.All(old.Manifest)
+	require.NoError(t, err)
+	after, err := render.All(fresh.Manifest)
+	require.NoError(t, err)
+	plan, err := reconcile.Diff(after, reconcile.Assume(before), reconcile.PruneOwned)
+	require.NoError(t, err)
+	all := Of(plan, fresh, nil)
+	for _, service := range []string{"gateway-a", "gateway-b"} {
+		require.Empty(t, all.Profile(service).Rendered)
+		require.Len(t, all.Profile(service).Changes, 1)
+	}
+}
+
 // former makes the run script of a service directory one that another version has rendered.
 func former(t *testing.T, d *render.Servicedir) {
 	t.Helper()

@@ -122,6 +122,7 @@ func placedSide(m *placed.Manifest, profile string) *side {
 type top struct {
 	runtime manifest.Runtime
 	home    string
+	start   manifest.Start
 }
 
 // remake renders what markers say that services were made from, to find what another version has
@@ -132,11 +133,12 @@ func (o *Comparison) remake() {
 		if one.before == nil || one.after == nil || len(one.change.Files) == 0 || o.old != nil {
 			continue
 		}
-		of := top{one.before.manifest.Runtime, one.before.manifest.HermesHome}
+		m := one.before.manifest
+		of := top{m.Runtime, m.HermesHome, m.Start}
 		made[of] = append(made[of], one)
 	}
 	for of, services := range made {
-		m := &manifest.Manifest{Runtime: of.runtime, HermesHome: of.home}
+		m := &manifest.Manifest{Runtime: of.runtime, HermesHome: of.home, Start: of.start}
 		for _, one := range services {
 			m.Profiles = append(m.Profiles, *one.before.profile)
 		}

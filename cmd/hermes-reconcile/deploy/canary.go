@@ -131,7 +131,7 @@ func (d *Deployment) For(ctx context.Context, opt Options) (*Deployment, error) 
 	}
 	opt.Apply.Users, d.Users = users, users
 	d.Recall = opt.Homes.Recall(ctx, opt.Faults)
-	other := &Deployment{d.Place, opt, nil}
+	other := &Deployment{Place: d.Place, opt: opt}
 	other.lookAtInputs(ctx, true)
 	return other, nil
 }

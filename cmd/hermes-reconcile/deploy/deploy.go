@@ -50,6 +50,10 @@ type Deployment struct {
 	*Place
 	opt    Options
 	inputs *inputLooks // nil: no profile has any that matter
+	begun  struct {    // what the history has of the plan that was applied last
+		kept *keeping
+		plan reconcile.Plan
+	}
 }
 
 // Open opens the scandir of these options to deploy to it: s6 runs there, unless no rescan is
@@ -71,7 +75,7 @@ func Open(ctx context.Context, opt Options) (*Deployment, error) {
 	}
 	place.Users = opt.Apply.Users
 	place.Recall = opt.Homes.Recall(ctx, opt.Faults)
-	d := &Deployment{place, opt, nil} // the only way to one that may be applied
+	d := &Deployment{Place: place, opt: opt} // the only way to one that may be applied
 	d.lookAtInputs(ctx, true)
 	return d, nil
 }
@@ -90,7 +94,7 @@ func Compare(ctx context.Context, opt Options) (*Deployment, error) {
 func (p *Place) Compare(ctx context.Context, opt Options) *Deployment {
 	p.Users, _ = findUsers(opt.Manifest)
 	p.Recall = opt.Homes.Recall(ctx, opt.Faults)
-	d := &Deployment{p, opt, nil}
+	d := &Deployment{Place: p, opt: opt}
 	d.lookAtInputs(ctx, false)
 	return d
 }
@@ -140,6 +144,7 @@ func (d *Deployment) Apply(
 			return plan, result, errors.Join(failureHint(err), d.letBack(ctx, result))
 		}
 		d.opt.Faults(gone.record(ctx))
+		d.begun.kept, d.begun.plan = kept, plan
 		return plan, result, nil
 	}
 }

@@ -29,6 +29,7 @@ func (r *Record) Digest() string { return journal.DigestOf(r.Texts) }
 type keeping struct {
 	journal.Applied
 	fresh bool // the entry was not there before
+	told  bool // it says what this apply has done
 }
 
 // keep adds the manifest to the history before anything of a plan is done. A history that cannot be
@@ -112,12 +113,13 @@ func (d *Deployment) settle(
 		outcome = journal.Failed
 	}
 	same := slices.Equal(k.Only, d.opt.Record.Only)
-	if !k.fresh && k.Outcome == outcome && same {
+	if !k.fresh && !k.told && k.Outcome == outcome && same {
 		return nil
 	}
 	report := explain.New(plan, explain.Options{NoFiles: true})
 	report.Finish(result)
 	k.Outcome, k.Summary = outcome, report.Summary.Text
 	k.Only, k.By = d.opt.Record.Only, d.opt.Record.By
+	k.told = true
 	return lock.Amend(k.Applied)
 }
