@@ -28,7 +28,9 @@ type wanted struct {
 	stop  int    // stop_timeout, ms; 0: the default
 	user  string // empty: the tree's
 	token string // file of its secret TOKEN
-	drain bool   // it is asked to end before it is stopped
+	// rotates says that it starts anew when its secret changes.
+	rotates bool
+	drain   bool // it is asked to end before it is stopped
 }
 
 func (p wanted) yaml() string {
@@ -49,6 +51,9 @@ func (p wanted) yaml() string {
 	}
 	if p.token != "" {
 		keys = append(keys, fmt.Sprintf("secrets: {TOKEN: %s}", p.token))
+	}
+	if p.rotates {
+		keys = append(keys, "restart_on: [secrets]")
 	}
 	if p.drain {
 		keys = append(keys, "drain: {timeout: 1m}")

@@ -61,7 +61,8 @@ func (l *life) foresee(name string, old map[string]wanted) {
 	default:
 		f.files = f.files || was != is
 		f.logger = f.logger || was.keep != is.keep
-		restart := !is.down && (was.down || was.value != is.value || was.port != is.port || was.token != is.token)
+		rotated, unsure := l.rotated(name, was, is)
+		restart := !is.down && (was.down || was.value != is.value || was.port != is.port || was.token != is.token || rotated)
 		if f.happened == "edit run" || f.happened == "told down" {
 			restart = !is.down
 		}
@@ -74,6 +75,9 @@ func (l *life) foresee(name string, old map[string]wanted) {
 			f.most = 1
 		case f.happened == "crash":
 			f.least, f.most = 1, 1
+		}
+		if unsure && !restart {
+			f.most++
 		}
 	}
 }
@@ -100,9 +104,11 @@ func (l *life) mutate() {
 		p = wanted{keep: 3 + l.IntN(3), last: l.IntN(4) == 0 && !l.isForeign(name), drain: l.IntN(2) == 0}
 		l.note("add %s", name)
 	} else {
-		switch l.IntN(12) {
+		switch l.IntN(13) {
 		case 10, 11:
 			p.drain = !p.drain
+		case 12:
+			p.rotates = !p.rotates
 		case 0, 1:
 			l.note("drop %s", name)
 			delete(l.profiles, name)
@@ -122,7 +128,7 @@ func (l *life) mutate() {
 			if p.token != "" {
 				p.token = ""
 			} else {
-				p.token = l.tokenOf(name)
+				p.token, p.rotates = l.tokenOf(name), l.IntN(2) == 0
 			}
 		default:
 			l.changePort(name, &p)
@@ -224,7 +230,7 @@ func (l *life) happen() {
 		acts = append(acts, l.editRun, l.spoilRun, l.addNotification, l.tellDown, l.tellDown, l.crash, l.crash, l.selfRestart)
 	}
 	if p.token != "" {
-		acts = append(acts, l.swapToken, l.swapToken)
+		acts = append(acts, l.swapToken, l.swapToken, l.touchToken)
 	}
 	acts = append(acts, l.killSupervisor, l.removeLogs)
 	if !p.last { // what it was last could not be told

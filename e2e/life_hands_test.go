@@ -61,6 +61,26 @@ func (l *life) swapToken(f *fate, name string) {
 	l.putToken(name)
 }
 
+// touchToken replaces the secret of a gateway by the same.
+func (l *life) touchToken(_ *fate, name string) {
+	l.note("replace the secret of %s by the same", name)
+	file := l.secret(name+"~", l.tokens[name])
+	require.NoError(l.t, os.Rename(file, l.path("secrets", name)))
+}
+
+// rotated reports whether an apply starts a gateway anew since its secret is not what it has. Where
+// it is told only now that this matters, it may do so, too, for one that was written again.
+func (l *life) rotated(name string, was, is wanted) (yes, unsure bool) {
+	if !is.rotates || is.token == "" || was.token != is.token || is.down {
+		return false, false
+	}
+	has, known := "", false
+	if pid := l.view().units["gateway-"+name].pid; pid != 0 {
+		has, known = envOf(processEnv(pid), "TOKEN")
+	}
+	return known && has != l.tokens[name], !was.rotates
+}
+
 // selfRestart lets a gateway restart itself, by a command that it is the parent of.
 func (l *life) selfRestart(f *fate, name string) {
 	call := fmt.Sprintf("%s restart %s --scandir %s -f %s\n", program, name, l.scandir, l.path("profiles.yaml"))

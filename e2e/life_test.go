@@ -319,7 +319,7 @@ func (l *life) fulfilled(name string, now view) {
 		require.Equal(l.t, inodeIn(l.before.entries, service), l.inode(service), "%s is another directory", service)
 		require.Equal(l.t, was.supervisor, is.supervisor, "%s has another supervisor", service)
 	}
-	if p := l.profiles[name]; p.token != "" && !p.down && was.pid != is.pid {
+	if p := l.profiles[name]; p.token != "" && !p.down && (was.pid != is.pid || p.rotates) {
 		token, _ := envOf(processEnv(is.pid), "TOKEN")
 		require.Equal(l.t, l.tokens[name], token, "secret of %s", name)
 	}

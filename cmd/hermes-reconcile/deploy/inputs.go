@@ -5,8 +5,11 @@ package deploy
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
+	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -70,14 +73,12 @@ func (p *Place) newInputLooks(profiles map[string]*manifest.Profile, h *homes.Ho
 	}
 	looks := &inputLooks{place: p, profiles: profiles, homes: h}
 	j, err := p.Journal()
-	if err != nil {
-		return nil
-	}
 	if j != nil {
 		defer j.Close()
-		if looks.record, err = j.Inputs(); err != nil {
-			return nil
-		}
+		looks.record, err = j.Inputs() // nil, where it cannot be read: it is made anew
+	}
+	if errors.Is(err, fs.ErrPermission) {
+		return nil
 	}
 	return looks
 }
@@ -213,11 +214,13 @@ func (l *inputLooks) rotated(services []reconcile.Service) map[string][]string {
 			continue
 		}
 		g := l.record.Gateways[s.Name]
-		_, names := g.Judge(l.place.nowOf(s), l.sights[s.Name])
+		life := l.place.nowOf(s)
+		_, names := g.Judge(life, l.sights[s.Name])
 		if len(names) == 0 {
 			continue
 		}
-		if wait := g.Pace.Wait(now, ownFiles(names)); l.paced && wait > 0 {
+		// One that is under way, as while the gateway drains, goes on.
+		if wait := g.Pace.Wait(now, ownFiles(names)); l.paced && wait > 0 && g.Pace.Asked != life.Life {
 			l.notes = append(l.notes, reconcile.Note{Code: reconcile.NotePaced, Text: fmt.Sprintf(
 				"%s: %s changed again: the restart for that waits until %s (an apply makes it at once)",
 				s.Name, strings.Join(names, ", "), time.Now().Add(wait).Format(time.TimeOnly))})
@@ -274,8 +277,8 @@ func (d *Deployment) recordInputs(lock *journal.Lock, plan reconcile.Plan) []rec
 	}
 	before, err := lock.Inputs()
 	switch {
-	case err == nil && before == nil && l.fresh:
-		before = l.record
+	case l.fresh && before == nil:
+		before, err = l.record, nil
 	case err == nil && (before == nil || !bytes.Equal(before.Key, l.record.Key)):
 		return l.notes // another command has begun anew: what was seen cannot be compared
 	}
@@ -342,7 +345,8 @@ func (d *Deployment) UnseenInputs() (all []string) {
 }
 
 // RotatedOf are the files that gateways have read, and that hold something else now, by service: of
-// those whose directories say that this matters.
+// those whose directories say that this matters. Which files these are says the manifest, if there
+// is one; root opens none that only another user's scandir names.
 func (p *Place) RotatedOf(
 	ctx context.Context, m *manifest.Manifest, services []reconcile.Service,
 ) map[string][]string {
@@ -352,15 +356,20 @@ func (p *Place) RotatedOf(
 		if !strings.Contains(s.Marker.Manifest, "restart_on") {
 			continue
 		}
-		if applied := homes.AppliedProfile(s); applied != nil && len(applied.RestartOn) > 0 {
-			profiles[s.Name], theirs = applied, append(theirs, s)
+		var profile *manifest.Profile
+		if m != nil {
+			profile = m.Profile(render.ProfileOf(s.Name))
+		} else if os.Geteuid() != 0 || p.Owner() == 0 {
+			profile = homes.AppliedProfile(s)
+		}
+		if profile != nil && len(profile.RestartOn) > 0 {
+			profiles[s.Name], theirs = profile, append(theirs, s)
 		}
 	}
 	if len(profiles) == 0 {
 		return nil
 	}
 	h, _ := p.HomesOf(m, theirs)
-	h.LearnApplied(theirs)
 	looks := p.newInputLooks(profiles, h)
 	if looks == nil || looks.record == nil {
 		return nil
