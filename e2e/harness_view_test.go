@@ -304,7 +304,8 @@ func timeless(entries []entry) []entry {
 	})
 	for i := range all {
 		all[i].Mtime, all[i].Inode = 0, 0
-		if all[i].Path == ".hermes-reconcile/lock" { // it says which process took it, and when
+		switch all[i].Path { // they say which process took it and when, and what the gateways of now have read
+		case ".hermes-reconcile/lock", ".hermes-reconcile/inputs":
 			all[i].Size, all[i].Digest = 0, ""
 		}
 	}

@@ -216,6 +216,7 @@ func (w *world) arrive(before view) {
 		}
 	}
 	w.sameInodes(before)
+	w.haveTokens(v, profiles)
 	for _, profile := range w.uncut {
 		require.NotContains(w.t, w.stopEvents(profile), "term", profile)
 	}

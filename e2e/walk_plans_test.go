@@ -15,7 +15,7 @@ import (
 var plans = []*plan{
 	applyPlan(), bootPlan(), noRescanPlan(), turnsPlan(), wavesPlan(), watchPlan(), drainPlan(),
 	actPlan("stop"), actPlan("start"), actPlan("restart"), downPlan(), hostilePlan(),
-	rollbackPlan(), canaryPlan(), adoptPlan(),
+	rollbackPlan(), canaryPlan(), adoptPlan(), rotatedPlan(),
 }
 
 // applyPlan is an apply with something of everything, either way: creations, one of them on the
@@ -194,6 +194,55 @@ func drainPlan() *plan {
 		},
 		inPlace: []string{"same", "env", "both", "other", "once", "last", "flip"},
 		uncut:   []string{"same", "env", "both", "other", "last", "flip", "new0", "new1"},
+	}
+}
+
+// rotatedPlan restarts gateways whose secret has changed, one of them drains; one has a new entry
+// besides, and one heeds its secret from now on, or does not any more. One has the same again.
+func rotatedPlan() *plan {
+	token := func(w *world, profile string) string { return w.path("secrets", profile) }
+	return &plan{
+		name: "rotated secrets", args: []string{"apply"},
+		profiles: func(w *world, n int) map[string]wanted {
+			return map[string]wanted{
+				"same":  {keep: 10, token: token(w, "same"), rotates: true},
+				"one":   {keep: 10, token: token(w, "one"), rotates: true},
+				"asked": {keep: 10, token: token(w, "asked"), rotates: true, drain: true},
+				"env":   {keep: 10, token: token(w, "env"), rotates: true, value: side("v", n)},
+				"often": {keep: 10, token: token(w, "often"), rotates: n == 0},
+			}
+		},
+		setUp:   func(w *world) { w.rotateTokens(1) },
+		prepare: func(w *world) { w.rotateTokens(1 - w.side) },
+		unmoved: []string{"gateway-same", "gateway-same/log", "gateway-one/log", "gateway-asked/log", "gateway-env/log", "gateway-often/log"},
+		inPlace: []string{"same", "one", "asked", "env", "often"},
+		uncut:   []string{"asked"},
+	}
+}
+
+// rotateTokens gives gateways the secrets of a side.
+func (w *world) rotateTokens(n int) {
+	for _, profile := range []string{"same", "one", "asked", "env", "often"} {
+		content := side("of side ", n)
+		if profile == "same" {
+			content = "same"
+		}
+		w.secret(profile+"~", content)
+		require.NoError(w.t, os.Rename(w.path("secrets", profile+"~"), w.path("secrets", profile)))
+	}
+}
+
+// haveTokens checks that gateways have the secrets that are there, where that matters.
+func (w *world) haveTokens(v view, profiles map[string]wanted) {
+	w.t.Helper()
+	for profile, p := range profiles {
+		if p.token == "" || !p.rotates {
+			continue
+		}
+		want, err := os.ReadFile(p.token)
+		require.NoError(w.t, err)
+		has, _ := envOf(processEnv(v.units["gateway-"+profile].pid), "TOKEN")
+		require.Equal(w.t, string(want), has, profile)
 	}
 }
 
