@@ -238,6 +238,7 @@ func TestWatchRestartsForRotatedInputs(t *testing.T) {
 	token, _ := envOf(processEnv(tr.gatewayPid("alpha")), "TOKEN")
 	require.Equal(t, "two", token)
 	w.says(1, `reason="secret TOKEN has changed since it started`)
+	require.NotContains(t, w.said(), "changed again")
 	require.Equal(t, 0, w.stop(syscall.SIGTERM))
 	tr.mustBeDone()
 
@@ -248,6 +249,24 @@ func TestWatchRestartsForRotatedInputs(t *testing.T) {
 	tr.started("beta", 2) // by a pass that has looked at alpha, too
 	require.Len(t, tr.starts("alpha"), 2)
 	require.Equal(t, 0, again.stop(syscall.SIGTERM))
+	tr.mustBeDone()
+}
+
+// TestApplyDrainsForRotatedInputs: it waits until the gateway has ended its turn, and restarts it once.
+func TestApplyDrainsForRotatedInputs(t *testing.T) {
+	t.Parallel()
+	tr := rotating(t, ", drain: {timeout: 5m}")
+	tr.work("alpha")
+	tr.secret("token", "two")
+	bg := tr.start("apply", "--wait=up")
+	tr.wasAsked("alpha", 1)
+	tr.profileFile("alpha", ".env", "FROM_DOTENV=two\n") // which it reads as it starts again
+	tr.finishTurn("alpha")
+	r := <-bg.done
+	require.Zero(t, r.code, "%v", r)
+	require.Contains(t, r.stdout, "updated (restart)  alpha  secret TOKEN has changed since it started")
+	tr.started("alpha", 2)
+	require.NotContains(t, tr.stopEvents("alpha"), "term")
 	tr.mustBeDone()
 }
 
