@@ -9,10 +9,12 @@ import (
 	"os"
 	"path"
 	"runtime"
+	"slices"
 	"strings"
 
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/render"
+	"hermes-reconcile/render/parallel"
 	"hermes-reconcile/s6ctl/safefile"
 )
 
@@ -27,12 +29,12 @@ func WriteTree(name string, dirs []render.Servicedir) error {
 		return err
 	}
 	defer out.Close()
-	for _, d := range dirs {
-		if err := writeFiles(out, d); err != nil {
-			return fmt.Errorf("cannot write %s to folder %q: %w", d.Name, name, err)
+	return parallel.Each(len(dirs), func(i int) error {
+		if err := writeFiles(out, dirs[i]); err != nil {
+			return fmt.Errorf("cannot write %s to folder %q: %w", dirs[i].Name, name, err)
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // NamedFile is a file of a folder.
@@ -90,29 +92,48 @@ func WriteNew(name string, data []byte) error {
 	return nil
 }
 
-// writeFiles makes a service directory in a folder. The modes are exact, the umask plays no part,
-// where the system has modes.
+// writeFiles makes a service directory in a folder.
 func writeFiles(out *os.Root, d render.Servicedir) error {
+	var made []string // folders
 	for _, f := range d.Files {
 		name := path.Join(d.Name, f.Path) // os.Root takes slashes on every system
 		for _, folder := range []string{d.Name, path.Dir(name)} {
-			if err := out.Mkdir(folder, reconcile.ModeServicedir); errors.Is(err, fs.ErrExist) {
+			if slices.Contains(made, folder) {
 				continue
-			} else if err != nil {
+			}
+			if err := makeFolder(out, folder); err != nil {
 				return err
 			}
-			if err := out.Chmod(folder, reconcile.ModeServicedir); err != nil {
-				return err
-			}
+			made = append(made, folder)
 		}
-		if err := out.WriteFile(name, f.Data.Bytes(), f.Mode); err != nil {
-			return err
-		}
-		if err := out.Chmod(name, f.Mode); err != nil {
+		if err := writeFile(out, name, f); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// makeFolder makes a folder, if it is not there. Its mode is exact, the umask plays no part, where
+// the system has modes.
+func makeFolder(out *os.Root, name string) error {
+	err := out.Mkdir(name, reconcile.ModeServicedir)
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		return nil
+	case err != nil:
+		return err
+	}
+	return out.Chmod(name, reconcile.ModeServicedir)
+}
+
+// writeFile writes a file. Its mode is exact, too.
+func writeFile(out *os.Root, name string, f render.File) error {
+	file, err := out.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, f.Mode)
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(f.Data.Bytes())
+	return errors.Join(err, file.Chmod(f.Mode), file.Close())
 }
 
 // ErrNotEmpty says that a folder that should be empty is not.
