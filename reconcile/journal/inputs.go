@@ -5,6 +5,8 @@ package journal
 import (
 	"crypto/rand"
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"strings"
 
 	"hermes-reconcile/reconcile/dirfd"
@@ -31,19 +33,24 @@ const maxInputs = 256 << 20
 const keyLength = 32
 
 // NewInputs knows nothing yet, and has a key that has never been used.
-func NewInputs() *Inputs {
-	i := &Inputs{Boot: boot(), Key: make([]byte, keyLength), Gateways: map[string]inputs.Gateway{}}
+func NewInputs() (*Inputs, error) {
+	id, err := boot()
+	if err != nil {
+		return nil, err
+	}
+	i := &Inputs{Boot: id, Key: make([]byte, keyLength), Gateways: map[string]inputs.Gateway{}}
 	_, _ = rand.Read(i.Key) // it never fails: it ends the program instead
-	return i
+	return i, nil
 }
 
-// boot tells one boot of the machine from others. Where it cannot be told, all are one.
-func boot() string {
+// boot tells one boot of the machine from others. Where the kernel does not tell, all are one. That it
+// could not be asked just now must not pass for another boot.
+func boot() (string, error) {
 	id, err := safefile.Proc("/proc").Read("sys/kernel/random/boot_id")
-	if err != nil {
-		return ""
+	if err != nil && !safefile.IsAbsent(err) && !errors.Is(err, fs.ErrPermission) {
+		return "", err
 	}
-	return strings.TrimSpace(string(id))
+	return strings.TrimSpace(string(id)), nil
 }
 
 // Inputs is what is recorded; nil where that is nothing. What was recorded in an earlier boot, or
@@ -53,8 +60,12 @@ func (j *Journal) Inputs() (*Inputs, error) {
 	if err != nil {
 		return nil, dirfd.Missing(err)
 	}
+	now, err := boot()
+	if err != nil {
+		return nil, err
+	}
 	i := &Inputs{}
-	if json.Unmarshal(data, i) != nil || i.Boot != boot() || len(i.Key) != keyLength {
+	if json.Unmarshal(data, i) != nil || i.Boot != now || len(i.Key) != keyLength {
 		return nil, nil
 	}
 	return i, nil

@@ -30,8 +30,11 @@ func TestInputsAreOfOneBoot(t *testing.T) {
 	require.NoError(t, err)
 	require.Nil(t, none)
 
-	made := NewInputs()
-	require.NotEqual(t, made.Key, NewInputs().Key)
+	made, err := NewInputs()
+	require.NoError(t, err)
+	again, err := NewInputs()
+	require.NoError(t, err)
+	require.NotEqual(t, made.Key, again.Key)
 	require.NotEmpty(t, made.Boot)
 	made.Gateways["gateway-a"] = inputs.Gateway{
 		Inputs: map[string]inputs.Input{".env": {Life: inputs.Life{PID: 1, Start: 2}, Read: "x", Seen: "x", SeenAt: 3}},

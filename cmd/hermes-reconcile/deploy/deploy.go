@@ -49,7 +49,8 @@ func (e *NotHereError) Unwrap() error { return e.Err }
 type Deployment struct {
 	*Place
 	opt    Options
-	inputs *inputLooks // nil: no profile has any that matter
+	inputs *inputLooks // nil: no profile has any that matter, or they are not known
+	unseen error       // why they are not
 	begun  struct {    // what the history has of the plan that was applied last
 		kept *keeping
 		plan reconcile.Plan

@@ -4,10 +4,9 @@ package deploy
 
 import (
 	"bytes"
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"os"
 	"reflect"
@@ -50,12 +49,16 @@ func (d *Deployment) lookAtInputs(ctx context.Context, settle bool) {
 			profiles[render.ServiceOf(p.Name)] = p
 		}
 	}
-	d.inputs, d.Scandir.Rotated = d.newInputLooks(profiles, d.opt.Homes), nil
-	if d.inputs == nil {
+	d.Scandir.Rotated = nil
+	if d.inputs, d.unseen = d.newInputLooks(profiles, d.opt.Homes); d.inputs == nil {
 		return
 	}
 	if d.inputs.record == nil {
-		d.inputs.record, d.inputs.fresh = journal.NewInputs(), true
+		if d.inputs.record, d.unseen = journal.NewInputs(); d.unseen != nil {
+			d.inputs = nil
+			return
+		}
+		d.inputs.fresh = true
 	}
 	d.inputs.paced = d.opt.Paced
 	d.inputs.look(ctx)
@@ -65,22 +68,24 @@ func (d *Deployment) lookAtInputs(ctx context.Context, settle bool) {
 	d.Scandir.Rotated = d.inputs.rotated
 }
 
-// newInputLooks reads what is recorded of the inputs of services; nil: there are none, or this user
-// may not know.
-func (p *Place) newInputLooks(profiles map[string]*manifest.Profile, h *homes.Homes) *inputLooks {
+// newInputLooks reads what is recorded of the inputs of services; nil: there are none, or it cannot
+// be read. To begin anew then would be to restart gateways for a disk that has failed once.
+func (p *Place) newInputLooks(
+	profiles map[string]*manifest.Profile, h *homes.Homes,
+) (*inputLooks, error) {
 	if len(profiles) == 0 {
-		return nil
+		return nil, nil
 	}
 	looks := &inputLooks{place: p, profiles: profiles, homes: h}
 	j, err := p.Journal()
 	if j != nil {
 		defer j.Close()
-		looks.record, err = j.Inputs() // nil, where it cannot be read: it is made anew
+		looks.record, err = j.Inputs()
 	}
-	if errors.Is(err, fs.ErrPermission) {
-		return nil
+	if err != nil {
+		return nil, err
 	}
-	return looks
+	return looks, nil
 }
 
 // look looks at all files once: at secrets as this user, and at a profile's own as its user.
@@ -251,14 +256,16 @@ func (p *Place) nowOf(s *reconcile.Service) inputs.Now {
 	case status.PID == 0:
 		return inputs.Now{}
 	}
-	life := inputs.Life{PID: status.PID, Start: p.Sup.Started(status.PID)}
-	if life.Start == 0 { // it has ended
+	// A look may fail for once, which must not pass for a gateway that has ended.
+	start := cmp.Or(p.Sup.Started(status.PID), p.Sup.Started(status.PID))
+	age := cmp.Or(p.Sup.Age(status.PID), p.Sup.Age(status.PID))
+	if start == 0 || age == 0 {
 		return inputs.Now{}
 	}
+	life := inputs.Life{PID: status.PID, Start: start}
 	now := inputs.Now{
-		Life: life, Start: s6ctl.StartTime(life.Start),
-		Reads:  p.Sup.Phase(s.Name, status.PID) == reconcile.PhaseRunning,
-		Before: time.Now().Add(-p.Sup.Age(status.PID)),
+		Life: life, Start: s6ctl.StartTime(life.Start), Before: time.Now().Add(-age),
+		Reads: p.Sup.Phase(s.Name, status.PID) == reconcile.PhaseRunning,
 	}
 	if s.LastStarted == [2]int{life.PID, life.Start} {
 		if began := p.S6.Began(s.Name); !began.IsZero() {
@@ -277,8 +284,8 @@ func (d *Deployment) recordInputs(lock *journal.Lock, plan reconcile.Plan) []rec
 	}
 	before, err := lock.Inputs()
 	switch {
-	case l.fresh && before == nil:
-		before, err = l.record, nil
+	case err == nil && l.fresh && before == nil:
+		before = l.record
 	case err == nil && (before == nil || !bytes.Equal(before.Key, l.record.Key)):
 		return l.notes // another command has begun anew: what was seen cannot be compared
 	}
@@ -330,6 +337,9 @@ func restartsFor(plan reconcile.Plan, service string) bool {
 
 // UnseenInputs says which files could not be compared with what gateways have read, and why.
 func (d *Deployment) UnseenInputs() (all []string) {
+	if d.unseen != nil {
+		return []string{fmt.Sprintf("gateways: what they have read is not known: %v", d.unseen)}
+	}
 	if d.inputs == nil {
 		return nil
 	}
@@ -370,8 +380,8 @@ func (p *Place) RotatedOf(
 		return nil
 	}
 	h, _ := p.HomesOf(m, theirs)
-	looks := p.newInputLooks(profiles, h)
-	if looks == nil || looks.record == nil {
+	looks, err := p.newInputLooks(profiles, h)
+	if err != nil || looks == nil || looks.record == nil {
 		return nil
 	}
 	looks.look(ctx)

@@ -27,12 +27,14 @@ func TestWhatIsStillWritten(t *testing.T) {
 	}
 	write("one")
 	const service, name = "gateway-a", "secret TOKEN"
+	record, err := journal.NewInputs()
+	require.NoError(t, err)
 	l := &inputLooks{
 		profiles: map[string]*manifest.Profile{service: {
 			Name: "a", RestartOn: []manifest.Rotated{manifest.RotatedSecrets},
 			Secrets: []manifest.Secret{{Name: "TOKEN", File: file}},
 		}},
-		homes: &homes.Homes{Limit: homes.Limit}, record: journal.NewInputs(),
+		homes: &homes.Homes{Limit: homes.Limit}, record: record,
 	}
 	looks := func() (first, second inputs.Look) {
 		l.look(t.Context())
