@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 )
 
 // restartsOf are the numbers of gateways that a terminal was told to have restarted.
@@ -62,6 +63,40 @@ func (tr *tree) scrolled(s *screen) []string {
 }
 
 func clipped(text string) string { return text[:min(len(text), 2000)] }
+
+// TestProgressBeforeThePlan: the line is there while the manifest is read, and gone before the
+// question and the result. Where it is no terminal, results are the same.
+func TestProgressBeforeThePlan(t *testing.T) {
+	t.Parallel()
+	tr := newTree(t, treeOpts{})
+	tr.manifest("alpha: {}\nbeta: {}")
+	tr.mustApply()
+	tr.manifest("alpha: {}")
+	slow := tr.path("slow.yaml")
+	require.NoError(t, unix.Mkfifo(slow, 0o600))
+	s := tr.screen(80, 24, []string{"TERM=tmux", "LC_ALL=C"}, "sh")
+	for command, result := range map[string]string{"diff": "1 to remove", "apply": "remove? [y/N]"} {
+		s.typed("clear; "+shellQuoted([]string{program, command, "-f", slow}), "Enter")
+		seen := map[string]bool{}
+		line := regexp.MustCompile(`(?m)^reading .*slow\.yaml, (\d+)s so far$|^reading, (\d+)s so far$|^reading, (\d+)s$`)
+		s.shows("two different seconds", func(text string) bool {
+			if m := line.FindStringSubmatch(text); m != nil {
+				seen[m[1]+m[2]+m[3]] = true
+			}
+			return len(seen) >= 2
+		})
+		manifest, err := os.ReadFile(tr.path("profiles.yaml"))
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(slow, manifest, 0o600))
+		text := s.shows("that beta goes", func(text string) bool { return strings.Contains(text, result) })
+		require.NotContains(t, text, "so far", command)
+		require.NotContains(t, text, "looked at", command)
+		if command == "apply" { // nothing was removed yet, so either may come first
+			s.typed("n", "Enter")
+			s.shows("the answer", func(text string) bool { return strings.Contains(text, "the answer was not yes") })
+		}
+	}
+}
 
 // TestProgressOfASlowGateway: the line counts the seconds until it is killed.
 func TestProgressOfASlowGateway(t *testing.T) {

@@ -6,8 +6,10 @@ import "time"
 type Step int
 
 const (
+	// StepLook is that a service was looked at, before it is known what is to be done.
+	StepLook Step = iota
 	// StepLock is that another process, PID, has the right to change the scandir.
-	StepLock Step = iota
+	StepLock
 	// StepStop is that a service was told to go down.
 	StepStop
 	// StepDrain is that a gateway was asked to end its work, and has not yet.
@@ -28,6 +30,7 @@ const (
 type Event struct {
 	Step    Step
 	Service string // empty: of none
+	Of      int    // of StepLook: how many services are to be looked at
 	PID     int    // of StepLock; 0: it is not known
 	// Since: of StepLock, when that process has taken the lock; zero: it is not known.
 	Since time.Time
@@ -42,6 +45,13 @@ type Listener func(Event)
 func (l Listener) Tell(step Step, service string) {
 	if l != nil {
 		l(Event{Step: step, Service: service})
+	}
+}
+
+// TellLook tells it that one service of so many was looked at.
+func (l Listener) TellLook(service string, of int) {
+	if l != nil {
+		l(Event{Step: StepLook, Service: service, Of: of})
 	}
 }
 

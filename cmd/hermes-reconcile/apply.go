@@ -31,10 +31,11 @@ type applyFlags struct {
 	timeout     time.Duration
 	lockTimeout time.Duration
 	progress    progressFlags
-	watches     bool   // it is watch, which shows no plan
-	by          string // how the history names the command
-	to          int    // of rollback: the entry of the history that it goes back to
-	trial       *trial // of a canary; nil: there is none
+	watches     bool     // it is watch, which shows no plan
+	by          string   // how the history names the command
+	to          int      // of rollback: the entry of the history that it goes back to
+	trial       *trial   // of a canary; nil: there is none
+	looking     *working // before the plan; nil: it need not be said
 	canaryFlags
 	guards
 }
@@ -153,6 +154,8 @@ func runApply(ctx context.Context, u ui, flags *applyFlags) (err error) {
 	if flags.boot {
 		return runBoot(ctx, u, flags)
 	}
+	flags.looking = u.looking(flags.silent(), 0, &flags.manifestFlags)
+	defer flags.looking.stop()
 	t, err := flags.read(u)
 	if err != nil {
 		return err
@@ -162,13 +165,17 @@ func runApply(ctx context.Context, u ui, flags *applyFlags) (err error) {
 		return err
 	}
 	defer d.Close()
+	d.Listener = flags.looking.listener()
+	flags.looking.doing("looking below", homes.Variable)
 	t.warnAbsent(ctx, u)
+	flags.looking.doing(lookingAtGateways())
 	if flags.dryRun {
 		return flags.show(u, t, d)
 	}
 	if err := flags.confirm(ctx, u, d); err != nil {
 		return err
 	}
+	flags.looking.stop()
 	if flags.canary != "" {
 		return flags.runCanary(ctx, u, t, d)
 	}
@@ -188,6 +195,7 @@ func runApply(ctx context.Context, u ui, flags *applyFlags) (err error) {
 	}
 	began := time.Now() // --timeout counts from here: the lock has a limit of its own
 	t.work = u.working(flags.silent(), 0)
+	t.work.doing(lookingAtGateways())
 	d.Listener = t.work.listener()
 	plan, result, err := d.Apply(ctx, lock, t.planned(u))
 	var undrained error

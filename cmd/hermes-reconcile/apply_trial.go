@@ -95,6 +95,7 @@ func (c *trial) withEarlier(profiles []string) []string {
 // apply applies what this stage wants, and says how far it has come.
 func (c *trial) apply(ctx context.Context) (reconcile.Plan, reconcile.Result, error) {
 	work := c.working(c.flags.silent(), 0)
+	work.doing(lookingAtGateways())
 	c.target.work, c.Listener = work, work.listener()
 	defer work.stop()
 	lock, plan, result, err := c.Apply(ctx, c.lock, c.target.planned(c.ui))
@@ -127,7 +128,6 @@ func (c *trial) watch(ctx context.Context, result reconcile.Result) (why string,
 	work.plan(string(reconcile.LevelReady), nil)
 	c.Listener = work.listener()
 	late, stayed, err := c.Watch(ctx, result, func() {
-		work.clear()
 		c.say("canary %s: changed and up; the rest follows if that is so for %s", profilesText(c.Profiles), c.Settle)
 	})
 	if err != nil || len(late) == 0 {

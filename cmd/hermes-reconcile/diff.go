@@ -59,6 +59,8 @@ func (f *differFlags) differs(r *explain.Report) error {
 type diffFlags struct {
 	differFlags
 	against  string
+	progress progressFlags
+	looking  *working
 	profiles []string // names and globs; none: all
 }
 
@@ -105,6 +107,7 @@ asked. An empty folder is a scandir without gateways.`,
 	f.StringVar(&flags.against, "against", againstLive,
 		"`OLD` side: live, the scandir; another manifest, or - for one on standard input; "+
 			"history:NUMBER, one that was applied earlier; or a folder that render wrote")
+	flags.progress.add(cmd)
 	f.BoolVar(&flags.showFiles, "files", false, "show the rendered files that differ, too")
 	f.IntVar(&flags.limit, "limit", explain.CommentLimit,
 		"longest markdown, in `BYTES`; the rest is left out, and named")
@@ -124,6 +127,8 @@ func runDiff(u ui, stdin io.Reader, flags *diffFlags) error {
 		return usagef(
 			"-f - and --against - both want standard input (want a file for one of them)")
 	}
+	flags.looking = u.looking(flags.progress.quiet || flags.form == formJSON, 0, &flags.manifestFlags)
+	defer flags.looking.stop()
 	m, dirs, err := flags.renderedPlaced()
 	if err != nil {
 		return err
@@ -136,6 +141,7 @@ func runDiff(u ui, stdin io.Reader, flags *diffFlags) error {
 		return err
 	}
 	r := flags.explain(plan, m, old, true)
+	flags.looking.stop()
 	if err := flags.print(u, &r); err != nil {
 		return err
 	}
@@ -157,7 +163,7 @@ func (f *diffFlags) plan(
 	prune reconcile.Prune,
 ) (reconcile.Plan, oldSide, error) {
 	if f.against == againstLive {
-		plan, err := f.live(u, m, dirs, prune)
+		plan, err := f.live(u, m, dirs, prune, f.looking)
 		return plan, oldSide{kind: explain.AgainstLive}, err
 	}
 	if f.path != "" && !strings.HasPrefix(f.against, historySide) {

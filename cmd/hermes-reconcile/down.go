@@ -69,6 +69,8 @@ func runDown(ctx context.Context, u ui, flags *downFlags) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, flags.timeout)
 	defer cancel()
+	work := u.looking(flags.progress.quiet, flags.timeout/downLock, &flags.manifestFlags)
+	defer work.stop()
 	// With --scandir no manifest is read: a broken one must not keep gateways from being stopped.
 	fromManifest, err := findScandir(u, &flags.scandirFlags, &flags.manifestFlags)
 	if err != nil {
@@ -86,7 +88,9 @@ func runDown(ctx context.Context, u ui, flags *downFlags) error {
 	if err := scandir.Pause(); err != nil { // first: what is down should stay so
 		u.warning(explain.WarnNotPaused, "%v: watch may start gateways again", err)
 	}
-	lock, err := lockAloud(ctx, u, scandir, flags.progress.quiet, flags.timeout/downLock)
+	work.doing(lookingAtGateways())
+	scandir.Listener = work.listener()
+	lock, err := scandir.Lock(ctx, flags.timeout/downLock)
 	if errors.Is(err, reconcile.ErrInterrupted) {
 		return err
 	}
@@ -96,6 +100,7 @@ func runDown(ctx context.Context, u ui, flags *downFlags) error {
 		defer lock.Unlock()
 	}
 	actual, err := scandir.Read()
+	work.stop()
 	if err != nil {
 		return err
 	}

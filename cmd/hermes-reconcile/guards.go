@@ -139,7 +139,8 @@ func present(plan reconcile.Plan) (n int) {
 // confirm asks a person, if there is one, before gateways are removed. It comes before the lock:
 // others need not wait for the answer.
 func (f *applyFlags) confirm(ctx context.Context, u ui, d *deploy.Deployment) error {
-	if f.yes || f.expect != "" || !isPerson(f.stdin) || !isPerson(u.stderr) {
+	if f.yes || f.expect != "" || !isPerson(f.stdin) ||
+		!isPerson(fileOf(u.stderr)) {
 		return nil
 	}
 	plan, err := d.Plan()
@@ -162,6 +163,7 @@ func (f *applyFlags) confirm(ctx context.Context, u ui, d *deploy.Deployment) er
 	if u.json { // a question is no line of JSON
 		return withHint(usagef("%s", what), "nothing was changed; --yes removes without asking")
 	}
+	f.looking.stop() // before the question, which has no end of line
 	fmt.Fprintf(u.stderr, "%s\nremove? [y/N] ", what)
 	if yes, err := answer(ctx, f.stdin); err != nil || !yes {
 		return withHint(declined(err), "--yes removes without asking")
@@ -197,5 +199,5 @@ func answer(ctx context.Context, from io.Reader) (yes bool, err error) {
 // isPerson reports whether a stream is a terminal.
 func isPerson(stream any) bool {
 	file, isFile := stream.(*os.File)
-	return isFile && term.IsTerminal(int(file.Fd()))
+	return isFile && file != nil && term.IsTerminal(int(file.Fd()))
 }

@@ -61,6 +61,7 @@ func (f *differFlags) live(
 	m *manifest.Manifest,
 	dirs []render.Servicedir,
 	prune reconcile.Prune,
+	looking *working,
 ) (reconcile.Plan, error) {
 	path, err := f.resolve(m.Scandir)
 	if err != nil {
@@ -74,6 +75,8 @@ func (f *differFlags) live(
 		return reconcile.Plan{}, err
 	}
 	defer d.Close()
+	d.Listener = looking.listener()
+	looking.doing(lookingAtGateways())
 	warnSilent(u, d.Place) // a plan can be made without s6-svscan, and carried out only with it
 	plan, err := d.Plan()
 	if err == nil {

@@ -45,6 +45,7 @@ func (f *differFlags) live(
 	*manifest.Manifest,
 	[]render.Servicedir,
 	reconcile.Prune,
+	*working,
 ) (reconcile.Plan, error) {
 	return reconcile.Plan{}, refusal("diff")
 }

@@ -72,9 +72,6 @@ func (l *mergedLogs) show(ctx context.Context) error {
 	return errors.Join(err, l.out.Flush())
 }
 
-// lastWords is how long lines may take to be printed once the user has had enough.
-const lastWords = 100 * time.Millisecond
-
 // run shows the logs, and says what was wrong. It returns when ctx ends, even if what is printed is
 // not taken.
 func (l *mergedLogs) run(ctx context.Context, named bool) error {

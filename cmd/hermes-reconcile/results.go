@@ -55,6 +55,10 @@ func unnoticed(stdout io.Writer) io.Writer {
 
 // fileOf is the file that a writer writes to, nil if it is none.
 func fileOf(w io.Writer) *os.File {
-	f, _ := unnoticed(w).(*os.File)
+	w = unnoticed(w)
+	if a, is := w.(*above); is {
+		w = a.to
+	}
+	f, _ := w.(*os.File)
 	return f
 }

@@ -19,8 +19,9 @@ import (
 
 // run is the whole program: it carries out a command line and returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int) {
-	out := &results{to: stdout}
-	u := ui{stdout: out, stderr: stderr, json: asksJSON(args)}
+	under := &lines{}
+	out := &results{to: &above{stdout, under}}
+	u := ui{stdout: out, stderr: &above{stderr, under}, lines: under, json: asksJSON(args)}
 	// Exit code 2 of Go's own message would mean "differences" to a script that reads --exit-code.
 	defer func() {
 		if r := recover(); r != nil {

@@ -154,17 +154,21 @@ func runAct(ctx context.Context, u ui, flags *actFlags, d operation, profiles []
 	if err := survive(); err != nil {
 		return err
 	}
+	work := u.looking(flags.progress.quiet, flags.lockTimeout, &flags.manifestFlags)
+	defer work.stop()
 	m, err := flags.loadIfAny(u)
 	if err != nil {
 		return err
 	}
 	a := &acting{ui: u, operation: d, manifest: m}
-	if err := a.enter(ctx, flags); err != nil {
+	work.doing(lookingAtGateways())
+	if err := a.enter(ctx, flags, work); err != nil {
 		return err
 	}
 	defer a.scandir.Close()
 	defer a.unlock()
 	actual, err := a.scandir.Read() // under the lock: no apply changes it meanwhile
+	work.stop()
 	if err != nil {
 		return err
 	}
@@ -193,13 +197,11 @@ func (a *acting) unlock() {
 }
 
 // enter opens the scandir and takes the lock, if that can be had.
-func (a *acting) enter(ctx context.Context, flags *actFlags) (err error) {
+func (a *acting) enter(ctx context.Context, flags *actFlags, work *working) (err error) {
 	path, err := flags.resolve(scandirOf(a.manifest))
 	if err != nil {
 		return err
 	}
-	work := a.working(flags.progress.quiet, flags.lockTimeout)
-	defer work.stop()
 	a.scandir, a.lock, err = deploy.Operate(ctx, path, a.verb+" gateways of", flags.lockTimeout,
 		work.listener())
 	return err

@@ -20,12 +20,11 @@ import (
 // lookEvery is how often status --watch looks.
 const lookEvery = time.Second
 
-// What status --watch sends to a terminal: to move to its upper left corner, to clear a line, and
-// what is below. Each line is cleared on its own, so that nothing flickers, and before it is
-// written: behind a line that is as wide as the terminal its last character would go.
+// What status --watch sends to a terminal: to move to its upper left corner, and to clear what is
+// below. Each line is cleared on its own, so that nothing flickers, and before it is written: behind
+// a line that is as wide as the terminal its last character would go.
 const (
 	toCorner  = "\x1b[H"
-	clearLine = "\x1b[K"
 	clearRest = "\x1b[J"
 )
 

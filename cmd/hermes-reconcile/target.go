@@ -7,7 +7,6 @@ import (
 
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
-	"hermes-reconcile/cmd/hermes-reconcile/home"
 	"hermes-reconcile/cmd/hermes-reconcile/homes"
 	"hermes-reconcile/cmd/hermes-reconcile/usage"
 	"hermes-reconcile/manifest"
@@ -76,10 +75,7 @@ func (f *applyFlags) target(
 		placed: m,
 		files:  &f.manifestFlags,
 	}
-	t.Faults = func(answer home.Answer) {
-		t.work.clear()
-		u.faults(answer)
-	}
+	t.Faults = u.faults
 	return t, nil
 }
 

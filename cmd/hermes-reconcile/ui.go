@@ -27,7 +27,8 @@ const program = "hermes-reconcile"
 // ui is where a command prints.
 type ui struct {
 	stdout, stderr io.Writer
-	json           bool // errors, warnings and hints are JSON, one object a line
+	lines          *lines // the line that says how far it has come; nil: there is none
+	json           bool   // errors, warnings and hints are JSON, one object a line
 	// hear takes warnings, errors and hints in place of stderr; nil: they are printed.
 	hear func(explain.Message)
 }

@@ -1,23 +1,21 @@
-//go:build linux
-
 package main
 
 import (
-	"context"
 	"io"
 	"os"
+	"slices"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/overview"
 	"hermes-reconcile/cmd/hermes-reconcile/progress"
 	"hermes-reconcile/manifest/visible"
 	"hermes-reconcile/reconcile"
-	"hermes-reconcile/reconcile/journal"
 )
 
 const (
@@ -27,6 +25,10 @@ const (
 	repeat = 10 * time.Second
 	// defaultWidth is that of a terminal that does not say how wide it is.
 	defaultWidth = 80
+	// lastWords is how long lines may take to be printed once the user has had enough.
+	lastWords = 100 * time.Millisecond
+	// clearLine clears a line of a terminal from where it writes next.
+	clearLine = "\x1b[K"
 )
 
 // progressFlags say whether a command says how far it has come.
@@ -46,8 +48,10 @@ type working struct {
 
 	mu    sync.Mutex
 	shown string // on the terminal
+	once  sync.Once
 	end   chan struct{}
 	ended chan struct{}
+	lines *lines // where it is known as the line that is under way; nil: nowhere
 }
 
 // working begins to say how far an operation has come, unless it should be quiet.
@@ -57,6 +61,9 @@ func (u ui) working(quiet bool, patience time.Duration) *working {
 	}
 	w := newWorking(u.stderr)
 	w.Patience = patience
+	if w.lines = u.lines; w.lines != nil {
+		w.lines.now.Store(w)
+	}
 	every := repeat
 	if w.terminal != nil {
 		every = redraw
@@ -69,11 +76,37 @@ func (u ui) working(quiet bool, patience time.Duration) *working {
 	return w
 }
 
+// looking begins to say what is done before there is a plan: the manifest is read first. Where a
+// person types it, on a terminal, there is no line among what is typed.
+func (u ui) looking(quiet bool, patience time.Duration, from *manifestFlags) *working {
+	names := slices.Clone(from.names())
+	if from.earlier != nil {
+		names = []string{"the history"}
+	}
+	if times(names, standardInputFlag) > 0 && from.stdin != nil {
+		in, _ := from.stdin().(*os.File)
+		quiet = quiet || in != nil && takesColors(in)
+	}
+	for i, name := range names {
+		if name == standardInputFlag {
+			names[i] = "standard input"
+		}
+	}
+	w := u.working(quiet, patience)
+	w.doing("reading", strings.Join(names, ", "))
+	return w
+}
+
+// lookingAtGateways is what is done when the manifest was read, for doing.
+func lookingAtGateways() (verb, object string) { return "looking at", "gateways" }
+
 // newWorking is one that says nothing yet.
 func newWorking(to io.Writer) *working {
+	if a, is := to.(*above); is {
+		to = a.to
+	}
 	w := &working{to: to, end: make(chan struct{}), ended: make(chan struct{})}
-	if f, _ := to.(*os.File); f != nil && os.Getenv("TERM") != "dumb" &&
-		term.IsTerminal(int(f.Fd())) {
+	if f := fileOf(to); f != nil && os.Getenv("TERM") != "dumb" && takesColors(f) {
 		w.terminal = f
 	}
 	return w
@@ -88,10 +121,17 @@ func (w *working) listener() reconcile.Listener {
 }
 
 // stop ends it, and leaves a terminal as it was. One that takes nothing, as after Ctrl-S, holds up
-// no operation.
+// no operation. It may be called again.
 func (w *working) stop() {
-	if w == nil {
-		return
+	if w != nil {
+		w.once.Do(w.finish)
+	}
+}
+
+// finish is what stop does once.
+func (w *working) finish() {
+	if w.lines != nil {
+		w.lines.now.CompareAndSwap(w, nil)
 	}
 	close(w.end)
 	select {
@@ -131,6 +171,11 @@ func (w *working) width() int {
 func (w *working) say(line string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.draw(line)
+}
+
+// draw is say for who has the mutex.
+func (w *working) draw(line string) {
 	switch {
 	case w.terminal == nil && line != "":
 		_, _ = io.WriteString(w.to, program+": "+line+"\n")
@@ -140,10 +185,10 @@ func (w *working) say(line string) {
 	}
 }
 
-// clear takes the line away from a terminal for what is printed there next.
-func (w *working) clear() {
+// doing says what is done now, before it is known which services it is about.
+func (w *working) doing(verb, object string) {
 	if w != nil {
-		w.say("")
+		w.Doing(verb, object, time.Now())
 	}
 }
 
@@ -154,54 +199,21 @@ func (w *working) plan(verb string, stops map[string]time.Duration) {
 	}
 }
 
-// lockAloud locks the scandir, and says which process has it meanwhile.
-func lockAloud(
-	ctx context.Context,
-	u ui,
-	place *deploy.Place,
-	quiet bool,
-	timeout time.Duration,
-) (*journal.Lock, error) {
-	work := u.working(quiet, timeout)
-	defer work.stop()
-	place.Listener = work.listener()
-	defer func() { place.Listener = nil }()
-	return place.Lock(ctx, timeout)
+// lines knows the line that is under way on the terminal, if there is one.
+type lines struct{ now atomic.Pointer[working] }
+
+// above is a stream that may go to the same terminal as such a line: what is written to it takes the
+// line away, which comes back with the next tick.
+type above struct {
+	to    io.Writer
+	lines *lines
 }
 
-// stopsOf are the services that a plan does something to, and how long each may take to stop.
-func stopsOf(plan reconcile.Plan) map[string]time.Duration {
-	stops := map[string]time.Duration{}
-	for _, c := range plan.Changes {
-		if c.Acts() {
-			stops[c.Service] = c.StopTimeout
-		}
+func (a *above) Write(p []byte) (int, error) {
+	if w := a.lines.now.Load(); w != nil {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.draw("")
 	}
-	return stops
-}
-
-// appliedVerb says what is done with each service of a plan.
-func appliedVerb(plan reconcile.Plan) string {
-	verb := ""
-	for i := range plan.Changes {
-		c := &plan.Changes[i]
-		if !c.Acts() {
-			continue
-		}
-		is := pastOf[c.Op]
-		if c.Gateway == reconcile.Restart && !c.Replace {
-			is = "restarted"
-		}
-		if verb != "" && verb != is {
-			return "done"
-		}
-		verb = is
-	}
-	return verb
-}
-
-// pastOf says what has become of a service.
-var pastOf = map[reconcile.Op]string{
-	reconcile.Create: "created", reconcile.Update: "updated", reconcile.Start: "started",
-	reconcile.Stop: "stopped", reconcile.Adopt: "adopted", reconcile.Remove: "removed",
+	return a.to.Write(p)
 }

@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"regexp"
 	"strings"
 	"testing"
@@ -71,4 +72,49 @@ func TestLinesElsewhere(t *testing.T) {
 	w.stop()
 	require.Equal(t, 3, strings.Count(out.String(), "\n"))
 	require.Regexp(t, regexp.MustCompile(`(?m)^hermes-reconcile: 0/300 restarted; waiting for p000 to stop and 4 more, SIGKILL in 65s$`), out.String())
+}
+
+// TestOutputStandsAboveTheLine: what is printed while the line is there takes it away, and the next
+// tick brings it back.
+func TestOutputStandsAboveTheLine(t *testing.T) {
+	t.Setenv("TERM", "xterm")
+	master, tty := terminal(t)
+	under := &lines{}
+	u := ui{stdout: &results{to: &above{tty, under}}, stderr: &above{tty, under}, lines: under}
+	require.Equal(t, tty, fileOf(u.stdout))
+	w := newWorking(u.stderr)
+	under.now.Store(w)
+	w.lines = under
+	w.doing(lookingAtGateways())
+	go w.run(nil)
+	for _, print := range []func(string, ...any){
+		u.info,
+		func(format string, _ ...any) { u.warning("", format) },
+		func(text string, _ ...any) { u.hint("%s", text) },
+	} {
+		w.say(w.Line(time.Now(), w.width()))
+		print("look here")
+		require.Regexp(t, `so far\r\x1b\[K(hermes-reconcile: (warning|hint): )?look here\r\n$`,
+			sees(t, master, clearLine+"looking at gateways, ", "look here\r\n"))
+	}
+	w.say(w.Line(time.Now(), w.width()))
+	w.stop()
+	w.stop()
+	require.Nil(t, under.now.Load())
+	u.info("the end")
+	require.Regexp(t, `so far\r\x1b\[Kthe end\r\n$`, sees(t, master, "the end\r\n"))
+}
+
+// TestNoLineWhileAManifestIsTyped: there it would stand in the way.
+func TestNoLineWhileAManifestIsTyped(t *testing.T) {
+	t.Setenv("TERM", "xterm")
+	_, tty := terminal(t)
+	u := ui{stdout: io.Discard, stderr: tty}
+	typed := &manifestFlags{files: []string{"-"}, stdin: func() io.Reader { return tty }}
+	require.Nil(t, u.looking(false, 0, typed))
+	piped := &manifestFlags{files: []string{"a.yaml", "-"}, stdin: func() io.Reader { return strings.NewReader("") }}
+	w := u.looking(false, 0, piped)
+	defer w.stop()
+	require.Regexp(t, `^reading a\.yaml, standard input, \d+s so far$`, w.Line(time.Now(), 0))
+	require.Nil(t, u.looking(true, 0, piped), "--quiet")
 }

@@ -24,11 +24,20 @@ type Work struct {
 	Patience time.Duration
 
 	mu     sync.Mutex
+	stage  stage
 	began  time.Time // when it was known what the operation is about
 	done   map[string]bool
 	waits  map[string]wait
 	holder *wait           // the wait for the lock; nil: there is none
 	taker  reconcile.Event // who has it, and since when
+}
+
+// stage is what is done before it is known what the operation is about: "reading" of what, or
+// looking at services, so many of so many.
+type stage struct {
+	verb, object string // empty: there is nothing to say
+	since        time.Time
+	looked, of   int
 }
 
 // wait is what is waited for, and since when.
@@ -52,6 +61,10 @@ func (w *Work) Tell(e reconcile.Event, now time.Time) {
 		return
 	}
 	w.holder = nil
+	if e.Step == reconcile.StepLook {
+		w.stage.looked, w.stage.of = w.stage.looked+1, e.Of
+		return
+	}
 	service := strings.TrimSuffix(e.Service, "/log")
 	switch {
 	case e.Step == reconcile.StepDone:
@@ -62,11 +75,22 @@ func (w *Work) Tell(e reconcile.Event, now time.Time) {
 	}
 }
 
+// Doing says what is done now, before it is known what the operation is about.
+func (w *Work) Doing(verb, object string, now time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.stage.since.IsZero() {
+		w.stage.since = now // the whole of it counts: a person has waited so long
+	}
+	w.stage = stage{verb: verb, object: object, since: w.stage.since}
+}
+
 // Plan says now which services the operation is about.
 func (w *Work) Plan(verb string, stops map[string]time.Duration, now time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.Verb, w.Stops, w.holder, w.began = verb, stops, nil, now
+	w.stage = stage{}
 }
 
 // Line says in at most so many columns how far it has come: "12/300 restarted; waiting for coder to
@@ -93,7 +117,7 @@ func (w *Work) Line(now time.Time, width int) string {
 // one before.
 func (w *Work) counts(now time.Time) []string {
 	if len(w.Stops) == 0 {
-		return nil
+		return w.stage.forms(now)
 	}
 	done := 0
 	for service := range w.Stops {
@@ -127,6 +151,21 @@ func (w *Work) counts(now time.Time) []string {
 		fmt.Sprintf("%s %s; %s%s %s, %s", count, w.Verb, name, plus, verb, clock),
 		fmt.Sprintf("%s; %s %s, %s", count, name, verb, clock),
 		fmt.Sprintf("%s; %s, %s", count, verb, clock),
+	}
+}
+
+// forms say what is done, in forms of which each is shorter than the one before.
+func (s stage) forms(now time.Time) []string {
+	if s.verb == "" {
+		return nil
+	}
+	clock := seconds(now.Sub(s.since))
+	if s.of > 0 {
+		count := fmt.Sprintf("%d/%d gateways", s.looked, s.of)
+		return []string{"looked at " + count + ", " + clock + " so far", count + ", " + clock, clock}
+	}
+	return []string{
+		s.verb + " " + s.object + ", " + clock + " so far", s.verb + ", " + clock, clock,
 	}
 }
 

@@ -90,9 +90,10 @@ func TestLineFits(t *testing.T) {
 // TestLineMoves: while nothing moves, the line differs each second, so that a person sees that the
 // program is at work.
 func TestLineMoves(t *testing.T) {
-	for step := reconcile.StepLock; step <= reconcile.StepDone; step++ {
+	for step := reconcile.StepLook; step <= reconcile.StepDone; step++ {
 		for _, width := range []int{0, 79, 59, 30} {
 			w := &Work{Patience: time.Minute}
+			w.Doing("looking at", "gateways", begin)
 			w.Plan("restarted", map[string]time.Duration{"gateway-a": time.Minute, "gateway-b": 0}, begin)
 			w.Tell(reconcile.Event{Step: step, Service: "gateway-a", PID: 7}, begin)
 			seen := map[string]bool{}
@@ -109,4 +110,32 @@ func TestEachStepHasWords(t *testing.T) {
 	for step := reconcile.StepStop; step < reconcile.StepDone; step++ {
 		require.NotEmpty(t, verbs[step], step)
 	}
+}
+
+// TestLineBeforeThePlan: a person sees from the beginning what is done, and how many gateways were
+// looked at, though it is not known yet what there is to do.
+func TestLineBeforeThePlan(t *testing.T) {
+	w := &Work{Patience: 30 * time.Second}
+	w.Doing("reading", "profiles.yaml", begin)
+	for width, want := range map[int]string{
+		0: "reading profiles.yaml, 2s so far", 30: "reading, 2s", 5: "2s",
+	} {
+		require.Equal(t, want, w.Line(after(2), width), width)
+	}
+	w.Doing("looking at", "gateways", after(3))
+	require.Equal(t, "looking at gateways, 4s so far", w.Line(after(4), 79))
+	for i := range 120 {
+		w.Tell(reconcile.Event{Step: reconcile.StepLook, Service: fmt.Sprintf("gateway-p%d", i), Of: 300}, after(4))
+	}
+	for width, want := range map[int]string{
+		0: "looked at 120/300 gateways, 5s so far", 30: "120/300 gateways, 5s", 5: "5s",
+	} {
+		require.Equal(t, want, w.Line(after(5), width), width)
+	}
+	w.Doing("looking at", "gateways", after(6)) // once more, from the beginning
+	require.Equal(t, "looking at gateways, 6s so far", w.Line(after(6), 79))
+	w.Plan("restarted", map[string]time.Duration{"gateway-p1": 0}, after(7))
+	require.Equal(t, "0/1 restarted, 1s so far", w.Line(after(8), 79))
+	w.Plan("", nil, after(9))
+	require.Empty(t, w.Line(after(10), 79), "nothing is to be done, and that is told elsewhere")
 }
