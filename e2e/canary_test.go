@@ -310,7 +310,7 @@ func TestCanaryThatShowsNothing(t *testing.T) {
 	for line, want := range map[string]string{
 		"--settle 1m":                    "no canary is named",
 		"--rollback":                     "no canary is named",
-		"--canary 0":                     "0 is no number of gateways",
+		"--canary 0":                     "0 is not a number of gateways",
 		"--canary 1 --boot":              "want it without --boot and --no-rescan",
 		"--canary alpha --settle -1s":    "is negative",
 		"--canary alpha -f more.yaml":    "the plan changes no gateway of it that should be up",

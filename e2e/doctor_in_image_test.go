@@ -52,10 +52,10 @@ func TestDoctorInAContainerAsHermesMakesIt(t *testing.T) {
 	d := tr.doctorOfAContainer()
 	require.Zero(t, d.code, "%v", d)
 	require.Empty(t, d.of("not checked", "", ""), "%v", d)
-	found := d.names(t, "warning", "ownership", "it belongs to nobody, as hermes-agent's image has it")
+	found := d.names(t, "warning", "ownership", "it belongs to nobody, as in hermes-agent's image")
 	require.Contains(t, found.Hint, "chown root:root "+tr.scandir)
-	d.names(t, "ok", "ports", "1 port, taken by no other program")
-	d.names(t, "ok", "multiplex", "the root gateway serves no other profile, says config.yaml")
+	d.names(t, "ok", "ports", "1 port; none is used by another program")
+	d.names(t, "ok", "multiplex", "the root gateway serves no other profile according to config.yaml")
 	for _, warning := range d.of("warning", "", "") {
 		require.NotEmpty(t, warning.Hint)
 	}

@@ -457,7 +457,7 @@ func TestDoctorOfAnotherUser(t *testing.T) {
 	require.Zero(t, r.code, "what cannot be seen is no error: %v", d)
 	for check, text := range map[string]string{
 		"users": "neither root nor user 0", "scandir": "permission denied", "plan": "permission denied", "home": "only root",
-		"multiplex": "only root", "claims": "only root", "tokens": "only root", "ports": "whether that is gateway-alpha cannot be seen", "leftovers": "permission denied",
+		"multiplex": "only root", "claims": "only root", "tokens": "only root", "ports": "it cannot be seen from here whether it is gateway-alpha", "leftovers": "permission denied",
 	} {
 		d.names(t, "not checked", check, text)
 		require.Empty(t, d.of("error", check, ""))

@@ -159,8 +159,8 @@ func TestProgramsThatRootMustNotRun(t *testing.T) {
 	tr.writeScript(tr.path("hook"), "#!/bin/sh\n")
 	require.NoError(t, os.Chmod(tr.path("hook"), 0o777))
 	refused := map[string][]string{
-		"is no absolute path":              {"--on-event", "hook"},
-		"is no program that we may run":    {"--on-event", tr.path("profiles.yaml")},
+		"is not an absolute path":              {"--on-event", "hook"},
+		"is not a program that this user may run":    {"--on-event", tr.path("profiles.yaml")},
 		"--on-event, which is not given":   {"--event-user", "nobody"},
 		"is too short (want more than 0s)": {"--on-event", tr.path("hook"), "--event-timeout", "0s"},
 	}

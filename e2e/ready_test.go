@@ -179,7 +179,7 @@ func TestReadyWithoutTheProgram(t *testing.T) {
 	tr.manifest("alpha: {port: %d, ready: {http: /health}}", port)
 	r := tr.apply("--wait=ready", "--timeout=20s") // all of which it takes
 	require.Equal(t, 99, r.code, "%v", r)
-	require.Contains(t, r.stderr, "/health: answers now, but its service has not told s6 so")
+	require.Contains(t, r.stderr, "/health: it answers now, but its service has not told s6 yet")
 	tr.logged("alpha", "hermes-reconcile: gateway-alpha: cannot tell when it is ready: no hermes-reconcile in "+path)
 	tr.serves("alpha", port)
 }
@@ -237,7 +237,7 @@ func TestAnotherProgramOnThePort(t *testing.T) {
 		require.Equal(t, 99, r.code, "%v", r)
 		require.Contains(t, r.stderr, "error: gateway-alpha: not ready after ")
 		tr.logged("alpha", "not ready after 1s: ")
-		says := regexp.MustCompile("it is " + answers + " that answers")
+		says := regexp.MustCompile(answers + " answers instead")
 		eventually(t, patience, func() bool { // on a busy machine an answer may come too late
 			url := fmt.Sprintf("http://127.0.0.1:%d/health", port)
 			cmd := tr.command(t.Context(), program, "probe", "--gateway", strconv.Itoa(tr.gatewayPid("alpha")), url)

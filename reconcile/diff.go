@@ -100,7 +100,7 @@ func unnamed(s Service, prune Prune, actual Actual, named bool) Change {
 	default:
 		c.Reasons = Reasons{notOurs, absent, leftAlone}
 		if doubt := s.Doubt(); doubt != "" {
-			c.because(ReasonForeignState, "others hold what s6 writes there: "+doubt)
+			c.because(ReasonForeignState, "other users hold files that s6 writes there: "+doubt)
 		}
 		if owed != (Owed{}) {
 			c.because(ReasonHalfAdopted,
@@ -143,7 +143,7 @@ func compare(d render.Servicedir, s Service, actual Actual) Change {
 	case s.Doubt() != "":
 		c.replace(
 			ReasonForeignState,
-			"others hold what s6 writes there ("+s.Doubt()+"), so a new directory takes its place",
+			"other users hold files that s6 writes there ("+s.Doubt()+"), so a new directory takes its place",
 		)
 	case !s.HasLog:
 		// s6 connects a gateway to a logger only when it first sees the directory.
@@ -337,7 +337,7 @@ func (c *Change) fileReasons() (reasons Reasons) {
 		say(ReasonDrift, strings.Join(edited, ", ")+" edited by hand (drift)")
 	}
 	if len(exposed) > 0 {
-		say(ReasonExposed, strings.Join(exposed, ", ")+" in others' hands")
+		say(ReasonExposed, strings.Join(exposed, ", ")+" exposed to other users")
 	}
 	if c.Actual.Owned && c.Desired.Last && !c.Actual.Marker.Last {
 		say(ReasonStateLast, "state is last now")

@@ -53,7 +53,7 @@ func (f *applyFlags) checkCanary(changed func(flag string) bool) error {
 		return nil
 	}
 	if n, err := strconv.Atoi(f.canary); err == nil && n < 1 {
-		return usagef("--canary: %d is no number of gateways (want 1 or more)", n)
+		return usagef("--canary: %d is not a number of gateways (want 1 or more)", n)
 	}
 	switch {
 	case f.settle < 0:

@@ -177,10 +177,10 @@ func whyLate(l reconcile.Late, level reconcile.Level, answer error) string {
 		// A good answer of another program on the port is why the gateway cannot serve.
 		if stranger := s6ctl.Stranger(s6ctl.ThisHost(), l.PID, l.Change.Port); answer == nil &&
 			stranger != "" {
-			answer = fmt.Errorf("it is %s that answers", stranger)
+			answer = fmt.Errorf("%s answers instead", stranger)
 		}
 		if answer == nil {
-			answer = errors.New("answers now, but its service has not told s6 so")
+			answer = errors.New("it answers now, but its service has not told s6 yet")
 		}
 		return fmt.Sprintf("up (pid %d), %s: %v", l.PID, url, answer)
 	case state.Runs():

@@ -126,7 +126,7 @@ const historySide = "history:"
 func entryNumber(text string) (int, error) {
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 1 {
-		return 0, withHint(usagef("%q is no number of the history (want 1 or more)", text),
+		return 0, withHint(usagef("%q is not a number of the history (want 1 or more)", text),
 			"%s history", program)
 	}
 	return n, nil

@@ -14,7 +14,7 @@ import (
 type stamp struct {
 	files  string
 	latest time.Time // change of any of them: of its content, its name or its mode
-	odd    string    // one that is no regular file: reading it may never end
+	odd    string    // one that is not a regular file: reading it may never end
 }
 
 // stamp is made of names, sizes and times, so that watch can look often without reading. What

@@ -60,7 +60,7 @@ var digestText = sync.OnceValue(func() *regexp.Regexp {
 // check checks the values of the flags.
 func (g *guards) check() error {
 	if g.expect != "" && !digestText().MatchString(g.expect) {
-		return withHint(usagef("--expect: %q is no digest of a plan (want 16 characters of 0-9 and a-f)", g.expect),
+		return withHint(usagef("--expect: %q is not the digest of a plan (want 16 characters of 0-9 and a-f)", g.expect),
 			"%s diff prints it in its last line", program)
 	}
 	if g.maxRemovals == "" {

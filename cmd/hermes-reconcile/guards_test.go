@@ -155,7 +155,7 @@ func TestExpectedPlan(t *testing.T) {
 	require.Equal(t, exitUsage, exitCode(err))
 	part := hermes("diff", "-f", "new.yaml", "--scandir", "tree", "a")
 	require.Contains(t, err.Error(), strings.TrimPrefix(part.stdout[strings.Index(part.stdout, "\nplan "):], "\nplan ")[:16])
-	require.ErrorContains(t, (&guards{expect: "abc"}).check(), `--expect: "abc" is no digest of a plan`)
+	require.ErrorContains(t, (&guards{expect: "abc"}).check(), `--expect: "abc" is not the digest of a plan`)
 }
 
 // sees waits until all of these texts have come on a terminal, one after the other.

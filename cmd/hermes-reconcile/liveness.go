@@ -107,7 +107,7 @@ func runLiveness(ctx context.Context, u ui, flags livenessFlags) error {
 // check refuses flags that make no sense.
 func (f *livenessFlags) check() error {
 	if f.gateway <= 1 {
-		return usagef("--gateway: %d is no process of a gateway", f.gateway)
+		return usagef("--gateway: %d is not the process of a gateway", f.gateway)
 	}
 	if f.Interval < time.Second || f.Failures < 1 || f.Rules.Memory < 0 || f.Stop < 0 || f.Drain < 0 {
 		return usagef("an interval is a second at least, failures one, and no limit negative")
@@ -172,13 +172,13 @@ func (f *livenessFlags) act(act liveness.Act) error {
 func leave(gateway liveness.Gateway) string {
 	folder, err := os.Getwd()
 	if err != nil {
-		return "its directory cannot be told"
+		return "its directory cannot be found out"
 	}
 	s6 := s6ctl.Open(filepath.Dir(folder))
 	status, err := s6.Status(filepath.Base(folder))
 	switch {
 	case err != nil:
-		return "what s6 wants of it cannot be told"
+		return "it cannot be found out whether s6 wants it up"
 	case !status.WantUp:
 		return "is being stopped"
 	}

@@ -75,7 +75,7 @@ func moment(flag, text string, now time.Time) (time.Time, error) {
 	}
 	at, ok := loglines.When(text, now)
 	if !ok {
-		return time.Time{}, usagef("%s: %q is no time (want %s)", flag, text, loglines.WhenForms)
+		return time.Time{}, usagef("%s: %q is not a time (want %s)", flag, text, loglines.WhenForms)
 	}
 	return at, nil
 }

@@ -53,7 +53,7 @@ func TestErrorsOfAJSONCommandAreJSON(t *testing.T) {
 		"diff --agianst old.yaml --output json": {
 			{Level: "error", Code: "usage", Text: "unknown flag: --agianst", Hint: "did you mean --against?"},
 		},
-		"diff -o json --limit x": {{Level: "error", Code: "usage", Text: `--limit: "x" is no whole number`, Hint: "diff --help"}},
+		"diff -o json --limit x": {{Level: "error", Code: "usage", Text: `--limit: "x" is not a whole number`, Hint: "diff --help"}},
 		"dif -o json":            {{Level: "error", Code: "usage", Text: "unknown "}},
 		"diff -f old.yaml --against bad.yaml -ojson": {
 			{Level: "error", Code: "manifest", Text: "prot", File: "bad.yaml", Line: 3, Column: 11, Hint: "the old side"},

@@ -58,7 +58,7 @@ func runProbe(ctx context.Context, u ui, url string, flags probeFlags) error {
 		return usage.New(err)
 	}
 	if flags.gateway < 0 {
-		return usagef("--gateway: %d is no process", flags.gateway)
+		return usagef("--gateway: %d is not a process", flags.gateway)
 	}
 	err := flags.ask(ctx, url)
 	if flags.form == formJSON {

@@ -234,7 +234,7 @@ func TestStatusIsAsItsSchemaSays(t *testing.T) {
 	for args, want := range map[string]string{
 		"status gamma":                 `no gateway of profile "gamma" in the scandir`,
 		"status alhpa":                 `did you mean "alpha"?`,
-		"status [a":                    `"[a" is no glob`,
+		"status [a":                    `"[a" is not a glob`,
 		"status x*":                    `no gateway of a profile like "x*"`,
 		"status --watch --exit-code":   "--watch does not end",
 		"status --watch -o prometheus": "--watch does not end",

@@ -197,7 +197,7 @@ func notification(fd int) (func(), error) {
 	}
 	f := os.NewFile(uintptr(fd), "notification-fd")
 	if f == nil {
-		return nil, usagef("--notification-fd: %d is no file descriptor", fd)
+		return nil, usagef("--notification-fd: %d is not a file descriptor", fd)
 	}
 	if _, err := f.Stat(); err != nil {
 		return nil, usagef("--notification-fd: %d is not open", fd)

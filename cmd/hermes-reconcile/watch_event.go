@@ -56,7 +56,7 @@ func (f *eventFlags) check() error {
 	case f.repeat < 0:
 		return usagef("--event-repeat must not be negative")
 	case !filepath.IsAbs(f.program):
-		return usagef("--on-event: %q is no absolute path", f.program)
+		return usagef("--on-event: %q is not an absolute path", f.program)
 	case f.user != "" && os.Geteuid() != 0:
 		return usagef("--event-user: only root can run a program as another account")
 	}

@@ -45,7 +45,7 @@ func readRequestPath(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node) (strin
 		r.Fault(n, at, "has %d characters (want a path of at most %d)", len(text), maxRequest)
 	case !isRequest().MatchString(text):
 		r.Fault(n, at,
-			`%s is no path of a URL (want ASCII without blanks and "#"; write others as %%XX)`,
+			`%s is not the path of a URL (want ASCII without blanks and "#"; write others as %%XX)`,
 			wording.Quote(text))
 	default:
 		return text, true

@@ -11,10 +11,10 @@ import (
 	"hermes-reconcile/reconcile/testkit"
 )
 
-// stepsOf are the steps that were told of a service, one after the other.
+// stepsOf are the steps that were told of a service, one after the other, after it was looked at.
 func (f *fakeS6) stepsOf(service string) (steps []reconcile.Step) {
 	for _, e := range f.events {
-		if e.Service == service {
+		if e.Service == service && e.Step != reconcile.StepLook {
 			steps = append(steps, e.Step)
 		}
 	}

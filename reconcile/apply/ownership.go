@@ -65,7 +65,7 @@ func (r *applier) reclaim() {
 			}
 			err := r.Owner().Reclaim(r.Dir, path.Join(j.Service, path.Dir(name)), path.Base(name))
 			if err != nil {
-				j.err = fmt.Errorf("cannot take %s out of others' hands: %w", name, err)
+				j.err = fmt.Errorf("cannot take %s away from other users: %w", name, err)
 				r.portFreed[j.Service].fire(j.err)
 			}
 		}

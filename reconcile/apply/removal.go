@@ -147,7 +147,7 @@ func (r *applier) removeLogger(ctx context.Context, m *removal) error {
 // holders names processes for a message.
 func holders(names []string) string {
 	if len(names) == 0 {
-		return "a process that cannot be told"
+		return "an unknown process"
 	}
 	return strings.Join(names, ", ")
 }

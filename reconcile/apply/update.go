@@ -220,7 +220,7 @@ func (r *applier) updateInPlace(ctx context.Context, j *job) error {
 // renewFiles takes the directory out of others' hands, and brings its files up to date.
 func (r *applier) renewFiles(c *reconcile.Change) error {
 	if err := r.Owner().Mend(r.Dir, c.Service, c.Mend); err != nil {
-		return fmt.Errorf("cannot take it out of others' hands: %w", err)
+		return fmt.Errorf("cannot take it away from other users: %w", err)
 	}
 	if err := r.replaceFiles(c); err != nil {
 		return fmt.Errorf("cannot replace its files: %w", err)

@@ -74,7 +74,7 @@ func Parse(data []byte) (*Record, error) {
 	}
 	var r Record
 	if err := json.Unmarshal(data, &r); err != nil {
-		return nil, errors.New("it is no record of a look")
+		return nil, errors.New("it is not the record of a look")
 	}
 	r.Why = clip(r.Why)
 	if r.Ending != nil {

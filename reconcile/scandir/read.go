@@ -367,7 +367,7 @@ func (s *serviceReader) readS6Files(d *dirfd.Dir, prefix string) error {
 	return nil
 }
 
-// readFile reads one file. What is no regular file, or too large, is told by a flag and not read:
+// readFile reads one file. What is not a regular file, or too large, is told by a flag and not read:
 // comparing it is of no use, and opening it might never return.
 func (s *serviceReader) readFile(d *dirfd.Dir, prefix, name string) (reconcile.File, error) {
 	data, st, err := d.ReadInto(*s.buf, name, reconcile.MaxFile)

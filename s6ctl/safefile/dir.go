@@ -211,7 +211,7 @@ func (d *Dir) stat(name string, st *unix.Stat_t) error {
 }
 
 // Read reads a regular file of at most so many bytes, and tells its state. The error wraps
-// ErrIrregular for what is no regular file, a symlink included, and is a *TooLargeError for one
+// ErrIrregular for what is not a regular file, a symlink included, and is a *TooLargeError for one
 // that has more bytes; the state is known then, too, but for a symlink.
 func (d *Dir) Read(name string, most int64) (data []byte, st unix.Stat_t, err error) {
 	return d.ReadInto(nil, name, most)

@@ -33,7 +33,7 @@ func opened(t *testing.T, path string) *Dir {
 	return d
 }
 
-// plant puts everything that is no regular file into a folder: names to what is wrong with them.
+// plant puts everything that is not a regular file into a folder: names to what is wrong with them.
 func plant(t *testing.T, folder string) []string {
 	t.Helper()
 	require.NoError(t, unix.Mkfifo(filepath.Join(folder, "fifo"), 0o600))

@@ -59,7 +59,7 @@ func Runnable(path string) error {
 		return errors.New(why)
 	}
 	if !executable(path) {
-		return fmt.Errorf("%q is no program that we may run", path)
+		return fmt.Errorf("%q is not a program that this user may run", path)
 	}
 	return nil
 }
@@ -84,7 +84,7 @@ func distrust(path string) string {
 	exposed, err := route.Expose(path, 0)
 	switch {
 	case err != nil:
-		return fmt.Sprintf("%q, of which it cannot be told who can change it: %v", path, err)
+		return fmt.Sprintf("%q: cannot find out who can change it: %v", path, err)
 	case exposed != nil:
 		return exposed.String()
 	}

@@ -23,7 +23,7 @@ func (e *UnknownError) Error() string {
 type BadGlobError struct{ Pattern string }
 
 func (e *BadGlobError) Error() string {
-	return fmt.Sprintf("%q is no glob (want * for any text, ? for a character, [a-f] for one of "+
+	return fmt.Sprintf("%q is not a glob (want * for any text, ? for a character, [a-f] for one of "+
 		"these, and \\ before one that means itself)", e.Pattern)
 }
 

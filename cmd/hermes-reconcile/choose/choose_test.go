@@ -36,7 +36,7 @@ func TestPatternsThatMeanNothing(t *testing.T) {
 	for pattern, want := range map[string]string{
 		"codr": `no gateway of profile "codr" in the scandir`,
 		"p*":   `no gateway of a profile like "p*" in the scandir`,
-		"[a":   `"[a" is no glob (want * for any text`,
+		"[a":   `"[a" is not a glob (want * for any text`,
 		"":     `no gateway of profile "" in the scandir`,
 	} {
 		_, err := Match(names, []string{"coder", pattern})

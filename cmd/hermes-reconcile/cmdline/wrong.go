@@ -32,7 +32,7 @@ func Wrong(known *pflag.FlagSet, err error) (meant string, plain error) {
 		f := value.GetFlag()
 		return "", fmt.Errorf("--%s: %q %s", f.Name, value.GetValue(), why(f, value.Unwrap()))
 	case errors.As(err, &syntax):
-		return "", fmt.Errorf("%q is no flag", syntax.GetSpecifiedFlag())
+		return "", fmt.Errorf("%q is not a flag", syntax.GetSpecifiedFlag())
 	}
 	return "", err
 }
@@ -60,9 +60,9 @@ func why(f *pflag.Flag, err error) string {
 	case "bool":
 		return "is not known (want true or false)"
 	case "duration":
-		return "is no duration (want a number with a unit, such as 90s, 5m or 1h30m)"
+		return "is not a duration (want a number with a unit, such as 90s, 5m or 1h30m)"
 	case "int", "int64":
-		return "is no whole number"
+		return "is not a whole number"
 	}
 	return err.Error()
 }

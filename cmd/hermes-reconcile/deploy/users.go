@@ -31,7 +31,7 @@ func becomeOwner(uid uint32) error {
 	}
 	err := start.Become(start.Account{UID: uid, GID: uint32(gid), Groups: []uint32{uint32(gid)}})
 	if err != nil {
-		return fmt.Errorf("cannot act as user %d, whose s6-svscan this is: %w", uid, err)
+		return fmt.Errorf("cannot act as user %d, who runs this s6-svscan: %w", uid, err)
 	}
 	return nil
 }

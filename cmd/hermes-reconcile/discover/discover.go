@@ -51,7 +51,7 @@ var ErrNoFolder = safefile.ErrNoFolder
 
 // Errors that are about a file and stand in a comment.
 var (
-	errIrregular = errors.New("is no regular file")
+	errIrregular = errors.New("is not a regular file")
 	errTooLarge  = fmt.Errorf("has more than %d MiB", maxFile>>20)
 )
 

@@ -210,11 +210,11 @@ func TestForeignServicesThatAreLeftOut(t *testing.T) {
 	for _, c := range []struct{ name, run, want string }{
 		{
 			"execline", "#!/command/execlineb -P\nhermes gateway run\n",
-			`it is no shell script, but one for "/command/execlineb -P"`,
+			`it is a script for "/command/execlineb -P", not for a shell`,
 		},
 		{
 			"Python", "#!/usr/bin/env python3\nimport os\n",
-			`it is no shell script, but one for "/usr/bin/env python3"`,
+			`it is a script for "/usr/bin/env python3", not for a shell`,
 		},
 		{"no interpreter", "exec hermes\n", "its first line names no interpreter"},
 		{"an if without an end", "#!/bin/sh\nif then\n", noShell},
@@ -253,9 +253,9 @@ func TestForeignNamesAndKindsThatAreLeftOut(t *testing.T) {
 	for _, want := range []string{
 		`# gateway-Upper is left out, and an apply leaves it alone: profile name holds upper case (want "upper").`,
 		"# gateway- is left out, and an apply leaves it alone: empty profile name",
-		"# gateway-file is left out, and an apply leaves it alone: it is no folder.",
-		"# gateway-link is left out, and an apply leaves it alone: it is no folder.",
-		"# gateway-dir is left out, and an apply leaves it alone: run: is no regular file.",
+		"# gateway-file is left out, and an apply leaves it alone: it is not a folder.",
+		"# gateway-link is left out, and an apply leaves it alone: it is not a folder.",
+		"# gateway-dir is left out, and an apply leaves it alone: run: is not a regular file.",
 		"# gateway-empty is left out, and an apply leaves it alone: run: ",
 	} {
 		require.Contains(t, text, want)
@@ -294,7 +294,7 @@ func TestForeignLogFinishAndTimeouts(t *testing.T) {
 			"finish: not carried over: exit code 100 leaves it down", "finish: not carried over: exit code x leaves it down",
 		}},
 		"finish in execline": {map[string]string{"finish": "#!/bin/execlineb\n"}, func(*manifest.Profile) {}, []string{
-			"it has no logger, and will have one", `finish: it is no shell script, but one for "/bin/execlineb": not carried over`,
+			"it has no logger, and will have one", `finish: it is a script for "/bin/execlineb", not for a shell: not carried over`,
 		}},
 		"other files of s6": {map[string]string{"max-death-tally": "3", "log/down-signal": "HUP", "notification-fd": "3", "env/X": "1", "data/y": "2"}, func(*manifest.Profile) {}, []string{
 			"it has no logger, and will have one", "not carried over: the file notification-fd, which s6 reads",

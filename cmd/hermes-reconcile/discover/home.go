@@ -33,7 +33,7 @@ func Home(dir string) (Found, error) {
 		"`port` reaches a gateway as API_SERVER_PORT. That goes before its config.yaml, but its own .env goes before that.",
 	)
 	if !setPath(&b.manifest.HermesHome, dir) {
-		b.say("`hermes_home` is not set: %s is no path in a container.", quote(dir))
+		b.say("`hermes_home` is not set: %s is not a path in a container.", quote(dir))
 	}
 	h := homes{b, f}
 	h.all(dir)
@@ -166,7 +166,7 @@ func (h homes) noProfile(name string) string {
 	case err != nil:
 		return fmt.Sprintf("%v", cause(err))
 	case !info.IsDir():
-		return "it is no folder"
+		return "it is not a folder"
 	case !h.exists(path.Join(dir, "SOUL.md")):
 		return "it has no SOUL.md"
 	case name == manifest.DefaultProfile:

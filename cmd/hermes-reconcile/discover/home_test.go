@@ -46,7 +46,7 @@ func TestHome(t *testing.T) {
 # profiles/Big is left out: profile name holds upper case (want "big").
 # profiles/a b\nc is left out: profile name holds white space (want a-z, 0-9, - and _).
 # profiles/default is left out: ` + "`default`" + ` is the Hermes home itself.
-# profiles/file is left out: it is no folder.
+# profiles/file is left out: it is not a folder.
 # profiles/nobody is left out: it has no SOUL.md.
 # From 0.21 on hermes refuses a gateway beside the root one without --force, which the default command has, or gateway.standalone: true in the profile's config.yaml.
 version: 1
@@ -176,7 +176,7 @@ func TestBrokenFilesOfAHome(t *testing.T) {
 		"default": {"config.yaml: ", `.env: API_SERVER_PORT: "0x50" is not a port (want 1-65535)`, "last, which is down now: gateway_state.json cannot be understood"},
 		"a":       {`config.yaml: platforms.api_server.extra.port: "99999" is not a port`, "last, which is down now: gateway_state.json cannot be understood"},
 		"b":       {"last, which is down now: gateway_state.json cannot be understood"},
-		"c":       {".env: is no regular file", "last, which is down now: gateway_state is odd"},
+		"c":       {".env: is not a regular file", "last, which is down now: gateway_state is odd"},
 	} {
 		notes := found.Draft.Notes[profile]
 		require.Len(t, notes, len(want), "%q", notes)

@@ -28,7 +28,7 @@ func Scandir(dir string, wanted Wanted) (Found, error) {
 	defer f.close()
 	b.say("The gateways of the scandir %s, written by `hermes-reconcile init`.", quote(dir))
 	if !setPath(&b.manifest.Scandir, dir) {
-		b.say("`scandir` is not set: %s is no path in a container.", quote(dir))
+		b.say("`scandir` is not set: %s is not a path in a container.", quote(dir))
 	}
 	s := services{b, f, wanted}
 	list, err := s.all()
@@ -96,7 +96,7 @@ func (s services) all() ([]found, error) {
 // service reads one service directory. An error says why it cannot be in a manifest.
 func (s services) service(name, dir string, isDir bool) (found, error) {
 	if !isDir {
-		return found{}, fmt.Errorf("it is no folder")
+		return found{}, fmt.Errorf("it is not a folder")
 	}
 	if reason := names.ProfileFault(name); reason != "" {
 		return found{}, fmt.Errorf("%s", reason)

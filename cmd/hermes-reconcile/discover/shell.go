@@ -104,7 +104,7 @@ func runtimeOf(data []byte) (manifest.Runtime, error) {
 	}
 	if len(words) == 0 ||
 		!slices.Contains([]string{"sh", "dash", "ash", "bash"}, path.Base(words[0])) {
-		return "", fmt.Errorf("it is no shell script, but one for %s",
+		return "", fmt.Errorf("it is a script for %s, not for a shell",
 			quote(short(strings.TrimPrefix(string(line), "#!"))))
 	}
 	return runtime, nil

@@ -75,7 +75,7 @@ error | none | s6 is not installed: cannot find s6-svc | install s6, or run this
 error | systemd | s6 is not installed: cannot find s6-svc; services of this system are supervised by systemd | run this in the container`},
 		"no overlay": {judgeSupervisor(supervisorFacts{Kind: s6ctl.KindS6, Folder: "/usr/bin", Runtime: manifest.RuntimeS6Overlay}), `
 ok | s6 | the programs of s6 are in /usr/bin
-error | runtime | the manifest says s6-overlay, and there is no /command/with-contenv that its scripts could start through | set runtime: s6 in the manifest, if this is a plain s6 tree`},
+error | runtime | the manifest says s6-overlay, but its scripts start through /command/with-contenv, which is not there | set runtime: s6 in the manifest, if this is a plain s6 tree`},
 	}.check(t, supervisorCheck)
 }
 
@@ -89,13 +89,13 @@ error | /s | cannot open scandir | name the folder that s6-svscan runs on with -
 error | /s | no s6-svscan is running on it | start s6-svscan on it, or name another with --scandir`},
 		"dark": {judgeScandir(scandirFacts{Path: "/s", Listening: true, Dark: errDark, Traces: reconcile.Traces{Locked: true}}, now), `
 ok | /s | s6-svscan runs on it
-not checked | lock | whether an apply is under way: permission denied`},
+not checked | lock | cannot find out whether an apply is under way: permission denied`},
 		"busy, held and woken": {judgeScandir(scandirFacts{Path: "/s", Listening: true, Held: before(90 * time.Second),
 			Traces: reconcile.Traces{Locked: true, Holder: 17, Woken: before(1500 * time.Millisecond)}}, now), `
 ok | /s | s6-svscan runs on it
 ok | lock | an apply is under way (pid 17)
 warning | down | down was called 1m30s ago: watch starts nothing until the next apply | hermes-reconcile apply
-ok | rescan | 1s ago an apply left it to s6-svscan to find what is new: the next one looks whether it has`},
+ok | rescan | 1s ago an apply left new services for s6-svscan to find; the next apply checks whether it has found them`},
 		"held by who cannot be told": {judgeScandir(scandirFacts{Path: "/s", Listening: true, Traces: reconcile.Traces{Locked: true}}, now), `
 ok | /s | s6-svscan runs on it
 ok | lock | an apply is under way`},
@@ -116,7 +116,7 @@ warning | s6-svscan | no room for one more gateway: no room: s6-svscan takes 4 s
 		"too many": {judgeRoom(some, nil, directoryChanges{Comes: 500, Goes: 1}), `
 error | s6-svscan | room for 498 more gateways, and the manifest adds 499: no room: s6-svscan takes 4 services | raise that limit, or remove services`},
 		"not known": {judgeRoom(reconcile.Vacancy{}, s6ctl.ErrNotListening, directoryChanges{Comes: 1}), `
-not checked | s6-svscan | how many services it takes: no s6-svscan is running on it`},
+not checked | s6-svscan | cannot find out how many services it takes: no s6-svscan is running on it`},
 	}.check(t, roomCheck)
 }
 
@@ -142,7 +142,7 @@ ok | manifest and scandir | no changes: 1 unchanged`},
 		"something": {judgePlan(report(true, "1 to create"), nil, errDark), `
 warning | manifest and scandir | apply would change something: 1 to create | hermes-reconcile diff, then hermes-reconcile apply`},
 		"in the dark": {judgePlan(report(false, "no changes: 1 unchanged"), nil, errDark), `
-not checked | manifest and scandir | no changes: 1 unchanged, but what interrupted applies owe: permission denied`},
+not checked | manifest and scandir | no changes: 1 unchanged, but it is not known what interrupted applies owe: permission denied`},
 		"obstacle": {judgePlan(report(false, ""), errors.New("gateway-a: it is a symlink"), nil), `
 error | manifest and scandir | cannot plan: gateway-a: it is a symlink | remove what stands in the way, or look with hermes-reconcile diff`},
 	}.check(t, planCheck)
@@ -152,16 +152,16 @@ func TestUsers(t *testing.T) {
 	accounts := map[string]error{"hermes": nil, "ghost": errors.New("unknown user ghost"), "coder": nil}
 	tell{
 		"root": {judgeUsers(userFacts{Known: true, Accounts: accounts}), `
-ok | root | may look at everything
+ok | root | root can check everything
 error | ghost | no such account here: unknown user ghost | add the account, or set user in the manifest
 ok | coder, hermes | the accounts of the gateways are there`},
 		"owner": {judgeUsers(userFacts{Me: 7, Owner: 7, Known: true, Accounts: map[string]error{"ghost": errDark}}), `
 ok | user 7 | s6-svscan and all gateways are this user's, too
-ok | ghost | no such account here, and none is needed: s6-svscan is not root's`},
+ok | ghost | no such account here, and none is needed: s6-svscan does not run as root`},
 		"another": {judgeUsers(userFacts{Me: 7, Known: true}), `
-not checked | user 7 | neither root nor user 0, whose s6-svscan this is: what only these can see is not checked, and apply would not work`},
+not checked | user 7 | neither root nor user 0, who runs this s6-svscan: some things cannot be checked, and apply would fail`},
 		"no scandir": {judgeUsers(userFacts{Me: 7}), `
-not checked | user 7 | not root: what others have cannot be looked at`},
+not checked | user 7 | not root: files and processes of other users cannot be checked`},
 	}.check(t, usersCheck)
 }
 
@@ -181,7 +181,7 @@ not checked | /opt/data | only root can look (c)`},
 error | /opt/data | its user: cannot use X (c) | let the user of the gateways write there, or set another HERMES_HOME
 ok | /opt/data | HERMES_HOME, as hermes_home says: 1 gateway can write there`},
 		"not known": {judgeHome(homeFacts{Path: "/x", Err: errDark}), `
-not checked | /x | where HERMES_HOME is: permission denied`},
+not checked | /x | cannot find out where HERMES_HOME is: permission denied`},
 	}.check(t, homeCheck)
 }
 
@@ -205,7 +205,7 @@ func TestMultiplex(t *testing.T) {
 	served := []string{"default", "a", "b"}
 	tell{
 		"not known": {judgeMultiplex(multiplexFacts{Unknown: "the disk does not answer"}), `
-not checked | gateway_state.json | which profiles the root gateway serves: the disk does not answer`},
+not checked | gateway_state.json | cannot find out which profiles the root gateway serves: the disk does not answer`},
 		"itself alone": {judgeMultiplex(multiplexFacts{Up: true, Served: []string{"default"}, Own: []string{"default", "a"}}), `
 ok | gateway_state.json | the root gateway serves no profile that has a gateway of its own`},
 		"others alone": {judgeMultiplex(multiplexFacts{Up: true, Served: served, Own: []string{"default", "c"}}), `
@@ -213,7 +213,7 @@ ok | gateway_state.json | the root gateway serves no profile that has a gateway 
 		"twice": {judgeMultiplex(multiplexFacts{Up: true, Served: served, Own: []string{"default", "a", "b"}}), `
 warning | gateway_state.json | the root gateway serves profiles that have a gateway of their own, so both use the same bot token: a, b | set state: down for these, or gateway.standalone: true in the config.yaml of their homes`},
 		"a stale list": {judgeMultiplex(multiplexFacts{Up: true, Served: served, Own: []string{"a"}, Says: new(bool), Where: "config.yaml"}), `
-ok | gateway_state.json | the root gateway serves no other profile, says config.yaml: that it served some is left from before: a`},
+ok | gateway_state.json | the root gateway serves no other profile according to config.yaml; it served these before: a`},
 		"down": {judgeMultiplex(multiplexFacts{Served: served, Own: []string{"a"}}), `
 ok | gateway_state.json | the root gateway does not run; when it last did, it served profiles that have a gateway of their own: a`},
 	}.check(t, multiplexCheck)
@@ -302,15 +302,15 @@ func TestGateways(t *testing.T) {
 		"crash loop": {func(g *Gateway) { g.State, g.Detail = "crash loop", "3 deaths, ended by signal 9" },
 			"error | a | crash loop (3 deaths, ended by signal 9) | see /log"},
 		"perhaps out of a crash loop": {func(g *Gateway) { g.Restarts, g.Status.Since = 3, before(80*time.Second) },
-			"warning | a | it has died 3 times, and runs for 1m20s now | see /log"},
+			"warning | a | it died 3 times and has been up for 1m20s now | see /log"},
 		"quiet since":       {func(g *Gateway) { g.Restarts, g.Status.Since = 30, before(11*time.Minute) }, ""},
 		"died twice":        {func(g *Gateway) { g.Restarts, g.Status.Since = 2, before(time.Second) }, ""},
-		"ended":             {func(g *Gateway) { g.State, g.Status.ExitCode = "ended", 78 }, "error | a | it exited 78, which says that no restart would help | see /log, then change its run script, or hermes-reconcile start a"},
+		"ended":             {func(g *Gateway) { g.State, g.Status.ExitCode = "ended", 78 }, "error | a | it exited 78, which means that no restart would help | see /log, then change its run script, or hermes-reconcile start a"},
 		"done":              {func(g *Gateway) { g.State = "ended" }, ""},
 		"starting":          {func(g *Gateway) { g.State, g.Status.Since = "starting", before(59*time.Second) }, ""},
 		"starting for long": {func(g *Gateway) { g.State, g.Status.Since = "starting", before(61*time.Second) }, "warning | a | it has been starting for 1m1s | see /log"},
-		"stopping for long": {func(g *Gateway) { g.State = "stopping" }, "warning | a | it is told to stop, and runs on | see /log"},
-		"not ready":         {func(g *Gateway) { g.Ready = &no }, "warning | a | it is up for 1h0m0s, and has not answered as ready | see /log"},
+		"stopping for long": {func(g *Gateway) { g.State = "stopping" }, "warning | a | it was told to stop and still runs | see /log"},
+		"not ready":         {func(g *Gateway) { g.Ready = &no }, "warning | a | it has been up for 1h0m0s and has not answered as ready | see /log"},
 		"not alive":         {func(g *Gateway) { g.Alive, g.Failed, g.Detail = &no, true, "not alive for 2m0s: answers 503" }, "error | a | not alive for 2m0s: answers 503 | hermes-reconcile restart a, or see /log"},
 		"not ready yet":     {func(g *Gateway) { g.Ready, g.Status.Since = &no, before(time.Second) }, ""},
 		"edited":            {func(g *Gateway) { g.Drift = []string{"edited: run"} }, "warning | a | drift: edited: run | hermes-reconcile diff, then hermes-reconcile apply"},
@@ -351,21 +351,21 @@ func TestPorts(t *testing.T) {
 	const hint = " | end that, or give a another port in the manifest"
 	tell{
 		"none":     {judgePorts(nil, sockets{}, now), "ok | all | no gateway has a port"},
-		"its own":  {judgePorts([]portFacts{long}, on("127.0.0.1:9201", 8, 5), now), "ok | all | 1 port, taken by no other program"},
-		"free":     {judgePorts([]portFacts{a, down}[:1], on("127.0.0.1:80", 8, 5), now), "ok | all | 1 port, taken by no other program"},
+		"its own":  {judgePorts([]portFacts{long}, on("127.0.0.1:9201", 8, 5), now), "ok | all | 1 port; none is used by another program"},
+		"free":     {judgePorts([]portFacts{a, down}[:1], on("127.0.0.1:80", 8, 5), now), "ok | all | 1 port; none is used by another program"},
 		"another":  {judgePorts([]portFacts{a}, on("127.0.0.1:9201", 8, 0), now), `error | 9201 | taken by "python3" (pid 8, 127.0.0.1:9201), so gateway-a cannot have it` + hint},
 		"anywhere": {judgePorts([]portFacts{a}, on("[::]:9201", 8, 0), now), `error | 9201 | taken by "python3" (pid 8, [::]:9201), so gateway-a cannot have it` + hint},
 		"another one of ours": {judgePorts([]portFacts{a}, on("127.0.0.1:9201", 8, 6), now),
 			`error | 9201 | taken by gateway-b ("python3", pid 8, 127.0.0.1:9201), so gateway-a cannot have it` + hint},
-		"elsewhere":         {judgePorts([]portFacts{a}, on("10.0.0.1:9201", 8, 0), now), "ok | all | 1 port, taken by no other program"},
+		"elsewhere":         {judgePorts([]portFacts{a}, on("10.0.0.1:9201", 8, 0), now), "ok | all | 1 port; none is used by another program"},
 		"down":              {judgePorts([]portFacts{down}, on("127.0.0.1:9201", 8, 0), now), `warning | 9201 | taken by "python3" (pid 8, 127.0.0.1:9201), so gateway-a cannot have it` + hint},
-		"whose is unseen":   {judgePorts([]portFacts{a}, on("127.0.0.1:9201", 0, 0), now), "not checked | 9201 | a program listens, and whether that is gateway-a cannot be seen from here"},
+		"whose is unseen":   {judgePorts([]portFacts{a}, on("127.0.0.1:9201", 0, 0), now), "not checked | 9201 | a program listens; it cannot be seen from here whether it is gateway-a"},
 		"not its, whosever": {judgePorts([]portFacts{down}, on("127.0.0.1:9201", 0, 0), now), `warning | 9201 | taken by a process of user 33 (127.0.0.1:9201), so gateway-a cannot have it` + hint},
 		"nobody":            {judgePorts([]portFacts{long}, on("127.0.0.1:80", 8, 5), now), "warning | 9201 | no program listens on it, and gateway-a is up for 1h0m0s | see its log, and whether its command takes the port"},
 		"shared": {judgePorts([]portFacts{a, {Number: 9201, Profile: "b", Wanted: true}, {Number: 9202, Profile: "c"}, {Number: 9202, Profile: "d", Wanted: true}}, sockets{}, now), `
 error | 9201 | 2 gateways have it: a, b | give one of them another port in the manifest
 warning | 9202 | 2 gateways have it: c, d | give one of them another port in the manifest
-ok | all | 4 ports, taken by no other program`},
+ok | all | 4 ports; none is used by another program`},
 		"not known": {judgePorts([]portFacts{a}, sockets{Err: errors.New("cannot see who listens: x")}, now), "not checked | all | cannot see who listens: x"},
 	}.check(t, portsCheck)
 }
@@ -395,7 +395,7 @@ func TestLeftovers(t *testing.T) {
 warning | gateway-x | an interrupted apply had begun to remove it, and it runs on | hermes-reconcile apply
 warning | gateway-y | an interrupted apply had begun to remove it | hermes-reconcile apply
 warning | gateway-z | an interrupted apply owes it a restart, and it is not there | hermes-reconcile apply
-warning | staging | an interrupted apply has left what it was writing: gateway-s | hermes-reconcile apply`},
+warning | staging | an interrupted apply has left unfinished files: gateway-s | hermes-reconcile apply`},
 		"an apply is at it": {judgeLeftovers(busy), "not checked | interrupted applies | an apply is under way"},
 		"dark":              {judgeLeftovers(dark), "not checked | interrupted applies | permission denied"},
 		"culprit": {judgeLeftovers(leftoverFacts{Culprits: []string{"old"}}),
@@ -405,7 +405,7 @@ warning | staging | an interrupted apply has left what it was writing: gateway-s
 		"foreign, down": {judgeLeftovers(leftoverFacts{Services: []Gateway{still}}), `
 ok | gateway-f | foreign: neither the manifest nor this tool knows it, and it is down
 ok | scandir | nothing is left of an interrupted apply`},
-		"symlink": {judgeLeftovers(leftoverFacts{Services: []Gateway{link}}), "warning | gateway-l | it is a symlink, and no service directory | remove it"},
+		"symlink": {judgeLeftovers(leftoverFacts{Services: []Gateway{link}}), "warning | gateway-l | it is a symlink, and has no service directory | remove it"},
 	}.check(t, leftoversCheck)
 }
 
@@ -414,23 +414,23 @@ func TestOwnership(t *testing.T) {
 	open := reconcile.Service{Name: "gateway-b", Owned: true, Exposed: []string{".", "log"}, Files: map[string]reconcile.File{"run": {Exposed: true}, "type": {}}}
 	foreign := reconcile.Service{Name: "gateway-f", Seized: []string{"supervise"}}
 	tell{
-		"safe": {judgeOwnership(ownershipFacts{Scandir: "/s", Services: []reconcile.Service{ours}, Looked: []string{"scandir", "manifest"}}), "ok | scandir, manifest | in no other hands"},
+		"safe": {judgeOwnership(ownershipFacts{Scandir: "/s", Services: []reconcile.Service{ours}, Looked: []string{"scandir", "manifest"}}), "ok | scandir, manifest | no other user can change these"},
 		"scandir": {judgeOwnership(ownershipFacts{Scandir: "/s", Exposed: "others than its owner can write to it (mode 0777)", Looked: []string{"scandir"}}), `
 error | /s | others than its owner can write to it (mode 0777): a user who can change it decides what s6-svscan runs | make it the folder of s6-svscan's user alone: chmod go-w, chown`},
 		"services": {judgeOwnership(ownershipFacts{Services: []reconcile.Service{ours, open, foreign}}), `
-error | gateway-b | others can change ., log, run in it, and so what s6-svscan runs | hermes-reconcile apply
-warning | gateway-f | others can change supervise in it, and so what s6-svscan runs | name it in the manifest: apply takes it out of their hands`},
+error | gateway-b | others can change ., log, run in it, and so the programs that s6-svscan runs | hermes-reconcile apply
+warning | gateway-f | others can change supervise in it, and so the programs that s6-svscan runs | name it in the manifest: apply takes it away from them`},
 		"files": {judgeOwnership(ownershipFacts{Risks: []risk{{"secret T of a", "/home/x/t", "/home/x", "hermes"}}, Looked: []string{"secrets"}}), `
-warning | /home/x/t | secret T of a: hermes can write /home/x | make it root's, and the folders above it`},
+warning | /home/x/t | secret T of a: hermes can write /home/x | give it and the folders above it to root`},
 		"searched": {judgeOwnership(ownershipFacts{Searched: []searched{
 			{"/opt/data/.local/bin", "the PATH of the container, of s6-svscan", "/opt/data", "user 1000", "/usr/bin:/bin"},
 			{"", "the PATH here", "", "", "/usr/bin:/my bin"},
 		}, Looked: []string{"scandir"}}), `
-warning | /opt/data/.local/bin | on the PATH of the container, of s6-svscan: user 1000 can change /opt/data, and so what runs as root by its name alone | put no such folder on the PATH of root: export PATH=/usr/bin:/bin
-warning | '' | on the PATH here: it means the working directory, whatever that is | put no such folder on the PATH of root: export PATH='/usr/bin:/my bin'`},
+warning | /opt/data/.local/bin | on the PATH of the container, of s6-svscan: user 1000 can change /opt/data, and so the programs that root runs by name | leave this folder out of the PATH of root: export PATH=/usr/bin:/bin
+warning | '' | on the PATH here: it means the working directory, whatever that is | leave this folder out of the PATH of root: export PATH='/usr/bin:/my bin'`},
 		"unseen": {judgeOwnership(ownershipFacts{Unknown: []string{"the scandir cannot be read"}, Looked: []string{"manifest"}}), `
 not checked | files | the scandir cannot be read
-ok | manifest | in no other hands`},
+ok | manifest | no other user can change these`},
 		"nothing seen": {judgeOwnership(ownershipFacts{Unknown: []string{"x"}}), "not checked | files | x"},
 	}.check(t, ownershipCheck)
 }

@@ -149,7 +149,7 @@ func (p *Facts) homesClosed() (object, why string) {
 	}
 	me := uint32(os.Geteuid())
 	if p.Homes.Origin == homes.OriginManifest && me != 0 && me != p.owner() {
-		return homes.Variable, "where it is, only root and the user of s6-svscan can see"
+		return homes.Variable, "only root and the user of s6-svscan can see where it is"
 	}
 	return "", ""
 }

@@ -83,7 +83,7 @@ func (n *notes) state(g Gateway, now time.Time) {
 		}
 		n.add(level, g.Profile, see, "%s (%s)", state, g.Detail)
 	case state.Runs() && g.Restarts >= looping && lasted < quiet:
-		n.add(explain.LevelWarning, g.Profile, see, "it has died %s, and runs for %s now",
+		n.add(explain.LevelWarning, g.Profile, see, "it died %s and has been up for %s now",
 			times(g.Restarts), lasted)
 	case !g.Owned:
 	case state == reconcile.StateUnsupervised:
@@ -93,16 +93,16 @@ func (n *notes) state(g Gateway, now time.Time) {
 	case state == reconcile.StateEnded && g.Status.ExitCode != 0:
 		n.add(explain.LevelError, g.Profile,
 			see+", then change its run script, or hermes-reconcile start "+g.Profile,
-			"it exited %d, which says that no restart would help", g.Status.ExitCode)
+			"it exited %d, which means that no restart would help", g.Status.ExitCode)
 	case state == reconcile.StateDown && g.Wanted == "up":
 		n.add(explain.LevelError, g.Profile, "hermes-reconcile start "+g.Profile,
 			"it is down but should be up")
 	case state == reconcile.StateWaiting:
 		n.add(explain.LevelError, g.Profile,
-			"run its profile in one container alone, and see what s6-svscan prints",
+			"run its profile in only one container, and see what s6-svscan prints",
 			"another gateway of its profile runs on its HERMES_HOME, so it waits")
 	case state == reconcile.StateStopping && lasted >= slow:
-		n.add(explain.LevelWarning, g.Profile, see, "it is told to stop, and runs on")
+		n.add(explain.LevelWarning, g.Profile, see, "it was told to stop and still runs")
 	case state == reconcile.StateStarting && lasted >= slow:
 		n.add(explain.LevelWarning, g.Profile, see, "it has been starting for %s", lasted)
 	case state.Runs() && g.Wanted == "down":
@@ -113,7 +113,7 @@ func (n *notes) state(g Gateway, now time.Time) {
 			"%s", g.Detail)
 	case state == reconcile.StateUp && g.Ready != nil && !*g.Ready && lasted >= slow:
 		n.add(explain.LevelWarning, g.Profile, see,
-			"it is up for %s, and has not answered as ready", lasted)
+			"it has been up for %s and has not answered as ready", lasted)
 	}
 }
 
@@ -138,7 +138,7 @@ func (n *notes) drift(g Gateway) {
 				explain.LevelWarning,
 				g.Profile,
 				"it runs and can be controlled; an apply that restarts or removes it ends that supervisor",
-				"%s: the one that had started it is gone",
+				"%s: the s6-svscan that started it is gone",
 				d,
 			)
 		default:

@@ -27,7 +27,7 @@ type homeFacts struct {
 func judgeHome(d homeFacts) []explain.Finding {
 	n := notes{check: homeCheck}
 	if d.Err != nil {
-		n.unknown(d.Path, "where HERMES_HOME is: %v", d.Err)
+		n.unknown(d.Path, "cannot find out where HERMES_HOME is: %v", d.Err)
 		return n.list
 	}
 	var faults, unknown grouped

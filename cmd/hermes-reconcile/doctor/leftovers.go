@@ -70,7 +70,7 @@ func (n *notes) foreign(g Gateway, named bool) {
 	switch {
 	case g.Owned || named || slices.ContainsFunc(g.Drift, tellsPlace):
 	case g.Wanted == "" && len(g.Drift) > 0:
-		n.add(explain.LevelWarning, g.Service, "remove it", "it %s, and no service directory",
+		n.add(explain.LevelWarning, g.Service, "remove it", "it %s, and has no service directory",
 			strings.Join(g.Drift, ", "))
 	case runs:
 		n.add(
@@ -104,7 +104,7 @@ func (n *notes) interrupted(r leftoverFacts) {
 	}
 	if len(r.Traces.Staged) > 0 {
 		n.add(explain.LevelWarning, "staging", apply,
-			"an interrupted apply has left what it was writing: %s", listing(r.Traces.Staged))
+			"an interrupted apply has left unfinished files: %s", listing(r.Traces.Staged))
 	}
 }
 

@@ -32,7 +32,7 @@ func judgeMultiplex(s multiplexFacts) []explain.Finding {
 	n := notes{check: multiplexCheck}
 	const object = "gateway_state.json"
 	if s.Unknown != "" {
-		n.unknown(object, "which profiles the root gateway serves: %s", s.Unknown)
+		n.unknown(object, "cannot find out which profiles the root gateway serves: %s", s.Unknown)
 		return n.list
 	}
 	served := make(map[string]bool, len(s.Served))
@@ -50,7 +50,7 @@ func judgeMultiplex(s multiplexFacts) []explain.Finding {
 	case len(twice) > 0 && s.Says != nil && !*s.Says:
 		n.ok(
 			object,
-			"the root gateway serves no other profile, says %s: that it served some is left from before: %s",
+			"the root gateway serves no other profile according to %s; it served these before: %s",
 			s.Where,
 			listing(twice),
 		)

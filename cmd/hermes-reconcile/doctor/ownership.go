@@ -70,7 +70,7 @@ func judgeOwnership(h ownershipFacts) []explain.Finding {
 			h.Scandir,
 			"chown root:root "+quote(h.Scandir)+
 				" at the end of each boot, where "+h.Holder+" need not make services: see \"Whose the scandir is\" in docs/safety.md",
-			"it belongs to %[1]s, as hermes-agent's image has it: %[1]s can take services away, and have root's s6-svscan run what they like as root",
+			"it belongs to %[1]s, as in hermes-agent's image: %[1]s can remove services and make root's s6-svscan run any program as root",
 			h.Holder,
 		)
 	case h.Exposed != "":
@@ -82,7 +82,7 @@ func judgeOwnership(h ownershipFacts) []explain.Finding {
 		n.service(s)
 	}
 	for _, r := range h.Risks {
-		n.add(explain.LevelWarning, r.File, "make it root's, and the folders above it",
+		n.add(explain.LevelWarning, r.File, "give it and the folders above it to root",
 			"%s: %s can write %s", r.What, r.Users, r.Path)
 	}
 	for _, f := range h.Searched {
@@ -93,7 +93,7 @@ func judgeOwnership(h ownershipFacts) []explain.Finding {
 		n.unknown("files", "%s", text)
 	}
 	if !found && len(h.Looked) > 0 {
-		n.ok(strings.Join(h.Looked, ", "), "in no other hands")
+		n.ok(strings.Join(h.Looked, ", "), "no other user can change these")
 	}
 	return n.list
 }
@@ -101,14 +101,14 @@ func judgeOwnership(h ownershipFacts) []explain.Finding {
 // searched names a folder in which others can plant programs. This program runs none from there,
 // but a shell would.
 func (n *notes) searched(f searched) {
-	hint := "put no such folder on the PATH of root: export PATH=" + quote(f.Rest)
+	hint := "leave this folder out of the PATH of root: export PATH=" + quote(f.Rest)
 	if f.At == "" {
 		n.add(explain.LevelWarning, quote(f.Folder), hint,
 			"on %s: it means the working directory, whatever that is", f.Whose)
 		return
 	}
 	n.add(explain.LevelWarning, f.Folder, hint,
-		"on %s: %s can change %s, and so what runs as root by its name alone", f.Whose, f.Who, f.At)
+		"on %s: %s can change %s, and so the programs that root runs by name", f.Whose, f.Who, f.At)
 }
 
 // service tells what others can change in a service directory. One of another program is a warning
@@ -116,7 +116,7 @@ func (n *notes) searched(f searched) {
 func (n *notes) service(s reconcile.Service) {
 	level, hint := explain.LevelError, apply
 	if !s.Owned {
-		level, hint = explain.LevelWarning, "name it in the manifest: apply takes it out of their hands"
+		level, hint = explain.LevelWarning, "name it in the manifest: apply takes it away from them"
 	}
 	exposed := append(append([]string{}, s.Exposed...), s.Seized...)
 	for _, path := range sortedKeys(s.Files) {
@@ -125,7 +125,7 @@ func (n *notes) service(s reconcile.Service) {
 		}
 	}
 	if len(exposed) > 0 {
-		n.add(level, s.Name, hint, "others can change %s in it, and so what s6-svscan runs",
+		n.add(level, s.Name, hint, "others can change %s in it, and so the programs that s6-svscan runs",
 			strings.Join(exposed, ", "))
 	}
 }

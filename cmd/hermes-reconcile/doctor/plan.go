@@ -28,7 +28,7 @@ func judgePlan(r *explain.Report, err, dark error) []explain.Finding {
 		n.add(explain.LevelWarning, object, diffThen, "apply would change something: %s",
 			r.Summary.Text)
 	case dark != nil:
-		n.unknown(object, "%s, but what interrupted applies owe: %v", r.Summary.Text, dark)
+		n.unknown(object, "%s, but it is not known what interrupted applies owe: %v", r.Summary.Text, dark)
 	default:
 		n.ok(object, "%s", r.Summary.Text)
 	}
@@ -84,7 +84,7 @@ func judgeRoom(v reconcile.Vacancy, err error, c directoryChanges) []explain.Fin
 	const object, raise = "s6-svscan", "raise that limit, or remove services"
 	switch {
 	case err != nil:
-		n.unknown(object, "how many services it takes: %v", err)
+		n.unknown(object, "cannot find out how many services it takes: %v", err)
 	case c.Comes-c.Goes > v.More:
 		n.add(explain.LevelError, object, raise, "room for %s, and the manifest adds %d: %v",
 			explain.Count(v.More, "more gateway"), c.Comes-c.Goes, v.Err)

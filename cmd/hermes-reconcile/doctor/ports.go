@@ -56,7 +56,7 @@ func judgePorts(ports []portFacts, s sockets, now time.Time) []explain.Finding {
 	case len(ports) == 0:
 		n.ok("all", "no gateway has a port")
 	case good > 0:
-		n.ok("all", "%s, taken by no other program", explain.Count(good, "port"))
+		n.ok("all", "%s; none is used by another program", explain.Count(good, "port"))
 	}
 	return n.list
 }
@@ -111,7 +111,7 @@ func (n *notes) port(p portFacts, s sockets, now time.Time) {
 			"taken by %s, so gateway-%s cannot have it", s.who(others[0]), p.Profile)
 	case hidden:
 		n.unknown(object,
-			"a program listens, and whether that is gateway-%s cannot be seen from here", p.Profile)
+			"a program listens; it cannot be seen from here whether it is gateway-%s", p.Profile)
 	case p.PID != 0 && now.Sub(p.Since) >= slow:
 		n.add(explain.LevelWarning, object, "see its log, and whether its command takes the port",
 			"no program listens on it, and gateway-%s is up for %s", p.Profile, ago(p.Since, now))

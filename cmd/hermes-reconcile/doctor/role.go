@@ -26,7 +26,7 @@ func judgeRole(role string) []explain.Finding {
 			"it is %s: apply --boot and watch start nothing here", RoleNone)
 	default:
 		n.add(explain.LevelError, RoleVariable, "set it to "+RoleNone+", or unset it",
-			"%q is no role: apply --boot and watch refuse it, and start nothing", role)
+			"%q is not a role: apply --boot and watch refuse it, and start nothing", role)
 	}
 	return n.list
 }

@@ -43,7 +43,7 @@ func judgeScandir(t scandirFacts, now time.Time) []explain.Finding {
 		n.add(explain.LevelError, t.Path, "mount it with exec", "%s", t.NoExec)
 	}
 	if t.Dark != nil {
-		n.unknown("lock", "whether an apply is under way: %v", t.Dark)
+		n.unknown("lock", "cannot find out whether an apply is under way: %v", t.Dark)
 		return n.list
 	}
 	if t.Traces.Locked {
@@ -63,7 +63,7 @@ func judgeScandir(t scandirFacts, now time.Time) []explain.Finding {
 	if !t.Traces.Woken.IsZero() {
 		n.ok(
 			"rescan",
-			"%s ago an apply left it to s6-svscan to find what is new: the next one looks whether it has",
+			"%s ago an apply left new services for s6-svscan to find; the next apply checks whether it has found them",
 			ago(t.Traces.Woken, now),
 		)
 	}

@@ -39,7 +39,7 @@ func judgeSupervisor(h supervisorFacts) []explain.Finding {
 	if h.Runtime == manifest.RuntimeS6Overlay && !h.Overlay {
 		n.add(explain.LevelError, "runtime",
 			"set runtime: s6 in the manifest, if this is a plain s6 tree",
-			"the manifest says %s, and there is no %s that its scripts could start through",
+			"the manifest says %s, but its scripts start through %s, which is not there",
 			h.Runtime, overlayShell)
 	}
 	return n.list

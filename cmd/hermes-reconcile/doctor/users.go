@@ -26,15 +26,15 @@ func judgeUsers(p userFacts) []explain.Finding {
 	n := notes{check: usersCheck}
 	switch me := "user " + strconv.Itoa(int(p.Me)); {
 	case p.Me == 0:
-		n.ok("root", "may look at everything")
+		n.ok("root", "root can check everything")
 	case !p.Known:
-		n.unknown(me, "not root: what others have cannot be looked at")
+		n.unknown(me, "not root: files and processes of other users cannot be checked")
 	case p.Me == p.Owner:
 		n.ok(me, "s6-svscan and all gateways are this user's, too")
 	default:
 		n.unknown(
 			me,
-			"neither root nor user %d, whose s6-svscan this is: what only these can see is not checked, and apply would not work",
+			"neither root nor user %d, who runs this s6-svscan: some things cannot be checked, and apply would fail",
 			p.Owner,
 		)
 	}
@@ -44,7 +44,7 @@ func judgeUsers(p userFacts) []explain.Finding {
 		case err == nil:
 			there = append(there, name)
 		case p.Known && p.Owner != 0:
-			n.ok(name, "no such account here, and none is needed: s6-svscan is not root's")
+			n.ok(name, "no such account here, and none is needed: s6-svscan does not run as root")
 		default:
 			n.add(explain.LevelError, name, "add the account, or set user in the manifest",
 				"no such account here: %v", err)

@@ -50,7 +50,7 @@ func (e *exporter) name(p manifest.Profile) string {
 func (e *exporter) check(p manifest.Profile) {
 	for _, v := range p.Env {
 		if !utf8.ValidString(v.Value) {
-			e.fault(p, "env."+v.Name, "is no UTF-8 (want text: Kubernetes takes no other bytes; or a file in secrets)")
+			e.fault(p, "env."+v.Name, "is not UTF-8 (want text: Kubernetes takes no other bytes; or a file in secrets)")
 		}
 	}
 	home, key := e.home(p), "home"

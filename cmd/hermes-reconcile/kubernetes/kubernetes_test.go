@@ -226,8 +226,8 @@ func TestForeignObjectsAreLeftOut(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, got.Manifest.Profiles, 1)
 	require.Equal(t, []string{
-		`gateway-coder.yaml: "ConfigMap" "" is left out: it is no gateway`,
-		`gateway-coder.yaml: "StatefulSet" "db" is left out: it is no gateway`,
+		`gateway-coder.yaml: "ConfigMap" "" is left out: it is not a gateway`,
+		`gateway-coder.yaml: "StatefulSet" "db" is left out: it is not a gateway`,
 	}, got.LeftOut)
 }
 
@@ -288,7 +288,7 @@ func TestSizesHaveLimits(t *testing.T) {
 func TestAccounts(t *testing.T) {
 	for _, bad := range []string{"", "0", "root=0", "x", "-1", "01", "1:", ":1", "=1", "2147483648", "1:0", "a=b=1"} {
 		_, err := ParseAccounts([]string{bad})
-		require.ErrorContains(t, err, "is no account", "%q", bad)
+		require.ErrorContains(t, err, "is not an account", "%q", bad)
 	}
 	all, err := ParseAccounts([]string{"bot=7:8", "9"})
 	require.NoError(t, err)

@@ -42,7 +42,7 @@ func ParseAccounts(texts []string) (Accounts, error) {
 		}
 		account, err := parseAccount(numbers)
 		if err != nil || named && name == "" {
-			return nil, fmt.Errorf("--run-as %q is no account (want UID, UID:GID, NAME=UID or NAME=UID:GID, "+
+			return nil, fmt.Errorf("--run-as %q is not an account (want UID, UID:GID, NAME=UID or NAME=UID:GID, "+
 				"numbers from 1 to %d)", text, maxID)
 		}
 		all[name] = account
@@ -96,11 +96,11 @@ func fits(form, text string) bool { return regexp.MustCompile(form).MatchString(
 func (o Options) Check() error {
 	switch {
 	case o.Namespace != "" && !fits(namespaceForm, o.Namespace):
-		return fmt.Errorf("--namespace %q is no name of one (want a-z, 0-9 and -, at most 63 characters)", o.Namespace)
+		return fmt.Errorf("--namespace %q is not the name of a namespace (want a-z, 0-9 and -, at most 63 characters)", o.Namespace)
 	case !fits(imageForm, o.Image):
-		return fmt.Errorf("--image %q is no name of an image (want REGISTRY/NAME:TAG)", o.Image)
+		return fmt.Errorf("--image %q is not the name of an image (want REGISTRY/NAME:TAG)", o.Image)
 	case !fits(storageForm, o.Storage):
-		return fmt.Errorf("--storage %q is no size (want a number with Mi, Gi or Ti, such as %s)", o.Storage, DefaultStorage)
+		return fmt.Errorf("--storage %q is not a size (want a number with Mi, Gi or Ti, such as %s)", o.Storage, DefaultStorage)
 	}
 	return nil
 }

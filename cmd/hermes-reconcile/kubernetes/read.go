@@ -75,7 +75,7 @@ func (r *importer) kustomization(files []File) ([]File, error) {
 	for _, name := range k.Resources {
 		at := slices.IndexFunc(files, func(f File) bool { return f.Name == path.Clean(name) })
 		if at < 0 {
-			r.LeftOut = append(r.LeftOut, fmt.Sprintf("%s: %s is no file of the folder", Kustomization, wording.Quote(name)))
+			r.LeftOut = append(r.LeftOut, fmt.Sprintf("%s: %s is not a file of the folder", Kustomization, wording.Quote(name)))
 			continue
 		}
 		named = append(named, files[at])
@@ -125,7 +125,7 @@ func (r *importer) object(file string, n *yaml.Node) error {
 
 // leaveOut notes an object that becomes no profile, so that its user does not look for it.
 func (r *importer) leaveOut(file, kind, name string) {
-	r.LeftOut = append(r.LeftOut, fmt.Sprintf("%s: %s %s is left out: it is no gateway", file,
+	r.LeftOut = append(r.LeftOut, fmt.Sprintf("%s: %s %s is left out: it is not a gateway", file,
 		wording.Quote(kind), wording.Quote(name)))
 }
 

@@ -133,7 +133,7 @@ func Of(url string, stranger func(port int) string) Question {
 			return err
 		}
 		if name := stranger(port(url)); name != "" {
-			return fmt.Errorf("it is %s that answers", name)
+			return fmt.Errorf("%s answers instead", name)
 		}
 		return nil
 	}

@@ -111,7 +111,7 @@ func TestAnswersOfStrangers(t *testing.T) {
 	at, _ := server(t, http.StatusOK)
 	var asked int
 	err := Of(at, func(port int) string { asked = port; return `"x" (pid 7)` })(t.Context())
-	require.EqualError(t, err, `it is "x" (pid 7) that answers`)
+	require.EqualError(t, err, `"x" (pid 7) answers instead`)
 	require.Equal(t, port(at), asked)
 	require.Equal(t, []int{80, 443, 9201}, []int{port("http://a/"), port("https://a/"), port("http://127.0.0.1:9201/x")})
 	bad, _ := server(t, http.StatusNotFound)
