@@ -215,10 +215,10 @@ func TestOthersWhileACanarySettles(t *testing.T) {
 	tr.down("gateway-beta")
 	require.NoError(t, syscall.Kill(w.pid, syscall.SIGHUP))
 	tr.startedWith("beta", 2, "one")
-	w.says(1, fmt.Sprintf("an apply (pid %d) tries a manifest on the canary alpha", apply.pid))
+	w.says(1, fmt.Sprintf("an apply (pid %d) has been trying a manifest on the canary alpha", apply.pid))
 	r := tr.apply("-f", "new.yaml")
 	require.Equal(t, 111, r.code, "%v", r)
-	require.Contains(t, r.stderr, "tries a manifest on the canary alpha")
+	require.Contains(t, r.stderr, "has been trying a manifest on the canary alpha")
 	require.Equal(t, 111, tr.run("rollback").code)
 	trying := fmt.Sprintf("an apply (pid %d) tries a manifest on the canary alpha since ", apply.pid)
 	require.Equal(t, "running", tr.standing(trying).Canary.State)
@@ -239,7 +239,7 @@ func TestOthersWhileACanarySettles(t *testing.T) {
 	require.Len(t, tr.starts("delta"), 1)
 	r = tr.apply("--canary", "beta", "--settle", "1s")
 	require.Equal(t, 0, r.code, "%v", r)
-	require.Contains(t, r.stderr, "going on with the canary of an apply that was interrupted: alpha")
+	require.Contains(t, r.stderr, "continuing the canary of an interrupted apply: alpha")
 	tr.startedWith("delta", 2, "two")
 	require.Nil(t, tr.standing("").Canary)
 	require.Len(t, tr.starts("alpha"), 2, "it has its new entry already")
@@ -308,14 +308,14 @@ func TestCanaryThatShowsNothing(t *testing.T) {
 	tr := newTree(t, treeOpts{})
 	tr.flying()
 	for line, want := range map[string]string{
-		"--settle 1m":                    "no canary is named",
-		"--rollback":                     "no canary is named",
+		"--settle 1m":                    "needs a canary",
+		"--rollback":                     "needs a canary",
 		"--canary 0":                     "0 is not a number of gateways",
 		"--canary 1 --boot":              "want it without --boot and --no-rescan",
 		"--canary alpha --settle -1s":    "is negative",
-		"--canary alpha -f more.yaml":    "the plan changes no gateway of it that should be up",
+		"--canary alpha -f more.yaml":    "the plan changes none of these gateways that should be up",
 		"--canary beta,x -f more.yaml":   `"x" is neither a profile`,
-		"--canary parked -f parked.yaml": "the plan changes no gateway of it that should be up",
+		"--canary parked -f parked.yaml": "the plan changes none of these gateways that should be up",
 	} {
 		tr.write("more.yaml", tr.text()+"  more: {}\n")
 		tr.write("parked.yaml", tr.text()+"  more: {}\n  parked: {state: down}\n")

@@ -124,7 +124,7 @@ func TestDoctorWithoutAManifest(t *testing.T) {
 	d := tr.doctor("--scandir", tr.scandir)
 	require.Zero(t, d.code)
 	require.Zero(t, d.Warnings, "%v", d)
-	d.names(t, "not checked", "manifest", "there is none")
+	d.names(t, "not checked", "manifest", "there is no manifest")
 	d.names(t, "ok", "gateways", "1 gateway")
 	d.names(t, "ok", "home", tr.home)
 }

@@ -253,7 +253,7 @@ func TestApplyLeavesADrainToTheNext(t *testing.T) {
 			tr.isFree()
 			require.NoError(tr.t, syscall.Kill(bg.pid, syscall.SIGINT))
 			r := <-bg.done
-			require.Contains(tr.t, r.stderr, "go on draining", "%v", r)
+			require.Contains(tr.t, r.stderr, "continue to drain", "%v", r)
 			return r.code
 		},
 		"killed": func(tr *tree) int {
@@ -498,7 +498,7 @@ func TestApplyLeavesWhatAnotherHasChanged(t *testing.T) {
 	tr.finishTurn("alpha")
 	r := <-bg.done
 	require.Equal(t, 0, r.code, "%v", r)
-	require.Contains(t, r.stderr, "gateway-alpha is left as another command has made it while it drained")
+	require.Contains(t, r.stderr, "gateway-alpha is left alone: another command changed it while it drained")
 	value, _ := envOf(tr.started("alpha", 2).Env, "VALUE")
 	require.Equal(t, "c", value)
 	require.Equal(t, []string{"usr1", "exit"}, tr.stopEvents("alpha"))

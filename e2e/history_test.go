@@ -147,7 +147,7 @@ func TestRollbackGoesBackAndStays(t *testing.T) {
 	tr.down("gateway-beta")
 	require.NoError(t, syscall.Kill(w.pid, syscall.SIGHUP))
 	tr.started("beta", 2)
-	w.says(1, "number 3 of the history counts")
+	w.says(1, "number 3 of the history is used")
 	require.Len(t, tr.starts("alpha"), 3)
 	require.Empty(t, tr.history().Entries[3:], "the same manifest again is no new entry")
 

@@ -111,7 +111,7 @@ func TestAdoptionSaysWhatExitZeroDoes(t *testing.T) {
 		tr.started(profile, 1)
 	}
 	tr.manifest("ends: {}\ndecided: {restart: always}\nloops: {}")
-	const warning = "exit code 0 left these down so far, and restarts them once adopted: ends\n"
+	const warning = "these stayed down after exit code 0; once adopted, they will restart: ends\n"
 	require.Contains(t, tr.run("diff").stderr, warning)
 	r := tr.mustApply()
 	require.Contains(t, r.stderr, warning)

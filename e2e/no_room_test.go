@@ -194,7 +194,7 @@ func TestStartThatAnAbortedScanHasLost(t *testing.T) {
 	tr.fake("s6-svscanctl", "[ -e "+swallowed+" ] || { touch "+swallowed+"; exit 0; }")
 	tr.manifest("alpha: {user: nobody}\nbeta: {user: nobody}")
 	r := tr.mustApply()
-	require.Contains(t, r.stderr, "rescanned once more: an aborted scan had lost what is new")
+	require.Contains(t, r.stderr, "rescanned once more: an aborted scan had missed new services")
 	for _, profile := range []string{"alpha", "beta"} {
 		tr.started(profile, 1)
 		tr.onlyControlIsTheUsers(profile, nobody)

@@ -150,7 +150,7 @@ func TestProgramThatDaemonizes(t *testing.T) {
 		const entry = "alpha: {user: %s, command: [sh, -c, 'setsid sleep 1000 & exec sleep 1000']}"
 		tr.manifest(entry, cmp.Or(name, tr.user()))
 		tr.mustApply("--wait=up")
-		const outlived = "have outlived it"
+		const outlived = "are still there after it ended"
 		require.Empty(t, doctor().of("", "gateways", outlived), "its present life has one")
 
 		for range 2 {

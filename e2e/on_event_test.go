@@ -161,7 +161,7 @@ func TestProgramsThatRootMustNotRun(t *testing.T) {
 	refused := map[string][]string{
 		"is not an absolute path":              {"--on-event", "hook"},
 		"is not a program that this user may run":    {"--on-event", tr.path("profiles.yaml")},
-		"--on-event, which is not given":   {"--event-user", "nobody"},
+		"--event-user needs --on-event":     {"--event-user", "nobody"},
 		"is too short (want more than 0s)": {"--on-event", tr.path("hook"), "--event-timeout", "0s"},
 	}
 	if os.Getuid() == 0 {

@@ -180,14 +180,14 @@ func TestRouteToASecretThroughAUsersFolder(t *testing.T) {
 
 	require.NoError(t, os.Chown(theirs, nobody, nobody))
 	where := theirs + `, where "` + link + `" leads`
-	require.Contains(t, tr.mustApply().stderr, "its user nobody can write "+where+", so it could make root read another file in place of secret TOKEN")
+	require.Contains(t, tr.mustApply().stderr, "its user nobody can write "+where+", so it could make root read another file instead of secret TOKEN")
 	tr.doctor().names(t, "warning", "ownership", "secret TOKEN of alpha: nobody can write "+where)
 
 	file := tr.path("profiles.yaml")
 	require.NoError(t, os.Rename(file, filepath.Join(theirs, "profiles.yaml")))
 	require.NoError(t, os.Symlink(filepath.Join(theirs, "profiles.yaml"), file))
 	where = theirs + `, where "` + file + `" leads`
-	require.Contains(t, tr.mustApply().stderr, "nobody can write "+where+", and so decide what manifest ")
+	require.Contains(t, tr.mustApply().stderr, "nobody can write "+where+", and so change manifest ")
 	tr.doctor().names(t, "warning", "ownership", "manifest: nobody can write "+where)
 }
 

@@ -31,13 +31,13 @@ housed: {home: %[1]s, command: [hermes, gateway, run], state: down}
 other: {command: [sleep, "1000"]}
 `, own)
 	said := func(profile, meant string) string {
-		return fmt.Sprintf("warning: profile %[1]s: hermes does not know it, since there is no profiles/%[1]s in HERMES_HOME %q%s\n", profile, tr.home, meant)
+		return fmt.Sprintf("warning: profile %[1]s: hermes does not know it, because there is no profiles/%[1]s in HERMES_HOME %q%s\n", profile, tr.home, meant)
 	}
 	check := func(stderr string) {
 		require.Contains(t, stderr, said("codr", " (did you mean coder?)"))
 		require.Contains(t, stderr, said("far", ""))
 		require.Equal(t, 2, strings.Count(stderr, "does not know it"), "%s", stderr)
-		require.Contains(t, stderr, "hint: hermes profile create NAME, or mend the name in the manifest")
+		require.Contains(t, stderr, "hint: hermes profile create NAME, or correct the name in the manifest")
 	}
 	check(tr.run("apply", "--dry-run").stderr)
 	check(tr.mustApply().stderr)
@@ -52,7 +52,7 @@ other: {command: [sleep, "1000"]}
 	}, "doctor says what hermes says")
 	require.Regexp(t, `(?m)^error +gateways +codr +hermes does not have its profile, so it exits 1: `+refusal+`$`, text)
 	require.Regexp(t, `(?m)^error +home +\S+/home +hermes does not know profile codr: there is no profiles/codr \(did you mean coder\?\)$`, text)
-	require.Regexp(t, `hint: hermes profile create codr, or mend the name in the manifest`, text)
+	require.Regexp(t, `hint: hermes profile create codr, or correct the name in the manifest`, text)
 	require.Regexp(t, `(?m)^error +home +\S+/home +hermes does not know profile far: there is no profiles/far$`, text)
 	require.Equal(t, 2, strings.Count(text, "hermes does not know profile"), "%s", text)
 

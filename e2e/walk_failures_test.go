@@ -152,7 +152,7 @@ var reversible = regexp.MustCompile(`(?m)(error: |level=ERROR msg="?)cannot (app
 // takenBack: where apply says that such a step failed, every service is as it was.
 func (w *world) takenBack(before view, s stroke) {
 	w.t.Helper()
-	if strings.Contains(s.text(), "gateways go on draining") {
+	if strings.Contains(s.text(), "gateways continue to drain") {
 		return // an apply before that one has done its part
 	}
 	if reversible.MatchString(s.text()) {

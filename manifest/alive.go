@@ -75,7 +75,7 @@ var aliveKeys = sync.OnceValue(func() []table.Key[aliveSettings, Alive] {
 			4,
 			table.Says{
 				Title: "Bad answers in a row",
-				About: "So many make a gateway one that is not alive. No answer within 5 s is a bad one.",
+				About: "After so many the gateway is not alive. No answer within 5 s is a bad one.",
 			},
 			func(s *aliveSettings) *table.Setting[int] { return &s.failures },
 			func(a *Alive) *int { return &a.Failures },

@@ -27,7 +27,7 @@ func Schema() ([]byte, error) {
 func Shape() values.Shape {
 	s := table.ObjectOf(documentKeys())
 	s.Schema = "http://json-schema.org/draft-07/schema#"
-	s.Title, s.Description = "profiles.yaml", "What hermes-reconcile keeps the per-profile gateways of a Hermes container to."
+	s.Title, s.Description = "profiles.yaml", "The per-profile gateways of a Hermes container, as hermes-reconcile should keep them."
 	s.Required = []string{"version", "profiles"}
 	s.Definitions = values.Definitions()
 	return s

@@ -236,7 +236,7 @@ func (c *Change) inPlace(owed Owed) {
 	}
 	if c.Actual.Guessed && (c.Gateway != Keep || !c.Desired.Last) {
 		c.because(ReasonGuessed,
-			"taken to be up: its state is last, and what that is only a live scandir could tell")
+			"assumed to be up: its state is last, which only a live scandir knows")
 	}
 	c.name()
 }

@@ -21,7 +21,7 @@ func TestWhatIsAssumedDiffersFromItselfInNothing(t *testing.T) {
 // Whether a gateway is up whose state is what it was last is not known, and the plan says so where
 // it matters.
 func TestStateLastIsGuessed(t *testing.T) {
-	const guess = "taken to be up: its state is last, and what that is only a live scandir could tell"
+	const guess = "assumed to be up: its state is last, which only a live scandir knows"
 	for _, c := range []struct {
 		name       string
 		old, fresh manifest.Profile

@@ -77,5 +77,5 @@ func SinceBoot() (time.Duration, error) {
 	if now := sinceBoot(); now > 0 {
 		return now, nil
 	}
-	return 0, errors.New("the kernel does not tell for how long the machine has been there")
+	return 0, errors.New("the kernel does not say how long the machine has been up")
 }

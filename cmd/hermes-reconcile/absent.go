@@ -17,7 +17,7 @@ func (t *target) warnAbsent(ctx context.Context, u ui) {
 	names := slices.Sorted(maps.Keys(missing))
 	if len(names) > homes.MostMeant {
 		u.warning(explain.WarnUnknown,
-			"hermes does not know %d profiles, since there is no profiles/NAME of them in their %s: %s",
+			"hermes does not know %d profiles, which have no profiles/NAME in their %s: %s",
 			len(names),
 			homes.Variable,
 			explain.Names(names),
@@ -30,10 +30,10 @@ func (t *target) warnAbsent(ctx context.Context, u ui) {
 		if missing[name] != "" {
 			meant = " (did you mean " + missing[name] + "?)"
 		}
-		u.warning(explain.WarnUnknown, "profile %s: hermes does not know it, since there is no profiles/%s in %s %q%s",
+		u.warning(explain.WarnUnknown, "profile %s: hermes does not know it, because there is no profiles/%s in %s %q%s",
 			name, name, homes.Variable, home, meant)
 	}
 	if len(missing) > 0 {
-		u.hint("hermes profile create NAME, or mend the name in the manifest")
+		u.hint("hermes profile create NAME, or correct the name in the manifest")
 	}
 }

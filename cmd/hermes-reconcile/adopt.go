@@ -34,9 +34,9 @@ func (u ui) adoptions(scandir string, plan reconcile.Plan, m *manifest.Manifest)
 	for i, name := range ending {
 		ending[i] = render.ProfileOf(name)
 	}
-	u.warning(explain.WarnExit0, "exit code 0 left these down so far, and restarts them once adopted: %s",
+	u.warning(explain.WarnExit0, "these stayed down after exit code 0; once adopted, they will restart: %s",
 		strings.Join(ending, ", "))
 	u.hint(
-		"set restart: on-failure in the manifest to keep that, or restart: always to go without this warning",
+		"set restart: on-failure in the manifest to keep that, or restart: always to silence this warning",
 	)
 }

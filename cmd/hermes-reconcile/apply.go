@@ -51,24 +51,24 @@ func newApplyCommand(u ui) *cobra.Command {
 		Use:   "apply [-f FILE]... [PROFILE...]",
 		Short: "make the gateways of the scandir match the manifest",
 		Long: `Make the gateways of the scandir match the manifest: create, update, start, stop, adopt and remove what differs, and touch
-nothing else. A gateway restarts only when its own run script changes. With names or globs only these profiles' gateways are
-touched, one that the manifest does not name any more included, which goes as --prune says.
+nothing else. A gateway restarts only when its own run script changes. With names or globs only the gateways of these profiles
+are touched. You may name one that the manifest no longer has: --prune says what happens to it.
 
-On a terminal it asks before it removes a gateway, unless --yes or --expect is given; with -o json it refuses instead. Without a
-terminal it asks nothing.
+On a terminal apply asks before it removes a gateway, unless --yes or --expect is given; with -o json it refuses instead. Without
+a terminal it asks nothing.
 
-With --canary a change is tried on some gateways first. They have to be up, and ready where their profiles have ready, and to
-stay so with the same process for as long as --settle says; then the rest follows. If not, the rest stays as it is, and with
---rollback the canaries get their former entries back. While they are watched, watch leaves them alone and keeps the former
-manifest for all others.
+With --canary a change is tried on some gateways first. They have to come up, and be ready where their profiles have ready, and
+stay so with the same process for as long as --settle says; then the rest follows. Otherwise the rest stays as it is, and with
+--rollback the former entries of the canaries are applied again. During the trial the command watch leaves the canaries alone
+and keeps the former manifest for all others.
 
-With --boot, for a script that runs when a container starts: it ends within seconds whatever happens, does not wait for what it
-starts, removes gateway.pid and processes.json that gateways of an earlier container left, writes a report to
-${HERMES_HOME}/` + bootReport + `, and exits 0 unless there is no s6 here. A manifest that is wrong is said on stderr
-and in the report, changes nothing, and does not keep the container from starting.
+With --boot, for a script that runs when a container starts: apply ends within seconds whatever happens, does not wait for what
+it starts, removes gateway.pid and processes.json that gateways of an earlier container left, writes a report to
+${HERMES_HOME}/` + bootReport + `, and exits 0 unless there is no s6 here. An invalid manifest is reported on
+stderr and in the report; it changes nothing, and the container starts all the same.
 
-Without --timeout apply gives up when nothing has moved for the longest stop_timeout concerned + 15s, and while it waits for
-gateways to be ready, for the longest ready.timeout + 15s.`,
+Without --timeout apply gives up when nothing has happened for the longest stop_timeout of the gateways concerned + 15s. While it
+waits for gateways to be ready, this is the longest ready.timeout + 15s.`,
 		Example: `  hermes-reconcile apply --dry-run
   hermes-reconcile apply coder 'p*'
   hermes-reconcile apply --wait=ready --max-parallel-restarts 1
@@ -93,7 +93,7 @@ gateways to be ready, for the longest ready.timeout + 15s.`,
 	flags.addCanary(cmd)
 	f := cmd.Flags()
 	f.BoolVar(&flags.noRescan, "no-rescan", false,
-		"do not wake s6-svscan: what is new waits for the next rescan, what goes is only hidden")
+		"do not wake s6-svscan: new gateways wait for the next rescan, removed ones are only hidden")
 	f.BoolVar(
 		&flags.boot,
 		"boot",
@@ -230,7 +230,7 @@ func leftToDrain(err error) error {
 	if err == nil {
 		return nil
 	}
-	return withHint(err, "gateways go on draining; the next apply, or watch, does the rest")
+	return withHint(err, "gateways continue to drain; the next apply, or watch, does the rest")
 }
 
 // silent reports whether not to say how far it has come: a program that reads JSON reads no such

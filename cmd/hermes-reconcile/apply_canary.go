@@ -37,9 +37,9 @@ func (f *canaryFlags) addCanary(cmd *cobra.Command) {
 		"change first the gateways of `NAME|N`, names or globs with commas, or the first N that the plan changes; "+
 			"the rest follows if these are up, and ready, for as long as --settle says")
 	flags.DurationVar(&f.settle, "settle", defaultSettle,
-		"`DURATION` for which a canary has to be up, and ready")
+		"`DURATION` that canaries have to stay up, and ready")
 	flags.BoolVar(&f.back, "rollback", false,
-		"give a canary that fails its former entry back")
+		"if a canary fails, apply its former entry again")
 }
 
 // checkCanary refuses flags that make no sense together.
@@ -47,7 +47,7 @@ func (f *applyFlags) checkCanary(changed func(flag string) bool) error {
 	if f.canary == "" {
 		for _, flag := range []string{"canary", "settle", "rollback"} {
 			if changed(flag) {
-				return usagef("--%s: no canary is named (want --canary NAME, or --canary with a number)", flag)
+				return usagef("--%s needs a canary (want --canary NAME, or --canary with a number)", flag)
 			}
 		}
 		return nil
@@ -183,8 +183,8 @@ func (f *applyFlags) canaries(plan reconcile.Plan) ([]string, error) {
 		picked = append(picked, names[i])
 	}
 	if !slices.ContainsFunc(picked, func(p string) bool { return slices.Contains(show, p) }) {
-		return nil, withHint(usagef("--canary %s: the plan changes no gateway of it that should be up, so it would show nothing",
-			visible.Quote(f.canary)), "those that it changes: %s", explain.Names(show))
+		return nil, withHint(usagef("--canary %s: the plan changes none of these gateways that should be up, so they would show nothing",
+			visible.Quote(f.canary)), "the plan changes: %s", explain.Names(show))
 	}
 	return picked, nil
 }
@@ -205,7 +205,7 @@ func (f *applyFlags) runCanary(ctx context.Context, u ui, t *target, d *deploy.D
 	}
 	why, err := c.watch(ctx, result)
 	if err != nil {
-		return withHint(err, "the canary has its new entry, and the rest waits: run the same again, apply all without --canary, or %s rollback", program)
+		return withHint(err, "the canary has its new entry, the others wait: run the same command again, apply without --canary, or %s rollback", program)
 	}
 	if err := c.relock(ctx); err != nil {
 		return err

@@ -17,18 +17,18 @@ func (f *applyFlags) addCarryingOut(cmd *cobra.Command) {
 	flags.StringVar(&f.expect, "expect", "",
 		"apply only the plan of this `DIGEST`, which diff prints, and refuse any other")
 	flags.BoolVar(&f.dryRun, "dry-run", false,
-		"only show what would be done; with --exit-code, exit 2 if that is something")
+		"only show what would be done; with --exit-code, exit 2 if there are differences")
 	flags.BoolVar(&f.allowEmpty, "allow-empty", false,
 		"let a manifest without profiles remove every gateway")
 	flags.BoolVar(&f.now, "now", false,
-		"let no gateway drain: stop at once what has to stop, and what drains already")
+		"do not let gateways drain: stop them at once, including those that drain already")
 	cmdline.Choice(cmd, &f.wait, "wait", "",
-		"`LEVEL` that the gateways have to reach, where ready is up for profiles without ready; none: not even the end of those that drain",
+		"`LEVEL` that gateways have to reach; ready means up where a profile has no ready; none does not even wait for gateways that drain",
 		string(reconcile.LevelSupervised), string(reconcile.LevelUp), string(reconcile.LevelReady),
 		string(reconcile.LevelNone))
 	flags.IntVar(&f.maxRestarts, "max-parallel-restarts", 0,
-		"restart at most `N` gateways at a time, and no more once one has not reached what --wait says (0: all at once)")
-	flags.DurationVar(&f.timeout, "timeout", 0, "longest `DURATION` of it all")
+		"restart at most `N` gateways at a time, and stop if one does not reach --wait (0: all at once)")
+	flags.DurationVar(&f.timeout, "timeout", 0, "longest `DURATION` of the whole command")
 	f.progress.add(cmd)
 	flags.DurationVar(&f.lockTimeout, "lock-timeout", defaultLockTimeout,
 		"longest `DURATION` to wait for another apply")

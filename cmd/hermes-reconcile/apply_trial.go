@@ -59,7 +59,7 @@ func (c *trial) prepare() (err error) {
 		return err
 	}
 	if c.Former == nil && c.flags.back {
-		return withHint(usagef("--rollback: no manifest is known that was applied before"),
+		return withHint(usagef("--rollback: no earlier manifest is known"),
 			"leave --rollback out, or apply the former manifest once with this version")
 	}
 	return nil
@@ -71,7 +71,7 @@ func (c *trial) former() (*journal.Applied, error) {
 	if c.before != nil && c.before.Former > 0 {
 		_, former, err := entry(c.lock.Journal, c.before.Former)
 		if err == nil {
-			c.warning(explain.WarnCanary, "going on with the canary of an apply that was interrupted: %s", profilesText(c.before.Profiles))
+			c.warning(explain.WarnCanary, "continuing the canary of an interrupted apply: %s", profilesText(c.before.Profiles))
 		}
 		return former, err
 	}
@@ -128,7 +128,7 @@ func (c *trial) watch(ctx context.Context, result reconcile.Result) (why string,
 	work.plan(string(reconcile.LevelReady), nil)
 	c.Listener = work.listener()
 	late, stayed, err := c.Watch(ctx, result, func() {
-		c.say("canary %s: changed and up; the rest follows if that is so for %s", profilesText(c.Profiles), c.Settle)
+		c.say("canary %s: changed and up; the rest follows if it stays so for %s", profilesText(c.Profiles), c.Settle)
 	})
 	if err != nil || len(late) == 0 {
 		return "", err
@@ -172,11 +172,11 @@ func (c *trial) whyFailed(ctx context.Context, late []reconcile.Late, stayed boo
 func (c *trial) failed(ctx context.Context, result reconcile.Result, why string) error {
 	c.doc.Outcome, c.doc.Why = explain.CanaryFailed, why
 	c.error(&codedError{"canary " + why + c.printed, explain.CodeCanary})
-	hint := fmt.Sprintf("the canary has its new entry; %s rollback gives it the former one back", program)
+	hint := fmt.Sprintf("the canary has its new entry; go back with %s rollback", program)
 	var undone error
 	if c.flags.back {
 		undone = c.takeBack(ctx, why)
-		hint = "mend the manifest, and apply it again"
+		hint = "correct the manifest and apply it again"
 	} else {
 		undone = c.Failed(c.lock, why)
 	}
@@ -339,7 +339,7 @@ func profilesText(profiles []string) string { return visible.Line(explain.Names(
 
 // underWay is why an apply has to wait until a canary is decided.
 func underWay(c *journal.Canary) error {
-	return withHint(&codedError{fmt.Sprintf("another apply (pid %d) tries a manifest on the canary %s since %s", c.PID,
+	return withHint(&codedError{fmt.Sprintf("another apply (pid %d) has been trying a manifest on the canary %s since %s", c.PID,
 		profilesText(c.Profiles), c.Time.Format(time.RFC3339)), explain.CodeLocked},
 		"wait until it has ended, or end it with Ctrl-C or kill -INT %d", c.PID)
 }
@@ -356,6 +356,6 @@ func (u ui) endCanary(lock *journal.Lock) error {
 	case deploy.Lives(c):
 		return underWay(c)
 	}
-	u.warning(explain.WarnCanary, "the canary %s of an earlier apply counts no longer: all is applied", profilesText(c.Profiles))
+	u.warning(explain.WarnCanary, "the canary %s of an earlier apply is over: everything is applied", profilesText(c.Profiles))
 	return lock.ForgetCanary()
 }

@@ -79,7 +79,7 @@ func (f *applyFlags) arrive(
 	if failed.hopeless == failed.late { // then a longer wait is no advice
 		return failed
 	}
-	return withHint(failed, "nothing was taken back; wait longer with --timeout")
+	return withHint(failed, "nothing was rolled back; wait longer with --timeout")
 }
 
 // follow waits for gateways, and says how many have come.

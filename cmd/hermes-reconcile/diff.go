@@ -35,7 +35,7 @@ func (f *differFlags) add(cmd *cobra.Command, forms ...string) {
 // addPrune is apart from add, since watch makes plans and shows none.
 func (f *differFlags) addPrune(cmd *cobra.Command) {
 	cmdline.Choice(cmd, &f.prune, "prune", "",
-		"`WHICH` services that the manifest does not name to remove",
+		"`WHICH` services to remove of those that the manifest does not name",
 		string(reconcile.PruneOwned), string(reconcile.PruneAll), string(reconcile.PruneNone))
 }
 
@@ -79,24 +79,23 @@ func newDiffCommand(u ui) *cobra.Command {
   hermes-reconcile diff --against old.yaml -o markdown
   hermes-reconcile diff --against history:7`,
 		Short: "show what apply would do, and why",
-		Long: `Show what apply would do: a line for each profile that is not as the manifest says, with the reason, and below it what
-changes in the manifest's words. What several profiles have in common is said once. With --files the rendered files that
-differ follow; of a new gateway only run and log/run, render --out writes all of it.
+		Long: `Show what apply would do: a line for each profile that differs from the manifest, with the reason, and below it the keys that
+change. A change that several profiles have is shown once. With --files the rendered files that differ follow; of a new gateway
+only run and log/run (render --out writes all files).
 
 Nothing is changed and no lock is taken. With names or globs only these profiles are compared.
 
-The last line has a digest of
-the plan: apply --expect DIGEST carries out this plan alone.
+The last line has a digest of the plan: apply --expect DIGEST carries out only this plan.
 
 With --against an older manifest (a file, a folder of *.yaml and *.yml files, or - for standard input) or a folder that render --out
-wrote stands in for the scandir, and no s6 is needed:
+wrote takes the place of the scandir, and no s6 is needed:
 
   git show main:profiles.yaml | hermes-reconcile diff --against -
 
-With --against history:NUMBER it is a manifest that was applied earlier, of those that history lists.
+With --against history:NUMBER the old side is a manifest that was applied earlier; the command history lists them.
 
-What only a live scandir can tell is then not known, and the output says so: every gateway is taken to be as the old side
-asked. An empty folder is a scandir without gateways.`,
+Some facts only a live scandir has; the output names those that are missing. Every gateway is then assumed to be as the old side
+asks. An empty folder is a scandir without gateways.`,
 		RunE: func(cmd *cobra.Command, profiles []string) error {
 			flags.profiles = profiles
 			return flags.annotate(u, runDiff(u, cmd.InOrStdin(), &flags))
@@ -110,7 +109,7 @@ asked. An empty folder is a scandir without gateways.`,
 	flags.progress.add(cmd)
 	f.BoolVar(&flags.showFiles, "files", false, "show the rendered files that differ, too")
 	f.IntVar(&flags.limit, "limit", explain.CommentLimit,
-		"longest markdown, in `BYTES`; the rest is left out, and named")
+		"longest markdown, in `BYTES`; a last line names what is left out")
 	return cmd
 }
 
@@ -125,7 +124,7 @@ func runDiff(u ui, stdin io.Reader, flags *diffFlags) error {
 	}
 	if flags.against == standardInputFlag && slices.Contains(flags.files, standardInputFlag) {
 		return usagef(
-			"-f - and --against - both want standard input (want a file for one of them)")
+			"-f - and --against - both read standard input (want a file for one of them)")
 	}
 	flags.looking = u.looking(flags.progress.quiet || flags.form == formJSON, 0, &flags.manifestFlags)
 	defer flags.looking.stop()
@@ -168,7 +167,7 @@ func (f *diffFlags) plan(
 	}
 	if f.path != "" && !strings.HasPrefix(f.against, historySide) {
 		return reconcile.Plan{}, oldSide{}, usagef(
-			"--scandir means nothing with --against %s: no scandir is looked at", f.against)
+			"--scandir has no effect with --against %s, which reads no scandir", f.against)
 	}
 	old, err := f.old(u, stdin, m, dirs)
 	if err != nil {

@@ -105,7 +105,7 @@ func (f *diffFlags) oldManifest(
 ) error {
 	if old.Scandir != m.Scandir {
 		u.warning(explain.WarnOtherScandir,
-			"scandir changes from %q to %q: apply looks at the new one only, and what runs in the old one goes on",
+			"scandir changes from %q to %q: apply looks at the new one only, and gateways in the old one keep running",
 			old.Scandir,
 			m.Scandir,
 		)

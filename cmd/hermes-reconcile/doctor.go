@@ -34,8 +34,8 @@ func newDoctorCommand(u ui) *cobra.Command {
 	var flags doctorFlags
 	cmd := &cobra.Command{
 		Use:   "doctor [-f FILE]...",
-		Short: "say what is wrong here, and what to type about it",
-		Long: `Say what is wrong here, and what to type about it: the supervisor, the scandir and its room, the manifest and what apply would
+		Short: "report what is wrong here, and what to type against it",
+		Long: `Report what is wrong here, and what to type against it: the supervisor, the scandir and its room, the manifest and what apply would
 change, users, HERMES_HOME, ports, gateways, what interrupted applies have left, what others could change, profiles that the root
 gateway serves, too. A row each, with ok, warning, error, or not checked and why.
 

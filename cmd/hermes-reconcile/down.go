@@ -38,8 +38,8 @@ func newDownCommand(u ui) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "down",
 		Short: "stop all our gateways, before a container ends",
-		Long: `Stop all our gateways at once, and wait until they are down. Who is not by then is named, and goes on being stopped; loggers are
-left to write what is in their pipes. Afterwards watch starts nothing, until the next apply by hand or start of the container.
+		Long: `Stop all our gateways at once, and wait until they are down. Those that take longer are named, and continue to stop; loggers
+still write what is in their pipes. Afterwards watch starts nothing, until the next apply by hand or start of the container.
 
 For /etc/cont-finish.d: s6-overlay gives services that it does not know only 3 s (S6_KILL_GRACETIME).
 No manifest is needed. The scandir is --scandir, else $` + scandirVariable + `, else that of the manifest, else ` + defaultScandir + `.`,

@@ -29,7 +29,7 @@ var exitMeanings = []struct {
 	about string
 }{
 	{exitDone, "done; nothing is left to do"},
-	{exitPartial, "part of it failed: some gateways are not as asked; mend and run again"},
+	{exitPartial, "part of it failed: some gateways are not as asked; fix the cause and run again"},
 	{exitDiffers, "only with --exit-code of diff and apply: there are differences"},
 	{exitTimeout, "timed out waiting"},
 	{exitUsage, "the command line or the manifest is wrong, or there is no s6 here: retrying will not help"},

@@ -34,9 +34,9 @@ func newExportCommand(u ui) *cobra.Command {
 		Long: `Write the gateways as objects of Kubernetes: a StatefulSet and a Service for each profile, and
 a kustomization.yaml that names them. The same manifest gives the same bytes on every system.
 
-What Kubernetes has no place for stands in an annotation, and what has no effect there is said once.
-What cannot be said at all is an error with its place, and nothing is written. Secrets are never
-read: a comment has the kubectl command that stores them. init --from-kubernetes is the way back.`,
+Keys that Kubernetes has no place for are kept in an annotation, and keys without effect there are
+named once. A key that cannot be exported is an error with its place, and nothing is written. Secrets
+are never read: a comment has the kubectl command that stores them. init --from-kubernetes is the way back.`,
 		Example: `  hermes-reconcile export --to kubernetes --image hermes:1 --out k8s
   kubectl diff -k k8s
   kubectl apply --server-side -k k8s`,

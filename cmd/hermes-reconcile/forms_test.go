@@ -229,7 +229,7 @@ func TestWrongFlagsOfOutput(t *testing.T) {
 		`--color: "blue" is not known (want auto, always or never)`:             {"--color", "blue"},
 		`--limit: 10 is too little`:                                             {"-o", "markdown", "--limit", "10"},
 		`--secret-names: missing closing ) in "a(" (want a regular expression)`: {"--secret-names", "a("},
-		`--scandir means nothing with --against base.yaml`:                      {"--scandir", "/x"},
+		`--scandir has no effect with --against base.yaml`:                      {"--scandir", "/x"},
 	} {
 		got := hermes(append([]string{"diff", "-f", "head.yaml", "--against", "base.yaml"}, args...)...)
 		require.Equal(t, exitUsage, got.code, want)

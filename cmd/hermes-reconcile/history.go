@@ -32,8 +32,8 @@ func newHistoryCommand(u ui) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "history [NUMBER]",
 		Short: "list the manifests that were applied last, or print one of them",
-		Long: `List the manifests that were applied last, the latest first: number, time, command, and what was done. With a NUMBER that
-manifest is printed as it was.
+		Long: `List the manifests that were applied last, the latest first: number, time, command, and what was done. With a NUMBER print that
+manifest as it was.
 
 The last 20 that differ are kept in the scandir, in .hermes-reconcile/history, which only its owner can read. A manifest that is
 applied several times in a row is one entry. Where the scandir is in memory, the history ends with the container.

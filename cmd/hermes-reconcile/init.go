@@ -40,11 +40,11 @@ func newInitCommand(u ui) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "init --from-home|scandir|kubernetes DIR|--example",
 		Short: "write a manifest for what is there; needs no s6",
-		Long: `Write a manifest for what is there: the profiles of a Hermes home, or the gateways of a scandir, no matter what made them, or of
-a folder that render wrote, or the objects of Kubernetes that export wrote. With --example: a commented manifest to begin with where nothing is there. It goes to standard output,
-or to a new file. Nothing else is written, and nothing is run.
+		Long: `Write a manifest for what is there: the profiles of a Hermes home; the gateways of a scandir, whatever made them, or of a folder
+that render wrote; or the objects of Kubernetes that export wrote. With --example the manifest is a commented one to start from.
+It goes to standard output, or to a new file. Nothing else is written, and nothing is run.
 
-What a manifest cannot say stands in its comments: read them, then see with diff what an apply would do.`,
+Comments in the manifest say what it could not take over: read them, then see with diff what an apply would do.`,
 		Example: `  hermes-reconcile init --from-scandir /run/service --out profiles.yaml
   hermes-reconcile init --from-home /opt/data
   hermes-reconcile init --example --out profiles.yaml`,
@@ -56,9 +56,9 @@ What a manifest cannot say stands in its comments: read them, then see with diff
 	cmd.Flags().
 		StringVar(&flags.scandir, "from-scandir", "", "`DIR` that s6-svscan runs on, or that render wrote: the gateways in it")
 	cmd.Flags().
-		StringVar(&flags.kubernetes, "from-kubernetes", "", "`DIR` that export wrote: the gateways of its objects, as they are by now")
+		StringVar(&flags.kubernetes, "from-kubernetes", "", "`DIR` that export wrote: the gateways of its objects as they are now")
 	cmd.Flags().
-		BoolVar(&flags.example, "example", false, "nothing is there yet: a commented manifest to begin with")
+		BoolVar(&flags.example, "example", false, "write a commented manifest to start from")
 	cmd.Flags().
 		StringVar(&flags.out, "out", "", "`FILE` to write, which must not be there (else standard output)")
 	addPlainForm(cmd, &flags.form)

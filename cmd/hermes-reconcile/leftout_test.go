@@ -34,7 +34,7 @@ func TestManifestThatCannotBeReadIsNamed(t *testing.T) {
 			for _, command := range [][]string{{"status"}, {"down"}, {"stop", "x"}, {"logs", "x"}} {
 				var stdout, stderr bytes.Buffer
 				run(t.Context(), command, &stdout, &stderr)
-				require.Contains(t, stderr.String(), "warning: the manifest is left out of account: "+c.why, command)
+				require.Contains(t, stderr.String(), "warning: the manifest is ignored: "+c.why, command)
 			}
 		})
 	}

@@ -38,9 +38,9 @@ func newLivenessCommand(u ui) *cobra.Command {
 	var flags livenessFlags
 	cmd := &cobra.Command{
 		Use:   "liveness",
-		Short: "look once whether a gateway still serves, for its service",
-		Long: `Look once whether a gateway that has served still does, and whether it takes too much memory. With --restart one that does
-not serve is told to end, so that s6 starts it again. Print how many seconds to wait until the next look.
+		Short: "check once whether a gateway still serves, for its service",
+		Long: `Check once whether a gateway that has served still does, and whether it takes too much memory. With --restart a gateway that does
+not serve is told to end, so that s6 starts it again. Prints how many seconds to wait until the next check.
 
 Services of profiles with alive or memory run this beside the gateway, in its session, with their file data/liveness as standard
 input: what looks have seen is kept there. It ends no process but the one that leads its own session.`,
@@ -55,10 +55,10 @@ input: what looks have seen is kept there. It ends no process but the one that l
 	f.StringVar(&flags.label, "label", "gateway", "what messages call the gateway: `TEXT`")
 	f.StringVar(&flags.URL, "url", "", "`URL` to ask (empty: nothing is asked)")
 	f.DurationVar(&flags.Interval, "interval", 30*time.Second, "`DURATION` between two looks")
-	f.IntVar(&flags.Failures, "failures", 4, "how many bad answers in a row, `N`, make a gateway one that is not alive")
-	f.BoolVar(&flags.Restart, "restart", false, "restart a gateway that is not alive (else only say so)")
+	f.IntVar(&flags.Failures, "failures", 4, "the gateway is not alive after `N` bad answers in a row")
+	f.BoolVar(&flags.Restart, "restart", false, "restart a gateway that is not alive (otherwise only report it)")
 	f.Int64Var(&flags.Rules.Memory, "memory", 0, "restart a gateway that takes more than so many `BYTES` for a minute (0: no limit)")
-	f.StringVar(&flags.drain, "drain-signal", "", "`SIGNAL` that asks it to end, before it is told to for its memory (empty: none)")
+	f.StringVar(&flags.drain, "drain-signal", "", "`SIGNAL` that asks it to end its work before a restart for memory (empty: none)")
 	f.DurationVar(&flags.Drain, "drain-timeout", 0, "`DURATION` that it may take to end after that")
 	f.DurationVar(&flags.Stop, "stop-timeout", 75*time.Second, "`DURATION` that it may take to end after SIGTERM")
 	return cmd
@@ -110,7 +110,7 @@ func (f *livenessFlags) check() error {
 		return usagef("--gateway: %d is not the process of a gateway", f.gateway)
 	}
 	if f.Interval < time.Second || f.Failures < 1 || f.Rules.Memory < 0 || f.Stop < 0 || f.Drain < 0 {
-		return usagef("an interval is a second at least, failures one, and no limit negative")
+		return usagef("want an interval of a second or more, one failure or more, and no negative limit")
 	}
 	if f.drain != "" && drainSignals[f.drain] == 0 {
 		return unknownWord("signal", f.drain, slices.Sorted(maps.Keys(drainSignals)))

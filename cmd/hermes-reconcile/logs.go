@@ -55,13 +55,13 @@ func newLogsCommand(u ui) *cobra.Command {
 		Use:   "logs PROFILE...|--all",
 		Short: "print gateways' logs, rotated files included",
 		Long: `Print the log of a gateway, rotated files included, oldest line first: all of it, or with --lines the last lines. With --follow
-the last ` + strconv.Itoa(followLines) + ` lines and then what is added, however the log is rotated, until SIGINT or SIGTERM, exit 0. A log that is not there
-yet is then waited for. With --previous the last ` + strconv.Itoa(previousLines) + ` lines of the life before the one that runs.
+the last ` + strconv.Itoa(followLines) + ` lines and then new ones, across rotations, until SIGINT or SIGTERM, exit 0. It waits for a log that is not there
+yet. With --previous the last ` + strconv.Itoa(previousLines) + ` lines of the previous life of the gateway.
 
 Logs of several gateways (names, globs, or --all) are merged by the times of their lines, and each line begins with its profile;
 --lines counts the lines of all of them. A line without a time has that of the line before it.
 
-The log is where the running logger writes to, else in ${HERMES_HOME}/logs/gateways/PROFILE. It is read as the gateway's user.
+The log is where the running logger writes, else in ${HERMES_HOME}/logs/gateways/PROFILE. It is read as the gateway's user.
 On a terminal characters that cannot be seen are shown as escapes. No manifest and no s6-svscan is needed. The scandir is --scandir, else
 $` + scandirVariable + `, else that of the manifest, else ` + defaultScandir + `.`,
 		Example: `  hermes-reconcile logs coder -n 50
@@ -77,9 +77,9 @@ $` + scandirVariable + `, else that of the manifest, else ` + defaultScandir + `
 	flags.scandirFlags.add(cmd)
 	flags.output.addForm(cmd, formText, formJSON)
 	f := cmd.Flags()
-	f.BoolVarP(&flags.follow, "follow", "f", false, "go on with what is added")
+	f.BoolVarP(&flags.follow, "follow", "f", false, "keep printing new lines")
 	f.BoolVar(&flags.all, "all", false, "the logs of all gateways")
-	f.BoolVar(&flags.previous, "previous", false, "how the life before the one that runs ended")
+	f.BoolVar(&flags.previous, "previous", false, "how the previous life of the gateway ended")
 	f.StringVar(&flags.since, "since", "",
 		"only lines from that `TIME` on: 10m or 3d ago, 08:15, today, '2026-11-28 08:15:00'")
 	f.StringVar(&flags.until, "until", "", "only lines before that `TIME`")
@@ -90,7 +90,7 @@ $` + scandirVariable + `, else that of the manifest, else ` + defaultScandir + `
 		"n",
 		"",
 		"only the last `N` lines, or all (default all, with --follow "+strconv.Itoa(followLines)+
-			", with --previous "+strconv.Itoa(previousLines)+"); 0: none but what is added",
+			", with --previous "+strconv.Itoa(previousLines)+"); 0: only new ones",
 	)
 	return cmd
 }

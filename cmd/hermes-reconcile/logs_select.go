@@ -52,10 +52,10 @@ func (f *logsFlags) filter(now time.Time) (found filter, err error) {
 	}
 	if f.follow && (f.until != "" || f.previous) {
 		return filter{}, usagef(
-			"--follow goes on with what is added: there is none of --until or --previous")
+			"--follow prints new lines (want it without --until and --previous)")
 	}
 	if f.previous && (f.since != "" || f.until != "") {
-		return filter{}, usagef("--previous says which time is meant (leave --since and --until out)")
+		return filter{}, usagef("--previous already chooses a time (want it without --since and --until)")
 	}
 	if f.grep == "" {
 		return found, nil

@@ -39,7 +39,7 @@ func (f *manifestFlags) loadIfAny(u ui) (*manifest.Manifest, error) {
 	m, err := f.load()
 	if err != nil && len(f.files) == 0 {
 		first, _, _ := strings.Cut(err.Error(), "\n") // of all that validate tells
-		u.warning(explain.WarnNoManifest, "the manifest is left out of account: %s", first)
+		u.warning(explain.WarnNoManifest, "the manifest is ignored: %s", first)
 		u.hint("%s validate", program)
 		return nil, nil
 	}

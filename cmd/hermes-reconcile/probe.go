@@ -28,7 +28,7 @@ func newProbeCommand(u ui) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "probe URL",
 		Short: "ask a gateway whether it serves",
-		Long: `Ask a gateway whether it serves: exit 0 if it answers with a status from 200 to 399, else say why not.
+		Long: `Ask a gateway whether it serves. It exits 0 if the answer has a status from 200 to 399, else it says why not.
 
 With --gateway an answer is good only if that process, or one that belongs to it, takes connections on the port, as far as that
 can be seen: another program may have been there first.
@@ -42,9 +42,9 @@ Services of profiles with ready run this beside the gateway. It goes through no 
 	cmd.Flags().
 		DurationVar(&flags.interval, "interval", time.Second, "longest `DURATION` between two requests")
 	cmd.Flags().
-		DurationVar(&flags.timeout, "timeout", 0, "ask again for that `DURATION` until there is a good answer (0: ask once)")
+		DurationVar(&flags.timeout, "timeout", 0, "ask again for this `DURATION` until an answer is good (0: ask once)")
 	cmd.Flags().
-		IntVar(&flags.gateway, "gateway", 0, "the process `PID` that should answer, by itself or by one that belongs to it (0: any)")
+		IntVar(&flags.gateway, "gateway", 0, "`PID` of the gateway: it, or a process that belongs to it, should answer (0: any process)")
 	addPlainForm(cmd, &flags.form)
 	return cmd
 }
@@ -52,7 +52,7 @@ Services of profiles with ready run this beside the gateway. It goes through no 
 // runProbe refuses a URL that it would not ask before it waits for an answer.
 func runProbe(ctx context.Context, u ui, url string, flags probeFlags) error {
 	if flags.interval <= 0 || flags.timeout < 0 {
-		return usagef("an interval must be longer than nothing, and a timeout not negative")
+		return usagef("want an interval above 0, and a timeout that is not negative")
 	}
 	if err := probe.Check(url); err != nil {
 		return usage.New(err)

@@ -21,7 +21,7 @@ func startsNothing() (bool, error) {
 	default:
 		return false, withHint(
 			usagef("%s is %q (want %s, or nothing)", doctor.RoleVariable, role, doctor.RoleNone),
-			"nothing was started; mend the environment of the container")
+			"nothing was started; correct the environment of the container")
 	}
 }
 

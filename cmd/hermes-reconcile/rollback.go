@@ -18,12 +18,12 @@ func newRollbackCommand(u ui) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rollback [NUMBER]",
 		Short: "apply the manifest before the last one, or an earlier one",
-		Long: `Apply a manifest of the history: that with the NUMBER, or the one before the last. history lists them, and --dry-run shows
-what would change.
+		Long: `Apply a manifest of the history: the one with this NUMBER, or the one before the last. The command history lists them, and
+--dry-run shows what would change.
 
-The manifest's file stays what it is. Where it is the manifest that was taken back, watch and apply --boot apply the former one
-in its place until the file changes; an apply by hand of the file ends that. Manifests are kept in the scandir: a container that
-is made anew knows of no rollback, so mend the file, too.
+The manifest file itself does not change. While it still holds the manifest that was rolled back, watch and apply --boot apply the
+former one instead; this ends when the file changes or is applied by hand. The history is kept in the scandir: a new container
+knows of no rollback, so correct the file, too.
 
 A rollback is an entry of the history as well, so a second one goes forward again.`,
 		Example: `  hermes-reconcile rollback --dry-run

@@ -45,9 +45,9 @@ func TestHopsThatAGatewaysUserCanChangeAreNamed(t *testing.T) {
 	s.Link(s.Path("theirs"), "folder")
 	var stderr strings.Builder
 	warnFiles(ui{stdout: nil, stderr: &stderr}, m, &manifestFlags{files: []string{s.Path("profiles.yaml"), s.Path("folder"), s.Path("vault/token")}})
-	require.Equal(t, `hermes-reconcile: warning: profile coder: its user nobody can write `+reached+`, so it could make root read another file in place of secret TOKEN (want it root's)
-hermes-reconcile: warning: nobody can write `+theirs+`, where "`+s.Path("profiles.yaml")+`" leads, and so decide what manifest "`+s.Path("profiles.yaml")+`" says (want it root's)
-hermes-reconcile: warning: nobody can write `+theirs+`, where "`+s.Path("folder")+`" leads, and so decide what manifest "`+s.Path("folder")+`" says (want it root's)
+	require.Equal(t, `hermes-reconcile: warning: profile coder: its user nobody can write `+reached+`, so it could make root read another file instead of secret TOKEN (want it to belong to root)
+hermes-reconcile: warning: nobody can write `+theirs+`, where "`+s.Path("profiles.yaml")+`" leads, and so change manifest "`+s.Path("profiles.yaml")+`" (want it to belong to root)
+hermes-reconcile: warning: nobody can write `+theirs+`, where "`+s.Path("folder")+`" leads, and so change manifest "`+s.Path("folder")+`" (want it to belong to root)
 `, stderr.String())
 }
 

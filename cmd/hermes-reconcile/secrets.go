@@ -24,11 +24,11 @@ func warnFiles(u ui, m *manifest.Manifest, files *manifestFlags) {
 	found, err := doctor.WithinLimit(context.Background(),
 		func() ([]accounts.Exposed, error) { return accounts.ExposedInputs(m), nil })
 	if err != nil {
-		u.warning(explain.WarnUnseen, "cannot see who could put something else in the place of a secret: %v", err)
+		u.warning(explain.WarnUnseen, "cannot find out who could replace a secret: %v", err)
 	}
 	for _, s := range found {
 		u.warning(explain.WarnExposed,
-			"profile %s: its user %s can write %s, so it could make root read another file in place of %s (want it root's)",
+			"profile %s: its user %s can write %s, so it could make root read another file instead of %s (want it to belong to root)",
 			s.Profile,
 			s.User,
 			s.Path,
@@ -36,7 +36,7 @@ func warnFiles(u ui, m *manifest.Manifest, files *manifestFlags) {
 		)
 	}
 	suspectsOf(m).Each(files.places(), func(file, at, who string) {
-		u.warning(explain.WarnExposed, "%s can write %s, and so decide what manifest %q says (want it root's)", who, at,
+		u.warning(explain.WarnExposed, "%s can write %s, and so change manifest %q (want it to belong to root)", who, at,
 			file)
 	})
 }

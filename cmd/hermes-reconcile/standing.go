@@ -183,8 +183,8 @@ func (f *applyFlags) formerly(
 ) (*target, error) {
 	sources, _, err := entry(lock.Journal, number)
 	if err != nil {
-		return nil, withHint(fmt.Errorf("the manifest that was applied before should count, but %w", err),
-			"apply by hand the manifest that should count")
+		return nil, withHint(fmt.Errorf("cannot use the manifest that was applied before: %w", err),
+			"apply by hand the manifest that you want")
 	}
 	t, err := f.targetOf(u, sources, wanted.Prune)
 	if err != nil {
@@ -238,7 +238,7 @@ func (f *applyFlags) recount(u ui, t *target, lock *journal.Lock) error {
 	case back == nil || f.to > 0 || back.Digest != t.Record.Digest():
 		return nil
 	}
-	u.warning(explain.WarnCounts, "this manifest was rolled back at %s: it counts again from now on",
+	u.warning(explain.WarnCounts, "this manifest was rolled back at %s: it is used again from now on",
 		back.Time.Format(time.RFC3339))
 	return lock.ForgetRollback()
 }

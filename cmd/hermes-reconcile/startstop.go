@@ -76,9 +76,9 @@ type actFlags struct {
 // addTurns adds the flags of restart, which takes gateways away.
 func (f *actFlags) addTurns(cmd *cobra.Command) {
 	cmd.Flags().IntVar(&f.most, "max-parallel-restarts", 0,
-		"restart at most `N` gateways at a time, and no more once one has not come as far as --wait says (0: all at once)")
+		"restart at most `N` gateways at a time, and stop if one does not reach --wait (0: all at once)")
 	cmdline.Choice(cmd, &f.wait, "wait", "",
-		"`LEVEL` that the gateways have to reach, where ready is up for profiles without ready",
+		"`LEVEL` that gateways have to reach; ready means up where a profile has no ready",
 		string(reconcile.LevelUp), string(reconcile.LevelReady))
 }
 
@@ -108,7 +108,7 @@ func newActCommand(u ui, d operation) *cobra.Command {
 		) + d.verb[1:] + ` gateways now, and wait until they are ` + d.state + `. Where the manifest says otherwise, the next apply or
 watch undoes it, and a warning says so. A profile with state: last keeps it, in gateway_state.json of its home.
 
-No manifest is needed: what a gateway should be stands in its service directory, too. The scandir is --scandir, else
+No manifest is needed: the service directory of a gateway says, too, whether it should be up. The scandir is --scandir, else
 $` + scandirVariable + `, else that of the manifest, else ` + defaultScandir + `.`,
 		Example: "  hermes-reconcile " + d.verb + " coder writer\n  hermes-reconcile " + d.verb + " --all",
 		RunE: func(cmd *cobra.Command, profiles []string) error {
@@ -120,13 +120,13 @@ $` + scandirVariable + `, else that of the manifest, else ` + defaultScandir + `
 	f := cmd.Flags()
 	f.BoolVar(&flags.all, "all", false, d.verb+" "+d.all)
 	if d.action != reconcile.BringUp {
-		f.BoolVar(&flags.now, "now", false, "let no gateway drain: "+d.verb+" at once, also what drains already")
+		f.BoolVar(&flags.now, "now", false, "do not let gateways drain: "+d.verb+" them at once, including those that drain already")
 	}
 	f.DurationVar(
 		&flags.timeout,
 		"timeout",
 		0,
-		"longest `DURATION` to wait for gateways (0: until nothing has moved for the longest stop_timeout concerned + 15s)",
+		"longest `DURATION` to wait for gateways (0: no limit while something happens within the longest stop_timeout concerned + 15s)",
 	)
 	if d.action == reconcile.Restart {
 		flags.addTurns(cmd)

@@ -81,7 +81,7 @@ func (a *acting) drain(
 ) ([]operate.Acted, []reconcile.Note, error) {
 	a.unlock()
 	if err := a.awaitDrains(ctx, leaving, flags, began); err != nil {
-		return nil, nil, withHint(err, "it goes on draining; the next apply, or watch, does the rest")
+		return nil, nil, withHint(err, "it continues to drain; the next apply, or watch, does the rest")
 	}
 	if a.lock != nil {
 		lock, err := lockAloud(ctx, a.ui, a.scandir, flags.progress.quiet, flags.lockTimeout)

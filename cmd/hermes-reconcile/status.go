@@ -55,14 +55,14 @@ func newStatusCommand(u ui) *cobra.Command {
 	flags.output.addForm(cmd, statusForms...)
 	f := cmd.Flags()
 	f.BoolVarP(&flags.watch, "watch", "w", false,
-		"go on looking: a terminal shows what is, anything else gets it anew when it has changed")
+		"keep looking: a terminal is redrawn, anything else gets the table again when it has changed")
 	f.BoolVar(&flags.failed, "failed", false, "show only gateways that have failed")
 	f.BoolVar(&flags.exitCode, "exit-code", false,
 		"exit 1 if a gateway has failed, or no s6-svscan runs")
 	return cmd
 }
 
-const statusHelp = `Show the gateways of the scandir, a row each, and count them. Of one gateway that is named, show all that is known:
+const statusHelp = `Show the gateways of the scandir, a row each, and count them. With the name of one gateway, show all that is known of it:
 how it ended last, its deaths, its next start, memory, ports, files, and the last lines of its log.
 
 STATE is up, ready (it has answered as ready in its profile asks), down, starting, waiting (for another gateway
@@ -70,7 +70,7 @@ of its profile, which has its home), stopping, backing off (it died again
 and again, so its next start waits), crash loop (it died three times in a row or more, and has not yet run for longer than
 before it died last), ended (it exited 78, or 0 with restart: on-failure), frozen log (its log file was deleted or moved, so that it
 will block), double (a second gateway of its profile runs outside its place), unsupervised, unknown (its directory cannot
-be read), or absent (the manifest names it, and no apply has made it yet). What helps to judge it stands in parentheses.
+be read), or absent (the manifest names it, and no apply has made it yet). Details stand in parentheses.
 
 READY is yes once the gateway has answered as ready in its profile asks, and - where the profile has no ready.
 
@@ -85,16 +85,16 @@ gateway runs outside its place, twice, or under another name (a double): a row o
 A gateway of ours has failed if it is in a crash loop or backs off, exited 78, is down although it should be up, is not ready in the
 time that its profile gives it, is double, unsupervised or unknown, or has a frozen log.
 
-On a terminal the table is as wide as that: what says least is left out or cut.
+On a terminal the table fits the width: the least important columns are left out or cut.
 
 The scandir is --scandir, else $` + scandirVariable + `, else that of the manifest (-f, else $` + fileVariable + `, else ` + defaultManifest + ` if it is there), else
-` + defaultScandir + `. With --scandir the manifest counts if it is of that scandir, or named with -f.`
+` + defaultScandir + `. With --scandir the manifest is used if it is of that scandir, or named with -f.`
 
 // runStatus looks once or, with --watch, again and again until a signal. It takes no lock, so that
 // it works while an apply runs.
 func runStatus(ctx context.Context, u ui, flags *statusFlags, profiles []string) error {
 	if flags.watch && (flags.output.form == formPrometheus || flags.exitCode) {
-		return usagef("--watch does not end, so it has neither metrics nor an exit code (leave it out)")
+		return usagef("--watch does not end (want it without -o prometheus and --exit-code)")
 	}
 	l := &looking{statusFlags: flags, profiles: profiles}
 	if flags.watch {

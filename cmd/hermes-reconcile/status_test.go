@@ -260,7 +260,7 @@ func TestManifestIsReadAnewOnlyWhenItHasChanged(t *testing.T) {
 		return errs.String()
 	}
 	first := said()
-	require.Contains(t, first, "the manifest is left out of account")
+	require.Contains(t, first, "the manifest is ignored")
 	require.Equal(t, first, said())
 	write(t, "profiles.yaml", "version: 1\nprofiles: {a: {}}\n")
 	require.Empty(t, said())

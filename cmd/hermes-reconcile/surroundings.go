@@ -72,7 +72,7 @@ var usedFiles = []surrounding{
 	},
 	{
 		name: "/run/s6/container_environment", of: live,
-		about: "where s6-overlay keeps the variables of the container, which count if the environment lacks them",
+		about: "where s6-overlay keeps the variables of the container, used where the environment lacks them",
 	},
 	{
 		name:  "${HERMES_HOME}/logs/gateways/NAME/current",

@@ -17,8 +17,8 @@ func newValidateCommand(u ui) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "validate [-f FILE]... [FILE...]",
 		Short: "check the manifest alone; needs no s6",
-		Long: `Check the manifest alone, and say all that is wrong with it, each error with its place. No scandir is looked at, and no s6 is
-needed. It exits 0 if the manifest is right, else 100. A FILE is the same with -f and without.
+		Long: `Check the manifest alone, and report all errors in it, each with its place. No scandir is read, and no s6 is needed. It exits 0
+if the manifest is valid, else 100. A FILE is the same with -f and without.
 
 A warning names profiles that are given the same token of a chat service, which only one gateway at a time can use.`,
 		Example: `  hermes-reconcile validate

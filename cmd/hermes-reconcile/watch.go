@@ -54,13 +54,13 @@ func newWatchCommand(u ui) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "watch [-f FILE]...",
 		Short: "apply at every change of the manifest, and every interval",
-		Long: `Apply when the manifest changes, on SIGHUP, and every interval, which undoes drift. A line is printed for each gateway that
-something was done to.
+		Long: `Apply when the manifest changes, on SIGHUP, and every interval, which undoes drift. A line is printed for each gateway that was
+changed.
 
-A manifest that is wrong is reported once, with the place of each error, and changes nothing: what the last good one says is
-kept up until it is mended. What a manifest no longer names is removed when a second look ` + quietLook.String() + ` later finds it the
-same: until then it may be half written. What fails is tried again after 1 s, 2 s, 4 s ... up to 5 min. A restart that another
-command has begun and left, because it was killed, is made at once. After down nothing is done until the next apply by hand.
+An invalid manifest is reported once, with the place of each error, and changes nothing: watch keeps to the last good one until
+it is corrected. A gateway that a manifest no longer names is removed when a second look ` + quietLook.String() + ` later finds the
+manifest the same: until then it may be half written. What fails is tried again after 1 s, 2 s, 4 s ... up to 5 min. A restart
+that another command left undone, because it was killed, is made at once. After down nothing is done until the next apply by hand.
 SIGTERM ends watch at the next safe point.
 
 It is meant to be a service of s6 itself, beside the gateways: its own name must not start with "` + render.Prefix + `".`,
@@ -80,7 +80,7 @@ It is meant to be a service of s6 itself, beside the gateways: its own name must
 		&flags.timeout,
 		"timeout",
 		0,
-		"longest `DURATION` of one apply (0: until nothing has moved for the longest stop_timeout concerned + 15s)",
+		"longest `DURATION` of one apply (0: no limit while something happens within the longest stop_timeout concerned + 15s)",
 	)
 	f.DurationVar(&flags.lockTimeout, "lock-timeout", defaultLockTimeout,
 		"longest `DURATION` to wait for another apply")
@@ -106,7 +106,7 @@ func (f *watchFlags) check() error {
 		strings.HasPrefix(filepath.Base(here), render.Prefix) {
 		return withHint(
 			usagef("this is the service %q, which watch would manage itself", filepath.Base(here)),
-			"name the service of watch otherwise, without %q at its start", render.Prefix)
+			"give the service of watch a name that does not start with %q", render.Prefix)
 	}
 	if err := errors.Join(f.guards.check(), f.events.check()); err != nil {
 		return err

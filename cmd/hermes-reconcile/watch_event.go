@@ -36,19 +36,19 @@ const eventTimeout = 30 * time.Second
 func (f *eventFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.program, "on-event", "",
-		"`PROGRAM` that is told on its standard input what happens, as schema event says")
-	flags.StringVar(&f.user, "event-user", "", "`ACCOUNT` that it runs as (that of watch if not given)")
+		"`PROGRAM` to run for each event, which it gets on standard input (schema event)")
+	flags.StringVar(&f.user, "event-user", "", "`ACCOUNT` that the program runs as (default that of watch)")
 	flags.DurationVar(&f.timeout, "event-timeout", eventTimeout,
-		"`DURATION` after which it is ended")
+		"`DURATION` after which the program is ended")
 	flags.DurationVar(&f.repeat, "event-repeat", 0,
-		"`DURATION` after which it is told again what is still so (0: never)")
+		"`DURATION` after which the program is told again what still holds (0: never)")
 }
 
 // check refuses what would make each event fail, or root run what others can change.
 func (f *eventFlags) check() error {
 	switch {
 	case f.program == "" && f.user != "":
-		return usagef("--event-user is for --on-event, which is not given")
+		return usagef("--event-user needs --on-event")
 	case f.program == "":
 		return nil
 	case f.timeout <= 0:

@@ -143,7 +143,7 @@ func readSecrets(
 		below := at.Key(key.Value)
 		reason := names.VariableFault(key.Value)
 		if strings.HasPrefix(key.Value, loaderPrefix) {
-			reason = "steers the dynamic loader, of root's programs too until the gateway has its user (want it in env)"
+			reason = "controls the dynamic loader, even of root's programs before the gateway changes its user (want it in env)"
 		}
 		if reason != "" {
 			r.Fault(key, below, "%s", reason)

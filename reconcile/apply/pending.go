@@ -59,7 +59,7 @@ func (r *applier) clearIfStale(ctx context.Context, name string) error {
 		}
 		paid, err := r.isDone(ctx, &r.plan.Changes[i])
 		if errors.Is(err, context.DeadlineExceeded) || reconcile.IsTimeout(err) {
-			r.Note(reconcile.NoteDeaf, "%s does not hear that it should be down: %v", name, err)
+			r.Note(reconcile.NoteDeaf, "%s cannot be told to go down: %v", name, err)
 			return nil // it stays on record
 		}
 		if err != nil || !paid {

@@ -51,7 +51,7 @@ func (r *applier) collectRemovals() {
 func (r *applier) remove(ctx context.Context, m *removal) error {
 	if !m.Gone() && r.opt.NoRescan {
 		r.Note(reconcile.NoteRemovalOwed,
-			"%s is hidden but runs on: its removal is owed, and the next apply without --no-rescan ends it",
+			"%s is hidden but still runs: the next apply without --no-rescan ends and removes it",
 			m.Name,
 		)
 		if m.job != nil {

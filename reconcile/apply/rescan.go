@@ -146,7 +146,7 @@ func (r *applier) recoverLostStart(ctx context.Context, j *job) error {
 	if err := dirfd.Move(r.Staging, j.Service, r.Dir, j.Service); err != nil {
 		return err
 	}
-	r.Note(reconcile.NoteRescanned, "rescanned once more: an aborted scan had lost what is new")
+	r.Note(reconcile.NoteRescanned, "rescanned once more: an aborted scan had missed new services")
 	if err := r.Sup.Rescan(ctx, true); err != nil {
 		return err
 	}
@@ -162,5 +162,5 @@ func (r *applier) explain(err error) error {
 		return fmt.Errorf("%w (its scans are aborted by symlinks that lead nowhere: remove %s)",
 			err, strings.Join(culprits, ", "))
 	}
-	return fmt.Errorf("%w (see what it says in its log)", err)
+	return fmt.Errorf("%w (see its log)", err)
 }

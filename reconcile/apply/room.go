@@ -74,13 +74,13 @@ func (r *applier) makeRoom(ctx context.Context) error {
 		return err
 	}
 	r.reversals = slices.DeleteFunc(r.reversals, func(u reversal) bool { return u.hides })
-	r.Note(reconcile.NoteRescanned, "rescanned once more: what goes had to go before there was room for what comes")
+	r.Note(reconcile.NoteRescanned, "rescanned once more: removed gateways had to end before there was room for new ones")
 	r.finishRemovals(ctx)
 	r.collectRemovals()
 	r.removals = nil
 	for _, j := range r.jobs {
 		if j.hidden && j.err != nil {
-			return fmt.Errorf("%s does not go: %w", j.Service, j.err)
+			return fmt.Errorf("%s does not end: %w", j.Service, j.err)
 		}
 	}
 	return nil

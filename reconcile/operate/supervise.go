@@ -108,7 +108,7 @@ func (r *Operator) TellUp(ctx context.Context, service string) error {
 	return r.Pace.Wait(
 		ctx,
 		startLimit,
-		"the supervisor of "+service+" to hear that it should be up",
+		"the supervisor of "+service+" to take the command to come up",
 		func() (bool, error) {
 			status, err := r.Sup.Status(service)
 			return status.WantUp, err

@@ -136,25 +136,6 @@ func (s *Scandir) readServices(
 	return slices.DeleteFunc(all, func(s reconcile.Service) bool { return s.Name == "" }), nil
 }
 
-// looker tells the listener of each service that was looked at. One that is a service by its marker
-// alone is not told of: to count those would take a look at each entry first.
-func (s *Scandir) looker(names []string) func(name string) {
-	if s.Listener == nil {
-		return func(string) {}
-	}
-	of := 0
-	for _, name := range names {
-		if strings.HasPrefix(name, render.Prefix) {
-			of++
-		}
-	}
-	return func(name string) {
-		if strings.HasPrefix(name, render.Prefix) {
-			s.Listener.TellLook(name, of)
-		}
-	}
-}
-
 // readOwn reads what earlier applies left in our dot directory. A user that may not look there sees
 // none of it.
 func (s *Scandir) readOwn(a *reconcile.Actual) error {

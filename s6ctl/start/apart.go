@@ -76,7 +76,7 @@ func again(first string, args []string, report *os.File) error {
 // number reads one line of the helper's answer.
 func number(lines *bufio.Scanner) (int, error) {
 	if !lines.Scan() {
-		return 0, errors.New("the process that does it in our place has ended without a word")
+		return 0, errors.New("the helper process has ended without an answer")
 	}
 	return strconv.Atoi(strings.TrimSpace(lines.Text()))
 }

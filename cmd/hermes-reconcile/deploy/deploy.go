@@ -186,10 +186,10 @@ func failureHint(err error) error {
 		return usage.WithHint(err,
 			"nothing was changed; shorten the profile's name, or start s6-svscan with a larger -L")
 	case errors.Is(err, reconcile.ErrInterrupted):
-		return usage.WithHint(err, "what was begun has been taken back; run apply again to do it")
+		return usage.WithHint(err, "unfinished changes were rolled back; run apply again")
 	case errors.Is(err, s6ctl.ErrNotListening):
 		return usage.WithHint(err,
-			"what was begun has been taken back; start s6-svscan and run apply again")
+			"unfinished changes were rolled back; start s6-svscan and run apply again")
 	}
 	return usage.WithHint(err, "run apply again")
 }

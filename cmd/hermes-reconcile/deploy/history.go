@@ -67,7 +67,7 @@ func unkept(err error) []reconcile.Note {
 		return nil
 	}
 	return []reconcile.Note{{
-		Code: reconcile.NoteUnkeptHistory, Text: fmt.Sprintf("the history has no entry of this: %v", err),
+		Code: reconcile.NoteUnkeptHistory, Text: fmt.Sprintf("this was not recorded in the history: %v", err),
 	}}
 }
 

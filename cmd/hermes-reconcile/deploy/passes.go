@@ -140,7 +140,7 @@ func (p *passes) wanted(plan reconcile.Plan) func(profile string) bool {
 			o.Delay = nil
 			p.result.Notes = append(p.result.Notes, reconcile.Note{
 				Code: reconcile.NoteTaken,
-				Text: c.Service + " is left as another command has made it while it drained",
+				Text: c.Service + " is left alone: another command changed it while it drained",
 			})
 		default:
 			wanted[c.Profile] = true

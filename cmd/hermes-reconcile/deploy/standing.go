@@ -76,7 +76,7 @@ func RolledBackText(r *journal.RolledBack) string {
 		why = " (" + r.Why + ")"
 	}
 	return fmt.Sprintf(
-		"the manifest was rolled back at %s%s: until it changes, or is applied by hand, number %d of the history counts",
+		"the manifest was rolled back at %s%s: number %d of the history is used until it changes or is applied by hand",
 		r.Time.Format(time.RFC3339), why, r.Number)
 }
 
@@ -85,11 +85,11 @@ func CanaryText(c *journal.Canary) string {
 	names, since := visible.Line(explain.Names(c.Profiles)), c.Time.Format(time.RFC3339)
 	switch {
 	case c.Failed != "":
-		return fmt.Sprintf("the canary %s has failed (%s): it is left as it is, and the former manifest counts for the others until this one changes",
+		return fmt.Sprintf("the canary %s has failed (%s): it is left as it is, and the others keep the former manifest until this one changes",
 			names, c.Failed)
 	case Lives(c):
-		return fmt.Sprintf("an apply (pid %d) tries a manifest on the canary %s since %s: it is left alone", c.PID, names, since)
+		return fmt.Sprintf("an apply (pid %d) has been trying a manifest on the canary %s since %s: the canary is left alone", c.PID, names, since)
 	}
-	return fmt.Sprintf("an apply that tried a manifest on the canary %s since %s was interrupted: the former one counts for the others until it is applied by hand, or changes",
+	return fmt.Sprintf("an apply that tried a manifest on the canary %s at %s was interrupted: the others keep the former one until it is applied by hand or changes",
 		names, since)
 }

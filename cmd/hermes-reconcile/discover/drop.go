@@ -75,7 +75,7 @@ func (r *shellReader) peel(argv []string) ([]string, error) {
 		return nil, errors.New("s6-envuidgid: no s6-applyuidgid -U follows")
 	}
 	if name := changerIn(argv); name != "" {
-		return nil, fmt.Errorf("%s runs %s: how it changes the user cannot be told", argv[0], name)
+		return nil, fmt.Errorf("%s runs %s: cannot find out how it changes the user", argv[0], name)
 	}
 	return argv, nil
 }

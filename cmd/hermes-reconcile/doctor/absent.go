@@ -23,8 +23,8 @@ func judgeAbsent(m absentProfiles, homeOf func(profile string) string) []explain
 		n.add(
 			explain.LevelError,
 			"profiles",
-			"hermes profile create NAME, or mend the names in the manifest",
-			"hermes does not know %d profiles: there is no profiles/NAME of them in their HERMES_HOME: %s",
+			"hermes profile create NAME, or correct the names in the manifest",
+			"hermes does not know %d profiles, which have no profiles/NAME in their HERMES_HOME: %s",
 			len(names),
 			listing(names),
 		)
@@ -36,7 +36,7 @@ func judgeAbsent(m absentProfiles, homeOf func(profile string) string) []explain
 			meant = " (did you mean " + m[profile] + "?)"
 		}
 		n.add(explain.LevelError, homeOf(profile),
-			"hermes profile create "+profile+", or mend the name in the manifest",
+			"hermes profile create "+profile+", or correct the name in the manifest",
 			"hermes does not know profile %s: there is no profiles/%s%s", profile, profile, meant)
 	}
 	return n.list

@@ -124,7 +124,7 @@ func TestManifest(t *testing.T) {
 	names := []string{"a.yaml", "b"}
 	tell{
 		"none": {judgeManifest([]string{"profiles.yaml"}, nil, nil), `
-not checked | profiles.yaml | there is none, so less is checked: name it with -f`},
+not checked | profiles.yaml | there is no manifest, so less is checked: name one with -f`},
 		"right": {judgeManifest(names, &manifest.Manifest{Profiles: make([]manifest.Profile, 2)}, nil), `
 ok | a.yaml, b | 2 profiles`},
 		"wrong": {judgeManifest(names, nil, []error{errors.New("a.yaml:1:2: x"), errors.New("b/c.yaml:1:1: y")}), `
@@ -144,7 +144,7 @@ warning | manifest and scandir | apply would change something: 1 to create | her
 		"in the dark": {judgePlan(report(false, "no changes: 1 unchanged"), nil, errDark), `
 not checked | manifest and scandir | no changes: 1 unchanged, but it is not known what interrupted applies owe: permission denied`},
 		"obstacle": {judgePlan(report(false, ""), errors.New("gateway-a: it is a symlink"), nil), `
-error | manifest and scandir | cannot plan: gateway-a: it is a symlink | remove what stands in the way, or look with hermes-reconcile diff`},
+error | manifest and scandir | cannot plan: gateway-a: it is a symlink | remove the obstacle, or look with hermes-reconcile diff`},
 	}.check(t, planCheck)
 }
 
@@ -194,10 +194,10 @@ func TestMissingProfiles(t *testing.T) {
 	tell{
 		"none": {judgeAbsent(nil, homeOf), ""},
 		"two": {judgeAbsent(absentProfiles{"codr": "coder", "far": ""}, homeOf), `
-error | /opt/data | hermes does not know profile codr: there is no profiles/codr (did you mean coder?) | hermes profile create codr, or mend the name in the manifest
-error | /opt/data | hermes does not know profile far: there is no profiles/far | hermes profile create far, or mend the name in the manifest`},
+error | /opt/data | hermes does not know profile codr: there is no profiles/codr (did you mean coder?) | hermes profile create codr, or correct the name in the manifest
+error | /opt/data | hermes does not know profile far: there is no profiles/far | hermes profile create far, or correct the name in the manifest`},
 		"many": {judgeAbsent(many, homeOf), `
-error | profiles | hermes does not know 20 profiles: there is no profiles/NAME of them in their HERMES_HOME: p00, p01, p02, p03, p04, p05, p06, p07 and 12 more | hermes profile create NAME, or mend the names in the manifest`},
+error | profiles | hermes does not know 20 profiles, which have no profiles/NAME in their HERMES_HOME: p00, p01, p02, p03, p04, p05, p06, p07 and 12 more | hermes profile create NAME, or correct the names in the manifest`},
 	}.check(t, homeCheck)
 }
 
@@ -416,7 +416,7 @@ func TestOwnership(t *testing.T) {
 	tell{
 		"safe": {judgeOwnership(ownershipFacts{Scandir: "/s", Services: []reconcile.Service{ours}, Looked: []string{"scandir", "manifest"}}), "ok | scandir, manifest | no other user can change these"},
 		"scandir": {judgeOwnership(ownershipFacts{Scandir: "/s", Exposed: "others than its owner can write to it (mode 0777)", Looked: []string{"scandir"}}), `
-error | /s | others than its owner can write to it (mode 0777): a user who can change it decides what s6-svscan runs | make it the folder of s6-svscan's user alone: chmod go-w, chown`},
+error | /s | others than its owner can write to it (mode 0777): a user who can change it decides which programs s6-svscan runs | make it the folder of s6-svscan's user alone: chmod go-w, chown`},
 		"services": {judgeOwnership(ownershipFacts{Services: []reconcile.Service{ours, open, foreign}}), `
 error | gateway-b | others can change ., log, run in it, and so the programs that s6-svscan runs | hermes-reconcile apply
 warning | gateway-f | others can change supervise in it, and so the programs that s6-svscan runs | name it in the manifest: apply takes it away from them`},

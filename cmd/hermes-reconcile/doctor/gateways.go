@@ -65,7 +65,7 @@ func (n *notes) state(g Gateway, now time.Time) {
 	switch state := reconcile.State(g.State); {
 	case strings.HasPrefix(g.Refusal, unknownProfile):
 		n.add(explain.LevelError, g.Profile,
-			"hermes profile create "+g.Profile+", or mend the name in the manifest",
+			"hermes profile create "+g.Profile+", or correct the name in the manifest",
 			"hermes does not have its profile, so it exits %d: %s", homeless, g.Refusal)
 	case g.Refusal != "":
 		n.add(

@@ -21,7 +21,7 @@ func judgeManifest(names []string, m *manifest.Manifest, errs []error) []explain
 		n.add(explain.LevelError, object, validate, "%s: %v", explain.Count(len(errs), "error"),
 			errs[0])
 	case m == nil:
-		n.unknown(object, "there is none, so less is checked: name it with -f")
+		n.unknown(object, "there is no manifest, so less is checked: name one with -f")
 	default:
 		n.ok(object, "%s", explain.Count(len(m.Profiles), "profile"))
 	}

@@ -76,7 +76,7 @@ func judgeOwnership(h ownershipFacts) []explain.Finding {
 	case h.Exposed != "":
 		n.add(explain.LevelError, h.Scandir,
 			"make it the folder of s6-svscan's user alone: chmod go-w, chown",
-			"%s: a user who can change it decides what s6-svscan runs", h.Exposed)
+			"%s: a user who can change it decides which programs s6-svscan runs", h.Exposed)
 	}
 	for _, s := range h.Services {
 		n.service(s)
@@ -192,7 +192,7 @@ func (p *Facts) searchedFolders() (found []searched, unknown []string) {
 				if err != nil && !closed {
 					unknown = append(
 						unknown,
-						fmt.Sprintf("cannot tell who can change %q, on %s: %v", folder, each.whose,
+						fmt.Sprintf("cannot find out who can change %q, on %s: %v", folder, each.whose,
 							safefile.Cause(err)),
 					)
 					continue

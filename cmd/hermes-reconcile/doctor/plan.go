@@ -22,7 +22,7 @@ func judgePlan(r *explain.Report, err, dark error) []explain.Finding {
 	switch {
 	case err != nil:
 		n.add(explain.LevelError, object,
-			"remove what stands in the way, or look with hermes-reconcile diff", "cannot plan: %v",
+			"remove the obstacle, or look with hermes-reconcile diff", "cannot plan: %v",
 			err)
 	case r.Differs:
 		n.add(explain.LevelWarning, object, diffThen, "apply would change something: %s",

@@ -26,7 +26,7 @@ func judgeStrays(byProfile map[string][]s6ctl.Stray) []explain.Finding {
 		}
 		n.add(explain.LevelWarning, profile,
 			"end them with kill, and let its command stay in the foreground",
-			"processes of it have outlived it, and no stop reaches them: %s", listing(who))
+			"some of its processes are still there after it ended, and no stop reaches them: %s", listing(who))
 	}
 	return n.list
 }

@@ -70,7 +70,7 @@ type Place struct {
 type Log struct {
 	Folder string // absolute
 	Lines  int    // only the last so many; AllLines for all
-	Follow bool   // go on with what is added, until no reader is left
+	Follow bool   // keep printing new lines, until no reader is left
 	// Since leaves out files that have only older lines, where all lines are asked for.
 	Since time.Time
 }

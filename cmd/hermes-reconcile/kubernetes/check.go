@@ -85,7 +85,7 @@ func (e *exporter) checkWords(p manifest.Profile) {
 // checkSizes reports what is too large to be stored.
 func (e *exporter) checkSizes(p manifest.Profile, lost string, text []byte) {
 	if len(lost) > maxAnnotations-1<<10 {
-		e.fault(p, "", "what Kubernetes has no place for has %d bytes (want at most %d: it becomes an annotation)",
+		e.fault(p, "", "the keys that Kubernetes has no place for have %d bytes (want at most %d: it becomes an annotation)",
 			len(lost), maxAnnotations-1<<10)
 	}
 	if len(text) > maxFile {
