@@ -95,7 +95,7 @@ func TestHistoryHasWhatWasApplied(t *testing.T) {
 	require.Equal(t, two, tr.history("2").Manifests[0].Text)
 	r = tr.run("history", "3")
 	require.Equal(t, 100, r.code)
-	require.Contains(t, r.stderr, "the history has no 3 (want one of 1 to 2)")
+	require.Contains(t, r.stderr, "the history has no entry 3 (want one of 1 to 2)")
 
 	r = tr.run("diff", "--against", "history:1", "--exit-code")
 	require.Equal(t, 2, r.code, "%v", r)

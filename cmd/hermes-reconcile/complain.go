@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/reconcile"
@@ -33,7 +34,9 @@ func (u ui) complain(all []complaint) {
 func (u ui) complainOf(all []complaint) {
 	var services, whys []string
 	for _, c := range all {
-		services, whys = append(services, c.service), append(whys, c.why)
+		// What was tried twice has failed with two lines.
+		why := strings.ReplaceAll(c.why, "\n", "; ")
+		services, whys = append(services, c.service), append(whys, why)
 	}
 	for _, group := range explain.Group(services, whys) {
 		first := all[group.First]

@@ -59,3 +59,10 @@ hermes-reconcile: warning: rescanned once more
 hermes-reconcile: warning: gateway-c is odd
 `, out.String())
 }
+
+// TestWhatFailedTwiceIsOneLine: a restart is a stop and a start, and each may fail.
+func TestWhatFailedTwiceIsOneLine(t *testing.T) {
+	var out bytes.Buffer
+	ui{stderr: &out}.complain([]complaint{{verb: "restart", service: "gateway-a", why: "cannot stop\ncannot start"}})
+	require.Equal(t, "hermes-reconcile: error: cannot restart gateway-a: cannot stop; cannot start\n", out.String())
+}

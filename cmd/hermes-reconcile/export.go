@@ -115,6 +115,9 @@ func exportedTo(
 func (f exportFlags) check() (kubernetes.Options, error) {
 	const line = " export --to kubernetes --out DIR"
 	o := f.options
+	if f.to == "" {
+		return o, withHint(usagef("--to is missing (want --to kubernetes)"), "%s", program+line)
+	}
 	if f.to != kubernetesTarget {
 		return o, withHint(usagef("cannot export to %q (want --to kubernetes)", f.to), "%s", program+line)
 	}

@@ -7,11 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/user"
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -22,6 +24,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/home"
 	"hermes-reconcile/cmd/hermes-reconcile/homes"
+	"hermes-reconcile/cmd/hermes-reconcile/usage"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/manifest/visible"
 	"hermes-reconcile/reconcile"
@@ -258,7 +261,17 @@ func logsError(ctx context.Context, log wantedLog, err error) error {
 	if errors.Is(err, home.ErrNoLog) {
 		return noLog(log)
 	}
-	return fmt.Errorf("cannot read the log of %s: %s", log.profile, homes.Short(err.Error()))
+	return unreadLog(log.profile, err.Error())
+}
+
+// unreadLog says why the log of a profile could not be shown. The reason is a text of the process
+// that has looked, so missing rights are told by their words.
+func unreadLog(profile, why string) error {
+	err := fmt.Errorf("cannot read the log of %s: %s", profile, homes.Short(why))
+	if strings.HasSuffix(why, fs.ErrPermission.Error()) {
+		return usage.NoRights(err)
+	}
+	return err
 }
 
 // endOfLogs reports whether logs were ended from outside: by a signal, which is how --follow ends,

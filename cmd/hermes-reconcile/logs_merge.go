@@ -250,17 +250,24 @@ func (l *mergedLogs) conclude(ctx context.Context, named bool, err error) error 
 	if err != nil {
 		return err
 	}
+	const most = 5 // that are named one by one
 	var faults []error
+	unread := 0
 	for i, log := range l.logs {
 		switch {
 		case l.faults[i] != "":
-			faults = append(faults,
-				fmt.Errorf("cannot read the log of %s: %s", log.profile, homes.Short(l.faults[i])))
+			if unread++; unread <= most {
+				faults = append(faults, unreadLog(log.profile, l.faults[i]))
+			}
 		case l.missing[i] && len(l.logs) == len(l.missing):
 			faults = append(faults, noLog(log))
 		case l.missing[i] && named:
 			l.warning(explain.WarnNoLog, "%s has no log yet: nothing was written to %q", log.profile, log.Folder)
 		}
+	}
+	if unread > most {
+		faults = append(faults,
+			fmt.Errorf("cannot read the logs of %s", count(unread-most, "more gateway")))
 	}
 	if len(l.missing) == len(l.logs) && len(l.logs) > 1 {
 		return withHint(fmt.Errorf("%s have no log yet", count(len(l.logs), "gateway")),

@@ -82,11 +82,7 @@ func moment(flag, text string, now time.Time) (time.Time, error) {
 
 // whichLogs refuses arguments that name no log, or a file.
 func (f *logsFlags) whichLogs(patterns []string) error {
-	if f.all == (len(patterns) > 0) {
-		return withHint(usagef("which gateways? (want names of profiles, globs, or --all)"),
-			"%s logs --help", program)
-	}
-	return nil
+	return namedOrAll("logs", "names of profiles, globs", patterns, f.all)
 }
 
 // explainFile says what -f means here where its file was taken for a profile.

@@ -6,14 +6,18 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"hermes-reconcile/cmd/hermes-reconcile/home"
+	"hermes-reconcile/cmd/hermes-reconcile/usage"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/manifest/visible"
 	"hermes-reconcile/reconcile"
@@ -171,4 +175,39 @@ func TestOnlyWhatIsNamedIsRead(t *testing.T) {
 	s.gone = "gateway-b"
 	_, err = readPicked(s, []string{"b"})
 	require.ErrorContains(t, err, `no gateway of profile "b"`)
+}
+
+// TestManyLogsThatCannotBeRead are counted, and the first of them say why and what to type.
+func TestManyLogsThatCannotBeRead(t *testing.T) {
+	l := &mergedLogs{faults: map[int]string{}, missing: map[int]bool{}}
+	for i := range 300 {
+		l.logs = append(l.logs, wantedLog{profile: fmt.Sprintf("p%d", i)})
+		l.faults[i] = fmt.Sprintf("open /logs/p%d: %v", i, unix.EACCES)
+	}
+	var out bytes.Buffer
+	ui{stderr: &out}.error(l.conclude(t.Context(), false, nil))
+	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+	require.Len(t, lines, 7, out.String())
+	require.Equal(t, "hermes-reconcile: error: cannot read the log of p0: open /logs/p0: permission denied", lines[0])
+	require.Equal(t, "hermes-reconcile: error: cannot read the logs of 295 more gateways", lines[5])
+	require.Contains(t, lines[6], "hint: run it as the user that s6-svscan runs as")
+	require.Empty(t, usage.HintOf(unreadLog("a", "its disk does not answer")))
+}
+
+// TestNamesOrAll: no gateway is taken because a name was forgotten, and all are no part of some.
+func TestNamesOrAll(t *testing.T) {
+	for _, command := range []string{"logs", "stop", "start", "restart"} {
+		got := hermes(command)
+		require.Equal(t, exitUsage, got.code)
+		require.Contains(t, got.stderr, "which gateways? (want names of profiles")
+		got = hermes(command, "coder", "--all")
+		require.Equal(t, exitUsage, got.code)
+		require.Contains(t, got.stderr, "--all already means every gateway (want --all alone, or only names of profiles")
+	}
+}
+
+// TestManifestThatMayNotBeRead: the hint names neither another file nor init, which would not help.
+func TestManifestThatMayNotBeRead(t *testing.T) {
+	err := unreadable("profiles.yaml", &fs.PathError{Op: "open", Path: "profiles.yaml", Err: fs.ErrPermission})
+	require.Equal(t, "run it as a user who may read the manifest, or name another one with -f FILE", usage.HintOf(err))
 }

@@ -193,6 +193,8 @@ func (f *manifestFlags) rendered() (*manifest.Manifest, []render.Servicedir, err
 func unreadable(name string, err error) error {
 	hint := "name the manifest with -f FILE"
 	switch _, other := os.Lstat(otherManifest); {
+	case errors.Is(err, fs.ErrPermission):
+		hint = "run it as a user who may read the manifest, or name another one with -f FILE"
 	case !errors.Is(err, fs.ErrNotExist):
 	case name == defaultManifest && other == nil:
 		hint = "name the manifest with -f " + otherManifest

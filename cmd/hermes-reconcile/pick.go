@@ -108,3 +108,16 @@ func pickOurs(services []reconcile.Service, patterns []string) ([]reconcile.Serv
 		func(a, b reconcile.Service) int { return strings.Compare(a.Name, b.Name) })
 	return picked, nil
 }
+
+// namedOrAll refuses a command that names no gateway, or some and all: no gateway is taken because
+// a name was forgotten.
+func namedOrAll(command, named string, patterns []string, all bool) error {
+	switch {
+	case all && len(patterns) > 0:
+		return usagef("--all already means every gateway (want --all alone, or only %s)", named)
+	case !all && len(patterns) == 0:
+		return withHint(usagef("which gateways? (want %s, or --all)", named), "%s %s --help",
+			program, command)
+	}
+	return nil
+}

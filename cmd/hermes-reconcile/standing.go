@@ -224,7 +224,7 @@ func unknownEntry(number int, all []journal.Applied) error {
 		return withHint(usagef("the history is empty"),
 			"an apply or a watch that changes something adds to it")
 	}
-	return withHint(usagef("the history has no %d (want one of %d to %d)", number, all[0].Number,
+	return withHint(usagef("the history has no entry %d (want one of %d to %d)", number, all[0].Number,
 		all[len(all)-1].Number), "%s history", program)
 }
 

@@ -146,9 +146,8 @@ func runAct(ctx context.Context, u ui, flags *actFlags, d operation, profiles []
 	if flags.most < 0 {
 		return negativeTurns(flags.most)
 	}
-	if flags.all == (len(profiles) > 0) {
-		return withHint(usagef("which gateways? (want names of profiles, or --all)"),
-			"%s %s --help", program, d.verb)
+	if err := namedOrAll(d.verb, "names of profiles", profiles, flags.all); err != nil {
+		return err
 	}
 	flags.progress.quiet = flags.progress.quiet || flags.form == formJSON
 	if err := survive(); err != nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -37,7 +38,8 @@ func Wrong(known *pflag.FlagSet, err error) (meant string, plain error) {
 	return "", err
 }
 
-// nearest is the flag with the name that is most like the one that was typed, or nothing.
+// nearest is the flag with the name that is most like the one that was typed, or the only one that
+// begins so, or nothing.
 func nearest(known *pflag.FlagSet, name string) string {
 	var names []string
 	known.VisitAll(func(f *pflag.Flag) {
@@ -48,7 +50,17 @@ func nearest(known *pflag.FlagSet, name string) string {
 	if meant := wording.Nearest(name, names); meant != "" {
 		return "--" + meant
 	}
-	return ""
+	meant := ""
+	for _, known := range names {
+		switch {
+		case !strings.HasPrefix(known, name):
+		case meant != "":
+			return ""
+		default:
+			meant = "--" + known
+		}
+	}
+	return meant
 }
 
 // why says what is wrong with a value, and what a right one is.

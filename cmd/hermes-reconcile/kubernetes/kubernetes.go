@@ -54,7 +54,7 @@ func Export(m *manifest.Manifest, o Options) (Exported, error) {
 	}
 	e := &exporter{
 		options: o, manifest: m, excerpts: writing.NewExcerpts(builtin),
-		objects: map[string]manifest.Profile{},
+		objects: map[string]manifest.Profile{}, unnumbered: map[string]bool{},
 	}
 	for _, p := range m.Profiles {
 		if err := e.profile(p); err != nil {
@@ -81,6 +81,8 @@ type exporter struct {
 	objects map[string]manifest.Profile
 	files   []File
 	faults  []*manifest.Error
+	// Accounts without a number that are among the faults.
+	unnumbered map[string]bool
 }
 
 // fault notes what a key of a profile cannot be.
@@ -112,7 +114,8 @@ func (e *exporter) profile(p manifest.Profile) error {
 	name := e.name(p)
 	e.check(p)
 	user, ok := e.options.RunAs.of(p.User)
-	if !ok {
+	if !ok && !e.unnumbered[p.User] { // one flag mends it for all that have the account
+		e.unnumbered[p.User] = true
 		e.fault(p, "user", "Kubernetes knows users by their number (want that of %q with --run-as %s=UID)",
 			p.User, p.User)
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hashicorp/go-multierror"
 	"github.com/stretchr/testify/require"
 
 	"hermes-reconcile/manifest"
@@ -301,6 +302,19 @@ func TestAccounts(t *testing.T) {
 	require.NoError(t, err)
 	_, ok := usual.of("bot")
 	require.False(t, ok)
+}
+
+// TestAccountWithoutANumberIsOneError: one flag is right for all profiles that have the account.
+func TestAccountWithoutANumberIsOneError(t *testing.T) {
+	m, err := manifest.Parse([]manifest.Source{{Name: "m.yaml", Data: []byte("version: 1\nprofiles: {a: {user: bot}, b: {user: bot}, c: {user: root}, d: {user: bot}}\n")}})
+	require.NoError(t, err)
+	options := Options{}
+	_, err = Export(m, options)
+	var all *multierror.Error
+	require.ErrorAs(t, err, &all)
+	require.Len(t, all.Errors, 2, "%v", err)
+	require.ErrorContains(t, all.Errors[0], "profiles.a.user")
+	require.ErrorContains(t, all.Errors[1], "profiles.c.user")
 }
 
 func TestOptionsAreChecked(t *testing.T) {

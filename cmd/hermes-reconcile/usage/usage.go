@@ -45,6 +45,9 @@ func Rights(err error) error {
 	return &Hinted{err, asUser}
 }
 
+// NoRights is Rights for an error that says so in its words alone.
+func NoRights(err error) error { return &Hinted{err, asUser} }
+
 // Refused is Rights for an error before which nothing was changed.
 func Refused(err error) error { return WithHint(err, "nothing was changed; %s", asUser) }
 
