@@ -159,10 +159,10 @@ func TestProgramsThatRootMustNotRun(t *testing.T) {
 	tr.writeScript(tr.path("hook"), "#!/bin/sh\n")
 	require.NoError(t, os.Chmod(tr.path("hook"), 0o777))
 	refused := map[string][]string{
-		"is not an absolute path":              {"--on-event", "hook"},
-		"is not a program that this user may run":    {"--on-event", tr.path("profiles.yaml")},
-		"--event-user needs --on-event":     {"--event-user", "nobody"},
-		"is too short (want more than 0s)": {"--on-event", tr.path("hook"), "--event-timeout", "0s"},
+		"is not an absolute path":                 {"--on-event", "hook"},
+		"is not a program that this user may run": {"--on-event", tr.path("profiles.yaml")},
+		"--event-user needs --on-event":           {"--event-user", "nobody"},
+		"is too short (want more than 0s)":        {"--on-event", tr.path("hook"), "--event-timeout", "0s"},
 	}
 	if os.Getuid() == 0 {
 		refused["hook"] = []string{"--on-event", tr.path("hook")}
