@@ -17,6 +17,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/doctor"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/homes"
+	"hermes-reconcile/cmd/hermes-reconcile/overview"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/s6ctl/safefile"
 )
@@ -72,6 +73,9 @@ func runDoctor(ctx context.Context, u ui, flags *doctorFlags) error {
 		return reconcile.ErrInterrupted
 	}
 	out := d.Text()
+	if size := terminalSize(u); size.Width > 0 {
+		out = overview.Diagnosis(&d, size.Width)
+	}
 	if flags.form == formJSON {
 		if out, err = d.JSON(); err != nil {
 			return err

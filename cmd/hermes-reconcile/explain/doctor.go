@@ -1,7 +1,6 @@
 package explain
 
 import (
-	"bytes"
 	_ "embed"
 	"fmt"
 	"strings"
@@ -71,7 +70,10 @@ func (d *Diagnosis) JSON() ([]byte, error) { return encode(d) }
 
 // Text is a line for each finding, one for what to do about it where there is something, and the
 // tally. Rows that would repeat for many objects are one.
-func (d *Diagnosis) Text() []byte {
+func (d *Diagnosis) Text() []byte { return []byte(d.Table() + d.Tally() + "\n") }
+
+// Table is the text without the tally.
+func (d *Diagnosis) Table() string {
 	lines := []string{Cells("LEVEL", "CHECK", "OBJECT", "FOUND")}
 	for _, f := range d.rows() {
 		lines = append(lines, Cells(string(f.Level), f.Check, f.Object, f.Found))
@@ -79,10 +81,7 @@ func (d *Diagnosis) Text() []byte {
 			lines = append(lines, Cells("", "", "", "hint: "+f.Hint))
 		}
 	}
-	var b bytes.Buffer
-	b.WriteString(Table(lines))
-	b.WriteString(d.tally() + "\n")
-	return b.Bytes()
+	return Table(lines)
 }
 
 // rows are the findings, those that say the same of many objects in one.
@@ -114,8 +113,8 @@ func (d *Diagnosis) rows() (rows []Finding) {
 	return rows
 }
 
-// tally counts the findings by level: "1 error, 2 warnings, 9 ok".
-func (d *Diagnosis) tally() string {
+// Tally counts the findings by level: "1 error, 2 warnings, 9 ok".
+func (d *Diagnosis) Tally() string {
 	var parts []string
 	for _, c := range []struct {
 		level    Level
