@@ -34,8 +34,8 @@ const defaultSettle = time.Minute
 func (f *canaryFlags) addCanary(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.canary, "canary", "",
-		"change first the gateways of `NAME|N`, names or globs with commas, or the first N that the plan changes; "+
-			"the rest follows if these are up, and ready, for as long as --settle says")
+		"try the change on `NAME|N` first: names or globs with commas, or the first N gateways of the plan; "+
+			"the rest follows if these stay up, and ready, for --settle")
 	flags.DurationVar(&f.settle, "settle", defaultSettle,
 		"`DURATION` that canaries have to stay up, and ready")
 	flags.BoolVar(&f.back, "rollback", false,

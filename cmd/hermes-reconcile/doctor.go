@@ -40,8 +40,8 @@ func newDoctorCommand(u ui) *cobra.Command {
 change, users, HERMES_HOME, ports, gateways, what interrupted applies have left, what others could change, profiles that the root
 gateway serves, too. A row each, with ok, warning, error, or not checked and why.
 
-It changes nothing and waits for nothing. No manifest is needed; with one more is checked, and one that is wrong is an error like
-others. As another user than root, or than the one of s6-svscan, it cannot see everything, and says so.
+It changes nothing and waits for nothing. No manifest is needed; with one, more is checked, and its errors are reported like others.
+Users other than root and the user of s6-svscan cannot see everything, and doctor says what is missing.
 Exits 1 if there is an error; warnings alone are no failure. The scandir is --scandir, else $` + scandirVariable + `, else that of the
 manifest, else ` + defaultScandir + `.`,
 		Example: `  hermes-reconcile doctor

@@ -47,7 +47,7 @@ are never read: a comment has the kubectl command that stores them. init --from-
 	f := cmd.Flags()
 	f.StringVar(&flags.to, "to", "", "`PLATFORM`: kubernetes")
 	f.StringVar(&flags.out, "out", "", "`DIR` to write to; new or empty")
-	f.StringVar(&flags.options.Namespace, "namespace", "", "`NAMESPACE` of the objects (default that of who applies them)")
+	f.StringVar(&flags.options.Namespace, "namespace", "", "`NAMESPACE` of the objects (default the one of kubectl)")
 	f.StringVar(&flags.options.Image, "image", kubernetes.DefaultImage, "`IMAGE` of the pods, with hermes in it")
 	f.StringArrayVar(&flags.runAs, "run-as", nil,
 		"`ACCOUNT` as UID[:GID] for all, or NAME=UID[:GID] for one; may be given more than once (default hermes=10000)")

@@ -43,7 +43,7 @@ func newLivenessCommand(u ui) *cobra.Command {
 not serve is told to end, so that s6 starts it again. Prints how many seconds to wait until the next check.
 
 Services of profiles with alive or memory run this beside the gateway, in its session, with their file data/liveness as standard
-input: what looks have seen is kept there. It ends no process but the one that leads its own session.`,
+input: what checks have seen is kept there. It ends no process but the one that leads its own session.`,
 		Example: `  hermes-reconcile liveness --gateway 4711 <>data/liveness`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -54,7 +54,7 @@ input: what looks have seen is kept there. It ends no process but the one that l
 	f.IntVar(&flags.gateway, "gateway", 0, "the process `PID` of the gateway")
 	f.StringVar(&flags.label, "label", "gateway", "what messages call the gateway: `TEXT`")
 	f.StringVar(&flags.URL, "url", "", "`URL` to ask (empty: nothing is asked)")
-	f.DurationVar(&flags.Interval, "interval", 30*time.Second, "`DURATION` between two looks")
+	f.DurationVar(&flags.Interval, "interval", 30*time.Second, "`DURATION` between two checks")
 	f.IntVar(&flags.Failures, "failures", 4, "the gateway is not alive after `N` bad answers in a row")
 	f.BoolVar(&flags.Restart, "restart", false, "restart a gateway that is not alive (otherwise only report it)")
 	f.Int64Var(&flags.Rules.Memory, "memory", 0, "restart a gateway that takes more than so many `BYTES` for a minute (0: no limit)")

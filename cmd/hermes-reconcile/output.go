@@ -74,7 +74,7 @@ func (f *outputFlags) addForm(cmd *cobra.Command, forms ...string) {
 // addColor adds --color alone.
 func (f *outputFlags) addColor(cmd *cobra.Command) {
 	cmdline.Choice(cmd, &f.color, "color", "",
-		"`WHEN` to color the text, where auto is on a terminal without $NO_COLOR",
+		"color the text `WHEN`; auto is on a terminal without $NO_COLOR",
 		colorAuto, colorAlways, colorNever)
 }
 

@@ -126,7 +126,7 @@ $` + scandirVariable + `, else that of the manifest, else ` + defaultScandir + `
 		&flags.timeout,
 		"timeout",
 		0,
-		"longest `DURATION` to wait for gateways (0: no limit while something happens within the longest stop_timeout concerned + 15s)",
+		"longest `DURATION` to wait for gateways (0: until nothing has happened for the longest stop_timeout concerned + 15s)",
 	)
 	if d.action == reconcile.Restart {
 		flags.addTurns(cmd)

@@ -77,7 +77,7 @@ READY is yes once the gateway has answered as ready in its profile asks, and - w
 RESTARTS counts how often it died since it was last started on purpose.
 
 PENDING says what the manifest says and no apply has done yet: new, changed, or to go. Without a manifest there is no such column.
-A gateway is rotated, there, that has read something else of a file of its restart_on than that holds now: a restart is due.
+It is rotated where a file of the profile's restart_on has changed since the gateway has read it: a restart is due.
 
 DRIFT names files that are not as they were rendered, loggers in trouble, restarts that an interrupted apply owes, and where a
 gateway runs outside its place, twice, or under another name (a double): a row of its own where its directory is gone.

@@ -80,16 +80,16 @@ It is meant to be a service of s6 itself, beside the gateways: its own name must
 		&flags.timeout,
 		"timeout",
 		0,
-		"longest `DURATION` of one apply (0: no limit while something happens within the longest stop_timeout concerned + 15s)",
+		"longest `DURATION` of one apply (0: until nothing has happened for the longest stop_timeout concerned + 15s)",
 	)
 	f.DurationVar(&flags.lockTimeout, "lock-timeout", defaultLockTimeout,
 		"longest `DURATION` to wait for another apply")
 	flags.events.add(cmd)
 	f.DurationVar(&flags.interval, "interval", watchInterval,
-		"`DURATION` between looks without a reason")
+		"`DURATION` between applies without a reason")
 	cmdline.Choice(cmd, &flags.form, "output", "o", "`FORM` of the lines", formLogfmt, formJSON)
 	f.IntVar(&flags.notifyFD, "notification-fd", 0,
-		"file descriptor `N` to tell s6 on that the first apply is over")
+		"file descriptor `N` that tells s6 when the first apply is over")
 	return cmd
 }
 
