@@ -156,6 +156,34 @@ func TestRollbackGoesBackAndStays(t *testing.T) {
 	require.Nil(t, tr.history().RolledBack)
 }
 
+// TestRefusedApplyEndsNothing: one that is refused for a misspelt name, or by a guard, neither lets
+// watch apply what was rolled back nor start what down has stopped.
+func TestRefusedApplyEndsNothing(t *testing.T) {
+	t.Parallel()
+	tr := newTree(t, treeOpts{})
+	tr.value("one")
+	tr.mustApply()
+	tr.value("two")
+	tr.mustApply()
+	require.Equal(t, 0, tr.run("rollback").code)
+	require.Equal(t, 0, tr.run("down").code)
+	refused := func() {
+		for _, args := range [][]string{
+			{"aplha"}, {"--expect", "0123456789abcdef"}, {"--canary", "aplha"}, {"--canary", "1", "--expect", "0123456789abcdef"},
+		} {
+			r := tr.run(append([]string{"apply"}, args...)...)
+			require.Equal(t, 100, r.code, "%v: %v", args, r)
+			require.NotContains(t, r.stderr, "is used again", args)
+		}
+	}
+	refused()
+	require.NotNil(t, tr.history().RolledBack)
+	require.Contains(t, tr.run("status").stderr, "down was called")
+	require.Equal(t, 0, tr.run("apply", "alpha").code)
+	require.Nil(t, tr.history().RolledBack)
+	require.NotContains(t, tr.run("status").stderr, "down was called")
+}
+
 // TestApplyByHandEndsARollback: so does a second rollback, which goes forward again.
 func TestApplyByHandEndsARollback(t *testing.T) {
 	t.Parallel()

@@ -15,6 +15,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/homes"
 	"hermes-reconcile/cmd/hermes-reconcile/usage"
 	"hermes-reconcile/reconcile"
+	"hermes-reconcile/reconcile/journal"
 )
 
 // applyFlags are those of apply; watch has most of them for each of its passes.
@@ -184,20 +185,14 @@ func runApply(ctx context.Context, u ui, flags *applyFlags) (err error) {
 		return err
 	}
 	defer lock.Unlock()
-	if err := u.endCanary(lock); err != nil {
-		return err
-	}
-	if err := lock.Resume(); err != nil { // an apply by hand wants gateways up
-		return err
-	}
-	if err := flags.recount(u, t, lock); err != nil {
+	if err := noCanaryNow(lock); err != nil {
 		return err
 	}
 	began := time.Now() // --timeout counts from here: the lock has a limit of its own
 	t.work = u.working(flags.silent(), 0)
 	t.work.doing(lookingAtGateways())
 	d.Listener = t.work.listener()
-	plan, result, err := d.Apply(ctx, lock, t.planned(u))
+	plan, result, err := d.Apply(ctx, lock, flags.taken(u, t, lock))
 	var undrained error
 	if err == nil && flags.wait != string(reconcile.LevelNone) {
 		lock.Unlock() // a drain may take long, and must not keep others from applying
@@ -215,6 +210,22 @@ func runApply(ctx context.Context, u ui, flags *applyFlags) (err error) {
 	lock.Unlock() // a wait must not keep others from applying
 	return errors.Join(err, leftToDrain(undrained), flags.arrive(ctx, u, t, d, &r, result, began),
 		flags.conclude(u, &r))
+}
+
+// taken is planned for an apply by hand. With a plan that it takes it ends what kept watch from
+// applying: one that is refused, for a misspelt name, say, must not let watch start anything.
+func (f *applyFlags) taken(
+	u ui, t *target, lock *journal.Lock,
+) func(try int, plan reconcile.Plan) error {
+	return func(try int, plan reconcile.Plan) error {
+		if try == 1 {
+			err := errors.Join(u.endCanary(lock), lock.Resume(), f.recount(u, t, lock))
+			if err != nil {
+				return err
+			}
+		}
+		return t.planned(u)(try, plan)
+	}
 }
 
 // until is when the time of it all is over; zero: it has none.

@@ -132,9 +132,9 @@ func (b *booting) apply(ctx context.Context) error {
 	if st.counts.back != nil {
 		b.report.log.Warn(deploy.RolledBackText(st.counts.back))
 	}
-	plan, result, err := d.Apply(ctx, lock, func(try int, plan reconcile.Plan) {
-		t.planned(b.ui)(try, plan)
+	plan, result, err := d.Apply(ctx, lock, func(try int, plan reconcile.Plan) error {
 		b.sweep(ctx, plan)
+		return t.planned(b.ui)(try, plan)
 	})
 	if err != nil {
 		b.notes(result)

@@ -49,12 +49,6 @@ func (c *trial) prepare() (err error) {
 	if deploy.Lives(c.before) {
 		return underWay(c.before)
 	}
-	if err := c.lock.Resume(); err != nil {
-		return err
-	}
-	if err := c.flags.recount(c.ui, c.target, c.lock); err != nil {
-		return err
-	}
 	if c.Former, err = c.former(); err != nil {
 		return err
 	}
@@ -98,9 +92,26 @@ func (c *trial) apply(ctx context.Context) (reconcile.Plan, reconcile.Result, er
 	work.doing(lookingAtGateways())
 	c.target.work, c.Listener = work, work.listener()
 	defer work.stop()
-	lock, plan, result, err := c.Apply(ctx, c.lock, c.target.planned(c.ui))
+	lock, plan, result, err := c.Apply(ctx, c.lock, c.taken())
 	c.lock = lock
 	return plan, result, err
+}
+
+// taken is planned at this stage. The plan for the canaries ends what kept watch from applying.
+func (c *trial) taken() func(try int, plan reconcile.Plan) error {
+	planned := c.target.planned(c.ui)
+	if c.stage != stageCanary {
+		return planned
+	}
+	return func(try int, plan reconcile.Plan) error {
+		if try == 1 {
+			err := errors.Join(c.lock.Resume(), c.flags.recount(c.ui, c.target, c.lock))
+			if err != nil {
+				return err
+			}
+		}
+		return planned(try, plan)
+	}
 }
 
 // relock takes the lock again after others could have it. A signal is no reason not to record what
@@ -344,8 +355,16 @@ func underWay(c *journal.Canary) error {
 		"wait until it has ended, or end it with Ctrl-C or kill -INT %d", c.PID)
 }
 
-// endCanary lets an apply by hand go on where another one has left a canary. While that one still
-// runs it is an error.
+// noCanaryNow refuses an apply while another one tries a manifest on a canary.
+func noCanaryNow(lock *journal.Lock) error {
+	c, err := lock.Canary()
+	if err == nil && deploy.Lives(c) {
+		return underWay(c)
+	}
+	return nil // endCanary tells what is wrong with it
+}
+
+// endCanary lets an apply by hand go on where another one has left a canary.
 func (u ui) endCanary(lock *journal.Lock) error {
 	c, err := lock.Canary()
 	switch {
@@ -353,8 +372,6 @@ func (u ui) endCanary(lock *journal.Lock) error {
 		return errors.Join(u.saidAsWarning(err), lock.ForgetCanary())
 	case c == nil:
 		return nil
-	case deploy.Lives(c):
-		return underWay(c)
 	}
 	u.warning(explain.WarnCanary, "the canary %s of an earlier apply is over: everything is applied", profilesText(c.Profiles))
 	return lock.ForgetCanary()

@@ -124,11 +124,12 @@ func (t *target) open(ctx context.Context, u ui) (*deploy.Deployment, error) {
 
 // planned says what is to be said of a plan before it is carried out: once, however often it is
 // made anew.
-func (t *target) planned(u ui) func(try int, plan reconcile.Plan) {
-	return func(try int, plan reconcile.Plan) {
+func (t *target) planned(u ui) func(try int, plan reconcile.Plan) error {
+	return func(try int, plan reconcile.Plan) error {
 		if try == 1 {
 			u.adoptions(t.Path, plan, t.Manifest)
 		}
 		t.work.plan(appliedVerb(plan), stopsOf(plan))
+		return nil
 	}
 }

@@ -56,7 +56,7 @@ func (t *Trial) canary(failed string) journal.Canary {
 // Apply is that of the deployment, and waits for gateways that drain: meanwhile others may have the
 // lock. It returns with the lock, if it has it.
 func (t *Trial) Apply(
-	ctx context.Context, lock *journal.Lock, planned func(int, reconcile.Plan),
+	ctx context.Context, lock *journal.Lock, planned func(int, reconcile.Plan) error,
 ) (*journal.Lock, reconcile.Plan, reconcile.Result, error) {
 	plan, result, err := t.Deployment.Apply(ctx, lock, planned)
 	if err != nil || !result.Delays() {

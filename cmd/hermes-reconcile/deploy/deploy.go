@@ -115,7 +115,7 @@ const maxPlans = 5
 func (d *Deployment) Apply(
 	ctx context.Context,
 	lock *journal.Lock,
-	planned func(try int, plan reconcile.Plan),
+	planned func(try int, plan reconcile.Plan) error,
 ) (reconcile.Plan, reconcile.Result, error) {
 	for try := 1; ; try++ {
 		plan, err := apply.Prepare(ctx, d.Scandir, lock, d.opt.Dirs, d.opt.Prune, d.opt.Apply)
@@ -125,7 +125,9 @@ func (d *Deployment) Apply(
 		if err != nil {
 			return plan, reconcile.Result{}, err
 		}
-		planned(try, plan)
+		if err := planned(try, plan); err != nil {
+			return plan, reconcile.Result{}, err
+		}
 		gone := d.retiring(plan)
 		var kept *keeping
 		notes := d.recordInputs(lock, plan)
