@@ -220,17 +220,17 @@ func TestOthersWhileACanarySettles(t *testing.T) {
 	require.Equal(t, 111, r.code, "%v", r)
 	require.Contains(t, r.stderr, "has been trying a manifest on the canary alpha")
 	require.Equal(t, 111, tr.run("rollback").code)
-	trying := fmt.Sprintf("an apply (pid %d) tries a manifest on the canary alpha since ", apply.pid)
+	trying := fmt.Sprintf("an apply (pid %d) has been trying a manifest on the canary alpha since ", apply.pid)
 	require.Equal(t, "running", tr.standing(trying).Canary.State)
 	tr.doctor().names(t, "ok", "scandir", trying)
 	require.Equal(t, 0, w.stop(syscall.SIGTERM))
 	kill(apply.pid)
 	<-apply.done
 
-	now := tr.standing("tried a manifest on the canary alpha since ").Canary
+	now := tr.standing("tried a manifest on the canary alpha at ").Canary
 	require.Equal(t, "interrupted", now.State)
 	require.Equal(t, []string{"alpha"}, now.Profiles)
-	found := tr.doctor().names(t, "warning", "scandir", "was interrupted: the former one counts for the others")
+	found := tr.doctor().names(t, "warning", "scandir", "was interrupted: the others keep the former one")
 	require.Contains(t, found.Hint, "hermes-reconcile apply")
 	tr.write("profiles.yaml", strings.ReplaceAll(former, "VALUE: one", "VALUE: two"))
 	w = tr.watch() // the manifest that was tried, and nothing is decided

@@ -179,7 +179,7 @@ func (l *inputLooks) lookAtHomes(
 const settleAge = 2 * time.Second
 
 // changing is the fault of a file that differed at two looks.
-const changing = "it goes on changing"
+const changing = "it keeps changing"
 
 // settle looks a second time where something has changed but just now.
 func (l *inputLooks) settle(ctx context.Context) {
