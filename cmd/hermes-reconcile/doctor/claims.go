@@ -95,8 +95,8 @@ func (n *notes) host(h hostFacts, own []string) {
 
 // lookAtClaims looks what hermes has noted of profiles.
 func lookAtClaims(ctx context.Context, p *Facts) ([]explain.Finding, error) {
-	if _, why := p.homesClosed(); why != "" {
-		return nil, nil // the check of homes says so
+	if object, why := p.homesClosed(); why != "" {
+		return []explain.Finding{notChecked(claimsCheck, object, why)}, nil
 	}
 	answer, c := p.inspected(ctx), claimFacts{Own: p.own(), Parked: map[string]time.Time{}}
 	for profile, found := range answer.Found {
