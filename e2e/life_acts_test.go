@@ -97,6 +97,7 @@ func (l *life) mutate() {
 	if l.IntN(8) == 0 {
 		l.waves = l.pick([]string{"", "{parallel: 1, per: up}", "{parallel: 2}", "{parallel: 3, per: 2s}"})
 		l.note("start: %q", l.waves)
+		l.rewaved = true
 	}
 	name := l.pick(names)
 	p, exists := l.profiles[name]

@@ -99,19 +99,18 @@ type life struct {
 	*rand.Rand
 	ports    []int
 	profiles map[string]wanted // of the manifest
-	// wavesBefore is what `start` said before this round.
-	wavesBefore string
-	foreign     map[string]bool  // gateways that run, and are not ours; true: with a logger
-	fates       map[string]*fate // of this round, by profile
-	litter      []string         // directories that were moved or copied in this round
-	before      view             // when the round began
-	recorded    map[int]bool     // gateways whose records are forgotten
-	diary       []string         // of this round and of some before
-	rounds      int
-	applies     int
-	took        time.Duration     // by the last apply that was not disturbed
-	tokens      map[string]string // what is in the files of secrets, by profile
-	clock       string            // file that says how far the clock of s6 is from ours
+	rewaved  bool              // `start` has changed in this round, and maybe back again
+	foreign  map[string]bool   // gateways that run, and are not ours; true: with a logger
+	fates    map[string]*fate  // of this round, by profile
+	litter   []string          // directories that were moved or copied in this round
+	before   view              // when the round began
+	recorded map[int]bool      // gateways whose records are forgotten
+	diary    []string          // of this round and of some before
+	rounds   int
+	applies  int
+	took     time.Duration     // by the last apply that was not disturbed
+	tokens   map[string]string // what is in the files of secrets, by profile
+	clock    string            // file that says how far the clock of s6 is from ours
 }
 
 // names are the profiles that come and go.
@@ -145,8 +144,8 @@ func newLife(t testing.TB, seed uint64) *life {
 }
 
 // writeManifest: gateways drain for a moment, so that two at once would be seen, and crash without
-// a back-off. Those with a port are asked whether they are alive, and all are weighed: none hangs or
-// grows, so that restarts none.
+// a back-off. Those with a port are asked whether they are alive, and all are weighed: none hangs but
+// those that a round lets hang, and none grows, so that restarts no other.
 func (l *life) writeManifest() {
 	l.t.Helper()
 	l.manifestOf(l.profiles)
@@ -177,6 +176,12 @@ func (l *life) round() {
 		l.fullDisk()
 	case 2, 3:
 		l.setClock()
+	case 4:
+		l.hangs()
+		return
+	case 5, 6, 7:
+		l.thereAndBack()
+		return
 	}
 	for range l.IntN(3) {
 		l.happen()
@@ -196,7 +201,7 @@ func (l *life) round() {
 	turns := l.turns()
 	l.note("apply %v", turns)
 	l.applies++
-	r := l.mustApply(turns...)
+	r := l.tried(turns)
 	l.took = r.took
 	l.note("%s", r.stdout)
 	l.lookUp()
@@ -250,7 +255,7 @@ func (l *life) begin() {
 	l.t.Helper()
 	l.before = l.view()
 	l.recorded = l.forgetRecords(l.before, l.recorded)
-	l.before.entries, l.wavesBefore = l.entries(), l.waves
+	l.before.entries, l.rewaved = l.entries(), false
 }
 
 // settle waits until all is as the model says, and fails the test if it is not.
@@ -329,7 +334,7 @@ func (l *life) fulfilled(name string, now view) {
 	if !f.logger {
 		require.Equal(l.t, l.before.units[service+"/log"], now.units[service+"/log"], "logger of %s", service)
 	}
-	if f.idle() && l.waves == l.wavesBefore { // each directory says how many may start
+	if f.idle() && !l.rewaved { // each directory says how many may start
 		noDiff(l.t, cmp.Diff(below(service, l.before.entries), below(service, l.entries())), "%s was written to", service)
 	}
 }
