@@ -43,7 +43,7 @@ func (s Standing) Say() (all []Said) {
 	}
 	if r := s.RolledBack; r != nil {
 		all = append(all, Said{
-			"rollback", RolledBackText(r), "mend the manifest, or apply it as it is: hermes-reconcile apply",
+			"rollback", RolledBackText(r), "correct the manifest, or apply it as it is: hermes-reconcile apply",
 		})
 	}
 	return all
