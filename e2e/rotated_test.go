@@ -344,6 +344,27 @@ func TestRotatedFilesOfAnotherUser(t *testing.T) {
 	require.Len(t, tr.starts("alpha"), 2)
 }
 
+// TestRotatedAfterABoot: what a boot has seen counts, so that what is touched after the start of its
+// gateways restarts none, and what has changed restarts them in turns.
+func TestRotatedAfterABoot(t *testing.T) {
+	t.Parallel()
+	tr := newTree(t, treeOpts{})
+	file := tr.secret("token", "one")
+	tr.manifest("alpha: {restart_on: [secrets], secrets: {TOKEN: %s}}\nbeta: {restart_on: [secrets], secrets: {TOKEN: %s}}", file, file)
+	tr.mustBoot()
+	tr.started("alpha", 1)
+	tr.started("beta", 1)
+	tr.replace(file, "one\n")
+	tr.mustBeDone()
+	require.Len(t, tr.starts("alpha"), 1)
+	tr.replace(file, "two\n")
+	r := tr.mustApply("--max-parallel-restarts", "1", "--wait=up")
+	require.Contains(t, r.stdout, "2 updated")
+	tr.started("alpha", 2)
+	tr.started("beta", 2)
+	tr.mustBeDone()
+}
+
 // TestRotatedInAnUnprivilegedTree: nothing needs root.
 func TestRotatedInAnUnprivilegedTree(t *testing.T) {
 	t.Parallel()
