@@ -163,3 +163,34 @@ func TestTurnsWithoutThoseThatAreLeftOut(t *testing.T) {
 	}
 	newTurns(plan, Options{}).skip("gateway-a")
 }
+
+// TestTurnsOfThoseWithNewDirectories: those that find a turn have it before all others, the rest
+// waits for the next apply; a second gateway of a profile does not wait.
+func TestTurnsOfThoseWithNewDirectories(t *testing.T) {
+	anew := func(service string) reconcile.Change {
+		return reconcile.Change{Service: service, Gateway: reconcile.Restart, Replace: true}
+	}
+	twice := anew("gateway-d")
+	twice.Displaced = []reconcile.Displaced{{}}
+	plan := reconcile.Plan{Changes: []reconcile.Change{anew("gateway-a"), anew("gateway-b"), {Service: "gateway-c", Gateway: reconcile.Restart}, twice}}
+	turns := newTurns(plan, Options{MaxRestarts: 1})
+	require.Nil(t, turns.of["gateway-d"])
+	require.NoError(t, turns.grasp("gateway-a"))
+	require.True(t, reconcile.IsDelay(turns.grasp("gateway-b")))
+	came := make(chan error)
+	go func() {
+		leave, err := turns.acquire(t.Context(), "gateway-c")
+		leave(nil)
+		came <- err
+	}()
+	require.Empty(t, came)
+	turns.leave("gateway-a", nil)
+	require.NoError(t, <-came)
+
+	turns = newTurns(plan, Options{MaxRestarts: 1, Stuck: "gateway-x"})
+	require.ErrorContains(t, turns.grasp("gateway-a"), "gateway-x, restarted before it, has not come back")
+	for _, opt := range []Options{{Unattended: true}, {NoRescan: true}, {Hurried: true}} {
+		opt.MaxRestarts = 1
+		require.Len(t, newTurns(plan, opt).of, 1, "no apply follows, so none waits for one")
+	}
+}
