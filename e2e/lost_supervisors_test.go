@@ -153,8 +153,6 @@ func TestMovedDirectoryOfARunningGateway(t *testing.T) {
 			tr.manifest("alpha: %s", drains)
 			tr.mustApply()
 			first := tr.started("alpha", 1)
-			tr.manifest("alpha: {state: last}")
-			tr.mustApply()
 			moved := filepath.Join(tr.scandir, to)
 			tr.family("alpha")
 			require.NoError(t, os.Rename(tr.dir("alpha"), moved))
