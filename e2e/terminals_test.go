@@ -80,7 +80,10 @@ func (s *screen) ran(variables []string, command string) (text, raw string) {
 	s.tr.t.Helper()
 	record := s.tr.path("sent")
 	require.NoError(s.tr.t, os.WriteFile(record, nil, 0o600))
-	s.typed("clear", "Enter")
+	s.typed("clear; echo cleared", "Enter")
+	s.shows("nothing else", func(text string) bool {
+		return strings.HasPrefix(text, "cleared\n") && !strings.Contains(text, "ended:")
+	})
 	s.tmux("pipe-pane", "cat >>"+shellQuoted([]string{record}))
 	s.typed("env "+shellQuoted(append(variables, program))+" "+command+"; echo ended: $?", "Enter")
 	ended := regexp.MustCompile(`(?m)^ended: \d+$`)
