@@ -13,6 +13,28 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// TestStatusOfWhatHasNeverEnded: s6 writes exit code 0 for it, too, and it is none.
+func TestStatusOfWhatHasNeverEnded(t *testing.T) {
+	t.Parallel()
+	tr := newTree(t, treeOpts{})
+	tr.manifest("alpha: {}\nbeta: {state: down}\ngamma: {state: down, restart: on-failure}\ndelta: {restart: on-failure, env: {STUB_EXIT: '0'}}")
+	tr.mustApply("--wait=none")
+	tr.started("alpha", 1)
+	eventually(t, patience, func() bool { return strings.Contains(tr.must("status", "delta").stdout, "ended (exited 0)") }, "it ends")
+	require.Regexp(t, `(?m)^last end +exited 0$`, tr.must("status", "delta").stdout)
+	require.Contains(t, tr.must("status", "delta", "-o", "json").stdout, `"exit_code": 0`)
+	for profile, state := range map[string]string{"alpha": "up", "beta": "down", "gamma": "down"} {
+		text := tr.must("status", profile).stdout
+		require.Regexp(t, `(?m)^state +`+state+`$`, text)
+		require.NotContains(t, text, "last end")
+		require.NotContains(t, tr.must("status", profile, "-o", "json").stdout, "exit_code")
+	}
+	kill(tr.started("alpha", 1).PID)
+	tr.started("alpha", 2)
+	require.Regexp(t, `(?m)^last end +ended by signal 9$`, tr.must("status", "alpha").stdout)
+	require.Contains(t, tr.must("status", "-o", "prometheus").stdout, `{profile="gamma",state="down"} 1`)
+}
+
 // many writes a manifest of so many profiles that are down, and applies it.
 func (tr *tree) many(n int) {
 	tr.t.Helper()

@@ -96,7 +96,7 @@ func TestNotInstalled(t *testing.T) {
 
 // Status files as s6 wrote them, and what s6-svstat said of them.
 func TestParseStatus(t *testing.T) {
-	const stamp = "400000006b050113354f4768"
+	const stamp, later = "400000006b050113354f4768", "400000006b050113354f4769"
 	since := time.Unix(1795490030, 0x354f4768)
 	for _, c := range []struct {
 		name, file string
@@ -108,6 +108,8 @@ func TestParseStatus(t *testing.T) {
 		{"killed by signal 9", stamp + stamp + "0000000000000000" + "0009" + "0c", Status{Supervised: true, WantUp: true, ExitCode: -1, Signal: 9, Since: since}},
 		{"finishing", stamp + stamp + "0000000000004470" + "0100" + "06", Status{Supervised: true, Finishing: true, WantUp: true, ExitCode: 1, Since: since}},
 		{"never started, s6 2.15", stamp + stamp + "0000000000000000" + "0000" + "09", Status{Supervised: true, ExitCode: -1, Since: since}},
+		{"never started, s6 2.11", stamp + stamp + "0000000000000000" + "0000" + "08", Status{Supervised: true, ExitCode: -1, Since: since}},
+		{"exited 0", stamp + later + "0000000000000000" + "0000" + "08", Status{Supervised: true, Since: since}},
 		{"up, s6 2.13", stamp + stamp + "0000000000004470" + "0000000000004470" + "0000" + "04", Status{Supervised: true, PID: 0x4470, WantUp: true, Since: since}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

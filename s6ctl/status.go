@@ -3,6 +3,7 @@
 package s6ctl
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -21,6 +22,7 @@ const (
 	statusSize   = 35
 	statusSize13 = 43
 	offsetSince  = 0  // TAI64N: 8 bytes seconds, 4 bytes nanoseconds
+	offsetReady  = 12 // the same, of when it was ready, or down with its ./finish over
 	offsetPID    = 24 // 8 bytes
 	offsetWstat  = 32 // 2 bytes
 	offsetFlags  = 34
@@ -174,7 +176,10 @@ func parseStatus(b []byte) (Status, error) {
 	}
 	st.Ready = st.Ready && st.PID != 0 // s6 says "ready" of a service that is fully down, too
 	ended := syscall.WaitStatus(binary.BigEndian.Uint16(b[offsetWstat:]))
-	neverStarted := st.PID == 0 && flags&flagPaused != 0
+	// Before 2.13.2 no flag says so. Both times are then that of the start of s6-supervise, as they
+	// never are after an end: s6 looks at the clock again when ./finish is over.
+	fresh := ended == 0 && bytes.Equal(b[offsetSince:offsetReady], b[offsetReady:offsetPID])
+	neverStarted := st.PID == 0 && (flags&flagPaused != 0 || fresh)
 	switch {
 	case neverStarted:
 		st.ExitCode = -1

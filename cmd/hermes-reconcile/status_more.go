@@ -43,10 +43,7 @@ func (l *looking) more(
 	if s.Status.PID == 0 {
 		m.Processes = 0 // usage is then that of no process
 	}
-	// Without a supervisor the status file is left from a life with an unknown end.
-	if code := s.Status.ExitCode; code >= 0 && s.Status.Signal == 0 && s.Status.Supervised {
-		m.ExitCode = &code
-	}
+	m.ExitCode = lastExit(look)
 	if at := look.NextStart(); !at.IsZero() {
 		m.NextStart = rfc3339(at)
 	}
@@ -60,6 +57,18 @@ func (l *looking) more(
 	}
 	l.readLog(ctx, scandir, s, m)
 	return m
+}
+
+// lastExit is the exit code of the last process of a gateway that has ended; nil where a signal ended
+// it, or none is known to have ended. Without a supervisor the status file is left from a life with
+// an unknown end. While a gateway runs, s6 says 0 although none has ended: then a death has to tell.
+func lastExit(look reconcile.Look) *int {
+	code := look.ExitCode
+	if !look.Supervised || code < 0 || look.Signal != 0 ||
+		code == 0 && look.PID != 0 && len(look.Deaths) == 0 {
+		return nil
+	}
+	return &code
 }
 
 // deaths are those of a gateway as programs read them.

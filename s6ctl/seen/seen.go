@@ -20,8 +20,10 @@ type Status struct {
 	// Ready: the service has told s6 so, by its notification descriptor.
 	Ready bool
 	// Since: of the last change between up and down, by the clock of the system.
-	Since    time.Time
-	ExitCode int // of the last process; -1 if a signal ended it or it never ran
+	Since time.Time
+	// ExitCode is that of the last process that has ended; -1 if a signal ended it, or it never ran.
+	// While the first one runs it is 0.
+	ExitCode int
 	Signal   int // that ended the last process, or 0
 	// Doubt says why the files in supervise/ cannot be believed: others could change them, or
 	// something else is in their place. The rest is then what the kernel knows of the processes, as

@@ -92,7 +92,7 @@ const (
 
 // More is what else there is to say of one gateway.
 type More struct {
-	// ExitCode: of its last process; nil: a signal ended it, or none has ended.
+	// ExitCode: of its last process that has ended; nil: a signal ended it, or none is known.
 	ExitCode *int `json:"exit_code,omitempty"`
 	Signal   int  `json:"signal,omitempty"` // that ended its last process
 	// Deaths: since it was last started on purpose, the oldest first.
