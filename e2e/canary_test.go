@@ -85,6 +85,7 @@ func TestCanaryThatHoldsIsFollowed(t *testing.T) {
 	require.Equal(t, []int{2, 1}, tr.history().numbers())
 	require.Equal(t, "done", tr.history().Entries[0].Outcome)
 	require.Empty(t, tr.history().Entries[0].Only)
+	require.Equal(t, "4 updated", tr.history().Entries[0].Summary, "both parts")
 	tr.mustBeDone()
 
 	tr.flocked("VALUE: three") // by name, and without anything for the rest
@@ -93,6 +94,8 @@ func TestCanaryThatHoldsIsFollowed(t *testing.T) {
 	require.Equal(t, 0, r.code, "%v", r)
 	tr.startedWith("gamma", 3, "three")
 	require.Len(t, tr.starts("alpha"), 2)
+	require.Equal(t, "2 updated, 2 unchanged", tr.history().Entries[0].Summary)
+	require.Empty(t, tr.history().Entries[0].Only, "nothing was left for the rest")
 }
 
 func (tr *tree) text() string {

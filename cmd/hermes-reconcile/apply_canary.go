@@ -222,5 +222,7 @@ func (f *applyFlags) runCanary(ctx context.Context, u ui, t *target, d *deploy.D
 	if err != nil {
 		return c.end(c.whole, result, err)
 	}
-	return c.end(c.whole, c.merged(result, rest), nil)
+	both := c.merged(result, rest)
+	both.Notes = append(both.Notes, c.Held(c.lock, c.whole, both)...)
+	return c.end(c.whole, both, nil)
 }

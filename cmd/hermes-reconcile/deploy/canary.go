@@ -107,6 +107,16 @@ func (t *Trial) sayFailed(lock *journal.Lock, why string) *journal.Applied {
 	return now
 }
 
+// Held lets the history say of both parts what it has said of the later one.
+func (t *Trial) Held(lock *journal.Lock, plan reconcile.Plan, result reconcile.Result) []reconcile.Note {
+	now, err := lock.Latest()
+	if err == nil && now != nil && now.Digest == t.opt.Record.Digest() {
+		now.Only, now.Summary = t.opt.Record.Only, summary(plan, result)
+		err = lock.Amend(*now)
+	}
+	return unkept(err)
+}
+
 // TakeBack records that the former manifest counts again, so that whatever comes after a crash
 // gives it back to the canaries.
 func (t *Trial) TakeBack(lock *journal.Lock, why string) error {

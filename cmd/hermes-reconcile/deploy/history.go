@@ -116,10 +116,15 @@ func (d *Deployment) settle(
 	if !k.fresh && !k.told && k.Outcome == outcome && same {
 		return nil
 	}
-	report := explain.New(plan, explain.Options{NoFiles: true})
-	report.Finish(result)
-	k.Outcome, k.Summary = outcome, report.Summary.Text
+	k.Outcome, k.Summary = outcome, summary(plan, result)
 	k.Only, k.By = d.opt.Record.Only, d.opt.Record.By
 	k.told = true
 	return lock.Amend(k.Applied)
+}
+
+// summary says in words what was done.
+func summary(plan reconcile.Plan, result reconcile.Result) string {
+	report := explain.New(plan, explain.Options{NoFiles: true})
+	report.Finish(result)
+	return report.Summary.Text
 }
