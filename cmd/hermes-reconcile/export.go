@@ -80,7 +80,7 @@ func runExport(u ui, flags exportFlags) error {
 		return withHint(usage.New(err), "name a new folder with --out")
 	}
 	if err != nil {
-		return err
+		return usage.Unwritten(err, "folder")
 	}
 	for _, note := range exported.Notes {
 		u.warning(explain.WarnNoEffect, "%s", note)

@@ -130,7 +130,7 @@ func (f initFlags) write(u ui, text []byte, profiles []manifest.Profile, what st
 	if err := servicetree.WriteNew(f.out, text); errors.Is(err, fs.ErrExist) {
 		return withHint(usage.New(err), "name a new file with --out")
 	} else if err != nil {
-		return err
+		return usage.Unwritten(err, "file")
 	}
 	defer u.hint("read its comments, then: %s diff -f %s", program, f.out)
 	if f.form == formJSON {
@@ -180,6 +180,9 @@ func (f initFlags) discover() (discover.Found, error) {
 	}
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, discover.ErrNoFolder) {
 		return discover.Found{}, usage.New(err)
+	}
+	if errors.Is(err, fs.ErrPermission) {
+		return discover.Found{}, withHint(err, "run it as a user who may read it, or name another folder")
 	}
 	return found, err
 }

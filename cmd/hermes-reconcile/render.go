@@ -37,7 +37,7 @@ empty. diff --against takes it as the old side.`,
 				return withHint(usage.New(err), "name a new folder with --out")
 			}
 			if err != nil {
-				return err
+				return usage.Unwritten(err, "folder")
 			}
 			if form == formJSON {
 				return u.document(rendered(out, dirs))

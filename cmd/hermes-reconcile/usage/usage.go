@@ -51,6 +51,17 @@ func NoRights(err error) error { return &Hinted{err, asUser} }
 // Refused is Rights for an error before which nothing was changed.
 func Refused(err error) error { return WithHint(err, "nothing was changed; %s", asUser) }
 
+// Unwritten adds to an error of writing to what --out names, a file or a folder, what to do about it.
+func Unwritten(err error, what string) error {
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return WithHint(err, "run it as a user who may write there, or name another %s with --out", what)
+	case errors.Is(err, fs.ErrNotExist):
+		return WithHint(err, "make the folder above it first, or name another %s with --out", what)
+	}
+	return err
+}
+
 // HintOf is the hint that an error has, or empty.
 func HintOf(err error) string {
 	var hinted *Hinted
