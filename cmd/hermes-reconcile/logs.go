@@ -59,7 +59,8 @@ func newLogsCommand(u ui) *cobra.Command {
 		Short: "print gateways' logs, rotated files included",
 		Long: `Print the log of a gateway, rotated files included, oldest line first: all of it, or with --lines the last lines. With --follow
 the last ` + strconv.Itoa(followLines) + ` lines and then new ones, across rotations, until SIGINT or SIGTERM, exit 0. It waits for a log that is not there
-yet. With --previous the last ` + strconv.Itoa(previousLines) + ` lines of the previous life of the gateway.
+yet. With --previous the last ` + strconv.Itoa(previousLines) + ` lines of the previous life of the gateway. Where the life before that did not
+end by itself, but by a stop or a restart, its last lines may be among them: s6 does not say when that was.
 
 Logs of several gateways (names, globs, or --all) are merged by the times of their lines, and each line begins with its profile;
 --lines counts the lines of all of them. A line without a time has that of the line before it.
