@@ -47,7 +47,7 @@ var aliveKeys = sync.OnceValue(func() []table.Key[aliveSettings, Alive] {
 			values.RequestPath,
 			table.Says{
 				Title:    "Path of the request",
-				About:    "The gateway is alive as long as this answers with a status from 200 to 399.",
+				About:    "The gateway is alive as long as the answer has a status from 200 to 399.",
 				Examples: []any{"/health"},
 			},
 			func(s *aliveSettings) *table.Setting[string] { return &s.http },
@@ -75,7 +75,7 @@ var aliveKeys = sync.OnceValue(func() []table.Key[aliveSettings, Alive] {
 			4,
 			table.Says{
 				Title: "Bad answers in a row",
-				About: "After so many the gateway is not alive. No answer within 5 s is a bad one.",
+				About: "After this number the gateway is not alive. No answer within 5 s is a bad answer.",
 			},
 			func(s *aliveSettings) *table.Setting[int] { return &s.failures },
 			func(a *Alive) *int { return &a.Failures },
@@ -85,9 +85,9 @@ var aliveKeys = sync.OnceValue(func() []table.Key[aliveSettings, Alive] {
 			values.OneOf(AliveRestart, AliveReport),
 			AliveRestart,
 			table.Says{
-				Title: "What is done then",
-				About: "restart: SIGTERM, and SIGKILL after stop_timeout; s6 starts the gateway again. " +
-					"report: `status` and the log say so.",
+				Title: "Action",
+				About: "restart: the gateway gets SIGTERM, and SIGKILL after stop_timeout, and s6 starts it again. " +
+					"report: only `status` and the log say so.",
 			},
 			func(s *aliveSettings) *table.Setting[AliveAction] { return &s.action },
 			func(a *Alive) *AliveAction { return &a.Action },
@@ -110,8 +110,8 @@ func aliveKey() row {
 		aliveKeys(),
 		table.Says{
 			Title: "Liveness",
-			About: "A request on the profile's port that shows whether a gateway that has answered once still serves. " +
-				"Needs a port; from `defaults` it is for the profiles that have one.",
+			About: "Asks the gateway on its port again and again, from its first good answer on, whether it still serves. " +
+				"Needs a port. In `defaults` it counts for all profiles with a port.",
 			Examples: []any{map[string]string{"http": "/health"}},
 		},
 		func(s *settings) *table.Setting[aliveSettings] { return &s.alive },

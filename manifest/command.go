@@ -33,8 +33,8 @@ func commandKey() row {
 		values.Arguments,
 		table.Says{
 			Title: "Command of the gateway",
-			About: "Program and arguments. {profile} and {port} are filled in, {{ and }} are braces; " +
-				"for the profile `default` a `-p {profile}` is dropped.",
+			About: "Program and arguments. {profile} and {port} are filled in, {{ and }} are braces. " +
+				"For the profile `default`, `-p {profile}` is left out.",
 			Examples: []any{
 				[]string{"hermes", "-p", "{profile}", "gateway", "run", "--verbose"},
 			},
@@ -52,7 +52,7 @@ func wrapperKey() row {
 		values.Arguments,
 		table.Says{
 			Title:    "Wrapper of the command",
-			About:    "Program and arguments put before the command, after the privilege drop.",
+			About:    "Program and arguments that stand before the command. They run as the gateway's user.",
 			Examples: []any{[]string{"doppler", "run", "--"}},
 		},
 		func(s *settings) *table.Setting[[]string] { return &s.wrapper },

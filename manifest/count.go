@@ -22,7 +22,7 @@ func countKey() row {
 		Says: table.Says{
 			Title: "Number of profiles",
 			About: "Only in an entry with {n} in its name: bot-{n} with a count of 60 is bot-1 to bot-60. " +
-				"A `port` is that of the first; each further one has the next. A profile that has an entry of its own, too, says more about itself.",
+				"`port` is the port of the first profile, each further one has the next. If a profile also has an entry of its own, that wins.",
 			Examples: []any{60},
 		},
 		Shape: values.Integer[int](1, maxProfiles).Shape.OrNull(),

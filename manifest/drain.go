@@ -47,7 +47,7 @@ var drainKeys = sync.OnceValue(func() []table.Key[drainSettings, Drain] {
 			defaultDrainSignal,
 			table.Says{
 				Title:    "Signal that asks the gateway to end",
-				About:    "One that the gateway takes as: end when your work is done.",
+				About:    "It tells the gateway to end when its work is done.",
 				Examples: []any{"SIGUSR2"},
 			},
 			func(s *drainSettings) *table.Setting[Signal] { return &s.signal },
@@ -58,8 +58,8 @@ var drainKeys = sync.OnceValue(func() []table.Key[drainSettings, Drain] {
 			values.Duration(leastDrain, longestDrain, time.Millisecond),
 			defaultDrainTimeout,
 			table.Says{
-				Title:    "Longest time for that",
-				About:    "1s to 24h. Then the gateway is stopped as without `drain`: SIGTERM, and SIGKILL after stop_timeout.",
+				Title:    "Longest drain",
+				About:    "1s to 24h. After that the gateway is stopped as without `drain`: SIGTERM, and SIGKILL after stop_timeout.",
 				Examples: []any{"10m"},
 			},
 			func(s *drainSettings) *table.Setting[time.Duration] { return &s.timeout },
@@ -71,8 +71,8 @@ var drainKeys = sync.OnceValue(func() []table.Key[drainSettings, Drain] {
 func drainKey() row {
 	read := table.Group[drainSettings, Drain, settings, Profile]("drain", drainKeys(), table.Says{
 		Title: "Drain before a stop",
-		About: "Before a gateway is stopped, for an update, a removal or by hand, it is asked by a signal to end, " +
-			"and may take its time. {} is SIGUSR1 and 30m. null: none.",
+		About: "Before a gateway is stopped by an update, a removal or by hand, a signal asks it to end, " +
+			"and it can finish its work. {} means SIGUSR1 and 30m. null: no drain.",
 		Examples: []any{map[string]string{"signal": "SIGUSR1", "timeout": "30m"}},
 	}, func(s *settings) *table.Setting[drainSettings] { return &s.drain }, nil)
 	return read.Gives(giveDrain).Written(putDrain, shareDrain).Told(tellDrain)

@@ -21,8 +21,8 @@ func envFileKey() row {
 		values.PathTemplates(MaxEnvFiles),
 		table.Says{
 			Title: "Files of variables",
-			About: "Files with lines NAME=VALUE, as hermes's .env; {profile} and {port} are filled in. Opened as root each time the " +
-				"gateway starts, and never rendered. A later file wins; env, secrets, secrets_dir and unset win over all of them.",
+			About: "Files with lines NAME=VALUE, as in hermes's .env. {profile} and {port} are filled in. Root opens them each time the " +
+				"gateway starts, and they are never rendered. A later file wins. env, secrets, secrets_dir and unset win over all of them.",
 			Examples: []any{[]string{"/run/env/common.env", "/run/env/{profile}.env"}},
 		},
 		func(s *settings) *table.Setting[[]string] { return &s.envFiles },
@@ -37,8 +37,8 @@ func secretsDirKey() row {
 		values.PathTemplate,
 		table.Says{
 			Title: "Folder of variables",
-			About: "Each file in it is a variable of the file's name, read as `secrets` are; {profile} and {port} are filled in. " +
-				"Names that start with a dot are skipped. env, secrets and unset win over it.",
+			About: "Each file in it is a variable with the name of the file. It is read as `secrets` are. {profile} and {port} are filled in. " +
+				"Files whose names start with a dot are skipped. env, secrets and unset win over it.",
 			Examples: []any{"/run/secrets/{profile}"},
 		},
 		func(s *settings) *table.Setting[string] { return &s.secretsDir },

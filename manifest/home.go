@@ -15,7 +15,7 @@ func homeKey() row {
 		values.PathTemplate,
 		table.Says{
 			Title: "Home of this gateway",
-			About: "Its HERMES_HOME: working directory, log folder and state files lie there. " +
+			About: "HERMES_HOME of this gateway, with its working directory, log folder and state files. " +
 				"{profile} and {port} are filled in. Without it: HERMES_HOME of the container.",
 			Examples: []any{"/srv/hermes/{profile}"},
 		},

@@ -95,7 +95,7 @@ var documentKeys = sync.OnceValue(func() []table.Key[document, Manifest] {
 			"/run/service",
 			table.Says{
 				Title: "Scan directory",
-				About: "The folder that s6-svscan runs on. --scandir and $HERMES_RECONCILE_SCANDIR go before it.",
+				About: "The folder that s6-svscan runs on. --scandir and $HERMES_RECONCILE_SCANDIR win over it.",
 			},
 			func(d *document) *table.Setting[string] { return &d.scandir },
 			func(m *Manifest) *string { return &m.Scandir },
@@ -106,7 +106,7 @@ var documentKeys = sync.OnceValue(func() []table.Key[document, Manifest] {
 			"/opt/data",
 			table.Says{
 				Title: "Fallback for HERMES_HOME",
-				About: "Used only where HERMES_HOME is unset when a script runs.",
+				About: "Used only if HERMES_HOME is not set when a script runs.",
 			},
 			func(d *document) *table.Setting[string] { return &d.hermesHome },
 			func(m *Manifest) *string { return &m.HermesHome },
@@ -117,7 +117,7 @@ var documentKeys = sync.OnceValue(func() []table.Key[document, Manifest] {
 			PortRange{First: 20000, Last: 29999},
 			table.Says{
 				Title: "Range of automatic ports",
-				About: "FIRST-LAST. `port: auto` picks from it, by a hash of the profile's name.",
+				About: "FIRST-LAST. `port: auto` takes a port of this range, by a hash of the profile's name.",
 			},
 			func(d *document) *table.Setting[PortRange] { return &d.autoPorts },
 			func(m *Manifest) *PortRange { return &m.AutoPorts },
@@ -128,8 +128,8 @@ var documentKeys = sync.OnceValue(func() []table.Key[document, Manifest] {
 			Shape: table.ObjectOf(sharedKeys()).OrNull(),
 			Says: table.Says{
 				Title: "Defaults of all profiles",
-				About: "Any key of a profile but `port`. A profile's own key wins; " +
-					"`env`, `ready`, `drain`, `alive`, `memory` and `log` merge key by key, `unset` adds up, null drops a default.",
+				About: "Any key of a profile, except `port`. A profile's own key wins. " +
+					"`env`, `ready`, `drain`, `alive`, `memory` and `log` are merged key by key, `unset` is added up, null drops a default.",
 				Examples: []any{map[string]any{"log": map[string]any{"stdout": false}}},
 			},
 			Read: func(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node, to *document) {
@@ -158,8 +158,8 @@ var documentKeys = sync.OnceValue(func() []table.Key[document, Manifest] {
 			},
 			Says: table.Says{
 				Title: "Profiles",
-				About: "Name to profile. Each has a gateway; `default` is the root profile, run without `-p`. " +
-					"A name is a-z or 0-9, then a-z, 0-9, - and _. With {n} in it and a `count` it is several profiles.",
+				About: "Each name is a profile, and each profile has a gateway. `default` is the root profile, and runs without `-p`. " +
+					"A name begins with a-z or 0-9. Then - and _ are allowed, too. With {n} in the name and a `count` an entry is several profiles.",
 				Examples: []any{map[string]any{"default": nil, "coder": map[string]any{"port": 9201}}},
 			},
 			Read: readProfiles,

@@ -22,7 +22,7 @@ var logKeys = sync.OnceValue(func() []table.Key[logSettings, Log] {
 			"keep",
 			values.Integer[int](0, 10_000),
 			10,
-			table.Says{Title: "Rotated files", About: "How many are kept beside `current`."},
+			table.Says{Title: "Rotated files", About: "The number of old files that are kept beside `current`."},
 			func(s *logSettings) *table.Setting[int] { return &s.keep },
 			func(l *Log) *int { return &l.Keep },
 		),
@@ -52,7 +52,7 @@ var logKeys = sync.OnceValue(func() []table.Key[logSettings, Log] {
 			true,
 			table.Says{
 				Title: "Copy to the container's log",
-				About: "Each line goes there too, marked with the profile's name.",
+				About: "Each line goes there, too, and begins with the profile's name.",
 			},
 			func(s *logSettings) *table.Setting[bool] { return &s.stdout },
 			func(l *Log) *bool { return &l.Stdout },
@@ -66,7 +66,7 @@ func logKey() row {
 		logKeys(),
 		table.Says{
 			Title:    "Log",
-			About:    "How ${HERMES_HOME}/logs/gateways/NAME/ is kept.",
+			About:    "How the log in ${HERMES_HOME}/logs/gateways/NAME/ is kept.",
 			Examples: []any{map[string]any{"keep": 20, "size": "10MB"}},
 		},
 		func(s *settings) *table.Setting[logSettings] { return &s.log },

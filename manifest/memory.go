@@ -40,8 +40,8 @@ var memoryKeys = sync.OnceValue(func() []table.Key[memorySettings, Memory] {
 			size,
 			table.Says{
 				Title: "Memory above which the gateway is restarted",
-				About: "What its processes have in use for a minute. B, kB, MB, GB, KiB, MiB and GiB are units. " +
-					"What processes share counts for each.",
+				About: "The gateway is restarted if its processes use more than this for a minute. B, kB, MB, GB, KiB, MiB and GiB are units. " +
+					"Shared memory counts for each process.",
 				Examples: []any{"1GB", "800MiB"},
 			},
 			func(s *memorySettings) *table.Setting[int64] { return &s.restartAbove },
@@ -69,7 +69,7 @@ func memoryKey() row {
 		memoryKeys(),
 		table.Says{
 			Title:    "Memory",
-			About:    "A gateway that takes too much is told to end, and s6 starts it again.",
+			About:    "A gateway that uses too much memory is told to end, and s6 starts it again.",
 			Examples: []any{map[string]string{"restart_above": "1GB"}},
 		},
 		func(s *settings) *table.Setting[memorySettings] { return &s.memory },

@@ -18,7 +18,7 @@ func portKey() row {
 		table.Says{
 			Title: "TCP port",
 			About: "1-65535, or auto: by a hash of the profile's name, the same on every machine. " +
-				"It reaches the gateway in the variable that port_env names.",
+				"The gateway gets it in the variable that port_env names.",
 			Examples: []any{9201, "auto"},
 		},
 		func(s *settings) *table.Setting[ports.Port] { return &s.port },
@@ -49,7 +49,7 @@ func portEnvKey() row {
 		values.VariableName,
 		table.Says{
 			Title: "Variable of the port",
-			About: "Tells the gateway its port, unless env, secrets or unset name that variable. null: none does.",
+			About: "Tells the gateway its port, unless env, secrets or unset name that variable. null: no variable does.",
 		},
 		func(s *settings) *table.Setting[string] { return &s.portEnv },
 	).

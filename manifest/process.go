@@ -22,8 +22,8 @@ func stateKey() row {
 		StateUp,
 		table.Says{
 			Title: "Wanted state",
-			About: "up, down or last. A gateway that is down stays down when s6 restarts. One that is last " +
-				"comes up with the container if it was up before, and is up or down as people make it in between.",
+			About: "up, down or last. down: the gateway stays down when s6 restarts. last: the gateway " +
+				"comes up with the container if it was up before. In between, start and stop decide.",
 		},
 		func(s *settings) *table.Setting[State] { return &s.state },
 		func(p *Profile) *State { return &p.State },
@@ -37,7 +37,7 @@ func userKey() row {
 		"hermes",
 		table.Says{
 			Title: "Account",
-			About: "Runs the gateway and its logger, where s6-svscan is root.",
+			About: "The gateway and its logger run as this account if s6-svscan runs as root.",
 		},
 		func(s *settings) *table.Setting[string] { return &s.user },
 		func(p *Profile) *string { return &p.User },
@@ -51,7 +51,7 @@ func restartKey() row {
 		RestartAlways,
 		table.Says{
 			Title: "Restart policy",
-			About: "always, or on-failure: exit 0 leaves the gateway down. Exit 78 does so always.",
+			About: "always, or on-failure: the gateway stays down after exit code 0. After 78 it stays down in both cases.",
 		},
 		func(s *settings) *table.Setting[Restart] { return &s.restart },
 		func(p *Profile) *Restart { return &p.Restart },
@@ -65,7 +65,7 @@ func backoffKey() row {
 		defaultBackoff,
 		table.Says{
 			Title:    "Longest pause between crash restarts",
-			About:    "Whole seconds up to 24h. 0s: none but s6's own second.",
+			About:    "Whole seconds, up to 24h. 0s: only the one second of s6.",
 			Examples: []any{"0s", "2m"},
 		},
 		func(s *settings) *table.Setting[time.Duration] { return &s.backoff },
@@ -80,7 +80,7 @@ func stopTimeoutKey() row {
 		defaultStopTimeout,
 		table.Says{
 			Title:    "Time to stop",
-			About:    "From SIGTERM to SIGKILL: whole milliseconds, 1ms to 24h.",
+			About:    "The time from SIGTERM to SIGKILL, in whole milliseconds, 1ms to 24h.",
 			Examples: []any{"1m30s", "500ms"},
 		},
 		func(s *settings) *table.Setting[time.Duration] { return &s.stopTimeout },

@@ -26,7 +26,7 @@ var readyKeys = sync.OnceValue(func() []table.Key[readySettings, Ready] {
 			values.RequestPath,
 			table.Says{
 				Title:    "Path of the request",
-				About:    "The gateway serves once this answers with a status from 200 to 399.",
+				About:    "The gateway is ready when the answer has a status from 200 to 399.",
 				Examples: []any{"/health"},
 			},
 			func(s *readySettings) *table.Setting[string] { return &s.http },
@@ -42,7 +42,7 @@ var readyKeys = sync.OnceValue(func() []table.Key[readySettings, Ready] {
 			time.Second,
 			table.Says{
 				Title:    "Time between two requests",
-				About:    "100ms to 1h; the first ones follow faster.",
+				About:    "100ms to 1h. The first requests come faster.",
 				Examples: []any{"5s"},
 			},
 			func(s *readySettings) *table.Setting[time.Duration] { return &s.interval },
@@ -54,7 +54,7 @@ var readyKeys = sync.OnceValue(func() []table.Key[readySettings, Ready] {
 			time.Minute,
 			table.Says{
 				Title:    "Time until it is late",
-				About:    "1s to 24h. A gateway that is late is named in its log and asked on, not ended.",
+				About:    "1s to 24h. After that the log says that the gateway is late. It is asked on, and not ended.",
 				Examples: []any{"2m"},
 			},
 			func(s *readySettings) *table.Setting[time.Duration] { return &s.timeout },
@@ -78,7 +78,7 @@ func readyKey() row {
 		readyKeys(),
 		table.Says{
 			Title:    "Readiness",
-			About:    "A request on the profile's port that shows whether the gateway serves. Needs a port; from `defaults` it is for the profiles that have one.",
+			About:    "Asks the gateway on its port whether it serves. Needs a port. In `defaults` it counts for all profiles with a port.",
 			Examples: []any{map[string]string{"http": "/health"}},
 		},
 		func(s *settings) *table.Setting[readySettings] { return &s.ready },

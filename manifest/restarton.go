@@ -27,9 +27,9 @@ func restartOnKey() row {
 		"restart_on",
 		rotated,
 		table.Says{
-			Title: "Files whose change restarts",
-			About: "The gateway restarts when what it has read of them at its start is no longer what they hold. secrets: the files of " +
-				"secrets, env_file and secrets_dir. .env and config.yaml: those of the profile. watch does it, and each apply.",
+			Title: "Files that restart the gateway",
+			About: "The gateway restarts if the content of these files is no longer the same as when it started. secrets: the files of " +
+				"secrets, env_file and secrets_dir. .env and config.yaml: the files of the profile. watch and each apply look at them.",
 			Examples: []any{[]string{"secrets"}, []string{"secrets", ".env"}},
 		},
 		func(s *settings) *table.Setting[[]Rotated] { return &s.restartOn },

@@ -108,9 +108,9 @@ type disagreement struct {
 var unsaid = []disagreement{
 	{"ports and names used twice", "profiles: {a: {port: 1}, b: {port: 1}}",
 		regexp.MustCompile(`port: .*is already used by profile|is already listed at|: "\w*" is in (env|secrets|unset) too`), nil},
-	{"what merging makes of a profile", "profiles: {a: {command: [x, '{port}']}}",
+	{"a profile that is wrong only after it is merged with `defaults`", "profiles: {a: {command: [x, '{port}']}}",
 		regexp.MustCompile(`names \{port\}, but the profile has none|has no program once|(ready|alive): http is missing|(ready|alive): asks the gateway on its port`), nil},
-	{"how much time or how many bytes a text stands for", "profiles: {a: {stop_timeout: 25h, backoff: 1500ms, log: {size: 1kB}}}",
+	{"the limits of a time or a size in a text", "profiles: {a: {stop_timeout: 25h, backoff: 1500ms, log: {size: 1kB}}}",
 		regexp.MustCompile(`(stop_timeout|backoff|size|interval|timeout): \S+ is (out of range|finer than)|(has|have) \d+ bytes|is too long \(`), nil},
 	{"a range that ends before it starts", "profiles:\nauto_ports: 9-8",
 		regexp.MustCompile(`auto_ports: .* ends before it starts`), nil},

@@ -87,8 +87,8 @@ var startKeys = sync.OnceValue(func() []table.Key[startSettings, Start] {
 			PerReady,
 			table.Says{
 				Title: "End of a turn",
-				About: "ready, up, or a duration from 1s to 1h. ready: the gateway serves, or its `ready` has timed out; " +
-					"without `ready` as up: it has run for a second.",
+				About: "ready, up, or a duration from 1s to 1h. ready: the gateway is ready, or its `ready.timeout` is over. " +
+					"up: the gateway has run for a second. A profile without `ready` counts as up.",
 				Examples: []any{"up", "2s"},
 			},
 			func(s *startSettings) *table.Setting[Per] { return &s.per },
@@ -105,8 +105,8 @@ func startKey() table.Key[document, Manifest] {
 		startKeys(),
 		table.Says{
 			Title: "Turns to start",
-			About: "So many gateways start at a time, whatever starts them: a boot, an apply, s6 itself. " +
-				"Without it: all at once.",
+			About: "Limits how many gateways start at a time, at a boot, by an apply and by s6 itself. " +
+				"Without it all start at once.",
 			Examples: []any{map[string]any{"parallel": 4, "per": "ready"}},
 		},
 		func(d *document) *table.Setting[startSettings] { return &d.start },

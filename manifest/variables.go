@@ -20,8 +20,8 @@ func envKey() row {
 		variables.Env,
 		table.Says{
 			Title: "Environment variables",
-			About: "Reach the gateway byte for byte, with {profile} and {port} filled in; every other brace stays as it is. " +
-				"{{profile}} is {profile} itself. null drops what `defaults` say of a name.",
+			About: "The gateway gets them byte for byte. {profile} and {port} are filled in, and every other brace stays as it is. " +
+				"{{profile}} means {profile} itself. null drops the value from `defaults`.",
 			Examples: []any{map[string]string{"LOG_LEVEL": "info"}},
 		},
 		func(s *settings) *table.Setting[variables.Map] { return &s.variables.Env },
@@ -36,7 +36,7 @@ func unsetKey() row {
 		variables.Names,
 		table.Says{
 			Title:    "Container variables to drop",
-			About:    "Variables of the container that must not reach the gateway.",
+			About:    "The gateway does not get these variables of the container.",
 			Examples: []any{[]string{"API_SERVER_ENABLED"}},
 		},
 		func(s *settings) *table.Setting[variables.Map] { return &s.variables.Unset },
@@ -51,8 +51,8 @@ func secretsKey() row {
 		variables.SecretFiles,
 		table.Says{
 			Title: "Variables from files",
-			About: "Variable to file; {profile} and {port} are filled in. Read as root each time the gateway starts, and never rendered; " +
-				"a byte order mark at the start and one line end, LF or CR LF, are dropped.",
+			About: "For each variable the file with its value. {profile} and {port} are filled in. Root reads it each time the gateway starts, " +
+				"and it is never rendered. A byte order mark at the start and one line end, LF or CR LF, are dropped.",
 			Examples: []any{
 				map[string]string{"OPENAI_API_KEY": "/run/secrets/{profile}_openai"},
 			},
