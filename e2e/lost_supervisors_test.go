@@ -503,6 +503,25 @@ func TestMovedGatewayIsUpAfterALateRescan(t *testing.T) {
 	}
 }
 
+// TestReplacedGatewayIsUpAfterALateRescan: the same where the supervisor is not of this s6-svscan, so
+// a new directory takes the place of the one that has the running gateway.
+func TestReplacedGatewayIsUpAfterALateRescan(t *testing.T) {
+	t.Parallel()
+	tr := newTree(t, treeOpts{})
+	tr.manifest("alpha: {state: last}")
+	tr.mustApply()
+	tr.must("start", "alpha")
+	first := tr.started("alpha", 1)
+	tr.restartSvscan()
+	tr.manifest("alpha: {state: last, env: {VALUE: v1}}")
+	tr.mustApply("--no-rescan")
+	require.False(t, alive(first.PID))
+	tr.mustApply("--wait=up") // the one before has left its supervisors to this one
+	tr.startedWith("alpha", 2, "v1")
+	tr.mustBeDone()
+	tr.quiet()
+}
+
 // TestLateRescanCostsNoRestart: what an apply without a rescan has owed is settled once s6 finds
 // the directory, so no restart follows, and a stop by hand is respected.
 func TestLateRescanCostsNoRestart(t *testing.T) {

@@ -94,6 +94,12 @@ func finishBlockingRemovals(
 		return fmt.Errorf("%s is still being removed (apply once without --no-rescan)",
 			hidden[0].Name)
 	}
+	// Only a whole look knows which of their supervisors no rescan ends.
+	actual, err := s.Read()
+	if err != nil {
+		return err
+	}
+	hidden = blocking(actual.Hidden, desired)
 	leftovers := reconcile.Plan{Leftovers: hidden}
 	r, err := newApplier(s, lock, leftovers, opt)
 	if err != nil {
