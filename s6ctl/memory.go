@@ -61,15 +61,16 @@ func Leads(h Host, pid int) (start int, leads bool) {
 	return start, start != 0 && h.session(os.Getpid()) == pid
 }
 
-// SessionOf is the session of a process that was started at a time, or 0 where no such process is
-// here. Numbers of processes are used again, so the time tells.
-func SessionOf(h Host, pid int, started, now time.Time) int {
+// SessionOf reports whether the process that was started at a time is here, and its session. Numbers
+// of processes are used again, so the time decides. The session is 0 where the process that leads it
+// is in no namespace of this one: one of a container that `nsenter` has started, say.
+func SessionOf(h Host, pid int, started, now time.Time) (session int, here bool) {
 	const apart = 10 * time.Second // that two clocks may be set since
 	age := h.age(pid)
 	if age == 0 || now.Add(-age).Sub(started).Abs() > apart {
-		return 0
+		return 0, false
 	}
-	return h.session(pid)
+	return h.session(pid), true
 }
 
 // SinceBoot is for how long the machine has been there.

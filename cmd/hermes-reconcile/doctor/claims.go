@@ -116,10 +116,10 @@ func lookAtClaims(ctx context.Context, p *Facts) ([]explain.Finding, error) {
 // hostOf finds out whether a gateway that serves several profiles is here, and which one it is.
 func (p *Facts) hostOf(at string, host home.Host) hostFacts {
 	h := hostFacts{Host: host, At: at}
-	session := s6ctl.SessionOf(s6ctl.ThisHost(), host.PID, host.Started, p.Now)
-	h.Lives = session != 0
+	session, here := s6ctl.SessionOf(s6ctl.ThisHost(), host.PID, host.Started, p.Now)
+	h.Lives = here
 	for _, g := range p.Gateways {
-		if h.Lives && g.PID == session { // a gateway leads its session, and a wrapper may stay
+		if session != 0 && g.PID == session { // a gateway leads its session, and a wrapper may stay
 			h.Ours = g.Profile
 		}
 	}
