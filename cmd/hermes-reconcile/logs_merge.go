@@ -4,6 +4,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -33,9 +34,10 @@ type mergedLogs struct {
 	objects bool // each line is one of JSON
 	seen    bool // by a person, so that what cannot be seen is shown as escapes
 
-	out     *bufio.Writer
-	last    []loglines.Line // of what was there, where only so many are wanted
-	through bool            // what was there is
+	out      *bufio.Writer
+	prefixes []string        // by log
+	last     []loglines.Line // of what was there, where only so many are wanted
+	through  bool            // what was there is
 
 	mu      sync.Mutex
 	missing map[int]bool
@@ -49,6 +51,9 @@ func (l *mergedLogs) show(ctx context.Context) error {
 	defer cancel()
 	l.out = bufio.NewWriterSize(l.stdout, printAtOnce)
 	l.missing, l.faults, l.untimed = map[int]bool{}, map[int]string{}, map[int]bool{}
+	for log := range l.logs {
+		l.prefixes = append(l.prefixes, l.prefixOf(log))
+	}
 	var from []<-chan loglines.Batch
 	var readers sync.WaitGroup
 	failed := make(chan error, len(l.logs))
@@ -158,6 +163,7 @@ func (l *mergedLogs) take(lines []loglines.Line) error {
 			}
 			continue
 		}
+		line.Text = bytes.Clone(line.Text)                          // else it would keep all that came with it
 		if l.last = append(l.last, line); len(l.last) > 2*l.lines { // now and then, to copy little
 			l.last = append([]loglines.Line(nil), l.last[len(l.last)-l.lines:]...)
 		}
@@ -170,7 +176,7 @@ func (l *mergedLogs) take(lines []loglines.Line) error {
 
 // wants reports whether a line is to be shown.
 func (l *mergedLogs) wants(line loglines.Line) bool {
-	log := l.logs[line.Log]
+	log := &l.logs[line.Log]
 	if bounded := !log.from.IsZero() || !log.until.IsZero(); bounded && line.Time.IsZero() {
 		if !l.untimed[line.Log] {
 			l.untimed[line.Log] = true
@@ -203,7 +209,7 @@ func (l *mergedLogs) print(line loglines.Line) error {
 		return l.printObject(line)
 	}
 	if l.prefix {
-		l.out.WriteString(l.prefixOf(line.Log))
+		l.out.WriteString(l.prefixes[line.Log])
 	}
 	if l.seen {
 		l.out.WriteString(visible.Text(string(line.Text)))

@@ -90,7 +90,7 @@ func eventually(t *testing.T, what string, cond func() bool) {
 // rotatedAt is the name of a file that was rotated at a time.
 func rotatedAt(n int, suffix string) string { return fmt.Sprintf("@%024x%s", n, suffix) }
 
-func put(t *testing.T, path, text string) {
+func put(t testing.TB, path, text string) {
 	t.Helper()
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
 	require.NoError(t, err)

@@ -4,7 +4,6 @@ package home
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -63,17 +62,28 @@ type relayAll struct {
 	Watcher
 	ctx   context.Context
 	lines []*loglines.Splitter // by log
+	batch []loglines.Line      // that have come, and were not passed on
 }
+
+// maxBatch is how many lines are passed on at a time: enough to make little of passing them on.
+const maxBatch = 1000
 
 // newRelay has a splitter for each log: a line may come in pieces, of several logs in turn.
 func newRelay(ctx context.Context, logs int, to Watcher) *relayAll {
 	r := &relayAll{Watcher: to, ctx: ctx}
 	for i := range logs {
-		r.lines = append(r.lines, &loglines.Splitter{Log: i, Take: func(lines []loglines.Line) error {
-			return r.send(loglines.Batch{Lines: lines})
-		}})
+		r.lines = append(r.lines, &loglines.Splitter{Log: i})
 	}
 	return r
+}
+
+// flush passes on the lines that have come.
+func (r *relayAll) flush() error {
+	lines := r.batch
+	if r.batch = nil; len(lines) == 0 {
+		return nil
+	}
+	return r.send(loglines.Batch{Lines: lines})
 }
 
 // send gives up when ctx ends: then no reader takes lines any more, and a wait would leave the
@@ -87,10 +97,15 @@ func (r *relayAll) send(batch loglines.Batch) error {
 	}
 }
 
-// all passes frames on until the last one.
+// all passes frames on until the last one. No line waits for one that is not there yet.
 func (r *relayAll) all(from io.Reader) error {
-	in, block := bufio.NewReader(from), make([]byte, blockSize)
+	in, block := bufio.NewReaderSize(from, longBlock), make([]byte, blockSize)
 	for {
+		if in.Buffered() == 0 || len(r.batch) >= maxBatch {
+			if err := r.flush(); err != nil {
+				return err
+			}
+		}
 		kind, data, err := readFrame(in, block)
 		if err != nil {
 			return fmt.Errorf("no answer from the process that looks there: %w", err)
@@ -108,12 +123,12 @@ func (r *relayAll) pass(kind byte, data []byte) (done bool, err error) {
 		r.Note(string(data))
 		return false, nil
 	case frameLive:
-		return false, r.send(loglines.Batch{Live: true})
+		return false, errors.Join(r.flush(), r.send(loglines.Batch{Live: true}))
 	case frameEnd:
 		for _, s := range r.lines {
-			err = errors.Join(err, s.Close())
+			r.batch = s.End(r.batch)
 		}
-		return true, err
+		return true, r.flush()
 	case frameLines, frameMissing, frameFailed:
 		return false, r.passOf(kind, data)
 	}
@@ -135,8 +150,7 @@ func (r *relayAll) passOf(kind byte, data []byte) error {
 	case frameFailed:
 		r.Failed(int(log), string(data))
 	default:
-		_, err := r.lines[log].Write(data)
-		return err
+		r.batch = r.lines[log].Cut(r.batch, data)
 	}
 	return nil
 }
@@ -165,7 +179,8 @@ func sendAll(ctx context.Context, stdout io.Writer, logs []Log) error {
 		from = append(from, batches)
 		readers.Go(func() { readOne(ctx, out, i, log, batches) })
 	}
-	err := loglines.Merge(ctx, from, out.lines, func() error { return out.send(frameLive, nil) })
+	lines := &packer{to: out}
+	err := loglines.Merge(ctx, from, lines.take, lines.through)
 	cancel()
 	readers.Wait()
 	if err != nil {
@@ -206,52 +221,89 @@ func readOne(ctx context.Context, out frames, i int, log Log, to chan<- loglines
 	}
 }
 
-// lines sends lines, those of one log that follow each other in one frame if it can hold them.
-func (f frames) lines(lines []loglines.Line) error {
-	p := &packer{to: f}
+// packer packs lines into frames, those of one log that follow each other into one if it can hold
+// them, and writes many frames at a time: logs that were written side by side change with each
+// line.
+type packer struct {
+	to   frames
+	live bool // what was there is through
+
+	log    int
+	begun  int    // where the frame begins that is being filled; what is before it is whole
+	frames []byte // that were not written yet
+}
+
+// take packs lines. Those that are being written do not wait for others.
+func (p *packer) take(lines []loglines.Line) error {
 	for _, line := range lines {
-		if err := p.pack(line); err != nil {
+		if err := p.pack(line.Log, line.Text); err != nil {
 			return err
 		}
+	}
+	if !p.live {
+		return nil
 	}
 	return p.flush()
 }
 
-// packer packs lines into frames.
-type packer struct {
-	to    frames
-	log   int
-	frame []byte // that is being filled; empty: none
+// through says that what was there is through.
+func (p *packer) through() error {
+	p.live = true
+	if err := p.flush(); err != nil {
+		return err
+	}
+	return p.to.send(frameLive, nil)
 }
 
 // pack packs a line, in pieces if a frame cannot hold it.
-func (p *packer) pack(line loglines.Line) error {
-	if line.Log != p.log {
+func (p *packer) pack(log int, line []byte) error {
+	for {
+		if len(p.frames) == 0 || log != p.log || p.room() == 0 {
+			if err := p.begin(log); err != nil {
+				return err
+			}
+		}
+		n := min(len(line), p.room())
+		p.frames, line = append(p.frames, line[:n]...), line[n:]
+		if len(line) == 0 && p.room() > 0 {
+			p.frames = append(p.frames, '\n')
+			return nil
+		}
+	}
+}
+
+// room is how many bytes the frame that is being filled can still hold.
+func (p *packer) room() int { return blockSize - (len(p.frames) - p.begun - frameHead) }
+
+// begin begins a frame of a log.
+func (p *packer) begin(log int) error {
+	if len(p.frames) >= longBlock {
 		if err := p.flush(); err != nil {
 			return err
 		}
 	}
-	for rest := append(bytes.Clone(line.Text), '\n'); len(rest) > 0; {
-		if len(p.frame) == 0 {
-			p.log, p.frame = line.Log, binary.BigEndian.AppendUint32(nil, uint32(line.Log))
-		}
-		n := min(len(rest), blockSize-len(p.frame))
-		p.frame, rest = append(p.frame, rest[:n]...), rest[n:]
-		if len(p.frame) == blockSize {
-			if err := p.flush(); err != nil {
-				return err
-			}
-		}
-	}
+	p.end()
+	p.log, p.begun = log, len(p.frames)
+	p.frames = append(p.frames, frameLines, 0, 0, 0, 0) // its length comes when it is whole
+	p.frames = binary.BigEndian.AppendUint32(p.frames, uint32(log))
 	return nil
 }
 
-// flush sends the frame that is being filled.
+// end completes the frame that is being filled.
+func (p *packer) end() {
+	if len(p.frames) > 0 {
+		length := len(p.frames) - p.begun - frameHead
+		binary.BigEndian.PutUint32(p.frames[p.begun+1:], uint32(length))
+	}
+}
+
+// flush writes what is packed.
 func (p *packer) flush() error {
-	if len(p.frame) == 0 {
+	if len(p.frames) == 0 {
 		return nil
 	}
-	err := p.to.send(frameLines, p.frame)
-	p.frame = nil
+	p.end()
+	_, err := p.to.to.Write(p.frames)
+	p.frames, p.begun = p.frames[:0], 0
 	return err
 }

@@ -177,3 +177,33 @@ func TestFramesOfAStranger(t *testing.T) {
 		require.ErrorContains(t, err, want)
 	}
 }
+
+// writes counts what is written at a time.
+type writes struct{ n, bytes int }
+
+func (w *writes) Write(p []byte) (int, error) {
+	w.n, w.bytes = w.n+1, w.bytes+len(p)
+	return len(p), nil
+}
+
+// TestLinesThatTakeTurnsAreWrittenTogether: one by one they would cost a system call each. Those
+// that are being written do not wait for more.
+func TestLinesThatTakeTurnsAreWrittenTogether(t *testing.T) {
+	var to writes
+	p := &packer{to: frames{&to}}
+	line := func(log int) []loglines.Line { return []loglines.Line{{Log: log, Text: []byte("text")}} }
+	const lines = 1000
+	for i := range lines {
+		require.NoError(t, p.take(line(i%2)))
+	}
+	require.Zero(t, to.n)
+	require.NoError(t, p.through())
+	require.Equal(t, 2, to.n, "the lines, and that they were all")
+	require.Equal(t, lines*(frameHead+logNumber+len("text\n"))+frameHead, to.bytes)
+	require.NoError(t, p.take(line(0)))
+	require.Equal(t, 3, to.n)
+	for range 4 * longBlock / len("text\n") {
+		require.NoError(t, p.take(line(0)))
+		require.LessOrEqual(t, len(p.frames), longBlock+frameHead+blockSize)
+	}
+}

@@ -177,3 +177,42 @@ func TestMergeEndsWithTheFirstError(t *testing.T) {
 	require.ErrorIs(t, Merge(ctx, []<-chan Batch{make(chan Batch)}, nil, nil), context.Canceled)
 	require.NoError(t, Merge(t.Context(), nil, nil, nil))
 }
+
+// TestTimesAreThoseOfTimeParse: what is read faster means the same, near the ends of months, days
+// and summer times, too.
+func TestTimesAreThoseOfTimeParse(t *testing.T) {
+	before := time.Local
+	t.Cleanup(func() { time.Local = before })
+	for _, name := range []string{"UTC", "Europe/Berlin", "Australia/Lord_Howe"} {
+		zone, err := time.LoadLocation(name)
+		require.NoError(t, err)
+		time.Local = zone
+		for range 20_000 {
+			text := fmt.Sprintf("%04d-%02d-%02d %02d:%02d:%02d.%09d", 1995+rand.IntN(60), rand.IntN(14), rand.IntN(33),
+				rand.IntN(26), rand.IntN(62), rand.IntN(62), rand.IntN(1e9))
+			if at := rand.IntN(4 * len(text)); at < len(text) {
+				text = text[:at] + string(rune(rand.IntN(128))) + text[at+1:]
+			}
+			want, wrong := time.ParseInLocation(isoLayout, text, zone)
+			at, known := TimeOf([]byte(text))
+			if text[4] != '-' || text[0] == '@' {
+				continue
+			}
+			require.Equal(t, wrong == nil, known, text)
+			require.True(t, want.Equal(at), "%s: %v", text, at)
+		}
+	}
+}
+
+// BenchmarkSplitter makes lines of a text as they come from a file.
+func BenchmarkSplitter(b *testing.B) {
+	text := []byte(strings.Repeat("2026-11-28 08:01:02.123456789  "+strings.Repeat("x", 68)+"\n", 300))
+	b.SetBytes(int64(len(text)))
+	b.ReportAllocs()
+	s := &Splitter{Take: func([]Line) error { return nil }}
+	for b.Loop() {
+		if _, err := s.Write(text); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -85,14 +85,27 @@ func (s *sources) Pop() any {
 	return popped
 }
 
-// Less puts the oldest line first. Lines of one time come in the order of their logs, so that two
+// Less puts the oldest line first.
+func (s sources) Less(i, j int) bool { return precedes(s[i].lines[0], s[j].lines[0]) }
+
+// precedes is the order of lines. Those of one time come in the order of their logs, so that two
 // runs print the same.
-func (s sources) Less(i, j int) bool {
-	a, b := s[i].lines[0], s[j].lines[0]
+func precedes(a, b Line) bool {
 	if order := a.Time.Compare(b.Time); order != 0 {
 		return order < 0
 	}
 	return a.Log < b.Log
+}
+
+// second is the source that comes after the first one, or nil.
+func (s sources) second() *source {
+	switch {
+	case len(s) < 2:
+		return nil
+	case len(s) > 2 && s.Less(2, 1):
+		return s[2]
+	}
+	return s[1]
 }
 
 // fill waits for lines of a source. It reports whether there are some; live says that there will
@@ -138,12 +151,16 @@ func mergeOld(
 		}
 	}
 	for len(waiting) > 0 {
-		s := heap.Pop(&waiting).(*source)
-		n := s.leading(waiting)
+		s := waiting[0]
+		n := s.leading(waiting.second())
 		if err := take(s.lines[:n]); err != nil {
 			return nil, err
 		}
-		s.lines = s.lines[n:]
+		if s.lines = s.lines[n:]; len(s.lines) > 0 {
+			heap.Fix(&waiting, 0)
+			continue
+		}
+		heap.Pop(&waiting)
 		if err := enter(s); err != nil {
 			return nil, err
 		}
@@ -151,14 +168,14 @@ func mergeOld(
 	return alive, nil
 }
 
-// leading is how many lines of a source come before those of all others.
-func (s *source) leading(others sources) int {
-	if len(others) == 0 {
+// leading is how many lines of a source come before those of all others, of which next is the
+// first.
+func (s *source) leading(next *source) int {
+	if next == nil {
 		return len(s.lines)
 	}
-	next := others[0].lines[0]
 	n := 1
-	for n < len(s.lines) && s.lines[n].Time.Before(next.Time) {
+	for n < len(s.lines) && precedes(s.lines[n], next.lines[0]) {
 		n++
 	}
 	return n
