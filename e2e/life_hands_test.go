@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -97,8 +98,12 @@ func (l *life) selfRestart(f *fate, name string) {
 // watched runs watch, and beside it commands by hand while the manifest changes. It returns what
 // the manifest said.
 func (l *life) watched(was map[string]wanted) (versions []map[string]wanted) {
-	l.note("watch, and commands by hand beside it")
-	w := l.watch("--interval", "1s")
+	args := []string{"--interval", "1s"}
+	if l.IntN(2) == 0 {
+		args = append(args, "--max-parallel-restarts", strconv.Itoa(1+l.IntN(2)))
+	}
+	l.note("watch %v, and commands by hand beside it", args)
+	w := l.watch(args...)
 	for range 1 + l.IntN(4) {
 		switch l.IntN(3) {
 		case 0:

@@ -136,6 +136,7 @@ func (o Owed) Up() bool { return o.Gateway || o.Start }
 type DelayError struct {
 	Drain Drain  // of the service itself; none: it waits for that of another one
 	For   string // that other one, or what else it waits for
+	Turn  bool   // it waits for nothing but its turn, which the next apply may give it
 }
 
 func (e *DelayError) Error() string {

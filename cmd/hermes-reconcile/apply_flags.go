@@ -26,12 +26,24 @@ func (f *applyFlags) addCarryingOut(cmd *cobra.Command) {
 		"`LEVEL` that gateways have to reach; ready means up where a profile has no ready; none does not even wait for gateways that drain",
 		string(reconcile.LevelSupervised), string(reconcile.LevelUp), string(reconcile.LevelReady),
 		string(reconcile.LevelNone))
-	flags.IntVar(&f.maxRestarts, "max-parallel-restarts", 0,
-		"restart at most `N` gateways at a time, and stop if one does not reach --wait (0: all at once)")
+	f.addMaxRestarts(cmd)
 	flags.DurationVar(&f.timeout, "timeout", 0, "longest `DURATION` of the whole command")
 	f.progress.add(cmd)
 	flags.DurationVar(&f.lockTimeout, "lock-timeout", defaultLockTimeout,
 		"longest `DURATION` to wait for another apply")
+}
+
+// addTurns adds the flags of watch that let gateways restart by turns.
+func (f *applyFlags) addTurns(cmd *cobra.Command) {
+	f.addMaxRestarts(cmd)
+	cmdline.Choice(cmd, &f.wait, "wait", "",
+		"`LEVEL` that gateways have to reach before others restart; ready means up where a profile has no ready",
+		string(reconcile.LevelUp), string(reconcile.LevelReady))
+}
+
+func (f *applyFlags) addMaxRestarts(cmd *cobra.Command) {
+	cmd.Flags().IntVar(&f.maxRestarts, "max-parallel-restarts", 0,
+		"restart at most `N` gateways at a time, and stop if one does not reach --wait (0: all at once)")
 }
 
 // negativeTurns refuses a number of restarts at a time.

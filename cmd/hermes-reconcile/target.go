@@ -67,7 +67,8 @@ func (f *applyFlags) target(
 			Manifest: m.Manifest, Dirs: dirs, Path: path, Homes: homes.New(m.Manifest, path), Prune: prune,
 			Apply: apply.Options{
 				NoRescan: f.noRescan, Timeout: f.timeout, MaxRestarts: f.maxRestarts,
-				Level: reconcile.Level(f.wait), NoDrain: f.now,
+				OneRound: f.watches,
+				Level:    reconcile.Level(f.wait), NoDrain: f.now,
 				Unattended: f.boot || f.wait == string(reconcile.LevelNone),
 			},
 			AllowEmpty: f.allowEmpty, Review: f.reviewer(), Record: record, Paced: f.watches,

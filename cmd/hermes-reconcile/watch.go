@@ -61,7 +61,8 @@ An invalid manifest is reported once, with the place of each error, and changes 
 it is corrected. A gateway that a manifest no longer names is removed when a second look ` + quietLook.String() + ` later finds the
 manifest the same: until then it may be half written. What fails is tried again after 1 s, 2 s, 4 s ... up to 5 min. A restart
 that another command left undone, because it was killed, is made at once. After down nothing is done until the next apply by hand.
-SIGTERM ends watch at the next safe point.
+With --max-parallel-restarts gateways restart a few at a time, and once one does not come back, no other is restarted until it is
+back or the manifest has changed. SIGTERM ends watch at the next safe point.
 
 It is meant to be a service of s6 itself, beside the gateways: its own name must not start with "` + render.Prefix + `".`,
 		Example: `  hermes-reconcile watch
@@ -73,6 +74,7 @@ It is meant to be a service of s6 itself, beside the gateways: its own name must
 	flags.scandirFlags.add(cmd)
 	flags.addPrune(cmd)
 	flags.addMaxRemovals(cmd)
+	flags.addTurns(cmd)
 	f := cmd.Flags()
 	f.BoolVar(&flags.allowEmpty, "allow-empty", false,
 		"let a manifest without profiles remove every gateway")
@@ -99,6 +101,8 @@ func (f *watchFlags) check() error {
 	switch {
 	case f.timeout < 0 || f.lockTimeout < 0:
 		return usagef("a timeout must not be negative")
+	case f.maxRestarts < 0:
+		return negativeTurns(f.maxRestarts)
 	case f.interval < leastInterval:
 		return usagef("--interval: %s is too short (want %s or more)", f.interval, leastInterval)
 	}
@@ -229,7 +233,9 @@ type watching struct {
 	failure string // what was said of a pass last that failed as a whole, while it does
 	held    bool   // it was said that nothing is done after down
 	ended   map[string]bool
-	delays  map[string]string // by service: what its change waits for, since a gateway drains
+	delays  map[string]string  // by service: what its change waits for
+	turning string             // the cause of restarts of which some wait for their turns, or empty
+	away    []reconcile.Change // gateways that were restarted in their turns and are not back
 }
 
 // pass makes the scandir match the manifest once.
@@ -262,10 +268,19 @@ func (w *watching) records() (folder string) {
 	return folder
 }
 
-// left reports whether another command is at work, and if not, whether one has left a restart to
-// do.
+// left reports whether another command is at work, and if not, whether a restart is left to do: one
+// that such a command has begun, or one that waits for its turn, or for a gateway that is back now.
 func (w *watching) left() (busy, left bool) {
-	w.look(func(s *deploy.Place) { busy, left = s.Left() })
+	if w.turning != "" {
+		return false, true
+	}
+	w.look(func(s *deploy.Place) {
+		busy, left = s.Left()
+		if n := len(w.away); n > 0 && !left {
+			left = len(s.Away(context.Background(), w.away, reconcile.Level(w.flags.wait))) < n
+			busy = !left
+		}
+	})
 	return busy, left
 }
 
@@ -297,12 +312,17 @@ func (w *watching) apply(ctx context.Context, t *target) error {
 		return err
 	}
 	cause := w.cause(t)
+	if !w.knows(t) {
+		w.away = nil // what it says now may bring them back
+	}
+	w.away = d.After(ctx, w.away)
 	_, result, err := d.Apply(ctx, lock, t.planned(w.ui))
 	w.notes(result)
 	if err != nil {
 		return err
 	}
 	w.begun, w.applied = true, t.Dirs
+	defer w.late(ctx, result.Late)
 	return w.outcomes(result.Outcomes, cause)
 }
 

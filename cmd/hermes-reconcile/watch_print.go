@@ -3,11 +3,13 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"reflect"
 
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/cmd/hermes-reconcile/probe"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
 )
@@ -25,20 +27,25 @@ func (w *watching) cause(t *target) string {
 	switch {
 	case !w.begun:
 		return causeBegin
-	case !reflect.DeepEqual(w.applied, t.Dirs):
+	case !w.knows(t):
 		return causeManifest
 	case w.failed:
 		return "retry"
+	case w.turning != "":
+		return w.turning
 	case w.drains():
 		return "drain"
 	}
 	return causeDrift
 }
 
+// knows reports whether what the manifest says was applied before.
+func (w *watching) knows(t *target) bool { return w.begun && reflect.DeepEqual(w.applied, t.Dirs) }
+
 // outcomes logs a line for each gateway that something was done to, or that has ended by itself.
 func (w *watching) outcomes(outcomes []reconcile.Outcome, cause string) error {
 	partial := &partialError{}
-	ended, delays := map[string]bool{}, map[string]string{}
+	ended, delays, turning := map[string]bool{}, map[string]string{}, ""
 	for _, o := range outcomes {
 		if o.Change.Acts() {
 			partial.total++
@@ -49,14 +56,17 @@ func (w *watching) outcomes(outcomes []reconcile.Outcome, cause string) error {
 		if o.Err != nil {
 			partial.add(o.Err)
 		}
-		if o.Delay != nil {
-			delays[o.Change.Service] = delayed(o)
+		if waits := delayed(o); waits != "" {
+			delays[o.Change.Service] = waits
+		}
+		if o.Delay != nil && o.Delay.Turn {
+			turning = cause
 		}
 		if w.tells(o) {
 			logOutcome(w.log, o, "cause", cause)
 		}
 	}
-	w.ended, w.delays = ended, delays
+	w.ended, w.delays, w.turning = ended, delays, turning
 	w.events.pass(w.place(), outcomes, cause)
 	if partial.failed == 0 {
 		return nil
@@ -65,16 +75,19 @@ func (w *watching) outcomes(outcomes []reconcile.Outcome, cause string) error {
 }
 
 // tells reports whether a gateway is worth a line: something was done to it, or it has ended by
-// itself. That it drains, or waits for one that does, is said once.
+// itself. That it drains, or waits for another one, is said once.
 func (w *watching) tells(o reconcile.Outcome) bool {
-	if o.Delay != nil {
-		return w.delays[o.Change.Service] != delayed(o)
+	if waits := delayed(o); waits != "" {
+		return w.delays[o.Change.Service] != waits
 	}
 	return o.Change.Acts() || o.Change.Op == reconcile.Ended && !w.ended[o.Change.Profile]
 }
 
-// delayed tells what a change waits for from what it waited for before, whatever the time.
+// delayed is what a change waits for, without the time for which it does; empty: for nothing.
 func delayed(o reconcile.Outcome) string {
+	if o.Delay == nil {
+		return ""
+	}
 	if d := o.Delay.Drain; d.PID != 0 {
 		return fmt.Sprintf("%s %d", o.Change.Op, d.PID)
 	}
@@ -83,6 +96,23 @@ func delayed(o reconcile.Outcome) string {
 
 // drains reports whether the next pass may have to come as soon as a gateway has drained.
 func (w *watching) drains() bool { return len(w.delays) > 0 }
+
+// late logs gateways that did not come back in their turn, and remembers them.
+func (w *watching) late(ctx context.Context, all []reconcile.Late) {
+	level := reconcile.Level(w.flags.wait)
+	answers := probe.Each(ctx, questions(all, level))
+	for i, l := range all {
+		left := l.Change
+		left.Op = reconcile.Unchanged // from now on: what runs may have run for long
+		w.away = append(w.away, left)
+		code := explain.CodeTimeout
+		if l.Hopeless() {
+			code = explain.CodeHopeless
+		}
+		w.log.Error(fmt.Sprintf("not %s%s: %s", level, waited(l), whyLate(l, level, answers[i])),
+			"profile", l.Change.Profile, keyEvent, explain.MessageError, keyCode, code)
+	}
+}
 
 // once logs warnings and hints, each of them once.
 type once struct {

@@ -33,6 +33,9 @@ type Options struct {
 	// Level, and once one is not back in time, the rest stay as they are. Of those that get new
 	// directories only so many do in one apply: the others have a DelayError.
 	MaxRestarts int
+	// OneRound gives as many turns as that and no more: the others have a DelayError. Between two
+	// applies the lock is free, and another manifest can be read.
+	OneRound bool
 	// Stuck is the service with which the turns of an apply ended that this one goes on with.
 	Stuck string
 	// Level is how far a gateway has to come to be back; empty is LevelSupervised.

@@ -3,6 +3,7 @@
 package apply
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -22,6 +23,7 @@ type turns struct {
 	mu     sync.Mutex
 	failed string        // the service that has not come back
 	kept   int           // turns that go on after this apply, since a gateway drains
+	once   bool          // a turn that is over is not given again
 	full   chan struct{} // is closed when all turns do
 }
 
@@ -62,7 +64,7 @@ func newTurns(plan reconcile.Plan, opt Options) *turns {
 	}
 	t := &turns{
 		free: make(chan struct{}, opt.MaxRestarts), of: map[string]*turn{}, full: make(chan struct{}),
-		failed: opt.Stuck,
+		failed: opt.Stuck, once: opt.OneRound,
 	}
 	byName := map[string]*turn{}
 	limited := func(c *reconcile.Change) bool {
@@ -74,6 +76,9 @@ func newTurns(plan reconcile.Plan, opt Options) *turns {
 		}
 		byName[name].left++
 		t.of[service] = byName[name]
+	}
+	if t.of[opt.Stuck] != nil { // it restarts itself, which may bring it back
+		t.failed = ""
 	}
 	return t
 }
@@ -138,7 +143,7 @@ func (t *turns) grasp(service string) error {
 		select {
 		case t.free <- struct{}{}:
 		default:
-			own.err = &reconcile.DelayError{For: "its turn to get a new directory"}
+			own.err = &reconcile.DelayError{For: "its turn to get a new directory", Turn: true}
 		}
 	})
 	return own.err
@@ -146,10 +151,14 @@ func (t *turns) grasp(service string) error {
 
 // lost is why no more turns are given, if that is so.
 func (t *turns) lost() error {
-	if failed := t.stuck(); failed != "" {
-		return notBack(failed)
+	failed := t.stuck()
+	switch {
+	case failed == "":
+		return nil
+	case t.once:
+		return &reconcile.DelayError{For: failed + ", restarted before it, to come back"}
 	}
-	return nil
+	return fmt.Errorf("not restarted: %s, restarted before it, has not come back", failed)
 }
 
 // giveTurns gives those their turns that get a new directory, as far as there are any. All that is
@@ -189,34 +198,42 @@ func (t *turns) acquire(ctx context.Context, service string) (leave func(error),
 	return func(err error) { t.leave(service, err) }, own.err
 }
 
-// take waits until a turn is free.
+// take waits until a turn is free, and takes it if there is a point in that.
 func (t *turns) take(ctx context.Context) error {
-	start := time.Now()
+	if err := t.wait(ctx); err != nil {
+		return err
+	}
+	err := t.lost()
+	if err != nil {
+		<-t.free
+	}
+	return err
+}
+
+// wait waits until a turn is free, unless each is given once: then it does not wait.
+func (t *turns) wait(ctx context.Context) error {
 	select {
 	case t.free <- struct{}{}:
+		return nil
+	default:
+	}
+	start, none := time.Now(), make(chan struct{})
+	if t.once {
+		close(none)
+	}
+	select {
+	case t.free <- struct{}{}:
+		return nil
 	case <-t.full:
-		if err := t.lost(); err != nil {
-			return err
-		}
-		return &reconcile.DelayError{For: "its turn to restart: others drain"}
+		return cmp.Or(t.lost(), error(&reconcile.DelayError{For: "its turn to restart: others drain"}))
+	case <-none:
+		return cmp.Or(t.lost(), error(&reconcile.DelayError{For: "its turn to restart", Turn: true}))
 	case <-ctx.Done():
 		if err := pace.Interrupted(ctx); err != nil {
 			return err
 		}
 		return &reconcile.TimeoutError{What: "its turn to restart", After: time.Since(start)}
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.failed == "" {
-		return nil
-	}
-	<-t.free
-	return notBack(t.failed)
-}
-
-// notBack is why no more turns are given.
-func notBack(service string) error {
-	return fmt.Errorf("not restarted: %s, restarted before it, has not come back", service)
 }
 
 // leave ends the turn of a service; that of several ends with the last. While one of them drains,
@@ -237,7 +254,7 @@ func (t *turns) leave(service string, err error) {
 		if t.kept++; t.kept == cap(t.free) {
 			close(t.full)
 		}
-	case own.left == 0 && !own.kept:
+	case own.left == 0 && !own.kept && !t.once:
 		<-t.free
 	}
 }

@@ -3,6 +3,7 @@
 package apply
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -162,6 +163,38 @@ func TestTurnsWithoutThoseThatAreLeftOut(t *testing.T) {
 		leave(nil)
 	}
 	newTurns(plan, Options{}).skip("gateway-a")
+}
+
+// TestTurnsOfOneRound: no turn is given twice, the rest waits for the next apply, and for one that
+// is not back. That one itself does not wait.
+func TestTurnsOfOneRound(t *testing.T) {
+	plan := reconcile.Plan{}
+	for _, service := range []string{"gateway-a", "gateway-b", "gateway-c"} {
+		plan.Changes = append(plan.Changes, reconcile.Change{Service: service, Gateway: reconcile.Restart})
+	}
+	ask := func(turns *turns, service string, end error) (delay *reconcile.DelayError) {
+		leave, err := turns.acquire(t.Context(), service)
+		leave(cmp.Or(err, end))
+		if err != nil {
+			require.ErrorAs(t, err, &delay)
+		}
+		return delay
+	}
+	turns := newTurns(plan, Options{MaxRestarts: 2, OneRound: true})
+	require.Nil(t, ask(turns, "gateway-a", nil))
+	require.Nil(t, ask(turns, "gateway-b", nil))
+	require.Equal(t, &reconcile.DelayError{For: "its turn to restart", Turn: true}, ask(turns, "gateway-c", nil))
+
+	turns = newTurns(plan, Options{MaxRestarts: 2, OneRound: true})
+	require.Nil(t, ask(turns, "gateway-a", errors.New("it is not up")))
+	notBack := &reconcile.DelayError{For: "gateway-a, restarted before it, to come back"}
+	require.Equal(t, notBack, ask(turns, "gateway-b", nil))
+
+	turns = newTurns(reconcile.Plan{Changes: plan.Changes[1:]}, Options{MaxRestarts: 2, OneRound: true, Stuck: "gateway-a"})
+	require.Equal(t, notBack, ask(turns, "gateway-b", nil))
+	turns = newTurns(plan, Options{MaxRestarts: 1, OneRound: true, Stuck: "gateway-a"})
+	require.Nil(t, ask(turns, "gateway-a", nil))
+	require.True(t, ask(turns, "gateway-b", nil).Turn)
 }
 
 // TestTurnsOfThoseWithNewDirectories: those that find a turn have it before all others, the rest

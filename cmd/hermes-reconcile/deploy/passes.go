@@ -45,6 +45,35 @@ func (d *Deployment) GoOn(
 	return nil
 }
 
+// After holds the turns of the next apply as long as one of these gateways is not back, which an
+// earlier apply has restarted, and returns those that are not.
+func (d *Deployment) After(
+	ctx context.Context,
+	restarted []reconcile.Change,
+) (away []reconcile.Change) {
+	away = d.Away(ctx, restarted, d.opt.Apply.Level)
+	d.opt.Apply.Stuck = ""
+	if len(away) > 0 {
+		d.opt.Apply.Stuck = away[0].Service
+	}
+	return away
+}
+
+// Away are those of these gateways that have not come as far as level now.
+func (p *Place) Away(
+	ctx context.Context, restarted []reconcile.Change, level reconcile.Level,
+) (away []reconcile.Change) {
+	const once = time.Millisecond // looks at each, and waits for none
+	late, err := operate.Arrive(ctx, p.Sup, restarted, level, once, nil)
+	if err != nil {
+		return restarted // nothing says that they are back
+	}
+	for _, l := range late {
+		away = append(away, l.Change)
+	}
+	return away
+}
+
 // letBack lets those of a result come back that drain, or have drained, to be started again by a
 // later apply. As long as none comes they are to be what they were.
 func (d *Deployment) letBack(ctx context.Context, result reconcile.Result) error {
