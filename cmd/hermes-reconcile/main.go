@@ -22,28 +22,15 @@
 //	logs_select.go     which logs and lines; logs_merge.go: several at once
 //	watch_read.go      the manifest of a pass; watch_print.go: its log lines
 //	secrets.go         warn of files that a gateway's user could exchange
+//	memory.go          when garbage is collected for the first time
 package main
 
 import (
 	"context"
 	"os"
 	"os/signal"
-	"runtime"
-	"runtime/debug"
 	"syscall"
 )
-
-// firstPercent lets the first collection of garbage wait for 8 MB: Go begins at 4 MB and so many
-// percent of that (heapminimum of its runtime). To collect the 2 MB that a few profiles need takes
-// longer than to read them. From then on there may be as much garbage as is in use, as usual.
-const firstPercent = 200
-
-// collectLate lets the first collection wait. That finds something that is not used any more.
-func collectLate() {
-	before := debug.SetGCPercent(firstPercent)
-	unused := new([64]byte) // too large to share its place with something that is used
-	runtime.AddCleanup(unused, func(percent int) { debug.SetGCPercent(percent) }, before)
-}
 
 // main first becomes a helper process where it was started as one: no flag of ours, and no
 // variable, may change what that does.
@@ -52,9 +39,6 @@ func main() {
 		return
 	}
 	args, report := resume(os.Args[1:])
-	if os.Getenv("GOGC") == "" {
-		collectLate()
-	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	go func() {
 		<-ctx.Done()

@@ -113,6 +113,7 @@ func readSources(names []string, stdin func() io.Reader) ([]manifest.Source, err
 		}
 		sources = append(sources, found...)
 	}
+	collectLate(maxManifests - room)
 	return sources, nil
 }
 
