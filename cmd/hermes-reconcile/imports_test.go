@@ -370,6 +370,9 @@ var layers = map[string]layer{
 		ours:  []string{"reconcile/fault"},
 		never: []string{"os", "os/exec", "flag", "log"},
 	},
+	command + "/stack": {
+		why: "It comes first of all packages as long as it needs none.",
+	},
 	command + "/usage": {
 		why:   "Every package that a command calls may say what the user has to change, and how.",
 		never: []string{"os", "os/exec", "net", "flag", "log"},
@@ -395,7 +398,7 @@ var layers = map[string]layer{
 			command + "/accounts", command + "/asuser", command + "/changes", command + "/choose", command + "/containerenv", command + "/deploy",
 			command + "/discover", command + "/doctor", command + "/explain", command + "/home", command + "/homes", command + "/keyhelp",
 			command + "/kubernetes", command + "/loglines", command + "/notify", command + "/overview", command + "/probe", command + "/progress",
-			command + "/cmdline", command + "/tokens", command + "/usage",
+			command + "/cmdline", command + "/stack", command + "/tokens", command + "/usage",
 		},
 		others: []string{
 			"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/hashicorp/go-multierror", "golang.org/x/term",

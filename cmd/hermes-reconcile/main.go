@@ -30,6 +30,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	_ "hermes-reconcile/cmd/hermes-reconcile/stack" // before the packages that need much of it
 )
 
 // main first becomes a helper process where it was started as one: no flag of ours, and no

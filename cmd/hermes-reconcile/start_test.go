@@ -6,7 +6,11 @@ import (
 	"go/token"
 	"io"
 	"io/fs"
+	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -49,6 +53,56 @@ func TestOneCommandIsBuilt(t *testing.T) {
 	}
 	for _, args := range [][]string{nil, {"help", "diff"}, {"--help"}, {"__complete", "diff", ""}, {"dif"}, {""}} {
 		require.Len(t, askedFor(args), len(all), args)
+	}
+}
+
+// initialized are the packages of this program with something to initialize, in that order, with
+// the bytes that each allocates for it.
+func initialized(t *testing.T) (names []string, bytes []int) {
+	t.Helper()
+	self, err := os.Executable()
+	require.NoError(t, err)
+	cmd := exec.Command(self, "-test.list=^$")
+	cmd.Env = append(os.Environ(), "GODEBUG=inittrace=1")
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	for line := range strings.Lines(string(out)) {
+		if fields := strings.Fields(line); len(fields) > 7 && fields[0] == "init" {
+			allocated, err := strconv.Atoi(fields[7])
+			require.NoError(t, err, line)
+			names, bytes = append(names, fields[1]), append(bytes, allocated)
+		}
+	}
+	return names, bytes
+}
+
+// TestStackIsThereFirst: a package that takes much, and comes before, would let the stack grow bit
+// by bit.
+func TestStackIsThereFirst(t *testing.T) {
+	t.Parallel()
+	names, bytes := initialized(t)
+	at := slices.Index(names, module+"/"+command+"/stack")
+	require.Positive(t, at, names)
+	for i, name := range names[:at] {
+		require.LessOrEqual(t, bytes[i], 100, name)
+	}
+}
+
+// TestPackagesMakeLittleAtStart: what a package makes when the program starts, every command and each
+// process that looks as another user pays for, too.
+func TestPackagesMakeLittleAtStart(t *testing.T) {
+	t.Parallel()
+	const most = 3000 // bytes: a short list of words has as much
+	names, bytes := initialized(t)
+	for i, name := range names {
+		ours, is := strings.CutPrefix(name, module+"/")
+		if ours == command || strings.HasPrefix(ours, "e2e/") { // have what the tests need, too
+			continue
+		}
+		if is && bytes[i] > most {
+			t.Errorf("%s makes %d bytes at start (want at most %d): make it at its first use, with sync.OnceValue",
+				name, bytes[i], most)
+		}
 	}
 }
 
