@@ -548,6 +548,35 @@ func TestLateRescanCostsNoRestart(t *testing.T) {
 	require.Len(t, tr.starts("alpha"), 2)
 }
 
+// TestScanThatComesAfterApplyHasGivenUp: the gateway has ended by then, and is up again once, by s6 or
+// by the next apply.
+func TestScanThatComesAfterApplyHasGivenUp(t *testing.T) {
+	t.Parallel()
+	for _, entry := range []string{"{state: last}", "{state: last, env: {VALUE: v1}}", "{}"} {
+		t.Run(entry, func(t *testing.T) {
+			t.Parallel()
+			tr := newTree(t, treeOpts{})
+			tr.manifest("alpha: {state: last}")
+			tr.mustApply()
+			tr.must("start", "alpha")
+			tr.started("alpha", 1)
+			require.NoError(t, os.Rename(tr.dir("alpha"), filepath.Join(tr.base, "moved")))
+			require.NoError(t, syscall.Kill(tr.svscan.pid, syscall.SIGSTOP))
+			tr.manifest("alpha: %s", entry)
+			late := tr.apply("--timeout=8s")
+			require.Equal(t, 99, late.code, "%v", late)
+			require.NoError(t, syscall.Kill(tr.svscan.pid, syscall.SIGCONT))
+			tr.mustApply("--wait=up")
+			second := tr.started("alpha", 2)
+			tr.mustApply("--wait=up")
+			tr.mustBeDone()
+			require.Equal(t, second.PID, tr.gatewayPid("alpha"))
+			require.Len(t, tr.starts("alpha"), 2)
+			tr.quiet()
+		})
+	}
+}
+
 func parentOf(t *testing.T, pid int) int {
 	t.Helper()
 	p, ok := readProc(pid)
