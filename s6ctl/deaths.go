@@ -25,7 +25,7 @@ const (
 // Deaths are those of the service in dir since its supervisor was started or its rendered ./finish
 // saw a stop, the oldest first: the last MaxDeaths. There are none where they cannot be read.
 func (s *Scandir) Deaths(dir string) []Death {
-	data, err := s.readBelow(dir+"/supervise/death_tally", mostDeaths*deathSize)
+	data, _, err := s.readBelow(dir+"/supervise/death_tally", mostDeaths*deathSize)
 	if err != nil {
 		return nil
 	}

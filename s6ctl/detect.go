@@ -10,6 +10,7 @@
 //
 //	detect.go     the system: which supervisor it has; host.go: its process files
 //	s6ctl.go      the programs of s6: find, run and bound them
+//	root.go       the open scandir, and what is below it
 //	svscan.go     s6-svscan: what it can take, and what it has
 //	status.go     the status that s6-supervise writes; deaths.go: its tally of deaths
 //	kernel.go     the kernel, where that status cannot be trusted

@@ -119,11 +119,11 @@ func (l *look) supervisor() (pid int, blind bool, err error) {
 // working directory. What the files in it say plays no part. An error is no reason to believe that
 // there is none.
 func (s *Scandir) Lives(dir string) (bool, error) {
-	root, err := safefile.Open(s.path)
+	root, done, err := s.root()
 	if err != nil {
 		return false, err
 	}
-	defer root.Close()
+	defer done()
 	service, err := root.Dir(dir)
 	if safefile.IsAbsent(err) {
 		return false, nil

@@ -43,7 +43,7 @@ func (s *Scandir) Phase(dir string, pid int) Phase {
 	if s.holds(dir + "/" + heldFile) {
 		return seen.Waiting
 	}
-	data, _ := s.readBelow(dir+"/"+backoffFile, maxBackoff)
+	data, _, _ := s.readBelow(dir+"/"+backoffFile, maxBackoff)
 	switch word := wordFor(pid, data); {
 	case word == turnMark:
 		return seen.Queued
@@ -56,21 +56,12 @@ func (s *Scandir) Phase(dir string, pid int) Phase {
 // Pause is how long the script of the process pid of the service in dir has waited before it became
 // the service, or is about to; 0: not at all.
 func (s *Scandir) Pause(dir string, pid int) time.Duration {
-	data, err := s.readBelow(dir+"/"+backoffFile, maxBackoff)
+	data, st, err := s.readBelow(dir+"/"+backoffFile, maxBackoff)
 	if err != nil {
 		return 0
 	}
 	if len(data) > 0 {
 		return pauseOf(wordFor(pid, data))
-	}
-	service, err := openFolder(s.path, dir)
-	if err != nil {
-		return 0
-	}
-	defer service.Close()
-	st, err := service.Stat(backoffFile)
-	if err != nil {
-		return 0
 	}
 	return waited(ThisHost().age(pid), time.Since(time.Unix(st.Mtim.Unix())))
 }
@@ -101,7 +92,7 @@ func waited(age, over time.Duration) time.Duration { return max(0, min(age, age-
 
 // File reads a file of at most so many bytes that a script has written in the service in dir.
 func (s *Scandir) File(dir, name string, most int64) ([]byte, error) {
-	service, err := openFolder(s.path, dir)
+	service, err := s.service(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -117,7 +108,7 @@ const startedFile = "data/pgid"
 // its run script began or, where that has waited, when it was done with it. Zero: that cannot be
 // told.
 func (s *Scandir) Began(dir string) time.Time {
-	service, err := openFolder(s.path, dir)
+	service, err := s.service(dir)
 	if err != nil {
 		return time.Time{}
 	}

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"hermes-reconcile/s6ctl/safefile"
 	"hermes-reconcile/s6ctl/seen"
 	"hermes-reconcile/s6ctl/start"
 )
@@ -51,6 +52,7 @@ type (
 // Scandir is a scan directory and the s6 programs that control it.
 type Scandir struct {
 	path     string
+	open     *safefile.Dir   // the scandir, as long as a caller keeps it open; nil: none does
 	programs func() programs // looked for when they are wanted first
 	calls    chan struct{}
 	timeout  time.Duration // of one call

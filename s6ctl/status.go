@@ -65,11 +65,11 @@ func orAbsent(dir string, status Status, err error) (Status, error) {
 
 // status reads supervise/status, which s6-supervise replaces as a whole: it is never half-written.
 func (s *Scandir) status(dir string) (Status, error) {
-	root, err := safefile.Open(s.path)
+	root, done, err := s.root()
 	if err != nil {
 		return Status{}, err
 	}
-	defer root.Close()
+	defer done()
 	service, err := root.Dir(dir)
 	if err != nil {
 		return Status{}, err
@@ -254,36 +254,4 @@ func (d *daemon) lookAtLock(folder *safefile.Dir) (holder int, err error) {
 	}
 	d.locked, d.lock = true, st.Uid
 	return holder, nil
-}
-
-// openFolder opens the folder at a path relative to another one, and follows no symlink on the way.
-func openFolder(from, to string) (*safefile.Dir, error) {
-	root, err := safefile.Open(from)
-	if err != nil {
-		return nil, err
-	}
-	defer root.Close()
-	return root.Dir(to)
-}
-
-// readBelow reads a file at a path relative to the scandir, and follows no symlink on the way.
-func (s *Scandir) readBelow(name string, most int64) ([]byte, error) {
-	root, err := safefile.Open(s.path)
-	if err != nil {
-		return nil, err
-	}
-	defer root.Close()
-	data, _, err := root.Read(name, most)
-	return data, err
-}
-
-// holds reports whether something is at a path relative to the scandir, with no symlink on the way.
-func (s *Scandir) holds(name string) bool {
-	root, err := safefile.Open(s.path)
-	if err != nil {
-		return false
-	}
-	defer root.Close()
-	_, err = root.Stat(name)
-	return err == nil
 }

@@ -21,11 +21,11 @@ import (
 // s6-svscan are not among them.
 func (s *Scandir) Supervises(known func(safefile.Identity) bool) ([]Supervise, error) {
 	h := ThisHost()
-	root, err := safefile.Open(s.path)
+	root, done, err := s.root()
 	if err != nil {
 		return nil, err
 	}
-	defer root.Close()
+	defer done()
 	home, err := h.proc().Link(os.Getpid(), "fd/"+strconv.Itoa(root.FD())) // as the kernel calls it
 	if err != nil {
 		return nil, nil // nothing can be seen of processes here

@@ -117,17 +117,19 @@ func runStatus(ctx context.Context, u ui, flags *statusFlags, profiles []string)
 
 // print prints a page in the form that is asked for.
 func (l *looking) print(u ui, page *overview.Page) error {
-	out := page.Prometheus()
-	switch {
-	case l.output.form == formJSON:
-		var err error
-		if out, err = statusJSON(page); err != nil {
-			return err
-		}
-	case l.output.form == formText:
+	var out []byte
+	var err error
+	switch l.output.form {
+	case formJSON:
+		out, err = statusJSON(page)
+	case formText:
 		out = []byte(l.text(page, terminalSize(u).Width))
+	default:
+		out = page.Prometheus()
 	}
-	_, err := u.stdout.Write(out)
+	if err == nil {
+		_, err = u.stdout.Write(out)
+	}
 	return err
 }
 

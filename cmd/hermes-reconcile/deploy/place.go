@@ -51,6 +51,7 @@ func Look(path string) (*Place, error) {
 		return nil, usage.WithHint(usage.New(err),
 			"name the folder that s6-svscan runs on with --scandir")
 	}
+	s6.LookIn(opened.Dir.Safe())
 	return &Place{opened, path, s6}, nil
 }
 
