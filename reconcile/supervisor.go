@@ -6,6 +6,7 @@ import (
 
 	"hermes-reconcile/reconcile/liveness"
 	"hermes-reconcile/s6ctl/safefile"
+	"hermes-reconcile/s6ctl/seen"
 )
 
 // Supervisor is what reconcile needs of s6. Directories are paths relative to the scandir.
@@ -20,7 +21,7 @@ type Supervisor interface {
 	// Status tells the state of a service. A directory without an s6-supervise is no error.
 	Status(dir string) (Status, error)
 	// StatusIn tells the state of a service by its open directory. The scandir is owner's.
-	StatusIn(service *safefile.Dir, dir string, owner uint32) (Status, error)
+	StatusIn(at seen.Opened, dir string, owner uint32) (Status, error)
 	// Phase tells how far the process of a service is.
 	Phase(dir string, pid int) Phase
 	// Age is for how long a process has been there; 0 if that cannot be told. No change of the

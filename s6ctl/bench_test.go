@@ -24,7 +24,7 @@ func BenchmarkLook(b *testing.B) {
 	defer d.Close()
 	b.ReportAllocs()
 	for b.Loop() {
-		_, err := daemonIn(d)
+		_, err := daemonIn(d, true)
 		require.NoError(b, err)
 		_, err = readStatus(d)
 		require.NoError(b, err)

@@ -48,7 +48,7 @@ func svscanPID(h Host, scandir string) (int, error) {
 	if err == nil {
 		defer control.Close()
 		var found daemon
-		if found, err = daemonIn(control); err == nil {
+		if found, err = daemonIn(control, false); err == nil {
 			return found.pid, nil
 		}
 	}

@@ -15,6 +15,7 @@ import (
 
 	"hermes-reconcile/render/parallel"
 	"hermes-reconcile/s6ctl/safefile"
+	"hermes-reconcile/s6ctl/seen"
 )
 
 // look is a look at the state of one service.
@@ -47,7 +48,12 @@ func trusting(owner uint32) func(uid uint32) bool {
 // guarded reports whether only trusted users can put something at a name in a folder.
 func (l *look) guarded(folder *safefile.Dir) bool {
 	st, err := folder.State()
-	return err == nil && l.trusts(st.Uid) && st.Mode&(unix.S_IWGRP|unix.S_IWOTH) == 0
+	return err == nil && l.harmless(seen.Rights{UID: st.Uid, Mode: st.Mode})
+}
+
+// harmless reports whether only trusted users have rights to change a folder.
+func (l *look) harmless(r seen.Rights) bool {
+	return l.trusts(r.UID) && r.Mode&(unix.S_IWGRP|unix.S_IWOTH) == 0
 }
 
 // byKernel is the state of a service whose files cannot be believed. Where no process tells, and

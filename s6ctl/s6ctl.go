@@ -47,6 +47,7 @@ type (
 	Death     = seen.Death
 	Supervise = seen.Supervise
 	Svscan    = seen.Svscan
+	Opened    = seen.Opened
 )
 
 // Scandir is a scan directory and the s6 programs that control it.

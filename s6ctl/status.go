@@ -46,9 +46,17 @@ func (s *Scandir) Status(dir string) (Status, error) {
 }
 
 // StatusIn is Status of the service in an open folder, whose path relative to the scandir is dir.
-// The user of the scandir's s6-svscan is owner.
-func (s *Scandir) StatusIn(service *safefile.Dir, dir string, owner uint32) (Status, error) {
-	status, err := look{s, service, trusting(owner)}.status()
+// The user of the scandir's s6-svscan is owner. What users could do to a folder when it was opened
+// counts still: one that could not change it then has no means to get there.
+func (s *Scandir) StatusIn(at Opened, dir string, owner uint32) (Status, error) {
+	l := look{s, at.Service, trusting(owner)}
+	status, err := Status{}, error(nil)
+	if at.Supervise == nil {
+		status, err = l.status()
+	} else {
+		guarded := l.harmless(at.ServiceRights) && l.harmless(at.SuperviseRights)
+		status, err = l.published(at.Supervise, guarded, guarded && at.FIFO)
+	}
 	return orAbsent(dir, status, err)
 }
 
@@ -92,19 +100,18 @@ func (l look) status() (Status, error) {
 		return Status{}, err
 	}
 	defer supervise.Close()
-	return l.published(supervise)
+	return l.published(supervise, l.guarded(l.service) && l.guarded(supervise), false)
 }
 
 // maxTears is how often to look anew at files that do not fit what the kernel says: a service may
 // be changing its state.
 const maxTears = 3
 
-// published is what s6 publishes of the service, checked against what the kernel knows where others
-// could have written it.
-func (l *look) published(supervise *safefile.Dir) (Status, error) {
-	guarded := l.guarded(l.service) && l.guarded(supervise)
+// published is what s6 publishes of the service, checked against what the kernel knows unless it is
+// guarded: where others could have written it. A fifo is known to be the control of the service.
+func (l *look) published(supervise *safefile.Dir, guarded, fifo bool) (Status, error) {
 	for tears := 0; ; tears++ {
-		found, err := daemonIn(supervise)
+		found, err := daemonIn(supervise, fifo)
 		if err != nil {
 			return Status{}, err
 		}
@@ -221,13 +228,17 @@ func (d daemon) odd(guarded bool) string {
 
 // daemonIn looks for the s6 daemon that holds the lock in a folder and reads the FIFO there. That
 // is what `s6-svok` asks, and opening the FIFO is what the control programs do first. The lock is a
-// POSIX record lock, which flock(2) does not see.
-func daemonIn(folder *safefile.Dir) (d daemon, err error) {
+// POSIX record lock, which flock(2) does not see. With fifo the control is known to be one.
+func daemonIn(folder *safefile.Dir, fifo bool) (d daemon, err error) {
 	holder, err := d.lookAtLock(folder)
 	if err != nil {
 		return d, err
 	}
-	d.reads, err = folder.HasReader("control")
+	if fifo {
+		d.reads, err = folder.IsRead("control")
+	} else {
+		d.reads, err = folder.HasReader("control")
+	}
 	switch {
 	case err == nil && d.reads,
 		errors.Is(err, fs.ErrPermission): // another user's FIFO: the lock has to do

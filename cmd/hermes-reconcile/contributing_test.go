@@ -27,7 +27,7 @@ var besides = map[string]string{
 	"render/turn.go":                              "the file data/backoff",
 	"examples/profiles.schema.json":               "-update writes it",
 	"reconcile/ownership/ownership.go":            "the file data/backoff",
-	"reconcile/scandir/read.go":                   "the file data/backoff",
+	"reconcile/scandir/service.go":                "the file data/backoff",
 	"s6ctl/phase.go":                              "the comment of the pause in a finish script",
 	"cmd/hermes-reconcile/man/":                   "-update writes them",
 	"cmd/hermes-reconcile/testdata/pull-request/": "-update writes it",

@@ -208,7 +208,7 @@ var layers = map[string]layer{
 	},
 	"reconcile/ownership": {
 		why:    "What others must not change is told once, for the look and for the repair, whatever a service does.",
-		ours:   []string{"reconcile", "reconcile/dirfd", "reconcile/liveness", "s6ctl/safefile"},
+		ours:   []string{"reconcile", "reconcile/dirfd", "reconcile/liveness", "s6ctl/safefile", "s6ctl/seen"},
 		others: []string{"golang.org/x/sys/unix"},
 		never:  []string{"os", "os/exec", "net", "flag", "log"},
 	},
@@ -216,7 +216,7 @@ var layers = map[string]layer{
 		why: "A look has no part in what is done after it: apply imports it, not the other way round.",
 		ours: []string{
 			"render", "render/parallel", "reconcile", "reconcile/dirfd", "reconcile/fault", "reconcile/journal", "reconcile/liveness",
-			"reconcile/ownership", "s6ctl/safefile",
+			"reconcile/ownership", "s6ctl/safefile", "s6ctl/seen",
 		},
 		others: []string{"golang.org/x/sys/unix"},
 		never:  []string{"os", "os/exec", "net", "flag", "log"},

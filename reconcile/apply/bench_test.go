@@ -21,7 +21,7 @@ import (
 	"hermes-reconcile/reconcile/scandir"
 	"hermes-reconcile/reconcile/testkit"
 	"hermes-reconcile/render"
-	"hermes-reconcile/s6ctl/safefile"
+	"hermes-reconcile/s6ctl/seen"
 )
 
 // benchSizes show whether a cost grows with the number of profiles or faster.
@@ -50,7 +50,7 @@ func (i idle) Control(_ context.Context, dir, letters string) error {
 	i.b.Errorf("-%s %s", letters, dir)
 	return nil
 }
-func (i idle) StatusIn(*safefile.Dir, string, uint32) (reconcile.Status, error) {
+func (i idle) StatusIn(seen.Opened, string, uint32) (reconcile.Status, error) {
 	return i.Status("")
 }
 func (i idle) Status(string) (reconcile.Status, error) {

@@ -20,7 +20,7 @@ import (
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/liveness"
 	"hermes-reconcile/render"
-	"hermes-reconcile/s6ctl/safefile"
+	"hermes-reconcile/s6ctl/seen"
 )
 
 // fakeS6 behaves like s6-svscan and its supervisors where it matters to apply: a service is its
@@ -346,7 +346,7 @@ func (f *fakeS6) ask(s *fakeService, letters string) {
 	}
 }
 
-func (f *fakeS6) StatusIn(_ *safefile.Dir, dir string, _ uint32) (reconcile.Status, error) {
+func (f *fakeS6) StatusIn(_ seen.Opened, dir string, _ uint32) (reconcile.Status, error) {
 	return f.Status(dir)
 }
 

@@ -11,7 +11,7 @@ import (
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/scandir"
 	"hermes-reconcile/reconcile/testkit"
-	"hermes-reconcile/s6ctl/safefile"
+	"hermes-reconcile/s6ctl/seen"
 )
 
 func TestServiceThatCannotBeReadCostsTheOthersNothing(t *testing.T) {
@@ -66,7 +66,7 @@ type oneFails struct {
 	err     error
 }
 
-func (o oneFails) StatusIn(_ *safefile.Dir, dir string, _ uint32) (reconcile.Status, error) {
+func (o oneFails) StatusIn(_ seen.Opened, dir string, _ uint32) (reconcile.Status, error) {
 	return o.Status(dir)
 }
 

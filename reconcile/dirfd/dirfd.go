@@ -95,6 +95,9 @@ func (d *Dir) State() (unix.Stat_t, error) { return d.safe.State() }
 // Stat does not follow a symlink.
 func (d *Dir) Stat(name string) (unix.Stat_t, error) { return d.safe.Stat(name) }
 
+// Has is Stat without an error.
+func (d *Dir) Has(name string) (st unix.Stat_t, found bool) { return d.safe.Has(name) }
+
 // Read returns the regular file name in d, of at most limit bytes, and its state. Something else of
 // that name is an error that wraps safefile.ErrIrregular, a longer one a *safefile.TooLargeError.
 func (d *Dir) Read(name string, limit int64) (data []byte, st unix.Stat_t, err error) {

@@ -17,6 +17,7 @@ import (
 	"hermes-reconcile/reconcile/dirfd"
 	"hermes-reconcile/reconcile/liveness"
 	"hermes-reconcile/s6ctl/safefile"
+	"hermes-reconcile/s6ctl/seen"
 )
 
 // Owner is the user that s6-svscan runs as on a scandir. That user and root may change what it
@@ -96,31 +97,57 @@ func (o Owner) PassControl(scandir *dirfd.Dir, service string, uid uint32) error
 }
 
 // LookAtControl notes those folders of s6's in a service directory that others can change: what
-// root's s6-supervise writes there by name may end up anywhere.
-func (o Owner) LookAtControl(s *reconcile.Service, d *dirfd.Dir, prefix string) {
-	for _, name := range []string{SuperviseDir, eventDir} {
-		st, err := d.Stat(name)
-		if err == nil &&
-			(!o.Trusts(st.Uid) || st.Mode&dirfd.ModeType != dirfd.ModeDirectory || st.Mode&0o002 != 0) {
-			s.Seized = append(s.Seized, prefix+name)
+// root's s6-supervise writes there by name may end up anywhere. It leaves supervise/ open in at.
+func (o Owner) LookAtControl(s *reconcile.Service, at *seen.Opened, prefix string) {
+	st, found := openControl(at)
+	o.lookAtControl(s, prefix+SuperviseDir, st, found)
+	st, found = at.Service.Has(eventDir)
+	o.lookAtControl(s, prefix+eventDir, st, found)
+}
+
+// openControl opens supervise/, and looks at what stands there instead if it is no folder.
+func openControl(at *seen.Opened) (st unix.Stat_t, found bool) {
+	supervise, err := at.Service.Dir(SuperviseDir)
+	if err == nil {
+		if st, err = supervise.State(); err == nil {
+			at.Supervise, at.SuperviseRights = supervise, rights(st)
+			return st, true
 		}
+		supervise.Close()
+	}
+	return at.Service.Has(SuperviseDir)
+}
+
+// lookAtControl notes a folder of s6's, if there is one that others can change.
+func (o Owner) lookAtControl(s *reconcile.Service, name string, st unix.Stat_t, found bool) {
+	if found && (!o.Trusts(st.Uid) || st.Mode&dirfd.ModeType != dirfd.ModeDirectory ||
+		st.Mode&0o002 != 0) {
+		s.Seized = append(s.Seized, name)
 	}
 }
 
-// LookAtSupervise notes which user controls a service, and whether s6-supervise has run on it.
-func LookAtSupervise(s *reconcile.Service, d *dirfd.Dir) {
-	supervise, err := d.Open(SuperviseDir)
-	if err != nil {
+// LookAtController notes which user controls a service.
+func LookAtController(s *reconcile.Service, at *seen.Opened) {
+	if at.Supervise == nil {
 		return
 	}
-	defer supervise.Close()
-	if st, err := supervise.Stat(controlFIFO); err == nil &&
-		st.Mode&dirfd.ModeType == unix.S_IFIFO {
+	st, found := at.Supervise.Has(controlFIFO)
+	if at.FIFO = found && st.Mode&dirfd.ModeType == unix.S_IFIFO; at.FIFO {
 		s.Controller = &st.Uid
 	}
-	_, err = supervise.Stat("status")
-	s.WasSupervised = err == nil
 }
+
+// LookAtStatus notes whether s6-supervise has run on a service whose state was looked at: it has
+// written that down.
+func LookAtStatus(s *reconcile.Service, at *seen.Opened) {
+	s.WasSupervised = s.Status.Supervised && s.Status.Doubt == ""
+	if !s.WasSupervised && at.Supervise != nil {
+		_, s.WasSupervised = at.Supervise.Has("status")
+	}
+}
+
+// rights are those on a folder.
+func rights(st unix.Stat_t) seen.Rights { return seen.Rights{UID: st.Uid, Mode: st.Mode} }
 
 // Reclaim takes a folder of s6's in a service directory out of others' hands, and what they may
 // have planted there with it.
@@ -194,26 +221,30 @@ var scriptFiles = map[string]bool{
 	"data/pgid": true, "data/backoff": true, "data/draining": true, "log/told": true, liveness.Path: true,
 }
 
-// LookAtScriptFile notes whether a script would be led astray by what stands at the name of its
-// file, and reports whether something does.
-func (o Owner) LookAtScriptFile(s *reconcile.Service, d *dirfd.Dir, name string) (found bool) {
-	st, err := d.Stat(path.Base(name))
-	if err == nil &&
-		(st.Mode&dirfd.ModeType != dirfd.ModeRegular || st.Nlink > 1 || !o.Trusts(st.Uid)) {
-		s.Exposed = append(s.Exposed, name)
+// LookAtScriptFile looks at what stands at the name of a script's file.
+func (o Owner) LookAtScriptFile(s *reconcile.Service, d *dirfd.Dir, name string) {
+	if st, found := d.Has(path.Base(name)); found {
+		o.JudgeScriptFile(s, st, name)
 	}
-	return err == nil
 }
 
-// LookAt notes whether others can change a folder, and tells which one it is.
+// JudgeScriptFile notes whether a script would be led astray by what stands at the name of its
+// file.
+func (o Owner) JudgeScriptFile(s *reconcile.Service, st unix.Stat_t, name string) {
+	if st.Mode&dirfd.ModeType != dirfd.ModeRegular || st.Nlink > 1 || !o.Trusts(st.Uid) {
+		s.Exposed = append(s.Exposed, name)
+	}
+}
+
+// LookAt notes whether others can change a folder, and tells which one it is, and whose.
 func (o Owner) LookAt(
 	s *reconcile.Service, d *dirfd.Dir, name string,
-) (safefile.Identity, error) {
+) (safefile.Identity, seen.Rights, error) {
 	st, err := d.State()
 	if err == nil && (st.Mode&dirfd.ModeOthers != 0 || !o.Trusts(st.Uid)) {
 		s.Exposed = append(s.Exposed, name)
 	}
-	return safefile.Identity{Dev: st.Dev, Ino: st.Ino}, err
+	return safefile.Identity{Dev: st.Dev, Ino: st.Ino}, rights(st), err
 }
 
 // Mend takes what others could change out of their hands: folders change their owner, the files of

@@ -3,7 +3,9 @@
 package scandir
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"path"
 	"slices"
 	"strconv"
@@ -24,7 +26,13 @@ const startedFile = "pgid"
 // a plan could end any process by it.
 func (s *serviceReader) readStarted(data *dirfd.Dir) {
 	const most = 100 // bytes: two numbers
-	text, st, err := data.Read(startedFile, most)
+	text, st, err := data.ReadInto(*s.buf, startedFile, most)
+	switch {
+	case err == nil:
+		s.owner.JudgeScriptFile(s.Service, st, dataDir+"/"+startedFile)
+	case !errors.Is(err, fs.ErrNotExist):
+		s.owner.LookAtScriptFile(s.Service, data, dataDir+"/"+startedFile)
+	}
 	if err != nil || !s.owner.Trusts(st.Uid) {
 		return
 	}

@@ -13,13 +13,13 @@ import (
 
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/dirfd"
-	"hermes-reconcile/s6ctl/safefile"
+	"hermes-reconcile/s6ctl/seen"
 )
 
 // idle is a Supervisor of services that do not run.
 type idle struct{ reconcile.Supervisor }
 
-func (idle) StatusIn(*safefile.Dir, string, uint32) (reconcile.Status, error) {
+func (idle) StatusIn(seen.Opened, string, uint32) (reconcile.Status, error) {
 	return reconcile.Status{}, nil
 }
 

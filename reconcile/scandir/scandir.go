@@ -7,7 +7,8 @@
 // The files:
 //
 //	scandir.go    open one; its owner, and the users that are trusted
-//	read.go       all services, side by side; journal.go: what applies have left, and the lock
+//	read.go       all services, side by side; service.go: one, file by file
+//	journal.go    what applies have left, and the lock
 //	hidden.go     removals that are not finished
 //	misplaced.go  gateways that run outside their place
 //	plan.go       what should be, compared with what is

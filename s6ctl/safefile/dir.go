@@ -167,6 +167,11 @@ func (d *Dir) HasReader(name string) (bool, error) {
 	if st.Mode&unix.S_IFMT != unix.S_IFIFO { // to open a device may do something
 		return false, d.fail("open", name, ErrIrregular)
 	}
+	return d.IsRead(name)
+}
+
+// IsRead is HasReader for a name at which nothing but a FIFO can be.
+func (d *Dir) IsRead(name string) (bool, error) {
 	fd, err := openBelow(d.FD(), name, unix.O_WRONLY|noWait, 0)
 	if err == unix.ENXIO {
 		return false, nil
@@ -194,6 +199,12 @@ func (d *Dir) Stat(name string) (unix.Stat_t, error) {
 		return st, d.fail("stat", name, err)
 	}
 	return st, nil
+}
+
+// Has is Stat without an error, which takes longer to put together than to look at what is not there.
+func (d *Dir) Has(name string) (st unix.Stat_t, found bool) {
+	found = d.stat(name, &st) == nil
+	return st, found
 }
 
 // stat opens the folder of a name first, so that no symlink on the way is followed.

@@ -34,6 +34,20 @@ type Status struct {
 // Down reports whether no process of the service runs and none will be started unasked.
 func (s Status) Down() bool { return s.PID == 0 && !s.Finishing && !s.WantUp }
 
+// Opened is the directory of a service, open for a look, and what its folders were when they were
+// opened.
+type Opened struct {
+	Service         *safefile.Dir
+	ServiceRights   Rights
+	Supervise       *safefile.Dir // nil: it was not there, or could not be opened
+	SuperviseRights Rights
+	// FIFO says that control in it was a FIFO.
+	FIFO bool
+}
+
+// Rights say who can change a folder: its owner, and its mode.
+type Rights struct{ UID, Mode uint32 }
+
 // Phase is how far the process of a service is that s6 calls up: s6 cannot know when a run script
 // has become the service.
 type Phase string
