@@ -192,7 +192,7 @@ var layers = map[string]layer{
 	},
 	"reconcile/servicetree": {
 		why:   "A plain folder is read and written without s6, on every system.",
-		ours:  []string{"render", "reconcile", "reconcile/fault", "render/parallel", "s6ctl/safefile"},
+		ours:  []string{"render", "reconcile", "reconcile/dirfd", "reconcile/fault", "render/parallel", "s6ctl/safefile"},
 		never: []string{"os/exec", "net", "flag", "log"},
 	},
 	"reconcile/pace": {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -91,17 +92,32 @@ func TestMarkerOfVeryManyFilesIsNone(t *testing.T) {
 	require.True(t, actual.Services[0].Owned)
 }
 
-// BenchmarkReadTree reads a thousand service directories.
-func BenchmarkReadTree(b *testing.B) {
-	var dirs []render.Servicedir
+// thousand are the service directories of as many profiles.
+func thousand(b *testing.B) []render.Servicedir {
+	b.Helper()
 	m := &manifest.Manifest{Runtime: manifest.RuntimeS6, HermesHome: "/h"}
 	for i := range 1000 {
 		m.Profiles = append(m.Profiles, manifest.Profile{Name: fmt.Sprintf("p%04d", i), Command: []string{"hermes"}})
 	}
 	dirs, err := render.All(m)
 	require.NoError(b, err)
+	return dirs
+}
+
+// BenchmarkWriteTree writes a thousand service directories.
+func BenchmarkWriteTree(b *testing.B) {
+	dirs, n, parent := thousand(b), 0, b.TempDir()
+	b.ReportAllocs()
+	for b.Loop() {
+		n++
+		require.NoError(b, WriteTree(filepath.Join(parent, strconv.Itoa(n)), dirs))
+	}
+}
+
+// BenchmarkReadTree reads a thousand service directories.
+func BenchmarkReadTree(b *testing.B) {
 	out := filepath.Join(b.TempDir(), "out")
-	require.NoError(b, WriteTree(out, dirs))
+	require.NoError(b, WriteTree(out, thousand(b)))
 	b.ReportAllocs()
 	for b.Loop() {
 		a, err := ReadTree(out)

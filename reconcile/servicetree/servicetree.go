@@ -1,5 +1,10 @@
 // Package servicetree writes service directories into a plain folder, as render --out does, and
 // reads them back, as diff --against does. Nothing there is supervised.
+//
+// The files:
+//
+//	servicetree.go  a tree, written and read; files for people
+//	write.go        one directory, on Linux; write_other.go: on other systems
 package servicetree
 
 import (
@@ -9,7 +14,6 @@ import (
 	"os"
 	"path"
 	"runtime"
-	"slices"
 	"strings"
 
 	"hermes-reconcile/reconcile"
@@ -29,8 +33,13 @@ func WriteTree(name string, dirs []render.Servicedir) error {
 		return err
 	}
 	defer out.Close()
+	write, done, err := writer(out, name)
+	if err != nil {
+		return fmt.Errorf("cannot open folder %q: %w", name, safefile.CauseAt(name, err))
+	}
+	defer done()
 	return parallel.Each(len(dirs), func(i int) error {
-		if err := writeFiles(out, dirs[i]); err != nil {
+		if err := write(dirs[i]); err != nil {
 			return fmt.Errorf("cannot write %s to folder %q: %w", dirs[i].Name, name, err)
 		}
 		return nil
@@ -90,50 +99,6 @@ func WriteNew(name string, data []byte) error {
 			errors.Join(safefile.CauseAt(name, err), os.Remove(name)))
 	}
 	return nil
-}
-
-// writeFiles makes a service directory in a folder.
-func writeFiles(out *os.Root, d render.Servicedir) error {
-	var made []string // folders
-	for _, f := range d.Files {
-		name := path.Join(d.Name, f.Path) // os.Root takes slashes on every system
-		for _, folder := range []string{d.Name, path.Dir(name)} {
-			if slices.Contains(made, folder) {
-				continue
-			}
-			if err := makeFolder(out, folder); err != nil {
-				return err
-			}
-			made = append(made, folder)
-		}
-		if err := writeFile(out, name, f); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// makeFolder makes a folder, if it is not there. Its mode is exact, the umask plays no part, where
-// the system has modes.
-func makeFolder(out *os.Root, name string) error {
-	err := out.Mkdir(name, reconcile.ModeServicedir)
-	switch {
-	case errors.Is(err, fs.ErrExist):
-		return nil
-	case err != nil:
-		return err
-	}
-	return out.Chmod(name, reconcile.ModeServicedir)
-}
-
-// writeFile writes a file. Its mode is exact, too.
-func writeFile(out *os.Root, name string, f render.File) error {
-	file, err := out.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, f.Mode)
-	if err != nil {
-		return err
-	}
-	_, err = file.Write(f.Data.Bytes())
-	return errors.Join(err, file.Chmod(f.Mode), file.Close())
 }
 
 // ErrNotEmpty says that a folder that should be empty is not.
