@@ -3,7 +3,6 @@ package reconcile
 import (
 	"fmt"
 	"io/fs"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -227,21 +226,23 @@ func (s *Service) MarkAs(f File, marker render.Marker) {
 
 // Edited lists the files of an owned service that are not as we rendered them.
 func (s *Service) Edited() []string {
-	var paths []string
-	for _, p := range slices.Sorted(maps.Keys(s.Files)) {
+	var edited, gone []string
+	for p, f := range s.Files {
 		if p == render.MarkerPath || p == render.DownPath && s.Marker.Last {
 			continue
 		}
-		if f := s.Files[p]; f.Irregular || f.Data.Digest() != s.Marker.Files[p] {
-			paths = append(paths, p)
+		if f.Irregular || f.Data.Digest() != s.Marker.Files[p] {
+			edited = append(edited, p)
 		}
 	}
-	for _, p := range slices.Sorted(maps.Keys(s.Marker.Files)) {
+	for p := range s.Marker.Files {
 		if _, found := s.Files[p]; !found {
-			paths = append(paths, p)
+			gone = append(gone, p)
 		}
 	}
-	return paths
+	slices.Sort(edited)
+	slices.Sort(gone)
+	return append(edited, gone...)
 }
 
 // StopTimeout is how long s6-supervise waits for the gateway between SIGTERM and SIGKILL; 0: it

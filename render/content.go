@@ -50,10 +50,7 @@ func (c *Content) Is(data []byte) bool {
 	if c == nil || c.stencil == nil {
 		return bytes.Equal(c.Bytes(), data)
 	}
-	b := scratch.Get().(*[]byte)
-	defer scratch.Put(b)
-	*b = c.stencil.fill((*b)[:0], c.texts)
-	return bytes.Equal(*b, data)
+	return c.stencil.gives(data, c.texts)
 }
 
 // Equal reports whether two are the same.

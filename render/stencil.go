@@ -170,14 +170,38 @@ func (s *stencil) fill(out []byte, texts []string) []byte {
 	}
 	out = append(slices.Grow(out, size), s.literals[0]...)
 	for i, p := range s.places {
-		if text := texts[p.text]; p.quoted && strings.Contains(text, "'") {
-			out = append(out, strings.ReplaceAll(text, "'", `'\''`)...)
-		} else {
-			out = append(out, text...)
-		}
-		out = append(out, s.literals[i+1]...)
+		out = append(append(out, p.put(texts)...), s.literals[i+1]...)
 	}
 	return out
+}
+
+// put is the text that comes to a place.
+func (p place) put(texts []string) string {
+	text := texts[p.text]
+	if p.quoted && strings.Contains(text, "'") {
+		return strings.ReplaceAll(text, "'", `'\''`)
+	}
+	return text
+}
+
+// gives reports whether data are what fill appends, without putting that together.
+func (s *stencil) gives(data []byte, texts []string) bool {
+	begins := func(text string) bool {
+		if len(data) < len(text) || string(data[:len(text)]) != text {
+			return false
+		}
+		data = data[len(text):]
+		return true
+	}
+	if !begins(s.literals[0]) {
+		return false
+	}
+	for i, p := range s.places {
+		if !begins(p.put(texts)) || !begins(s.literals[i+1]) {
+			return false
+		}
+	}
+	return len(data) == 0
 }
 
 // execute renders a template.

@@ -105,6 +105,21 @@ func TestMarkerIsWhatTheEncoderWrites(t *testing.T) {
 	}
 }
 
+// TestStencilKnowsWhatItGives: what is compared without being put together is what would be.
+func TestStencilKnowsWhatItGives(t *testing.T) {
+	s, err := cut("a" + markQuoted + "0" + markQuoted + "b" + markRaw + "1" + markRaw + markRaw + "0" + markRaw)
+	require.NoError(t, err)
+	texts := []string{"it's", "x"}
+	want := `ait'\''sbxit's`
+	require.Equal(t, want, string(s.fill(nil, texts)))
+	require.True(t, s.gives([]byte(want), texts))
+	for i := range want {
+		require.False(t, s.gives([]byte(want[:i]), texts), i)
+		require.False(t, s.gives([]byte(want[:i]+"!"+want[i+1:]), texts), i)
+	}
+	require.False(t, s.gives([]byte(want+"!"), texts))
+}
+
 // BenchmarkRender is a manifest of a thousand profiles to their service directories.
 func BenchmarkRender(b *testing.B) {
 	m := &manifest.Manifest{Runtime: manifest.RuntimeS6Overlay, HermesHome: "/opt/data"}

@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"context"
 	"io"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -29,8 +28,9 @@ type looking struct {
 
 	// What was read of the manifest, and which state of its files that is.
 	manifest *manifest.Manifest // nil: there is none
-	dirs     map[string]render.Servicedir
-	path     string // of the scandir
+	rendered []render.Servicedir
+	dirs     map[string]render.Servicedir // the same, by name
+	path     string                       // of the scandir
 	stamp    stamp
 	said     []byte // what there was to warn of
 }
@@ -48,7 +48,7 @@ func (l *looking) read(u ui) error {
 	if err != nil {
 		return err
 	}
-	l.manifest, l.dirs = nil, nil
+	l.manifest, l.rendered, l.dirs = nil, nil, nil
 	if l.path, err = l.resolve(scandirOf(m)); err != nil {
 		return err
 	}
@@ -72,7 +72,8 @@ func (l *looking) render(m *manifest.Manifest) error {
 	if err != nil {
 		return err
 	}
-	l.manifest, l.dirs = m, map[string]render.Servicedir{}
+	l.manifest, l.rendered = m, dirs
+	l.dirs = make(map[string]render.Servicedir, len(dirs))
 	for _, d := range dirs {
 		l.dirs[d.Name] = d
 	}
@@ -91,7 +92,7 @@ func (l *looking) look(ctx context.Context, u ui) (*overview.Page, error) {
 	defer scandir.Close()
 	warnSilent(u, scandir)
 	// What a marker says that is as rendered is known.
-	actual, err := scandir.ReadBeside(slices.Collect(maps.Values(l.dirs)))
+	actual, err := scandir.ReadBeside(l.rendered)
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"slices"
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
@@ -59,11 +60,20 @@ func (d *Dir) Path() string {
 	if d.parent == nil {
 		return d.name
 	}
-	return path.Join(d.parent.Path(), d.name)
+	return d.parent.Join(d.name)
 }
 
-// Join is the path of a name in the folder, for messages.
-func (d *Dir) Join(name string) string { return path.Join(d.Path(), name) }
+// Join is the path of a name in the folder, for messages. Most of these tell of what is not there,
+// and are not read.
+func (d *Dir) Join(name string) string {
+	const usual = 8 // folders
+	parts := append(make([]string, 0, usual), name)
+	for ; d != nil; d = d.parent {
+		parts = append(parts, d.name)
+	}
+	slices.Reverse(parts)
+	return path.Join(parts...)
+}
 
 // fail names the whole path, which the kernel's error does not have.
 func (d *Dir) fail(op, name string, err error) error {

@@ -34,7 +34,7 @@ type Page struct {
 
 // shown are the gateways that the page shows, in natural order.
 func (p *Page) shown() []explain.Gateway {
-	var all []explain.Gateway
+	all := make([]explain.Gateway, 0, len(p.Status.Gateways))
 	for _, g := range p.Status.Gateways {
 		if g.Failed || !p.Failed {
 			all = append(all, g)
