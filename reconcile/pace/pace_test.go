@@ -79,3 +79,61 @@ func TestWhatIsDueIsSeenAtOnce(t *testing.T) {
 		require.Less(t, time.Since(start), 2*when+pollMost)
 	})
 }
+
+// TestWaitForNews: what is told is seen at once, and what is not told a little later.
+func TestWaitForNews(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start, news := time.Now(), make(chan string)
+		go func() {
+			for _, name := range []string{"a", "b", "c"} {
+				time.Sleep(3 * time.Second)
+				news <- name
+			}
+		}()
+		var seen []string
+		looks := 0
+		require.NoError(t, (&Pace{}).WaitNews(t.Context(), time.Minute, "it", news, func(told string) (bool, error) {
+			if looks++; told != "" {
+				seen = append(seen, told)
+			}
+			return told == "c", nil
+		}))
+		require.Equal(t, []string{"a", "b", "c"}, seen)
+		require.Equal(t, 9*time.Second, time.Since(start))
+		require.Less(t, looks, 25, "it was polled all the time")
+
+		start = time.Now()
+		const when = 10 * time.Second
+		require.NoError(t, (&Pace{}).WaitNews(t.Context(), time.Minute, "it", news, func(told string) (bool, error) {
+			return time.Since(start) >= when, nil
+		}))
+		require.Less(t, time.Since(start), when+pollToldMost)
+	})
+}
+
+// TestNewsOfOneDoNotHideOthers: all are looked at now and then, however often one has news.
+func TestNewsOfOneDoNotHideOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start, news := time.Now(), make(chan string)
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			for ctx.Err() == nil {
+				select {
+				case news <- "a":
+				case <-ctx.Done():
+				}
+				time.Sleep(10 * time.Millisecond)
+			}
+		}()
+		const when = 5 * time.Second
+		require.NoError(t, (&Pace{}).WaitNews(ctx, time.Minute, "it", news, func(told string) (bool, error) {
+			return told == "" && time.Since(start) >= when, nil
+		}))
+		require.Less(t, time.Since(start), when+2*pollToldMost)
+		cancel()
+		<-ended
+	})
+}
