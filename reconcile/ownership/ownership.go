@@ -45,7 +45,7 @@ const (
 )
 
 // MakeControl makes the control FIFO of a staged service, and gives it to a user, where apply knows
-// the right one.
+// the right one. The staging folder keeps all others out, so it has its last mode from the start.
 func MakeControl(service *dirfd.Dir, uid uint32, known bool) error {
 	if err := service.Mkdir(SuperviseDir, reconcile.ModeServicedir); err != nil {
 		return err
@@ -55,13 +55,13 @@ func MakeControl(service *dirfd.Dir, uid uint32, known bool) error {
 		return err
 	}
 	defer d.Close()
-	if err := d.Mkfifo(controlFIFO, modeControl); err != nil {
+	if !known || uid == uint32(unix.Geteuid()) {
+		return d.Mkfifo(controlFIFO, modeControl)
+	}
+	if err := d.Mkfifo(controlFIFO, modeGivenControl); err != nil {
 		return err
 	}
-	if !known {
-		return nil
-	}
-	return giveControl(d, uid)
+	return d.Chown(controlFIFO, uid, rootGroup)
 }
 
 // giveControl gives the FIFO to a user.
