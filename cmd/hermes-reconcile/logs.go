@@ -152,7 +152,11 @@ func runLogs(ctx context.Context, u ui, flags *logsFlags, profiles []string) err
 // showOne prints the whole text of one log, or its last lines, as it is.
 func showOne(ctx context.Context, u ui, log wantedLog) error {
 	out, end := legible(u.stdout)
-	err := home.Show(ctx, log.who, log.Log, out, func(note string) { u.warning(explain.WarnLog, "%s", homes.Short(note)) })
+	text := home.Text{Writer: out}
+	if out == u.stdout {
+		text.File = fileOf(out)
+	}
+	err := home.Show(ctx, log.who, log.Log, text, func(note string) { u.warning(explain.WarnLog, "%s", homes.Short(note)) })
 	if unwritten := end(); err == nil {
 		err = unwritten
 	}

@@ -11,6 +11,7 @@
 //
 //	ask.go      ours: a request and its answer; helpers.go: several, by one child
 //	stream.go   ours: a child whose answer comes bit by bit; show.go, showall.go: logs
+//	move.go     both: text that goes from file to pipe to file within the kernel
 //	serve.go    the child's: carry a request out
 //	host.go     what a gateway that serves several profiles writes of itself
 //	folders.go  the child's: which profiles have a folder

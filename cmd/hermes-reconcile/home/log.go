@@ -25,6 +25,7 @@ type logReader struct {
 	text  io.Writer          // takes what block can hold
 	note  func(string) error // says what the user should know
 	block []byte             // for one piece of text after the other; nil: one of blockSize is made
+	moves *mover             // of text to where it goes; nil: it is written
 	// begun, if there is one, is called when what was there is through and more may be added.
 	begun func() error
 
@@ -193,6 +194,11 @@ func (r *logReader) send(ctx context.Context, p *part, all bool) error {
 	if r.block == nil {
 		r.block = make([]byte, blockSize)
 	}
+	if all && r.moves != nil {
+		if err := r.move(ctx, p, limit); err != nil {
+			return err
+		}
+	}
 	for ctx.Err() == nil {
 		n, err := p.file.ReadAt(r.block[:min(int64(len(r.block)), limit-p.offset)], p.offset)
 		if err != nil && err != io.EOF {
@@ -218,6 +224,25 @@ func (r *logReader) send(ctx context.Context, p *part, all bool) error {
 	p.half = false
 	_, err = r.text.Write([]byte("\n"))
 	return err
+}
+
+// move moves what is new in a part, up to a limit. What it leaves is to be read.
+func (r *logReader) move(ctx context.Context, p *part, limit int64) error {
+	for ctx.Err() == nil && p.offset < limit {
+		sent, err := r.moves.send(p.file, p.offset, int(min(longBlock, limit-p.offset)))
+		if err != nil {
+			return err
+		}
+		if sent == 0 {
+			break
+		}
+		p.offset += int64(sent)
+	}
+	if last := r.block[:1]; p.offset > 0 {
+		n, _ := p.file.ReadAt(last, p.offset-1)
+		p.half = n == 1 && last[0] != '\n'
+	}
+	return ctx.Err()
 }
 
 // limit is how far a part is to be read. One that was emptied is read from its beginning: s6-log

@@ -507,3 +507,64 @@ func TestFramesThatAreNone(t *testing.T) {
 	full := writer(func([]byte) (int, error) { return 0, unix.ENOSPC })
 	require.ErrorContains(t, relay(strings.NewReader("t\x00\x00\x00\x01x"), full, nil), "cannot print it: no space left on device")
 }
+
+// TestTextIsMoved: between files and pipes all text arrives as it is, whether the kernel can move
+// it there or not, however slowly it is taken.
+func TestTextIsMoved(t *testing.T) {
+	folder := t.TempDir()
+	var want strings.Builder
+	for i := range 5 {
+		text := strings.Repeat(fmt.Sprintf("line %d\n", i), 1+rand.IntN(3*longBlock/7))
+		if i == 2 {
+			text += "no end" // as where a logger was killed
+		}
+		want.WriteString(strings.TrimSuffix(text, "\n") + "\n")
+		put(t, filepath.Join(folder, rotatedAt(i+1, ".s")), text)
+	}
+	for name, flags := range map[string]int{"new": os.O_CREATE | os.O_WRONLY, "append": os.O_CREATE | os.O_WRONLY | os.O_APPEND} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "copy")
+			to, err := os.OpenFile(path, flags, 0o600)
+			require.NoError(t, err)
+			defer to.Close()
+			require.NoError(t, moved(t, folder, to))
+			got, err := os.ReadFile(path)
+			require.NoError(t, err)
+			require.True(t, want.String() == string(got), "%d and %d bytes", want.Len(), len(got))
+		})
+	}
+	t.Run("slow pipe", func(t *testing.T) {
+		end, to, err := os.Pipe()
+		require.NoError(t, err)
+		defer end.Close()
+		got := make(chan string)
+		go func() {
+			time.Sleep(3 * moveWait * time.Millisecond) // longer than a move waits
+			text, _ := io.ReadAll(end)
+			got <- string(text)
+		}()
+		require.NoError(t, moved(t, folder, to))
+		to.Close()
+		require.True(t, want.String() == <-got)
+	})
+	t.Run("closed pipe", func(t *testing.T) {
+		end, to, err := os.Pipe()
+		require.NoError(t, err)
+		end.Close()
+		defer to.Close()
+		require.ErrorIs(t, moved(t, folder, to), unix.EPIPE)
+	})
+}
+
+// moved shows a log by pipes, as the two processes do, in a file.
+func moved(t *testing.T, folder string, to *os.File) error {
+	t.Helper()
+	from, frame, err := os.Pipe()
+	require.NoError(t, err)
+	defer from.Close()
+	go func() {
+		defer frame.Close()
+		_ = sendLog(t.Context(), frames{frame}, Log{Folder: folder, Lines: AllLines})
+	}()
+	return relay(from, Text{Writer: to, File: to}, nil)
+}

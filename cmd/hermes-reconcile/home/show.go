@@ -3,12 +3,12 @@
 package home
 
 import (
-	"bufio"
 	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"sync"
 	"time"
 )
@@ -66,42 +66,79 @@ func Show(ctx context.Context, who Account, log Log, text io.Writer, note func(s
 
 // relay passes frames on until the last one.
 func relay(from io.Reader, text io.Writer, note func(string)) error {
-	in, block := bufio.NewReader(from), make([]byte, longBlock)
+	block := make([]byte, longBlock)
 	for {
-		kind, data, err := readFrame(in, block)
+		kind, length, err := readHead(from, len(block))
+		if err == nil && kind == frameText {
+			if err := passText(from, text, length, block); err != nil {
+				return err
+			}
+			continue
+		}
+		if err == nil {
+			_, err = io.ReadFull(from, block[:length])
+		}
 		if err != nil {
-			return fmt.Errorf("no answer from the process that looks there: %w", err)
+			return noAnswer(err)
 		}
 		switch kind {
-		case frameText:
-			if _, err := text.Write(data); err != nil {
-				return fmt.Errorf("cannot print it: %w", err)
-			}
 		case frameNote:
-			note(string(data))
+			note(string(block[:length]))
 		case frameNone:
 			return ErrNoLog
 		case frameEnd:
 			return nil
 		default:
-			return errors.New(string(data))
+			return errors.New(string(block[:length]))
 		}
 	}
 }
 
-// readFrame reads one frame into block. A length over the limit is an error, not an allocation: the
-// sender may be any program of the gateway's user.
+// noAnswer says that the child has not answered, or not as it should.
+func noAnswer(err error) error {
+	return fmt.Errorf("no answer from the process that looks there: %w", err)
+}
+
+// passText passes on the text of a frame.
+func passText(from io.Reader, text io.Writer, length int, block []byte) error {
+	pipe, _ := from.(*os.File)
+	if to, _ := text.(Text); pipe != nil && to.File != nil {
+		length -= move(to.File, pipe, nil, length)
+	}
+	if _, err := io.ReadFull(from, block[:length]); err != nil {
+		return noAnswer(err)
+	}
+	if length == 0 {
+		return nil
+	}
+	if _, err := text.Write(block[:length]); err != nil {
+		return fmt.Errorf("cannot print it: %w", err)
+	}
+	return nil
+}
+
+// readFrame reads one frame into block.
 func readFrame(in io.Reader, block []byte) (kind byte, data []byte, err error) {
-	var head [frameHead]byte
-	if _, err := io.ReadFull(in, head[:]); err != nil {
+	kind, length, err := readHead(in, len(block))
+	if err != nil {
 		return 0, nil, err
 	}
-	length := binary.BigEndian.Uint32(head[1:])
-	if length > uint32(len(block)) {
-		return 0, nil, fmt.Errorf("a frame of %d bytes (at most %d are right)", length, len(block))
-	}
 	_, err = io.ReadFull(in, block[:length])
-	return head[0], block[:length], err
+	return kind, block[:length], err
+}
+
+// readHead reads of a frame what comes before its text. A length over the limit is an error, not an
+// allocation: the sender may be any program of the gateway's user.
+func readHead(in io.Reader, limit int) (kind byte, length int, err error) {
+	var head [frameHead]byte
+	if _, err := io.ReadFull(in, head[:]); err != nil {
+		return 0, 0, err
+	}
+	claimed := binary.BigEndian.Uint32(head[1:])
+	if claimed > uint32(limit) {
+		return 0, 0, fmt.Errorf("a frame of %d bytes (at most %d are right)", claimed, limit)
+	}
+	return head[0], int(claimed), nil
 }
 
 // frames sends frames.
@@ -118,6 +155,12 @@ func (f frames) send(kind byte, data []byte) error {
 	*frame = binary.BigEndian.AppendUint32(append((*frame)[:0], kind), uint32(len(data)))
 	*frame = append(*frame, data...)
 	_, err := f.to.Write(*frame)
+	return err
+}
+
+// begin writes what comes before the text of a frame.
+func (f frames) begin(kind byte, length int) error {
+	_, err := f.to.Write(binary.BigEndian.AppendUint32([]byte{kind}, uint32(length)))
 	return err
 }
 
@@ -149,6 +192,10 @@ func serveLog(stdin io.Reader, send func(context.Context) error) error {
 // sendLog sends a log, and goes on with what is written where it should follow.
 func sendLog(ctx context.Context, out frames, log Log) error {
 	reader := &logReader{Log: log, text: out, note: out.note, block: make([]byte, longBlock)}
+	if !log.Follow {
+		reader.moves = newMover(out, reader.block)
+		defer reader.moves.close()
+	}
 	err := reader.show(ctx)
 	switch {
 	case err == nil:
