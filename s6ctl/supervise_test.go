@@ -39,6 +39,13 @@ func supervisesOf(t *testing.T, s *Scandir, n int) map[string]Supervise {
 func TestSupervisesAreFoundWhereTheyWork(t *testing.T) {
 	scandir := startSvscan(t, "#!/bin/sh\nexec sleep 600\n")
 	s := Open(scandir)
+	for _, name := range []string{"x", "x/log"} { // one that was just forked has yet to make its FIFO
+		eventually(t, name+" is supervised", func() bool {
+			status, err := s.Status(name)
+			require.NoError(t, err)
+			return status.Supervised
+		})
+	}
 	found := supervisesOf(t, s, 2)
 	require.Equal(t, "x", found["x"].Path)
 	require.Equal(t, "x/log", found["x/log"].Path)
