@@ -146,7 +146,11 @@ func runLogs(ctx context.Context, u ui, flags *logsFlags, profiles []string) err
 		log.Lines, log.Follow = lines, flags.follow
 		return showOne(ctx, u, log)
 	}
-	return flags.merged(u, profiles, logs, wants, lines).run(ctx, flags.named(profiles))
+	merged := flags.merged(u, profiles, logs, wants, lines)
+	if choose.IsOne(profiles) && !merged.timed && !merged.follow {
+		return merged.showOne(ctx)
+	}
+	return merged.run(ctx, flags.named(profiles))
 }
 
 // showOne prints the whole text of one log, or its last lines, as it is.
@@ -187,6 +191,7 @@ func (f *logsFlags) merged(
 		ui: u, logs: logs, like: wants.like, lines: lines, follow: f.follow,
 		prefix: !choose.IsOne(profiles), color: f.output.colors(u), seen: isTerminal(u.stdout),
 		objects: f.output.form == formJSON,
+		timed:   f.output.form == formJSON || f.since+f.until != "" || f.previous,
 	}
 }
 

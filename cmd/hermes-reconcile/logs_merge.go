@@ -33,6 +33,7 @@ type mergedLogs struct {
 	color   bool
 	objects bool // each line is one of JSON
 	seen    bool // by a person, so that what cannot be seen is shown as escapes
+	timed   bool // the times of lines play a part here: to be printed, or to choose or to merge by
 
 	out      *bufio.Writer
 	prefixes []string        // by log
@@ -49,15 +50,13 @@ type mergedLogs struct {
 func (l *mergedLogs) show(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	l.out = bufio.NewWriterSize(l.stdout, printAtOnce)
-	l.missing, l.faults, l.untimed = map[int]bool{}, map[int]string{}, map[int]bool{}
-	for log := range l.logs {
-		l.prefixes = append(l.prefixes, l.prefixOf(log))
-	}
+	l.open()
 	var from []<-chan loglines.Batch
 	var readers sync.WaitGroup
 	failed := make(chan error, len(l.logs))
-	for _, group := range l.byAccount() {
+	groups := l.byAccount()
+	l.timed = l.timed || len(groups) > 1
+	for _, group := range groups {
 		batches := make(chan loglines.Batch)
 		from = append(from, batches)
 		readers.Go(func() { failed <- l.read(ctx, group, batches) })
@@ -75,6 +74,28 @@ func (l *mergedLogs) show(ctx context.Context) error {
 		}
 	}
 	return errors.Join(err, l.out.Flush())
+}
+
+// open prepares to print.
+func (l *mergedLogs) open() {
+	l.out = bufio.NewWriterSize(l.stdout, printAtOnce)
+	l.missing, l.faults, l.untimed = map[int]bool{}, map[int]string{}, map[int]bool{}
+	for log := range l.logs {
+		l.prefixes = append(l.prefixes, l.prefixOf(log))
+	}
+}
+
+// showOne shows the lines of one log that are wanted, where their times play no part: its text
+// comes as it is.
+func (l *mergedLogs) showOne(ctx context.Context) error {
+	l.open()
+	log := l.logs[0]
+	lines := &loglines.Splitter{Take: l.take, Untimed: true}
+	err := home.Show(ctx, log.who, log.Log, lines, l.note)
+	if err == nil {
+		err = errors.Join(lines.Close(), l.endOfOld())
+	}
+	return logsError(ctx, log, err)
 }
 
 // run shows the logs, and says what was wrong. It returns when ctx ends, even if what is printed is
@@ -134,6 +155,7 @@ func (l *mergedLogs) read(ctx context.Context, group []int, to chan<- loglines.B
 		Note:    l.note,
 		Missing: func(log int) { l.set(func() { l.missing[group[log]] = true }) },
 		Failed:  func(log int, why string) { l.set(func() { l.faults[group[log]] = why }) },
+		Untimed: !l.timed,
 	})
 	passing.Wait()
 	return err

@@ -32,6 +32,8 @@ type Watcher struct {
 	Note    func(text string)
 	Missing func(log int)
 	Failed  func(log int, why string)
+	// Untimed says that the times of lines play no part: they come in their order all the same.
+	Untimed bool
 }
 
 // ShowAll shows several logs that belong to one account, as Show does one: their lines in the order
@@ -72,7 +74,7 @@ const maxBatch = 1000
 func newRelay(ctx context.Context, logs int, to Watcher) *relayAll {
 	r := &relayAll{Watcher: to, ctx: ctx}
 	for i := range logs {
-		r.lines = append(r.lines, &loglines.Splitter{Log: i})
+		r.lines = append(r.lines, &loglines.Splitter{Log: i, Untimed: to.Untimed})
 	}
 	return r
 }

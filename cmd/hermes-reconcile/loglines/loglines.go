@@ -116,6 +116,8 @@ const chunk = 32 << 10
 type Splitter struct {
 	Log  int
 	Take func([]Line) error // nil: Cut alone is used
+	// Untimed says that the times of lines play no part, so that they have none.
+	Untimed bool
 
 	rest  []byte // behind the last line end
 	last  time.Time
@@ -182,6 +184,9 @@ func (s *Splitter) keep(text []byte) []byte {
 
 // line makes a line of a text that is not used elsewhere.
 func (s *Splitter) line(text []byte) Line {
+	if s.Untimed {
+		return Line{Log: s.Log, Text: text}
+	}
 	if at, known := TimeOf(text); known {
 		s.last = at
 	}
