@@ -34,6 +34,7 @@ var behindTheDoor = map[string][]string{
 
 // beyondTheDoor are the files that may do so all the same, and why.
 var beyondTheDoor = map[string]string{
+	"e2e/bench/live.go":       "it measures the program, for developers alone",
 	"e2e/bench/main.go":       "it measures the program, for developers alone",
 	"e2e/bench/scale/main.go": "it measures the program, for developers alone",
 	"e2e/kit/kit.go":          "it runs the tools of Go, for tests alone",

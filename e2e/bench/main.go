@@ -118,7 +118,7 @@ func (b *bench) measure() error {
 			return fmt.Errorf("%d profiles: %w", n, err)
 		}
 	}
-	return nil
+	return b.live()
 }
 
 // profiles measures what is done with so many profiles.
@@ -184,26 +184,43 @@ func (b *bench) empty() *exec.Cmd { return exec.Command(b.path("empty")) }
 // pair runs both in turn and keeps the median of the ratios of their processor times: what else the
 // machine does concerns both of a pair, more or less.
 func (b *bench) pair(name string, before func() error, ours, floor func() *exec.Cmd) error {
-	var ratios []float64
+	processor, _, err := inTurn(runs, before, ours, floor)
+	b.ratios[name] = processor
+	return err
+}
+
+// inTurn runs both so often, in turn, and returns the medians of the ratios of their processor
+// times and of the times that passed.
+func inTurn(
+	runs int, before func() error, ours, floor func() *exec.Cmd,
+) (processor, elapsed float64, err error) {
+	var ofProcessor, ofElapsed []float64
 	for range runs {
-		var spent [2]time.Duration
+		var spent, passed [2]time.Duration
 		for i, make := range []func() *exec.Cmd{ours, floor} {
 			if before != nil {
 				if err := before(); err != nil {
-					return err
+					return 0, 0, err
 				}
 			}
-			cmd := make()
+			cmd, begin := make(), time.Now()
 			if err := spend(cmd); err != nil {
-				return err
+				return 0, 0, err
 			}
+			passed[i] = time.Since(begin)
 			spent[i] = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 		}
-		ratios = append(ratios, float64(spent[0])/float64(max(spent[1], time.Microsecond)))
+		ofProcessor = append(ofProcessor, ratio(spent))
+		ofElapsed = append(ofElapsed, ratio(passed))
 	}
-	slices.Sort(ratios)
-	b.ratios[name] = ratios[len(ratios)/2]
-	return nil
+	slices.Sort(ofProcessor)
+	slices.Sort(ofElapsed)
+	return ofProcessor[runs/2], ofElapsed[runs/2], nil
+}
+
+// ratio is that of two times.
+func ratio(times [2]time.Duration) float64 {
+	return float64(times[0]) / float64(max(times[1], time.Microsecond))
 }
 
 // spend runs a program to its end.
@@ -227,14 +244,14 @@ func (b *bench) compare() error {
 		return fmt.Errorf("%s: %w", recorded, err)
 	}
 	var worse []string
-	fmt.Printf("%-22s %9s %9s\n", "x the floor", "recorded", "now")
+	fmt.Printf("%-26s %9s %9s\n", "x the floor", "recorded", "now")
 	for _, name := range slices.Sorted(maps.Keys(b.ratios)) {
 		verdict := ""
 		if was, known := before[name]; !known || b.ratios[name] > tolerance*was {
 			verdict = "  worse"
 			worse = append(worse, name)
 		}
-		fmt.Printf("%-22s %9.2f %9.2f%s\n", name, before[name], b.ratios[name], verdict)
+		fmt.Printf("%-26s %9.2f %9.2f%s\n", name, before[name], b.ratios[name], verdict)
 	}
 	if len(worse) > 0 {
 		return fmt.Errorf("more than %v times what is recorded: %s (record it with -update, if that is meant)",

@@ -1,14 +1,17 @@
 /* floor OP [FROM [TO]]: the least work that any program could do on the trees of service directories.
    read  list FROM; per folder below: open, list; per file: open, fstat, read, close; fstat of all else
+   await wait until each service in FROM, and its logger, reads its control FIFO, as the last of those does
    copy  read, and make the same in TO, which is there and empty: folders, files with their modes, FIFOs
    One thread, static, no parsing, no rendering: what should be is there as bytes already. */
 #define _GNU_SOURCE
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static char buf[1 << 20];
@@ -57,13 +60,38 @@ static void tree(int from, int to) {
   if (to >= 0) close(to);
 }
 
+static void await(int at, char const *service, char const *control) {
+  char path[4096];
+  int fd;
+  snprintf(path, sizeof path, "%s/%s", service, control);
+  while ((fd = openat(at, path, O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW)) < 0) {
+    struct timespec const pause = { .tv_nsec = 1000000 };
+    if (errno != ENXIO && errno != ENOENT) die(path);
+    nanosleep(&pause, NULL);
+  }
+  close(fd);
+}
+
+static void awaitall(int at) {
+  DIR *d = fdopendir(at);
+  if (!d) die("fdopendir");
+  struct dirent *e;
+  while ((e = readdir(d))) {
+    if (e->d_name[0] == '.') continue;
+    await(at, e->d_name, "supervise/control");
+    await(at, e->d_name, "log/supervise/control");
+  }
+  closedir(d);
+}
+
 int main(int argc, char **argv) {
   umask(0);
   if (argc == 3 && !strcmp(argv[1], "read")) { tree(folder(AT_FDCWD, argv[2]), -1); return 0; }
+  if (argc == 3 && !strcmp(argv[1], "await")) { awaitall(folder(AT_FDCWD, argv[2])); return 0; }
   if (argc == 4 && !strcmp(argv[1], "copy")) {
     tree(folder(AT_FDCWD, argv[2]), folder(AT_FDCWD, argv[3]));
     return 0;
   }
-  fprintf(stderr, "usage: floor read FROM | copy FROM TO\n");
+  fprintf(stderr, "usage: floor read FROM | await FROM | copy FROM TO\n");
   return 100;
 }
