@@ -8,6 +8,7 @@
 //
 //	servicedir.go  what a service directory consists of, its marker included
 //	render.go      a profile to its files; templates/ has the scripts
+//	templates.go   which templates a manifest needs
 //	stencil.go     scripts of one outline, made from each other: faster than the templates
 //	content.go     what a file holds, put together when it is asked for
 //	turn.go        gateways that take turns to start
@@ -17,7 +18,6 @@ package render
 
 import (
 	"bytes"
-	"embed"
 	"fmt"
 	"slices"
 	"strconv"
@@ -29,9 +29,6 @@ import (
 	"hermes-reconcile/manifest/writing"
 	"hermes-reconcile/render/parallel"
 )
-
-//go:embed templates/*.tmpl
-var templateFiles embed.FS
 
 // timeoutFinish is how long ./finish may run, in ms; s6's own default, written down so that it is
 // ours to know. Ours takes a few ms.
@@ -89,13 +86,9 @@ type renderer struct {
 	finish    map[ending]File
 }
 
-// newRenderer prepares what all profiles of a manifest share. A template that names a field which
-// is not there is an error, not an empty text in a script.
+// newRenderer prepares what all profiles of a manifest share.
 func newRenderer(m *manifest.Manifest) (*renderer, error) {
-	t, err := template.New("").
-		Option("missingkey=error").
-		Funcs(template.FuncMap{"quote": quoteMarks}).
-		ParseFS(templateFiles, "templates/*.tmpl")
+	t, err := parseTemplates(needed(m))
 	if err != nil {
 		return nil, fmt.Errorf("cannot parse the embedded templates: %w", err)
 	}
@@ -363,7 +356,7 @@ func (r *renderer) addScripts(dir *Servicedir, p *manifest.Profile) error {
 	for _, t := range []struct{ template, path string }{
 		{"run.tmpl", "run"}, {"log-run.tmpl", "log/run"}, {"check.tmpl", "data/check"},
 	} {
-		if t.path == "data/check" && p.Ready == nil && !looksAfter(p) {
+		if t.path == "data/check" && !checks(p) {
 			continue
 		}
 		text, err := r.execute(t.template, key, texts, &s)

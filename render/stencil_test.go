@@ -18,8 +18,7 @@ import (
 
 // TestStencilsAreWhatTheTemplatesGive, for scripts with any texts and any outline.
 func TestStencilsAreWhatTheTemplatesGive(t *testing.T) {
-	r, err := newRenderer(&manifest.Manifest{Runtime: manifest.RuntimeS6, HermesHome: "/opt/data"})
-	require.NoError(t, err)
+	r := withAll(t, &manifest.Manifest{Runtime: manifest.RuntimeS6, HermesHome: "/opt/data"})
 	plain := template.Must(template.New("").Funcs(template.FuncMap{"quote": quote}).ParseFS(templateFiles, "templates/*.tmpl"))
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 3000 {

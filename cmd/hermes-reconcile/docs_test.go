@@ -171,7 +171,7 @@ func TestSecurityNamesWhatScriptsRun(t *testing.T) {
 	words := regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(page, -1)
 	require.Greater(t, len(words), 8)
 	var scripts strings.Builder
-	for _, name := range []string{"run", "log-run", "finish", "path"} {
+	for _, name := range []string{"run", "secrets", "log-run", "finish", "path"} {
 		scripts.WriteString(read(t, "render/templates/"+name+".tmpl"))
 	}
 	scripts.WriteString(read(t, "render/render.go"))
