@@ -45,6 +45,17 @@ func (c *Content) Bytes() []byte {
 	return c.bytes
 }
 
+// Use calls do with all of it, which it must neither change nor keep.
+func (c *Content) Use(do func(data []byte) error) error {
+	if c == nil || c.stencil == nil {
+		return do(c.Bytes())
+	}
+	b := scratch.Get().(*[]byte)
+	defer scratch.Put(b)
+	*b = c.stencil.fill((*b)[:0], c.texts)
+	return do(*b)
+}
+
 // Is reports whether these bytes are all of it.
 func (c *Content) Is(data []byte) bool {
 	if c == nil || c.stencil == nil {

@@ -64,21 +64,14 @@ func (j *job) staged() []render.File {
 
 // writeServicedir makes the directory name in parent with these files in it.
 func writeServicedir(parent *dirfd.Dir, name string, files []render.File) error {
-	if err := parent.Mkdir(name, reconcile.ModeServicedir); err != nil {
-		return err
-	}
-	top, err := parent.Open(name)
+	tree, err := dirfd.MakeTree(parent, name, reconcile.ModeServicedir)
 	if err != nil {
 		return err
 	}
-	tree := dirfd.NewTree(top, reconcile.ModeServicedir)
 	defer tree.Close()
 	for _, f := range files {
-		d, err := tree.Parent(f.Path)
+		err := f.Data.Use(func(data []byte) error { return tree.Write(f.Path, f.Mode, data) })
 		if err != nil {
-			return err
-		}
-		if err := d.Write(path.Base(f.Path), f.Mode, f.Data.Bytes()); err != nil {
 			return err
 		}
 	}

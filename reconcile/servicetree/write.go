@@ -4,7 +4,6 @@ package servicetree
 
 import (
 	"os"
-	"path"
 
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/dirfd"
@@ -24,20 +23,13 @@ func writer(_ *os.Root, name string) (write func(render.Servicedir) error, done 
 
 // writeFiles makes a service directory in a folder. Modes are exact, the umask plays no part.
 func writeFiles(out *dirfd.Dir, d render.Servicedir) error {
-	if err := out.Mkdir(d.Name, reconcile.ModeServicedir); err != nil {
-		return err
-	}
-	top, err := out.Open(d.Name)
+	tree, err := dirfd.MakeTree(out, d.Name, reconcile.ModeServicedir)
 	if err != nil {
 		return err
 	}
-	tree := dirfd.NewTree(top, reconcile.ModeServicedir)
 	defer tree.Close()
 	for _, f := range d.Files {
-		folder, err := tree.Parent(f.Path)
-		if err == nil {
-			err = folder.Write(path.Base(f.Path), f.Mode, f.Data.Bytes())
-		}
+		err := f.Data.Use(func(data []byte) error { return tree.Write(f.Path, f.Mode, data) })
 		if err != nil {
 			return err
 		}
