@@ -61,3 +61,23 @@ func TestContentIsNoDigestAlone(t *testing.T) {
 	require.True(t, a.Equal(digested([]byte("a"))) && a.Equal(Text([]byte("a"))) && Text([]byte("a")).Equal(a))
 	require.False(t, a.Equal(b) || a.Equal(Text([]byte("b"))) || Text([]byte("b")).Equal(a))
 }
+
+// BenchmarkIs compares the scripts of a gateway with what is on disk: the same bytes.
+func BenchmarkIs(b *testing.B) {
+	dirs, err := All(&manifest.Manifest{
+		Runtime: manifest.RuntimeS6, HermesHome: "/opt/data",
+		Profiles: []manifest.Profile{{Name: "a", User: "nobody", Command: []string{"hermes"}}},
+	})
+	require.NoError(b, err)
+	files := dirs[0].Files
+	data := make([][]byte, len(files))
+	for i, f := range files {
+		data[i] = f.Data.Bytes()
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		for i, f := range files {
+			require.True(b, f.Data.Is(data[i]))
+		}
+	}
+}

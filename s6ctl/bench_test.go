@@ -30,3 +30,25 @@ func BenchmarkLook(b *testing.B) {
 		require.NoError(b, err)
 	}
 }
+
+// BenchmarkLookBelow are the looks that status takes besides: whether the script of a gateway waits,
+// and how often that has died. Neither file is there, most often.
+func BenchmarkLookBelow(b *testing.B) {
+	folder := b.TempDir()
+	require.NoError(b, os.MkdirAll(folder+"/gateway-a/data", 0o755))
+	require.NoError(b, os.Mkdir(folder+"/gateway-a/supervise", 0o755))
+	open, err := safefile.Open(folder)
+	require.NoError(b, err)
+	defer open.Close()
+	through := Open(folder)
+	through.LookIn(open)
+	for name, s := range map[string]*Scandir{"path": Open(folder), "open": through} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				require.Zero(b, s.Pause("gateway-a", os.Getpid()))
+				require.Empty(b, s.Deaths("gateway-a"))
+			}
+		})
+	}
+}

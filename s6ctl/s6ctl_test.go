@@ -15,6 +15,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/require"
+
+	"hermes-reconcile/s6ctl/safefile"
 )
 
 // fakePrograms puts programs on PATH that write down their arguments and exit with a code.
@@ -223,4 +225,24 @@ func TestSvscanOptions(t *testing.T) {
 			require.Equal(t, c.want, parseSvscan(strings.Fields(c.args), c.newer))
 		})
 	}
+}
+
+// TestLooksThroughTheOpenScandir: looks go to the folder that is open, whatever its path leads to by
+// now, and to the path again once it is closed.
+func TestLooksThroughTheOpenScandir(t *testing.T) {
+	parent := t.TempDir()
+	old, now := filepath.Join(parent, "old"), filepath.Join(parent, "now")
+	death := make([]byte, deathSize)
+	require.NoError(t, os.MkdirAll(filepath.Join(now, "x/supervise"), 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(now, "x/supervise/death_tally"), death, 0o644))
+	open, err := safefile.Open(now)
+	require.NoError(t, err)
+	s := Open(now)
+	s.LookIn(open)
+	require.NoError(t, os.Rename(now, old))
+	require.Len(t, s.Deaths("x"), 1)
+	require.NoError(t, open.Close())
+	require.Empty(t, s.Deaths("x"))
+	require.NoError(t, os.Rename(old, now))
+	require.Len(t, s.Deaths("x"), 1)
 }
