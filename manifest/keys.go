@@ -125,7 +125,7 @@ var documentKeys = sync.OnceValue(func() []table.Key[document, Manifest] {
 		startKey(),
 		{
 			Name:  "defaults",
-			Shape: table.ObjectOf(sharedKeys()).OrNull(),
+			Later: func() values.Shape { return table.ObjectOf(sharedKeys()).OrNull() },
 			Says: table.Says{
 				Title: "Defaults of all profiles",
 				About: "Any key of a profile, except `port`. A profile's own key wins. " +
@@ -140,22 +140,7 @@ var documentKeys = sync.OnceValue(func() []table.Key[document, Manifest] {
 		{
 			Name:    "profiles",
 			Repeats: true,
-			Shape: values.Shape{
-				Type:          values.Types{"object", "null"},
-				MaxProperties: maxProfiles,
-				Sort:          "map of names to profiles",
-				Bounds:        fmt.Sprintf("at most %d", maxProfiles),
-				PropertyNames: &values.Shape{
-					Pattern:   `^([a-z0-9][a-z0-9_-]*(\{n\}[a-z0-9_-]*)?|\{n\}[a-z0-9_-]*)$`,
-					MaxLength: names.MaxProfile,
-				}, // ProfileFault has the reasons
-				Each: new(
-					table.ObjectOf(
-						profileKeys(),
-					).OrNull().
-						Titled("Profile", "One gateway. Empty: all defaults."),
-				),
-			},
+			Later:   profilesShape,
 			Says: table.Says{
 				Title: "Profiles",
 				About: "Each name is a profile, and each profile has a gateway. `default` is the root profile, and runs without `-p`. " +
@@ -166,6 +151,21 @@ var documentKeys = sync.OnceValue(func() []table.Key[document, Manifest] {
 		},
 	}
 })
+
+// profilesShape is that of the map of profiles.
+func profilesShape() values.Shape {
+	each := table.ObjectOf(profileKeys()).OrNull()
+	return values.Shape{
+		Type:          values.Types{"object", "null"},
+		MaxProperties: maxProfiles,
+		Sort:          "map of names to profiles", Bounds: fmt.Sprintf("at most %d", maxProfiles),
+		PropertyNames: &values.Shape{
+			Pattern:   `^([a-z0-9][a-z0-9_-]*(\{n\}[a-z0-9_-]*)?|\{n\}[a-z0-9_-]*)$`,
+			MaxLength: names.MaxProfile,
+		}, // ProfileFault has the reasons
+		Each: new(each.Titled("Profile", "One gateway. Empty: all defaults.")),
+	}
+}
 
 // row is a key of a profile.
 type row = table.Key[settings, Profile]

@@ -407,3 +407,24 @@ func TestSchemaAndParseAgree(t *testing.T) {
 	require.Greater(t, a.accepted, 600)
 	require.Greater(t, a.refused, 600)
 }
+
+// TestShapesOfMapsAreMadeLater: the shape of a map holds those of all of its keys. A command that reads a manifest
+// needs none of them, and would make them all at its start.
+func TestShapesOfMapsAreMadeLater(t *testing.T) {
+	maps := 0
+	look := func(name string, early values.Shape, later func() values.Shape) {
+		require.Empty(t, early.Properties, name)
+		_, each := early.Each.(*values.Shape)
+		require.False(t, each, name)
+		if later != nil {
+			maps++
+		}
+	}
+	for _, k := range documentKeys() {
+		look(k.Name, k.Shape, k.Later)
+	}
+	for _, k := range profileKeys() {
+		look(k.Name, k.Shape, k.Later)
+	}
+	require.Equal(t, 8, maps, "start, defaults, profiles; ready, drain, alive, memory, log")
+}

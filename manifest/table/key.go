@@ -21,12 +21,17 @@ import (
 
 // Key is a row of a table. S is what a source says, P what comes out of it.
 type Key[S, P any] struct {
-	Name    string
-	Says    Says         // what an editor shows
-	Shape   values.Shape // of its value, for the JSON Schema
-	Repeats bool         // top level: may stand in more than one source
-	Own     bool         // of a profile alone, no default
-	refused string       // why the key cannot stand here; it is not offered either
+	Name  string
+	Says  Says         // what an editor shows
+	Shape values.Shape // of its value, for the JSON Schema
+
+	// Later makes the shape in the place of Shape: most commands need no schema, and that of a map
+	// holds those of all of its keys.
+	Later func() values.Shape
+
+	Repeats bool   // top level: may stand in more than one source
+	Own     bool   // of a profile alone, no default
+	refused string // why the key cannot stand here; it is not offered either
 	Read    func(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node, to *S)
 	Give    func(to *P, own, defaults *S)
 
@@ -52,10 +57,11 @@ func Raw[V, S, P any](
 	says Says,
 	from func(*S) *Setting[V],
 ) Key[S, P] {
+	read := k.Read // without the shape, which would be kept, too
 	return Key[S, P]{
 		Name: name, Says: says, Shape: k.Shape.OrNull(),
 		Read: func(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node, s *S) {
-			*from(s) = ReadSetting(r, at, n, k.Read)
+			*from(s) = ReadSetting(r, at, n, read)
 		},
 	}
 }
@@ -63,6 +69,12 @@ func Raw[V, S, P any](
 // Alone makes it a key that has no default.
 func (k Key[S, P]) Alone() Key[S, P] {
 	k.Own = true
+	return k
+}
+
+// Shaped makes it a map, or null, that has this shape.
+func (k Key[S, P]) Shaped(later func() values.Shape) Key[S, P] {
+	k.Later = func() values.Shape { return later().OrNull() }
 	return k
 }
 
@@ -103,17 +115,18 @@ func One[V comparable, S, P any](
 	from func(*S) *Setting[V],
 	to func(*P) *V,
 ) Key[S, P] {
+	write := k.Write
 	return Raw[V, S, P](name, k, says, from).
 		Gives(func(p *P, own, defaults *S) { *to(p) = Choose(*from(own), *from(defaults), builtin).Value }).
 		Written(func(p, below *P) *yaml.Node {
 			if *to(p) == *to(below) {
 				return nil
 			}
-			return UnlessSame(k.Write(*to(p)), k.Write(*to(below)))
+			return UnlessSame(write(*to(p)), write(*to(below)))
 		},
-			func(all []*P, below *P) { ShareMost(all, k.Write, to, below) }).
-		Told(func(p *P) []Value { return []Value{{name, values.PlainValue(k.Write(*to(p)))}} }).
-		DefaultsTo(values.PlainValue(k.Write(builtin)))
+			func(all []*P, below *P) { ShareMost(all, write, to, below) }).
+		Told(func(p *P) []Value { return []Value{{name, values.PlainValue(write(*to(p)))}} }).
+		DefaultsTo(values.PlainValue(write(builtin)))
 }
 
 // Group is the row of a key whose value is a map of keys, merged one by one.
@@ -128,7 +141,8 @@ func Group[T, U, S, P any](
 		ReadKeys(r, at, n, keys, &value)
 		return value, n.Kind == yaml.MappingNode
 	}
-	return Raw[T, S, P](name, values.Kind[T]{Read: read, Shape: ObjectOf(keys)}, says, from).
+	return Raw[T, S, P](name, values.Kind[T]{Read: read}, says, from).
+		Shaped(func() values.Shape { return ObjectOf(keys) }).
 		Gives(func(p *P, own, defaults *S) {
 			below := from(defaults).Value
 			if from(own).State == Dropped {

@@ -9,7 +9,11 @@ func ObjectOf[S, P any](keys []Key[S, P]) values.Shape {
 		if k.refused != "" {
 			continue
 		}
-		value := k.Shape.Titled(k.Says.Title, k.Says.About)
+		value := k.Shape
+		if k.Later != nil {
+			value = k.Later()
+		}
+		value = value.Titled(k.Says.Title, k.Says.About)
 		value.Examples = k.Says.Examples
 		s.Properties = append(s.Properties, values.Property{Name: k.Name, Shape: value})
 	}
