@@ -271,12 +271,13 @@ func (w *watching) records() (folder string) {
 // left reports whether another command is at work, and if not, whether a restart is left to do: one
 // that such a command has begun, or one that waits for its turn, or for a gateway that is back now.
 func (w *watching) left() (busy, left bool) {
-	if w.turning != "" {
+	goesOn := !w.failed && !w.held // else the loop knows when to try again, or an apply by hand has to come
+	if w.turning != "" && goesOn {
 		return false, true
 	}
 	w.look(func(s *deploy.Place) {
 		busy, left = s.Left()
-		if n := len(w.away); n > 0 && !left {
+		if n := len(w.away); n > 0 && !left && goesOn {
 			left = len(s.Away(context.Background(), w.away, reconcile.Level(w.flags.wait))) < n
 			busy = !left
 		}

@@ -83,6 +83,24 @@ func TestLinesOfWatchAsJSON(t *testing.T) {
 	}, got)
 }
 
+// TestTurnsAreGivenInTime: the next ones at once, unless the last pass failed, which waits longer and
+// longer, or nothing is to be done after down.
+func TestTurnsAreGivenInTime(t *testing.T) {
+	for _, c := range []struct {
+		w    watching
+		want bool
+	}{
+		{watching{turning: causeManifest}, true},
+		{watching{turning: causeManifest, failed: true}, false},
+		{watching{turning: causeManifest, held: true}, false},
+		{watching{}, false},
+	} {
+		busy, left := c.w.left()
+		require.False(t, busy)
+		require.Equal(t, c.want, left, "%+v", c.w)
+	}
+}
+
 func TestStampTellsChangesApart(t *testing.T) {
 	folder := t.TempDir()
 	flags := manifestFlags{files: []string{filepath.Join(folder, "a.yaml"), folder}}
