@@ -121,6 +121,9 @@ type terminal struct {
 	text bytes.Buffer
 }
 
+// hasEnded is what a terminal shows once its program has ended.
+const hasEnded = "(the program has ended)"
+
 // openTerminal starts a shell as the leader of a session on a new terminal, which runs a program of
 // ours beside itself.
 func (tr *tree) openTerminal(args ...string) *terminal {
@@ -140,7 +143,7 @@ func (tr *tree) openTerminal(args ...string) *terminal {
 	// With job control, as a shell at a terminal has it, the program is the leader of a process
 	// group. The shell stays when its job is stopped, as one at a terminal does: with its end the
 	// kernel would hang up on what is stopped.
-	script := []string{"-c", `set -m; "$@"; read -r forever`, "sh", program}
+	script := []string{"-c", `set -m; "$@"; echo "` + hasEnded + `"; read -r forever`, "sh", program}
 	cmd := tr.command(context.Background(), "/bin/sh", append(script, args...)...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, slave, slave
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
@@ -184,11 +187,12 @@ func (tt *terminal) String() string {
 }
 
 // catch stops the first process below the shell of which pick says that it is the one, as its user
-// could.
+// could. It is 0 where the program has ended before: such a process may live for a millisecond.
 func (tt *terminal) catch(what string, pick func(pid int) bool) int {
 	tt.t.Helper()
 	found := 0
 	eventually(tt.t, patience, func() bool {
+		over := strings.Contains(tt.String(), hasEnded)
 		found = 0
 		var look func(pid int)
 		look = func(pid int) {
@@ -200,8 +204,8 @@ func (tt *terminal) catch(what string, pick func(pid int) bool) int {
 			}
 		}
 		look(tt.shell)
-		return found != 0
-	}, what+": "+tt.String())
+		return found != 0 || over
+	}, what)
 	return found
 }
 
@@ -274,14 +278,21 @@ func TestHelperHasNoTerminal(t *testing.T) {
 		argv := nulSeparated(fmt.Sprintf("/proc/%d/cmdline", pid))
 		return uidOf(pid) == nobody && len(argv) == 2 && argv[0] == "hermes-reconcile"
 	}
+	news := 0
 	for _, args := range [][]string{{"logs", "-f", "alpha"}, {"doctor"}, {"diff"}, {"watch"}, {"apply", "--boot"}} {
 		t.Run(strings.Join(args, " "), func(t *testing.T) {
-			if args[0] == "apply" || args[0] == "diff" || args[0] == "watch" { // they ask about what is new
-				tr.manifest("alpha: {user: nobody, state: last}\n%s: {user: nobody, state: last}", "new-"+args[0])
-			}
-			tt := tr.openTerminal(args...)
-			tt.t = t
-			pid := tt.catch("its helper", isHelper)
+			var tt *terminal
+			pid := 0
+			eventually(t, patience, func() bool {
+				if args[0] == "apply" || args[0] == "diff" || args[0] == "watch" { // they ask about what is new
+					news++
+					tr.manifest("alpha: {user: nobody, state: last}\nnew-%d: {user: nobody, state: last}", news)
+				}
+				tt = tr.openTerminal(args...)
+				tt.t = t
+				pid = tt.catch("its helper, or the end", isHelper)
+				return pid != 0
+			}, "a helper is caught")
 			tt.apart(pid, true)
 			kill(pid)
 		})
@@ -309,6 +320,7 @@ func TestRootThatActsAsAnotherUserKeepsItsTerminalToItself(t *testing.T) {
 			argv := nulSeparated(fmt.Sprintf("/proc/%d/cmdline", pid))
 			return uidOf(pid) == nobody && len(argv) > 1 && argv[1] == args[0] && len(tr.stops("alpha")) > 0
 		})
+		require.NotZero(t, pid, "%s", tt)
 		tt.apart(pid, false)
 		for _, try := range []string{"ls /proc/%d/fd", ": </proc/%d/fd/0", ": >/proc/%d/fd/1", "cat /proc/%d/environ", "head -c 1 /proc/%d/mem"} {
 			require.NotZero(t, tr.asNobody("/bin/sh", "-c", fmt.Sprintf(try, pid)), try)
