@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -239,4 +240,29 @@ func TestHistoryAfterAnApplyThatDidNothing(t *testing.T) {
 	tr.mustBeDone()
 	require.Equal(t, []int{3, 2, 1}, tr.history().numbers())
 	require.NotEqual(t, one, two)
+}
+
+// TestRollbackAfterAnApplyThatWasNotRecorded: the last manifest of the history is not the one that is
+// true. A rollback that finds nothing to do records that, so the next one goes to the other.
+func TestRollbackAfterAnApplyThatWasNotRecorded(t *testing.T) {
+	t.Parallel()
+	tr := newTree(t, treeOpts{})
+	one := tr.value("one")
+	tr.mustApply("--wait=up")
+	tr.value("two")
+	tr.mustApply("--wait=up")
+	history, away := filepath.Join(tr.scandir, ".hermes-reconcile", "history"), tr.path("away")
+	require.NoError(t, os.Rename(history, away))
+	require.NoError(t, os.WriteFile(history, nil, 0o600))
+	tr.write("profiles.yaml", one)
+	require.Contains(t, tr.mustApply("--wait=up").stderr, "not recorded in the history")
+	require.NoError(t, os.Remove(history))
+	require.NoError(t, os.Rename(away, history))
+	tr.must("rollback")
+	doc := tr.history()
+	require.Equal(t, []int{3, 2, 1}, doc.numbers())
+	require.Equal(t, "rollback 1", doc.Entries[0].By)
+	require.NotNil(t, doc.RolledBack)
+	tr.must("rollback", "--wait=up")
+	tr.startedWith("alpha", 4, "two")
 }

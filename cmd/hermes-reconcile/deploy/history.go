@@ -43,11 +43,12 @@ func (d *Deployment) keep(lock *journal.Lock, plan reconcile.Plan) (k *keeping, 
 	if err != nil {
 		return nil, unkept(err)
 	}
-	// What has nothing to do is news only where the last apply was killed, or has failed: then it
-	// says which manifest is true.
+	// What has nothing to do is news only where the last apply was killed, or has failed, or where a
+	// rollback was not recorded: then it says which manifest is true.
 	acts := slices.ContainsFunc(plan.Changes, reconcile.Change.Acts)
 	partly := slices.ContainsFunc(plan.Changes, func(c reconcile.Change) bool { return c.Left })
-	if !acts && (partly || before == nil || before.Outcome == journal.Done) {
+	known := before != nil && before.Outcome == journal.Done && (r.To == 0 || before.Digest == r.Digest())
+	if !acts && (partly || before == nil || known) {
 		return nil, nil
 	}
 	k = &keeping{}
