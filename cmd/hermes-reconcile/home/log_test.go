@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -539,9 +540,9 @@ func TestTextIsMoved(t *testing.T) {
 		defer end.Close()
 		got := make(chan string)
 		go func() {
-			time.Sleep(3 * moveWait * time.Millisecond) // longer than a move waits
-			text, _ := io.ReadAll(end)
-			got <- string(text)
+			text, _ := io.ReadAll(iotest.OneByteReader(io.LimitReader(end, 4096)))
+			rest, _ := io.ReadAll(end)
+			got <- string(text) + string(rest)
 		}()
 		require.NoError(t, moved(t, folder, to))
 		to.Close()
@@ -554,6 +555,32 @@ func TestTextIsMoved(t *testing.T) {
 		defer to.Close()
 		require.ErrorIs(t, moved(t, folder, to), unix.EPIPE)
 	})
+}
+
+// TestMoveLeavesWhatIsNotTaken: without a reader it moves what there is room for, and does not wait
+// for ever. The rest is still there to be copied.
+func TestMoveLeavesWhatIsNotTaken(t *testing.T) {
+	end, to, err := os.Pipe()
+	require.NoError(t, err)
+	defer end.Close()
+	from, in, err := os.Pipe()
+	require.NoError(t, err)
+	defer from.Close()
+	text := bytes.Repeat([]byte("0123456789abcdef"), 4096) // as much as a pipe holds
+	_, err = in.Write(text)
+	require.NoError(t, err)
+	in.Close()
+	_, err = to.Write(text[:len(text)/2])
+	require.NoError(t, err)
+	n := move(to, from, nil, len(text))
+	require.Less(t, n, len(text))
+	rest, err := io.ReadAll(from)
+	require.NoError(t, err)
+	require.Len(t, rest, len(text)-n)
+	to.Close()
+	taken, err := io.ReadAll(end)
+	require.NoError(t, err)
+	require.True(t, bytes.Equal(text, append(taken[len(text)/2:], rest...)))
 }
 
 // moved shows a log by pipes, as the two processes do, in a file.
