@@ -557,8 +557,8 @@ func TestTextIsMoved(t *testing.T) {
 	})
 }
 
-// TestMoveLeavesWhatIsNotTaken: without a reader it moves what there is room for, and does not wait
-// for ever. The rest is still there to be copied.
+// TestMoveLeavesWhatIsNotTaken: without a reader it moves what there is room for, and gives up. The
+// rest is still there to be copied.
 func TestMoveLeavesWhatIsNotTaken(t *testing.T) {
 	end, to, err := os.Pipe()
 	require.NoError(t, err)
