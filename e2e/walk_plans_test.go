@@ -92,7 +92,7 @@ func bootPlan() *plan {
 	p.partly = true // it does not wait for what it begins
 	p.mend = func(w *world, s stroke) {
 		// What could not be told of is made down, since there may be no later apply. It is said.
-		if strings.Contains(s.text(), "was down last: ") && strings.Contains(s.text(), "warning: ") {
+		if strings.Contains(s.text(), "cannot tell whether it was up last: ") && strings.Contains(s.text(), "warning: ") {
 			r := w.run("start", side("new", 1-w.side))
 			require.Equal(w.t, 0, r.code, "%v", r)
 		}

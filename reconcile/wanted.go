@@ -91,9 +91,16 @@ func (c *Change) explainLast() {
 	if c.Was.Why == "" || !c.Acts() {
 		return
 	}
-	was := "down"
-	if c.Was.Up {
-		was = "up"
+	c.because(ReasonWasLast, c.Was.Text())
+}
+
+// Text says what the gateway was, and how that is known, or why it is not.
+func (l LastState) Text() string {
+	switch {
+	case l.Unknown:
+		return "cannot tell whether it was up last: " + l.Why
+	case l.Up:
+		return "was up last: " + l.Why
 	}
-	c.because(ReasonWasLast, "was "+was+" last: "+c.Was.Why)
+	return "was down last: " + l.Why
 }

@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"net/netip"
 	"path/filepath"
-	"strconv"
 	"strings"
 )
 
@@ -61,21 +60,11 @@ func (h Host) isOf(pid int, uid uint32) bool {
 
 // uid is the effective user of a process.
 func (h Host) uid(pid int) (uid uint32, known bool) {
-	status, err := h.proc().Of(pid, "status")
+	status, err := h.proc().Short(pid, "status")
 	if err != nil {
 		return 0, false
 	}
-	for line := range strings.Lines(string(status)) {
-		if ids, found := strings.CutPrefix(line, "Uid:"); found {
-			fields := strings.Fields(ids)
-			if len(fields) < 2 {
-				return 0, false
-			}
-			n, err := strconv.ParseUint(fields[1], 10, 32)
-			return uint32(n), err == nil
-		}
-	}
-	return 0, false
+	return effectiveUser(string(status))
 }
 
 // Stranger names who takes connections on a port of this machine although a service, whose process

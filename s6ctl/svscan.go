@@ -7,11 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 
+	"hermes-reconcile/s6ctl/safefile"
 	"hermes-reconcile/s6ctl/start"
 )
 
@@ -52,7 +53,9 @@ func (s *Scandir) Svscan(ctx context.Context) (Svscan, error) {
 }
 
 // Environ is the environment that the s6-svscan on a scandir was started with. It is nil where none
-// runs, or where it is none of our business.
+// runs, or where it is none of our business. That the kernel refuses it to root, or to the user of
+// s6-svscan, is an error: root without CAP_SYS_PTRACE may not read it if s6-svscan has that
+// (ptrace(2)), and what stands there counts nevertheless.
 func Environ(h Host, scandir string) ([]string, error) {
 	pid, err := svscanPID(h, scandir)
 	if err != nil || pid <= 0 {
@@ -60,14 +63,19 @@ func Environ(h Host, scandir string) ([]string, error) {
 	}
 	b, err := h.proc().Of(pid, "environ")
 	switch {
-	case errors.Is(err, fs.ErrPermission),
-		errors.Is(err, fs.ErrNotExist),
-		errors.Is(err, syscall.ESRCH):
+	case safefile.IsGone(err), errors.Is(err, fs.ErrPermission) && !h.concerns(pid):
 		return nil, nil
 	case err != nil:
 		return nil, fmt.Errorf("cannot read the environment of s6-svscan: %w", err)
 	}
 	return strings.Split(string(b), "\x00"), nil
+}
+
+// concerns reports whether we are root, or the user of a process.
+func (h Host) concerns(pid int) bool {
+	me := uint32(os.Geteuid())
+	uid, known := h.uid(pid)
+	return me == 0 || known && uid == me
 }
 
 // newer reports whether s6-svscan is of 2.12 or later. There is no option to ask for its version,

@@ -309,7 +309,7 @@ func undecided(c *reconcile.Change, opt Options) error {
 	if !c.Was.Unknown || opt.Hurried {
 		return nil
 	}
-	return fmt.Errorf("cannot tell whether it was up last: %s", c.Was.Why)
+	return errors.New(c.Was.Text())
 }
 
 // result collects what became of the plan.

@@ -126,13 +126,21 @@ func (p *Facts) cannotBe(name string) string {
 	return "only root can look as user " + name
 }
 
+// environ is the environment of s6-svscan, which reaches each gateway; see s6ctl.Environ.
+func (p *Facts) environ() ([]string, error) { return s6ctl.Environ(s6ctl.ThisHost(), p.Path) }
+
 // containerVariable is the value of a variable of the container, which reaches each gateway that
 // says nothing of it.
-func (p *Facts) containerVariable(name string) string {
+func (p *Facts) containerVariable(name string) (string, error) {
 	if value := containerenv.Kept(name); value != "" {
-		return value
+		return value, nil
 	}
-	environ, _ := s6ctl.Environ(s6ctl.ThisHost(), p.Path) // as little as may be seen
+	environ, err := p.environ()
+	return variableOf(environ, name), err
+}
+
+// variableOf is the value of a variable in an environment; empty where it is not set.
+func variableOf(environ []string, name string) string {
 	for _, entry := range environ {
 		if value, found := strings.CutPrefix(entry, name+"="); found {
 			return value

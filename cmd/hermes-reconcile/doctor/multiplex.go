@@ -81,8 +81,8 @@ func lookAtMultiplex(ctx context.Context, p *Facts) ([]explain.Finding, error) {
 	}
 	answer := p.inspected(ctx)
 	root := answer.Found[manifest.DefaultProfile]
-	says, where := discover.Multiplexes(root.Env, p.rootVariable(discover.MultiplexVariable),
-		root.Config)
+	told, err := p.rootVariable(discover.MultiplexVariable)
+	says, where := discover.Multiplexes(root.Env, told, root.Config)
 	facts := multiplexFacts{
 		Unknown: cmp.Or(root.Unknown, root.Mute),
 		Up:      answer.States[manifest.DefaultProfile].Up,
@@ -91,26 +91,29 @@ func lookAtMultiplex(ctx context.Context, p *Facts) ([]explain.Finding, error) {
 		Says:    says,
 		Where:   where,
 	}
+	if err != nil && where != ".env" { // which goes before all else
+		facts.Unknown = cmp.Or(facts.Unknown, err.Error())
+	}
 	// Releases that write this no longer heed what they are told.
-	host, told := answer.Hosts[p.Homes.Path]
-	if told && p.hostOf(p.Homes.Path, host).Ours == manifest.DefaultProfile {
+	host, known := answer.Hosts[p.Homes.Path]
+	if known && p.hostOf(p.Homes.Path, host).Ours == manifest.DefaultProfile {
 		facts.Served, facts.Up, facts.Says = host.Profiles, true, nil
 	}
 	return judgeMultiplex(facts), nil
 }
 
 // rootVariable is the value of a variable that reaches the root gateway.
-func (p *Facts) rootVariable(name string) string {
+func (p *Facts) rootVariable(name string) (string, error) {
 	for _, profile := range p.profiles() {
 		if profile.Name != manifest.DefaultProfile {
 			continue
 		}
 		if slices.Contains(profile.Unset, name) {
-			return ""
+			return "", nil
 		}
 		for _, e := range profile.Env {
 			if e.Name == name {
-				return e.Value
+				return e.Value, nil
 			}
 		}
 	}

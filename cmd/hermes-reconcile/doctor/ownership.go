@@ -18,7 +18,6 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/containerenv"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/reconcile"
-	"hermes-reconcile/s6ctl"
 	"hermes-reconcile/s6ctl/route"
 	"hermes-reconcile/s6ctl/safefile"
 	"hermes-reconcile/s6ctl/start"
@@ -168,18 +167,15 @@ func (p *Facts) holder() string {
 // searchedFolders are the folders on a PATH that others can change, and the folders where that
 // cannot be told.
 func (p *Facts) searchedFolders() (found []searched, unknown []string) {
-	environ, _ := s6ctl.Environ(s6ctl.ThisHost(), p.Path) // as little as may be seen
-	ofSvscan := ""
-	for _, entry := range environ {
-		if value, ok := strings.CutPrefix(entry, "PATH="); ok {
-			ofSvscan = value
-		}
+	environ, err := p.environ()
+	if err != nil {
+		unknown = append(unknown, fmt.Sprintf("cannot see the PATH of s6-svscan: %v", err))
 	}
 	at := map[string]int{} // of what is found, by folder
 	for _, each := range []struct{ whose, path string }{
 		{"the PATH here", os.Getenv("PATH")},
 		{"the PATH of the container", containerenv.Kept("PATH")},
-		{"the PATH of s6-svscan", ofSvscan},
+		{"the PATH of s6-svscan", variableOf(environ, "PATH")},
 	} {
 		var rest []string
 		var bad []searched

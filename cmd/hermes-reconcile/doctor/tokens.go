@@ -110,7 +110,7 @@ type usesOf struct {
 	files     map[string]string // digests of what its .env says
 	envFiles  map[string]string // what the files of env_file say together
 	key       []byte
-	container func(variable string) string
+	container func(variable string) (string, error)
 	unknown   *grouped
 }
 
@@ -155,7 +155,11 @@ func (u usesOf) use(variable string) tokens.Use {
 		use.Same, use.From = tokens.Digest(u.key, value), "env_file"
 		return use
 	}
-	use.Same, use.From = tokens.Digest(u.key, u.container(variable)), "the container"
+	value, err := u.container(variable)
+	if err != nil {
+		u.unknown.add(fmt.Sprintf("what the container sets is not known: %v", err), u.Name)
+	}
+	use.Same, use.From = tokens.Digest(u.key, value), "the container"
 	return use
 }
 

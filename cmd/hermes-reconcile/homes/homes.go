@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -48,6 +49,9 @@ func findHome(scandir, fromManifest string) (path, origin string, err error) {
 		if value, ok := strings.CutPrefix(entry, Variable+"="); ok && value != "" {
 			return value, "the environment of s6-svscan", nil
 		}
+	}
+	if errors.Is(err, fs.ErrPermission) {
+		err = fmt.Errorf("%w; set %s to say where homes are", err, Variable)
 	}
 	return fromManifest, OriginManifest, err
 }
