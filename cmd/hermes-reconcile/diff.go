@@ -9,6 +9,7 @@ import (
 
 	"hermes-reconcile/cmd/hermes-reconcile/cmdline"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/cmd/hermes-reconcile/sources"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/render"
@@ -122,13 +123,13 @@ func runDiff(u ui, stdin io.Reader, flags *diffFlags) error {
 	if flags.limit < leastLimit {
 		return usagef("--limit: %d is too little (want at least %d)", flags.limit, leastLimit)
 	}
-	if flags.against == standardInputFlag && slices.Contains(flags.files, standardInputFlag) {
+	if flags.against == sources.Dash && slices.Contains(flags.files, sources.Dash) {
 		return usagef(
 			"-f - and --against - both read standard input (want a file for one of them)")
 	}
 	flags.looking = u.looking(flags.progress.quiet || flags.form == formJSON, 0, &flags.manifestFlags)
 	defer flags.looking.stop()
-	m, dirs, err := flags.renderedPlaced()
+	m, dirs, err := flags.names().RenderPlaced()
 	if err != nil {
 		return err
 	}

@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/cmd/hermes-reconcile/sources"
 	"hermes-reconcile/cmd/hermes-reconcile/usage"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/manifest/placed"
@@ -17,12 +17,6 @@ import (
 	"hermes-reconcile/reconcile/servicetree"
 	"hermes-reconcile/render"
 	"hermes-reconcile/s6ctl/safefile"
-)
-
-// How a file argument says standard input, and how errors name it.
-const (
-	standardInputFlag = "-"
-	standardInput     = "<stdin>"
 )
 
 // oldSide is what the manifest is compared with.
@@ -156,7 +150,7 @@ func unreadableOld(name string, err error) error {
 
 // readOld reads the manifest that --against names.
 func readOld(name string, stdin io.Reader) (*placed.Manifest, error) {
-	m, err := parsePlaced([]string{name}, func() io.Reader { return stdin })
+	m, err := sources.Names{List: []string{name}, Stdin: func() io.Reader { return stdin }}.LoadPlaced()
 	return m, oldSideHint(name, err)
 }
 
@@ -170,7 +164,7 @@ func oldSideHint(name string, err error) error {
 
 // isTree tells a folder of service directories from a manifest and from a folder of manifests.
 func isTree(name string) (bool, error) {
-	if name == standardInputFlag {
+	if name == sources.Dash {
 		return false, nil
 	}
 	info, err := os.Stat(name)
@@ -184,16 +178,10 @@ func isTree(name string) (bool, error) {
 	services, manifests := false, false
 	for _, e := range entries {
 		services = services || strings.HasPrefix(e.Name(), render.Prefix) && e.IsDir()
-		manifests = manifests || isManifest(e.Name())
+		manifests = manifests || sources.IsManifest(e.Name())
 	}
 	if services && manifests { // to pick one would compare with what was not meant
 		return false, errors.New("it holds both service directories and *.yaml or *.yml files")
 	}
 	return !manifests, nil // an empty folder is a scandir without gateways
-}
-
-// isManifest reports whether a file in a folder of manifests is one of them.
-func isManifest(name string) bool {
-	ending := filepath.Ext(name)
-	return (ending == ".yaml" || ending == ".yml") && name[0] != '.'
 }

@@ -18,6 +18,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/homes"
 	"hermes-reconcile/cmd/hermes-reconcile/overview"
+	"hermes-reconcile/cmd/hermes-reconcile/sources"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/s6ctl/safefile"
 )
@@ -96,14 +97,14 @@ func (f *doctorFlags) place(ctx context.Context) (*doctor.Facts, error) {
 	var err error
 	// The manifest may lie on a disk that does not answer: then that is the finding.
 	if p.ManifestFacts, err = doctor.WithinLimit(ctx, f.read); err != nil {
-		p.ManifestFacts = doctor.ManifestFacts{Names: f.names(), Errs: []error{err}}
+		p.ManifestFacts = doctor.ManifestFacts{Names: f.names().List, Errs: []error{err}}
 	}
 	fromHome := homes.Default
 	if p.Manifest != nil {
 		fromHome = p.Manifest.HermesHome
 	}
 	if p.Manifest != nil || len(p.Errs) > 0 {
-		p.Files = f.places()
+		p.Files = f.names().Places()
 	}
 	if p.Path, err = f.resolve(scandirOf(p.Manifest)); err != nil {
 		return nil, err
@@ -136,12 +137,12 @@ func (f *doctorFlags) lookInto(ctx context.Context, p *doctor.Facts) {
 
 // read reads the manifest, if there is one.
 func (f *manifestFlags) read() (doctor.ManifestFacts, error) {
-	r := doctor.ManifestFacts{Names: f.names()}
-	if _, err := os.Stat(defaultManifest); errors.Is(err, os.ErrNotExist) && !f.named() {
+	r := doctor.ManifestFacts{Names: f.names().List}
+	if _, err := os.Stat(sources.Default); errors.Is(err, os.ErrNotExist) && !f.named() {
 		return r, nil
 	}
 	var err error
-	if r.Manifest, r.Dirs, err = f.rendered(); err != nil {
+	if r.Manifest, r.Dirs, err = f.names().Render(); err != nil {
 		r.Manifest, r.Dirs, r.Errs = nil, nil, flatten(err) // each error is a finding of its own
 	}
 	return r, nil

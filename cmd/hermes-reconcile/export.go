@@ -63,7 +63,7 @@ func runExport(u ui, flags exportFlags) error {
 	if err != nil {
 		return err
 	}
-	m, err := flags.manifest.load()
+	m, err := flags.manifest.names().Load()
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/homes"
+	"hermes-reconcile/cmd/hermes-reconcile/sources"
 	"hermes-reconcile/cmd/hermes-reconcile/usage"
 	"hermes-reconcile/reconcile"
 )
@@ -25,7 +26,7 @@ func deployed(t *testing.T, old, fresh string, f *applyFlags) *deploy.Deployment
 	write(t, "old.yaml", "version: 1\nprofiles: "+old+"\n")
 	write(t, "new.yaml", "version: 1\nprofiles: "+fresh+"\n")
 	require.Zero(t, hermes("render", "-f", "old.yaml", "--out", "tree").code)
-	m, dirs, err := (&manifestFlags{files: []string{"new.yaml"}}).rendered()
+	m, dirs, err := sources.Names{List: []string{"new.yaml"}}.Render()
 	require.NoError(t, err)
 	path, err := filepath.Abs("tree")
 	require.NoError(t, err)

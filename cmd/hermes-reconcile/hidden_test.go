@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"hermes-reconcile/cmd/hermes-reconcile/sources"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/manifest/visible"
 )
@@ -78,7 +79,7 @@ func TestNothingHiddenReachesAReader(t *testing.T) {
 	require.NoError(t, err)
 	requireNothingHidden(t, "the step summary", string(written))
 
-	m, err := parseFiles([]string{name}, nil)
+	m, err := sources.Names{List: []string{name}}.Load()
 	require.NoError(t, err)
 	require.Equal(t, trick, m.Profiles[1].Env[0].Value)
 	report := readReport(t, hermes("diff", "-f", name, "--against", "old.yaml", "-o", "json").stdout)

@@ -377,6 +377,11 @@ var layers = map[string]layer{
 		why:   "Every package that a command calls may say what the user has to change, and how.",
 		never: []string{"os", "os/exec", "net", "flag", "log"},
 	},
+	command + "/sources": {
+		why:   "Files that the user names are opened in one place, for every command that reads a manifest.",
+		ours:  []string{"manifest", "manifest/placed", "render", "s6ctl/safefile", command + "/usage"},
+		never: []string{"os/exec", "net", "flag", "log"},
+	},
 	command + "/deploy": {
 		why: "It alone opens a scandir, so that each command checks and locks it in the same order.",
 		ours: []string{
@@ -398,7 +403,7 @@ var layers = map[string]layer{
 			command + "/accounts", command + "/asuser", command + "/changes", command + "/choose", command + "/containerenv", command + "/deploy",
 			command + "/discover", command + "/doctor", command + "/explain", command + "/home", command + "/homes", command + "/keyhelp",
 			command + "/kubernetes", command + "/loglines", command + "/notify", command + "/overview", command + "/probe", command + "/progress",
-			command + "/cmdline", command + "/stack", command + "/tokens", command + "/usage",
+			command + "/cmdline", command + "/sources", command + "/stack", command + "/tokens", command + "/usage",
 		},
 		others: []string{
 			"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/hashicorp/go-multierror", "golang.org/x/term",

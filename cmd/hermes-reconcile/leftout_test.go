@@ -7,6 +7,8 @@ import (
 	"os"
 	"testing"
 
+	"hermes-reconcile/cmd/hermes-reconcile/sources"
+
 	"github.com/stretchr/testify/require"
 )
 
@@ -18,12 +20,12 @@ func TestManifestThatCannotBeReadIsNamed(t *testing.T) {
 		why   string
 	}{
 		"a symlink to itself": {
-			func() error { return os.Symlink(defaultManifest, defaultManifest) },
+			func() error { return os.Symlink(sources.Default, sources.Default) },
 			`cannot read manifest "profiles.yaml": too many levels of symbolic links`,
 		},
 		"wrong": {
 			func() error {
-				return os.WriteFile(defaultManifest, []byte("version: 1\nprofiles: {}\na: 1\nb: 1\n"), 0o600)
+				return os.WriteFile(sources.Default, []byte("version: 1\nprofiles: {}\na: 1\nb: 1\n"), 0o600)
 			},
 			"profiles.yaml:3:1: ",
 		},

@@ -5,7 +5,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
 	"regexp"
 	"regexp/syntax"
 	"slices"
@@ -17,6 +16,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/home"
 	"hermes-reconcile/cmd/hermes-reconcile/loglines"
+	"hermes-reconcile/cmd/hermes-reconcile/sources"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/operate"
@@ -88,7 +88,7 @@ func (f *logsFlags) whichLogs(patterns []string) error {
 // explainFile says what -f means here where its file was taken for a profile.
 func (f *logsFlags) explainFile(patterns []string, err error) error {
 	var unknown *choose.UnknownError
-	if !f.follow || !errors.As(err, &unknown) || !isManifestName(unknown.Pattern) {
+	if !f.follow || !errors.As(err, &unknown) || !sources.LooksNamed(unknown.Pattern) {
 		return err
 	}
 	others := slices.DeleteFunc(slices.Clone(patterns),
@@ -100,11 +100,6 @@ func (f *logsFlags) explainFile(patterns []string, err error) error {
 	return withHint(
 		usagef("-f of logs is --follow, so %q was taken for a profile", unknown.Pattern),
 		"%s logs --file %s %s", program, unknown.Pattern, name)
-}
-
-// isManifestName reports whether a word is more likely a manifest than a profile.
-func isManifestName(word string) bool {
-	return isManifest(word) || strings.ContainsRune(word, os.PathSeparator)
 }
 
 // find finds the logs of the gateways that are named, and the users of the logs.

@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"math/rand/v2"
 	"os"
 	"strings"
@@ -204,10 +203,4 @@ func TestNamesOrAll(t *testing.T) {
 		require.Equal(t, exitUsage, got.code)
 		require.Contains(t, got.stderr, "--all already means every gateway (want --all alone, or only names of profiles")
 	}
-}
-
-// TestManifestThatMayNotBeRead: the hint names neither another file nor init, which would not help.
-func TestManifestThatMayNotBeRead(t *testing.T) {
-	err := unreadable("profiles.yaml", &fs.PathError{Op: "open", Path: "profiles.yaml", Err: fs.ErrPermission})
-	require.Equal(t, "run it as a user who may read the manifest, or name another one with -f FILE", usage.HintOf(err))
 }

@@ -5,8 +5,7 @@
 //
 //	root.go            the command line, and the exit codes in its help
 //	live.go            commands that need a live s6; live_other.go: systems without one
-//	manifest.go        read the manifest, from files, folders or standard input
-//	optional.go        read it where it may be missing
+//	manifest.go        which manifest is meant, also where it may be missing
 //	scandir.go         which scandir is meant
 //	target.go          a manifest, rendered, with the scandir that should be as it says
 //	output.go          forms of a plan; ui.go: what goes to stdout, what to stderr
@@ -22,7 +21,6 @@
 //	logs_select.go     which logs and lines; logs_merge.go: several at once
 //	watch_read.go      the manifest of a pass; watch_print.go: its log lines
 //	secrets.go         warn of files that a gateway's user could exchange
-//	memory.go          when garbage is collected for the first time
 package main
 
 import (

@@ -2,9 +2,9 @@ package main
 
 import (
 	"errors"
-	"strings"
 
 	"hermes-reconcile/cmd/hermes-reconcile/choose"
+	"hermes-reconcile/cmd/hermes-reconcile/sources"
 	"hermes-reconcile/manifest/wording"
 	"hermes-reconcile/reconcile"
 )
@@ -37,7 +37,7 @@ func only(plan reconcile.Plan, patterns []string) (reconcile.Plan, error) {
 // notPlanned is that a pattern means neither a profile of the manifest nor a gateway that is there.
 func notPlanned(pattern string, names []string) error {
 	err := usagef("%q is neither a profile of the manifest nor a gateway that is there", pattern)
-	if strings.Contains(pattern, "/") || pattern != "" && isManifest(pattern) { // no profile is called so
+	if sources.LooksNamed(pattern) { // no profile is called so
 		return withHint(err, "name the manifest with -f %s", pattern)
 	}
 	return meantBy(err, pattern, names, "%s diff names all that differ", program)

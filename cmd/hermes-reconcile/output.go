@@ -16,6 +16,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/changes"
 	"hermes-reconcile/cmd/hermes-reconcile/cmdline"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/cmd/hermes-reconcile/sources"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/manifest/placed"
 	"hermes-reconcile/reconcile"
@@ -137,7 +138,7 @@ func (f *outputFlags) placer(fresh []string) func(manifest.Position, bool) expla
 // isElsewhere reports whether a file is none of the repository that a pull request is for, as far
 // as its name tells.
 func isElsewhere(file string) bool {
-	return file == standardInput || !filepath.IsLocal(file)
+	return file == sources.Stdin || !filepath.IsLocal(file)
 }
 
 // counterpart is the file of the new manifest that an old one has become: the one of the same name,
@@ -241,7 +242,7 @@ func (f *outputFlags) annotate(u ui, err error) error {
 		message := e.Error()
 		var wrong *manifest.Error
 		lines = append(lines, message)
-		if errors.As(e, &wrong) && wrong.Pos.Line > 0 && wrong.Pos.File != standardInput {
+		if errors.As(e, &wrong) && wrong.Pos.Line > 0 && wrong.Pos.File != sources.Stdin {
 			p := f.place(wrong.Pos)
 			at, message = &p, strings.TrimPrefix(message, wrong.Pos.String()+": ")
 		}

@@ -26,25 +26,6 @@ func TestRefusalNamesTheSupervisorOfTheSystem(t *testing.T) {
 	}
 }
 
-func TestFilesInAFolderAreNamedAsTheFolderWas(t *testing.T) {
-	unix := func(c uint8) bool { return c == '/' }
-	windows := func(c uint8) bool { return c == '/' || c == '\\' }
-	for _, c := range []struct {
-		folder    string
-		separator func(uint8) bool
-		want      string
-	}{
-		{"profiles.d", unix, "profiles.d/a.yaml"},
-		{"./profiles.d/", unix, "./profiles.d/a.yaml"},
-		{"..", unix, "../a.yaml"},
-		{`odd\`, unix, `odd\/a.yaml`},
-		{`C:\work\profiles.d`, windows, `C:\work\profiles.d/a.yaml`},
-		{`profiles.d\`, windows, `profiles.d\a.yaml`},
-	} {
-		require.Equal(t, c.want, inFolder(c.folder, "a.yaml", c.separator))
-	}
-}
-
 // A manifest is about a container, also where another system reads it.
 func TestPathsInAManifestAreThoseOfAContainer(t *testing.T) {
 	for path, valid := range map[string]bool{"/run/service": true, `C:\run`: false, `\run`: false, "c:/run": false} {

@@ -42,7 +42,7 @@ func meant(cmd *cobra.Command) (m *manifest.Manifest, scandir string) {
 	if f := cmd.Flags().Lookup("scandir"); f != nil {
 		scandir = cmp.Or(f.Value.String(), scandir)
 	}
-	if m, err := file.load(); err == nil {
+	if m, err := file.names().Load(); err == nil {
 		return m, cmp.Or(scandir, m.Scandir)
 	}
 	return nil, cmp.Or(scandir, defaultScandir)

@@ -27,7 +27,7 @@ empty. diff --against takes it as the old side.`,
 			if out == "" {
 				return withHint(usagef("no folder to write to"), "%s render --out DIR", program)
 			}
-			_, dirs, err := flags.rendered()
+			_, dirs, err := flags.names().Render()
 			if err != nil {
 				return err
 			}

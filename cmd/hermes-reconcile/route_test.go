@@ -89,15 +89,15 @@ func TestFolderOfManifestsThatOthersCanAddTo(t *testing.T) {
 	var told []string
 	tell := func(place, at, who string) { told = append(told, place+": "+who+" "+at) }
 	who := suspectsOf(nil)
-	who.Each((&manifestFlags{files: []string{s.Path("sticky/a.yaml")}}).places(), tell)
+	who.Each((&manifestFlags{files: []string{s.Path("sticky/a.yaml")}}).names().Places(), tell)
 	require.Empty(t, told)
-	who.Each((&manifestFlags{files: []string{sticky}}).places(), tell)
+	who.Each((&manifestFlags{files: []string{sticky}}).names().Places(), tell)
 	require.Equal(t, []string{sticky + ": everybody " + sticky}, told)
 	told = nil
-	who.Each((&manifestFlags{files: []string{s.Path("sticky/absent.yaml"), "-"}}).places(), tell)
+	who.Each((&manifestFlags{files: []string{s.Path("sticky/absent.yaml"), "-"}}).names().Places(), tell)
 	require.Equal(t, []string{sticky + "/absent.yaml: everybody " + sticky + "/absent.yaml"}, told)
 	t.Setenv(fileVariable, sticky)
 	told = nil
-	who.Each((&manifestFlags{}).places(), tell)
+	who.Each((&manifestFlags{}).names().Places(), tell)
 	require.Len(t, told, 1)
 }

@@ -2,6 +2,9 @@ package main
 
 import (
 	"github.com/spf13/cobra"
+
+	"hermes-reconcile/cmd/hermes-reconcile/containerenv"
+	"hermes-reconcile/manifest"
 )
 
 const scandirVariable = "HERMES_RECONCILE_SCANDIR"
@@ -20,4 +23,21 @@ func (f *scandirFlags) add(cmd *cobra.Command) {
 	cmd.Flags().
 		StringVar(&f.path, "scandir", "", "`DIR` that s6-svscan runs on")
 	cmd.Flags().Lookup("scandir").DefValue = "$" + scandirVariable + ", else that of the manifest"
+}
+
+// findScandir finds the scandir without insisting on a manifest.
+func findScandir(u ui, flags *scandirFlags, file *manifestFlags) (string, error) {
+	if flags.path != "" || containerenv.Look(scandirVariable) != "" {
+		return "", nil
+	}
+	m, err := file.loadIfAny(u)
+	return scandirOf(m), err
+}
+
+// scandirOf is the scandir of a manifest, or where s6-overlay has its own; nil: there is none.
+func scandirOf(m *manifest.Manifest) string {
+	if m == nil {
+		return defaultScandir
+	}
+	return m.Scandir
 }

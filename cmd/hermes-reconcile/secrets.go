@@ -5,8 +5,6 @@ package main
 import (
 	"context"
 	"os"
-	"path/filepath"
-	"slices"
 
 	"hermes-reconcile/cmd/hermes-reconcile/accounts"
 	"hermes-reconcile/cmd/hermes-reconcile/doctor"
@@ -35,7 +33,7 @@ func warnFiles(u ui, m *manifest.Manifest, files *manifestFlags) {
 			s.Input.What,
 		)
 	}
-	suspectsOf(m).Each(files.places(), func(file, at, who string) {
+	suspectsOf(m).Each(files.names().Places(), func(file, at, who string) {
 		u.warning(explain.WarnExposed, "%s can write %s, and so change manifest %q (want it to belong to root)", who, at,
 			file)
 	})
@@ -48,22 +46,4 @@ func suspectsOf(m *manifest.Manifest) accounts.Suspects {
 		users = append(users, p.User)
 	}
 	return accounts.NewSuspects(users...)
-}
-
-// places are the files of the manifest as absolute paths, behind the folders of them: to add a file
-// is as good as to change one. So is to make one that is not there.
-func (f *manifestFlags) places() []string {
-	var places []string
-	for _, name := range f.names() {
-		if name == standardInputFlag {
-			continue
-		}
-		files, _ := expand(name) // none of a folder that cannot be read
-		for _, file := range append([]string{name}, files...) {
-			if path, err := filepath.Abs(file); err == nil {
-				places = append(places, path)
-			}
-		}
-	}
-	return slices.Compact(places)
 }

@@ -14,6 +14,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/overview"
+	"hermes-reconcile/cmd/hermes-reconcile/sources"
 	"hermes-reconcile/s6ctl"
 )
 
@@ -87,7 +88,7 @@ time that its profile gives it, is double, unsupervised or unknown, or has a fro
 
 On a terminal the table fits the width: the least important columns are left out or cut.
 
-The scandir is --scandir, else $` + scandirVariable + `, else that of the manifest (-f, else $` + fileVariable + `, else ` + defaultManifest + ` if it is there), else
+The scandir is --scandir, else $` + scandirVariable + `, else that of the manifest (-f, else $` + fileVariable + `, else ` + sources.Default + ` if it is there), else
 ` + defaultScandir + `. With --scandir the manifest is used if it is of that scandir, or named with -f.`
 
 // runStatus looks once or, with --watch, again and again until a signal. It takes no lock, so that

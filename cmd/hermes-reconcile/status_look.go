@@ -14,6 +14,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/overview"
+	"hermes-reconcile/cmd/hermes-reconcile/sources"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/render"
@@ -31,13 +32,13 @@ type looking struct {
 	rendered []render.Servicedir
 	dirs     map[string]render.Servicedir // the same, by name
 	path     string                       // of the scandir
-	stamp    stamp
+	stamp    sources.Stamp
 	said     []byte // what there was to warn of
 }
 
 // read reads the manifest, unless its files are as they were at the last look.
 func (l *looking) read(u ui) error {
-	stamp := l.statusFlags.manifest.stamp()
+	stamp := l.statusFlags.manifest.names().Stamp()
 	if l.path != "" && stamp == l.stamp {
 		_, _ = u.stderr.Write(l.said)
 		return nil

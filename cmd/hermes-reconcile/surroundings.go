@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"hermes-reconcile/cmd/hermes-reconcile/cmdline"
+	"hermes-reconcile/cmd/hermes-reconcile/sources"
 )
 
 // surrounding is a variable or a file outside of the command line that commands use. Help and the
@@ -58,7 +59,7 @@ var variables = []surrounding{
 // usedFiles are the files that the program reads or writes where no flag names others.
 var usedFiles = []surrounding{
 	{
-		name: defaultManifest, flag: "file",
+		name: sources.Default, flag: "file",
 		about: "the manifest, if neither -f nor $" + fileVariable + " is given: profiles.yaml(5)",
 	},
 	{

@@ -26,7 +26,7 @@ A warning names profiles that are given the same token of a chat service, which 
   git show main:profiles.yaml | hermes-reconcile validate -f -`,
 		RunE: func(_ *cobra.Command, files []string) error {
 			flags.files = append(flags.files, files...)
-			m, err := flags.load()
+			m, err := flags.names().Load()
 			if form == formJSON { // also for a manifest that is wrong: its errors are messages of their own
 				err = errors.Join(err, u.document(validation(m)))
 			}

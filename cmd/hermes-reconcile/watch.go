@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -22,6 +21,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/notify"
+	"hermes-reconcile/cmd/hermes-reconcile/sources"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/journal"
 	"hermes-reconcile/reconcile/watch"
@@ -134,10 +134,10 @@ func runWatch(ctx context.Context, u ui, flags *watchFlags) error {
 	if none, err := startsNothing(); none || err != nil {
 		return w.idle(ctx, err, ready)
 	}
-	if slices.Contains(flags.names(), standardInputFlag) {
+	if flags.names().Times(sources.Dash) > 0 {
 		return usagef("watch cannot follow standard input (want a file or a folder)")
 	}
-	paths, err := absolute(flags.names())
+	paths, err := absolute(flags.names().List)
 	if err != nil {
 		return err
 	}
@@ -222,9 +222,9 @@ type watching struct {
 
 	good *target // what the last good manifest says
 
-	last      *target // what was read last, if its files were still the same then
-	lastStamp stamp   // of these files
-	reused    int     // so many passes have not read them again
+	last      *target       // what was read last, if its files were still the same then
+	lastStamp sources.Stamp // of these files
+	reused    int           // so many passes have not read them again
 
 	applied []render.Servicedir
 	begun   bool   // something was applied

@@ -12,6 +12,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/notify"
+	"hermes-reconcile/cmd/hermes-reconcile/sources"
 	"hermes-reconcile/cmd/hermes-reconcile/usage"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/watch"
@@ -56,18 +57,18 @@ const (
 // settled reads the manifest when nothing writes to it.
 func (w *watching) settled(ctx context.Context, why watch.Trigger) (*target, error) {
 	for begin := time.Now(); ; {
-		before, enough := w.flags.stamp(), time.Since(begin) > settleMost
-		if before.odd != "" {
-			return nil, usagef("cannot read manifest %q: it is not a regular file", before.odd)
+		before, enough := w.flags.names().Stamp(), time.Since(begin) > settleMost
+		if before.Odd != "" {
+			return nil, usagef("cannot read manifest %q: it is not a regular file", before.Odd)
 		}
-		old := time.Since(before.latest) >= settleAge
+		old := time.Since(before.Latest) >= settleAge
 		if old && why == watch.Interval && w.known(before) {
 			t := w.last
 			return w.flags.target(w.ui, t.placed, t.Dirs, t.Prune, t.Record)
 		}
 		if enough || old {
 			t, err := w.flags.read(w.ui)
-			same := before == w.flags.stamp()
+			same := before == w.flags.names().Stamp()
 			w.keep(t, before, old && same)
 			if enough || same {
 				return t, err
@@ -88,7 +89,7 @@ const mostKnown = 9
 
 // known reports whether the files of the manifest are as they were when it was read last. To read
 // and to render what has not changed is a third of the work of a pass.
-func (w *watching) known(now stamp) bool {
+func (w *watching) known(now sources.Stamp) bool {
 	if w.last == nil || w.lastStamp != now || w.reused == mostKnown {
 		return false
 	}
@@ -97,7 +98,7 @@ func (w *watching) known(now stamp) bool {
 }
 
 // keep remembers what was read, if it is sure of which state of the files it is.
-func (w *watching) keep(t *target, at stamp, sure bool) {
+func (w *watching) keep(t *target, at sources.Stamp, sure bool) {
 	w.last, w.lastStamp, w.reused = nil, at, 0
 	if sure {
 		w.last = t

@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -99,43 +98,6 @@ func TestTurnsAreGivenInTime(t *testing.T) {
 		require.False(t, busy)
 		require.Equal(t, c.want, left, "%+v", c.w)
 	}
-}
-
-func TestStampTellsChangesApart(t *testing.T) {
-	folder := t.TempDir()
-	flags := manifestFlags{files: []string{filepath.Join(folder, "a.yaml"), folder}}
-	seen := map[string]int{}
-	look := func(step int) {
-		t.Helper()
-		s := flags.stamp().files
-		require.Equal(t, s, flags.stamp().files)
-		before, twice := seen[s]
-		require.False(t, twice, "step %d looks like step %d", step, before)
-		seen[s] = step
-	}
-	for i, step := range []func() error{
-		func() error { return nil },
-		func() error { return os.WriteFile(filepath.Join(folder, "a.yaml"), []byte("1"), 0o644) },
-		func() error { return os.WriteFile(filepath.Join(folder, "a.yaml"), []byte("12"), 0o644) },
-		func() error { return os.WriteFile(filepath.Join(folder, "b.yaml"), []byte("12"), 0o644) },
-		func() error { return os.Remove(filepath.Join(folder, "a.yaml")) },
-		func() error { return os.RemoveAll(folder) },
-	} {
-		require.NoError(t, step(), "step %d", i)
-		look(i)
-	}
-	require.Zero(t, flags.stamp().latest)
-}
-
-func TestStampIsAsYoungAsTheYoungestFile(t *testing.T) {
-	folder := t.TempDir()
-	begin := time.Now().Add(-time.Second) // the kernel's clock ticks
-	for i := range 3 {
-		require.NoError(t, os.WriteFile(filepath.Join(folder, fmt.Sprintf("%d.yaml", i)), nil, 0o644))
-	}
-	require.NoError(t, os.Chtimes(filepath.Join(folder, "1.yaml"), time.Unix(1, 0), time.Unix(1, 0)))
-	flags := manifestFlags{files: []string{folder}}
-	require.True(t, flags.stamp().latest.After(begin))
 }
 
 // TestManifestIsNotReadForNothing: a look without a reason takes what is known, as long as the files

@@ -14,6 +14,7 @@ import (
 
 	"hermes-reconcile/cmd/hermes-reconcile/overview"
 	"hermes-reconcile/cmd/hermes-reconcile/progress"
+	"hermes-reconcile/cmd/hermes-reconcile/sources"
 	"hermes-reconcile/manifest/visible"
 	"hermes-reconcile/reconcile"
 )
@@ -79,16 +80,16 @@ func (u ui) working(quiet bool, patience time.Duration) *working {
 // looking begins to say what is done before there is a plan: the manifest is read first. Where a
 // person types it, on a terminal, there is no line among what is typed.
 func (u ui) looking(quiet bool, patience time.Duration, from *manifestFlags) *working {
-	names := slices.Clone(from.names())
+	names := slices.Clone(from.names().List)
 	if from.earlier != nil {
 		names = []string{"the history"}
 	}
-	if times(names, standardInputFlag) > 0 && from.stdin != nil {
+	if from.names().Times(sources.Dash) > 0 && from.stdin != nil {
 		in, _ := from.stdin().(*os.File)
 		quiet = quiet || in != nil && takesColors(in)
 	}
 	for i, name := range names {
-		if name == standardInputFlag {
+		if name == sources.Dash {
 			names[i] = "standard input"
 		}
 	}

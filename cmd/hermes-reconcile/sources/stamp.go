@@ -1,6 +1,6 @@
 //go:build linux
 
-package main
+package sources
 
 import (
 	"fmt"
@@ -10,19 +10,19 @@ import (
 	"time"
 )
 
-// stamp tells one state of the manifest's files from another, without reading them.
-type stamp struct {
-	files  string
-	latest time.Time // change of any of them: of its content, its name or its mode
-	odd    string    // one that is not a regular file: reading it may never end
+// Stamp tells one state of the manifest's files from another, without reading them.
+type Stamp struct {
+	Files  string
+	Latest time.Time // change of any of them: of its content, its name or its mode
+	Odd    string    // one that is not a regular file: reading it may never end
 }
 
-// stamp is made of names, sizes and times, so that watch can look often without reading. What
+// Stamp is made of names, sizes and times, so that watch can look often without reading. What
 // cannot be looked at is part of it: an error that comes or goes is a change.
-func (f *manifestFlags) stamp() stamp {
+func (n Names) Stamp() Stamp {
 	var b strings.Builder
-	var s stamp
-	for _, name := range f.names() {
+	var s Stamp
+	for _, name := range n.List {
 		files, err := expand(name)
 		if err != nil {
 			fmt.Fprintln(&b, err)
@@ -38,15 +38,15 @@ func (f *manifestFlags) stamp() stamp {
 				continue
 			}
 			if !info.Mode().IsRegular() {
-				s.odd = file
+				s.Odd = file
 			}
 			changed := time.Unix(st.Ctim.Unix())
 			fmt.Fprintln(&b, file, st.Dev, st.Ino, st.Size, changed.UnixNano())
-			if changed.After(s.latest) {
-				s.latest = changed
+			if changed.After(s.Latest) {
+				s.Latest = changed
 			}
 		}
 	}
-	s.files = b.String()
+	s.Files = b.String()
 	return s
 }

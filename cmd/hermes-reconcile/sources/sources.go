@@ -1,0 +1,208 @@
+// Package sources reads what the user names as a manifest: files, folders of them, standard input.
+// A manifest of the user's own is opened here and nowhere else; s6ctl/safefile opens what others can
+// write.
+//
+//	sources.go  a list of names to the texts that they mean
+//	parse.go    those texts to a manifest, and to what it renders
+//	stamp.go    whether the files have changed, without reading them
+//	memory.go   the first collection of garbage waits for a large manifest
+package sources
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"hermes-reconcile/cmd/hermes-reconcile/usage"
+	"hermes-reconcile/manifest"
+	"hermes-reconcile/s6ctl/safefile"
+)
+
+// Default is the manifest that is read where the user names none.
+const Default = "profiles.yaml"
+
+// How a name says standard input, and how errors name it.
+const (
+	Dash  = "-"
+	Stdin = "<stdin>"
+)
+
+const (
+	other  = "profiles.yml" // is not read unasked
+	maxOne = 4 << 20        // bytes; the parser refuses more
+	maxAll = 32 << 20       // bytes of all files together: twice what 20,000 profiles take with every key set
+)
+
+// Names are what the user has named: files, folders, and Dash for standard input.
+type Names struct {
+	List  []string
+	Stdin func() io.Reader // nil: standard input cannot be read here
+}
+
+// Times is how often a name is in the list.
+func (n Names) Times(name string) (times int) {
+	for _, one := range n.List {
+		if one == name {
+			times++
+		}
+	}
+	return times
+}
+
+// Read gives the texts of all names together: many files in a folder are one manifest, and bounded
+// as one. Its errors are those of usage, but for one of standard input.
+func (n Names) Read() ([]manifest.Source, error) {
+	if dash := n.Times(Dash); dash > 1 {
+		return nil, usage.Errorf("-f - is given %d times (want it once: standard input ends)", dash)
+	}
+	var sources []manifest.Source
+	room := maxAll
+	for _, name := range n.List {
+		found, err := n.read(name)
+		if err != nil {
+			return nil, err
+		}
+		for _, source := range found {
+			if room -= len(source.Data); room < 0 {
+				return nil, usage.WithHint(
+					usage.Errorf("the manifest files up to %q have more than %d MiB in all", source.Name,
+						maxAll>>20),
+					"name fewer with -f FILE",
+				)
+			}
+		}
+		sources = append(sources, found...)
+	}
+	collectLate(maxAll - room)
+	return sources, nil
+}
+
+// read reads what one name stands for.
+func (n Names) read(name string) ([]manifest.Source, error) {
+	if name == Dash {
+		source, err := n.readStdin()
+		return []manifest.Source{source}, err
+	}
+	files, err := expand(name)
+	if err != nil {
+		return nil, unreadable(name, err)
+	}
+	var sources []manifest.Source
+	for _, file := range files {
+		data, err := readLimited(file)
+		if err != nil {
+			return nil, unreadable(file, err)
+		}
+		sources = append(sources, manifest.Source{Name: file, Data: data})
+	}
+	return sources, nil
+}
+
+// readStdin reads a manifest from standard input.
+func (n Names) readStdin() (manifest.Source, error) {
+	source := manifest.Source{Name: Stdin}
+	if n.Stdin == nil {
+		return source, usage.Errorf("standard input cannot be read here (want a file)")
+	}
+	data, err := io.ReadAll(io.LimitReader(n.Stdin(), maxOne+1))
+	if err != nil {
+		return source, fmt.Errorf("cannot read standard input: %w", err)
+	}
+	source.Data = data
+	return source, nil
+}
+
+// Places are the files as absolute paths, behind the folders of them: to add a file is as good as to
+// change one. So is to make one that is not there.
+func (n Names) Places() []string {
+	var places []string
+	for _, name := range n.List {
+		if name == Dash {
+			continue
+		}
+		files, _ := expand(name) // none of a folder that cannot be read
+		for _, file := range append([]string{name}, files...) {
+			if path, err := filepath.Abs(file); err == nil {
+				places = append(places, path)
+			}
+		}
+	}
+	return slices.Compact(places)
+}
+
+// unreadable names what to type next, which depends on what else is there.
+func unreadable(name string, err error) error {
+	hint := "name the manifest with -f FILE"
+	switch _, missing := os.Lstat(other); {
+	case errors.Is(err, fs.ErrPermission):
+		hint = "run it as a user who may read the manifest, or name another one with -f FILE"
+	case !errors.Is(err, fs.ErrNotExist):
+	case name == Default && missing == nil:
+		hint = "name the manifest with -f " + other
+	default:
+		hint += ", or write one for what is there with hermes-reconcile init"
+	}
+	return usage.WithHint(
+		usage.Errorf("cannot read manifest %q: %w", name, safefile.Cause(err)), "%s", hint)
+}
+
+// expand gives the files that a name stands for: itself, or the *.yaml and *.yml files of a folder
+// in name order.
+func expand(name string) ([]string, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if !info.IsDir() {
+		return []string{name}, nil
+	}
+	entries, err := os.ReadDir(name)
+	if err != nil {
+		return nil, err
+	}
+	var files []string
+	for _, e := range entries {
+		if IsManifest(e.Name()) {
+			files = append(files, inFolder(name, e.Name(), os.IsPathSeparator))
+		}
+	}
+	if len(files) == 0 {
+		return nil, errors.New("the folder has no *.yaml or *.yml file")
+	}
+	return files, nil
+}
+
+// IsManifest reports whether a file with that name is one of a manifest, in a folder of them.
+func IsManifest(name string) bool {
+	ending := filepath.Ext(name)
+	return (ending == ".yaml" || ending == ".yml") && name[0] != '.'
+}
+
+// LooksNamed reports whether a word is more likely the path of a manifest than a profile.
+func LooksNamed(word string) bool {
+	return IsManifest(word) || strings.Contains(word, "/")
+}
+
+// inFolder is the path of a file in a folder, with the folder as the user wrote it: errors name
+// files by it, and editors and CI annotations find them so. A slash does on every system.
+func inFolder(folder, name string, isSeparator func(uint8) bool) string {
+	if isSeparator(folder[len(folder)-1]) {
+		return folder + name
+	}
+	return folder + "/" + name
+}
+
+// readLimited reads a file, but no more of it than the parser needs to refuse it.
+func readLimited(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, maxOne+1))
+}
