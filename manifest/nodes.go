@@ -72,3 +72,8 @@ func DefaultsNode(defaults *Profile) *yaml.Node {
 func (p *Profile) Node(defaults *Profile, style yaml.Style) *yaml.Node {
 	return table.PutAll(profileKeys(), p, defaults, style)
 }
+
+// Flow writes what profiles say beyond defaults as text: Node in flow style.
+func Flow(defaults *Profile) *table.Flow[settings, Profile] {
+	return table.NewFlow(profileKeys(), defaults)
+}

@@ -143,7 +143,7 @@ func (r *reader) checkPresence() {
 // finish puts the manifest together. With errors about, what it returns is of no use, but it adds
 // the errors that only the whole shows.
 func (r *reader) finish() *Manifest {
-	m := &Manifest{}
+	m := &Manifest{Profiles: make([]Profile, 0, len(r.document.entries))}
 	table.GiveAll(documentKeys(), m, &r.document, &document{})
 	numbers := r.assignPorts(m.AutoPorts)
 	for i, e := range r.document.entries {
@@ -231,16 +231,9 @@ func checkVersion(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node) {
 		return
 	}
 	if n.Kind == yaml.ScalarNode && n.Value != "" {
-		r.Fault(
-			n,
-			at,
-			"%s is not a manifest version that this program knows (want %d%s)",
-			wording.Quote(
-				n.Value,
-			),
-			Version,
-			values.WithoutQuotes(n, n.Value == strconv.Itoa(Version)),
-		)
+		r.Fault(n, at, "%s is not a manifest version that this program knows (want %d%s)",
+			wording.Quote(n.Value), Version,
+			values.WithoutQuotes(n, n.Value == strconv.Itoa(Version)))
 		return
 	}
 	r.Fault(n, at, "%s is not allowed here (want %d)", yamlfile.Describe(n), Version)

@@ -27,6 +27,7 @@ func envKey() row {
 		func(s *settings) *table.Setting[variables.Map] { return &s.variables.Env },
 	). // giveVariables merges
 		Written(putEnv, shareEnv).
+		Alike(func(p, q *Profile) bool { return slices.Equal(p.Env, q.Env) }).
 		Told(tellEnv)
 }
 
@@ -42,6 +43,7 @@ func unsetKey() row {
 		func(s *settings) *table.Setting[variables.Map] { return &s.variables.Unset },
 	).
 		Written(putUnset, shareUnset).
+		Alike(func(p, q *Profile) bool { return slices.Equal(p.Unset, q.Unset) }).
 		Told(func(p *Profile) []Value { return table.TellList("unset", p.Unset) })
 }
 

@@ -3,13 +3,16 @@ package manifest_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"gopkg.in/yaml.v3"
 
 	"hermes-reconcile/manifest"
+	"hermes-reconcile/manifest/values"
 	"hermes-reconcile/manifest/writing"
 )
 
@@ -40,6 +43,7 @@ func TestWriteRandomManifests(t *testing.T) {
 		for i := range m.Profiles {
 			m.Profiles[i].Env = randomEnv(r, m.Profiles[i].Env)
 		}
+		excerptsAreThoseOfNodes(t, m)
 		written, got := rewritten(t, m)
 		require.True(t, m.Same(got), "%s", written)
 		again, _ := rewritten(t, got)
@@ -65,4 +69,33 @@ func randomEnv(r *rand.Rand, env []manifest.EnvVar) []manifest.EnvVar {
 		env = append(env, manifest.EnvVar{fmt.Sprintf("_Z%d", len(env)), text})
 	}
 	return env
+}
+
+// excerptsAreThoseOfNodes: what an excerpt takes over from that of another profile is what yaml.v3
+// writes for this one.
+func excerptsAreThoseOfNodes(t *testing.T, m *manifest.Manifest) {
+	t.Helper()
+	excerpts := writing.NewExcerpts(m)
+	for _, p := range slices.Concat(m.Pointers(), m.Pointers()) {
+		document := manifest.BuiltinManifest()
+		document.Runtime, document.HermesHome, document.Start = m.Runtime, m.HermesHome, m.Start
+		root := values.Mapping(yaml.FlowStyle)
+		values.Add(root, "version", values.WriteInteger(manifest.Version))
+		if n := manifest.DocumentNode(document); n != nil {
+			root.Content = append(root.Content, n.Content...)
+		}
+		profiles := values.Mapping(yaml.FlowStyle)
+		own := p.Node(manifest.BuiltinDefaults(), yaml.FlowStyle)
+		if own == nil {
+			own = values.Mapping(yaml.FlowStyle)
+		}
+		values.Add(profiles, p.Name, own)
+		values.Add(root, "profiles", profiles)
+		values.QuoteTexts(root)
+		want, err := yaml.Marshal(root)
+		require.NoError(t, err)
+		got, err := excerpts.Make(p)
+		require.NoError(t, err)
+		require.Equal(t, strings.TrimSuffix(string(want), "\n"), string(got.Text))
+	}
 }

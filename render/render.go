@@ -338,7 +338,7 @@ func (r *renderer) servicedir(p *manifest.Profile) (Servicedir, error) {
 	if err := r.addScripts(&dir, p); err != nil {
 		return Servicedir{}, err
 	}
-	excerpt, err := r.excerpts.Make(*p)
+	excerpt, err := r.excerpts.Make(p)
 	if err != nil {
 		return Servicedir{}, err
 	}

@@ -8,6 +8,7 @@
 //	setting.go  one value as a source has it, and which of two counts
 //	read.go     a map of YAML by its table
 //	write.go    what is written back, and what defaults should say for all
+//	flow.go     what is written back, as text
 //	entry.go    what is said, key by key, for comparisons
 //	shape.go    a table as a JSON Schema
 package table
@@ -39,6 +40,9 @@ type Key[S, P any] struct {
 	// finds what defaults should say for all.
 	Put   func(p, below *P) *yaml.Node
 	Share func(all []*P, below *P)
+
+	// Same reports that Put gives the same for both; nil: that is not known.
+	Same func(p, q *P) bool
 
 	// Tell gives what p says of the key; nil: it is no part of an entry.
 	Tell func(p *P) []Value
@@ -89,7 +93,13 @@ func (k Key[S, P]) Written(
 	put func(p, below *P) *yaml.Node,
 	share func(all []*P, below *P),
 ) Key[S, P] {
-	k.Put, k.Share = put, share
+	k.Put, k.Share, k.Same = put, share, nil
+	return k
+}
+
+// Alike sets when two are written in the same way: Flow then writes the value once for both.
+func (k Key[S, P]) Alike(same func(p, q *P) bool) Key[S, P] {
+	k.Same = same
 	return k
 }
 
@@ -125,12 +135,13 @@ func One[V comparable, S, P any](
 			return UnlessSame(write(*to(p)), write(*to(below)))
 		},
 			func(all []*P, below *P) { ShareMost(all, write, to, below) }).
+		Alike(func(p, q *P) bool { return *to(p) == *to(q) }).
 		Told(func(p *P) []Value { return []Value{{name, values.PlainValue(write(*to(p)))}} }).
 		DefaultsTo(values.PlainValue(write(builtin)))
 }
 
 // Group is the row of a key whose value is a map of keys, merged one by one.
-func Group[T, U, S, P any](
+func Group[T any, U comparable, S, P any](
 	name string,
 	keys []Key[T, U],
 	says Says,
@@ -144,13 +155,14 @@ func Group[T, U, S, P any](
 	return Raw[T, S, P](name, values.Kind[T]{Read: read}, says, from).
 		Shaped(func() values.Shape { return ObjectOf(keys) }).
 		Gives(func(p *P, own, defaults *S) {
-			below := from(defaults).Value
+			below := &from(defaults).Value
 			if from(own).State == Dropped {
-				below = *new(T)
+				below = new(T)
 			}
-			GiveAll(keys, to(p), &from(own).Value, &below)
+			GiveAll(keys, to(p), &from(own).Value, below)
 		}).
 		Written(func(p, below *P) *yaml.Node { return PutAll(keys, to(p), to(below), yaml.FlowStyle) },
 			func(all []*P, below *P) { ShareAll(keys, each(all, to), to(below)) }).
+		Alike(func(p, q *P) bool { return *to(p) == *to(q) }).
 		Told(func(p *P) []Value { return TellBelow(name, keys, to(p)) })
 }

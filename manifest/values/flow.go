@@ -21,11 +21,11 @@ func AppendFlow(b []byte, n *yaml.Node) ([]byte, bool) {
 	if n.Kind != yaml.ScalarNode && n.Style != yaml.FlowStyle {
 		return b, false
 	}
-	return appendNode(b, n)
+	return AppendWithin(b, n)
 }
 
-// appendNode appends a node within one of flow style, which has that style, too.
-func appendNode(b []byte, n *yaml.Node) ([]byte, bool) {
+// AppendWithin appends a node within one of flow style, which has that style, too.
+func AppendWithin(b []byte, n *yaml.Node) ([]byte, bool) {
 	switch n.Kind {
 	case yaml.ScalarNode:
 		return appendScalar(b, n)
@@ -56,11 +56,21 @@ func appendContent(b []byte, n *yaml.Node, open, end byte) (_ []byte, ok bool) {
 		if isKey && (child.Kind != yaml.ScalarNode || len(child.Value) > longestSimpleKey) {
 			return b, false
 		}
-		if b, ok = appendNode(b, child); !ok {
+		if b, ok = AppendWithin(b, child); !ok {
 			return b, false
 		}
 	}
 	return append(b, end), true
+}
+
+// AppendKey appends a text as the key of a map in flow style.
+func AppendKey(b []byte, text string) ([]byte, bool) {
+	n := WriteText(text)
+	QuoteTexts(n)
+	if len(n.Value) > longestSimpleKey {
+		return b, false
+	}
+	return appendScalar(b, n)
 }
 
 // appendScalar appends a scalar as QuoteTexts leaves it.

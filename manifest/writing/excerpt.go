@@ -44,6 +44,11 @@ var (
 type Excerpts struct {
 	head  []*yaml.Node      // what is said before the profiles: keys and values
 	below *manifest.Profile // the builtin defaults
+	// start is head as text, up to the name of the profile; nil: yaml.v3 has to write it.
+	start    []byte
+	profiles interface {
+		Append(b []byte, p *manifest.Profile, has func(key string)) ([]byte, bool)
+	}
 }
 
 // NewExcerpts prepares the excerpts of m.
@@ -56,11 +61,36 @@ func NewExcerpts(m *manifest.Manifest) *Excerpts {
 		n.Content = append(n.Content, document.Content...)
 	}
 	values.QuoteTexts(n)
-	return &Excerpts{head: n.Content, below: manifest.BuiltinDefaults()}
+	e := &Excerpts{head: n.Content, below: manifest.BuiltinDefaults()}
+	e.profiles = manifest.Flow(e.below)
+	if text, ok := values.AppendFlow(nil, n); ok {
+		e.start = append(bytes.TrimSuffix(text, []byte("}")), ", profiles: {"...)
+	}
+	return e
 }
 
-// Make gives the excerpt of a profile.
-func (e *Excerpts) Make(p manifest.Profile) (Excerpt, error) {
+// Make gives the excerpt of a profile, which must not change any more.
+func (e *Excerpts) Make(p *manifest.Profile) (Excerpt, error) {
+	const usual = 512 // bytes
+	var room [usual]byte
+	made, command := Excerpt{}, false
+	text, ok := values.AppendKey(append(room[:0], e.start...), p.Name)
+	if ok {
+		text, ok = e.profiles.Append(append(text, ": "...), p,
+			func(key string) { command = command || key == "command" })
+	}
+	if ok && e.start != nil {
+		if isNewer(p, command) {
+			made.Format = excerptFormat
+		}
+		made.Text = slices.Concat(text, []byte("}}"))
+		return made, nil
+	}
+	return e.encode(p)
+}
+
+// encode is Make by yaml.v3, which writes any text.
+func (e *Excerpts) encode(p *manifest.Profile) (Excerpt, error) {
 	profiles := values.Mapping(yaml.FlowStyle)
 	own := p.Node(e.below, yaml.FlowStyle)
 	if own == nil {
@@ -68,25 +98,15 @@ func (e *Excerpts) Make(p manifest.Profile) (Excerpt, error) {
 	}
 	values.Add(profiles, p.Name, own)
 	made := Excerpt{}
-	if isNewer(own) {
+	if isNewer(p, valueOf(own, "command") != nil) {
 		made.Format = excerptFormat
 	}
 	values.QuoteTexts(profiles)
 	n := values.Mapping(yaml.FlowStyle)
 	n.Content = append(slices.Clip(e.head), values.WriteText("profiles"), profiles)
-	var err error
-	made.Text, err = flowText(n)
-	return made, err
-}
-
-// flowText is the text of a node in flow style.
-func flowText(n *yaml.Node) ([]byte, error) {
-	const usual = 256 // bytes
-	if text, ok := values.AppendFlow(make([]byte, 0, usual), n); ok {
-		return text, nil
-	}
 	text, err := yaml.Marshal(n)
-	return bytes.TrimSuffix(text, []byte("\n")), err
+	made.Text = bytes.TrimSuffix(text, []byte("\n"))
+	return made, err
 }
 
 // ParseExcerpt reads an excerpt as it was meant when it was written. The name is that of the file,
@@ -119,16 +139,16 @@ func upgraded(source manifest.Source) ([]byte, bool) {
 	return text, err == nil
 }
 
-// isNewer reports whether a profile as it is written would mean something else in format 0.
-func isNewer(profile *yaml.Node) bool {
-	if valueOf(profile, "command") == nil || valueOf(profile, "port") != nil {
-		return true
-	}
-	literal := func(key string, escape func(string) string) bool {
-		return !slices.ContainsFunc(valuesOf(profile, key),
-			func(v *yaml.Node) bool { return escape(v.Value) != v.Value })
-	}
-	return !literal("env", placeholder.EscapeValue) || !literal("secrets", placeholder.Escape)
+// isNewer reports whether a profile as it is written, with a command of its own or without, would
+// mean something else in format 0.
+func isNewer(p *manifest.Profile, command bool) bool {
+	return !command || p.Port != 0 ||
+		slices.ContainsFunc(p.Env, func(v manifest.EnvVar) bool {
+			return placeholder.EscapeValue(v.Value) != v.Value
+		}) ||
+		slices.ContainsFunc(p.Secrets, func(s manifest.Secret) bool {
+			return placeholder.Escape(s.File) != s.File
+		})
 }
 
 // upgrade makes the profile of an excerpt of format 0 mean the same today.

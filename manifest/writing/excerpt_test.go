@@ -17,7 +17,7 @@ func TestExcerpt(t *testing.T) {
 	require.NoError(t, err)
 	require.Greater(t, len(m.Profiles), 4)
 	for _, p := range m.Profiles {
-		e, err := NewExcerpts(m).Make(p)
+		e, err := NewExcerpts(m).Make(&p)
 		require.NoError(t, err)
 		text := e.Text
 		require.NotContains(t, string(text), "\n")
@@ -66,7 +66,7 @@ profiles:
 	require.NoError(t, err)
 	want := []int{0, 0, excerptFormat, excerptFormat, excerptFormat, excerptFormat}
 	for i, p := range m.Profiles {
-		e, err := NewExcerpts(m).Make(p)
+		e, err := NewExcerpts(m).Make(&p)
 		require.NoError(t, err)
 		require.Equal(t, want[i], e.Format, p.Name)
 		got, err := ParseExcerpt("marker", e)

@@ -39,7 +39,7 @@ func (e *exporter) lost(p manifest.Profile) (string, error) {
 	if a := p.Alive; a != nil {
 		q.Port, q.Alive = p.Port, a
 	}
-	excerpt, err := e.excerpts.Make(q)
+	excerpt, err := e.excerpts.Make(&q)
 	if err != nil {
 		return "", fmt.Errorf("cannot write what Kubernetes has no place for: %w", err)
 	}
