@@ -83,5 +83,7 @@ func (c *Content) Digest() string {
 // Digest is the lower-case hexadecimal SHA-256 of data.
 func Digest(data []byte) string {
 	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:])
+	var text [2 * len(sum)]byte
+	hex.Encode(text[:], sum[:])
+	return string(text[:])
 }

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io/fs"
@@ -164,7 +165,10 @@ func (s *Servicedir) seal(excerpt writing.Excerpt) {
 	s.Excerpt = excerpt
 	byPath := func(a, b File) int { return strings.Compare(a.Path, b.Path) }
 	slices.SortFunc(s.Files, byPath)
-	marker := File{Path: MarkerPath, Mode: modeFile, Data: Text(s.marker())}
+	b := scratch.Get().(*[]byte)
+	*b = s.appendMarker((*b)[:0])
+	marker := File{Path: MarkerPath, Mode: modeFile, Data: Text(bytes.Clone(*b))}
+	scratch.Put(b)
 	at, _ := slices.BinarySearchFunc(s.Files, marker, byPath)
 	s.Files = slices.Insert(s.Files, at, marker)
 }
@@ -188,12 +192,10 @@ func (s *Servicedir) Marker() Marker {
 	return m
 }
 
-// marker is the text of the marker: a Marker as json.MarshalIndent writes it. MarshalIndent itself
-// takes longer than all else that is rendered of a profile.
-func (s *Servicedir) marker() []byte {
+// appendMarker appends the text of the marker: a Marker as json.MarshalIndent writes it.
+// MarshalIndent itself takes longer than all else that is rendered of a profile.
+func (s *Servicedir) appendMarker(b []byte) []byte {
 	excerpt := s.Excerpt
-	const frame, line = 200, 100 // bytes: all but the texts, and what a file takes
-	b := make([]byte, 0, frame+len(s.Profile)+2*len(excerpt.Text)+line*len(s.Files))
 	b = append(b, "{\n  \"format\": "...)
 	b = strconv.AppendInt(b, markerFormat, 10)
 	b = appendText(append(b, ",\n  \"profile\": "...), s.Profile)

@@ -47,11 +47,15 @@ type place struct {
 
 // outline tells the outline of a script, and its texts in the order in which its fields stand.
 func outline(s *script) (key []byte, texts []string) {
-	const usualKey, usualTexts = 256, 64
-	o := outliner{make([]byte, 0, usualKey), make([]string, 0, usualTexts)}
+	o := outliners.Get().(*outliner)
+	defer outliners.Put(o)
+	o.key, o.texts = o.key[:0], o.texts[:0]
 	o.add(reflect.ValueOf(s).Elem())
-	return o.key, slices.Clone(o.texts) // they are kept, with no room to spare
+	return slices.Clone(o.key), slices.Clone(o.texts)
 }
+
+// outliners have room for what is found, since it is not known before how much that is.
+var outliners = sync.Pool{New: func() any { return new(outliner) }}
 
 // outliner finds the outline of a script: what in it is empty, set or how long. Templates branch on
 // that alone, so scripts of one outline differ in their texts only.

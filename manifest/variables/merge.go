@@ -33,6 +33,10 @@ func (l *Level) Check(r *yamlfile.Reader, at *yamlfile.Path) {
 		key string
 		at  yamlfile.Spot
 	}
+	if len(l.Env.Value)+len(l.Secrets.Value)+len(l.Unset.Value) ==
+		max(len(l.Env.Value), len(l.Secrets.Value), len(l.Unset.Value)) {
+		return // a key has each of its names once
+	}
 	first := map[string]mention{}
 	for _, source := range l.sources() {
 		for _, name := range slices.Sorted(maps.Keys(source.of.Value)) {

@@ -30,20 +30,24 @@ func (e *Error) Error() string {
 // a hostile file of 4 MiB can hold hundreds of thousands.
 const MaxErrors = 1000
 
-// Spot is a place while several sources are read: two of them may bear the same name.
+// Spot is a place while several sources are read: two of them may bear the same name. It is small,
+// since a profile has one for each key that it could have.
 type Spot struct {
-	src, line, col int
+	src, line, col int32
 }
+
+// spot is a line and column of a source, both from 1.
+func spot(src, line, col int) Spot { return Spot{int32(src), int32(line), int32(col)} }
 
 // Compare sorts by source, line and column, as a reader goes through the files.
 func (s Spot) Compare(t Spot) int {
 	if s.src != t.src {
-		return s.src - t.src
+		return int(s.src - t.src)
 	}
 	if s.line != t.line {
-		return s.line - t.line
+		return int(s.line - t.line)
 	}
-	return s.col - t.col
+	return int(s.col - t.col)
 }
 
 // Start is the first character of the first source, where errors stand that have no better place.

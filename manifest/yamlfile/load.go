@@ -50,7 +50,7 @@ func (r *Reader) Load(i int) *yaml.Node {
 		r.FaultAt(r.Spot(next), nil, secondDocument)
 		return nil
 	case root == nil || IsNull(root) && root.Value == "":
-		r.FaultAt(Spot{r.src, 1, 1}, nil,
+		r.FaultAt(spot(r.src, 1, 1), nil,
 			`the file is empty (want at least "version: 1" and "profiles:")`)
 		return nil
 	}
@@ -94,7 +94,7 @@ const secondDocument = `a second document starts here (want one document a file;
 // checkText reports what makes a text unfit for YAML, with exact places that yaml.v3 would not
 // give.
 func (r *Reader) checkText(data []byte) bool {
-	start := Spot{r.src, 1, 1}
+	start := spot(r.src, 1, 1)
 	switch {
 	case len(data) > MaxSource:
 		r.FaultAt(start, nil, "the file has %d bytes (want at most %d, 4 MiB)", len(data),
@@ -128,7 +128,7 @@ func isWide(data []byte) bool {
 // do not count: with these our line numbers would be off.
 func (r *Reader) checkCharacters(data []byte) bool {
 	ok := true
-	at := Spot{r.src, 1, 1}
+	at := spot(r.src, 1, 1)
 	for i := 0; i < len(data); {
 		c, size := utf8.DecodeRune(data[i:])
 		switch {
@@ -188,7 +188,7 @@ func (r *Reader) checkDocuments(data []byte) bool {
 		case isMarker(text, "..."):
 			ended = begun
 		case !blank && (ended || begun && isMarker(text, "---")):
-			r.FaultAt(Spot{r.src, line, 1}, nil, secondDocument)
+			r.FaultAt(spot(r.src, line, 1), nil, secondDocument)
 			return false
 		case !blank && bytes.TrimLeft(text, " \t")[0] != '#':
 			begun = true

@@ -40,12 +40,12 @@ func (r *Reader) Overflow(where Spot, at *Path, format string, args ...any) {
 
 // Spot is the place of a node in the current source.
 func (r *Reader) Spot(n *yaml.Node) Spot {
-	return Spot{r.src, max(n.Line, 1), max(n.Column, 1)} // an error without a line would not help
+	return spot(r.src, max(n.Line, 1), max(n.Column, 1)) // an error without a line would not help
 }
 
 // Position is a place in the terms of an error: with the name of its source.
 func (r *Reader) Position(s Spot) Position {
-	return Position{r.sources[s.src].Name, s.line, s.col}
+	return Position{r.sources[s.src].Name, int(s.line), int(s.col)}
 }
 
 // Fault reports what is wrong with a node; at is where in the document it stands.

@@ -334,5 +334,5 @@ func firstNonBlank(data []byte, start int) int {
 func (r *Reader) spotOf(data []byte, offset int) Spot {
 	before := data[:min(offset, len(data))]
 	start := bytes.LastIndexByte(before, '\n') + 1
-	return Spot{r.src, 1 + bytes.Count(before, []byte{'\n'}), 1 + utf8.RuneCount(before[start:])}
+	return spot(r.src, 1+bytes.Count(before, []byte{'\n'}), 1+utf8.RuneCount(before[start:]))
 }
