@@ -105,7 +105,7 @@ func (c *trial) review(plan reconcile.Plan) (reconcile.Plan, error) {
 // is made under the lock, and recorded before anything is done.
 func (c *trial) first(plan reconcile.Plan) (reconcile.Plan, error) {
 	if c.Started() {
-		part, err := only(plan, c.flags.profiles)
+		part, err := choose.Part(plan, c.flags.profiles)
 		if err != nil {
 			return part, err
 		}
@@ -174,7 +174,7 @@ func (f *applyFlags) canaries(plan reconcile.Plan) ([]string, error) {
 	var unknown *choose.UnknownError
 	switch {
 	case errors.As(err, &unknown):
-		return nil, notPlanned(unknown.Pattern, names)
+		return nil, choose.NotPlanned(unknown.Pattern, names)
 	case err != nil:
 		return nil, usagef("--canary: %w", err)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"hermes-reconcile/cmd/hermes-reconcile/choose"
 	"hermes-reconcile/cmd/hermes-reconcile/cmdline"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/sources"
@@ -137,7 +138,7 @@ func runDiff(u ui, stdin io.Reader, flags *diffFlags) error {
 	if err != nil {
 		return err
 	}
-	if plan, err = only(plan, flags.profiles); err != nil {
+	if plan, err = choose.Part(plan, flags.profiles); err != nil {
 		return err
 	}
 	r := flags.explain(plan, m, old, true)

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"hermes-reconcile/cmd/hermes-reconcile/choose"
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/manifest/visible"
@@ -80,7 +81,7 @@ func (g *guards) check() error {
 
 // review gives the part of a plan that is wanted, and refuses one that is not what was meant.
 func (g *guards) review(plan reconcile.Plan) (reconcile.Plan, error) {
-	part, err := only(plan, g.profiles)
+	part, err := choose.Part(plan, g.profiles)
 	if err != nil {
 		return plan, err
 	}

@@ -147,7 +147,8 @@ var layers = map[string]layer{
 		never: []string{"os", "os/exec", "net", "path/filepath"},
 	},
 	command + "/choose": {
-		why:   "What a pattern means depends on the names alone.",
+		why:   "What a pattern means depends on the names alone, whichever services or changes have them.",
+		ours:  []string{"manifest/wording", "reconcile", "render", command + "/sources", command + "/usage"},
 		never: []string{"os", "os/exec", "net", "path/filepath", "time"},
 	},
 	command + "/overview": {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"hermes-reconcile/cmd/hermes-reconcile/choose"
 	"hermes-reconcile/cmd/hermes-reconcile/doctor"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/e2e/kit"
@@ -79,7 +80,7 @@ func TestReportsTakeLinearTime(t *testing.T) {
 		for _, name := range names(n) {
 			services = append(services, reconcile.Service{Name: "gateway-" + name})
 		}
-		picked, err := pick(services, names(n))
+		picked, err := choose.Services(services, names(n))
 		require.NoError(t, err)
 		require.Len(t, picked, n)
 	})

@@ -82,7 +82,7 @@ func moment(flag, text string, now time.Time) (time.Time, error) {
 
 // whichLogs refuses arguments that name no log, or a file.
 func (f *logsFlags) whichLogs(patterns []string) error {
-	return namedOrAll("logs", "names of profiles, globs", patterns, f.all)
+	return choose.NamedOrAll("logs", "names of profiles, globs", patterns, f.all)
 }
 
 // explainFile says what -f means here where its file was taken for a profile.
@@ -114,7 +114,7 @@ func (f *logsFlags) find(
 		return nil, err
 	}
 	defer scandir.Close()
-	services, err := readPicked(scandir, patterns)
+	services, err := choose.Read(scandir, patterns)
 	if err != nil {
 		return nil, f.explainFile(patterns, err)
 	}

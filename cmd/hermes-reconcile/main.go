@@ -12,7 +12,6 @@
 //	complain.go        errors for people; messages.go: the same for programs
 //	exit.go            exit codes; results.go: a result that could not be printed is a failure
 //	guards.go          what keeps an apply from doing what was not meant
-//	only.go            a part of a plan; pick.go: services by their profiles
 //	apply_boot.go      apply --boot; report.go: what it leaves in a log
 //	apply_wait.go      apply --wait; working.go: how far an operation has come
 //	act.go             tell services what to do by hand, and wait

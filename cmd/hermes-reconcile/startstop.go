@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"hermes-reconcile/cmd/hermes-reconcile/choose"
 	"hermes-reconcile/cmd/hermes-reconcile/cmdline"
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/doctor"
@@ -146,7 +147,7 @@ func runAct(ctx context.Context, u ui, flags *actFlags, d operation, profiles []
 	if flags.most < 0 {
 		return negativeTurns(flags.most)
 	}
-	if err := namedOrAll(d.verb, "names of profiles", profiles, flags.all); err != nil {
+	if err := choose.NamedOrAll(d.verb, "names of profiles", profiles, flags.all); err != nil {
 		return err
 	}
 	flags.progress.quiet = flags.progress.quiet || flags.form == formJSON
@@ -218,7 +219,7 @@ func (a *acting) pick(
 			return !s.Owned || !s.Status.Supervised || unwanted || idle
 		}), nil
 	}
-	return pickOurs(services, profiles)
+	return choose.Ours(services, profiles)
 }
 
 // do acts on the services and records what should last.

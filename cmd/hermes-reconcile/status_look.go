@@ -124,7 +124,7 @@ func (l *looking) gateways(
 	for _, s := range services {
 		there[s.Name] = true
 	}
-	picked, err := pick(l.withAbsent(services, there), l.profiles)
+	picked, err := choose.Services(l.withAbsent(services, there), l.profiles)
 	if err != nil {
 		return nil, err
 	}

@@ -1,5 +1,8 @@
 // Package choose picks profiles by what a user types: names and globs. It also puts names in the
 // order in which a reader looks for them.
+//
+//	choose.go    names by patterns; natural.go: their order
+//	services.go  services by the patterns of their profiles; plan.go: a part of a plan
 package choose
 
 import (

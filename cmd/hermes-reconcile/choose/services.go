@@ -1,20 +1,18 @@
-//go:build linux
-
-package main
+package choose
 
 import (
 	"errors"
 	"slices"
 	"strings"
 
-	"hermes-reconcile/cmd/hermes-reconcile/choose"
 	"hermes-reconcile/cmd/hermes-reconcile/usage"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/render"
 )
 
-// pick selects the services of the named profiles, each once; no name means all.
-func pick(services []reconcile.Service, patterns []string) ([]reconcile.Service, error) {
+// Services are those of the profiles that the patterns mean, each once and in the order of Match; no
+// pattern means all. An error is one of usage, with what to type.
+func Services(services []reconcile.Service, patterns []string) ([]reconcile.Service, error) {
 	names := make([]string, len(services))
 	for i, s := range services {
 		names[i] = s.Name
@@ -30,6 +28,9 @@ func pick(services []reconcile.Service, patterns []string) ([]reconcile.Service,
 	return picked, nil
 }
 
+// seeStatus is what to type to see the gateways that are there.
+const seeStatus = "hermes-reconcile status"
+
 // profilesOfServices are the profiles of services with these names.
 func profilesOfServices(services []string) []string {
 	profiles := make([]string, len(services))
@@ -39,14 +40,14 @@ func profilesOfServices(services []string) []string {
 	return profiles
 }
 
-// picker is what has services that can be read one by one.
-type picker interface {
+// Reader is what has services that can be read one by one.
+type Reader interface {
 	Services() ([]string, error)
 	ReadServices(names []string) ([]reconcile.Service, error)
 }
 
-// readPicked reads the services of the named profiles, and none of the others.
-func readPicked(scandir picker, patterns []string) ([]reconcile.Service, error) {
+// Read reads the services of the profiles that the patterns mean, and none of the others.
+func Read(scandir Reader, patterns []string) ([]reconcile.Service, error) {
 	names, err := scandir.Services()
 	if err != nil {
 		return nil, err
@@ -63,27 +64,27 @@ func readPicked(scandir picker, patterns []string) ([]reconcile.Service, error) 
 	if err != nil {
 		return nil, err
 	}
-	return pick(services, patterns) // some may be gone meanwhile
+	return Services(services, patterns) // some may be gone meanwhile
 }
 
-// match is choose.Match, with errors that say what to type.
+// match is Match, with errors that say what to type.
 func match(names, patterns []string) ([]int, error) {
-	found, err := choose.Match(names, patterns)
-	var bad *choose.BadGlobError
-	var unknown *choose.UnknownError
+	found, err := Match(names, patterns)
+	var bad *BadGlobError
+	var unknown *UnknownError
 	switch {
 	case errors.As(err, &unknown):
-		return nil, meantBy(usage.New(err), unknown.Pattern, names, "%s status", program)
+		return nil, meantBy(usage.New(err), unknown.Pattern, names, seeStatus)
 	case errors.As(err, &bad):
-		return nil, withHint(usage.New(err), "%s status '*'", program)
+		return nil, usage.WithHint(usage.New(err), seeStatus+" '*'")
 	}
 	return found, err
 }
 
-// pickOurs selects the services to act on. A name has to be that of one of ours; what a glob means
-// besides is left alone.
-func pickOurs(services []reconcile.Service, patterns []string) ([]reconcile.Service, error) {
-	picked, err := pick(services, patterns)
+// Ours are the services to act on, sorted by name. A name has to be that of one of ours; what a glob
+// means besides is left alone.
+func Ours(services []reconcile.Service, patterns []string) ([]reconcile.Service, error) {
+	picked, err := Services(services, patterns)
 	if err != nil {
 		return nil, err
 	}
@@ -96,28 +97,28 @@ func pickOurs(services []reconcile.Service, patterns []string) ([]reconcile.Serv
 			return nil, s.Fault
 		}
 		if !s.Owned {
-			return nil, withHint(usagef("%s is not ours", s.Name),
+			return nil, usage.WithHint(usage.Errorf("%s is not ours", s.Name),
 				"name it in the manifest and apply, or use s6-svc")
 		}
 	}
 	if len(picked) == 0 {
-		return nil, withHint(usagef("no gateway of hermes-reconcile matches %s", strings.Join(patterns, " ")),
-			"%s status", program)
+		return nil, usage.WithHint(usage.Errorf("no gateway of hermes-reconcile matches %s",
+			strings.Join(patterns, " ")), seeStatus)
 	}
 	slices.SortFunc(picked,
 		func(a, b reconcile.Service) int { return strings.Compare(a.Name, b.Name) })
 	return picked, nil
 }
 
-// namedOrAll refuses a command that names no gateway, or some and all: no gateway is taken because
+// NamedOrAll refuses a command that names no gateway, or some and all: no gateway is taken because
 // a name was forgotten.
-func namedOrAll(command, named string, patterns []string, all bool) error {
+func NamedOrAll(command, named string, patterns []string, all bool) error {
 	switch {
 	case all && len(patterns) > 0:
-		return usagef("--all already means every gateway (want --all alone, or only %s)", named)
+		return usage.Errorf("--all already means every gateway (want --all alone, or only %s)", named)
 	case !all && len(patterns) == 0:
-		return withHint(usagef("which gateways? (want %s, or --all)", named), "%s %s --help",
-			program, command)
+		return usage.WithHint(usage.Errorf("which gateways? (want %s, or --all)", named),
+			"hermes-reconcile %s --help", command)
 	}
 	return nil
 }
