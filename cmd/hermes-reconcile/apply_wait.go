@@ -6,18 +6,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"time"
 
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/doctor"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
-	"hermes-reconcile/cmd/hermes-reconcile/homes"
+	"hermes-reconcile/cmd/hermes-reconcile/logs"
 	"hermes-reconcile/cmd/hermes-reconcile/probe"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/operate"
-	"hermes-reconcile/render"
 	"hermes-reconcile/s6ctl"
 )
 
@@ -70,7 +68,7 @@ func (f *applyFlags) arrive(
 		why := fmt.Sprintf("not %s%s: %s%s", level, waited(l), whyLate(l, level, answers[i]),
 			last[l.Change.Service])
 		r.Late(l.Change.Service, why)
-		log := logFile(t.Homes, d.S6, l.Change.Profile)
+		log := logs.File(t.Homes, d.S6, l.Change.Profile)
 		all = append(all, complaint{
 			service: l.Change.Service, why: why, hint: "see its log in " + log, code: code,
 		})
@@ -131,7 +129,7 @@ func lastLines(
 	}
 	for _, s := range actual.Services {
 		if ended[s.Name] {
-			lines[s.Name] = lastLine(ctx, d.Place, s, t.Manifest)
+			lines[s.Name] = logs.LastLine(ctx, d.Place, s, t.Manifest)
 		}
 	}
 	return lines
@@ -187,14 +185,4 @@ func whyLate(l reconcile.Late, level reconcile.Level, answer error) string {
 		return fmt.Sprintf("up (pid %d), but not for long enough yet", l.PID)
 	}
 	return l.Say()
-}
-
-// logFile is where a profile's gateway logs to: what its logger was told, else where that would be.
-func logFile(h *homes.Homes, s6 *s6ctl.Scandir, profile string) string {
-	folder := s6.LogFolder(render.ServiceOf(profile))
-	if folder == "" {
-		path, _ := h.HomeOf(profile) // with an error it is a guess
-		folder = logFolder(path, profile)
-	}
-	return filepath.Join(folder, "current")
 }

@@ -17,6 +17,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/doctor"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/homes"
+	"hermes-reconcile/cmd/hermes-reconcile/logs"
 	"hermes-reconcile/cmd/hermes-reconcile/overview"
 	"hermes-reconcile/cmd/hermes-reconcile/sources"
 	"hermes-reconcile/reconcile"
@@ -131,7 +132,8 @@ func (f *doctorFlags) lookInto(ctx context.Context, p *doctor.Facts) {
 	}
 	p.Homes.LearnApplied(p.Actual.Services) // gateways that no manifest names have homes, too
 	p.LogTail = func(ctx context.Context, s reconcile.Service) string {
-		return logTail(ctx, scandir, s, p.Manifest)
+		end, _ := logs.EndOf(ctx, scandir, s, p.Manifest, logs.RefusalLines)
+		return end.Text // what has come until an error is enough
 	}
 }
 
@@ -164,7 +166,7 @@ func view(l *deploy.Place, h *homes.Homes) (s doctor.ScandirFacts, err error) {
 			Status:  service.Status,
 			User:    deploy.Controller(filepath.Join(l.Path, service.Name)),
 		}
-		g.Log = logFile(h, l.S6, g.Profile)
+		g.Log = logs.File(h, l.S6, g.Profile)
 		s.Gateways = append(s.Gateways, g)
 	}
 	return s, nil

@@ -383,6 +383,15 @@ var layers = map[string]layer{
 		ours:  []string{"manifest", "manifest/placed", "render", "s6ctl/safefile", command + "/usage"},
 		never: []string{"os/exec", "net", "flag", "log"},
 	},
+	command + "/logs": {
+		why: "Logs are read by home alone, as their users; where they are follows from s6, the manifest and homes.",
+		ours: []string{
+			"manifest", "manifest/visible", "reconcile", "reconcile/operate", "render", "s6ctl",
+			command + "/choose", command + "/deploy", command + "/explain", command + "/home", command + "/homes", command + "/loglines",
+			command + "/overview", command + "/sources", command + "/usage",
+		},
+		never: []string{"os/exec", "net", "flag", "log"},
+	},
 	command + "/deploy": {
 		why: "It alone opens a scandir, so that each command checks and locks it in the same order.",
 		ours: []string{
@@ -403,7 +412,7 @@ var layers = map[string]layer{
 			"s6ctl", "s6ctl/start", "s6ctl/safefile", "s6ctl/route",
 			command + "/accounts", command + "/asuser", command + "/changes", command + "/choose", command + "/containerenv", command + "/deploy",
 			command + "/discover", command + "/doctor", command + "/explain", command + "/home", command + "/homes", command + "/keyhelp",
-			command + "/kubernetes", command + "/loglines", command + "/notify", command + "/overview", command + "/probe", command + "/progress",
+			command + "/kubernetes", command + "/logs", command + "/notify", command + "/overview", command + "/probe", command + "/progress",
 			command + "/cmdline", command + "/sources", command + "/stack", command + "/tokens", command + "/usage",
 		},
 		others: []string{

@@ -17,7 +17,6 @@
 //	act.go             tell services what to do by hand, and wait
 //	survive.go         go on in another process where a gateway stops itself
 //	status_look.go     a look; status_gateway.go: at one; status_watch.go: again and again
-//	logs_select.go     which logs and lines; logs_merge.go: several at once
 //	watch_read.go      the manifest of a pass; watch_print.go: its log lines
 //	secrets.go         warn of files that a gateway's user could exchange
 package main

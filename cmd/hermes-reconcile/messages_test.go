@@ -156,7 +156,7 @@ func TestCodesOfErrors(t *testing.T) {
 
 // TestCodesOfWarnings: each is used, is in the schemas, and is in the documentation.
 func TestCodesOfWarnings(t *testing.T) {
-	warnings := constants(t, "Warn", "Code", "explain/*.go", "*.go")
+	warnings := constants(t, "Warn", "Code", "*.go", "*/*.go")
 	notes := constants(t, "Note", "NoteCode", "../../reconcile/*.go", "../../reconcile/*/*.go",
 		"deploy/*.go")
 	require.Greater(t, len(warnings), 15)

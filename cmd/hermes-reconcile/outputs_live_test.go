@@ -3,18 +3,14 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
-	"hermes-reconcile/cmd/hermes-reconcile/home"
-	"hermes-reconcile/cmd/hermes-reconcile/loglines"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/operate"
 )
@@ -47,32 +43,4 @@ func TestOperationsPrintJSON(t *testing.T) {
 		{Level: "error", Code: "timeout", Text: "cannot stop gateway-c: timed out after 1s waiting for c", Hint: "look"},
 		{Level: "error", Code: "failed", Text: "cannot stop gateway-d: broken"},
 	}, messagesOf(t, errs.String()))
-}
-
-// TestLinesOfLogsAsJSON: an object a line, with the time apart from the text.
-func TestLinesOfLogsAsJSON(t *testing.T) {
-	var out bytes.Buffer
-	l := &mergedLogs{
-		logs: []wantedLog{{profile: "a"}, {profile: "b"}}, lines: home.AllLines, objects: true, prefix: true,
-		out: bufio.NewWriter(&out),
-	}
-	at := time.Date(2026, 11, 28, 8, 1, 2, 5, time.UTC)
-	require.NoError(t, l.take([]loglines.Line{
-		{Log: 0, Text: []byte("early \x1b[2J \xff")},
-		{Log: 1, Time: at, Text: []byte("2026-11-28 08:01:02.000000005    at <main>")},
-		{Log: 1, Time: at, Text: []byte("@400000006a00000000000001 one")},
-	}))
-	require.NoError(t, l.out.Flush())
-	var got []explain.LogLine
-	for line := range strings.Lines(out.String()) {
-		var one explain.LogLine
-		readAs(t, "log", line, &one)
-		got = append(got, one)
-	}
-	const when = "2026-11-28T08:01:02.000000005Z"
-	require.Equal(t, []explain.LogLine{
-		{Profile: "a", Text: "early \x1b[2J \ufffd"},
-		{Profile: "b", Time: when, Text: "  at <main>"},
-		{Profile: "b", Time: when, Text: "one"},
-	}, got)
 }

@@ -213,7 +213,7 @@ func reporter(h *homes.Homes, file string) (home.Account, error) {
 	if err != nil || uid == 0 {
 		return home.Account{}, err
 	}
-	return accountByID(uid)
+	return homes.CredentialsByID(uid)
 }
 
 // trespass refuses a file that root would write where a gateway's user, or everybody, decides what

@@ -88,7 +88,7 @@ func TestFolderOfManifestsThatOthersCanAddTo(t *testing.T) {
 	write(t, s.Path("sticky/a.yaml"), "version: 1\nprofiles: {}\n")
 	var told []string
 	tell := func(place, at, who string) { told = append(told, place+": "+who+" "+at) }
-	who := suspectsOf(nil)
+	who := accounts.NewSuspects()
 	who.Each((&manifestFlags{files: []string{s.Path("sticky/a.yaml")}}).names().Places(), tell)
 	require.Empty(t, told)
 	who.Each((&manifestFlags{files: []string{sticky}}).names().Places(), tell)

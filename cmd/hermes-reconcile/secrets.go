@@ -33,17 +33,12 @@ func warnFiles(u ui, m *manifest.Manifest, files *manifestFlags) {
 			s.Input.What,
 		)
 	}
-	suspectsOf(m).Each(files.names().Places(), func(file, at, who string) {
+	var users []string
+	for _, p := range m.Profiles {
+		users = append(users, p.User)
+	}
+	accounts.NewSuspects(users...).Each(files.names().Places(), func(file, at, who string) {
 		u.warning(explain.WarnExposed, "%s can write %s, and so change manifest %q (want it to belong to root)", who, at,
 			file)
 	})
-}
-
-// suspectsOf are those of everybody and of the gateways' users.
-func suspectsOf(m *manifest.Manifest) accounts.Suspects {
-	var users []string
-	for _, p := range profilesOf(m) {
-		users = append(users, p.User)
-	}
-	return accounts.NewSuspects(users...)
 }

@@ -17,6 +17,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/doctor"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/cmd/hermes-reconcile/logs"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/manifest/writing"
 	"hermes-reconcile/reconcile"
@@ -252,7 +253,7 @@ func (a *acting) explain(ctx context.Context, acted []operate.Acted) {
 	for i := range min(len(acted), doctor.MaxLogs) { // a look at a log takes a process
 		var hopeless *reconcile.HopelessError
 		if errors.As(acted[i].Err, &hopeless) {
-			last := lastLine(ctx, a.scandir, acted[i].Service, a.manifest)
+			last := logs.LastLine(ctx, a.scandir, acted[i].Service, a.manifest)
 			acted[i].Err = withHint(fmt.Errorf("%w%s", acted[i].Err, last), "%s logs %s",
 				program, render.ProfileOf(acted[i].Service.Name))
 		}
@@ -292,7 +293,7 @@ func (a *acting) wanted(s reconcile.Service) manifest.State {
 	if a.manifest == nil {
 		return manifest.State(wanted(s))
 	}
-	if p := profileIn(a.manifest, render.ProfileOf(s.Name)); p != nil {
+	if p := a.manifest.Profile(render.ProfileOf(s.Name)); p != nil {
 		return p.State
 	}
 	return ""

@@ -209,21 +209,10 @@ func (l *looking) absent(service string) explain.Gateway {
 		Profile: dir.Profile, Service: service, State: explain.StateAbsent, Port: dir.Port,
 		Pending: explain.PendingNew, Drift: []string{},
 	}
-	if p := profileIn(l.manifest, dir.Profile); p != nil {
+	if p := l.manifest.Profile(dir.Profile); p != nil {
 		g.Wanted = string(p.State)
 	}
 	return g
-}
-
-// profileIn is a profile of a manifest, nil if that has none of that name.
-func profileIn(m *manifest.Manifest, name string) *manifest.Profile {
-	all := profilesOf(m)
-	i, found := slices.BinarySearchFunc(all, name,
-		func(p manifest.Profile, name string) int { return strings.Compare(p.Name, name) })
-	if !found {
-		return nil
-	}
-	return &all[i]
 }
 
 // pending is what the manifest says of a service and no apply has done yet. The marker in its

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"os"
@@ -17,7 +16,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/home"
 	"hermes-reconcile/cmd/hermes-reconcile/homes"
-	"hermes-reconcile/manifest"
+	"hermes-reconcile/cmd/hermes-reconcile/logs"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/operate"
 	"hermes-reconcile/render"
@@ -51,9 +50,11 @@ func (l *looking) more(
 		m.User = accountName(uid)
 		m.Sockets = sockets(ctx, s, uid)
 	}
-	if p := profileIn(l.manifest, render.ProfileOf(s.Name)); p != nil {
-		place := l.output.place(p.Pos)
-		m.Manifest = &place
+	if l.manifest != nil {
+		if p := l.manifest.Profile(render.ProfileOf(s.Name)); p != nil {
+			place := l.output.place(p.Pos)
+			m.Manifest = &place
+		}
 	}
 	l.readLog(ctx, scandir, s, m)
 	return m
@@ -116,7 +117,7 @@ func sockets(ctx context.Context, s reconcile.Service, uid uint32) []explain.Soc
 		return found
 	}
 	if os.Geteuid() == 0 && uid != 0 {
-		if who, err := accountByID(uid); err == nil {
+		if who, err := homes.CredentialsByID(uid); err == nil {
 			var seen map[string]int
 			as := accounts.Account{UID: who.UID, GID: who.GID, Groups: who.Groups}
 			if err := asuser.Ask(ctx, as, asuser.Sockets, &seen); err == nil { // else what is not seen says so
@@ -142,15 +143,9 @@ func (l *looking) readLog(
 	s reconcile.Service,
 	m *explain.More,
 ) {
-	folder, err := logFolderOf(scandir, s, l.manifest)
-	if err == nil {
-		m.Log = filepath.Join(folder, "current")
-		var text []byte
-		if text, err = logEnd(ctx, scandir, s, l.manifest, folder); err == nil {
-			for line := range bytes.Lines(text) {
-				m.LogLines = append(m.LogLines, string(bytes.TrimSuffix(line, []byte("\n"))))
-			}
-		}
+	end, err := logs.EndOf(ctx, scandir, s, l.manifest, detailLines)
+	if m.Log = end.File; err == nil {
+		m.LogLines = append(m.LogLines, linesOf(end.Text)...)
 	}
 	switch {
 	case errors.Is(err, home.ErrNoLog):
@@ -158,25 +153,4 @@ func (l *looking) readLog(
 	case err != nil:
 		m.LogFault = homes.Short(err.Error())
 	}
-}
-
-// logEnd are the last lines of a gateway's log.
-func logEnd(
-	ctx context.Context,
-	l *deploy.Place,
-	s reconcile.Service,
-	m *manifest.Manifest,
-	folder string,
-) ([]byte, error) {
-	// The log is on the gateway's disk: one that does not answer must not hold up status.
-	ctx, cancel := context.WithTimeout(ctx, refusalLimit)
-	defer cancel()
-	who, err := logReader(l, s, m)
-	if err != nil {
-		return nil, err
-	}
-	var text limitedBuffer
-	log := home.Log{Folder: folder, Lines: detailLines}
-	err = home.Show(ctx, who, log, &text, func(string) {})
-	return text.Bytes(), err
 }

@@ -3,6 +3,7 @@ package visible
 import (
 	"bytes"
 	"encoding/json"
+	"math/rand/v2"
 	"strconv"
 	"strings"
 	"testing"
@@ -94,4 +95,23 @@ func requireVisible(t *testing.T, s, but string) {
 	require.True(t, utf8.ValidString(s), "%q", s)
 	at := strings.IndexFunc(s, func(c rune) bool { return Hidden(c) && !strings.ContainsRune(but, c) })
 	require.Negative(t, at, "%q", s)
+}
+
+// TestPrintableText: wherever the text is cut, no control character comes through, and all else
+// does.
+func TestPrintableText(t *testing.T) {
+	const text = "a\tü€😀\x1b[2J\r\x00\u009b\xffx\n\xf0\x9f\nend 😀\n"
+	want := "a\tü€😀\\x1b[2J\\x0d\\x00\\u009b\\xffx\n\\xf0\\x9f\nend 😀\n"
+	for range 200 {
+		var out bytes.Buffer
+		w := NewWriter(&out, Text)
+		for rest := text; rest != ""; {
+			n := 1 + rand.IntN(len(rest))
+			written, err := w.Write([]byte(rest[:n]))
+			require.NoError(t, err)
+			require.Equal(t, n, written)
+			rest = rest[n:]
+		}
+		require.Equal(t, want, out.String())
+	}
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"hermes-reconcile/cmd/hermes-reconcile/homes"
 )
 
 // The exit codes of a hermes that refuses to start: its command line (argparse), and its profile.
@@ -45,16 +47,7 @@ func Refusal(log string) string {
 			found = said
 		}
 	}
-	return Clip(found)
-}
-
-// Clip shortens what a gateway has printed to a piece of a line.
-func Clip(text string) string {
-	const most = 200 // bytes
-	if len(text) > most {
-		return strings.ToValidUTF8(text[:most], "") + "..."
-	}
-	return text
+	return homes.Clip(found, homes.MostPrinted)
 }
 
 // MaxLogs is how many logs are read: each takes a process, and one of them says it for all.

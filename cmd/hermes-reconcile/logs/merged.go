@@ -1,6 +1,6 @@
 //go:build linux
 
-package main
+package logs
 
 import (
 	"bufio"
@@ -8,31 +8,30 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"regexp"
 	"strings"
 	"sync"
 	"time"
 
+	"hermes-reconcile/cmd/hermes-reconcile/choose"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/home"
 	"hermes-reconcile/cmd/hermes-reconcile/homes"
 	"hermes-reconcile/cmd/hermes-reconcile/loglines"
 	"hermes-reconcile/cmd/hermes-reconcile/overview"
+	"hermes-reconcile/cmd/hermes-reconcile/usage"
 	"hermes-reconcile/manifest/visible"
 )
 
-// mergedLogs are several logs, or the lines of one that are wanted, on their way to be printed.
-type mergedLogs struct {
-	ui
-	logs    []wantedLog
+// merged are several logs, or the lines of one that are wanted, on their way to be printed.
+type merged struct {
+	to      Output
+	logs    []Log
 	like    *regexp.Regexp // nil: all lines
 	lines   int            // only the last so many of what was there, or home.AllLines
 	follow  bool
 	prefix  bool // each line names its gateway
-	color   bool
 	objects bool // each line is one of JSON
-	seen    bool // by a person, so that what cannot be seen is shown as escapes
 	timed   bool // the times of lines play a part here: to be printed, or to choose or to merge by
 
 	out      *bufio.Writer
@@ -46,8 +45,30 @@ type mergedLogs struct {
 	untimed map[int]bool
 }
 
+// printAtOnce is how much of logs is printed at a time: bytes.
+const printAtOnce = 64 << 10
+
+// lastWords is how long lines may take to be printed once the user has had enough.
+const lastWords = 100 * time.Millisecond
+
+// merged are the logs of a wish, printed line by line.
+func (w *Wish) merged(logs []Log, out Output) *merged {
+	filtered := w.filter != (filter{}) || w.Previous
+	for i := range logs {
+		logs[i].Lines, logs[i].Follow = w.lines, w.Follow
+		if filtered { // which lines are the last is clear when all have been looked at
+			logs[i].Lines = home.AllLines
+		}
+	}
+	return &merged{
+		to: out, logs: logs, like: w.like, lines: w.lines, follow: w.Follow,
+		prefix: !choose.IsOne(w.Patterns), objects: w.JSON,
+		timed: w.JSON || w.Since+w.Until != "" || w.Previous,
+	}
+}
+
 // show prints the logs: what was there, and with follow what is added until ctx ends.
-func (l *mergedLogs) show(ctx context.Context) error {
+func (l *merged) show(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	l.open()
@@ -77,8 +98,8 @@ func (l *mergedLogs) show(ctx context.Context) error {
 }
 
 // open prepares to print.
-func (l *mergedLogs) open() {
-	l.out = bufio.NewWriterSize(l.stdout, printAtOnce)
+func (l *merged) open() {
+	l.out = bufio.NewWriterSize(l.to, printAtOnce)
 	l.missing, l.faults, l.untimed = map[int]bool{}, map[int]string{}, map[int]bool{}
 	for log := range l.logs {
 		l.prefixes = append(l.prefixes, l.prefixOf(log))
@@ -87,7 +108,7 @@ func (l *mergedLogs) open() {
 
 // showOne shows the lines of one log that are wanted, where their times play no part: its text
 // comes as it is.
-func (l *mergedLogs) showOne(ctx context.Context) error {
+func (l *merged) showOne(ctx context.Context) error {
 	l.open()
 	log := l.logs[0]
 	lines := &loglines.Splitter{Take: l.take, Untimed: true}
@@ -95,12 +116,12 @@ func (l *mergedLogs) showOne(ctx context.Context) error {
 	if err == nil {
 		err = errors.Join(lines.Close(), l.endOfOld())
 	}
-	return logsError(ctx, log, err)
+	return l.to.why(ctx, log, err)
 }
 
 // run shows the logs, and says what was wrong. It returns when ctx ends, even if what is printed is
 // not taken.
-func (l *mergedLogs) run(ctx context.Context, named bool) error {
+func (l *merged) run(ctx context.Context, named bool) error {
 	done := make(chan error, 1)
 	go func() { done <- l.show(ctx) }()
 	select {
@@ -112,12 +133,12 @@ func (l *mergedLogs) run(ctx context.Context, named bool) error {
 	case err := <-done:
 		return l.conclude(ctx, named, err)
 	case <-time.After(lastWords):
-		return logsError(ctx, wantedLog{Log: home.Log{Follow: l.follow}}, ctx.Err())
+		return l.to.why(ctx, Log{Log: home.Log{Follow: l.follow}}, ctx.Err())
 	}
 }
 
 // byAccount are the logs by their users: each account needs one process.
-func (l *mergedLogs) byAccount() (groups [][]int) {
+func (l *merged) byAccount() (groups [][]int) {
 	at := map[uint32]int{}
 	for i, log := range l.logs {
 		group, known := at[log.who.UID]
@@ -131,7 +152,7 @@ func (l *mergedLogs) byAccount() (groups [][]int) {
 }
 
 // read reads the logs of one account.
-func (l *mergedLogs) read(ctx context.Context, group []int, to chan<- loglines.Batch) error {
+func (l *merged) read(ctx context.Context, group []int, to chan<- loglines.Batch) error {
 	logs := make([]home.Log, len(group))
 	for i, at := range group {
 		logs[i] = l.logs[at].Log
@@ -162,19 +183,19 @@ func (l *mergedLogs) read(ctx context.Context, group []int, to chan<- loglines.B
 }
 
 // set changes what several goroutines share.
-func (l *mergedLogs) set(do func()) {
+func (l *merged) set(do func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	do()
 }
 
 // note says what the user should know.
-func (l *mergedLogs) note(text string) {
-	l.set(func() { l.warning(explain.WarnLog, "%s", homes.Short(text)) })
+func (l *merged) note(text string) {
+	l.set(func() { l.to.note(text) })
 }
 
 // take takes lines in their order.
-func (l *mergedLogs) take(lines []loglines.Line) error {
+func (l *merged) take(lines []loglines.Line) error {
 	for _, line := range lines {
 		if !l.wants(line) {
 			continue
@@ -197,7 +218,7 @@ func (l *mergedLogs) take(lines []loglines.Line) error {
 }
 
 // wants reports whether a line is to be shown.
-func (l *mergedLogs) wants(line loglines.Line) bool {
+func (l *merged) wants(line loglines.Line) bool {
 	log := &l.logs[line.Log]
 	if bounded := !log.from.IsZero() || !log.until.IsZero(); bounded && line.Time.IsZero() {
 		if !l.untimed[line.Log] {
@@ -213,7 +234,7 @@ func (l *mergedLogs) wants(line loglines.Line) bool {
 }
 
 // endOfOld prints what is wanted of what was there.
-func (l *mergedLogs) endOfOld() error {
+func (l *merged) endOfOld() error {
 	l.through = true
 	last := l.last
 	l.last = nil
@@ -226,14 +247,14 @@ func (l *mergedLogs) endOfOld() error {
 }
 
 // print prints a line.
-func (l *mergedLogs) print(line loglines.Line) error {
+func (l *merged) print(line loglines.Line) error {
 	if l.objects {
 		return l.printObject(line)
 	}
 	if l.prefix {
 		l.out.WriteString(l.prefixes[line.Log])
 	}
-	if l.seen {
+	if l.to.Seen {
 		l.out.WriteString(visible.Text(string(line.Text)))
 	} else {
 		l.out.Write(line.Text)
@@ -242,7 +263,7 @@ func (l *mergedLogs) print(line loglines.Line) error {
 }
 
 // printObject prints a line for programs.
-func (l *mergedLogs) printObject(line loglines.Line) error {
+func (l *merged) printObject(line loglines.Line) error {
 	o := explain.LogLine{
 		Profile: l.logs[line.Log].profile, Text: string(loglines.Unlabelled(line.Text)),
 	}
@@ -257,22 +278,22 @@ func (l *mergedLogs) printObject(line loglines.Line) error {
 }
 
 // prefixOf names the gateway of a line, as wide as the widest of them.
-func (l *mergedLogs) prefixOf(log int) string {
+func (l *merged) prefixOf(log int) string {
 	widest := 0
 	for _, other := range l.logs {
 		widest = max(widest, overview.Width(other.profile))
 	}
 	name := visible.Line(l.logs[log].profile)
 	text := name + strings.Repeat(" ", max(widest-overview.Width(name), 0)) + " |"
-	if l.color {
+	if l.to.Color {
 		text = overview.PaintOther(log, text)
 	}
 	return text + " "
 }
 
 // conclude says what was wrong with logs, after what was shown.
-func (l *mergedLogs) conclude(ctx context.Context, named bool, err error) error {
-	if ended, why := endOfLogs(ctx, l.follow, err); ended {
+func (l *merged) conclude(ctx context.Context, named bool, err error) error {
+	if ended, why := l.to.ended(ctx, l.follow, err); ended {
 		return why
 	}
 	if err != nil {
@@ -285,27 +306,21 @@ func (l *mergedLogs) conclude(ctx context.Context, named bool, err error) error 
 		switch {
 		case l.faults[i] != "":
 			if unread++; unread <= most {
-				faults = append(faults, unreadLog(log.profile, l.faults[i]))
+				faults = append(faults, log.unread(l.faults[i]))
 			}
 		case l.missing[i] && len(l.logs) == len(l.missing):
-			faults = append(faults, noLog(log))
+			faults = append(faults, log.missing())
 		case l.missing[i] && named:
-			l.warning(explain.WarnNoLog, "%s has no log yet: nothing was written to %q", log.profile, log.Folder)
+			l.to.Warn(explain.WarnNoLog, "%s has no log yet: nothing was written to %q", log.profile, log.Folder)
 		}
 	}
 	if unread > most {
 		faults = append(faults,
-			fmt.Errorf("cannot read the logs of %s", count(unread-most, "more gateway")))
+			fmt.Errorf("cannot read the logs of %s", explain.Count(unread-most, "more gateway")))
 	}
 	if len(l.missing) == len(l.logs) && len(l.logs) > 1 {
-		return withHint(fmt.Errorf("%s have no log yet", count(len(l.logs), "gateway")),
-			"%s status", program)
+		return usage.WithHint(fmt.Errorf("%s have no log yet", explain.Count(len(l.logs), "gateway")),
+			"hermes-reconcile status")
 	}
 	return errors.Join(faults...)
-}
-
-// isTerminal reports whether what is printed reaches a person.
-func isTerminal(out io.Writer) bool {
-	to, _ := legible(out)
-	return to != out
 }
