@@ -16,6 +16,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/doctor"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/cmd/hermes-reconcile/gateways"
 	"hermes-reconcile/cmd/hermes-reconcile/homes"
 	"hermes-reconcile/cmd/hermes-reconcile/logs"
 	"hermes-reconcile/cmd/hermes-reconcile/overview"
@@ -162,7 +163,7 @@ func view(l *deploy.Place, h *homes.Homes) (s doctor.ScandirFacts, err error) {
 	}
 	for _, service := range s.Actual.Running() {
 		g := doctor.Gateway{
-			Gateway: gateway(service, l, s.Actual),
+			Gateway: gateways.Of(service, l, s.Actual),
 			Status:  service.Status,
 			User:    deploy.Controller(filepath.Join(l.Path, service.Name)),
 		}

@@ -392,6 +392,15 @@ var layers = map[string]layer{
 		},
 		never: []string{"os/exec", "net", "flag", "log"},
 	},
+	command + "/gateways": {
+		why: "What a gateway is said to be is the same in status, metrics, doctor and watch: it is told by one look.",
+		ours: []string{
+			"manifest", "reconcile", "reconcile/operate", "render", "render/parallel", "s6ctl",
+			command + "/accounts", command + "/asuser", command + "/choose", command + "/deploy", command + "/explain", command + "/home",
+			command + "/homes", command + "/logs",
+		},
+		never: []string{"os/exec", "net", "flag", "log"},
+	},
 	command + "/deploy": {
 		why: "It alone opens a scandir, so that each command checks and locks it in the same order.",
 		ours: []string{
@@ -411,7 +420,7 @@ var layers = map[string]layer{
 			"reconcile/watch",
 			"s6ctl", "s6ctl/start", "s6ctl/safefile", "s6ctl/route",
 			command + "/accounts", command + "/asuser", command + "/changes", command + "/choose", command + "/containerenv", command + "/deploy",
-			command + "/discover", command + "/doctor", command + "/explain", command + "/home", command + "/homes", command + "/keyhelp",
+			command + "/discover", command + "/doctor", command + "/explain", command + "/gateways", command + "/home", command + "/homes", command + "/keyhelp",
 			command + "/kubernetes", command + "/logs", command + "/notify", command + "/overview", command + "/probe", command + "/progress",
 			command + "/cmdline", command + "/sources", command + "/stack", command + "/tokens", command + "/usage",
 		},

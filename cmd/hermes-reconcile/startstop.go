@@ -17,6 +17,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/doctor"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/cmd/hermes-reconcile/gateways"
 	"hermes-reconcile/cmd/hermes-reconcile/logs"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/manifest/writing"
@@ -291,7 +292,7 @@ func (a *acting) remember(ctx context.Context, services []reconcile.Service) err
 // empty where the manifest does not name it.
 func (a *acting) wanted(s reconcile.Service) manifest.State {
 	if a.manifest == nil {
-		return manifest.State(wanted(s))
+		return manifest.State(gateways.Wanted(s))
 	}
 	if p := a.manifest.Profile(render.ProfileOf(s.Name)); p != nil {
 		return p.State

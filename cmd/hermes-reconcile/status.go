@@ -3,19 +3,23 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"io"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/spf13/cobra"
-
 	"hermes-reconcile/cmd/hermes-reconcile/choose"
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/cmd/hermes-reconcile/gateways"
 	"hermes-reconcile/cmd/hermes-reconcile/overview"
 	"hermes-reconcile/cmd/hermes-reconcile/sources"
 	"hermes-reconcile/s6ctl"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
 )
 
 // formPrometheus is a form of status.
@@ -48,7 +52,7 @@ func newStatusCommand(u ui) *cobra.Command {
   hermes-reconcile status --exit-code      # exit 1 if one has failed
   hermes-reconcile status -o prometheus >gateways.prom`,
 		RunE: func(cmd *cobra.Command, profiles []string) error {
-			return runStatus(cmd.Context(), u, &flags, profiles)
+			return (&looking{statusFlags: &flags, wish: flags.wish(profiles)}).run(cmd.Context(), u)
 		},
 	}
 	flags.scandirFlags.add(cmd)
@@ -91,14 +95,30 @@ On a terminal the table fits the width: the least important columns are left out
 The scandir is --scandir, else $` + scandirVariable + `, else that of the manifest (-f, else $` + fileVariable + `, else ` + sources.Default + ` if it is there), else
 ` + defaultScandir + `. With --scandir the manifest is used if it is of that scandir, or named with -f.`
 
-// runStatus looks once or, with --watch, again and again until a signal. It takes no lock, so that
-// it works while an apply runs.
-func runStatus(ctx context.Context, u ui, flags *statusFlags, profiles []string) error {
-	if flags.watch && (flags.output.form == formPrometheus || flags.exitCode) {
+// looking is a status under way: one look, or many.
+type looking struct {
+	*statusFlags
+	wish gateways.Wish
+
+	// What was read of the manifest, and which state of its files that is.
+	path  string // of the scandir
+	stamp sources.Stamp
+	said  []byte // what there was to warn of
+}
+
+// wish is what the flags ask for. Memory is in no column of the table, and to add it up takes a look
+// at all processes of the host.
+func (f *statusFlags) wish(profiles []string) gateways.Wish {
+	return gateways.Wish{Patterns: profiles, Weigh: f.output.form != formText, Place: f.output.place}
+}
+
+// run looks once or, with --watch, again and again until a signal. It takes no lock, so that it works
+// while an apply runs.
+func (l *looking) run(ctx context.Context, u ui) error {
+	if l.watch && (l.output.form == formPrometheus || l.exitCode) {
 		return usagef("--watch does not end (want it without -o prometheus and --exit-code)")
 	}
-	l := &looking{statusFlags: flags, profiles: profiles}
-	if flags.watch {
+	if l.watch {
 		return l.watchStatus(ctx, u)
 	}
 	page, err := l.look(ctx, u)
@@ -110,23 +130,78 @@ func runStatus(ctx context.Context, u ui, flags *statusFlags, profiles []string)
 	}
 	unwell := func(g explain.Gateway) bool { return g.Failed }
 	// --failed hides rows, and --exit-code judges all gateways that were named.
-	if flags.exitCode && (!page.Status.Listening || slices.ContainsFunc(page.Status.Gateways, unwell)) {
+	if l.exitCode && (!page.Status.Listening || slices.ContainsFunc(page.Status.Gateways, unwell)) {
 		return errUnwell
 	}
 	return nil
+}
+
+// read reads the manifest, unless its files are as they were at the last look. It is used if it is of
+// the scandir that is looked at, or was named for it.
+func (l *looking) read(u ui) error {
+	stamp := l.manifest.names().Stamp()
+	if l.path != "" && stamp == l.stamp {
+		_, _ = u.stderr.Write(l.said)
+		return nil
+	}
+	var warnings bytes.Buffer
+	defer func() { l.said = warnings.Bytes() }()
+	m, err := l.manifest.loadIfAny(u.saying(io.MultiWriter(u.stderr, &warnings)))
+	if err != nil {
+		return err
+	}
+	if l.path, err = l.resolve(scandirOf(m)); err != nil {
+		return err
+	}
+	if m != nil && l.scandirFlags.path != "" && l.path != m.Scandir && !l.manifest.named() {
+		m = nil
+	}
+	if err = l.wish.Against(m); err == nil { // else the next look tells it again
+		l.stamp = stamp
+	}
+	return err
+}
+
+// look looks at the gateways, and warns of what stands in the way of all.
+func (l *looking) look(ctx context.Context, u ui) (*overview.Page, error) {
+	if err := l.read(u); err != nil {
+		return nil, err
+	}
+	scandir, err := deploy.Look(l.path)
+	if err != nil {
+		return nil, err
+	}
+	defer scandir.Close()
+	warnSilent(u, scandir)
+	now := time.Now()
+	seen, err := l.wish.Look(ctx, scandir)
+	if err != nil {
+		return nil, err
+	}
+	if !seen.HeldSince.IsZero() {
+		u.warning(explain.WarnPaused, "down was called %s ago: watch starts nothing until the next apply",
+			time.Since(seen.HeldSince).Truncate(time.Second))
+	}
+	counting{seen.Standing.RolledBack, seen.Standing.Canary}.tell(u)
+	return &overview.Page{
+		Status: seen.Status, Now: now, Failed: l.failed, Color: l.output.colors(u),
+		MaxDeaths: s6ctl.MaxDeaths,
+	}, nil
 }
 
 // print prints a page in the form that is asked for.
 func (l *looking) print(u ui, page *overview.Page) error {
 	var out []byte
 	var err error
-	switch l.output.form {
-	case formJSON:
-		out, err = statusJSON(page)
-	case formText:
-		out = []byte(l.text(page, terminalSize(u).Width))
-	default:
+	switch width := terminalSize(u).Width; {
+	case l.output.form == formJSON:
+		out, err = page.JSON()
+	case l.output.form == formPrometheus:
 		out = page.Prometheus()
+	case l.isOne(page):
+		out = []byte(page.Detail(page.Status.Gateways[0], width))
+	default:
+		out = []byte(page.Text(width))
 	}
 	if err == nil {
 		_, err = u.stdout.Write(out)
@@ -134,37 +209,89 @@ func (l *looking) print(u ui, page *overview.Page) error {
 	return err
 }
 
-// text is a page for people: of one gateway that was named, all that is known.
-func (l *looking) text(page *overview.Page, width int) string {
-	if choose.IsOne(l.profiles) && len(page.Status.Gateways) == 1 {
-		return page.Detail(page.Status.Gateways[0], width)
-	}
-	return page.Text(width)
+// isOne reports whether a page is about one gateway that was named: then all that is known is shown.
+func (l *looking) isOne(page *overview.Page) bool {
+	return choose.IsOne(l.wish.Patterns) && len(page.Status.Gateways) == 1
 }
 
-// statusJSON is the page for programs.
-func statusJSON(page *overview.Page) ([]byte, error) {
-	status := page.Status
-	if page.Failed {
-		status.Gateways = slices.DeleteFunc(slices.Clone(status.Gateways),
-			func(g explain.Gateway) bool { return !g.Failed })
+// lookEvery is how often status --watch looks.
+const lookEvery = time.Second
+
+// terminalSize is how much a terminal shows; zero where results go elsewhere, or it does not say.
+func terminalSize(u ui) overview.Size {
+	out := fileOf(u.stdout)
+	if out == nil {
+		return overview.Size{}
 	}
-	return status.JSON()
+	width, height, err := term.GetSize(int(out.Fd()))
+	if err != nil {
+		return overview.Size{}
+	}
+	return overview.Size{Width: width, Height: height}
 }
 
-// newPage is a page without gateways.
-func (l *looking) newPage(u ui, scandir *deploy.Place, listening bool) *overview.Page {
-	return &overview.Page{
-		Status: explain.Status{
-			Format: explain.StatusFormat, Scandir: scandir.Path, Listening: listening,
-			Gateways: []explain.Gateway{},
-		},
-		Now: time.Now(), Failed: l.failed, Color: l.output.colors(u), MaxDeaths: s6ctl.MaxDeaths,
+// watchStatus shows what is until it is ended. A terminal shows errors, too, and goes on: a scandir
+// may be about to come.
+func (l *looking) watchStatus(ctx context.Context, u ui) error {
+	screen := l.output.form == formText && onTerminal(u)
+	var last []byte
+	for {
+		var warnings bytes.Buffer
+		page, err := l.look(ctx, u.saying(&warnings))
+		if ctx.Err() != nil {
+			return nil
+		}
+		switch {
+		case screen:
+			err = l.paint(u, page, warnings.String(), err)
+		case err == nil:
+			last, err = l.printNews(u, page, last, warnings.Bytes())
+		}
+		if err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(lookEvery):
+		}
 	}
 }
 
-// rfc3339 is a time in UTC, as all our JSON has times: containers and hosts differ in zones.
-func rfc3339(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+// printNews prints a page if it is not the last one, and returns what tells it from others.
+func (l *looking) printNews(
+	u ui, page *overview.Page, last, warnings []byte,
+) ([]byte, error) {
+	state, err := page.Unmoving()
+	if err != nil || bytes.Equal(state, last) {
+		return last, err
+	}
+	_, _ = u.stderr.Write(warnings)
+	return state, l.print(u, page)
+}
+
+// paint shows a page on a terminal, or why there is none: exactly as much as it has room for.
+func (l *looking) paint(u ui, page *overview.Page, warnings string, err error) error {
+	size := terminalSize(u)
+	if size.Height == 0 {
+		size = overview.Size{Width: 80, Height: 24} // as terminals were made
+	}
+	var lines []string
+	switch {
+	case err != nil:
+		var text strings.Builder
+		ui{stdout: io.Discard, stderr: &text}.error(err)
+		lines = overview.Fit(linesOf(warnings+text.String()), size)
+	case l.isOne(page):
+		lines = overview.Fit(linesOf(warnings), size)
+		lines = append(lines, linesOf(page.Detail(page.Status.Gateways[0], size.Width))...)
+		lines = lines[:min(len(lines), size.Height)]
+	default:
+		lines = page.Screen(size, linesOf(warnings))
+	}
+	_, err = io.WriteString(u.stdout, overview.Frame(lines, size))
+	return err
+}
 
 // linesOf are those of a text that ends in a line end.
 func linesOf(text string) []string {

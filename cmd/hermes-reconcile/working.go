@@ -28,8 +28,6 @@ const (
 	defaultWidth = 80
 	// lastWords is how long lines may take to be printed once the user has had enough.
 	lastWords = 100 * time.Millisecond
-	// clearLine clears a line of a terminal from where it writes next.
-	clearLine = "\x1b[K"
 )
 
 // progressFlags say whether a command says how far it has come.
@@ -182,7 +180,7 @@ func (w *working) draw(line string) {
 		_, _ = io.WriteString(w.to, program+": "+line+"\n")
 	case w.terminal != nil && line != w.shown:
 		w.shown = line
-		_, _ = io.WriteString(w.to, "\r"+clearLine+overview.Clip(line, w.width()))
+		_, _ = io.WriteString(w.to, "\r"+overview.ClearLine+overview.Clip(line, w.width()))
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"hermes-reconcile/cmd/hermes-reconcile/overview"
 	"hermes-reconcile/reconcile"
 )
 
@@ -46,7 +47,7 @@ func TestEachSecondIsSeenOnATerminal(t *testing.T) {
 		for second := 1; second <= 20; second++ {
 			tick <- begin.Add(time.Duration(second) * time.Second)
 			line := sees(t, master, "0/300 restarted;", fmt.Sprintf("SIGKILL in %ds", 75-second))
-			line = line[strings.LastIndex(line, clearLine)+len(clearLine):]
+			line = line[strings.LastIndex(line, overview.ClearLine)+len(overview.ClearLine):]
 			require.Less(t, len(line), int(columns), line)
 		}
 		for done := range 5 {
@@ -95,7 +96,7 @@ func TestOutputStandsAboveTheLine(t *testing.T) {
 		w.say(w.Line(time.Now(), w.width()))
 		print("look here")
 		require.Regexp(t, `so far\r\x1b\[K(hermes-reconcile: (warning|hint): )?look here\r\n$`,
-			sees(t, master, clearLine+"looking at gateways, ", "look here\r\n"))
+			sees(t, master, overview.ClearLine+"looking at gateways, ", "look here\r\n"))
 	}
 	w.say(w.Line(time.Now(), w.width()))
 	w.stop()

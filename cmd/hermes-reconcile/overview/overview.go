@@ -45,6 +45,32 @@ func (p *Page) shown() []explain.Gateway {
 	return all
 }
 
+// JSON is the page for programs: the gateways that it shows.
+func (p *Page) JSON() ([]byte, error) {
+	status := p.Status
+	if p.Failed {
+		status.Gateways = slices.DeleteFunc(slices.Clone(status.Gateways),
+			func(g explain.Gateway) bool { return !g.Failed })
+	}
+	return status.JSON()
+}
+
+// Unmoving tells a page from one that shows something else: it has all that does not change all the
+// time.
+func (p *Page) Unmoving() ([]byte, error) {
+	status := p.Status
+	status.Gateways = slices.Clone(status.Gateways)
+	for i := range status.Gateways {
+		g := &status.Gateways[i]
+		if g.RSS = 0; g.More != nil {
+			more := *g.More
+			more.Processes = 0
+			g.More = &more
+		}
+	}
+	return status.JSON()
+}
+
 // Text is the table and the tally, in lines of at most width columns; 0 is no limit.
 func (p *Page) Text(width int) string {
 	t := p.table(p.shown())

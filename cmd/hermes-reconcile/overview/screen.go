@@ -2,6 +2,7 @@ package overview
 
 import (
 	"fmt"
+	"strings"
 
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 )
@@ -11,6 +12,24 @@ type Size struct{ Width, Height int }
 
 // leastHeight is how many lines a screen has at least: one for the head, one for the rest.
 const leastHeight = 2
+
+// What a terminal takes: to move to its upper left corner, to clear what is below, and to clear a line
+// from where it writes next. Each line is cleared on its own, so that nothing flickers, and before it
+// is written: behind a line that is as wide as the terminal its last character would go.
+const (
+	ToCorner  = "\x1b[H"
+	ClearLine = "\x1b[K"
+	clearRest = "\x1b[J"
+)
+
+// Frame is what shows lines on a terminal of that size, in the place of what it has shown before.
+func Frame(lines []string, size Size) string {
+	text := ToCorner + ClearLine + strings.Join(lines, "\r\n"+ClearLine)
+	if len(lines) < size.Height {
+		text += "\r\n" + clearRest
+	}
+	return text
+}
 
 // Screen are the lines of a page that has exactly as much room as a terminal: no line is wider, and
 // there are no more than it shows. What is above, warnings most often, stands before it. Where not

@@ -1,6 +1,6 @@
 //go:build linux
 
-package main
+package gateways
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"hermes-reconcile/cmd/hermes-reconcile/accounts"
 	"hermes-reconcile/cmd/hermes-reconcile/asuser"
@@ -27,11 +28,8 @@ import (
 const detailLines = 10
 
 // more is what a look at one gateway gives.
-func (l *looking) more(
-	ctx context.Context,
-	scandir *deploy.Place,
-	s reconcile.Service,
-	usage s6ctl.Usage,
+func (w *Wish) more(
+	ctx context.Context, scandir *deploy.Place, s reconcile.Service, usage s6ctl.Usage,
 ) *explain.More {
 	look := operate.LookAt(scandir.Sup, s)
 	m := &explain.More{
@@ -50,13 +48,13 @@ func (l *looking) more(
 		m.User = accountName(uid)
 		m.Sockets = sockets(ctx, s, uid)
 	}
-	if l.manifest != nil {
-		if p := l.manifest.Profile(render.ProfileOf(s.Name)); p != nil {
-			place := l.output.place(p.Pos)
+	if w.Manifest != nil {
+		if p := w.Manifest.Profile(render.ProfileOf(s.Name)); p != nil {
+			place := w.Place(p.Pos)
 			m.Manifest = &place
 		}
 	}
-	l.readLog(ctx, scandir, s, m)
+	w.readLog(ctx, scandir, s, m)
 	return m
 }
 
@@ -137,15 +135,14 @@ func sockets(ctx context.Context, s reconcile.Service, uid uint32) []explain.Soc
 }
 
 // readLog reads the end of the gateway's log, as its user.
-func (l *looking) readLog(
-	ctx context.Context,
-	scandir *deploy.Place,
-	s reconcile.Service,
-	m *explain.More,
+func (w *Wish) readLog(
+	ctx context.Context, scandir *deploy.Place, s reconcile.Service, m *explain.More,
 ) {
-	end, err := logs.EndOf(ctx, scandir, s, l.manifest, detailLines)
+	end, err := logs.EndOf(ctx, scandir, s, w.Manifest, detailLines)
 	if m.Log = end.File; err == nil {
-		m.LogLines = append(m.LogLines, linesOf(end.Text)...)
+		for line := range strings.Lines(end.Text) {
+			m.LogLines = append(m.LogLines, strings.TrimSuffix(line, "\n"))
+		}
 	}
 	switch {
 	case errors.Is(err, home.ErrNoLog):

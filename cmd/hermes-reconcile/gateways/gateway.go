@@ -1,9 +1,10 @@
 //go:build linux
 
-package main
+package gateways
 
 import (
 	"strings"
+	"time"
 
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
@@ -13,11 +14,11 @@ import (
 	"hermes-reconcile/render"
 )
 
-// gateway is what there is to say of a service.
-func gateway(s reconcile.Service, scandir *deploy.Place, actual reconcile.Actual) explain.Gateway {
+// Of is what there is to say of a service, whatever a manifest wants of it.
+func Of(s reconcile.Service, scandir *deploy.Place, actual reconcile.Actual) explain.Gateway {
 	g := explain.Gateway{
 		Profile: render.ProfileOf(s.Name), Service: s.Name, Owned: s.Owned,
-		Wanted: wanted(s), Ready: readiness(s), PID: s.Status.PID, Port: s.Marker.Port,
+		Wanted: Wanted(s), Ready: readiness(s), PID: s.Status.PID, Port: s.Marker.Port,
 		Drift: drift(s, actual.Owed[s.Name]),
 	}
 	g.Drift = append(g.Drift, places(s, actual.DisplacedOf(s.Name))...)
@@ -69,8 +70,11 @@ func failed(g explain.Gateway, s reconcile.Service, look reconcile.Look) bool {
 	return false
 }
 
-// wantedUp is what wanted says of a gateway that should be up.
+// wantedUp is what Wanted says of a gateway that should be up.
 const wantedUp = "up"
+
+// rfc3339 is a time in UTC, as all our JSON has times: containers and hosts differ in zones.
+func rfc3339(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 // readiness is what s6 was told of the gateway, where it expects to be told.
 func readiness(s reconcile.Service) *bool {
@@ -80,8 +84,8 @@ func readiness(s reconcile.Service) *bool {
 	return &s.Status.Ready
 }
 
-// wanted is what the service directory says the gateway should be.
-func wanted(s reconcile.Service) string {
+// Wanted is what the service directory says the gateway should be, empty where it cannot be told.
+func Wanted(s reconcile.Service) string {
 	if s.Obstacle != "" || s.Fault != nil || s.Missing {
 		return ""
 	}
