@@ -12,6 +12,7 @@ import (
 
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/cmd/hermes-reconcile/failure"
 	"hermes-reconcile/cmd/hermes-reconcile/homes"
 	"hermes-reconcile/cmd/hermes-reconcile/usage"
 	"hermes-reconcile/reconcile"
@@ -291,22 +292,22 @@ func (f *applyFlags) result(u ui, r *explain.Report, result reconcile.Result) er
 		unprinted = f.print(u, r)
 	}
 	u.notes(result)
-	partial := &partialError{}
+	partial := &failure.Partial{}
 	var failed []complaint
 	for _, o := range result.Outcomes {
 		if o.Change.Acts() { // "2 of 3 failed" counts no gateway that was left alone
-			partial.total++
+			partial.Total++
 		}
 		if o.Err != nil {
-			partial.add(o.Err)
+			partial.Add(o.Err)
 			failed = append(failed, complaint{
 				verb: string(o.Change.Op), service: o.Change.Service, why: o.Err.Error(),
-				hint: usage.HintOf(usage.Rights(o.Err)), code: codeOf(o.Err),
+				hint: usage.HintOf(usage.Rights(o.Err)), code: failure.CodeOf(o.Err),
 			})
 		}
 	}
 	u.complain(failed)
-	if partial.failed == 0 {
+	if partial.Failed == 0 {
 		return unprinted
 	}
 	return errors.Join(withHint(partial, "run apply again to retry"), unprinted)
@@ -322,11 +323,3 @@ func (f *applyFlags) conclude(u ui, r *explain.Report) error {
 
 // notes prints what the user should know besides.
 func (u ui) notes(result reconcile.Result) { u.warnings(result.Notes) }
-
-// add counts one change that failed. Timeouts are counted apart, since the exit code tells of them.
-func (e *partialError) add(err error) {
-	e.failed++
-	if timedOut(err) {
-		e.timeouts++
-	}
-}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
+	"hermes-reconcile/cmd/hermes-reconcile/failure"
 	"hermes-reconcile/cmd/hermes-reconcile/home"
 	"hermes-reconcile/cmd/hermes-reconcile/homes"
 	"hermes-reconcile/reconcile"
@@ -83,7 +84,7 @@ func boot(ctx context.Context, u ui, flags *applyFlags) (err error) {
 	b.homes.Helpers = &b.helpers
 	began := time.Now()
 	err = b.apply(ctx)
-	var partial *partialError
+	var partial *failure.Partial
 	if err != nil && !errors.As(err, &partial) { // its parts are in the report
 		b.report.failure(err)
 	}

@@ -14,6 +14,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/discover"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/cmd/hermes-reconcile/failure"
 	"hermes-reconcile/cmd/hermes-reconcile/probe"
 	"hermes-reconcile/manifest/visible"
 	"hermes-reconcile/manifest/writing"
@@ -182,7 +183,7 @@ func (c *trial) whyFailed(ctx context.Context, late []reconcile.Late, stayed boo
 // for.
 func (c *trial) failed(ctx context.Context, result reconcile.Result, why string) error {
 	c.doc.Outcome, c.doc.Why = explain.CanaryFailed, why
-	c.error(&codedError{"canary " + why + c.printed, explain.CodeCanary})
+	c.error(failure.New(explain.CodeCanary, "canary "+why+c.printed))
 	hint := fmt.Sprintf("the canary has its new entry; go back with %s rollback", program)
 	var undone error
 	if c.flags.back {
@@ -195,7 +196,7 @@ func (c *trial) failed(ctx context.Context, result reconcile.Result, why string)
 	failed := c.merged(result, reconcile.Result{})
 	text := fmt.Sprintf("the canary failed: nothing was done to %s", count(c.others(), "other gateway"))
 	return errors.Join(c.end(c.whole, failed, nil), undone,
-		withHint(&codedError{text, explain.CodeCanary}, "%s", hint))
+		withHint(failure.New(explain.CodeCanary, text), "%s", hint))
 }
 
 // others is how many gateways the plan would change besides the canaries.
@@ -256,7 +257,7 @@ func (c *trial) returned(ctx context.Context, back *trial, result reconcile.Resu
 	}
 	if len(late) > 0 {
 		why, _ := back.whyFailed(ctx, late, false)
-		return &codedError{"canary " + why + ", with its former entry, too", explain.CodeCanary}
+		return failure.New(explain.CodeCanary, "canary "+why+", with its former entry, too")
 	}
 	what := "its former entry is back"
 	if len(c.Profiles) > 1 {
@@ -350,8 +351,8 @@ func profilesText(profiles []string) string { return visible.Line(explain.Names(
 
 // underWay is why an apply has to wait until a canary is decided.
 func underWay(c *journal.Canary) error {
-	return withHint(&codedError{fmt.Sprintf("another apply (pid %d) has been trying a manifest on the canary %s since %s", c.PID,
-		profilesText(c.Profiles), c.Time.Format(time.RFC3339)), explain.CodeLocked},
+	return withHint(failure.New(explain.CodeLocked, fmt.Sprintf("another apply (pid %d) has been trying a manifest on the canary %s since %s", c.PID,
+		profilesText(c.Profiles), c.Time.Format(time.RFC3339))),
 		"wait until it has ended, or end it with Ctrl-C or kill -INT %d", c.PID)
 }
 

@@ -12,6 +12,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/doctor"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/cmd/hermes-reconcile/failure"
 	"hermes-reconcile/cmd/hermes-reconcile/logs"
 	"hermes-reconcile/cmd/hermes-reconcile/probe"
 	"hermes-reconcile/reconcile"
@@ -53,7 +54,7 @@ func (f *applyFlags) arrive(
 	if err != nil || len(late) == 0 {
 		return err
 	}
-	failed := &lateError{level: level, late: len(late)}
+	failed := &failure.Late{Level: level, Count: len(late)}
 	// The reason is looked up after the wait, for those alone that are late: it costs a request or a
 	// process each.
 	answers := probe.Each(ctx, questions(late, level))
@@ -62,7 +63,7 @@ func (f *applyFlags) arrive(
 	for i, l := range late {
 		code := explain.CodeTimeout
 		if l.Hopeless() {
-			failed.hopeless++
+			failed.Hopeless++
 			code = explain.CodeHopeless
 		}
 		why := fmt.Sprintf("not %s%s: %s%s", level, waited(l), whyLate(l, level, answers[i]),
@@ -74,7 +75,7 @@ func (f *applyFlags) arrive(
 		})
 	}
 	u.complain(all)
-	if failed.hopeless == failed.late { // then a longer wait is no advice
+	if failed.Hopeless == failed.Count { // then a longer wait is no advice
 		return failed
 	}
 	return withHint(failed, "nothing was rolled back; wait longer with --timeout")

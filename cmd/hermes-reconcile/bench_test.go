@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"hermes-reconcile/cmd/hermes-reconcile/failure"
 )
 
 // thousand is a manifest of a thousand profiles.
@@ -29,7 +31,7 @@ func BenchmarkDiffAgainst(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				got := hermes("diff", "-f", "new.yaml", "--against", "old.yaml", "-o", form, "--exit-code")
-				require.Equal(b, exitDiffers, got.code)
+				require.Equal(b, failure.ExitDiffers, got.code)
 			}
 		})
 	}

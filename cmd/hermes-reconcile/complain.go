@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/cmd/hermes-reconcile/failure"
 	"hermes-reconcile/reconcile"
 )
 
@@ -49,7 +50,7 @@ func (u ui) complainOf(all []complaint) {
 		if first.verb != "" {
 			line = fmt.Sprintf("cannot %s %s", first.verb, line)
 		}
-		var err error = &codedError{line, first.code}
+		var err error = failure.New(first.code, line)
 		if hint != "" {
 			err = withHint(err, "%s", hint)
 		}

@@ -10,6 +10,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/choose"
 	"hermes-reconcile/cmd/hermes-reconcile/cmdline"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/cmd/hermes-reconcile/failure"
 	"hermes-reconcile/cmd/hermes-reconcile/sources"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
@@ -52,7 +53,7 @@ func (f *differFlags) policy() (reconcile.Prune, error) {
 // differs is the result of a command that only compares.
 func (f *differFlags) differs(r *explain.Report) error {
 	if f.exitCode && r.Differs {
-		return errDiffers
+		return failure.ErrDiffers
 	}
 	return nil
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/require"
 
+	"hermes-reconcile/cmd/hermes-reconcile/failure"
 	"hermes-reconcile/manifest"
 )
 
@@ -65,7 +66,7 @@ func TestPagesNameEveryCommandFlagAndExitCode(t *testing.T) {
 			has(t, readme, "--"+f.Name, "flag of "+cmd.Name())
 		})
 	}
-	for _, code := range []int{exitDone, exitPartial, exitDiffers, exitTimeout, exitUsage, exitTemporary} {
+	for _, code := range []int{failure.ExitDone, failure.ExitPartial, failure.ExitDiffers, failure.ExitTimeout, failure.ExitUsage, failure.ExitTemporary} {
 		has(t, readme, fmt.Sprintf("| %d |", code), "exit code")
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/doctor"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/cmd/hermes-reconcile/failure"
 	"hermes-reconcile/cmd/hermes-reconcile/gateways"
 	"hermes-reconcile/cmd/hermes-reconcile/homes"
 	"hermes-reconcile/cmd/hermes-reconcile/logs"
@@ -88,7 +89,7 @@ func runDoctor(ctx context.Context, u ui, flags *doctorFlags) error {
 		return err
 	}
 	if d.Errors > 0 {
-		return errUnwell
+		return failure.ErrUnwell
 	}
 	return nil
 }
@@ -146,7 +147,7 @@ func (f *manifestFlags) read() (doctor.ManifestFacts, error) {
 	}
 	var err error
 	if r.Manifest, r.Dirs, err = f.names().Render(); err != nil {
-		r.Manifest, r.Dirs, r.Errs = nil, nil, flatten(err) // each error is a finding of its own
+		r.Manifest, r.Dirs, r.Errs = nil, nil, failure.Flatten(err) // each error is a finding of its own
 	}
 	return r, nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"hermes-reconcile/cmd/hermes-reconcile/doctor"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/cmd/hermes-reconcile/failure"
 	"hermes-reconcile/reconcile"
 )
 
@@ -27,7 +28,7 @@ func TestDiagnosisIsAsItsSchemaSays(t *testing.T) {
 		var d explain.Diagnosis
 		require.NoError(t, json.Unmarshal([]byte(got.stdout), &d))
 		require.Positive(t, d.Errors, "no s6-svscan runs here: %v", d)
-		require.Equal(t, exitPartial, got.code)
+		require.Equal(t, failure.ExitPartial, got.code)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"hermes-reconcile/cmd/hermes-reconcile/failure"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/operate"
 )
@@ -26,7 +27,7 @@ func TestDownOfWhatCannotBeRead(t *testing.T) {
 	done := append([]operate.Acted{{Service: ours[0]}}, unread...)
 	var out, errs bytes.Buffer
 	err := ui{stdout: &out, stderr: &errs}.acted(done, nil, stopping(), formText)
-	require.Equal(t, exitPartial, exitCode(err))
+	require.Equal(t, failure.ExitPartial, failure.ExitOf(err))
 	require.Contains(t, errs.String(), "cannot stop gateway-b: cannot read gateway-b: permission denied")
 	require.Contains(t, out.String(), "1 stopped, 0 unchanged")
 }

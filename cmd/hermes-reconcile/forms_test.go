@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/cmd/hermes-reconcile/failure"
 	"hermes-reconcile/reconcile"
 )
 
@@ -93,7 +94,7 @@ func TestPullRequestInEveryForm(t *testing.T) {
 		args := strings.Fields("diff -f head.yaml --against base.yaml --exit-code -o " + form)
 		got := hermes(args...)
 		require.Empty(t, got.stderr, form)
-		require.Equal(t, exitDiffers, got.code, form)
+		require.Equal(t, failure.ExitDiffers, got.code, form)
 		requireGolden(t, golden, got.stdout)
 		if form == formJSON {
 			readReport(t, got.stdout)
@@ -157,7 +158,7 @@ func TestSameOutputForEachOldSide(t *testing.T) {
 	want := hermes("diff", "-f", "head.yaml", "--against", "base.yaml")
 	require.Equal(t, want, hermes("diff", "-f", "head.yaml", "--against", tree))
 	require.Equal(t, want, hermes("diff", "-f", "head.yaml", "--against", folder))
-	require.Equal(t, output{code: exitDone, stdout: "no changes: 4 unchanged\n" + unknown},
+	require.Equal(t, output{code: failure.ExitDone, stdout: "no changes: 4 unchanged\n" + unknown},
 		hermes("diff", "-f", "base.yaml", "--against", tree, "--exit-code"))
 }
 
@@ -172,7 +173,7 @@ func TestErrorsAreAnnotatedWhereTheyAre(t *testing.T) {
 	write(t, "old.yaml", "version: 1\nprofiles: {a: {}}\n")
 	write(t, "head.yaml", "version: 1\nprofiles:\n  coder:\n    port: 9201\n   env: {A: b}\n")
 	got := hermes("diff", "-f", "head.yaml", "--against", "old.yaml", "-o", "github", "--exit-code")
-	require.Equal(t, exitUsage, got.code)
+	require.Equal(t, failure.ExitUsage, got.code)
 	require.Regexp(t, `^::error file=deploy/head\.yaml,line=5,col=4,title=hermes-reconcile::[^\n]+\n$`, got.stdout)
 	require.Contains(t, got.stderr, "head.yaml:5:4: ")
 	written, err := os.ReadFile(summary)
@@ -181,14 +182,14 @@ func TestErrorsAreAnnotatedWhereTheyAre(t *testing.T) {
 
 	write(t, "head.yaml", "version: 1\nprofiles:\n  coder: {prot: 1, port: 70000}\n")
 	got = hermes("diff", "-f", "./head.yaml", "--against", "old.yaml", "-o", "github")
-	require.Equal(t, exitUsage, got.code)
+	require.Equal(t, failure.ExitUsage, got.code)
 	require.Contains(t, got.stdout, "::error file=deploy/head.yaml,line=3,col=11,title=hermes-reconcile::profiles.coder.prot: unknown key")
 	require.Contains(t, got.stdout, "::error file=deploy/head.yaml,line=3,col=26,title=hermes-reconcile::profiles.coder.port: 70000 is out of range")
 	require.Contains(t, got.stderr, "./head.yaml:3:11: ")
 
 	write(t, "head.yaml", "version: 1\nprofiles: {}\n")
 	got = hermes("diff", "-f", "head.yaml", "--against", "missing.yaml", "-o", "github")
-	require.Equal(t, exitUsage, got.code)
+	require.Equal(t, failure.ExitUsage, got.code)
 	require.Equal(t, "::error title=hermes-reconcile::cannot compare with \"missing.yaml\": no such file or directory\n", got.stdout)
 }
 
@@ -232,7 +233,7 @@ func TestWrongFlagsOfOutput(t *testing.T) {
 		`--scandir has no effect with --against base.yaml`:                      {"--scandir", "/x"},
 	} {
 		got := hermes(append([]string{"diff", "-f", "head.yaml", "--against", "base.yaml"}, args...)...)
-		require.Equal(t, exitUsage, got.code, want)
+		require.Equal(t, failure.ExitUsage, got.code, want)
 		require.Contains(t, got.stderr, want)
 		require.Empty(t, got.stdout, want)
 	}
@@ -242,14 +243,14 @@ func TestStandardInputIsTheOldSide(t *testing.T) {
 	t.Chdir("testdata/pull-request")
 	base, err := os.ReadFile("base.yaml")
 	require.NoError(t, err)
-	for text, code := range map[string]int{string(base): exitDiffers, "version: 2\n": exitUsage, "": exitUsage} {
+	for text, code := range map[string]int{string(base): failure.ExitDiffers, "version: 2\n": failure.ExitUsage, "": failure.ExitUsage} {
 		var stdout, stderr bytes.Buffer
 		root := newRootCommand(ui{stdout: &stdout, stderr: &stderr})
 		root.SetIn(strings.NewReader(text))
 		root.SetArgs([]string{"diff", "-f", "head.yaml", "--against", "-", "--exit-code"})
 		err := root.Execute()
-		require.Equal(t, code, exitCode(err), text)
-		if code == exitDiffers {
+		require.Equal(t, code, failure.ExitOf(err), text)
+		if code == failure.ExitDiffers {
 			require.Equal(t, hermes("diff", "-f", "head.yaml", "--against", "base.yaml").stdout, stdout.String())
 			continue
 		}
@@ -273,11 +274,11 @@ func TestFoldersAsTheOldSide(t *testing.T) {
 		"missing": `cannot compare with "missing": no such file or directory`,
 	} {
 		got := hermes("diff", "-f", "new.yaml", "--against", name)
-		require.Equal(t, exitUsage, got.code, name)
+		require.Equal(t, failure.ExitUsage, got.code, name)
 		require.Contains(t, got.stderr, "error: "+want+"\nhermes-reconcile: hint: name a manifest, or a folder that render --out wrote, with --against\n")
 	}
 	got := hermes("diff", "-f", "new.yaml", "--against", "empty", "--exit-code")
-	require.Equal(t, exitDiffers, got.code, "nothing is there yet: %v", got)
+	require.Equal(t, failure.ExitDiffers, got.code, "nothing is there yet: %v", got)
 	require.Contains(t, got.stdout, "1 to create\n")
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/require"
 
+	"hermes-reconcile/cmd/hermes-reconcile/failure"
 	"hermes-reconcile/cmd/hermes-reconcile/keyhelp"
 	"hermes-reconcile/manifest"
 )
@@ -118,7 +119,7 @@ func wrongManifest(t *testing.T) string {
 	file := filepath.Join(t.TempDir(), name)
 	write(t, file, "version: 1\nprofiles:\n  coder:\n    prot: 9201\n  writer:\n    port: 70000\n")
 	got := hermes("validate", "-f", file)
-	require.Equal(t, exitUsage, got.code)
+	require.Equal(t, failure.ExitUsage, got.code)
 	return "```console\n$ hermes-reconcile validate\n" + strings.ReplaceAll(got.stderr, file, name) + "```\n"
 }
 
@@ -189,8 +190,8 @@ func surroundingsTable(head string, all []surrounding) string {
 
 func exitCodesTable(*testing.T) string {
 	b := newTable("code", "meaning")
-	for _, e := range exitMeanings {
-		b.row(fmt.Sprint(e.code), e.about)
+	for _, e := range failure.Meanings {
+		b.row(fmt.Sprint(e.Code), e.About)
 	}
 	return b.String()
 }

@@ -19,6 +19,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/choose"
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/cmd/hermes-reconcile/failure"
 	"hermes-reconcile/manifest/visible"
 	"hermes-reconcile/reconcile"
 )
@@ -178,7 +179,7 @@ func declined(err error) error {
 	if err != nil {
 		return err
 	}
-	return errDeclined
+	return failure.ErrDeclined
 }
 
 // answer reads whether a person says yes, until a signal comes.

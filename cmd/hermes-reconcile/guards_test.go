@@ -13,6 +13,7 @@ import (
 
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/cmd/hermes-reconcile/failure"
 	"hermes-reconcile/cmd/hermes-reconcile/homes"
 	"hermes-reconcile/cmd/hermes-reconcile/sources"
 	"hermes-reconcile/cmd/hermes-reconcile/usage"
@@ -40,7 +41,7 @@ func deployed(t *testing.T, old, fresh string, f *applyFlags) *deploy.Deployment
 
 // TestRemovalsAsk: a person on a terminal is asked, and nothing but yes is one.
 func TestRemovalsAsk(t *testing.T) {
-	for answer, want := range map[string]error{"y\n": nil, "Yes\n": nil, "n\n": errDeclined, "\n": errDeclined, "yes, but\n": errDeclined, "\x04": errDeclined} {
+	for answer, want := range map[string]error{"y\n": nil, "Yes\n": nil, "n\n": failure.ErrDeclined, "\n": failure.ErrDeclined, "yes, but\n": failure.ErrDeclined, "\x04": failure.ErrDeclined} {
 		f := &applyFlags{}
 		d := deployed(t, "{a: {}, b: {}, c: {}}", "{a: {}}", f)
 		master, tty := terminal(t)
@@ -53,7 +54,7 @@ func TestRemovalsAsk(t *testing.T) {
 		err = <-ended
 		require.ErrorIs(t, err, want, "%q", answer)
 		if want != nil {
-			require.Equal(t, exitPartial, exitCode(err))
+			require.Equal(t, failure.ExitPartial, failure.ExitOf(err))
 		}
 	}
 }
@@ -67,7 +68,7 @@ func TestNoQuestionInJSON(t *testing.T) {
 	err := f.confirm(t.Context(), ui{stdout: tty, stderr: tty, json: true}, d)
 	require.EqualError(t, err, "this removes 2 gateways: b, c")
 	require.Equal(t, "nothing was changed; --yes removes without asking", usage.HintOf(err))
-	require.Equal(t, explain.CodeUsage, codeOf(err))
+	require.Equal(t, explain.CodeUsage, failure.CodeOf(err))
 }
 
 // TestNoOneIsAsked where nothing goes, where that was answered already, and without a terminal.
@@ -101,7 +102,7 @@ func TestPlanThatChangedBehindTheQuestion(t *testing.T) {
 	require.NoError(t, err)
 	_, err = d.Review(plan)
 	require.ErrorContains(t, err, `the plan has changed since you were asked: it removes "c", too`)
-	require.Equal(t, exitTemporary, exitCode(err))
+	require.Equal(t, failure.ExitTemporary, failure.ExitOf(err))
 }
 
 func TestLimitOfRemovals(t *testing.T) {
@@ -130,7 +131,7 @@ func TestLimitOfRemovals(t *testing.T) {
 			continue
 		}
 		require.EqualError(t, err, c.want)
-		require.Equal(t, exitUsage, exitCode(err))
+		require.Equal(t, failure.ExitUsage, failure.ExitOf(err))
 	}
 	for _, wrong := range []string{"-1", "x", "5 %", "101%", "1.5", "01"} {
 		require.ErrorContains(t, (&guards{maxRemovals: wrong}).check(), "--max-removals: ", wrong)
@@ -153,7 +154,7 @@ func TestExpectedPlan(t *testing.T) {
 	f.profiles = []string{"a"}
 	_, err = d.Review(plan)
 	require.ErrorContains(t, err, "this is another plan than --expect "+digest+": its digest is ")
-	require.Equal(t, exitUsage, exitCode(err))
+	require.Equal(t, failure.ExitUsage, failure.ExitOf(err))
 	part := hermes("diff", "-f", "new.yaml", "--scandir", "tree", "a")
 	require.Contains(t, err.Error(), strings.TrimPrefix(part.stdout[strings.Index(part.stdout, "\nplan "):], "\nplan ")[:16])
 	require.ErrorContains(t, (&guards{expect: "abc"}).check(), `--expect: "abc" is not the digest of a plan`)

@@ -16,6 +16,7 @@ import (
 	"mvdan.cc/sh/v3/syntax"
 
 	"hermes-reconcile/cmd/hermes-reconcile/cmdline"
+	"hermes-reconcile/cmd/hermes-reconcile/failure"
 )
 
 // commandsOf are all commands, the root with them.
@@ -128,7 +129,7 @@ func TestMistypedWordsAreSuggested(t *testing.T) {
 	} {
 		var out, errs bytes.Buffer
 		code := run(t.Context(), strings.Fields(c.typed), &out, &errs)
-		require.Equal(t, exitUsage, code, c.typed)
+		require.Equal(t, failure.ExitUsage, code, c.typed)
 		require.Empty(t, out.String(), c.typed)
 		require.Contains(t, errs.String(), c.want, c.typed)
 		require.Contains(t, errs.String(), c.hint, c.typed)

@@ -366,6 +366,12 @@ var layers = map[string]layer{
 		others: []string{"github.com/spf13/cobra", "github.com/spf13/pflag"},
 		never:  []string{"os", "os/exec", "net", "flag", "log", "time"},
 	},
+	command + "/failure": {
+		why:    "What kind an error is counts for people, programs and exit codes alike, so nothing is printed here.",
+		ours:   []string{"manifest", "reconcile", "s6ctl", command + "/explain", command + "/probe", command + "/usage"},
+		others: []string{"github.com/hashicorp/go-multierror"},
+		never:  []string{"os", "os/exec", "net", "flag", "log"},
+	},
 	command + "/probe": {
 		why:   "It asks a gateway over HTTP and starts nothing.",
 		ours:  []string{"reconcile/fault"},
@@ -420,7 +426,7 @@ var layers = map[string]layer{
 			"reconcile/watch",
 			"s6ctl", "s6ctl/start", "s6ctl/safefile", "s6ctl/route",
 			command + "/accounts", command + "/asuser", command + "/changes", command + "/choose", command + "/containerenv", command + "/deploy",
-			command + "/discover", command + "/doctor", command + "/explain", command + "/gateways", command + "/home", command + "/homes", command + "/keyhelp",
+			command + "/discover", command + "/doctor", command + "/explain", command + "/failure", command + "/gateways", command + "/home", command + "/homes", command + "/keyhelp",
 			command + "/kubernetes", command + "/logs", command + "/notify", command + "/overview", command + "/probe", command + "/progress",
 			command + "/cmdline", command + "/sources", command + "/stack", command + "/tokens", command + "/usage",
 		},

@@ -7,9 +7,9 @@ import (
 	"os"
 	"testing"
 
-	"hermes-reconcile/cmd/hermes-reconcile/sources"
-
 	"github.com/stretchr/testify/require"
+
+	"hermes-reconcile/cmd/hermes-reconcile/sources"
 )
 
 // TestManifestThatCannotBeReadIsNamed: where a manifest is there but cannot be read, or is wrong,

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"hermes-reconcile/cmd/hermes-reconcile/failure"
 	"hermes-reconcile/cmd/hermes-reconcile/logs"
 	"hermes-reconcile/manifest"
 )
@@ -105,7 +106,7 @@ func (f *logsFlags) find(u ui, m *manifest.Manifest, wish *logs.Wish) ([]logs.Lo
 // unprinted is the part of an error that is that a result could not be printed, nil if there is
 // none.
 func unprinted(err error) error {
-	var lost *unprintedError
+	var lost *failure.Unprinted
 	if errors.As(err, &lost) {
 		return lost
 	}

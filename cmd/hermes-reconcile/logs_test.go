@@ -8,16 +8,18 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"hermes-reconcile/cmd/hermes-reconcile/failure"
 )
 
 // TestNamesOrAll: no gateway is taken because a name was forgotten, and all are no part of some.
 func TestNamesOrAll(t *testing.T) {
 	for _, command := range []string{"logs", "stop", "start", "restart"} {
 		got := hermes(command)
-		require.Equal(t, exitUsage, got.code)
+		require.Equal(t, failure.ExitUsage, got.code)
 		require.Contains(t, got.stderr, "which gateways? (want names of profiles")
 		got = hermes(command, "coder", "--all")
-		require.Equal(t, exitUsage, got.code)
+		require.Equal(t, failure.ExitUsage, got.code)
 		require.Contains(t, got.stderr, "--all already means every gateway (want --all alone, or only names of profiles")
 	}
 }

@@ -9,8 +9,7 @@
 //	scandir.go         which scandir is meant
 //	target.go          a manifest, rendered, with the scandir that should be as it says
 //	output.go          forms of a plan; ui.go: what goes to stdout, what to stderr
-//	complain.go        errors for people; messages.go: the same for programs
-//	exit.go            exit codes; results.go: a result that could not be printed is a failure
+//	complain.go        errors of several gateways; results.go: a result that could not be printed
 //	guards.go          what keeps an apply from doing what was not meant
 //	apply_boot.go      apply --boot; report.go: what it leaves in a log
 //	apply_wait.go      apply --wait; working.go: how far an operation has come

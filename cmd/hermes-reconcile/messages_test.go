@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/cmd/hermes-reconcile/failure"
 	"hermes-reconcile/cmd/hermes-reconcile/usage"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
@@ -72,7 +73,7 @@ func TestErrorsOfAJSONCommandAreJSON(t *testing.T) {
 		}
 		if want[0].Level == explain.MessageError {
 			require.Empty(t, got.stdout, line)
-			require.Equal(t, exitUsage, got.code, line)
+			require.Equal(t, failure.ExitUsage, got.code, line)
 		}
 	}
 }
@@ -125,26 +126,26 @@ func TestCodesOfErrors(t *testing.T) {
 		code explain.Code
 		exit int
 	}{
-		{usagef("x"), explain.CodeUsage, exitUsage},
-		{usage.New(multierror.Append(nil, wrong)), explain.CodeManifest, exitUsage},
-		{fmt.Errorf("x: %w", s6ctl.ErrNotInstalled), explain.CodeNoS6, exitUsage},
-		{withHint(usage.New(s6ctl.ErrNotListening), "x"), explain.CodeNoSvscan, exitUsage},
-		{&reconcile.RoomError{}, explain.CodeNoRoom, exitUsage},
-		{&reconcile.NameError{}, explain.CodeLongName, exitUsage},
-		{&reconcile.ObstacleError{Err: io.EOF}, explain.CodeObstacle, exitUsage},
-		{&partialError{failed: 1, total: 2}, explain.CodePartial, exitPartial},
-		{&lateError{late: 1, hopeless: 1}, explain.CodeLate, exitPartial},
-		{reconcile.ErrInterrupted, explain.CodeInterrupted, exitPartial},
-		{&reconcile.HopelessError{}, explain.CodeHopeless, exitPartial},
-		{&codedError{"x", explain.CodeCanary}, explain.CodeCanary, exitPartial},
-		{fmt.Errorf("x: %w", &reconcile.TimeoutError{}), explain.CodeTimeout, exitTimeout},
-		{&reconcile.LockedError{}, explain.CodeLocked, exitTemporary},
-		{reconcile.ErrStale, explain.CodeStale, exitTemporary},
-		{&unprintedError{io.ErrShortWrite}, explain.CodeUnprinted, exitTemporary},
-		{io.ErrShortWrite, explain.CodeFailed, exitTemporary},
+		{usagef("x"), explain.CodeUsage, failure.ExitUsage},
+		{usage.New(multierror.Append(nil, wrong)), explain.CodeManifest, failure.ExitUsage},
+		{fmt.Errorf("x: %w", s6ctl.ErrNotInstalled), explain.CodeNoS6, failure.ExitUsage},
+		{withHint(usage.New(s6ctl.ErrNotListening), "x"), explain.CodeNoSvscan, failure.ExitUsage},
+		{&reconcile.RoomError{}, explain.CodeNoRoom, failure.ExitUsage},
+		{&reconcile.NameError{}, explain.CodeLongName, failure.ExitUsage},
+		{&reconcile.ObstacleError{Err: io.EOF}, explain.CodeObstacle, failure.ExitUsage},
+		{&failure.Partial{Failed: 1, Total: 2}, explain.CodePartial, failure.ExitPartial},
+		{&failure.Late{Count: 1, Hopeless: 1}, explain.CodeLate, failure.ExitPartial},
+		{reconcile.ErrInterrupted, explain.CodeInterrupted, failure.ExitPartial},
+		{&reconcile.HopelessError{}, explain.CodeHopeless, failure.ExitPartial},
+		{failure.New(explain.CodeCanary, "x"), explain.CodeCanary, failure.ExitPartial},
+		{fmt.Errorf("x: %w", &reconcile.TimeoutError{}), explain.CodeTimeout, failure.ExitTimeout},
+		{&reconcile.LockedError{}, explain.CodeLocked, failure.ExitTemporary},
+		{reconcile.ErrStale, explain.CodeStale, failure.ExitTemporary},
+		{&failure.Unprinted{Err: io.ErrShortWrite}, explain.CodeUnprinted, failure.ExitTemporary},
+		{io.ErrShortWrite, explain.CodeFailed, failure.ExitTemporary},
 	} {
-		require.Equal(t, c.code, codeOf(c.err), "%T", c.err)
-		require.Equal(t, c.exit, exitCode(c.err), "%T", c.err)
+		require.Equal(t, c.code, failure.CodeOf(c.err), "%T", c.err)
+		require.Equal(t, c.exit, failure.ExitOf(c.err), "%T", c.err)
 		row := fmt.Sprintf("\n| `%s` | %d", c.code, c.exit)
 		require.True(t, strings.Contains(read(t, "docs/json.md"), row), "docs/json.md lacks %q", row)
 		all = append(all, string(c.code))

@@ -16,6 +16,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/changes"
 	"hermes-reconcile/cmd/hermes-reconcile/cmdline"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/cmd/hermes-reconcile/failure"
 	"hermes-reconcile/cmd/hermes-reconcile/sources"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/manifest/placed"
@@ -233,11 +234,11 @@ func summarize(markdown []byte) error {
 // annotate prints an error where GitHub Actions shows it: at its place in a manifest, or beside the
 // step. It returns it.
 func (f *outputFlags) annotate(u ui, err error) error {
-	if err == nil || f.form != formGitHub || errors.Is(err, errDiffers) {
+	if err == nil || f.form != formGitHub || errors.Is(err, failure.ErrDiffers) {
 		return err
 	}
 	var lines []string
-	for _, e := range flatten(err) {
+	for _, e := range failure.Flatten(err) {
 		var at *explain.Place
 		message := e.Error()
 		var wrong *manifest.Error

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/cmd/hermes-reconcile/failure"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/operate"
 )
@@ -25,7 +26,7 @@ func TestOperationsPrintJSON(t *testing.T) {
 		{Service: service("c"), Err: withHint(&reconcile.TimeoutError{What: "c", After: time.Second}, "look")},
 		{Service: service("d"), Err: errors.New("broken")},
 	}, []reconcile.Note{{Code: reconcile.NoteKilled, Text: "odd"}}, stopping(), formJSON)
-	require.Equal(t, exitPartial, exitCode(err))
+	require.Equal(t, failure.ExitPartial, failure.ExitOf(err))
 	var doc explain.Operation
 	readAs(t, "operation", out.String(), &doc)
 	require.Equal(t, explain.Operation{

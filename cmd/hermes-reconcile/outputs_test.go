@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/cmd/hermes-reconcile/failure"
 )
 
 // printed carries out a command, checks what it prints against the schema of that name, and reads
@@ -43,10 +44,10 @@ func TestCommandsWithoutS6PrintJSON(t *testing.T) {
 		{Profile: "coder", Place: explain.Place{File: "p.yaml", Line: 3, Column: 3}},
 		{Profile: "writer", Place: explain.Place{File: "p.yaml", Line: 4, Column: 3}},
 	}}, valid)
-	require.Equal(t, exitDone, got.code)
+	require.Equal(t, failure.ExitDone, got.code)
 	valid, got = printed[explain.Validation](t, "validate", "validate", "-f", "bad.yaml")
 	require.Equal(t, explain.Validation{Format: 1, Profiles: []explain.PlacedProfile{}}, valid)
-	require.Equal(t, exitUsage, got.code)
+	require.Equal(t, failure.ExitUsage, got.code)
 	require.Len(t, messagesOf(t, got.stderr), 1)
 
 	made, _ := printed[explain.Rendered](t, "render", "render", "-f", "p.yaml", "--out", "tree")
@@ -89,7 +90,7 @@ func TestCommandsWithoutS6PrintJSON(t *testing.T) {
 	written, err := os.ReadFile("new.yaml")
 	require.NoError(t, err)
 	require.Equal(t, exampleManifest, written)
-	require.Equal(t, exitUsage, hermes("init", "--example", "--out", "new.yaml", "-o", "json").code)
+	require.Equal(t, failure.ExitUsage, hermes("init", "--example", "--out", "new.yaml", "-o", "json").code)
 }
 
 // TestProbePrintsJSON: whether it serves, and if not, why, which is an error besides.
@@ -102,7 +103,7 @@ func TestProbePrintsJSON(t *testing.T) {
 	defer server.Close()
 	good, got := printed[explain.Probed](t, "probe", "probe", server.URL+"/health")
 	require.Equal(t, explain.Probed{Format: 1, URL: server.URL + "/health", Serves: true}, good)
-	require.Equal(t, exitDone, got.code)
+	require.Equal(t, failure.ExitDone, got.code)
 	require.Empty(t, got.stderr)
 	bad, got := printed[explain.Probed](t, "probe", "probe", server.URL+"/")
 	require.False(t, bad.Serves)
@@ -110,7 +111,7 @@ func TestProbePrintsJSON(t *testing.T) {
 	messages := messagesOf(t, got.stderr)
 	require.Len(t, messages, 1)
 	require.Equal(t, bad.Code, messages[0].Code)
-	require.Equal(t, exitTemporary, got.code)
+	require.Equal(t, failure.ExitTemporary, got.code)
 	_, got = printed[explain.Probed](t, "probe", "probe", "--timeout", "1ms", "--interval", "1ms", server.URL+"/")
-	require.Equal(t, exitTimeout, got.code)
+	require.Equal(t, failure.ExitTimeout, got.code)
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"hermes-reconcile/cmd/hermes-reconcile/failure"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/s6ctl"
 )
@@ -22,7 +23,7 @@ func TestRefusalNamesTheSupervisorOfTheSystem(t *testing.T) {
 		err := noS6Here("apply", s6ctl.Detect(s6ctl.Host{OS: os}, ""))
 		require.ErrorContains(t, err, "cannot run apply here: ")
 		require.ErrorContains(t, err, "supervised by "+supervisor)
-		require.Equal(t, exitUsage, exitCode(err))
+		require.Equal(t, failure.ExitUsage, failure.ExitOf(err))
 	}
 }
 

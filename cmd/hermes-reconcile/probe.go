@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/cmd/hermes-reconcile/failure"
 	"hermes-reconcile/cmd/hermes-reconcile/probe"
 	"hermes-reconcile/cmd/hermes-reconcile/usage"
 	"hermes-reconcile/reconcile"
@@ -86,7 +87,7 @@ func (f *probeFlags) ask(ctx context.Context, url string) error {
 func probed(url string, err error) explain.Probed {
 	found := explain.Probed{Format: explain.OutputFormat, URL: url, Serves: err == nil}
 	if err != nil {
-		found.Code, found.Error = codeOf(err), err.Error()
+		found.Code, found.Error = failure.CodeOf(err), err.Error()
 	}
 	return found
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/cmd/hermes-reconcile/failure"
 	"hermes-reconcile/reconcile"
 )
 
@@ -102,16 +103,16 @@ func TestFormsAndExitCodeAgree(t *testing.T) {
 		answer(formText, "--files")
 		answer(formMarkdown, "--files")
 		r := readReport(t, js.stdout)
-		code := exitDone
+		code := failure.ExitDone
 		if r.Differs {
-			code = exitDiffers
+			code = failure.ExitDiffers
 			differ++
 		}
 		require.Equal(t, []int{code, code, code, code}, []int{text.code, js.code, md.code, gh.code}, "seed %d", seed)
 		requireAgreement(t, r, text.stdout, md.stdout, gh.stdout)
 		shown := hermes("diff", "-f", "new.yaml", "--against", "old.yaml", "--prune", prune, "--show-secrets")
 		secrets += strings.Count(shown.stdout, canary)
-		require.Equal(t, exitDone, hermes("diff", "-f", "new.yaml", "--against", "new.yaml", "--exit-code").code)
+		require.Equal(t, failure.ExitDone, hermes("diff", "-f", "new.yaml", "--against", "new.yaml", "--exit-code").code)
 	}
 	require.Greater(t, differ, pairs/2, "hardly any pair differs: the test shows little")
 	require.Greater(t, secrets, pairs, "hardly any secret in a diff: the test shows little")

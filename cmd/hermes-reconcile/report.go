@@ -21,6 +21,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/accounts"
 	"hermes-reconcile/cmd/hermes-reconcile/doctor"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/cmd/hermes-reconcile/failure"
 	"hermes-reconcile/cmd/hermes-reconcile/home"
 	"hermes-reconcile/cmd/hermes-reconcile/homes"
 	"hermes-reconcile/manifest"
@@ -121,7 +122,7 @@ func logOutcome(log *slog.Logger, o reconcile.Outcome, more ...any) {
 	case o.Err != nil:
 		log.Error(
 			"cannot "+explain.Verb(o.Change, explain.Planned),
-			append(args, "error", o.Err.Error(), keyResult, explain.Failed, keyCode, codeOf(o.Err))...)
+			append(args, "error", o.Err.Error(), keyResult, explain.Failed, keyCode, failure.CodeOf(o.Err))...)
 	case o.Delay != nil:
 		log.Info(explain.Verb(o.Change, explain.Owed),
 			append(args, "waits", o.Delay.Error(), keyResult, explain.Owed)...)
@@ -142,7 +143,7 @@ func upOrDown(up bool) string {
 
 // failure adds what made it impossible to do anything, several errors on a line each.
 func (r *report) failure(err error) {
-	for _, e := range flatten(err) {
+	for _, e := range failure.Flatten(err) {
 		r.log.Error(e.Error())
 	}
 }

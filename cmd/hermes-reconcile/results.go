@@ -2,9 +2,10 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"os"
+
+	"hermes-reconcile/cmd/hermes-reconcile/failure"
 )
 
 // results is stdout as a command sees it. It remembers the first error of a write, so that no
@@ -18,7 +19,7 @@ type results struct {
 func (r *results) Write(p []byte) (int, error) {
 	n, err := r.to.Write(p)
 	if err != nil {
-		err = &unprintedError{err}
+		err = &failure.Unprinted{Err: err}
 		if r.err == nil {
 			r.err = err
 		}
@@ -26,20 +27,14 @@ func (r *results) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// unprintedError is that a result could not be printed.
-type unprintedError struct{ err error }
-
-func (e *unprintedError) Error() string { return fmt.Sprintf("cannot print the result: %v", e.err) }
-func (e *unprintedError) Unwrap() error { return e.err }
-
 // complete adds to how a command ended that its results could not be printed. That there are
 // differences, or something wrong, then reaches no reader, so it is no answer.
 func (r *results) complete(err error) error {
-	var said *unprintedError
+	var said *failure.Unprinted
 	switch {
 	case r.err == nil, errors.As(err, &said):
 		return err
-	case errors.Is(err, errDiffers), errors.Is(err, errUnwell):
+	case errors.Is(err, failure.ErrDiffers), errors.Is(err, failure.ErrUnwell):
 		return r.err
 	}
 	return errors.Join(err, r.err)

@@ -8,6 +8,8 @@ import (
 
 	"github.com/hashicorp/go-multierror"
 	"github.com/stretchr/testify/require"
+
+	"hermes-reconcile/cmd/hermes-reconcile/failure"
 )
 
 // refusing is a writer that takes nothing.
@@ -24,24 +26,24 @@ func TestUnprintedResultsChangeTheExitCode(t *testing.T) {
 		code   int
 		errors int
 	}{
-		{"done", nil, exitTemporary, 1},
-		{"differences", errDiffers, exitTemporary, 1},
-		{"unwell", errUnwell, exitTemporary, 1},
-		{"partial", &partialError{failed: 1, total: 2}, exitPartial, 2},
-		{"wrong manifest", &multierror.Error{Errors: []error{usagef("a"), usagef("b")}}, exitUsage, 3},
+		{"done", nil, failure.ExitTemporary, 1},
+		{"differences", failure.ErrDiffers, failure.ExitTemporary, 1},
+		{"unwell", failure.ErrUnwell, failure.ExitTemporary, 1},
+		{"partial", &failure.Partial{Failed: 1, Total: 2}, failure.ExitPartial, 2},
+		{"wrong manifest", &multierror.Error{Errors: []error{usagef("a"), usagef("b")}}, failure.ExitUsage, 3},
 	} {
 		r := &results{to: refusing{}}
 		ui{stdout: r, stderr: io.Discard}.info("lost")
 		err := r.complete(c.ended)
-		require.Equal(t, c.code, exitCode(err), c.name)
-		require.Len(t, flatten(err), c.errors, c.name)
-		require.Len(t, flatten(r.complete(err)), c.errors, "%s: it is said once", c.name)
+		require.Equal(t, c.code, failure.ExitOf(err), c.name)
+		require.Len(t, failure.Flatten(err), c.errors, c.name)
+		require.Len(t, failure.Flatten(r.complete(err)), c.errors, "%s: it is said once", c.name)
 	}
 	fine := &results{to: io.Discard}
 	ui{stdout: fine, stderr: io.Discard}.info("printed")
 	require.NoError(t, fine.complete(nil))
-	require.Equal(t, errDiffers, fine.complete(errDiffers))
-	require.True(t, errors.Is(fine.complete(errUnwell), errUnwell))
+	require.Equal(t, failure.ErrDiffers, fine.complete(failure.ErrDiffers))
+	require.True(t, errors.Is(fine.complete(failure.ErrUnwell), failure.ErrUnwell))
 }
 
 func TestResultsKnowTheirFile(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/stretchr/testify/require"
 
+	"hermes-reconcile/cmd/hermes-reconcile/failure"
 	"hermes-reconcile/cmd/hermes-reconcile/keyhelp"
 	"hermes-reconcile/manifest"
 )
@@ -60,10 +61,10 @@ func aroundOf(cmd *cobra.Command) string {
 		}
 	}
 	r.section("EXIT STATUS")
-	for _, e := range exitMeanings {
+	for _, e := range failure.Meanings {
 		differs := !cmd.HasParent() || cmd.Flags().Lookup("exit-code") != nil && cmd.Name() != "status"
-		if e.code != exitDiffers || differs {
-			r.item(fmt.Sprint(e.code), e.about)
+		if e.Code != failure.ExitDiffers || differs {
+			r.item(fmt.Sprint(e.Code), e.About)
 		}
 	}
 	return r.String()

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"hermes-reconcile/cmd/hermes-reconcile/cmdline"
+	"hermes-reconcile/cmd/hermes-reconcile/failure"
 	"hermes-reconcile/cmd/hermes-reconcile/usage"
 	"hermes-reconcile/manifest/visible"
 	"hermes-reconcile/manifest/wording"
@@ -26,7 +27,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 	defer func() {
 		if r := recover(); r != nil {
 			u.error(fault.Error(r))
-			code = exitTemporary
+			code = failure.ExitTemporary
 		}
 	}()
 	root := newRootOf(u, askedFor(args))
@@ -39,11 +40,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 	if errors.As(err, &done) { // with all that there is to say
 		return int(done)
 	}
-	// errDiffers and errUnwell are answers of commands, which have printed what they are about.
-	if err != nil && !errors.Is(err, errDiffers) && !errors.Is(err, errUnwell) {
+	// failure.ErrDiffers and failure.ErrUnwell are answers of commands, which have printed what they are about.
+	if err != nil && !errors.Is(err, failure.ErrDiffers) && !errors.Is(err, failure.ErrUnwell) {
 		u.error(err)
 	}
-	return exitCode(err)
+	return failure.ExitOf(err)
 }
 
 // builder makes a command when it is asked for: to build all of them takes longer than short ones

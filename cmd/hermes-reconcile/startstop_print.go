@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/cmd/hermes-reconcile/failure"
 	"hermes-reconcile/cmd/hermes-reconcile/usage"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/operate"
@@ -24,20 +25,20 @@ func (u ui) acted(acted []operate.Acted, notes []reconcile.Note, d operation, fo
 		u.actedText(done, d)
 	}
 	u.warnings(notes)
-	partial := &partialError{total: len(acted)}
+	partial := &failure.Partial{Total: len(acted)}
 	var failed []complaint
 	for i, a := range acted {
 		if a.Err == nil {
 			continue
 		}
-		partial.add(a.Err)
+		partial.Add(a.Err)
 		g := done.Gateways[i]
 		failed = append(failed, complaint{
 			verb: d.verb, service: g.Service, why: g.Error, hint: g.Hint, code: g.Code,
 		})
 	}
 	u.complain(failed)
-	if partial.failed == 0 {
+	if partial.Failed == 0 {
 		return unprinted
 	}
 	return errors.Join(partial, unprinted)
@@ -59,7 +60,7 @@ func operated(acted []operate.Acted, notes []reconcile.Note, d operation) explai
 		switch {
 		case a.Err != nil:
 			o.Failed++
-			g.Result, g.Code, g.Error = explain.Failed, codeOf(a.Err), a.Err.Error()
+			g.Result, g.Code, g.Error = explain.Failed, failure.CodeOf(a.Err), a.Err.Error()
 			g.Hint = usage.HintOf(usage.Rights(a.Err))
 		case a.Already:
 			o.Unchanged++

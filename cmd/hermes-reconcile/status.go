@@ -10,16 +10,17 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
 	"hermes-reconcile/cmd/hermes-reconcile/choose"
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/cmd/hermes-reconcile/failure"
 	"hermes-reconcile/cmd/hermes-reconcile/gateways"
 	"hermes-reconcile/cmd/hermes-reconcile/overview"
 	"hermes-reconcile/cmd/hermes-reconcile/sources"
 	"hermes-reconcile/s6ctl"
-
-	"github.com/spf13/cobra"
-	"golang.org/x/term"
 )
 
 // formPrometheus is a form of status.
@@ -131,7 +132,7 @@ func (l *looking) run(ctx context.Context, u ui) error {
 	unwell := func(g explain.Gateway) bool { return g.Failed }
 	// --failed hides rows, and --exit-code judges all gateways that were named.
 	if l.exitCode && (!page.Status.Listening || slices.ContainsFunc(page.Status.Gateways, unwell)) {
-		return errUnwell
+		return failure.ErrUnwell
 	}
 	return nil
 }

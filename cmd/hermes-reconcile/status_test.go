@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/cmd/hermes-reconcile/failure"
 	"hermes-reconcile/cmd/hermes-reconcile/homes"
 	"hermes-reconcile/cmd/hermes-reconcile/overview"
 )
@@ -163,10 +164,10 @@ func TestStatusIsAsItsSchemaSays(t *testing.T) {
 		"status --color=blue":          `--color: "blue" is not known`,
 	} {
 		got := hermes(strings.Fields(args)...)
-		require.Equal(t, exitUsage, got.code, args)
+		require.Equal(t, failure.ExitUsage, got.code, args)
 		require.Contains(t, got.stderr, want, args)
 	}
-	require.Equal(t, exitPartial, hermes("status", "--exit-code").code, "no s6-svscan runs")
+	require.Equal(t, failure.ExitPartial, hermes("status", "--exit-code").code, "no s6-svscan runs")
 }
 
 // TestManifestIsReadAnewOnlyWhenItHasChanged: a status that goes on looking says the same each

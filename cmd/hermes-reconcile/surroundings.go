@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"hermes-reconcile/cmd/hermes-reconcile/cmdline"
+	"hermes-reconcile/cmd/hermes-reconcile/failure"
 	"hermes-reconcile/cmd/hermes-reconcile/sources"
 )
 
@@ -112,9 +113,9 @@ func surroundingsHelp() string {
 		}
 	}
 	b.WriteString("Exit codes, the same for every command:\n")
-	for _, e := range exitMeanings {
-		lines := strings.Split(cmdline.Wrap(e.about, cmdline.Width-8), "\n")
-		fmt.Fprintf(&b, "  %-4d  %s\n", e.code, strings.Join(lines, "\n        "))
+	for _, e := range failure.Meanings {
+		lines := strings.Split(cmdline.Wrap(e.About, cmdline.Width-8), "\n")
+		fmt.Fprintf(&b, "  %-4d  %s\n", e.Code, strings.Join(lines, "\n        "))
 	}
 	b.WriteString("\nEnvironment variables:\n")
 	for _, v := range variables {

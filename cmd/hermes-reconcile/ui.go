@@ -1,14 +1,13 @@
 package main
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io"
-
-	"github.com/hashicorp/go-multierror"
+	"strings"
 
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/cmd/hermes-reconcile/failure"
 	"hermes-reconcile/cmd/hermes-reconcile/usage"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/manifest/visible"
@@ -39,6 +38,17 @@ func (u ui) saying(to io.Writer) ui {
 	return u
 }
 
+// message prints an error, a warning or a hint for programs.
+func (u ui) message(m explain.Message) {
+	if u.hear != nil {
+		u.hear(m)
+		return
+	}
+	if line, err := m.JSON(); err == nil {
+		_, _ = u.stderr.Write(line) // there is no other place to say that it takes nothing
+	}
+}
+
 // info prints a line of the result.
 func (u ui) info(format string, args ...any) {
 	fmt.Fprintln(u.stdout, visible.Text(fmt.Sprintf(format, args...)))
@@ -47,7 +57,7 @@ func (u ui) info(format string, args ...any) {
 // warning says what the user should know, and is no reason to fail. The code is for programs.
 func (u ui) warning(code explain.Code, format string, args ...any) {
 	if u.json || u.hear != nil {
-		u.message(warningOf(code, format, args))
+		u.message(failure.Warning(code, format, args))
 		return
 	}
 	fmt.Fprintln(u.stderr, visible.Text(fmt.Sprintf(program+": warning: "+format, args...)))
@@ -65,12 +75,12 @@ func (u ui) hint(format string, args ...any) {
 // error prints err: several on a line each, then the hint that came with it.
 func (u ui) error(err error) {
 	if u.json || u.hear != nil {
-		for _, one := range parts(err, "") {
-			u.message(errorMessage(one))
+		for _, m := range failure.Messages(err) {
+			u.message(m)
 		}
 		return
 	}
-	for _, e := range flatten(err) {
+	for _, e := range failure.Flatten(err) {
 		var m *manifest.Error
 		if errors.As(e, &m) {
 			fmt.Fprintln(u.stderr, visible.Text(e.Error()))
@@ -86,48 +96,46 @@ func (u ui) error(err error) {
 // table prints lines of cells in columns.
 func (u ui) table(lines []string) { io.WriteString(u.stdout, explain.Table(lines)) }
 
-// flatten takes errors that are lists apart.
-func flatten(err error) []error {
-	var all []error
-	for _, one := range parts(err, "") {
-		all = append(all, one.err)
-	}
-	return all
-}
-
-// part is one of several errors, with the hint that came with it.
-type part struct {
-	err  error
-	hint string
-}
-
-// parts takes errors that are lists apart. A hint of a list is one of each error in it.
-func parts(err error, hint string) []part {
-	if hinted, ok := err.(*usage.Hinted); ok {
-		err, hint = hinted.Err, cmp.Or(hint, hinted.Hint)
-	}
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		var all []part
-		for _, e := range joined.Unwrap() {
-			all = append(all, parts(e, hint)...)
-		}
-		return all
-	}
-	hint = cmp.Or(hint, usage.HintOf(err))
-	var multi *multierror.Error
-	if errors.As(err, &multi) {
-		var all []part
-		for _, e := range multi.Errors {
-			all = append(all, part{e, hint})
-		}
-		return all
-	}
-	return []part{{err, hint}}
-}
-
 // withHint adds to an error what to type next; it is printed on a line of its own.
 func withHint(err error, format string, args ...any) error {
 	return usage.WithHint(err, format, args...)
 }
 
 func count(n int, noun string) string { return explain.Count(n, noun) }
+
+// asksJSON reports whether a command line asks for JSON. It is known before the flags are parsed,
+// so that what is wrong with them is said as JSON, too. The last of several forms counts.
+func asksJSON(args []string) bool {
+	asks := false
+	for i, arg := range args {
+		if arg == "--" {
+			break
+		}
+		form, found := outputForm(arg)
+		if !found {
+			continue
+		}
+		if form == "" && !strings.HasSuffix(arg, "=") && i+1 < len(args) {
+			form = args[i+1]
+		}
+		asks = form == formJSON
+	}
+	return asks
+}
+
+// outputForm is the value of --output, or of -o maybe behind short flags without a value; empty: it
+// may be an argument of its own.
+func outputForm(arg string) (form string, found bool) {
+	if arg == "--output" {
+		return "", true
+	}
+	if form, found = strings.CutPrefix(arg, "--output="); found {
+		return form, true
+	}
+	flags, isFlag := strings.CutPrefix(arg, "-")
+	form, found = strings.CutPrefix(strings.TrimLeft(flags, "fhqvw"), "o")
+	return strings.TrimPrefix(form, "="), found && isFlag
+}
+
+// usagef makes an error that the user can mend. All such errors have one exit code.
+func usagef(format string, args ...any) error { return usage.Errorf(format, args...) }

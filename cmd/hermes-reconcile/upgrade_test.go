@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"hermes-reconcile/cmd/hermes-reconcile/failure"
 )
 
 // TestUpgradeRestartsEachGatewayOnce: a tree of the version whose scripts search the container's
@@ -15,7 +17,7 @@ func TestUpgradeRestartsEachGatewayOnce(t *testing.T) {
 	require.Equal(t, "hermes-reconcile: hint: files differ for another reason than the manifest: --files shows how\n", got.stderr)
 	require.Contains(t, got.stdout, "    rendered differently by this version of hermes-reconcile: finish, log/run, run\n")
 	require.Contains(t, got.stdout, "    port_env: not set -> API_SERVER_PORT (built in)\n", "the manifest says none, and now that means another one")
-	require.Equal(t, exitDiffers, got.code)
+	require.Equal(t, failure.ExitDiffers, got.code)
 	const down, up = "update (restart logger): finish, log/run, run changed", "update (restart, restart logger): finish, log/run, run changed"
 	require.Equal(t, map[string]string{"asleep": down, "parked": down, "coder": up, "own": up}, planned(got.stdout))
 	require.Contains(t, got.stdout, "4 to update\n")

@@ -20,6 +20,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/cmdline"
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/cmd/hermes-reconcile/failure"
 	"hermes-reconcile/cmd/hermes-reconcile/notify"
 	"hermes-reconcile/cmd/hermes-reconcile/sources"
 	"hermes-reconcile/reconcile"
@@ -254,7 +255,7 @@ func (w *watching) pass(ctx context.Context, why watch.Trigger) error {
 		return &watch.StopError{Err: err}
 	}
 	w.failed = err != nil
-	var partial *partialError
+	var partial *failure.Partial
 	if !errors.As(err, &partial) { // its parts have been logged
 		w.failure = w.say(err, w.failure)
 		w.events.fault(t.Path, notify.EventFailed, err)

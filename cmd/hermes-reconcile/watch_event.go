@@ -13,6 +13,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/accounts"
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/cmd/hermes-reconcile/failure"
 	"hermes-reconcile/cmd/hermes-reconcile/notify"
 	"hermes-reconcile/cmd/hermes-reconcile/usage"
 	"hermes-reconcile/manifest"
@@ -142,10 +143,7 @@ func (e *events) fault(scandir string, name notify.EventName, err error) {
 	if !tell {
 		return
 	}
-	ev := notify.Event{Event: name, Repeated: again}
-	for _, one := range parts(err, "") {
-		ev.Errors = append(ev.Errors, errorMessage(one))
-	}
+	ev := notify.Event{Event: name, Repeated: again, Errors: failure.Messages(err)}
 	e.tell(scandir, ev)
 }
 

@@ -9,6 +9,7 @@ import (
 	"reflect"
 
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/cmd/hermes-reconcile/failure"
 	"hermes-reconcile/cmd/hermes-reconcile/probe"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
@@ -44,17 +45,17 @@ func (w *watching) knows(t *target) bool { return w.begun && reflect.DeepEqual(w
 
 // outcomes logs a line for each gateway that something was done to, or that has ended by itself.
 func (w *watching) outcomes(outcomes []reconcile.Outcome, cause string) error {
-	partial := &partialError{}
+	partial := &failure.Partial{}
 	ended, delays, turning := map[string]bool{}, map[string]string{}, ""
 	for _, o := range outcomes {
 		if o.Change.Acts() {
-			partial.total++
+			partial.Total++
 		}
 		if o.Change.Op == reconcile.Ended {
 			ended[o.Change.Profile] = true
 		}
 		if o.Err != nil {
-			partial.add(o.Err)
+			partial.Add(o.Err)
 		}
 		if waits := delayed(o); waits != "" {
 			delays[o.Change.Service] = waits
@@ -68,7 +69,7 @@ func (w *watching) outcomes(outcomes []reconcile.Outcome, cause string) error {
 	}
 	w.ended, w.delays, w.turning = ended, delays, turning
 	w.events.pass(w.place(), outcomes, cause)
-	if partial.failed == 0 {
+	if partial.Failed == 0 {
 		return nil
 	}
 	return partial

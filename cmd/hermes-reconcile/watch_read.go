@@ -11,6 +11,7 @@ import (
 
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/cmd/hermes-reconcile/failure"
 	"hermes-reconcile/cmd/hermes-reconcile/notify"
 	"hermes-reconcile/cmd/hermes-reconcile/sources"
 	"hermes-reconcile/cmd/hermes-reconcile/usage"
@@ -156,8 +157,8 @@ func (w *watching) say(err error, before string) string {
 		return ""
 	}
 	if err.Error() != before {
-		for _, e := range flatten(err) {
-			more := append(placeIn(e), keyEvent, explain.MessageError, keyCode, codeOf(e))
+		for _, e := range failure.Flatten(err) {
+			more := append(placeIn(e), keyEvent, explain.MessageError, keyCode, failure.CodeOf(e))
 			if errors.Is(e, fs.ErrPermission) {
 				more = append(more, "hint", usage.HintOf(usage.Rights(err)))
 			}

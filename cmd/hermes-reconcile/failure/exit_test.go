@@ -1,4 +1,4 @@
-package main
+package failure
 
 import (
 	"errors"
@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"hermes-reconcile/cmd/hermes-reconcile/usage"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/s6ctl"
 )
@@ -20,18 +21,18 @@ func TestExitCodes(t *testing.T) {
 		want int
 	}{
 		{nil, 0},
-		{&partialError{failed: 1, total: 2}, 1},
-		{&partialError{failed: 1, total: 2, timeouts: 1}, 99},
-		{withHint(&partialError{failed: 2, total: 2, timeouts: 1}, "again"), 1},
-		{errDiffers, 2},
+		{&Partial{Failed: 1, Total: 2}, 1},
+		{&Partial{Failed: 1, Total: 2, Timeouts: 1}, 99},
+		{usage.WithHint(&Partial{Failed: 2, Total: 2, Timeouts: 1}, "again"), 1},
+		{ErrDiffers, 2},
 		{fmt.Errorf("x: %w", timeout), 99},
-		{usagef("wrong"), 100},
+		{usage.Errorf("wrong"), 100},
 		{fmt.Errorf("x: %w", s6ctl.ErrNotInstalled), 100},
-		{withHint(s6ctl.ErrNotListening, "start it"), 100},
+		{usage.WithHint(s6ctl.ErrNotListening, "start it"), 100},
 		{&reconcile.LockedError{}, 111},
 		{io.ErrShortWrite, 111},
 		{errors.Join(io.EOF, io.ErrShortWrite), 111},
 	} {
-		require.Equal(t, c.want, exitCode(c.err), "%v", c.err)
+		require.Equal(t, c.want, ExitOf(c.err), "%v", c.err)
 	}
 }

@@ -1,9 +1,16 @@
-package main
+// Package failure knows what kind an error is, for people, programs and exit codes.
+//
+//	failure.go  the code of an error; several taken apart; messages for programs
+//	exit.go     the exit codes; errors that say that a part of it failed
+package failure
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/hashicorp/go-multierror"
 
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/usage"
@@ -12,21 +19,18 @@ import (
 	"hermes-reconcile/s6ctl"
 )
 
-// message prints an error, a warning or a hint for programs.
-func (u ui) message(m explain.Message) {
-	if u.hear != nil {
-		u.hear(m)
-		return
+// Messages are an error for programs: one for each of several, with the hint that came with it.
+func Messages(err error) (all []explain.Message) {
+	for _, one := range parts(err, "") {
+		all = append(all, errorMessage(one))
 	}
-	if line, err := m.JSON(); err == nil {
-		_, _ = u.stderr.Write(line) // there is no other place to say that it takes nothing
-	}
+	return all
 }
 
 // errorMessage is an error for programs. Its place in a manifest has fields of its own.
 func errorMessage(one part) explain.Message {
 	m := explain.Message{
-		Level: explain.MessageError, Code: codeOf(one.err), Text: one.err.Error(), Hint: one.hint,
+		Level: explain.MessageError, Code: CodeOf(one.err), Text: one.err.Error(), Hint: one.hint,
 	}
 	var wrong *manifest.Error
 	if errors.As(one.err, &wrong) {
@@ -35,15 +39,15 @@ func errorMessage(one part) explain.Message {
 	return m
 }
 
-// warningOf is a warning for programs: with the place and the error that it tells of.
-func warningOf(code explain.Code, format string, args []any) explain.Message {
+// Warning is a warning for programs, with the place and the error among its arguments as fields.
+func Warning(code explain.Code, format string, args []any) explain.Message {
 	m := explain.Message{Level: explain.MessageWarning, Code: code, Text: fmt.Sprintf(format, args...)}
 	for _, arg := range args {
 		switch arg := arg.(type) {
 		case manifest.Position:
 			placeAt(&m, arg)
 		case error:
-			m.Cause = codeOf(arg)
+			m.Cause = CodeOf(arg)
 		}
 	}
 	return m
@@ -58,28 +62,31 @@ func placeAt(m *explain.Message, at manifest.Position) {
 	m.Text = strings.Replace(m.Text, at.String()+": ", "", 1)
 }
 
-// codedError is a text about an error, with its code.
-type codedError struct {
+// coded is a text about an error, with its code.
+type coded struct {
 	text string
 	code explain.Code
 }
 
-func (e *codedError) Error() string { return e.text }
+func (e *coded) Error() string { return e.text }
 
-// codeOf is what kind of error it is. The exit code follows from it.
-func codeOf(err error) explain.Code {
+// New makes an error of a text, which has this code.
+func New(code explain.Code, text string) error { return &coded{text, code} }
+
+// CodeOf is what kind of error it is. The exit code follows from it.
+func CodeOf(err error) explain.Code {
 	var (
-		coded    *codedError
+		coded    *coded
 		broken   *manifest.Error
-		partial  *partialError
-		late     *lateError
+		partial  *Partial
+		late     *Late
 		room     *reconcile.RoomError
 		name     *reconcile.NameError
 		blocked  *reconcile.ObstacleError
 		wrong    *usage.Error
 		hopeless *reconcile.HopelessError
 		locked   *reconcile.LockedError
-		lost     *unprintedError
+		lost     *Unprinted
 	)
 	switch {
 	case errors.As(err, &coded):
@@ -106,7 +113,7 @@ func codeOf(err error) explain.Code {
 		return explain.CodeUsage
 	case errors.As(err, &hopeless):
 		return explain.CodeHopeless
-	case timedOut(err):
+	case TimedOut(err):
 		return explain.CodeTimeout
 	case errors.As(err, &locked):
 		return explain.CodeLocked
@@ -118,36 +125,41 @@ func codeOf(err error) explain.Code {
 	return explain.CodeFailed
 }
 
-// asksJSON reports whether a command line asks for JSON. It is known before the flags are parsed,
-// so that what is wrong with them is said as JSON, too. The last of several forms counts.
-func asksJSON(args []string) bool {
-	asks := false
-	for i, arg := range args {
-		if arg == "--" {
-			break
-		}
-		form, found := outputForm(arg)
-		if !found {
-			continue
-		}
-		if form == "" && !strings.HasSuffix(arg, "=") && i+1 < len(args) {
-			form = args[i+1]
-		}
-		asks = form == formJSON
+// Flatten takes errors that are lists apart.
+func Flatten(err error) []error {
+	var all []error
+	for _, one := range parts(err, "") {
+		all = append(all, one.err)
 	}
-	return asks
+	return all
 }
 
-// outputForm is the value of --output, or of -o maybe behind short flags without a value; empty: it
-// may be an argument of its own.
-func outputForm(arg string) (form string, found bool) {
-	if arg == "--output" {
-		return "", true
+// part is one of several errors, with the hint that came with it.
+type part struct {
+	err  error
+	hint string
+}
+
+// parts takes errors that are lists apart. A hint of a list is one of each error in it.
+func parts(err error, hint string) []part {
+	if hinted, ok := err.(*usage.Hinted); ok {
+		err, hint = hinted.Err, cmp.Or(hint, hinted.Hint)
 	}
-	if form, found = strings.CutPrefix(arg, "--output="); found {
-		return form, true
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		var all []part
+		for _, e := range joined.Unwrap() {
+			all = append(all, parts(e, hint)...)
+		}
+		return all
 	}
-	flags, isFlag := strings.CutPrefix(arg, "-")
-	form, found = strings.CutPrefix(strings.TrimLeft(flags, "fhqvw"), "o")
-	return strings.TrimPrefix(form, "="), found && isFlag
+	hint = cmp.Or(hint, usage.HintOf(err))
+	var multi *multierror.Error
+	if errors.As(err, &multi) {
+		var all []part
+		for _, e := range multi.Errors {
+			all = append(all, part{e, hint})
+		}
+		return all
+	}
+	return []part{{err, hint}}
 }
