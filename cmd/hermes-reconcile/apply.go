@@ -14,6 +14,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/failure"
 	"hermes-reconcile/cmd/hermes-reconcile/homes"
+	"hermes-reconcile/cmd/hermes-reconcile/logbook"
 	"hermes-reconcile/cmd/hermes-reconcile/usage"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/journal"
@@ -277,12 +278,12 @@ func (f *applyFlags) tell(
 	if f.report == "" {
 		return
 	}
-	r := newReport()
-	r.outcomes(result.Outcomes)
+	r := logbook.NewReport()
+	r.Outcomes(result.Outcomes)
 	if err != nil {
-		r.failure(err)
+		r.Failure(err)
 	}
-	r.write(ctx, u, f.report, t.Homes, homes.Limit)
+	r.Write(ctx, f.report, t.Homes, homes.Limit, u.warning)
 }
 
 // result prints what became of a plan, as far as people read it.

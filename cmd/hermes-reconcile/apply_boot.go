@@ -13,6 +13,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/failure"
 	"hermes-reconcile/cmd/hermes-reconcile/home"
 	"hermes-reconcile/cmd/hermes-reconcile/homes"
+	"hermes-reconcile/cmd/hermes-reconcile/logbook"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/fault"
 )
@@ -79,18 +80,17 @@ func boot(ctx context.Context, u ui, flags *applyFlags) (err error) {
 		return err
 	}
 	// Even if the manifest does not tell: the report goes there.
-	b := &booting{ui: u, flags: flags, report: newReport(), homes: homes.At(path, homes.Default)}
+	b := &booting{ui: u, flags: flags, report: logbook.NewReport(), homes: homes.At(path, homes.Default)}
 	defer b.helpers.Close()
 	b.homes.Helpers = &b.helpers
 	began := time.Now()
 	err = b.apply(ctx)
 	var partial *failure.Partial
 	if err != nil && !errors.As(err, &partial) { // its parts are in the report
-		b.report.failure(err)
+		b.report.Failure(err)
 	}
-	b.report.log.Info("boot", "took", time.Since(began).Round(time.Millisecond).String())
-	b.report.write(ctx, u, cmp.Or(flags.report, bootReport), b.homes,
-		bootReportLimit(flags.timeout))
+	b.report.Log.Info("boot", "took", time.Since(began).Round(time.Millisecond).String())
+	b.report.Write(ctx, cmp.Or(flags.report, bootReport), b.homes, bootReportLimit(flags.timeout), u.warning)
 	var unfit *deploy.NotHereError
 	if err == nil || errors.As(err, &unfit) {
 		return err
@@ -103,7 +103,7 @@ func boot(ctx context.Context, u ui, flags *applyFlags) (err error) {
 type booting struct {
 	ui
 	flags  *applyFlags
-	report *report
+	report *logbook.Report
 	homes  *homes.Homes
 	// helpers look below HERMES_HOME from the first look to the report: one process for each user.
 	helpers home.Helpers
@@ -131,7 +131,7 @@ func (b *booting) apply(ctx context.Context) error {
 		return err
 	}
 	if st.counts.back != nil {
-		b.report.log.Warn(deploy.RolledBackText(st.counts.back))
+		b.report.Log.Warn(deploy.RolledBackText(st.counts.back))
 	}
 	plan, result, err := d.Apply(ctx, lock, func(try int, plan reconcile.Plan) error {
 		b.sweep(ctx, plan)
@@ -141,7 +141,7 @@ func (b *booting) apply(ctx context.Context) error {
 		b.notes(result)
 		return err
 	}
-	b.report.outcomes(result.Outcomes)
+	b.report.Outcomes(result.Outcomes)
 	r := b.flags.explain(plan, t.placed, oldSide{}, false)
 	r.Finish(result)
 	return errors.Join(b.flags.result(b.ui, &r, result), b.flags.conclude(b.ui, &r))
@@ -160,11 +160,11 @@ func (b *booting) sweep(ctx context.Context, plan reconcile.Plan) {
 		func(theirs []string) home.Request { return home.Request{Sweep: theirs} })
 	b.faults(answer)
 	for _, fault := range answer.Faults {
-		b.report.log.Warn(fault)
+		b.report.Log.Warn(fault)
 	}
 	for _, profile := range profiles {
 		for _, name := range answer.Swept[profile] {
-			b.report.log.Info("removed a stale file", "profile", profile, "file", name)
+			b.report.Log.Info("removed a stale file", "profile", profile, "file", name)
 		}
 	}
 }

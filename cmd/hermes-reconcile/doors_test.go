@@ -46,7 +46,7 @@ var doorExceptions = map[string]struct {
 	"cmd/hermes-reconcile/sources/sources.go os.Lstat":                    {1, "whether profiles.yml is there, to name it; nothing is opened"},
 	"cmd/hermes-reconcile/sources/sources.go os.Open":                     {1, "-f names it, and it may be a pipe: -f <(...); watch reads regular files only"},
 	"cmd/hermes-reconcile/output.go os.OpenFile":                          {1, "GITHUB_STEP_SUMMARY, a file of the CI's own"},
-	"cmd/hermes-reconcile/report.go os.Lstat":                             {1, "whose a folder is, to write there as that user; nothing is opened"},
+	"cmd/hermes-reconcile/logbook/logbook.go os.Lstat":                    {1, "whose a folder is, to write there as that user; nothing is opened"},
 	"s6ctl/route/route.go os.Lstat":                                       {1, "who could change what a path leads to, by owners and modes; nothing is opened"},
 	"s6ctl/route/route.go os.Readlink":                                    {1, "the same, where a symlink leads"},
 	"cmd/hermes-reconcile/sources/stamp.go os.Stat":                       {1, "the state of the manifest's files, by which watch tells a regular file"},

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/cmd/hermes-reconcile/logbook"
 	"hermes-reconcile/manifest"
 )
 
@@ -39,8 +40,8 @@ func FuzzMessages(f *testing.F) {
 		u.error(errors.New(text))
 		u.error(withHint(&manifest.Error{Pos: manifest.Position{File: text, Line: 1, Column: 1}, Path: text, Msg: text}, "%s", text))
 		u.table([]string{explain.Cells(text, "b"), "a\t" + text})
-		for _, form := range []string{formLogfmt, formJSON} {
-			log := newLog(&out, form)
+		for _, form := range []string{logbook.Logfmt, formJSON} {
+			log := logbook.New(&out, form)
 			log.Info(text, "key", text, slog.Any("err", errors.New(text)))
 			log.Info("list", "names", []string{text})
 		}

@@ -372,6 +372,14 @@ var layers = map[string]layer{
 		others: []string{"github.com/hashicorp/go-multierror"},
 		never:  []string{"os", "os/exec", "net", "flag", "log"},
 	},
+	command + "/logbook": {
+		why: "watch and apply --boot log the same of a gateway; below HERMES_HOME its user writes, by home.",
+		ours: []string{
+			"manifest", "manifest/visible", "reconcile", command + "/accounts", command + "/doctor", command + "/explain",
+			command + "/failure", command + "/home", command + "/homes",
+		},
+		never: []string{"os/exec", "net", "flag", "log"},
+	},
 	command + "/probe": {
 		why:   "It asks a gateway over HTTP and starts nothing.",
 		ours:  []string{"reconcile/fault"},
@@ -427,7 +435,7 @@ var layers = map[string]layer{
 			"s6ctl", "s6ctl/start", "s6ctl/safefile", "s6ctl/route",
 			command + "/accounts", command + "/asuser", command + "/changes", command + "/choose", command + "/containerenv", command + "/deploy",
 			command + "/discover", command + "/doctor", command + "/explain", command + "/failure", command + "/gateways", command + "/home", command + "/homes", command + "/keyhelp",
-			command + "/kubernetes", command + "/logs", command + "/notify", command + "/overview", command + "/probe", command + "/progress",
+			command + "/kubernetes", command + "/logbook", command + "/logs", command + "/notify", command + "/overview", command + "/probe", command + "/progress",
 			command + "/cmdline", command + "/sources", command + "/stack", command + "/tokens", command + "/usage",
 		},
 		others: []string{

@@ -11,7 +11,7 @@
 //	output.go          forms of a plan; ui.go: what goes to stdout, what to stderr
 //	complain.go        errors of several gateways; results.go: a result that could not be printed
 //	guards.go          what keeps an apply from doing what was not meant
-//	apply_boot.go      apply --boot; report.go: what it leaves in a log
+//	apply_boot.go      apply --boot
 //	apply_wait.go      apply --wait; working.go: how far an operation has come
 //	act.go             tell services what to do by hand, and wait
 //	survive.go         go on in another process where a gateway stops itself

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"context"
 	"os"
 	"os/user"
 	"strconv"
@@ -13,7 +12,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"hermes-reconcile/cmd/hermes-reconcile/accounts"
-	"hermes-reconcile/cmd/hermes-reconcile/homes"
 	"hermes-reconcile/e2e/kit"
 	"hermes-reconcile/manifest"
 )
@@ -49,36 +47,6 @@ func TestHopsThatAGatewaysUserCanChangeAreNamed(t *testing.T) {
 hermes-reconcile: warning: nobody can write `+theirs+`, where "`+s.Path("profiles.yaml")+`" leads, and so change manifest "`+s.Path("profiles.yaml")+`" (want it to belong to root)
 hermes-reconcile: warning: nobody can write `+theirs+`, where "`+s.Path("folder")+`" leads, and so change manifest "`+s.Path("folder")+`" (want it to belong to root)
 `, stderr.String())
-}
-
-// Root does not write a report through what a gateway's user can change, under any name.
-func TestReportIsNotWrittenThroughHandsOfAGateway(t *testing.T) {
-	nobody, err := user.Lookup("nobody")
-	if os.Getuid() != 0 || err != nil {
-		return
-	}
-	uid, err := strconv.Atoi(nobody.Uid)
-	require.NoError(t, err)
-	s := kit.NewLayout(t)
-	s.Dir("etc", 0o755, 0)
-	home := s.Dir("home", 0o755, uid)
-	s.Link("../etc", "home/logs")
-	s.Link("home/logs", "logs")
-	h := &homes.Homes{Path: s.Path("elsewhere"), Users: map[string]string{"a": "nobody"}}
-	for file, want := range map[string]string{
-		s.Path("logs/report"):      home + `, where "` + s.Path("logs") + `" leads`,
-		s.Path("home/logs/report"): home,
-	} {
-		r := newReport()
-		r.log.Info("line")
-		var stderr strings.Builder
-		r.write(context.Background(), ui{stdout: nil, stderr: &stderr}, file, h, homes.Limit)
-		require.Equal(t, "hermes-reconcile: warning: cannot write the report \""+file+"\": nobody can write "+want+"\n", stderr.String())
-		require.NoFileExists(t, s.Path("etc/report"))
-	}
-	h.Users = nil
-	_, err = reporter(h, s.Path("etc/report"))
-	require.NoError(t, err)
 }
 
 // In a sticky folder no other user replaces the manifests of root, but everybody can add one.

@@ -21,6 +21,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/failure"
+	"hermes-reconcile/cmd/hermes-reconcile/logbook"
 	"hermes-reconcile/cmd/hermes-reconcile/notify"
 	"hermes-reconcile/cmd/hermes-reconcile/sources"
 	"hermes-reconcile/reconcile"
@@ -90,7 +91,7 @@ It is meant to be a service of s6 itself, beside the gateways: its own name must
 	flags.events.add(cmd)
 	f.DurationVar(&flags.interval, "interval", watchInterval,
 		"`DURATION` between applies without a reason")
-	cmdline.Choice(cmd, &flags.form, "output", "o", "`FORM` of the lines", formLogfmt, formJSON)
+	cmdline.Choice(cmd, &flags.form, "output", "o", "`FORM` of the lines", logbook.Logfmt, formJSON)
 	f.IntVar(&flags.notifyFD, "notification-fd", 0,
 		"file descriptor `N` that tells s6 when the first apply is over")
 	return cmd
@@ -130,7 +131,7 @@ func runWatch(ctx context.Context, u ui, flags *watchFlags) error {
 	if err != nil {
 		return err
 	}
-	w := &watching{flags: &flags.applyFlags, log: newLog(u.stdout, flags.form)}
+	w := &watching{flags: &flags.applyFlags, log: logbook.New(u.stdout, flags.form)}
 	w.ui = ui{stdout: io.Discard, hear: (&once{log: w.log}).hear}
 	if none, err := startsNothing(); none || err != nil {
 		return w.idle(ctx, err, ready)
@@ -143,7 +144,7 @@ func runWatch(ctx context.Context, u ui, flags *watchFlags) error {
 		return err
 	}
 	w.events, err = flags.events.begin(func(text string) {
-		w.log.Warn(text, keyEvent, "warning", keyCode, explain.WarnUntold)
+		w.log.Warn(text, logbook.KeyEvent, "warning", logbook.KeyCode, explain.WarnUntold)
 	})
 	if err != nil {
 		return err
@@ -153,7 +154,7 @@ func runWatch(ctx context.Context, u ui, flags *watchFlags) error {
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)
 	w.log.Info("watching", "manifest", strings.Join(paths, " "), "interval",
-		flags.interval.String(), "version", version, keyEvent, "watching")
+		flags.interval.String(), "version", version, logbook.KeyEvent, "watching")
 	loop := watch.Loop{
 		Paths: paths, Interval: flags.interval, Ask: hup, Pass: w.pass, Began: ready, Records: w.records, Left: w.left,
 		Drains: w.drains,
@@ -165,7 +166,7 @@ func runWatch(ctx context.Context, u ui, flags *watchFlags) error {
 	if err := loop.Run(ctx); err != nil {
 		return err
 	}
-	w.log.Info("ended", keyEvent, "ended")
+	w.log.Info("ended", logbook.KeyEvent, "ended")
 	return nil
 }
 
@@ -177,7 +178,7 @@ func (w *watching) idle(ctx context.Context, err error, ready func()) error {
 	w.sayNothingStarts()
 	ready()
 	<-ctx.Done()
-	w.log.Info("ended", keyEvent, "ended")
+	w.log.Info("ended", logbook.KeyEvent, "ended")
 	return nil
 }
 
@@ -336,9 +337,9 @@ func (w *watching) holds(lock *journal.Lock) (bool, error) {
 		w.held = held
 		if held {
 			w.log.Warn("down was called: nothing is done until the next apply by hand", "since",
-				since.Format(time.RFC3339), keyEvent, "paused")
+				since.Format(time.RFC3339), logbook.KeyEvent, "paused")
 		} else {
-			w.log.Info("there was an apply by hand: going on", keyEvent, "resumed")
+			w.log.Info("there was an apply by hand: going on", logbook.KeyEvent, "resumed")
 		}
 	}
 	return held, err

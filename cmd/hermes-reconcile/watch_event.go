@@ -14,6 +14,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/failure"
+	"hermes-reconcile/cmd/hermes-reconcile/logbook"
 	"hermes-reconcile/cmd/hermes-reconcile/notify"
 	"hermes-reconcile/cmd/hermes-reconcile/usage"
 	"hermes-reconcile/manifest"
@@ -117,8 +118,8 @@ func (e *events) end(w *watching) {
 		return
 	}
 	if n := e.End(); n > 0 {
-		w.log.Warn(fmt.Sprintf("%d events were not told: watch ends", n), keyEvent, "warning",
-			keyCode, explain.WarnUntold)
+		w.log.Warn(fmt.Sprintf("%d events were not told: watch ends", n), logbook.KeyEvent, "warning",
+			logbook.KeyCode, explain.WarnUntold)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/failure"
+	"hermes-reconcile/cmd/hermes-reconcile/logbook"
 	"hermes-reconcile/cmd/hermes-reconcile/probe"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
@@ -64,7 +65,7 @@ func (w *watching) outcomes(outcomes []reconcile.Outcome, cause string) error {
 			turning = cause
 		}
 		if w.tells(o) {
-			logOutcome(w.log, o, "cause", cause)
+			logbook.Outcome(w.log, o, "cause", cause)
 		}
 	}
 	w.ended, w.delays, w.turning = ended, delays, turning
@@ -111,7 +112,7 @@ func (w *watching) late(ctx context.Context, all []reconcile.Late) {
 			code = explain.CodeHopeless
 		}
 		w.log.Error(fmt.Sprintf("not %s%s: %s", level, waited(l), whyLate(l, level, answers[i])),
-			"profile", l.Change.Profile, keyEvent, explain.MessageError, keyCode, code)
+			"profile", l.Change.Profile, logbook.KeyEvent, explain.MessageError, logbook.KeyCode, code)
 	}
 }
 
@@ -143,8 +144,8 @@ func (o *once) hear(m explain.Message) {
 	}
 	o.seen[line] = true
 	if m.Level == explain.MessageHint {
-		o.log.Info("hint: "+line, keyEvent, m.Level)
+		o.log.Info("hint: "+line, logbook.KeyEvent, m.Level)
 		return
 	}
-	o.log.Warn(line, append(placeOf(at), keyEvent, m.Level, keyCode, m.Code)...)
+	o.log.Warn(line, append(logbook.Place(at), logbook.KeyEvent, m.Level, logbook.KeyCode, m.Code)...)
 }

@@ -12,6 +12,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/failure"
+	"hermes-reconcile/cmd/hermes-reconcile/logbook"
 	"hermes-reconcile/cmd/hermes-reconcile/notify"
 	"hermes-reconcile/cmd/hermes-reconcile/sources"
 	"hermes-reconcile/cmd/hermes-reconcile/usage"
@@ -33,7 +34,7 @@ func (w *watching) read(ctx context.Context, why watch.Trigger) *target {
 		return nil
 	}
 	if err == nil && w.wrong != "" {
-		w.log.Info("the manifest is right again", keyEvent, "manifest-right")
+		w.log.Info("the manifest is right again", logbook.KeyEvent, "manifest-right")
 	}
 	w.wrong = w.say(err, w.wrong)
 	w.events.fault(w.place(), notify.EventRefused, err)
@@ -158,7 +159,7 @@ func (w *watching) say(err error, before string) string {
 	}
 	if err.Error() != before {
 		for _, e := range failure.Flatten(err) {
-			more := append(placeIn(e), keyEvent, explain.MessageError, keyCode, failure.CodeOf(e))
+			more := append(logbook.PlaceIn(e), logbook.KeyEvent, explain.MessageError, logbook.KeyCode, failure.CodeOf(e))
 			if errors.Is(e, fs.ErrPermission) {
 				more = append(more, "hint", usage.HintOf(usage.Rights(err)))
 			}

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/cmd/hermes-reconcile/logbook"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/watch"
@@ -23,7 +24,7 @@ import (
 
 func TestWarningsAreLoggedOnce(t *testing.T) {
 	var out bytes.Buffer
-	w := &once{log: newLog(&out, formLogfmt)}
+	w := &once{log: logbook.New(&out, logbook.Logfmt)}
 	u := ui{stdout: io.Discard, hear: w.hear}
 	at := manifest.Position{File: "p.yaml", Line: 2, Column: 3}
 	for range 3 {
@@ -46,7 +47,7 @@ func TestWarningsAreLoggedOnce(t *testing.T) {
 // not need.
 func TestLinesOfWatchAsJSON(t *testing.T) {
 	var out bytes.Buffer
-	log := newLog(&out, formJSON)
+	log := logbook.New(&out, formJSON)
 	w := &watching{log: log, ui: ui{stdout: io.Discard, hear: (&once{log: log}).hear}}
 	at := manifest.Position{File: "p.yaml", Line: 2, Column: 3}
 	w.warning(explain.WarnLongName, "%s: long", at)

@@ -1,6 +1,8 @@
 //go:build linux
 
-package main
+// Package logbook has the lines about gateways that watch logs, and that an apply leaves in a report:
+// a line for each, with keys, for people or for programs.
+package logbook
 
 import (
 	"bytes"
@@ -33,26 +35,33 @@ import (
 // of ten profiles writes about 1 kB.
 const reportLimit = 1 << 20
 
-// report is what happened, a line a profile, in logfmt.
-type report struct {
+// Report is what happened, a line a profile, in logfmt.
+type Report struct {
 	text bytes.Buffer
-	log  *slog.Logger
+	Log  *slog.Logger // for other lines of it
 }
 
-// newReport collects in memory, since where a report goes is known only once the manifest has been
+// Warn takes a warning, with its code for programs.
+type Warn func(code explain.Code, format string, args ...any)
+
+// NewReport collects in memory, since where a report goes is known only once the manifest has been
 // read.
-func newReport() *report {
-	r := &report{}
-	r.log = newLog(&r.text, formLogfmt)
+func NewReport() *Report {
+	r := &Report{}
+	r.Log = New(&r.text, Logfmt)
 	return r
 }
 
-// formLogfmt is the form of log lines that are not JSON.
-const formLogfmt = "logfmt"
+// The forms of log lines.
+const (
+	Logfmt = "logfmt"
+	json   = "json"
+)
 
-// newLog writes log lines.
-func newLog(w io.Writer, form string) *slog.Logger {
-	if form == formJSON {
+// New writes log lines in a form: Logfmt, or else JSON objects. Characters that a reader cannot see
+// are escaped.
+func New(w io.Writer, form string) *slog.Logger {
+	if form == json {
 		return slog.New(slog.NewJSONHandler(visible.NewWriter(w, visible.JSON), nil))
 	}
 	return slog.New(
@@ -63,8 +72,8 @@ func newLog(w io.Writer, form string) *slog.Logger {
 
 // The keys of a line that are for programs: only JSON has them.
 const (
-	keyEvent  = "event"
-	keyCode   = "code"
+	KeyEvent  = "event"
+	KeyCode   = "code"
 	keyAction = "action"
 	keyResult = "result"
 	keyWhy    = "reason_codes"
@@ -73,39 +82,39 @@ const (
 
 // forPeople drops the keys that are for programs.
 func forPeople(groups []string, a slog.Attr) slog.Attr {
-	programs := []string{keyEvent, keyCode, keyAction, keyResult, keyWhy}
+	programs := []string{KeyEvent, KeyCode, keyAction, keyResult, keyWhy}
 	if slices.Contains(groups, keyPlace) || slices.Contains(programs, a.Key) {
 		return slog.Attr{}
 	}
 	return a
 }
 
-// placeIn is the place of an error in a manifest, as keys of a line.
-func placeIn(err error) []any {
+// PlaceIn is the place of an error in a manifest, as keys of a line.
+func PlaceIn(err error) []any {
 	var wrong *manifest.Error
 	if errors.As(err, &wrong) {
-		return placeOf(wrong.Pos)
+		return Place(wrong.Pos)
 	}
 	return nil
 }
 
-// placeOf is a place in a manifest, as keys of a line.
-func placeOf(at manifest.Position) []any {
+// Place is a place in a manifest, as keys of a line.
+func Place(at manifest.Position) []any {
 	if at.Line == 0 {
 		return nil
 	}
 	return []any{slog.Group(keyPlace, "file", at.File, "line", at.Line, "column", at.Column)}
 }
 
-// outcomes adds a line a profile: what was done, whether its gateway should be up, and why.
-func (r *report) outcomes(outcomes []reconcile.Outcome) {
+// Outcomes adds a line a profile: what was done, whether its gateway should be up, and why.
+func (r *Report) Outcomes(outcomes []reconcile.Outcome) {
 	for _, o := range outcomes {
-		logOutcome(r.log, o)
+		Outcome(r.Log, o)
 	}
 }
 
-// logOutcome is the line about one profile; more is added at its end.
-func logOutcome(log *slog.Logger, o reconcile.Outcome, more ...any) {
+// Outcome is the line about one profile; more is added at its end.
+func Outcome(log *slog.Logger, o reconcile.Outcome, more ...any) {
 	up, why := o.Change.Wants()
 	args := []any{"profile", o.Change.Profile}
 	if o.Change.Wanted() {
@@ -116,13 +125,13 @@ func logOutcome(log *slog.Logger, o reconcile.Outcome, more ...any) {
 		args = append(args, "reason", strings.Join(o.Change.Reasons.Texts(), "; "))
 	}
 	args = append(args, more...)
-	args = append(args, keyEvent, "gateway", keyAction, o.Change.Op,
+	args = append(args, KeyEvent, "gateway", keyAction, o.Change.Op,
 		keyWhy, o.Change.Reasons.Codes())
 	switch {
 	case o.Err != nil:
 		log.Error(
 			"cannot "+explain.Verb(o.Change, explain.Planned),
-			append(args, "error", o.Err.Error(), keyResult, explain.Failed, keyCode, failure.CodeOf(o.Err))...)
+			append(args, "error", o.Err.Error(), keyResult, explain.Failed, KeyCode, failure.CodeOf(o.Err))...)
 	case o.Delay != nil:
 		log.Info(explain.Verb(o.Change, explain.Owed),
 			append(args, "waits", o.Delay.Error(), keyResult, explain.Owed)...)
@@ -141,19 +150,18 @@ func upOrDown(up bool) string {
 	return "down"
 }
 
-// failure adds what made it impossible to do anything, several errors on a line each.
-func (r *report) failure(err error) {
+// Failure adds what made it impossible to do anything, several errors on a line each.
+func (r *Report) Failure(err error) {
 	for _, e := range failure.Flatten(err) {
-		r.log.Error(e.Error())
+		r.Log.Error(e.Error())
 	}
 }
 
-// write appends the report to its file, absolute or relative to HERMES_HOME: below that as the user
+// Write appends the report to its file, absolute or relative to HERMES_HOME: below that as the user
 // that it belongs to.
-func (r *report) write(ctx context.Context, u ui, file string, h *homes.Homes, limit time.Duration) {
-	if file == "" {
-		return
-	}
+func (r *Report) Write(
+	ctx context.Context, file string, h *homes.Homes, limit time.Duration, warn Warn,
+) {
 	// An apply that was interrupted, or took all of its time, is reported as well.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 	defer cancel()
@@ -161,16 +169,16 @@ func (r *report) write(ctx context.Context, u ui, file string, h *homes.Homes, l
 		file = filepath.Join(h.Path, file)
 	}
 	if !filepath.IsAbs(file) {
-		u.warning(explain.WarnReport, "cannot write the report: %s %q is not absolute", homes.Variable, h.Path)
+		warn(explain.WarnReport, "cannot write the report: %s %q is not absolute", homes.Variable, h.Path)
 		return
 	}
 	// The disk has not answered before in this run: another child would only hang there, too.
 	if h.Silent.Load() && within(h.Path, file) {
-		u.warning(explain.WarnReport, "cannot write the report %q: %v", file, home.ErrSilent)
+		warn(explain.WarnReport, "cannot write the report %q: %v", file, home.ErrSilent)
 		return
 	}
 	who, err := doctor.WithinLimit(ctx, func() (home.Account, error) {
-		who, err := reporter(h, file)
+		who, err := writer(h, file)
 		if err == nil && os.Geteuid() == 0 && !who.Switch {
 			err = trespass(h, file)
 		}
@@ -188,16 +196,16 @@ func (r *report) write(ctx context.Context, u ui, file string, h *homes.Homes, l
 		answer, err = h.Helpers.Ask(ctx, who, request)
 	}
 	if err != nil {
-		u.warning(explain.WarnReport, "cannot write the report %q: %v", file, err)
+		warn(explain.WarnReport, "cannot write the report %q: %v", file, err)
 	}
 	for _, fault := range answer.Faults {
-		u.warning(explain.WarnReport, "%s", homes.Short(fault))
+		warn(explain.WarnReport, "%s", homes.Short(fault))
 	}
 }
 
-// reporter is the user that writes the report: below HERMES_HOME that of the root profile, or else
+// writer is the user that writes the report: below HERMES_HOME that of the root profile, or else
 // of the first; without a manifest the owner of the place.
-func reporter(h *homes.Homes, file string) (home.Account, error) {
+func writer(h *homes.Homes, file string) (home.Account, error) {
 	if os.Geteuid() != 0 || !within(h.Path, file) {
 		return home.Account{}, nil
 	}
