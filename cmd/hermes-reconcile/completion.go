@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 
+	"hermes-reconcile/cmd/hermes-reconcile/usage"
+
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -38,7 +40,7 @@ bash needs its package bash-completion, and zsh its function compinit.`,
 			case "powershell":
 				return root.GenPowerShellCompletionWithDesc(out)
 			}
-			return unknownWord("shell", args[0], shells)
+			return usage.UnknownWord("shell", args[0], shells)
 		},
 	}
 }

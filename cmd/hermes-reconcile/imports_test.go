@@ -390,6 +390,7 @@ var layers = map[string]layer{
 	},
 	command + "/usage": {
 		why:   "Every package that a command calls may say what the user has to change, and how.",
+		ours:  []string{"manifest/wording"},
 		never: []string{"os", "os/exec", "net", "flag", "log"},
 	},
 	command + "/sources": {
@@ -404,6 +405,11 @@ var layers = map[string]layer{
 			command + "/choose", command + "/deploy", command + "/explain", command + "/home", command + "/homes", command + "/loglines",
 			command + "/overview", command + "/sources", command + "/usage",
 		},
+		never: []string{"os/exec", "net", "flag", "log"},
+	},
+	command + "/checkup": {
+		why:   "It runs in the session of a gateway, as its user: it can end that one, and judges by rules alone.",
+		ours:  []string{"reconcile/liveness", "s6ctl", command + "/probe", command + "/usage"},
 		never: []string{"os/exec", "net", "flag", "log"},
 	},
 	command + "/gateways": {
@@ -433,9 +439,10 @@ var layers = map[string]layer{
 			"reconcile", "reconcile/apply", "reconcile/fault", "reconcile/journal", "reconcile/liveness", "reconcile/operate", "reconcile/servicetree",
 			"reconcile/watch",
 			"s6ctl", "s6ctl/start", "s6ctl/safefile", "s6ctl/route",
-			command + "/accounts", command + "/asuser", command + "/changes", command + "/choose", command + "/containerenv", command + "/deploy",
-			command + "/discover", command + "/doctor", command + "/explain", command + "/failure", command + "/gateways", command + "/home", command + "/homes", command + "/keyhelp",
-			command + "/kubernetes", command + "/logbook", command + "/logs", command + "/notify", command + "/overview", command + "/probe", command + "/progress",
+			command + "/accounts", command + "/asuser", command + "/changes", command + "/checkup", command + "/choose",
+			command + "/containerenv", command + "/deploy", command + "/discover", command + "/doctor", command + "/explain",
+			command + "/failure", command + "/gateways", command + "/home", command + "/homes", command + "/keyhelp", command + "/kubernetes",
+			command + "/logbook", command + "/logs", command + "/notify", command + "/overview", command + "/probe", command + "/progress",
 			command + "/cmdline", command + "/sources", command + "/stack", command + "/tokens", command + "/usage",
 		},
 		others: []string{

@@ -13,7 +13,6 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/failure"
 	"hermes-reconcile/cmd/hermes-reconcile/usage"
 	"hermes-reconcile/manifest/visible"
-	"hermes-reconcile/manifest/wording"
 	"hermes-reconcile/reconcile/fault"
 	"hermes-reconcile/s6ctl"
 )
@@ -230,13 +229,4 @@ func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 		}
 		return withHint(err, "%s --help", cmd.CommandPath())
 	}
-}
-
-// unknownWord refuses an argument that is none of the words that a command takes.
-func unknownWord(what, got string, words []string) error {
-	err := usagef("there is no %s %q (want %s)", what, got, wording.OrList(words))
-	if meant := wording.Nearest(got, words); meant != "" {
-		return withHint(err, "did you mean %s?", meant)
-	}
-	return err
 }

@@ -5,6 +5,7 @@ import (
 
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/notify"
+	"hermes-reconcile/cmd/hermes-reconcile/usage"
 	"hermes-reconcile/manifest"
 )
 
@@ -84,7 +85,7 @@ func schemaOf(what string) ([]byte, error) {
 			return s.text, nil
 		}
 	}
-	return nil, unknownWord("schema", what, schemas())
+	return nil, usage.UnknownWord("schema", what, schemas())
 }
 
 // schemas are the words that the command takes.

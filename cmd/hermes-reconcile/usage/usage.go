@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+
+	"hermes-reconcile/manifest/wording"
 )
 
 // Error is anything that the user has to change before trying again.
@@ -19,6 +21,16 @@ func New(err error) error { return &Error{err} }
 
 // Errorf is fmt.Errorf for an error of usage.
 func Errorf(format string, args ...any) error { return New(fmt.Errorf(format, args...)) }
+
+// UnknownWord refuses an argument that is none of the words that a command takes: what says of which
+// kind they are.
+func UnknownWord(what, got string, words []string) error {
+	err := Errorf("there is no %s %q (want %s)", what, got, wording.OrList(words))
+	if meant := wording.Nearest(got, words); meant != "" {
+		return WithHint(err, "did you mean %s?", meant)
+	}
+	return err
+}
 
 // Hinted is an error with what to do about it.
 type Hinted struct {
