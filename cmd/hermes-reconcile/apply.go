@@ -15,6 +15,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/failure"
 	"hermes-reconcile/cmd/hermes-reconcile/homes"
 	"hermes-reconcile/cmd/hermes-reconcile/logbook"
+	"hermes-reconcile/cmd/hermes-reconcile/oldside"
 	"hermes-reconcile/cmd/hermes-reconcile/usage"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/journal"
@@ -206,7 +207,7 @@ func runApply(ctx context.Context, u ui, flags *applyFlags) (err error) {
 		u.notes(result) // of what was done before the failure
 		return err
 	}
-	r := flags.explain(plan, t.placed, oldSide{}, false)
+	r := flags.explain(plan, t.placed, oldside.Side{}, false)
 	r.Finish(result)
 	err = flags.result(u, &r, result)
 	lock.Unlock() // a wait must not keep others from applying
@@ -260,7 +261,7 @@ func (f *applyFlags) show(u ui, t *target, d *deploy.Deployment) error {
 		return err
 	}
 	u.adoptions(t.Path, plan, t.Manifest) // while the user can still decide otherwise
-	r := f.explain(plan, t.placed, oldSide{}, true)
+	r := f.explain(plan, t.placed, oldside.Side{}, true)
 	if err := f.print(u, &r); err != nil {
 		return err
 	}

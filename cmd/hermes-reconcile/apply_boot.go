@@ -14,6 +14,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/home"
 	"hermes-reconcile/cmd/hermes-reconcile/homes"
 	"hermes-reconcile/cmd/hermes-reconcile/logbook"
+	"hermes-reconcile/cmd/hermes-reconcile/oldside"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/fault"
 )
@@ -142,7 +143,7 @@ func (b *booting) apply(ctx context.Context) error {
 		return err
 	}
 	b.report.Outcomes(result.Outcomes)
-	r := b.flags.explain(plan, t.placed, oldSide{}, false)
+	r := b.flags.explain(plan, t.placed, oldside.Side{}, false)
 	r.Finish(result)
 	return errors.Join(b.flags.result(b.ui, &r, result), b.flags.conclude(b.ui, &r))
 }

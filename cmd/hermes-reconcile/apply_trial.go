@@ -15,6 +15,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/discover"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/failure"
+	"hermes-reconcile/cmd/hermes-reconcile/oldside"
 	"hermes-reconcile/cmd/hermes-reconcile/probe"
 	"hermes-reconcile/manifest/visible"
 	"hermes-reconcile/manifest/writing"
@@ -296,7 +297,7 @@ func (c *trial) end(plan reconcile.Plan, result reconcile.Result, err error) err
 		c.notes(result)
 		return err
 	}
-	r := c.flags.explain(plan, c.target.placed, oldSide{}, false)
+	r := c.flags.explain(plan, c.target.placed, oldside.Side{}, false)
 	r.Finish(result)
 	if c.Started() {
 		r.Canary = &c.doc

@@ -11,6 +11,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/cmdline"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/failure"
+	"hermes-reconcile/cmd/hermes-reconcile/oldside"
 	"hermes-reconcile/cmd/hermes-reconcile/sources"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
@@ -158,27 +159,26 @@ const leastLimit = 2000
 
 // plan compares the manifest with the old side.
 func (f *diffFlags) plan(
-	u ui,
-	stdin io.Reader,
-	m *manifest.Manifest,
-	dirs []render.Servicedir,
-	prune reconcile.Prune,
-) (reconcile.Plan, oldSide, error) {
+	u ui, stdin io.Reader, m *manifest.Manifest, dirs []render.Servicedir, prune reconcile.Prune,
+) (plan reconcile.Plan, old oldside.Side, err error) {
 	if f.against == againstLive {
-		plan, err := f.live(u, m, dirs, prune, f.looking)
-		return plan, oldSide{kind: explain.AgainstLive}, err
+		plan, err = f.live(u, m, dirs, prune, f.looking)
+		return plan, oldside.Side{Kind: explain.AgainstLive}, err
 	}
-	if f.path != "" && !strings.HasPrefix(f.against, historySide) {
-		return reconcile.Plan{}, oldSide{}, usagef(
-			"--scandir has no effect with --against %s, which reads no scandir", f.against)
+	if f.path != "" && !strings.HasPrefix(f.against, oldside.History) {
+		return plan, old, usagef("--scandir has no effect with --against %s, which reads no scandir", f.against)
 	}
-	old, err := f.old(u, stdin, m, dirs)
-	if err != nil {
-		return reconcile.Plan{}, oldSide{}, err
+	old, err = oldside.Read(oldside.Options{
+		Against: f.against, Stdin: stdin, Fresh: m, Dirs: dirs,
+		Earlier: func(number int) ([]manifest.Source, error) { return f.earlierManifest(m.Scandir, number) },
+		Moved: func(old, fresh string) {
+			u.warning(explain.WarnOtherScandir,
+				"scandir changes from %q to %q: apply looks at the new one only, and gateways in the old one keep running",
+				old, fresh)
+		},
+	})
+	if err == nil {
+		plan, err = old.Plan(dirs, prune)
 	}
-	plan, err := reconcile.Diff(dirs, old.actual, prune)
-	if err != nil { // the same exit code as where a scandir has the obstacle
-		return reconcile.Plan{}, oldSide{}, &reconcile.ObstacleError{Err: err}
-	}
-	return plan, old, nil
+	return plan, old, err
 }

@@ -38,8 +38,8 @@ var doorExceptions = map[string]struct {
 	times int
 	why   string
 }{
-	"cmd/hermes-reconcile/diff_against.go os.Stat":                        {1, "--against names it: the user's own file, before anything runs"},
-	"cmd/hermes-reconcile/diff_against.go os.ReadDir":                     {1, "the folder that --against names"},
+	"cmd/hermes-reconcile/oldside/oldside.go os.Stat":                     {1, "--against names it: the user's own file, before anything runs"},
+	"cmd/hermes-reconcile/oldside/oldside.go os.ReadDir":                  {1, "the folder that --against names"},
 	"cmd/hermes-reconcile/doctor.go os.Stat":                              {1, "profiles.yaml of the folder that the user works in; doctor gives each look a deadline"},
 	"cmd/hermes-reconcile/sources/sources.go os.Stat":                     {1, "-f names it: the user's own file"},
 	"cmd/hermes-reconcile/sources/sources.go os.ReadDir":                  {1, "the folder that -f names"},

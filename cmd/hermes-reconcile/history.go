@@ -13,6 +13,7 @@ import (
 
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/cmd/hermes-reconcile/oldside"
 	"hermes-reconcile/cmd/hermes-reconcile/usage"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/manifest/visible"
@@ -56,7 +57,7 @@ func runHistory(u ui, flags *historyFlags, args []string) error {
 	number := 0
 	if len(args) > 0 {
 		var err error
-		if number, err = entryNumber(args[0]); err != nil {
+		if number, err = oldside.EntryNumber(args[0]); err != nil {
 			return err
 		}
 	}

@@ -393,6 +393,14 @@ var layers = map[string]layer{
 		ours:  []string{"manifest/wording"},
 		never: []string{"os", "os/exec", "net", "flag", "log"},
 	},
+	command + "/oldside": {
+		why: "What a manifest is compared with needs no s6: a pull request is checked on every system.",
+		ours: []string{
+			"manifest", "manifest/placed", "reconcile", "reconcile/servicetree", "render", "s6ctl/safefile",
+			command + "/explain", command + "/sources", command + "/usage",
+		},
+		never: []string{"os/exec", "net", "flag", "log"},
+	},
 	command + "/sources": {
 		why:   "Files that the user names are opened in one place, for every command that reads a manifest.",
 		ours:  []string{"manifest", "manifest/placed", "render", "s6ctl/safefile", command + "/usage"},
@@ -442,7 +450,8 @@ var layers = map[string]layer{
 			command + "/accounts", command + "/asuser", command + "/changes", command + "/checkup", command + "/choose",
 			command + "/containerenv", command + "/deploy", command + "/discover", command + "/doctor", command + "/explain",
 			command + "/failure", command + "/gateways", command + "/home", command + "/homes", command + "/keyhelp", command + "/kubernetes",
-			command + "/logbook", command + "/logs", command + "/notify", command + "/overview", command + "/probe", command + "/progress",
+			command + "/logbook", command + "/logs", command + "/notify", command + "/oldside", command + "/overview", command + "/probe",
+			command + "/progress",
 			command + "/cmdline", command + "/sources", command + "/stack", command + "/tokens", command + "/usage",
 		},
 		others: []string{

@@ -17,6 +17,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/cmdline"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/failure"
+	"hermes-reconcile/cmd/hermes-reconcile/oldside"
 	"hermes-reconcile/cmd/hermes-reconcile/sources"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/manifest/placed"
@@ -99,19 +100,19 @@ func (f *outputFlags) check() (err error) {
 func (f *outputFlags) explain(
 	plan reconcile.Plan,
 	fresh *placed.Manifest,
-	old oldSide,
+	old oldside.Side,
 	full bool,
 ) explain.Report {
 	opt := explain.Options{
-		Against: old.kind,
+		Against: old.Kind,
 		Places:  map[string]explain.Place{},
 		Mask:    f.mask,
-		Unknown: old.unknown,
+		Unknown: old.Unknown,
 		Diffs:   f.showFiles || f.form == formJSON,
 	}
 	opt.NoFiles = f.form == formText && !f.showFiles
 	if full || f.form != formText {
-		opt.Changes = changes.Of(plan, fresh, old.manifest)
+		opt.Changes = changes.Of(plan, fresh, old.Manifest)
 		opt.Place = f.placer(fresh.Files())
 	}
 	for _, p := range fresh.Profiles {

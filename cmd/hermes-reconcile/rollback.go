@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"hermes-reconcile/cmd/hermes-reconcile/oldside"
 	"hermes-reconcile/reconcile/journal"
 )
 
@@ -37,7 +38,7 @@ A rollback is an entry of the history as well, so a second one goes forward agai
 			number := 0
 			if len(args) > 0 {
 				var err error
-				if number, err = entryNumber(args[0]); err != nil {
+				if number, err = oldside.EntryNumber(args[0]); err != nil {
 					return err
 				}
 			}
