@@ -131,8 +131,8 @@ func (b *booting) apply(ctx context.Context) error {
 	if err := lock.Resume(); err != nil { // the `held` of a container that was stopped by down
 		return err
 	}
-	if st.counts.back != nil {
-		b.report.Log.Warn(deploy.RolledBackText(st.counts.back))
+	if st.counts.RolledBack != nil {
+		b.report.Log.Warn(deploy.RolledBackText(st.counts.RolledBack))
 	}
 	plan, result, err := d.Apply(ctx, lock, func(try int, plan reconcile.Plan) error {
 		b.sweep(ctx, plan)

@@ -65,7 +65,7 @@ func (c *trial) prepare() (err error) {
 // this one. Where no history is there yet, it is made of what the gateways have.
 func (c *trial) former() (*journal.Applied, error) {
 	if c.before != nil && c.before.Former > 0 {
-		_, former, err := entry(c.lock.Journal, c.before.Former)
+		_, former, err := deploy.Entry(c.lock.Journal, c.before.Former)
 		if err == nil {
 			c.warning(explain.WarnCanary, "continuing the canary of an interrupted apply: %s", profilesText(c.before.Profiles))
 		}
@@ -215,7 +215,7 @@ func (c *trial) takeBack(ctx context.Context, why string) error {
 	if err := c.TakeBack(c.lock, why); err != nil {
 		return err
 	}
-	sources, of, err := entry(c.lock.Journal, c.Former.Number)
+	sources, of, err := deploy.Entry(c.lock.Journal, c.Former.Number)
 	if err != nil {
 		return err
 	}

@@ -124,9 +124,9 @@ func (f *scandirFlags) earlierManifest(fromManifest string, number int) ([]manif
 // sources are the files of an entry.
 func (p *past) sources(number int) ([]manifest.Source, *journal.Applied, error) {
 	if p.journal == nil {
-		return nil, nil, unknownEntry(number, nil)
+		return nil, nil, deploy.UnknownEntry(number, nil)
 	}
-	return entry(p.journal, number)
+	return deploy.Entry(p.journal, number)
 }
 
 // print prints a manifest. Where it had several files, a comment names each.

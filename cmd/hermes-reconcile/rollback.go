@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/oldside"
 	"hermes-reconcile/reconcile/journal"
 )
@@ -82,7 +83,7 @@ func runRollback(ctx context.Context, u ui, flags *applyFlags, number int) error
 // before is the number of the manifest before the one that was applied last.
 func (p *past) before() (int, error) {
 	if len(p.all) == 0 {
-		return 0, unknownEntry(0, nil)
+		return 0, deploy.UnknownEntry(0, nil)
 	}
 	if len(p.all) == 1 {
 		return 0, withHint(usagef("there is nothing to go back to: the history has one manifest alone, number %d",

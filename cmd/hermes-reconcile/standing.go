@@ -7,12 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"slices"
 	"time"
 
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
-	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/journal"
 )
@@ -23,13 +21,7 @@ type standing struct {
 	target *target
 	place  *deploy.Deployment
 	lock   *journal.Lock
-	counts counting
-}
-
-// counting is what is on record of a manifest that does not count, or not for all.
-type counting struct {
-	back   *journal.RolledBack // it was rolled back
-	canary *journal.Canary     // it, or another one, is tried on some
+	counts deploy.Standing
 }
 
 // close gives the scandir back.
@@ -51,9 +43,9 @@ func (f *applyFlags) standing(ctx context.Context, u ui, wanted *target) (*stand
 		if err := f.occupy(ctx, u, now); err != nil {
 			return nil, err
 		}
-		counts, err := f.counts(now.lock, wanted)
-		if err == nil && counts.same(now.counts) {
-			counts.tell(u)
+		counts, err := deploy.StandingOf(now.lock, wanted.Record.Digest(), f.boot)
+		if err == nil && reflect.DeepEqual(counts, now.counts) {
+			u.standing(counts)
 			return now, nil
 		}
 		next := &standing{target: wanted, counts: counts}
@@ -80,100 +72,34 @@ func (f *applyFlags) occupy(ctx context.Context, u ui, s *standing) (err error) 
 	return err
 }
 
-// counts finds out what is on record of a manifest. One that has changed since it was rolled back,
-// or since it has failed on a canary, counts.
-func (f *applyFlags) counts(lock *journal.Lock, t *target) (c counting, err error) {
-	if c.canary, err = f.canaryOf(lock, t); err != nil || c.canary != nil {
-		return c, err
+// standing says why another manifest counts.
+func (u ui) standing(s deploy.Standing) {
+	if s.RolledBack != nil {
+		u.warning(explain.WarnRolledBack, "%s", deploy.RolledBackText(s.RolledBack))
 	}
-	if c.back, err = lock.RolledBack(); c.back == nil || err != nil {
-		return c, err
-	}
-	if c.back.Digest != t.Record.Digest() {
-		c.back = nil
-		return c, lock.ForgetRollback()
-	}
-	return c, nil
-}
-
-// canaryOf is the canary that counts while a manifest is applied.
-func (f *applyFlags) canaryOf(lock *journal.Lock, t *target) (*journal.Canary, error) {
-	c, err := lock.Canary()
-	if c == nil || err != nil {
-		return nil, err
-	}
-	tried := c.Digest == t.Record.Digest()
-	switch {
-	case f.boot && tried && c.Former > 0: // what tried it has ended with the container
-		return nil, endWithContainer(lock, c)
-	case f.boot || !tried && !deploy.Lives(c):
-		return nil, lock.ForgetCanary()
-	}
-	return c, nil
-}
-
-// endWithContainer takes a manifest back that was tried when its container ended.
-func endWithContainer(lock *journal.Lock, c *journal.Canary) error {
-	back := journal.RolledBack{
-		Digest: c.Digest, Number: c.Former, Time: c.Time, Why: "the container ended while its canary was under way",
-	}
-	if latest, err := lock.Latest(); err == nil && latest != nil && latest.Digest == c.Digest {
-		back.From = latest.Number
-	}
-	if err := lock.RollBack(back); err != nil {
-		return err
-	}
-	return lock.ForgetCanary()
-}
-
-// same reports whether two say the same.
-func (c counting) same(other counting) bool {
-	return reflect.DeepEqual(c, other)
-}
-
-// tell says why another manifest counts.
-func (c counting) tell(u ui) {
-	if c.back != nil {
-		u.warning(explain.WarnRolledBack, "%s", deploy.RolledBackText(c.back))
-	}
-	if c.canary != nil {
-		u.warning(explain.WarnCanary, "%s", deploy.CanaryText(c.canary))
+	if s.Canary != nil {
+		u.warning(explain.WarnCanary, "%s", deploy.CanaryText(s.Canary))
 	}
 }
 
 // standIn is the target that counts in the place of the wanted one.
 func (f *applyFlags) standIn(
-	u ui, lock *journal.Lock, wanted *target, counts counting,
+	u ui, lock *journal.Lock, wanted *target, counts deploy.Standing,
 ) (t *target, err error) {
-	switch c := counts.canary; {
-	case counts.back != nil:
-		return f.formerly(u, lock, wanted, counts.back.Number)
+	c := counts.Canary
+	switch other := *wanted; {
+	case counts.RolledBack != nil:
+		return f.formerly(u, lock, wanted, counts.RolledBack.Number)
 	case c == nil:
 		return wanted, nil
-	case c.Digest != wanted.Record.Digest():
-		other := *wanted
-		t = &other
-	case c.Former == 0: // nothing was applied before: nothing counts
-		other := *wanted
-		t, other.Record = &other, nil
-		t.Review = func(p reconcile.Plan) (reconcile.Plan, error) {
-			return p.Only(func(string) bool { return false })
-		}
-		return t, nil
-	default:
+	case c.Digest == wanted.Record.Digest() && c.Former > 0:
 		if t, err = f.formerly(u, lock, wanted, c.Former); err != nil {
 			return nil, err
 		}
+	default:
+		t = &other
 	}
-	t.Record = nil // the history has the manifest that is tried as the last one
-	review := t.Review
-	t.Review = func(plan reconcile.Plan) (reconcile.Plan, error) {
-		plan, err := review(plan)
-		if err != nil {
-			return plan, err
-		}
-		return plan.Only(func(profile string) bool { return !slices.Contains(counts.canary.Profiles, profile) })
-	}
+	t.Options = counts.Beside(t.Options)
 	return t, nil
 }
 
@@ -181,7 +107,7 @@ func (f *applyFlags) standIn(
 func (f *applyFlags) formerly(
 	u ui, lock *journal.Lock, wanted *target, number int,
 ) (*target, error) {
-	sources, _, err := entry(lock.Journal, number)
+	sources, _, err := deploy.Entry(lock.Journal, number)
 	if err != nil {
 		return nil, withHint(fmt.Errorf("cannot use the manifest that was applied before: %w", err),
 			"apply by hand the manifest that you want")
@@ -192,40 +118,6 @@ func (f *applyFlags) formerly(
 	}
 	t.Path, t.Apply.Hurried, t.Homes.Limit = wanted.Path, wanted.Apply.Hurried, wanted.Homes.Limit
 	return t, nil
-}
-
-// entry is a manifest of the history.
-func entry(j *journal.Journal, number int) ([]manifest.Source, *journal.Applied, error) {
-	all, err := j.History()
-	if err != nil {
-		return nil, nil, err
-	}
-	for _, a := range all {
-		if a.Number == number {
-			texts, err := j.Texts(a)
-			return sourcesFrom(a, texts), &a, err
-		}
-	}
-	return nil, nil, unknownEntry(number, all)
-}
-
-// sourcesFrom are the files of an entry of the history, by the names that they had.
-func sourcesFrom(a journal.Applied, texts [][]byte) []manifest.Source {
-	sources := make([]manifest.Source, len(texts))
-	for i, text := range texts {
-		sources[i] = manifest.Source{Name: a.Files[i], Data: text}
-	}
-	return sources
-}
-
-// unknownEntry says which numbers there are.
-func unknownEntry(number int, all []journal.Applied) error {
-	if len(all) == 0 {
-		return withHint(usagef("the history is empty"),
-			"an apply or a watch that changes something adds to it")
-	}
-	return withHint(usagef("the history has no entry %d (want one of %d to %d)", number, all[0].Number,
-		all[len(all)-1].Number), "%s history", program)
 }
 
 // recount lets a manifest count again that was rolled back: an apply by hand asks for that. A

@@ -183,7 +183,7 @@ func (l *looking) look(ctx context.Context, u ui) (*overview.Page, error) {
 		u.warning(explain.WarnPaused, "down was called %s ago: watch starts nothing until the next apply",
 			time.Since(seen.HeldSince).Truncate(time.Second))
 	}
-	counting{seen.Standing.RolledBack, seen.Standing.Canary}.tell(u)
+	u.standing(seen.Standing)
 	return &overview.Page{
 		Status: seen.Status, Now: now, Failed: l.failed, Color: l.output.colors(u),
 		MaxDeaths: s6ctl.MaxDeaths,

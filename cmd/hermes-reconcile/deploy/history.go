@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/cmd/hermes-reconcile/usage"
+	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/journal"
 )
@@ -24,6 +26,35 @@ type Record struct {
 
 // Digest tells manifests apart.
 func (r *Record) Digest() string { return journal.DigestOf(r.Texts) }
+
+// Entry has the files of a manifest of the history, by the names that they had. A number that is none
+// is an error of usage.
+func Entry(j *journal.Journal, number int) ([]manifest.Source, *journal.Applied, error) {
+	all, err := j.History()
+	if err != nil {
+		return nil, nil, err
+	}
+	at := slices.IndexFunc(all, func(a journal.Applied) bool { return a.Number == number })
+	if at < 0 {
+		return nil, nil, UnknownEntry(number, all)
+	}
+	texts, err := j.Texts(all[at])
+	sources := make([]manifest.Source, len(texts))
+	for i, text := range texts {
+		sources[i] = manifest.Source{Name: all[at].Files[i], Data: text}
+	}
+	return sources, &all[at], err
+}
+
+// UnknownEntry is that a number is none of the history: it says which numbers there are.
+func UnknownEntry(number int, all []journal.Applied) error {
+	if len(all) == 0 {
+		return usage.WithHint(usage.Errorf("the history is empty"),
+			"an apply or a watch that changes something adds to it")
+	}
+	return usage.WithHint(usage.Errorf("the history has no entry %d (want one of %d to %d)", number, all[0].Number,
+		all[len(all)-1].Number), "hermes-reconcile history")
+}
 
 // keeping is an entry of the history while its apply is under way.
 type keeping struct {

@@ -4,10 +4,12 @@ package deploy
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/manifest/visible"
+	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/journal"
 )
 
@@ -27,6 +29,73 @@ func (p *Place) Standing() (s Standing) {
 	s.Canary, _ = j.Canary()
 	s.RolledBack, _ = j.RolledBack()
 	return s
+}
+
+// StandingOf finds out, under the lock, what is on record of the manifest with a digest that is about
+// to be applied, by boot or by a watch. One that has changed since it was rolled back, or since it has
+// failed on a canary, counts: then what was on record is forgotten.
+func StandingOf(lock *journal.Lock, digest string, boot bool) (s Standing, err error) {
+	if s.Canary, err = canaryOf(lock, digest, boot); err != nil || s.Canary != nil {
+		return s, err
+	}
+	if s.RolledBack, err = lock.RolledBack(); s.RolledBack == nil || err != nil {
+		return s, err
+	}
+	if s.RolledBack.Digest != digest {
+		s.RolledBack = nil
+		return s, lock.ForgetRollback()
+	}
+	return s, nil
+}
+
+// canaryOf is the canary that counts while a manifest is applied.
+func canaryOf(lock *journal.Lock, digest string, boot bool) (*journal.Canary, error) {
+	c, err := lock.Canary()
+	if c == nil || err != nil {
+		return nil, err
+	}
+	tried := c.Digest == digest
+	switch {
+	case boot && tried && c.Former > 0: // what tried it has ended with the container
+		return nil, endWithContainer(lock, c)
+	case boot || !tried && !Lives(c):
+		return nil, lock.ForgetCanary()
+	}
+	return c, nil
+}
+
+// endWithContainer takes a manifest back that was tried when its container ended.
+func endWithContainer(lock *journal.Lock, c *journal.Canary) error {
+	back := journal.RolledBack{
+		Digest: c.Digest, Number: c.Former, Time: c.Time,
+		Why: "the container ended while its canary was under way",
+	}
+	if latest, err := lock.Latest(); err == nil && latest != nil && latest.Digest == c.Digest {
+		back.From = latest.Number
+	}
+	if err := lock.RollBack(back); err != nil {
+		return err
+	}
+	return lock.ForgetCanary()
+}
+
+// Beside are options that leave the canary alone, and do nothing where no manifest was applied before
+// the one that is tried.
+func (s Standing) Beside(opt Options) Options {
+	review, c := opt.Review, s.Canary
+	nothing := c.Former == 0 && opt.Record.Digest() == c.Digest
+	opt.Record = nil // the history has the manifest that is tried as the last one
+	opt.Review = func(plan reconcile.Plan) (reconcile.Plan, error) {
+		if nothing {
+			return plan.Only(func(string) bool { return false })
+		}
+		plan, err := review(plan)
+		if err != nil {
+			return plan, err
+		}
+		return plan.Only(func(profile string) bool { return !slices.Contains(c.Profiles, profile) })
+	}
+	return opt
 }
 
 // Said is one of them in words. What has to be decided has a hint.
