@@ -79,7 +79,7 @@ waits for gateways to be ready, this is the longest ready.timeout + 15s.`,
   hermes-reconcile apply --canary 2 --settle 2m --rollback
   sed s/info/debug/ profiles.yaml | hermes-reconcile apply -f -`,
 		RunE: func(cmd *cobra.Command, profiles []string) error {
-			flags.profiles, flags.stdin = profiles, cmd.InOrStdin()
+			flags.Profiles, flags.stdin = profiles, cmd.InOrStdin()
 			if err := flags.check(cmd.Flags().Changed); err != nil {
 				return err
 			}
@@ -121,7 +121,7 @@ func (f *applyFlags) check(changed func(flag string) bool) error {
 	if f.maxRestarts < 0 {
 		return negativeTurns(f.maxRestarts)
 	}
-	if err := errors.Join(f.checkWait(), f.checkCanary(changed), f.guards.check()); err != nil {
+	if err := errors.Join(f.checkWait(), f.checkCanary(changed), f.guards.Check()); err != nil {
 		return err
 	}
 	if f.report != "" {
@@ -135,7 +135,7 @@ func (f *applyFlags) check(changed func(flag string) bool) error {
 	if !f.boot {
 		return nil
 	}
-	if len(f.profiles) > 0 {
+	if len(f.Profiles) > 0 {
 		return withHint(usagef("--boot applies the whole manifest"), "leave the names out")
 	}
 	if f.dryRun || f.noRescan {

@@ -98,20 +98,20 @@ func (c *trial) review(plan reconcile.Plan) (reconcile.Plan, error) {
 	case stageRest:
 		return c.following(plan)
 	}
-	return c.flags.review(plan)
+	return c.flags.Review(plan)
 }
 
 // first is the part of the canaries. Which ones these are is chosen here, with the first plan that
 // is made under the lock, and recorded before anything is done.
 func (c *trial) first(plan reconcile.Plan) (reconcile.Plan, error) {
 	if c.Started() {
-		part, err := choose.Part(plan, c.flags.profiles)
+		part, err := choose.Part(plan, c.flags.Profiles)
 		if err != nil {
 			return part, err
 		}
 		return part.Only(c.Is)
 	}
-	whole, err := c.flags.review(plan)
+	whole, err := c.flags.Review(plan)
 	if err != nil || whole.Empty() {
 		return whole, err
 	}
@@ -136,9 +136,9 @@ func (c *trial) first(plan reconcile.Plan) (reconcile.Plan, error) {
 // in the plan that was expected.
 func (c *trial) following(plan reconcile.Plan) (reconcile.Plan, error) {
 	g := c.flags.guards
-	g.expect = ""
-	part, err := g.review(plan)
-	if err != nil || c.flags.expect == "" {
+	g.Expect = ""
+	part, err := g.Review(plan)
+	if err != nil || c.flags.Expect == "" {
 		return part, err
 	}
 	others, err := part.Only(func(profile string) bool { return !c.Is(profile) })
@@ -217,7 +217,7 @@ func (f *applyFlags) runCanary(ctx context.Context, u ui, t *target, d *deploy.D
 	if err := c.lock.ForgetCanary(); err != nil {
 		return err
 	}
-	c.stage, t.Record.Only = stageRest, f.profiles
+	c.stage, t.Record.Only = stageRest, f.Profiles
 	_, rest, err := c.apply(ctx)
 	if err != nil {
 		return c.end(c.whole, result, err)

@@ -14,7 +14,7 @@ func (f *applyFlags) addCarryingOut(cmd *cobra.Command) {
 	f.addMaxRemovals(cmd)
 	flags := cmd.Flags()
 	flags.BoolVar(&f.yes, "yes", false, "remove gateways without asking on a terminal")
-	flags.StringVar(&f.expect, "expect", "",
+	flags.StringVar(&f.Expect, "expect", "",
 		"apply only the plan of this `DIGEST`, which diff prints, and refuse any other")
 	flags.BoolVar(&f.dryRun, "dry-run", false,
 		"only show what would be done; with --exit-code, exit 2 if there are differences")

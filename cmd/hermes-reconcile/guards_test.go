@@ -14,6 +14,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/failure"
+	"hermes-reconcile/cmd/hermes-reconcile/guard"
 	"hermes-reconcile/cmd/hermes-reconcile/homes"
 	"hermes-reconcile/cmd/hermes-reconcile/sources"
 	"hermes-reconcile/cmd/hermes-reconcile/usage"
@@ -32,7 +33,7 @@ func deployed(t *testing.T, old, fresh string, f *applyFlags) *deploy.Deployment
 	path, err := filepath.Abs("tree")
 	require.NoError(t, err)
 	d, err := deploy.Compare(t.Context(), deploy.Options{
-		Manifest: m, Dirs: dirs, Path: path, Homes: homes.New(m, path), Prune: reconcile.PruneOwned, Review: f.review,
+		Manifest: m, Dirs: dirs, Path: path, Homes: homes.New(m, path), Prune: reconcile.PruneOwned, Review: f.Review,
 	})
 	require.NoError(t, err)
 	t.Cleanup(func() { d.Close() })
@@ -79,11 +80,11 @@ func TestNoOneIsAsked(t *testing.T) {
 	defer empty.Close()
 	for name, f := range map[string]*applyFlags{
 		"yes":           {guards: guards{yes: true, stdin: tty}},
-		"digest":        {guards: guards{expect: "0123456789abcdef", stdin: tty}},
+		"digest":        {guards: guards{Guards: guard.Guards{Expect: "0123456789abcdef"}, stdin: tty}},
 		"not a person":  {guards: guards{stdin: empty}},
 		"no input":      {},
 		"nothing goes":  {guards: guards{stdin: tty}},
-		"another stays": {guards: guards{stdin: tty, profiles: []string{"a"}}},
+		"another stays": {guards: guards{Guards: guard.Guards{Profiles: []string{"a"}}, stdin: tty}},
 	} {
 		fresh := "{a: {}}"
 		if name == "nothing goes" {
@@ -96,10 +97,13 @@ func TestNoOneIsAsked(t *testing.T) {
 
 // TestPlanThatChangedBehindTheQuestion removes no gateway that no user was asked about.
 func TestPlanThatChangedBehindTheQuestion(t *testing.T) {
-	f := &applyFlags{guards: guards{asked: map[string]bool{"b": true}}}
+	f := &applyFlags{}
 	d := deployed(t, "{a: {}, b: {}, c: {}}", "{a: {}}", f)
 	plan, err := d.Plan()
 	require.NoError(t, err)
+	asked, err := plan.Only(func(profile string) bool { return profile == "b" })
+	require.NoError(t, err)
+	require.Equal(t, "this removes 1 gateway: b", f.Question(asked))
 	_, err = d.Review(plan)
 	require.ErrorContains(t, err, `the plan has changed since you were asked: it removes "c", too`)
 	require.Equal(t, failure.ExitTemporary, failure.ExitOf(err))
@@ -120,21 +124,18 @@ func TestLimitOfRemovals(t *testing.T) {
 		{"24%", "{a: {}, b: {}, c: {}, e: {}}", "the plan removes 1 of 4 gateways (d), and --max-removals allows 24%"},
 		{"100%", "{a: {}}", ""},
 	} {
-		f := &applyFlags{allowEmpty: true, guards: guards{maxRemovals: c.most}}
-		require.NoError(t, f.guards.check())
+		f := &applyFlags{allowEmpty: true, guards: guards{Guards: guard.Guards{MaxRemovals: c.most}}}
+		require.NoError(t, f.guards.Check())
 		d := deployed(t, "{a: {}, b: {}, c: {}, d: {}}", c.fresh, f)
 		plan, err := d.Plan()
 		require.NoError(t, err)
-		_, err = f.review(plan)
+		_, err = f.Review(plan)
 		if c.want == "" {
 			require.NoError(t, err, c.most)
 			continue
 		}
 		require.EqualError(t, err, c.want)
 		require.Equal(t, failure.ExitUsage, failure.ExitOf(err))
-	}
-	for _, wrong := range []string{"-1", "x", "5 %", "101%", "1.5", "01"} {
-		require.ErrorContains(t, (&guards{maxRemovals: wrong}).check(), "--max-removals: ", wrong)
 	}
 }
 
@@ -147,17 +148,16 @@ func TestExpectedPlan(t *testing.T) {
 	require.True(t, found, said.stdout)
 	plan, err := d.Plan()
 	require.NoError(t, err)
-	f.expect = digest
-	require.NoError(t, f.guards.check())
+	f.Expect = digest
+	require.NoError(t, f.guards.Check())
 	_, err = d.Review(plan)
 	require.NoError(t, err)
-	f.profiles = []string{"a"}
+	f.Profiles = []string{"a"}
 	_, err = d.Review(plan)
 	require.ErrorContains(t, err, "this is another plan than --expect "+digest+": its digest is ")
 	require.Equal(t, failure.ExitUsage, failure.ExitOf(err))
 	part := hermes("diff", "-f", "new.yaml", "--scandir", "tree", "a")
 	require.Contains(t, err.Error(), strings.TrimPrefix(part.stdout[strings.Index(part.stdout, "\nplan "):], "\nplan ")[:16])
-	require.ErrorContains(t, (&guards{expect: "abc"}).check(), `--expect: "abc" is not the digest of a plan`)
 }
 
 // sees waits until all of these texts have come on a terminal, one after the other.

@@ -420,6 +420,11 @@ var layers = map[string]layer{
 		ours:  []string{"reconcile/liveness", "s6ctl", command + "/probe", command + "/usage"},
 		never: []string{"os/exec", "net", "flag", "log"},
 	},
+	command + "/guard": {
+		why:   "Whether a plan is what was meant follows from the plan, and from what the user has typed.",
+		ours:  []string{"manifest/visible", "reconcile", command + "/choose", command + "/explain", command + "/usage"},
+		never: []string{"os", "os/exec", "net", "flag", "log", "path/filepath", "time"},
+	},
 	command + "/gateways": {
 		why: "What a gateway is said to be is the same in status, metrics, doctor and watch: it is told by one look.",
 		ours: []string{
@@ -449,7 +454,7 @@ var layers = map[string]layer{
 			"s6ctl", "s6ctl/start", "s6ctl/safefile", "s6ctl/route",
 			command + "/accounts", command + "/asuser", command + "/changes", command + "/checkup", command + "/choose",
 			command + "/containerenv", command + "/deploy", command + "/discover", command + "/doctor", command + "/explain",
-			command + "/failure", command + "/gateways", command + "/home", command + "/homes", command + "/keyhelp", command + "/kubernetes",
+			command + "/failure", command + "/gateways", command + "/guard", command + "/home", command + "/homes", command + "/keyhelp", command + "/kubernetes",
 			command + "/logbook", command + "/logs", command + "/notify", command + "/oldside", command + "/overview", command + "/probe",
 			command + "/progress",
 			command + "/cmdline", command + "/sources", command + "/stack", command + "/tokens", command + "/usage",

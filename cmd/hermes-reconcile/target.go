@@ -83,7 +83,7 @@ func (f *applyFlags) target(
 // reviewer gives the part of a plan that is wanted: with a canary, one after the other.
 func (f *applyFlags) reviewer() func(reconcile.Plan) (reconcile.Plan, error) {
 	if f.canary == "" {
-		return f.review
+		return f.Review
 	}
 	f.trial = &trial{flags: f}
 	return f.trial.review
@@ -100,7 +100,7 @@ func (f *applyFlags) parse(sources []manifest.Source) (*placed.Manifest, error) 
 
 // record is what the history is told of an apply.
 func (f *applyFlags) record(sources []manifest.Source) *deploy.Record {
-	r := &deploy.Record{By: f.by, Only: f.profiles, To: f.to}
+	r := &deploy.Record{By: f.by, Only: f.Profiles, To: f.to}
 	for _, s := range sources {
 		r.Files, r.Texts = append(r.Files, s.Name), append(r.Texts, s.Data)
 	}

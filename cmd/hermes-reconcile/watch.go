@@ -114,7 +114,7 @@ func (f *watchFlags) check() error {
 			usagef("this is the service %q, which watch would manage itself", filepath.Base(here)),
 			"give the service of watch a name that does not start with %q", render.Prefix)
 	}
-	if err := errors.Join(f.guards.check(), f.events.check()); err != nil {
+	if err := errors.Join(f.guards.Check(), f.events.check()); err != nil {
 		return err
 	}
 	_, err := f.policy()
