@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"hermes-reconcile/cmd/hermes-reconcile/canary"
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/failure"
@@ -35,11 +36,11 @@ type applyFlags struct {
 	timeout     time.Duration
 	lockTimeout time.Duration
 	progress    progressFlags
-	watches     bool     // it is watch, which shows no plan
-	by          string   // how the history names the command
-	to          int      // of rollback: the entry of the history that it goes back to
-	trial       *trial   // of a canary; nil: there is none
-	looking     *working // before the plan; nil: it need not be said
+	watches     bool          // it is watch, which shows no plan
+	by          string        // how the history names the command
+	to          int           // of rollback: the entry of the history that it goes back to
+	trial       *canary.Trial // of a canary; nil: there is none
+	looking     *working      // before the plan; nil: it need not be said
 	canaryFlags
 	guards
 }
@@ -188,7 +189,7 @@ func runApply(ctx context.Context, u ui, flags *applyFlags) (err error) {
 		return err
 	}
 	defer lock.Unlock()
-	if err := noCanaryNow(lock); err != nil {
+	if err := canary.NoneNow(lock); err != nil {
 		return err
 	}
 	began := time.Now() // --timeout counts from here: the lock has a limit of its own

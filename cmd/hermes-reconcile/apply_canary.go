@@ -5,17 +5,17 @@ package main
 import (
 	"context"
 	"errors"
-	"slices"
+	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"hermes-reconcile/cmd/hermes-reconcile/choose"
+	"hermes-reconcile/cmd/hermes-reconcile/canary"
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
-	"hermes-reconcile/manifest/visible"
+	"hermes-reconcile/cmd/hermes-reconcile/oldside"
+	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/journal"
 )
@@ -64,165 +64,99 @@ func (f *applyFlags) checkCanary(changed func(flag string) bool) error {
 	return nil
 }
 
-// trial is an apply with a canary under way.
-type trial struct {
-	ui
-	*deploy.Trial
-	flags  *applyFlags
-	target *target
-	lock   *journal.Lock
-
-	stage   trialStage
-	whole   reconcile.Plan  // as it was before anything of it was done
-	rest    string          // digest of what follows the canaries; empty: it is not known
-	before  *journal.Canary // of an apply that was interrupted; nil: there is none
-	doc     explain.Canary
-	late    map[string]string // by service: why a canary has failed
-	printed string            // by the first that has failed, last
-}
-
-// trialStage is the part of a plan that is wanted.
-type trialStage int
-
-const (
-	stageWhole trialStage = iota // to be looked at
-	stageCanary
-	stageRest
-)
-
-// review gives the part of a plan that is wanted at this stage.
-func (c *trial) review(plan reconcile.Plan) (reconcile.Plan, error) {
-	switch c.stage {
-	case stageCanary:
-		return c.first(plan)
-	case stageRest:
-		return c.following(plan)
-	}
-	return c.flags.Review(plan)
-}
-
-// first is the part of the canaries. Which ones these are is chosen here, with the first plan that
-// is made under the lock, and recorded before anything is done.
-func (c *trial) first(plan reconcile.Plan) (reconcile.Plan, error) {
-	if c.Started() {
-		part, err := choose.Part(plan, c.flags.Profiles)
-		if err != nil {
-			return part, err
-		}
-		return part.Only(c.Is)
-	}
-	whole, err := c.flags.Review(plan)
-	if err != nil || whole.Empty() {
-		return whole, err
-	}
-	profiles, err := c.flags.canaries(whole)
-	if err != nil {
-		return whole, err
-	}
-	profiles = c.withEarlier(profiles)
-	part, err := whole.Only(func(profile string) bool { return slices.Contains(profiles, profile) })
-	if err != nil {
-		return whole, withHint(err, "name both with --canary")
-	}
-	others, err := whole.Only(func(profile string) bool { return !slices.Contains(profiles, profile) })
-	if err == nil { // else a port goes to them: the plan for them is another one then
-		c.rest = others.Digest()
-	}
-	c.whole = whole
-	return part, c.On(c.lock, profiles)
-}
-
-// following is all that is left to be done. With --expect it is what was left after the canaries
-// in the plan that was expected.
-func (c *trial) following(plan reconcile.Plan) (reconcile.Plan, error) {
-	g := c.flags.guards
-	g.Expect = ""
-	part, err := g.Review(plan)
-	if err != nil || c.flags.Expect == "" {
-		return part, err
-	}
-	others, err := part.Only(func(profile string) bool { return !c.Is(profile) })
-	if err == nil && c.rest != "" && others.Digest() != c.rest {
-		err = withHint(usagef("the plan for the rest has changed since the canary"),
-			"the canary has its new entry; %s diff shows what is left", program)
-	}
-	return others, err
-}
-
-// canaries are the profiles that a plan is tried on.
-func (f *applyFlags) canaries(plan reconcile.Plan) ([]string, error) {
-	if n, err := strconv.Atoi(f.canary); err == nil {
-		found := plan.Foremost(len(plan.Changes))
-		slices.SortFunc(found, choose.Natural)
-		found = found[:min(n, len(found))]
-		if len(found) == 0 {
-			return nil, withHint(usagef("--canary %d: the plan changes no gateway that should be up", n),
-				"apply it without --canary")
-		}
-		return found, nil
-	}
-	var names, show []string
-	for _, c := range plan.Changes {
-		if !c.Left {
-			names = append(names, c.Profile)
-		}
-		if c.Shows() {
-			show = append(show, c.Profile)
-		}
-	}
-	found, err := choose.Match(names, strings.Split(f.canary, ","))
-	var unknown *choose.UnknownError
-	switch {
-	case errors.As(err, &unknown):
-		return nil, choose.NotPlanned(unknown.Pattern, names)
-	case err != nil:
-		return nil, usagef("--canary: %w", err)
-	}
-	var picked []string
-	for _, i := range found {
-		picked = append(picked, names[i])
-	}
-	if !slices.ContainsFunc(picked, func(p string) bool { return slices.Contains(show, p) }) {
-		return nil, withHint(usagef("--canary %s: the plan changes none of these gateways that should be up, so they would show nothing",
-			visible.Quote(f.canary)), "the plan changes: %s", explain.Names(show))
-	}
-	return picked, nil
+// newTrial makes the trial that the flags ask for.
+func (f *applyFlags) newTrial() *canary.Trial {
+	return canary.New(canary.Options{
+		Names: f.canary, Profiles: f.Profiles, Expect: f.Expect, Settle: f.settle, Back: f.back,
+		LockTimeout: f.lockTimeout,
+		Review:      f.Review,
+		ReviewRest: func(plan reconcile.Plan) (reconcile.Plan, error) {
+			rest := f.guards
+			rest.Expect = ""
+			return rest.Review(plan)
+		},
+	})
 }
 
 // runCanary applies a manifest to the canaries, and to the rest if these stay up.
 func (f *applyFlags) runCanary(ctx context.Context, u ui, t *target, d *deploy.Deployment) error {
-	c := f.trial
-	c.ui, c.target, c.late = u, t, map[string]string{}
-	c.Trial = &deploy.Trial{Deployment: d, Settle: f.settle, LockTimeout: f.lockTimeout}
-	if err := c.enter(ctx); err != nil {
-		return err
+	return f.trial.Run(ctx, d, f.side(u, t), f.teller(u, t),
+		func(o canary.Outcome, err error) error { return f.tried(u, t, o, err) })
+}
+
+// side is a target as a part of a trial.
+func (f *applyFlags) side(u ui, t *target) *canary.Side {
+	return &canary.Side{
+		Options: &t.Options,
+		Applying: func() (reconcile.Listener, func(int, reconcile.Plan) error, func()) {
+			t.work = u.working(f.silent(), 0)
+			t.work.doing(lookingAtGateways())
+			return t.work.listener(), t.planned(u), t.work.stop
+		},
 	}
-	defer func() { c.unlock() }()
-	c.stage = stageCanary
-	plan, result, err := c.apply(ctx)
-	if err != nil || !c.Started() {
-		return c.end(plan, result, err)
+}
+
+// teller tells the user of a trial.
+func (f *applyFlags) teller(u ui, t *target) canary.Teller {
+	return canary.Teller{
+		Say: func(format string, args ...any) {
+			if !f.silent() {
+				fmt.Fprintf(u.stderr, program+": "+format+"\n", args...)
+			}
+		},
+		Warn: u.warning, Fail: u.error, Wanted: wantedBy,
+		Lock: func(ctx context.Context, place *deploy.Place) (*journal.Lock, error) {
+			return lockAloud(ctx, u, place, f.silent(), f.lockTimeout)
+		},
+		Waiting: func() (reconcile.Listener, func()) {
+			work := u.working(f.silent(), 0)
+			work.plan(string(reconcile.LevelReady), nil)
+			return work.listener(), work.stop
+		},
+		Taken: func(lock *journal.Lock) error {
+			return errors.Join(lock.Resume(), f.recount(u, t, lock))
+		},
+		Former: func(sources []manifest.Source, of *journal.Applied) (*canary.Side, error) {
+			back := *f
+			back.by, back.to, back.canary = "apply --rollback", of.Number, ""
+			former, err := back.targetOf(u, sources, t.Prune)
+			if err != nil {
+				return nil, err
+			}
+			return back.side(u, former), nil
+		},
 	}
-	why, err := c.watch(ctx, result)
+}
+
+// tried prints what became of a trial.
+func (f *applyFlags) tried(u ui, t *target, o canary.Outcome, err error) error {
+	f.tell(context.Background(), u, t, o.Result, err)
 	if err != nil {
-		return withHint(err, "the canary has its new entry, the others wait: run the same command again, apply without --canary, or %s rollback", program)
-	}
-	if err := c.relock(ctx); err != nil {
+		u.notes(o.Result)
 		return err
 	}
-	if why != "" {
-		return c.failed(ctx, result, why)
+	r := f.explain(o.Plan, t.placed, oldside.Side{}, false)
+	r.Finish(o.Result)
+	r.Canary = o.Canary
+	for service, why := range o.Late {
+		r.Late(service, why)
 	}
-	c.doc.Outcome = explain.CanaryHeld
-	if err := c.lock.ForgetCanary(); err != nil {
-		return err
+	if o.Failed() && f.form == formText {
+		u.notes(o.Result)
+		return nil // all has been said, and a list of what was not done would hide it
 	}
-	c.stage, t.Record.Only = stageRest, f.Profiles
-	_, rest, err := c.apply(ctx)
-	if err != nil {
-		return c.end(c.whole, result, err)
+	return errors.Join(f.result(u, &r, o.Result), f.conclude(u, &r))
+}
+
+// endCanary lets an apply by hand go on where another one has left a canary.
+func (u ui) endCanary(lock *journal.Lock) error {
+	c, err := lock.Canary()
+	switch {
+	case err != nil:
+		return errors.Join(u.saidAsWarning(err), lock.ForgetCanary())
+	case c == nil:
+		return nil
 	}
-	both := c.merged(result, rest)
-	both.Notes = append(both.Notes, c.Held(c.lock, c.whole, both)...)
-	return c.end(c.whole, both, nil)
+	u.warning(explain.WarnCanary, "the canary %s of an earlier apply is over: everything is applied", canary.Names(c.Profiles))
+	return lock.ForgetCanary()
 }

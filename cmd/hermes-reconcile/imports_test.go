@@ -380,6 +380,22 @@ var layers = map[string]layer{
 		},
 		never: []string{"os/exec", "net", "flag", "log"},
 	},
+	command + "/canary": {
+		why: "How a trial goes on is the same whatever tells the user of it; only deploy changes a scandir.",
+		ours: []string{
+			"manifest", "manifest/visible", "manifest/writing", "reconcile", "reconcile/journal", "render",
+			command + "/choose", command + "/deploy", command + "/discover", command + "/explain", command + "/failure",
+			command + "/late", command + "/usage",
+		},
+		never: []string{"os", "os/exec", "net", "flag", "log", "path/filepath"},
+	},
+	command + "/late": {
+		why: "apply, a trial and watch say the same of a gateway that has not come.",
+		ours: []string{
+			"manifest", "reconcile", "s6ctl", command + "/deploy", command + "/doctor", command + "/logs", command + "/probe",
+		},
+		never: []string{"os", "os/exec", "net", "flag", "log", "path/filepath"},
+	},
 	command + "/probe": {
 		why:   "It asks a gateway over HTTP and starts nothing.",
 		ours:  []string{"reconcile/fault"},
@@ -452,9 +468,10 @@ var layers = map[string]layer{
 			"reconcile", "reconcile/apply", "reconcile/fault", "reconcile/journal", "reconcile/liveness", "reconcile/operate", "reconcile/servicetree",
 			"reconcile/watch",
 			"s6ctl", "s6ctl/start", "s6ctl/safefile", "s6ctl/route",
-			command + "/accounts", command + "/asuser", command + "/changes", command + "/checkup", command + "/choose",
+			command + "/accounts", command + "/asuser", command + "/canary", command + "/changes", command + "/checkup", command + "/choose",
 			command + "/containerenv", command + "/deploy", command + "/discover", command + "/doctor", command + "/explain",
-			command + "/failure", command + "/gateways", command + "/guard", command + "/home", command + "/homes", command + "/keyhelp", command + "/kubernetes",
+			command + "/failure", command + "/gateways", command + "/guard", command + "/home", command + "/homes", command + "/keyhelp",
+			command + "/kubernetes", command + "/late",
 			command + "/logbook", command + "/logs", command + "/notify", command + "/oldside", command + "/overview", command + "/probe",
 			command + "/progress",
 			command + "/cmdline", command + "/sources", command + "/stack", command + "/tokens", command + "/usage",

@@ -17,8 +17,8 @@ import (
 	"hermes-reconcile/reconcile"
 )
 
-// canary is in every secret value and nowhere else.
-const canary = "c4n4ry"
+// planted is in every secret value and nowhere else.
+const planted = "c4n4ry"
 
 // author writes random manifests.
 type author struct{ *rand.Rand }
@@ -58,7 +58,7 @@ func (a author) profile(i int) string {
 		}
 		value := a.value()
 		if name != "NOTE" {
-			value = canary + value + canary
+			value = planted + value + planted
 		}
 		quoted, err := json.Marshal(value)
 		if err != nil {
@@ -96,7 +96,7 @@ func TestFormsAndExitCodeAgree(t *testing.T) {
 			got := hermes(args...)
 			require.Equal(t, got, hermes(args...), "seed %d", seed)
 			require.Empty(t, got.stderr, "seed %d", seed)
-			require.NotContains(t, got.stdout, canary, "seed %d, %s", seed, form)
+			require.NotContains(t, got.stdout, planted, "seed %d, %s", seed, form)
 			return got
 		}
 		text, js, md, gh := answer(formText), answer(formJSON), answer(formMarkdown), answer(formGitHub)
@@ -111,7 +111,7 @@ func TestFormsAndExitCodeAgree(t *testing.T) {
 		require.Equal(t, []int{code, code, code, code}, []int{text.code, js.code, md.code, gh.code}, "seed %d", seed)
 		requireAgreement(t, r, text.stdout, md.stdout, gh.stdout)
 		shown := hermes("diff", "-f", "new.yaml", "--against", "old.yaml", "--prune", prune, "--show-secrets")
-		secrets += strings.Count(shown.stdout, canary)
+		secrets += strings.Count(shown.stdout, planted)
 		require.Equal(t, failure.ExitDone, hermes("diff", "-f", "new.yaml", "--against", "new.yaml", "--exit-code").code)
 	}
 	require.Greater(t, differ, pairs/2, "hardly any pair differs: the test shows little")

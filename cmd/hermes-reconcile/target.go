@@ -85,8 +85,8 @@ func (f *applyFlags) reviewer() func(reconcile.Plan) (reconcile.Plan, error) {
 	if f.canary == "" {
 		return f.Review
 	}
-	f.trial = &trial{flags: f}
-	return f.trial.review
+	f.trial = f.newTrial()
+	return f.trial.Review
 }
 
 // parse gives the manifest with its places, if they are to be shown.

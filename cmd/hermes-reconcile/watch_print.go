@@ -10,8 +10,8 @@ import (
 
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/failure"
+	"hermes-reconcile/cmd/hermes-reconcile/late"
 	"hermes-reconcile/cmd/hermes-reconcile/logbook"
-	"hermes-reconcile/cmd/hermes-reconcile/probe"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
 )
@@ -102,7 +102,7 @@ func (w *watching) drains() bool { return len(w.delays) > 0 }
 // late logs gateways that did not come back in their turn, and remembers them.
 func (w *watching) late(ctx context.Context, all []reconcile.Late) {
 	level := reconcile.Level(w.flags.wait)
-	answers := probe.Each(ctx, questions(all, level))
+	reasons := late.Reasons(ctx, all, level)
 	for i, l := range all {
 		left := l.Change
 		left.Op = reconcile.Unchanged // from now on: what runs may have run for long
@@ -111,7 +111,7 @@ func (w *watching) late(ctx context.Context, all []reconcile.Late) {
 		if l.Hopeless() {
 			code = explain.CodeHopeless
 		}
-		w.log.Error(fmt.Sprintf("not %s%s: %s", level, waited(l), whyLate(l, level, answers[i])),
+		w.log.Error(fmt.Sprintf("not %s%s: %s", level, late.Waited(l), reasons[i]),
 			"profile", l.Change.Profile, logbook.KeyEvent, explain.MessageError, logbook.KeyCode, code)
 	}
 }

@@ -20,8 +20,6 @@ type Trial struct {
 	Profiles []string         // the canaries; empty until the plan is known
 	Former   *journal.Applied // the manifest that counted before; nil: none is known
 	Settle   time.Duration    // for how long the canaries have to be up, or ready
-	// Begun is told once that the canaries are changed.
-	Begun func(profiles []string)
 
 	LockTimeout time.Duration
 	since       time.Time

@@ -1,0 +1,103 @@
+//go:build linux
+
+// Package late says why gateways have not come as far as they should have.
+package late
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hermes-reconcile/cmd/hermes-reconcile/deploy"
+	"hermes-reconcile/cmd/hermes-reconcile/doctor"
+	"hermes-reconcile/cmd/hermes-reconcile/logs"
+	"hermes-reconcile/cmd/hermes-reconcile/probe"
+	"hermes-reconcile/manifest"
+	"hermes-reconcile/reconcile"
+	"hermes-reconcile/s6ctl"
+	"slices"
+	"time"
+)
+
+// Reasons say of each what it is instead of what the level asks for. Those that run but do not seem to
+// serve are asked, which takes a request each.
+func Reasons(ctx context.Context, late []reconcile.Late, level reconcile.Level) []string {
+	urls := make([]string, len(late))
+	for i, l := range late {
+		if l.State().Runs() && level == reconcile.LevelReady {
+			urls[i] = l.Change.ReadyURL()
+		}
+	}
+	reasons := make([]string, len(late))
+	for i, answer := range probe.Each(ctx, urls) {
+		reasons[i] = why(late[i], level, answer)
+	}
+	return reasons
+}
+
+// why says what a gateway is instead of what it should be; answer is that to its question.
+func why(l reconcile.Late, level reconcile.Level, answer error) string {
+	url := l.Change.ReadyURL()
+	switch state := l.State(); {
+	case state.Runs() && url != "" && level == reconcile.LevelReady:
+		// A good answer of another program on the port is why the gateway cannot serve.
+		if stranger := s6ctl.Stranger(s6ctl.ThisHost(), l.PID, l.Change.Port); answer == nil &&
+			stranger != "" {
+			answer = fmt.Errorf("%s answers instead", stranger)
+		}
+		if answer == nil {
+			answer = errors.New("it answers now, but its service has not told s6 yet")
+		}
+		return fmt.Sprintf("up (pid %d), %s: %v", l.PID, url, answer)
+	case state.Runs():
+		return fmt.Sprintf("up (pid %d), but not for long enough yet", l.PID)
+	}
+	return l.Say()
+}
+
+// Waited says how long a gateway was waited for, to come behind what it is not; empty: it has ended.
+func Waited(l reconcile.Late) string {
+	if l.Hopeless() {
+		return ""
+	}
+	return " after " + l.After.Round(100*time.Millisecond).String()
+}
+
+// MayArrive are the changes with gateways that may still come: not those that failed, are pending,
+// or did not come back in their turn.
+func MayArrive(result reconcile.Result) (changes []reconcile.Change) {
+	for _, o := range result.Outcomes {
+		late := slices.ContainsFunc(result.Late,
+			func(l reconcile.Late) bool { return l.Change.Service == o.Change.Service })
+		if o.Err == nil && !o.Pending && o.Delay == nil && !late {
+			changes = append(changes, o.Change)
+		}
+	}
+	return changes
+}
+
+// LastLines are what gateways have printed last that came to an end, by service, as logs.LastLine
+// gives it: those of the first few, since each takes a process. The manifest may be nil.
+func LastLines(
+	ctx context.Context, place *deploy.Place, m *manifest.Manifest, late []reconcile.Late,
+) map[string]string {
+	ended := map[string]bool{}
+	for _, l := range late {
+		if l.Hopeless() && len(ended) < doctor.MaxLogs {
+			ended[l.Change.Service] = true
+		}
+	}
+	lines := map[string]string{}
+	if len(ended) == 0 {
+		return lines
+	}
+	actual, err := place.Read() // anew: the plan knows the services as they were before
+	if err != nil {
+		return lines // the error that is told matters more than the last words of a gateway
+	}
+	for _, s := range actual.Services {
+		if ended[s.Name] {
+			lines[s.Name] = logs.LastLine(ctx, place, s, m)
+		}
+	}
+	return lines
+}
