@@ -100,10 +100,7 @@ func exportedTo(
 ) explain.Exported {
 	e := explain.Exported{
 		Format: explain.OutputFormat, Platform: kubernetesTarget, Folder: folder,
-		Profiles: []string{}, Files: []string{},
-	}
-	for i := range m.Profiles {
-		e.Profiles = append(e.Profiles, m.Profiles[i].Name)
+		Profiles: namesOf(m.Profiles), Files: []string{},
 	}
 	for _, f := range files {
 		e.Files = append(e.Files, f.Name)

@@ -115,10 +115,7 @@ func (f initFlags) check() error {
 
 // write prints the manifest, or makes a new file of it and says what it has written.
 func (f initFlags) write(u ui, text []byte, profiles []manifest.Profile, what string) error {
-	draft := explain.Draft{Format: explain.OutputFormat, Profiles: []string{}, File: f.out}
-	for i := range profiles {
-		draft.Profiles = append(draft.Profiles, profiles[i].Name)
-	}
+	draft := explain.Draft{Format: explain.OutputFormat, Profiles: namesOf(profiles), File: f.out}
 	if f.out == "" {
 		if f.form == formJSON {
 			draft.Manifest = string(text)

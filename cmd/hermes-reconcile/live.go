@@ -131,3 +131,10 @@ func (f *scandirFlags) look(fromManifest string) (*deploy.Place, error) {
 	}
 	return deploy.Look(path)
 }
+
+// faults prints what could not be done below HERMES_HOME.
+func (u ui) faults(answer home.Answer) {
+	for _, fault := range answer.Faults {
+		u.warning(explain.WarnHome, "%s", fault)
+	}
+}

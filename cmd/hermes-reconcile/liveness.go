@@ -10,10 +10,10 @@ import (
 	"os"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"hermes-reconcile/cmd/hermes-reconcile/checkup"
 	"hermes-reconcile/manifest/visible"
-
-	"github.com/spf13/cobra"
 )
 
 // livenessFlags are those of liveness.

@@ -7,12 +7,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/render"
-
-	"github.com/stretchr/testify/require"
 )
 
 // serviceOf is a service that a manifest's profile was rendered for.

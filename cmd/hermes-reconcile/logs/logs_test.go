@@ -14,6 +14,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/home"
@@ -21,10 +25,6 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/usage"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
-
-	"github.com/santhosh-tekuri/jsonschema/v6"
-	"github.com/stretchr/testify/require"
-	"golang.org/x/sys/unix"
 )
 
 // requireUsage wants an error that the user can mend.
