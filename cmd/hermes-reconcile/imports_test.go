@@ -396,6 +396,15 @@ var layers = map[string]layer{
 		},
 		never: []string{"os", "os/exec", "net", "flag", "log", "path/filepath"},
 	},
+	command + "/watching": {
+		why: "A pass follows from the manifest, the scandir and the passes before, whatever flags say; deploy applies.",
+		ours: []string{
+			"manifest", "reconcile", "reconcile/journal", "reconcile/operate", "reconcile/watch", "render",
+			command + "/deploy", command + "/explain", command + "/failure", command + "/late", command + "/logbook",
+			command + "/notify", command + "/sources", command + "/usage",
+		},
+		never: []string{"os", "os/exec", "net", "flag", "log", "path/filepath"},
+	},
 	command + "/probe": {
 		why:   "It asks a gateway over HTTP and starts nothing.",
 		ours:  []string{"reconcile/fault"},
@@ -474,7 +483,7 @@ var layers = map[string]layer{
 			command + "/kubernetes", command + "/late",
 			command + "/logbook", command + "/logs", command + "/notify", command + "/oldside", command + "/overview", command + "/probe",
 			command + "/progress",
-			command + "/cmdline", command + "/sources", command + "/stack", command + "/tokens", command + "/usage",
+			command + "/cmdline", command + "/sources", command + "/stack", command + "/tokens", command + "/usage", command + "/watching",
 		},
 		others: []string{
 			"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/hashicorp/go-multierror", "golang.org/x/term",

@@ -15,7 +15,6 @@
 //	apply_wait.go      apply --wait; working.go: how far an operation has come
 //	act.go             tell services what to do by hand, and wait
 //	survive.go         go on in another process where a gateway stops itself
-//	watch_read.go      the manifest of a pass; watch_print.go: its log lines
 //	secrets.go         warn of files that a gateway's user could exchange
 package main
 

@@ -17,17 +17,18 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"hermes-reconcile/cmd/hermes-reconcile/accounts"
 	"hermes-reconcile/cmd/hermes-reconcile/cmdline"
-	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
-	"hermes-reconcile/cmd/hermes-reconcile/failure"
 	"hermes-reconcile/cmd/hermes-reconcile/logbook"
 	"hermes-reconcile/cmd/hermes-reconcile/notify"
 	"hermes-reconcile/cmd/hermes-reconcile/sources"
+	"hermes-reconcile/cmd/hermes-reconcile/usage"
+	"hermes-reconcile/cmd/hermes-reconcile/watching"
 	"hermes-reconcile/reconcile"
-	"hermes-reconcile/reconcile/journal"
 	"hermes-reconcile/reconcile/watch"
 	"hermes-reconcile/render"
+	"hermes-reconcile/s6ctl/start"
 )
 
 const (
@@ -60,7 +61,7 @@ func newWatchCommand(u ui) *cobra.Command {
 changed.
 
 An invalid manifest is reported once, with the place of each error, and changes nothing: watch keeps to the last good one until
-it is corrected. A gateway that a manifest no longer names is removed when a second look ` + quietLook.String() + ` later finds the
+it is corrected. A gateway that a manifest no longer names is removed when a second look ` + watching.QuietLook.String() + ` later finds the
 manifest the same: until then it may be half written. What fails is tried again after 1 s, 2 s, 4 s ... up to 5 min. A restart
 that another command left undone, because it was killed, is made at once. After down nothing is done until the next apply by hand.
 With --max-parallel-restarts gateways restart a few at a time, and once one does not come back, no other is restarted until it is
@@ -131,10 +132,10 @@ func runWatch(ctx context.Context, u ui, flags *watchFlags) error {
 	if err != nil {
 		return err
 	}
-	w := &watching{flags: &flags.applyFlags, log: logbook.New(u.stdout, flags.form)}
-	w.ui = ui{stdout: io.Discard, hear: (&once{log: w.log}).hear}
+	log := logbook.New(u.stdout, flags.form)
+	u = ui{stdout: io.Discard, hear: (&watching.Once{Log: log}).Hear} // each warning is logged once
 	if none, err := startsNothing(); none || err != nil {
-		return w.idle(ctx, err, ready)
+		return idle(ctx, u, log, err, ready)
 	}
 	if flags.names().Times(sources.Dash) > 0 {
 		return usagef("watch cannot follow standard input (want a file or a folder)")
@@ -143,42 +144,72 @@ func runWatch(ctx context.Context, u ui, flags *watchFlags) error {
 	if err != nil {
 		return err
 	}
-	w.events, err = flags.events.begin(func(text string) {
-		w.log.Warn(text, logbook.KeyEvent, "warning", logbook.KeyCode, explain.WarnUntold)
-	})
+	events, err := flags.events.begin(log)
 	if err != nil {
 		return err
 	}
-	defer w.events.end(w)
+	defer endEvents(events, log)
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)
-	w.log.Info("watching", "manifest", strings.Join(paths, " "), "interval",
+	log.Info("watching", "manifest", strings.Join(paths, " "), "interval",
 		flags.interval.String(), "version", version, logbook.KeyEvent, "watching")
+	w := watching.New(watching.Options{
+		Log: log, Level: reconcile.Level(flags.wait), Scandir: flags.path, Events: events, Notes: u.warnings,
+		Stamp: func() sources.Stamp { return flags.names().Stamp() },
+		Read: func() (*watching.Side, error) {
+			t, err := flags.read(u)
+			return flags.watched(u, t), err
+		},
+	})
 	loop := watch.Loop{
-		Paths: paths, Interval: flags.interval, Ask: hup, Pass: w.pass, Began: ready, Records: w.records, Left: w.left,
-		Drains: w.drains,
+		Paths: paths, Interval: flags.interval, Ask: hup, Pass: w.Pass, Began: ready, Records: w.Records, Left: w.Left,
+		Drains: w.Drains,
 		Blind: func(err error) {
-			w.warning(explain.WarnUnwatched, "cannot watch the manifest, looking every %s instead: %v", flags.interval,
+			u.warning(explain.WarnUnwatched, "cannot watch the manifest, looking every %s instead: %v", flags.interval,
 				err)
 		},
 	}
 	if err := loop.Run(ctx); err != nil {
 		return err
 	}
-	w.log.Info("ended", logbook.KeyEvent, "ended")
+	log.Info("ended", logbook.KeyEvent, "ended")
 	return nil
 }
 
+// watched is a target for passes of watch; nil: it could not be read.
+func (f *applyFlags) watched(u ui, t *target) *watching.Side {
+	if t == nil {
+		return nil
+	}
+	return &watching.Side{
+		Options: &t.Options, Planned: t.planned(u),
+		Absent: func(ctx context.Context) { t.warnAbsent(ctx, u) },
+		Again: func() (*watching.Side, error) {
+			again, err := f.target(u, t.placed, t.Dirs, t.Prune, t.Record)
+			return f.watched(u, again), err
+		},
+		Stand: func(ctx context.Context) (*watching.Standing, error) {
+			st, err := f.standing(ctx, u, t)
+			if err != nil {
+				return nil, err
+			}
+			return &watching.Standing{
+				Side: f.watched(u, st.target), Place: st.place, Lock: st.lock, Close: st.close,
+			}, nil
+		},
+	}
+}
+
 // idle does nothing, until it is told to end: s6 would start anew what ends.
-func (w *watching) idle(ctx context.Context, err error, ready func()) error {
+func idle(ctx context.Context, u ui, log *slog.Logger, err error, ready func()) error {
 	if err != nil {
 		return err
 	}
-	w.sayNothingStarts()
+	u.sayNothingStarts()
 	ready()
 	<-ctx.Done()
-	w.log.Info("ended", logbook.KeyEvent, "ended")
+	log.Info("ended", logbook.KeyEvent, "ended")
 	return nil
 }
 
@@ -215,132 +246,84 @@ func notification(fd int) (func(), error) {
 	}, nil
 }
 
-// watching is a watch under way.
-type watching struct {
-	ui     // for warnings: each is logged once
-	flags  *applyFlags
-	log    *slog.Logger
-	events *events // nil: no program is told of any
-
-	good *target // what the last good manifest says
-
-	last      *target       // what was read last, if its files were still the same then
-	lastStamp sources.Stamp // of these files
-	reused    int           // so many passes have not read them again
-
-	applied []render.Servicedir
-	begun   bool   // something was applied
-	failed  bool   // the last pass did not do all that it should
-	wrong   string // what was said of the manifest last, while it is wrong
-	failure string // what was said of a pass last that failed as a whole, while it does
-	held    bool   // it was said that nothing is done after down
-	ended   map[string]bool
-	delays  map[string]string  // by service: what its change waits for
-	turning string             // the cause of restarts of which some wait for their turns, or empty
-	away    []reconcile.Change // gateways that were restarted in their turns and are not back
+// eventFlags say which program is told what happens.
+type eventFlags struct {
+	program string
+	user    string
+	timeout time.Duration
+	repeat  time.Duration
 }
 
-// pass makes the scandir match the manifest once.
-func (w *watching) pass(ctx context.Context, why watch.Trigger) error {
-	t := w.read(ctx, why)
-	if t == nil {
+// eventTimeout is how long a program may take for an event, if nothing else is said.
+const eventTimeout = 30 * time.Second
+
+func (f *eventFlags) add(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.program, "on-event", "",
+		"`PROGRAM` to run for each event, which it gets on standard input (schema event)")
+	flags.StringVar(&f.user, "event-user", "", "`ACCOUNT` that the program runs as (default that of watch)")
+	flags.DurationVar(&f.timeout, "event-timeout", eventTimeout,
+		"`DURATION` after which the program is ended")
+	flags.DurationVar(&f.repeat, "event-repeat", 0,
+		"`DURATION` after which the program is told again what still holds (0: never)")
+}
+
+// check refuses what would make each event fail, or root run what others can change.
+func (f *eventFlags) check() error {
+	switch {
+	case f.program == "" && f.user != "":
+		return usagef("--event-user needs --on-event")
+	case f.program == "":
 		return nil
+	case f.timeout <= 0:
+		return usagef("--event-timeout: %s is too short (want more than 0s)", f.timeout)
+	case f.repeat < 0:
+		return usagef("--event-repeat must not be negative")
+	case !filepath.IsAbs(f.program):
+		return usagef("--on-event: %q is not an absolute path", f.program)
+	case f.user != "" && os.Geteuid() != 0:
+		return usagef("--event-user: only root can run a program as another account")
 	}
-	err := w.apply(ctx, t)
-	if errors.Is(err, reconcile.ErrInterrupted) {
-		return nil // it has been logged, and the loop knows
+	if err := start.Runnable(f.program); err != nil {
+		return usage.New(fmt.Errorf("--on-event: %w", err))
 	}
-	w.look(func(place *deploy.Place) { w.events.gateways(place, t.Manifest) })
-	var unfit *deploy.NotHereError
-	if errors.As(err, &unfit) && why == watch.Begin {
-		return &watch.StopError{Err: err}
-	}
-	w.failed = err != nil
-	var partial *failure.Partial
-	if !errors.As(err, &partial) { // its parts have been logged
-		w.failure = w.say(err, w.failure)
-		w.events.fault(t.Path, notify.EventFailed, err)
-	}
-	return err
+	return nil
 }
 
-// records is where other commands record the restarts that they begin.
-func (w *watching) records() (folder string) {
-	w.look(func(s *deploy.Place) { folder = s.Records() })
-	return folder
-}
-
-// left reports whether another command is at work, and if not, whether a restart is left to do: one
-// that such a command has begun, or one that waits for its turn, or for a gateway that is back now.
-func (w *watching) left() (busy, left bool) {
-	goesOn := !w.failed && !w.held // else the loop knows when to try again, or an apply by hand has to come
-	if w.turning != "" && goesOn {
-		return false, true
+// account is that of the program; nil: our own.
+func (f *eventFlags) account() (*start.Account, error) {
+	if f.user == "" {
+		return nil, nil
 	}
-	w.look(func(s *deploy.Place) {
-		busy, left = s.Left()
-		if n := len(w.away); n > 0 && !left && goesOn {
-			left = len(s.Away(context.Background(), w.away, reconcile.Level(w.flags.wait))) < n
-			busy = !left
-		}
-	})
-	return busy, left
-}
-
-// look opens the scandir of the last good manifest, if there is one.
-func (w *watching) look(do func(*deploy.Place)) {
-	if w.good == nil {
-		return
-	}
-	scandir, err := deploy.Look(w.good.Path)
+	who, err := accounts.Named(f.user)
 	if err != nil {
-		return // the next pass says why
+		return nil, usage.New(fmt.Errorf("--event-user: %w", err))
 	}
-	defer scandir.Close()
-	do(scandir)
+	return &start.Account{UID: who.UID, GID: who.GID, Groups: who.Groups}, nil
 }
 
-// apply applies what is read, and logs what that does.
-func (w *watching) apply(ctx context.Context, t *target) error {
-	st, err := w.flags.standing(ctx, w.ui, t)
+// begin starts to tell events, if a program is to be told. What cannot be told is logged.
+func (f *eventFlags) begin(log *slog.Logger) (*watching.Events, error) {
+	if f.program == "" {
+		return nil, nil
+	}
+	who, err := f.account()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer st.close()
-	t, d, lock := st.target, st.place, st.lock
-	if cause := w.cause(t); cause == causeBegin || cause == causeManifest {
-		t.warnAbsent(ctx, w.ui)
-	}
-	if held, err := w.holds(lock); held || err != nil {
-		return err
-	}
-	cause := w.cause(t)
-	if !w.knows(t) {
-		w.away = nil // what it says now may bring them back
-	}
-	w.away = d.After(ctx, w.away)
-	_, result, err := d.Apply(ctx, lock, t.planned(w.ui))
-	w.notes(result)
-	if err != nil {
-		return err
-	}
-	w.begun, w.applied = true, t.Dirs
-	defer w.late(ctx, result.Late)
-	return w.outcomes(result.Outcomes, cause)
+	return watching.Tell(notify.Options{
+		Program: f.program, As: who, Timeout: f.timeout, Warn: func(text string) { warnUntold(log, text) },
+	}, f.repeat), nil
 }
 
-// holds reports whether down was called, so that nothing is to be done.
-func (w *watching) holds(lock *journal.Lock) (bool, error) {
-	since, err := lock.PausedSince()
-	held := !since.IsZero()
-	if held != w.held && err == nil {
-		w.held = held
-		if held {
-			w.log.Warn("down was called: nothing is done until the next apply by hand", "since",
-				since.Format(time.RFC3339), logbook.KeyEvent, "paused")
-		} else {
-			w.log.Info("there was an apply by hand: going on", logbook.KeyEvent, "resumed")
-		}
+// endEvents ends the telling, and says what could not be told.
+func endEvents(events *watching.Events, log *slog.Logger) {
+	if n := events.End(); n > 0 {
+		warnUntold(log, fmt.Sprintf("%d events were not told: watch ends", n))
 	}
-	return held, err
+}
+
+// warnUntold logs that events were not told.
+func warnUntold(log *slog.Logger, text string) {
+	log.Warn(text, logbook.KeyEvent, "warning", logbook.KeyCode, explain.WarnUntold)
 }

@@ -1,6 +1,6 @@
 //go:build linux
 
-package main
+package watching
 
 import (
 	"context"
@@ -25,7 +25,7 @@ const (
 
 // cause is what brings changes about: the manifest, or that the scandir is no longer as it was
 // left.
-func (w *watching) cause(t *target) string {
+func (w *Watcher) cause(t *Side) string {
 	switch {
 	case !w.begun:
 		return causeBegin
@@ -35,17 +35,17 @@ func (w *watching) cause(t *target) string {
 		return "retry"
 	case w.turning != "":
 		return w.turning
-	case w.drains():
+	case w.Drains():
 		return "drain"
 	}
 	return causeDrift
 }
 
 // knows reports whether what the manifest says was applied before.
-func (w *watching) knows(t *target) bool { return w.begun && reflect.DeepEqual(w.applied, t.Dirs) }
+func (w *Watcher) knows(t *Side) bool { return w.begun && reflect.DeepEqual(w.applied, t.Dirs) }
 
 // outcomes logs a line for each gateway that something was done to, or that has ended by itself.
-func (w *watching) outcomes(outcomes []reconcile.Outcome, cause string) error {
+func (w *Watcher) outcomes(outcomes []reconcile.Outcome, cause string) error {
 	partial := &failure.Partial{}
 	ended, delays, turning := map[string]bool{}, map[string]string{}, ""
 	for _, o := range outcomes {
@@ -65,11 +65,11 @@ func (w *watching) outcomes(outcomes []reconcile.Outcome, cause string) error {
 			turning = cause
 		}
 		if w.tells(o) {
-			logbook.Outcome(w.log, o, "cause", cause)
+			logbook.Outcome(w.opt.Log, o, "cause", cause)
 		}
 	}
 	w.ended, w.delays, w.turning = ended, delays, turning
-	w.events.pass(w.place(), outcomes, cause)
+	w.opt.Events.pass(w.place(), outcomes, cause)
 	if partial.Failed == 0 {
 		return nil
 	}
@@ -78,7 +78,7 @@ func (w *watching) outcomes(outcomes []reconcile.Outcome, cause string) error {
 
 // tells reports whether a gateway is worth a line: something was done to it, or it has ended by
 // itself. That it drains, or waits for another one, is said once.
-func (w *watching) tells(o reconcile.Outcome) bool {
+func (w *Watcher) tells(o reconcile.Outcome) bool {
 	if waits := delayed(o); waits != "" {
 		return w.delays[o.Change.Service] != waits
 	}
@@ -96,12 +96,12 @@ func delayed(o reconcile.Outcome) string {
 	return o.Delay.For
 }
 
-// drains reports whether the next pass may have to come as soon as a gateway has drained.
-func (w *watching) drains() bool { return len(w.delays) > 0 }
+// Drains reports whether the next pass may have to come as soon as a gateway has drained.
+func (w *Watcher) Drains() bool { return len(w.delays) > 0 }
 
 // late logs gateways that did not come back in their turn, and remembers them.
-func (w *watching) late(ctx context.Context, all []reconcile.Late) {
-	level := reconcile.Level(w.flags.wait)
+func (w *Watcher) late(ctx context.Context, all []reconcile.Late) {
+	level := w.opt.Level
 	reasons := late.Reasons(ctx, all, level)
 	for i, l := range all {
 		left := l.Change
@@ -111,23 +111,23 @@ func (w *watching) late(ctx context.Context, all []reconcile.Late) {
 		if l.Hopeless() {
 			code = explain.CodeHopeless
 		}
-		w.log.Error(fmt.Sprintf("not %s%s: %s", level, late.Waited(l), reasons[i]),
+		w.opt.Log.Error(fmt.Sprintf("not %s%s: %s", level, late.Waited(l), reasons[i]),
 			"profile", l.Change.Profile, logbook.KeyEvent, explain.MessageError, logbook.KeyCode, code)
 	}
 }
 
-// once logs warnings and hints, each of them once.
-type once struct {
-	log  *slog.Logger
+// Once logs warnings and hints, each of them once.
+type Once struct {
+	Log  *slog.Logger
 	seen map[string]bool
 }
 
-// maxSeen bounds what a once remembers.
+// maxSeen bounds what a Once remembers.
 const maxSeen = 1000
 
-// hear logs a message when it comes for the first time: each pass says it again. What has been seen
+// Hear logs a message when it comes for the first time: each pass says it again. What has been seen
 // is forgotten at a limit, so that memory is bounded.
-func (o *once) hear(m explain.Message) {
+func (o *Once) Hear(m explain.Message) {
 	at := manifest.Position{File: m.File, Line: m.Line, Column: m.Column}
 	line := m.Text
 	if at.Line > 0 {
@@ -144,8 +144,8 @@ func (o *once) hear(m explain.Message) {
 	}
 	o.seen[line] = true
 	if m.Level == explain.MessageHint {
-		o.log.Info("hint: "+line, logbook.KeyEvent, m.Level)
+		o.Log.Info("hint: "+line, logbook.KeyEvent, m.Level)
 		return
 	}
-	o.log.Warn(line, append(logbook.Place(at), logbook.KeyEvent, m.Level, logbook.KeyCode, m.Code)...)
+	o.Log.Warn(line, append(logbook.Place(at), logbook.KeyEvent, m.Level, logbook.KeyCode, m.Code)...)
 }

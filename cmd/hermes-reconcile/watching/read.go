@@ -1,6 +1,6 @@
 //go:build linux
 
-package main
+package watching
 
 import (
 	"context"
@@ -22,7 +22,7 @@ import (
 
 // read reads the manifest. While it is wrong, which is said once, the last good one counts, except
 // that its being wrong is no reason to do anything.
-func (w *watching) read(ctx context.Context, why watch.Trigger) *target {
+func (w *Watcher) read(ctx context.Context, why watch.Trigger) *Side {
 	t, err := w.settled(ctx, why)
 	if errors.Is(err, reconcile.ErrInterrupted) {
 		return nil
@@ -34,10 +34,10 @@ func (w *watching) read(ctx context.Context, why watch.Trigger) *target {
 		return nil
 	}
 	if err == nil && w.wrong != "" {
-		w.log.Info("the manifest is right again", logbook.KeyEvent, "manifest-right")
+		w.opt.Log.Info("the manifest is right again", logbook.KeyEvent, "manifest-right")
 	}
 	w.wrong = w.say(err, w.wrong)
-	w.events.fault(w.place(), notify.EventRefused, err)
+	w.opt.Events.fault(w.place(), notify.EventRefused, err)
 	if err == nil {
 		w.good = t
 		return t
@@ -57,20 +57,20 @@ const (
 )
 
 // settled reads the manifest when nothing writes to it.
-func (w *watching) settled(ctx context.Context, why watch.Trigger) (*target, error) {
+func (w *Watcher) settled(ctx context.Context, why watch.Trigger) (*Side, error) {
 	for begin := time.Now(); ; {
-		before, enough := w.flags.names().Stamp(), time.Since(begin) > settleMost
+		before, enough := w.opt.Stamp(), time.Since(begin) > settleMost
 		if before.Odd != "" {
-			return nil, usagef("cannot read manifest %q: it is not a regular file", before.Odd)
+			return nil, usage.Errorf("cannot read manifest %q: it is not a regular file", before.Odd)
 		}
 		old := time.Since(before.Latest) >= settleAge
 		if old && why == watch.Interval && w.known(before) {
 			t := w.last
-			return w.flags.target(w.ui, t.placed, t.Dirs, t.Prune, t.Record)
+			return t.Again()
 		}
 		if enough || old {
-			t, err := w.flags.read(w.ui)
-			same := before == w.flags.names().Stamp()
+			t, err := w.opt.Read()
+			same := before == w.opt.Stamp()
 			w.keep(t, before, old && same)
 			if enough || same {
 				return t, err
@@ -91,7 +91,7 @@ const mostKnown = 9
 
 // known reports whether the files of the manifest are as they were when it was read last. To read
 // and to render what has not changed is a third of the work of a pass.
-func (w *watching) known(now sources.Stamp) bool {
+func (w *Watcher) known(now sources.Stamp) bool {
 	if w.last == nil || w.lastStamp != now || w.reused == mostKnown {
 		return false
 	}
@@ -100,7 +100,7 @@ func (w *watching) known(now sources.Stamp) bool {
 }
 
 // keep remembers what was read, if it is sure of which state of the files it is.
-func (w *watching) keep(t *target, at sources.Stamp, sure bool) {
+func (w *Watcher) keep(t *Side, at sources.Stamp, sure bool) {
 	w.last, w.lastStamp, w.reused = nil, at, 0
 	if sure {
 		w.last = t
@@ -108,14 +108,14 @@ func (w *watching) keep(t *target, at sources.Stamp, sure bool) {
 }
 
 // A manifest may be written in two halves, and the first may be valid. So what it no longer names
-// is removed only if a look after quietLook finds it the same.
+// is removed only if a look after QuietLook finds it the same.
 const (
-	quietLook = 2 * time.Second
+	QuietLook = 2 * time.Second
 	mostLooks = 5 // then it waits for the next reason to look
 )
 
 // sure gives a new manifest that removes nothing, or that says the same at a second look.
-func (w *watching) sure(ctx context.Context, t *target) (*target, error) {
+func (w *Watcher) sure(ctx context.Context, t *Side) (*Side, error) {
 	for range mostLooks {
 		if w.good != nil && reflect.DeepEqual(w.good.Dirs, t.Dirs) || !w.removes(ctx, t) {
 			return t, nil
@@ -123,7 +123,7 @@ func (w *watching) sure(ctx context.Context, t *target) (*target, error) {
 		select {
 		case <-ctx.Done():
 			return nil, reconcile.ErrInterrupted
-		case <-time.After(quietLook):
+		case <-time.After(QuietLook):
 		}
 		again, err := w.settled(ctx, watch.Changed)
 		if err != nil {
@@ -134,15 +134,15 @@ func (w *watching) sure(ctx context.Context, t *target) (*target, error) {
 		}
 		t = again
 	}
-	return nil, withHint(
+	return nil, usage.WithHint(
 		errors.New("the manifest names fewer gateways, and goes on changing: nothing is removed"),
 		"write it in one piece")
 }
 
 // removes reports whether a manifest takes gateways away. Why that cannot be told is for the apply
 // to say.
-func (w *watching) removes(ctx context.Context, t *target) bool {
-	d, err := deploy.Open(ctx, t.Options)
+func (w *Watcher) removes(ctx context.Context, t *Side) bool {
+	d, err := deploy.Open(ctx, *t.Options)
 	if err != nil {
 		return false
 	}
@@ -153,7 +153,7 @@ func (w *watching) removes(ctx context.Context, t *target) bool {
 
 // say logs an error, several on a line each, unless that is what was said before. It returns what
 // has been said now.
-func (w *watching) say(err error, before string) string {
+func (w *Watcher) say(err error, before string) string {
 	if err == nil {
 		return ""
 	}
@@ -163,7 +163,7 @@ func (w *watching) say(err error, before string) string {
 			if errors.Is(e, fs.ErrPermission) {
 				more = append(more, "hint", usage.HintOf(usage.Rights(err)))
 			}
-			w.log.Error(e.Error(), more...)
+			w.opt.Log.Error(e.Error(), more...)
 		}
 	}
 	return err.Error()

@@ -1,44 +1,53 @@
 //go:build linux
 
-package main
+package watching
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/stretchr/testify/require"
 
+	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/cmd/hermes-reconcile/failure"
 	"hermes-reconcile/cmd/hermes-reconcile/logbook"
+	"hermes-reconcile/cmd/hermes-reconcile/sources"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/watch"
 )
 
+// warning logs a warning, as a command gives it.
+func warning(once *Once) func(code explain.Code, format string, args ...any) {
+	return func(code explain.Code, format string, args ...any) { once.Hear(failure.Warning(code, format, args)) }
+}
+
 func TestWarningsAreLoggedOnce(t *testing.T) {
 	var out bytes.Buffer
-	w := &once{log: logbook.New(&out, logbook.Logfmt)}
-	u := ui{stdout: io.Discard, hear: w.hear}
+	w := &Once{Log: logbook.New(&out, logbook.Logfmt)}
+	warn := warning(w)
 	at := manifest.Position{File: "p.yaml", Line: 2, Column: 3}
 	for range 3 {
-		u.warning(explain.WarnHome, "x is %d", 1)
-		u.warning(explain.WarnHome, "x is %d", 2)
-		u.warning(explain.WarnLongName, "%s: long", at)
-		u.hint("do it")
+		warn(explain.WarnHome, "x is %d", 1)
+		warn(explain.WarnHome, "x is %d", 2)
+		warn(explain.WarnLongName, "%s: long", at)
+		w.Hear(explain.Message{Level: explain.MessageHint, Text: "do it"})
 	}
 	require.Equal(t, 3, strings.Count(out.String(), "level=WARN"))
 	require.Contains(t, out.String(), " msg=\"x is 1\"\n", "codes are for programs")
 	require.Contains(t, out.String(), " msg=\"p.yaml:2:3: long\"\n")
 	require.Contains(t, out.String(), " level=INFO msg=\"hint: do it\"\n")
 	for i := range 3 * maxSeen {
-		u.warning(explain.WarnHome, "y is %d", i)
+		warn(explain.WarnHome, "y is %d", i)
 	}
 	require.LessOrEqual(t, len(w.seen), maxSeen)
 }
@@ -47,12 +56,13 @@ func TestWarningsAreLoggedOnce(t *testing.T) {
 // not need.
 func TestLinesOfWatchAsJSON(t *testing.T) {
 	var out bytes.Buffer
-	log := logbook.New(&out, formJSON)
-	w := &watching{log: log, ui: ui{stdout: io.Discard, hear: (&once{log: log}).hear}}
+	log := logbook.New(&out, "json")
+	w, once := New(Options{Log: log}), &Once{Log: log}
+	warn := warning(once)
 	at := manifest.Position{File: "p.yaml", Line: 2, Column: 3}
-	w.warning(explain.WarnLongName, "%s: long", at)
-	w.notes(reconcile.Result{Notes: []reconcile.Note{{Code: reconcile.NoteKilled, Text: "killed"}}})
-	w.hint("do it")
+	warn(explain.WarnLongName, "%s: long", at)
+	warn(explain.Code(reconcile.NoteKilled), "killed")
+	once.Hear(explain.Message{Level: explain.MessageHint, Text: "do it"})
 	w.say(errors.Join(&manifest.Error{Pos: at, Msg: "wrong"}, fmt.Errorf("x: %w", fs.ErrPermission)), "")
 	change := reconcile.Change{
 		Profile: "a", Op: reconcile.Update,
@@ -61,6 +71,11 @@ func TestLinesOfWatchAsJSON(t *testing.T) {
 	require.Error(t, w.outcomes([]reconcile.Outcome{
 		{Change: change}, {Change: change, Pending: true}, {Change: change, Err: &reconcile.TimeoutError{What: "a"}},
 	}, causeManifest))
+	definition, err := jsonschema.UnmarshalJSON(bytes.NewReader(explain.WatchSchema))
+	require.NoError(t, err)
+	compiler := jsonschema.NewCompiler()
+	require.NoError(t, compiler.AddResource("watch.json", definition))
+	schema := compiler.MustCompile("watch.json")
 	var got []string
 	for line := range strings.Lines(out.String()) {
 		var m struct {
@@ -68,7 +83,10 @@ func TestLinesOfWatchAsJSON(t *testing.T) {
 			Codes                              []string       `json:"reason_codes"`
 			Place                              *explain.Place `json:"place"`
 		}
-		readAs(t, "watch", line, &m)
+		document, err := jsonschema.UnmarshalJSON(strings.NewReader(line))
+		require.NoError(t, err)
+		require.NoError(t, schema.Validate(document))
+		require.NoError(t, json.Unmarshal([]byte(line), &m))
 		got = append(got, strings.Join(append([]string{m.Level, m.Event, m.Code, m.Action, m.Result}, m.Codes...), " "))
 		if m.Place != nil {
 			require.Equal(t, explain.Place{File: "p.yaml", Line: 2, Column: 3}, *m.Place)
@@ -87,15 +105,15 @@ func TestLinesOfWatchAsJSON(t *testing.T) {
 // longer, or nothing is to be done after down.
 func TestTurnsAreGivenInTime(t *testing.T) {
 	for _, c := range []struct {
-		w    watching
+		w    Watcher
 		want bool
 	}{
-		{watching{turning: causeManifest}, true},
-		{watching{turning: causeManifest, failed: true}, false},
-		{watching{turning: causeManifest, held: true}, false},
-		{watching{}, false},
+		{Watcher{turning: causeManifest}, true},
+		{Watcher{turning: causeManifest, failed: true}, false},
+		{Watcher{turning: causeManifest, held: true}, false},
+		{Watcher{}, false},
 	} {
-		busy, left := c.w.left()
+		busy, left := c.w.Left()
 		require.False(t, busy)
 		require.Equal(t, c.want, left, "%+v", c.w)
 	}
@@ -110,10 +128,14 @@ func TestManifestIsNotReadForNothing(t *testing.T) {
 		text := fmt.Sprintf("version: 1\nscandir: /run/service\nprofiles: {a: {port: %d}}\n", port)
 		require.NoError(t, os.WriteFile(file, []byte(text), 0o644))
 	}
-	w := &watching{flags: &applyFlags{differFlags: differFlags{manifestFlags: manifestFlags{files: []string{file}}}}}
-	w.ui = ui{stdout: io.Discard, stderr: io.Discard}
-	w.flags.prune = string(reconcile.PruneOwned)
-	look := func(why watch.Trigger) *target {
+	files := sources.Names{List: []string{file}}
+	w := New(Options{Stamp: files.Stamp, Read: func() (*Side, error) {
+		m, dirs, err := files.Render()
+		side := &Side{Options: &deploy.Options{Manifest: m, Dirs: dirs}}
+		side.Again = func() (*Side, error) { return side, nil }
+		return side, err
+	}})
+	look := func(why watch.Trigger) *Side {
 		t.Helper()
 		got, err := w.settled(t.Context(), why)
 		require.NoError(t, err)
