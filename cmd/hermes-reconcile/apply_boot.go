@@ -81,7 +81,9 @@ func boot(ctx context.Context, u ui, flags *applyFlags) (err error) {
 		return err
 	}
 	// Even if the manifest does not tell: the report goes there.
-	b := &booting{ui: u, flags: flags, report: logbook.NewReport(), homes: homes.At(path, homes.Default)}
+	b := &booting{
+		ui: u, flags: flags, report: logbook.NewReport(), homes: homes.At(path, homes.Default),
+	}
 	defer b.helpers.Close()
 	b.homes.Helpers = &b.helpers
 	began := time.Now()
@@ -91,7 +93,8 @@ func boot(ctx context.Context, u ui, flags *applyFlags) (err error) {
 		b.report.Failure(err)
 	}
 	b.report.Log.Info("boot", "took", time.Since(began).Round(time.Millisecond).String())
-	b.report.Write(ctx, cmp.Or(flags.report, bootReport), b.homes, bootReportLimit(flags.timeout), u.warning)
+	b.report.Write(ctx, cmp.Or(flags.report, bootReport), b.homes, bootReportLimit(flags.timeout),
+		u.warning)
 	var unfit *deploy.NotHereError
 	if err == nil || errors.As(err, &unfit) {
 		return err

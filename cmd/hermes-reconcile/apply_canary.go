@@ -157,6 +157,7 @@ func (u ui) endCanary(lock *journal.Lock) error {
 	case c == nil:
 		return nil
 	}
-	u.warning(explain.WarnCanary, "the canary %s of an earlier apply is over: everything is applied", canary.Names(c.Profiles))
+	u.warning(explain.WarnCanary, "the canary %s of an earlier apply is over: everything is applied",
+		canary.Names(c.Profiles))
 	return lock.ForgetCanary()
 }

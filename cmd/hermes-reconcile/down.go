@@ -9,10 +9,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"hermes-reconcile/cmd/hermes-reconcile/byhand"
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/reconcile"
-	"hermes-reconcile/reconcile/operate"
 )
 
 const (
@@ -105,22 +105,11 @@ func runDown(ctx context.Context, u ui, flags *downFlags) error {
 		return err
 	}
 	warnTroubled(u, actual.Services)
-	ours, unread := toStop(actual.Services)
-	acted, notes := actAloud(ctx, u, scandir,
-		acts{stopping(), lock, ours, operate.ActOptions{Timeout: flags.timeout}, flags.progress.quiet})
-	return u.acted(append(acted, unread...), notes, stopping(), flags.form)
-}
-
-// toStop are the gateways to stop, and those with directories that cannot be read: nothing is done
-// to them, and they may run.
-func toStop(services []reconcile.Service) (ours []reconcile.Service, unread []operate.Acted) {
-	for _, s := range services {
-		switch {
-		case s.Fault != nil:
-			unread = append(unread, operate.Acted{Service: s, Err: s.Fault})
-		case s.Owned && s.Status.Supervised:
-			ours = append(ours, s)
-		}
+	ours, unread := byhand.ToStop(actual.Services)
+	a := byhand.Run{
+		Op: byhand.Stopping(), Place: scandir, Lock: lock, Timeout: flags.timeout,
+		Aloud: u.aloud(flags.progress.quiet),
 	}
-	return ours, unread
+	acted, notes := a.Tell(ctx, ours)
+	return u.acted(append(acted, unread...), notes, a.Op, flags.form)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"hermes-reconcile/cmd/hermes-reconcile/byhand"
 	"hermes-reconcile/cmd/hermes-reconcile/failure"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/operate"
@@ -22,11 +23,11 @@ func TestDownOfWhatCannotBeRead(t *testing.T) {
 		{Name: "gateway-b", Fault: errors.New("cannot read gateway-b: permission denied")},
 		{Name: "gateway-c"},
 	}
-	ours, unread := toStop(services)
+	ours, unread := byhand.ToStop(services)
 	require.Equal(t, services[:1], ours)
 	done := append([]operate.Acted{{Service: ours[0]}}, unread...)
 	var out, errs bytes.Buffer
-	err := ui{stdout: &out, stderr: &errs}.acted(done, nil, stopping(), formText)
+	err := ui{stdout: &out, stderr: &errs}.acted(done, nil, byhand.Stopping(), formText)
 	require.Equal(t, failure.ExitPartial, failure.ExitOf(err))
 	require.Contains(t, errs.String(), "cannot stop gateway-b: cannot read gateway-b: permission denied")
 	require.Contains(t, out.String(), "1 stopped, 0 unchanged")

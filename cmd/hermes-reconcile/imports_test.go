@@ -405,6 +405,15 @@ var layers = map[string]layer{
 		},
 		never: []string{"os", "os/exec", "net", "flag", "log", "path/filepath"},
 	},
+	command + "/byhand": {
+		why: "What a user does by hand is recorded the same way from whatever command, and only deploy opens a scandir.",
+		ours: []string{
+			"manifest", "manifest/writing", "reconcile", "reconcile/journal", "reconcile/operate", "render",
+			command + "/choose", command + "/deploy", command + "/doctor", command + "/explain", command + "/failure",
+			command + "/gateways", command + "/logs", command + "/usage",
+		},
+		never: []string{"os", "os/exec", "net", "flag", "log", "path/filepath"},
+	},
 	command + "/probe": {
 		why:   "It asks a gateway over HTTP and starts nothing.",
 		ours:  []string{"reconcile/fault"},
@@ -477,7 +486,7 @@ var layers = map[string]layer{
 			"reconcile", "reconcile/apply", "reconcile/fault", "reconcile/journal", "reconcile/liveness", "reconcile/operate", "reconcile/servicetree",
 			"reconcile/watch",
 			"s6ctl", "s6ctl/start", "s6ctl/safefile", "s6ctl/route",
-			command + "/accounts", command + "/asuser", command + "/canary", command + "/changes", command + "/checkup", command + "/choose",
+			command + "/accounts", command + "/asuser", command + "/byhand", command + "/canary", command + "/changes", command + "/checkup", command + "/choose",
 			command + "/containerenv", command + "/deploy", command + "/discover", command + "/doctor", command + "/explain",
 			command + "/failure", command + "/gateways", command + "/guard", command + "/home", command + "/homes", command + "/keyhelp",
 			command + "/kubernetes", command + "/late",

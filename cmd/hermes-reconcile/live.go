@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"hermes-reconcile/cmd/hermes-reconcile/asuser"
+	"hermes-reconcile/cmd/hermes-reconcile/byhand"
 	"hermes-reconcile/cmd/hermes-reconcile/containerenv"
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/discover"
@@ -30,9 +31,9 @@ func liveCommands() []builder {
 		{"logs", newLogsCommand},
 		{"down", newDownCommand},
 		{"watch", newWatchCommand},
-		{"start", func(u ui) *cobra.Command { return newActCommand(u, starting()) }},
-		{"stop", func(u ui) *cobra.Command { return newActCommand(u, stopping()) }},
-		{"restart", func(u ui) *cobra.Command { return newActCommand(u, restarting()) }},
+		{"start", func(u ui) *cobra.Command { return newActCommand(u, byhand.Starting()) }},
+		{"stop", func(u ui) *cobra.Command { return newActCommand(u, byhand.Stopping()) }},
+		{"restart", func(u ui) *cobra.Command { return newActCommand(u, byhand.Restarting()) }},
 		{"doctor", newDoctorCommand},
 		{"history", newHistoryCommand},
 		{"rollback", newRollbackCommand},

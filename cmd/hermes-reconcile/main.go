@@ -13,7 +13,6 @@
 //	guards.go          what keeps an apply from doing what was not meant
 //	apply_boot.go      apply --boot
 //	apply_wait.go      apply --wait; working.go: how far an operation has come
-//	act.go             tell services what to do by hand, and wait
 //	survive.go         go on in another process where a gateway stops itself
 //	secrets.go         warn of files that a gateway's user could exchange
 package main

@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"hermes-reconcile/cmd/hermes-reconcile/byhand"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/failure"
 	"hermes-reconcile/reconcile"
@@ -25,7 +26,7 @@ func TestOperationsPrintJSON(t *testing.T) {
 		{Service: service("b"), Already: true},
 		{Service: service("c"), Err: withHint(&reconcile.TimeoutError{What: "c", After: time.Second}, "look")},
 		{Service: service("d"), Err: errors.New("broken")},
-	}, []reconcile.Note{{Code: reconcile.NoteKilled, Text: "odd"}}, stopping(), formJSON)
+	}, []reconcile.Note{{Code: reconcile.NoteKilled, Text: "odd"}}, byhand.Stopping(), formJSON)
 	require.Equal(t, failure.ExitPartial, failure.ExitOf(err))
 	var doc explain.Operation
 	readAs(t, "operation", out.String(), &doc)

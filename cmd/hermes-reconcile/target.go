@@ -4,15 +4,18 @@ package main
 
 import (
 	"context"
+	"time"
 
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/homes"
+	"hermes-reconcile/cmd/hermes-reconcile/progress"
 	"hermes-reconcile/cmd/hermes-reconcile/usage"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/manifest/placed"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/apply"
+	"hermes-reconcile/reconcile/journal"
 	"hermes-reconcile/render"
 )
 
@@ -130,7 +133,22 @@ func (t *target) planned(u ui) func(try int, plan reconcile.Plan) error {
 		if try == 1 {
 			u.adoptions(t.Path, plan, t.Manifest)
 		}
-		t.work.plan(appliedVerb(plan), stopsOf(plan))
+		t.work.plan(progress.OfPlan(plan))
 		return nil
 	}
+}
+
+// lockAloud locks the scandir, and says which process has it meanwhile.
+func lockAloud(
+	ctx context.Context,
+	u ui,
+	place *deploy.Place,
+	quiet bool,
+	timeout time.Duration,
+) (*journal.Lock, error) {
+	work := u.working(quiet, timeout)
+	defer work.stop()
+	place.Listener = work.listener()
+	defer func() { place.Listener = nil }()
+	return place.Lock(ctx, timeout)
 }

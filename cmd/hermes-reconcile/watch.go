@@ -155,7 +155,8 @@ func runWatch(ctx context.Context, u ui, flags *watchFlags) error {
 	log.Info("watching", "manifest", strings.Join(paths, " "), "interval",
 		flags.interval.String(), "version", version, logbook.KeyEvent, "watching")
 	w := watching.New(watching.Options{
-		Log: log, Level: reconcile.Level(flags.wait), Scandir: flags.path, Events: events, Notes: u.warnings,
+		Log: log, Level: reconcile.Level(flags.wait), Scandir: flags.path, Events: events,
+		Notes: u.warnings,
 		Stamp: func() sources.Stamp { return flags.names().Stamp() },
 		Read: func() (*watching.Side, error) {
 			t, err := flags.read(u)
@@ -163,8 +164,8 @@ func runWatch(ctx context.Context, u ui, flags *watchFlags) error {
 		},
 	})
 	loop := watch.Loop{
-		Paths: paths, Interval: flags.interval, Ask: hup, Pass: w.Pass, Began: ready, Records: w.Records, Left: w.Left,
-		Drains: w.Drains,
+		Paths: paths, Interval: flags.interval, Ask: hup, Pass: w.Pass, Began: ready,
+		Records: w.Records, Left: w.Left, Drains: w.Drains,
 		Blind: func(err error) {
 			u.warning(explain.WarnUnwatched, "cannot watch the manifest, looking every %s instead: %v", flags.interval,
 				err)
@@ -312,7 +313,8 @@ func (f *eventFlags) begin(log *slog.Logger) (*watching.Events, error) {
 		return nil, err
 	}
 	return watching.Tell(notify.Options{
-		Program: f.program, As: who, Timeout: f.timeout, Warn: func(text string) { warnUntold(log, text) },
+		Program: f.program, As: who, Timeout: f.timeout,
+		Warn: func(text string) { warnUntold(log, text) },
 	}, f.repeat), nil
 }
 

@@ -1,7 +1,7 @@
 //go:build linux
 
-// Package canary tries a manifest on some gateways first. The rest follows if these come up and stay
-// so.
+// Package canary tries a manifest on some gateways first. The rest follows if these come up and
+// stay so.
 //
 //	canary.go  the course of it: the canaries, a look at them, the rest
 //	failed.go  why canaries have failed, and the way back
@@ -36,8 +36,8 @@ type Options struct {
 	Back     bool          // canaries that fail get their former entry back
 
 	LockTimeout time.Duration
-	// Review gives the part of a plan that is wanted, or refuses it. ReviewRest does not compare it with
-	// Expect.
+	// Review gives the part of a plan that is wanted, or refuses it. ReviewRest does not compare it
+	// with Expect.
 	Review, ReviewRest func(reconcile.Plan) (reconcile.Plan, error)
 }
 
@@ -104,7 +104,9 @@ type Outcome struct {
 }
 
 // Failed reports whether canaries have failed.
-func (o *Outcome) Failed() bool { return o.Canary != nil && o.Canary.Outcome == explain.CanaryFailed }
+func (o *Outcome) Failed() bool {
+	return o.Canary != nil && o.Canary.Outcome == explain.CanaryFailed
+}
 
 // Run applies a manifest to the canaries, and to the rest if these stay up. end is told what became
 // of it, or why that came to nothing, while the lock is held unless a canary has failed; an error
@@ -125,8 +127,8 @@ func (c *Trial) Run(
 	}
 	why, err := c.watch(ctx, result)
 	if err != nil {
-		return usage.WithHint(err, "the canary has its new entry, the others wait: run the same command again, "+
-			"apply without --canary, or hermes-reconcile rollback")
+		return usage.WithHint(err, "the canary has its new entry, the others wait: run the same command "+
+			"again, apply without --canary, or hermes-reconcile rollback")
 	}
 	// A signal is no reason not to record what has become of the canaries.
 	if c.lock, err = c.Lock(context.WithoutCancel(ctx), c.Place); err != nil {
@@ -229,7 +231,8 @@ func (c *Trial) watch(ctx context.Context, result reconcile.Result) (why string,
 	defer stop()
 	c.Listener = listener
 	behind, stayed, err := c.Watch(ctx, result, func() {
-		c.Say("canary %s: changed and up; the rest follows if it stays so for %s", Names(c.Profiles), c.Settle)
+		c.Say("canary %s: changed and up; the rest follows if it stays so for %s",
+			Names(c.Profiles), c.Settle)
 	})
 	if err != nil || len(behind) == 0 {
 		return "", err
@@ -241,7 +244,9 @@ func (c *Trial) watch(ctx context.Context, result reconcile.Result) (why string,
 // merged are the outcomes of both parts, of which each profile is in one. What no part has reached
 // is left to a later apply.
 func (c *Trial) merged(first, rest reconcile.Result) reconcile.Result {
-	all := reconcile.Result{Notes: slices.Concat(first.Notes, rest.Notes), Late: slices.Concat(first.Late, rest.Late)}
+	all := reconcile.Result{
+		Notes: slices.Concat(first.Notes, rest.Notes), Late: slices.Concat(first.Late, rest.Late),
+	}
 	of := map[string]reconcile.Outcome{}
 	for _, o := range slices.Concat(rest.Outcomes, first.Outcomes) {
 		of[o.Change.Service] = o
@@ -269,8 +274,8 @@ func Names(profiles []string) string { return visible.Line(explain.Names(profile
 // underWay is why an apply has to wait until a canary is decided.
 func underWay(c *journal.Canary) error {
 	return usage.WithHint(failure.New(explain.CodeLocked, fmt.Sprintf(
-		"another apply (pid %d) has been trying a manifest on the canary %s since %s", c.PID, Names(c.Profiles),
-		c.Time.Format(time.RFC3339))),
+		"another apply (pid %d) has been trying a manifest on the canary %s since %s", c.PID,
+		Names(c.Profiles), c.Time.Format(time.RFC3339))),
 		"wait until it has ended, or end it with Ctrl-C or kill -INT %d", c.PID)
 }
 

@@ -25,8 +25,12 @@ const logLag = 300 * time.Millisecond
 
 // whyFailed says what the canaries are that are not as they should be, and what the first has
 // printed last.
-func (c *Trial) whyFailed(ctx context.Context, behind []reconcile.Late, stayed bool) (why, printed string) {
-	slices.SortFunc(behind, func(a, b reconcile.Late) int { return choose.Natural(a.Change.Profile, b.Change.Profile) })
+func (c *Trial) whyFailed(
+	ctx context.Context, behind []reconcile.Late, stayed bool,
+) (why, printed string) {
+	slices.SortFunc(behind, func(a, b reconcile.Late) int {
+		return choose.Natural(a.Change.Profile, b.Change.Profile)
+	})
 	reasons := late.Reasons(ctx, behind, reconcile.LevelReady)
 	var services, whys []string
 	for i, l := range behind {
@@ -67,7 +71,7 @@ func (c *Trial) failed(
 	}
 	c.unlock()
 	failed := c.merged(result, reconcile.Result{})
-	text := fmt.Sprintf("the canary failed: nothing was done to %s", explain.Count(c.others(), "other gateway"))
+	text := "the canary failed: nothing was done to " + explain.Count(c.others(), "other gateway")
 	return errors.Join(end(c.outcome(c.whole, failed), nil), undone,
 		usage.WithHint(failure.New(explain.CodeCanary, text), "%s", hint))
 }

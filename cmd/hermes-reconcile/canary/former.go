@@ -19,7 +19,8 @@ func (c *Trial) former() (*journal.Applied, error) {
 	if c.before != nil && c.before.Former > 0 {
 		_, former, err := deploy.Entry(c.lock.Journal, c.before.Former)
 		if err == nil {
-			c.Warn(explain.WarnCanary, "continuing the canary of an interrupted apply: %s", Names(c.before.Profiles))
+			c.Warn(explain.WarnCanary, "continuing the canary of an interrupted apply: %s",
+				Names(c.before.Profiles))
 		}
 		return former, err
 	}

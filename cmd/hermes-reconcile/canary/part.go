@@ -79,7 +79,8 @@ func (o *Options) canaries(plan reconcile.Plan) ([]string, error) {
 		slices.SortFunc(found, choose.Natural)
 		found = found[:min(n, len(found))]
 		if len(found) == 0 {
-			return nil, usage.WithHint(usage.Errorf("--canary %d: the plan changes no gateway that should be up", n),
+			return nil, usage.WithHint(
+				usage.Errorf("--canary %d: the plan changes no gateway that should be up", n),
 				"apply it without --canary")
 		}
 		return found, nil
@@ -106,7 +107,8 @@ func (o *Options) canaries(plan reconcile.Plan) ([]string, error) {
 		picked = append(picked, names[i])
 	}
 	if !slices.ContainsFunc(picked, func(p string) bool { return slices.Contains(show, p) }) {
-		return nil, usage.WithHint(usage.Errorf("--canary %s: the plan changes none of these gateways that should be up, so they would show nothing",
+		return nil, usage.WithHint(usage.Errorf(
+			"--canary %s: the plan changes none of these gateways that should be up, so they would show nothing",
 			visible.Quote(o.Names)), "the plan changes: %s", explain.Names(show))
 	}
 	return picked, nil

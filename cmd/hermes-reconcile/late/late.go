@@ -18,8 +18,8 @@ import (
 	"time"
 )
 
-// Reasons say of each what it is instead of what the level asks for. Those that run but do not seem to
-// serve are asked, which takes a request each.
+// Reasons say of each what it is instead of what the level asks for. Those that run but do not seem
+// to serve are asked, which takes a request each.
 func Reasons(ctx context.Context, late []reconcile.Late, level reconcile.Level) []string {
 	urls := make([]string, len(late))
 	for i, l := range late {
@@ -54,7 +54,8 @@ func why(l reconcile.Late, level reconcile.Level, answer error) string {
 	return l.Say()
 }
 
-// Waited says how long a gateway was waited for, to come behind what it is not; empty: it has ended.
+// Waited says how long a gateway was waited for, to stand behind what it is not. It is empty for one
+// that has ended.
 func Waited(l reconcile.Late) string {
 	if l.Hopeless() {
 		return ""

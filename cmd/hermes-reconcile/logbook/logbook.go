@@ -1,7 +1,7 @@
 //go:build linux
 
-// Package logbook has the lines about gateways that watch logs, and that an apply leaves in a report:
-// a line for each, with keys, for people or for programs.
+// Package logbook has the lines about gateways that watch logs, and that an apply leaves in a
+// report: a line for each, with keys, for people or for programs.
 package logbook
 
 import (
@@ -131,7 +131,8 @@ func Outcome(log *slog.Logger, o reconcile.Outcome, more ...any) {
 	case o.Err != nil:
 		log.Error(
 			"cannot "+explain.Verb(o.Change, explain.Planned),
-			append(args, "error", o.Err.Error(), keyResult, explain.Failed, KeyCode, failure.CodeOf(o.Err))...)
+			append(args, "error", o.Err.Error(), keyResult, explain.Failed,
+				KeyCode, failure.CodeOf(o.Err))...)
 	case o.Delay != nil:
 		log.Info(explain.Verb(o.Change, explain.Owed),
 			append(args, "waits", o.Delay.Error(), keyResult, explain.Owed)...)
@@ -209,7 +210,8 @@ func writer(h *homes.Homes, file string) (home.Account, error) {
 	if os.Geteuid() != 0 || !within(h.Path, file) {
 		return home.Account{}, nil
 	}
-	for _, profile := range append([]string{manifest.DefaultProfile}, slices.Sorted(maps.Keys(h.Users))...) {
+	profiles := append([]string{manifest.DefaultProfile}, slices.Sorted(maps.Keys(h.Users))...)
+	for _, profile := range profiles {
 		if name := h.Users[profile]; name != "" {
 			found, err := user.Lookup(name)
 			if err != nil {

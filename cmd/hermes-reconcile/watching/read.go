@@ -159,7 +159,8 @@ func (w *Watcher) say(err error, before string) string {
 	}
 	if err.Error() != before {
 		for _, e := range failure.Flatten(err) {
-			more := append(logbook.PlaceIn(e), logbook.KeyEvent, explain.MessageError, logbook.KeyCode, failure.CodeOf(e))
+			more := append(logbook.PlaceIn(e), logbook.KeyEvent, explain.MessageError,
+				logbook.KeyCode, failure.CodeOf(e))
 			if errors.Is(e, fs.ErrPermission) {
 				more = append(more, "hint", usage.HintOf(usage.Rights(err)))
 			}

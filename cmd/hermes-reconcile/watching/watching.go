@@ -1,7 +1,7 @@
 //go:build linux
 
-// Package watching makes the passes of watch: it reads the manifest, applies it, logs what that does,
-// and remembers from pass to pass what it has seen, said and done.
+// Package watching makes the passes of watch: it reads the manifest, applies it, logs what that
+// does, and remembers from pass to pass what it has seen, said and done.
 //
 //	watching.go  a pass
 //	read.go      the manifest of a pass: whole, settled, or the last good one
@@ -79,8 +79,8 @@ type Watcher struct {
 // New begins to watch. Nothing is read yet.
 func New(opt Options) *Watcher { return &Watcher{opt: opt} }
 
-// Pass makes the scandir match the manifest once. What fails is logged; with *watch.StopError no later
-// pass can do better.
+// Pass makes the scandir match the manifest once. What fails is logged; with *watch.StopError no
+// later pass can do better.
 func (w *Watcher) Pass(ctx context.Context, why watch.Trigger) error {
 	t := w.read(ctx, why)
 	if t == nil {
@@ -113,7 +113,8 @@ func (w *Watcher) Records() (folder string) {
 // Left reports whether another command is at work, and if not, whether a restart is left to do: one
 // that such a command has begun, or one that waits for its turn, or for a gateway that is back now.
 func (w *Watcher) Left() (busy, left bool) {
-	goesOn := !w.failed && !w.held // else the loop knows when to try again, or an apply by hand has to come
+	// Else the loop knows when to try again, or an apply by hand has to come.
+	goesOn := !w.failed && !w.held
 	if w.turning != "" && goesOn {
 		return false, true
 	}
