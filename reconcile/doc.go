@@ -20,7 +20,7 @@
 //	inputs/          which content of its files a gateway has read, and whether they still hold that
 //	liveness/        what looks at a gateway that serves have seen, and what follows
 //	journal/         the dot directory in the scandir: journal/lock.go, journal/records.go, journal/marks.go,
-//	                 journal/history.go, journal/rolledback.go, journal/canary.go, journal/inputs.go
+//	                 journal/history.go, journal/counts.go, journal/inputs.go
 //	ownership/       which user may change what in a service directory, and taking it back
 //	scandir/         reads what is; scandir/misplaced.go finds s6-supervise processes outside their places
 //	operate/         stops, starts and restarts one live service, by hand, too; waits until it is ready
@@ -58,9 +58,9 @@
 //	start/     who may start: locks     data/turn of services               no apply                             the kernel drops the locks
 //	woken      a rescan was asked for apply/swap.go (journal/marks.go)    apply/rescan.go                     the next plan waits for its end
 //	history/I  a manifest was applied journal/history.go, before it is    journal/history.go, 20 later        it says "begun"; the same manifest again ends it
-//	canary     a manifest is tried on some  journal/canary.go, before it is     the apply that tries it, the next by hand, or watch once it has changed  watch leaves them alone; boot takes it back
+//	canary     a manifest is tried on some  journal/counts.go, before it is     the apply that tries it, the next by hand, or watch once it has changed  watch leaves them alone; boot takes it back
 //	inputs     which content gateways have read  journal/inputs.go, before what an apply does  nothing   it is as before: nothing is taken for read that may not have been
-//	rolledback a manifest was taken back  journal/rolledback.go, before it is  an apply of it by hand, or watch once it has changed  watch and boot finish the way back
+//	rolledback a manifest was taken back  journal/counts.go, before it is  an apply of it by hand, or watch once it has changed  watch and boot finish the way back
 //
 // owed/N says, too, which process of a gateway was asked to end before it is stopped, and since
 // when: apply/drain.go and operate/drain.go write it before they send the signal. After a crash the

@@ -247,15 +247,7 @@ func (l *Lock) Amend(a Applied) error {
 		return err
 	}
 	defer d.Close()
-	data, err := json.Marshal(a)
-	if err != nil {
-		return err
-	}
-	const temporary = "amended"
-	if err := l.Staging.Write(temporary, modeText, append(data, '\n')); err != nil {
-		return err
-	}
-	return dirfd.Rename(l.Staging, temporary, d, entryFile)
+	return l.place("amended", modeText, a, d, entryFile)
 }
 
 // Forget takes back an entry whose apply has changed nothing.

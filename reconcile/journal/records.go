@@ -12,13 +12,12 @@
 //	lock.go     the lock, which gives the right to write
 //	records.go  what is owed, and what is being written or removed
 //	marks.go    marks that are only there or not
-//	history.go  the manifests that were applied; rolledback.go: the one that was taken back;
-//	            canary.go: the one that is tried on some
+//	history.go  the manifests that were applied
+//	counts.go   the manifest that was taken back, and the one that is tried on some
 //	inputs.go   what gateways have read when they started
 package journal
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -205,15 +204,8 @@ func (l *Lock) SetPending(service string, o reconcile.Owed) error {
 
 // writePending is SetPending for those that hold l.records already.
 func (l *Lock) writePending(service string, o reconcile.Owed) error {
-	data, err := json.Marshal(o)
-	if err != nil {
-		return err
-	}
 	const temporary = "owed" // in staging: no service is called so
-	if err := l.Staging.Write(temporary, modeOwed, append(data, '\n')); err != nil {
-		return err
-	}
-	return dirfd.Rename(l.Staging, temporary, l.owed, service)
+	return l.place(temporary, modeOwed, o, l.owed, service)
 }
 
 // ClearPending removes the record of what was due to a service.
