@@ -235,7 +235,7 @@ var layers = map[string]layer{
 		why: "It has the order of an apply, and s6 itself is behind its Supervisor.",
 		ours: []string{
 			"render", "render/parallel", "reconcile", "reconcile/dirfd", "reconcile/fault", "reconcile/journal", "reconcile/operate", "reconcile/ownership",
-			"reconcile/pace", "reconcile/scandir",
+			"reconcile/pace", "reconcile/scandir", "reconcile/servicetree",
 		},
 		never: []string{"os", "os/exec", "net", "flag", "log"},
 	},

@@ -19,6 +19,7 @@ import (
 	"hermes-reconcile/reconcile/journal"
 	"hermes-reconcile/reconcile/liveness"
 	"hermes-reconcile/reconcile/scandir"
+	"hermes-reconcile/reconcile/servicetree"
 	"hermes-reconcile/reconcile/testkit"
 	"hermes-reconcile/render"
 	"hermes-reconcile/s6ctl/seen"
@@ -85,7 +86,7 @@ func BenchmarkUnchanged(b *testing.B) {
 			s := benchScandir(b, idle{b: b})
 			profiles := benchProfiles(n)
 			for _, d := range testkit.Servicedirs(b, profiles...) {
-				require.NoError(b, writeServicedir(s.Dir, d.Name, d.Files))
+				require.NoError(b, servicetree.Make(s.Dir, d.Name, d.Files))
 			}
 			b.ResetTimer()
 			for b.Loop() {
@@ -213,7 +214,7 @@ func BenchmarkReadAndDiff(b *testing.B) {
 	s := benchScandir(b, idle{b: b})
 	dirs := testkit.Servicedirs(b, benchProfiles(1000)...)
 	for _, d := range dirs {
-		require.NoError(b, writeServicedir(s.Dir, d.Name, d.Files))
+		require.NoError(b, servicetree.Make(s.Dir, d.Name, d.Files))
 	}
 	actual, err := s.ReadBeside(dirs)
 	require.NoError(b, err)

@@ -9,6 +9,7 @@ import (
 
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/dirfd"
+	"hermes-reconcile/reconcile/servicetree"
 	"hermes-reconcile/render"
 	"hermes-reconcile/render/parallel"
 )
@@ -38,7 +39,7 @@ func (r *applier) stage(context.Context) error {
 // stageJob writes what one change needs. A directory that comes gets its control FIFO here, too:
 // s6-supervise takes the one that it finds.
 func (r *applier) stageJob(j *job) error {
-	if err := writeServicedir(r.Staging, j.Service, j.staged()); err != nil || !j.appears() {
+	if err := servicetree.Make(r.Staging, j.Service, j.staged()); err != nil || !j.appears() {
 		return err
 	}
 	return r.makeControls(j)
@@ -60,22 +61,6 @@ func (j *job) staged() []render.File {
 		}
 	}
 	return files
-}
-
-// writeServicedir makes the directory name in parent with these files in it.
-func writeServicedir(parent *dirfd.Dir, name string, files []render.File) error {
-	tree, err := dirfd.MakeTree(parent, name, reconcile.ModeServicedir)
-	if err != nil {
-		return err
-	}
-	defer tree.Close()
-	for _, f := range files {
-		err := f.Data.Use(func(data []byte) error { return tree.Write(f.Path, f.Mode, data) })
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // replaceFiles renames the staged files of a change into the live directory, one by one, and

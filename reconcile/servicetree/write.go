@@ -18,17 +18,18 @@ func writer(_ *os.Root, name string) (write func(render.Servicedir) error, done 
 		return nil, nil, err
 	}
 	out.LearnModes()
-	return func(d render.Servicedir) error { return writeFiles(out, d) }, out.Close, nil
+	return func(d render.Servicedir) error { return Make(out, d.Name, d.Files) }, out.Close, nil
 }
 
-// writeFiles makes a service directory in a folder. Modes are exact, the umask plays no part.
-func writeFiles(out *dirfd.Dir, d render.Servicedir) error {
-	tree, err := dirfd.MakeTree(out, d.Name, reconcile.ModeServicedir)
+// Make makes the directory of that name in parent, with these files in it. Modes are exact, the
+// umask plays no part. With an error a part of it may be there.
+func Make(parent *dirfd.Dir, name string, files []render.File) error {
+	tree, err := dirfd.MakeTree(parent, name, reconcile.ModeServicedir)
 	if err != nil {
 		return err
 	}
 	defer tree.Close()
-	for _, f := range d.Files {
+	for _, f := range files {
 		err := f.Data.Use(func(data []byte) error { return tree.Write(f.Path, f.Mode, data) })
 		if err != nil {
 			return err
