@@ -13,31 +13,35 @@ import (
 // Services are those of the profiles that the patterns mean, each once and in the order of Match; no
 // pattern means all. An error is one of usage, with what to type.
 func Services(services []reconcile.Service, patterns []string) ([]reconcile.Service, error) {
-	names := make([]string, len(services))
-	for i, s := range services {
-		names[i] = s.Name
-	}
-	found, err := match(profilesOfServices(names), patterns)
-	if err != nil {
-		return nil, err
-	}
-	picked := make([]reconcile.Service, len(found))
-	for i, at := range found {
-		picked[i] = services[at]
-	}
-	return picked, nil
+	return ofProfiles(services, func(s reconcile.Service) string { return s.Name }, patterns)
 }
 
 // seeStatus is what to type to see the gateways that are there.
 const seeStatus = "hermes-reconcile status"
 
-// profilesOfServices are the profiles of services with these names.
-func profilesOfServices(services []string) []string {
-	profiles := make([]string, len(services))
-	for i, name := range services {
-		profiles[i] = render.ProfileOf(name)
+// ofProfiles are those of the profiles that the patterns mean, by the names of their services. The
+// errors say what to type.
+func ofProfiles[T any](all []T, service func(T) string, patterns []string) ([]T, error) {
+	profiles := make([]string, len(all))
+	for i, one := range all {
+		profiles[i] = render.ProfileOf(service(one))
 	}
-	return profiles
+	found, err := Match(profiles, patterns)
+	var bad *BadGlobError
+	var unknown *UnknownError
+	switch {
+	case errors.As(err, &unknown):
+		return nil, meantBy(usage.New(err), unknown.Pattern, profiles, seeStatus)
+	case errors.As(err, &bad):
+		return nil, usage.WithHint(usage.New(err), seeStatus+" '*'")
+	case err != nil:
+		return nil, err
+	}
+	picked := make([]T, len(found))
+	for i, at := range found {
+		picked[i] = all[at]
+	}
+	return picked, nil
 }
 
 // Reader is what has services that can be read one by one.
@@ -52,33 +56,15 @@ func Read(scandir Reader, patterns []string) ([]reconcile.Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	found, err := match(profilesOfServices(names), patterns)
+	picked, err := ofProfiles(names, func(name string) string { return name }, patterns)
 	if err != nil {
 		return nil, err
-	}
-	picked := make([]string, len(found))
-	for i, at := range found {
-		picked[i] = names[at]
 	}
 	services, err := scandir.ReadServices(picked)
 	if err != nil {
 		return nil, err
 	}
 	return Services(services, patterns) // some may be gone meanwhile
-}
-
-// match is Match, with errors that say what to type.
-func match(names, patterns []string) ([]int, error) {
-	found, err := Match(names, patterns)
-	var bad *BadGlobError
-	var unknown *UnknownError
-	switch {
-	case errors.As(err, &unknown):
-		return nil, meantBy(usage.New(err), unknown.Pattern, names, seeStatus)
-	case errors.As(err, &bad):
-		return nil, usage.WithHint(usage.New(err), seeStatus+" '*'")
-	}
-	return found, err
 }
 
 // Ours are the services to act on, sorted by name. A name has to be that of one of ours; what a glob
