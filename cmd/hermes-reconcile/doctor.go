@@ -4,9 +4,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -21,7 +19,6 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/homes"
 	"hermes-reconcile/cmd/hermes-reconcile/logs"
 	"hermes-reconcile/cmd/hermes-reconcile/overview"
-	"hermes-reconcile/cmd/hermes-reconcile/sources"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/s6ctl/safefile"
 )
@@ -142,7 +139,7 @@ func (f *doctorFlags) lookInto(ctx context.Context, p *doctor.Facts) {
 // read reads the manifest, if there is one.
 func (f *manifestFlags) read() (doctor.ManifestFacts, error) {
 	r := doctor.ManifestFacts{Names: f.names().List}
-	if _, err := os.Stat(sources.Default); errors.Is(err, os.ErrNotExist) && !f.named() {
+	if f.none() {
 		return r, nil
 	}
 	var err error

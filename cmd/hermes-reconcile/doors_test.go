@@ -40,7 +40,6 @@ var doorExceptions = map[string]struct {
 }{
 	"cmd/hermes-reconcile/oldside/oldside.go os.Stat":                     {1, "--against names it: the user's own file, before anything runs"},
 	"cmd/hermes-reconcile/oldside/oldside.go os.ReadDir":                  {1, "the folder that --against names"},
-	"cmd/hermes-reconcile/doctor.go os.Stat":                              {1, "profiles.yaml of the folder that the user works in; doctor gives each look a deadline"},
 	"cmd/hermes-reconcile/sources/sources.go os.Stat":                     {1, "-f names it: the user's own file"},
 	"cmd/hermes-reconcile/sources/sources.go os.ReadDir":                  {1, "the folder that -f names"},
 	"cmd/hermes-reconcile/sources/sources.go os.Lstat":                    {1, "whether profiles.yml is there, to name it; nothing is opened"},
@@ -50,7 +49,7 @@ var doorExceptions = map[string]struct {
 	"s6ctl/route/route.go os.Lstat":                                       {1, "who could change what a path leads to, by owners and modes; nothing is opened"},
 	"s6ctl/route/route.go os.Readlink":                                    {1, "the same, where a symlink leads"},
 	"cmd/hermes-reconcile/sources/stamp.go os.Stat":                       {1, "the state of the manifest's files, by which watch tells a regular file"},
-	"cmd/hermes-reconcile/manifest.go os.Stat":                            {1, "whether there is a profiles.yaml in the folder that the user works in"},
+	"cmd/hermes-reconcile/manifest.go os.Stat":                            {1, "whether there is a profiles.yaml in the folder that the user works in; doctor gives the look a deadline"},
 	"cmd/hermes-reconcile/containerenv/containerenv.go os.ReadFile":       {1, "s6-overlay's container_environment, which is root's alone"},
 	"cmd/hermes-reconcile/doctor/supervisor.go os.Stat":                   {1, "whether s6-overlay's shell is there; nothing is opened"},
 	"cmd/hermes-reconcile/doctor/ownership.go path/filepath.EvalSymlinks": {1, "where this program is; nothing is opened"},

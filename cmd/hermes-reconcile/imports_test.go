@@ -444,8 +444,8 @@ var layers = map[string]layer{
 		why: "Logs are read by home alone, as their users; where they are follows from s6, the manifest and homes.",
 		ours: []string{
 			"manifest", "manifest/visible", "reconcile", "reconcile/operate", "render", "s6ctl",
-			command + "/choose", command + "/deploy", command + "/explain", command + "/home", command + "/homes", command + "/loglines",
-			command + "/overview", command + "/sources", command + "/usage",
+			command + "/choose", command + "/deploy", command + "/explain", command + "/failure", command + "/home", command + "/homes",
+			command + "/loglines", command + "/overview", command + "/sources", command + "/usage",
 		},
 		never: []string{"os/exec", "net", "flag", "log"},
 	},

@@ -4,13 +4,11 @@ package main
 
 import (
 	"context"
-	"errors"
 	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"hermes-reconcile/cmd/hermes-reconcile/failure"
 	"hermes-reconcile/cmd/hermes-reconcile/logs"
 	"hermes-reconcile/manifest"
 )
@@ -89,7 +87,7 @@ func runLogs(ctx context.Context, u ui, flags *logsFlags) error {
 	}
 	return wish.Show(ctx, found, logs.Output{
 		Writer: u.stdout, File: fileOf(u.stdout), Seen: isPerson(fileOf(u.stdout)),
-		Color: flags.output.colors(u), Lost: unprinted, Warn: u.warning,
+		Color: flags.output.colors(u), Warn: u.warning,
 	})
 }
 
@@ -101,14 +99,4 @@ func (f *logsFlags) find(u ui, m *manifest.Manifest, wish *logs.Wish) ([]logs.Lo
 	}
 	defer scandir.Close()
 	return wish.Find(scandir, m, u.warning)
-}
-
-// unprinted is the part of an error that is that a result could not be printed, nil if there is
-// none.
-func unprinted(err error) error {
-	var lost *failure.Unprinted
-	if errors.As(err, &lost) {
-		return lost
-	}
-	return nil
 }

@@ -7,14 +7,14 @@
 //	live.go            commands that need a live s6; live_other.go: systems without one
 //	manifest.go        which manifest is meant, also where it may be missing
 //	scandir.go         which scandir is meant
-//	target.go          a manifest, rendered, with the scandir that should be as it says
+//	target.go          a manifest, rendered, with the scandir that should be as it says, and what to
+//	                   warn of beside it
 //	output.go          forms of a plan; ui.go: what goes to stdout, what to stderr
 //	complain.go        errors of several gateways; results.go: a result that could not be printed
 //	guards.go          what keeps an apply from doing what was not meant
 //	apply_boot.go      apply --boot
 //	apply_wait.go      apply --wait; working.go: how far an operation has come
 //	survive.go         go on in another process where a gateway stops itself
-//	secrets.go         warn of files that a gateway's user could exchange
 package main
 
 import (

@@ -59,10 +59,16 @@ func (f *manifestFlags) sources() ([]manifest.Source, error) {
 	return f.names().Read()
 }
 
+// none reports whether there is no manifest: none is named, and none is where it is else.
+func (f *manifestFlags) none() bool {
+	_, err := os.Stat(sources.Default)
+	return errors.Is(err, fs.ErrNotExist) && !f.named()
+}
+
 // loadIfAny reads the manifest if there is one: doctor and down have to work without a manifest, or
 // with a broken one. One that was named on the command line has to be there, and right.
 func (f *manifestFlags) loadIfAny(u ui) (*manifest.Manifest, error) {
-	if _, err := os.Stat(sources.Default); errors.Is(err, fs.ErrNotExist) && !f.named() {
+	if f.none() {
 		return nil, nil
 	}
 	m, err := f.names().Load()

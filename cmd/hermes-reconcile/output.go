@@ -32,6 +32,13 @@ const (
 	formGitHub   = "github"
 )
 
+// The values of --color.
+const (
+	colorAuto   = "auto"
+	colorAlways = "always"
+	colorNever  = "never"
+)
+
 // outputFlags say in which form a plan, or what became of it, is printed.
 type outputFlags struct {
 	form        string
@@ -79,6 +86,24 @@ func (f *outputFlags) addColor(cmd *cobra.Command) {
 	cmdline.Choice(cmd, &f.color, "color", "",
 		"color the text `WHEN`; auto is on a terminal without $NO_COLOR",
 		colorAuto, colorAlways, colorNever)
+}
+
+// colors reports whether text is colored: where it is asked for, and else on a terminal without
+// NO_COLOR. https://no-color.org
+func (f *outputFlags) colors(u ui) bool {
+	switch f.color {
+	case colorAlways:
+		return true
+	case colorNever:
+		return false
+	}
+	return os.Getenv("NO_COLOR") == "" && onTerminal(u)
+}
+
+// onTerminal reports whether results go to a terminal that knows more than lines.
+func onTerminal(u ui) bool {
+	out := fileOf(u.stdout)
+	return out != nil && os.Getenv("TERM") != "dumb" && takesColors(out)
 }
 
 // check checks the values of the flags.

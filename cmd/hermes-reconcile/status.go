@@ -220,15 +220,12 @@ const lookEvery = time.Second
 
 // terminalSize is how much a terminal shows; zero where results go elsewhere, or it does not say.
 func terminalSize(u ui) overview.Size {
-	out := fileOf(u.stdout)
-	if out == nil {
-		return overview.Size{}
+	if out := fileOf(u.stdout); out != nil {
+		if width, height, err := term.GetSize(int(out.Fd())); err == nil {
+			return overview.Size{Width: width, Height: height}
+		}
 	}
-	width, height, err := term.GetSize(int(out.Fd()))
-	if err != nil {
-		return overview.Size{}
-	}
-	return overview.Size{Width: width, Height: height}
+	return overview.Size{}
 }
 
 // watchStatus shows what is until it is ended. A terminal shows errors, too, and goes on: a scandir

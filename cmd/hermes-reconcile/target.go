@@ -4,9 +4,14 @@ package main
 
 import (
 	"context"
+	"maps"
+	"os"
+	"slices"
 	"time"
 
+	"hermes-reconcile/cmd/hermes-reconcile/accounts"
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
+	"hermes-reconcile/cmd/hermes-reconcile/doctor"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/homes"
 	"hermes-reconcile/cmd/hermes-reconcile/progress"
@@ -151,4 +156,62 @@ func lockAloud(
 	place.Listener = work.listener()
 	defer func() { place.Listener = nil }()
 	return place.Lock(ctx, timeout)
+}
+
+// warnFiles names the secret files and the manifests that a gateway's user could put something else
+// in the place of. Root reads secrets when the gateway starts: a symlink there would hand any file
+// of root's over. A manifest says what runs as which user.
+func warnFiles(u ui, m *manifest.Manifest, files *manifestFlags) {
+	if os.Geteuid() != 0 {
+		return
+	}
+	found, err := doctor.WithinLimit(context.Background(),
+		func() ([]accounts.Exposed, error) { return accounts.ExposedInputs(m), nil })
+	if err != nil {
+		u.warning(explain.WarnUnseen, "cannot find out who could replace a secret: %v", err)
+	}
+	for _, s := range found {
+		u.warning(explain.WarnExposed,
+			"profile %s: its user %s can write %s, so it could make root read another file instead of %s (want it to belong to root)",
+			s.Profile,
+			s.User,
+			s.Path,
+			s.Input.What,
+		)
+	}
+	var users []string
+	for _, p := range m.Profiles {
+		users = append(users, p.User)
+	}
+	accounts.NewSuspects(users...).Each(files.names().Places(), func(file, at, who string) {
+		u.warning(explain.WarnExposed, "%s can write %s, and so change manifest %q (want it to belong to root)", who, at,
+			file)
+	})
+}
+
+// warnAbsent names the profiles that hermes does not know.
+func (t *target) warnAbsent(ctx context.Context, u ui) {
+	missing := t.Homes.Absent(ctx, t.Manifest.Profiles)
+	names := slices.Sorted(maps.Keys(missing))
+	if len(names) > homes.MostMeant {
+		u.warning(explain.WarnUnknown,
+			"hermes does not know %d profiles, which have no profiles/NAME in their %s: %s",
+			len(names),
+			homes.Variable,
+			explain.Names(names),
+		)
+		names = nil
+	}
+	for _, name := range names {
+		home, _ := t.Homes.HomeOf(name)
+		meant := ""
+		if missing[name] != "" {
+			meant = " (did you mean " + missing[name] + "?)"
+		}
+		u.warning(explain.WarnUnknown, "profile %s: hermes does not know it, because there is no profiles/%s in %s %q%s",
+			name, name, homes.Variable, home, meant)
+	}
+	if len(missing) > 0 {
+		u.hint("hermes profile create NAME, or correct the name in the manifest")
+	}
 }

@@ -84,7 +84,11 @@ func (o *Options) Look(ctx context.Context, file *os.File) (found Found, err err
 		seen.Memory = s6ctl.UsageBeside(s6ctl.ThisHost(), o.Gateway).RSS
 	}
 	found.Verdict = record.Look(o.Rules, seen)
-	if err := writeRecord(file, record); err != nil {
+	text, err := record.Text()
+	if err == nil {
+		_, err = file.WriteAt(text, 0)
+	}
+	if err != nil {
 		return found, fmt.Errorf("cannot write the record on standard input: %w", err)
 	}
 	found.Unsent = o.act(found.Act)
@@ -180,14 +184,4 @@ func readRecord(file *os.File) (*liveness.Record, error) {
 		return &liveness.Record{}, nil
 	}
 	return record, nil
-}
-
-// writeRecord leaves a record to the next look, and to status.
-func writeRecord(file *os.File, record *liveness.Record) error {
-	text, err := record.Text()
-	if err != nil {
-		return err
-	}
-	_, err = file.WriteAt(text, 0)
-	return err
 }

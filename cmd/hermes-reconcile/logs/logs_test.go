@@ -88,17 +88,16 @@ func TestTextIsChangedForAReaderAlone(t *testing.T) {
 func TestEndOfALog(t *testing.T) {
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	out := Output{Lost: func(error) error { return nil }}
 	once := Log{profile: "coder", Log: home.Log{Folder: "/logs/coder"}}
 	follow := once
 	follow.Follow = true
-	require.NoError(t, out.why(t.Context(), once, nil))
-	require.NoError(t, out.why(ended, follow, context.Canceled))
-	require.ErrorIs(t, out.why(ended, once, context.Canceled), reconcile.ErrInterrupted)
-	err := out.why(t.Context(), once, home.ErrNoLog)
+	require.NoError(t, once.why(t.Context(), nil))
+	require.NoError(t, follow.why(ended, context.Canceled))
+	require.ErrorIs(t, once.why(ended, context.Canceled), reconcile.ErrInterrupted)
+	err := once.why(t.Context(), home.ErrNoLog)
 	require.EqualError(t, err, `coder has no log yet: nothing was written to "/logs/coder"`)
 	requireNoUsage(t, err)
-	err = out.why(t.Context(), follow, errors.New("open /logs/coder/current: a\n\x1b[2J"+strings.Repeat("x", 5000)))
+	err = follow.why(t.Context(), errors.New("open /logs/coder/current: a\n\x1b[2J"+strings.Repeat("x", 5000)))
 	require.ErrorContains(t, err, `cannot read the log of coder: open /logs/coder/current: a \x1b[2Jx`)
 	require.Less(t, len(err.Error()), 600)
 	requireNoUsage(t, err)
@@ -146,7 +145,7 @@ func TestRootReadsNoLogThatMayNotBeRoots(t *testing.T) {
 
 // TestManyLogsThatCannotBeRead are counted, and the first of them say why and what to type.
 func TestManyLogsThatCannotBeRead(t *testing.T) {
-	l := &merged{to: Output{Lost: func(error) error { return nil }}, faults: map[int]string{}, missing: map[int]bool{}}
+	l := &merged{faults: map[int]string{}, missing: map[int]bool{}}
 	for i := range 300 {
 		l.logs = append(l.logs, Log{profile: fmt.Sprintf("p%d", i)})
 		l.faults[i] = fmt.Sprintf("open /logs/p%d: %v", i, unix.EACCES)

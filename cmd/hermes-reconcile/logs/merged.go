@@ -116,7 +116,7 @@ func (l *merged) showOne(ctx context.Context) error {
 	if err == nil {
 		err = errors.Join(lines.Close(), l.endOfOld())
 	}
-	return l.to.why(ctx, log, err)
+	return log.why(ctx, err)
 }
 
 // run shows the logs, and says what was wrong. It returns when ctx ends, even if what is printed is
@@ -133,7 +133,7 @@ func (l *merged) run(ctx context.Context, named bool) error {
 	case err := <-done:
 		return l.conclude(ctx, named, err)
 	case <-time.After(lastWords):
-		return l.to.why(ctx, Log{Log: home.Log{Follow: l.follow}}, ctx.Err())
+		return Log{Log: home.Log{Follow: l.follow}}.why(ctx, ctx.Err())
 	}
 }
 
@@ -293,7 +293,7 @@ func (l *merged) prefixOf(log int) string {
 
 // conclude says what was wrong with logs, after what was shown.
 func (l *merged) conclude(ctx context.Context, named bool, err error) error {
-	if ended, why := l.to.ended(ctx, l.follow, err); ended {
+	if ended, why := ended(ctx, l.follow, err); ended {
 		return why
 	}
 	if err != nil {

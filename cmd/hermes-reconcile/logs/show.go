@@ -14,6 +14,7 @@ import (
 
 	"hermes-reconcile/cmd/hermes-reconcile/choose"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/cmd/hermes-reconcile/failure"
 	"hermes-reconcile/cmd/hermes-reconcile/home"
 	"hermes-reconcile/cmd/hermes-reconcile/homes"
 	"hermes-reconcile/cmd/hermes-reconcile/usage"
@@ -27,9 +28,7 @@ type Output struct {
 	File  *os.File // that the writer writes to, nil if it is none: text may be moved there in the kernel
 	Seen  bool     // by a person: what cannot be seen is shown as escapes
 	Color bool
-	// Lost gives the part of an error that the writer has made, nil if there is none: it takes no more.
-	Lost func(error) error
-	Warn Warn
+	Warn  Warn
 }
 
 // Warn says what the user should know, and is no reason to fail: a format with its arguments. An
@@ -61,7 +60,7 @@ func (l Log) show(ctx context.Context, out Output) error {
 	if unwritten := end(); err == nil {
 		err = unwritten
 	}
-	return out.why(ctx, l, err)
+	return l.why(ctx, err)
 }
 
 // text makes what a reader does not see visible where it would reach one. Elsewhere nothing is
@@ -78,25 +77,25 @@ func (o Output) text() (to home.Text, end func() error) {
 func (o Output) note(text string) { o.Warn(explain.WarnLog, "%s", homes.Short(text)) }
 
 // why says what is wrong with a log that could not be shown.
-func (o Output) why(ctx context.Context, log Log, err error) error {
+func (l Log) why(ctx context.Context, err error) error {
 	if err == nil { // all was shown before a signal came
 		return nil
 	}
-	if ended, why := o.ended(ctx, log.Follow, err); ended {
+	if ended, why := ended(ctx, l.Follow, err); ended {
 		return why
 	}
 	if errors.Is(err, home.ErrNoLog) {
-		return log.missing()
+		return l.missing()
 	}
-	return log.unread(err.Error())
+	return l.unread(err.Error())
 }
 
 // ended reports whether logs were ended from outside: by a signal, which is how following ends, or
 // by an output that takes no more.
-func (o Output) ended(ctx context.Context, follow bool, err error) (ended bool, why error) {
-	lost := o.Lost(err)
+func ended(ctx context.Context, follow bool, err error) (ended bool, why error) {
+	var lost *failure.Unprinted
 	switch {
-	case lost != nil:
+	case errors.As(err, &lost):
 		return true, lost
 	case ctx.Err() == nil:
 		return false, nil
