@@ -132,7 +132,11 @@ func runDiff(u ui, stdin io.Reader, flags *diffFlags) error {
 	}
 	flags.looking = u.looking(flags.progress.quiet || flags.form == formJSON, 0, &flags.manifestFlags)
 	defer flags.looking.stop()
-	m, dirs, err := flags.names().RenderPlaced()
+	m, err := flags.names().LoadPlaced()
+	if err != nil {
+		return err
+	}
+	dirs, err := render.All(m.Manifest)
 	if err != nil {
 		return err
 	}

@@ -58,11 +58,7 @@ func serve() bool {
 
 // live compares the manifest with what the scandir holds.
 func (f *differFlags) live(
-	u ui,
-	m *manifest.Manifest,
-	dirs []render.Servicedir,
-	prune reconcile.Prune,
-	looking *working,
+	u ui, m *manifest.Manifest, dirs []render.Servicedir, prune reconcile.Prune, looking *working,
 ) (reconcile.Plan, error) {
 	path, err := f.resolve(m.Scandir)
 	if err != nil {

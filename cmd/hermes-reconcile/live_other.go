@@ -41,11 +41,7 @@ func (codeError) Error() string { return "" }
 
 // live refuses, too.
 func (f *differFlags) live(
-	ui,
-	*manifest.Manifest,
-	[]render.Servicedir,
-	reconcile.Prune,
-	*working,
+	ui, *manifest.Manifest, []render.Servicedir, reconcile.Prune, *working,
 ) (reconcile.Plan, error) {
 	return reconcile.Plan{}, refusal("diff")
 }

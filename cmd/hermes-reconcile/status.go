@@ -257,9 +257,7 @@ func (l *looking) watchStatus(ctx context.Context, u ui) error {
 }
 
 // printNews prints a page if it is not the last one, and returns what tells it from others.
-func (l *looking) printNews(
-	u ui, page *overview.Page, last, warnings []byte,
-) ([]byte, error) {
+func (l *looking) printNews(u ui, page *overview.Page, last, warnings []byte) ([]byte, error) {
 	state, err := page.Unmoving()
 	if err != nil || bytes.Equal(state, last) {
 		return last, err

@@ -3,7 +3,6 @@
 package canary
 
 import (
-	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -94,17 +93,9 @@ func (o *Options) canaries(plan reconcile.Plan) ([]string, error) {
 			show = append(show, c.Profile)
 		}
 	}
-	found, err := choose.Match(names, strings.Split(o.Names, ","))
-	var unknown *choose.UnknownError
-	switch {
-	case errors.As(err, &unknown):
-		return nil, choose.NotPlanned(unknown.Pattern, names)
-	case err != nil:
-		return nil, usage.Errorf("--canary: %w", err)
-	}
-	var picked []string
-	for _, i := range found {
-		picked = append(picked, names[i])
+	picked, err := choose.Planned("--canary: ", names, strings.Split(o.Names, ","))
+	if err != nil {
+		return nil, err
 	}
 	if !slices.ContainsFunc(picked, func(p string) bool { return slices.Contains(show, p) }) {
 		return nil, usage.WithHint(usage.Errorf(

@@ -19,23 +19,33 @@ func Part(plan reconcile.Plan, patterns []string) (reconcile.Plan, error) {
 	for _, c := range plan.Changes {
 		names = append(names, c.Profile)
 	}
-	found, err := Match(names, patterns)
-	var unknown *UnknownError
-	switch {
-	case errors.As(err, &unknown):
-		return reconcile.Plan{}, NotPlanned(unknown.Pattern, names)
-	case err != nil:
-		return reconcile.Plan{}, usage.Errorf("%w", err)
+	found, err := Planned("", names, patterns)
+	if err != nil {
+		return reconcile.Plan{}, err
 	}
 	wanted := make(map[string]bool, len(found))
-	for _, i := range found {
-		wanted[names[i]] = true
+	for _, name := range found {
+		wanted[name] = true
 	}
 	return plan.Only(func(profile string) bool { return wanted[profile] })
 }
 
-// NotPlanned is that a pattern means neither a profile of the manifest nor a gateway that is there.
-func NotPlanned(pattern string, names []string) error {
+// Planned are those profiles of a plan that the patterns mean, as Match has them. An error is one of
+// usage; one of a pattern that cannot be understood begins with a prefix.
+func Planned(prefix string, names, patterns []string) ([]string, error) {
+	found, err := Match(names, patterns)
+	var unknown *UnknownError
+	switch {
+	case errors.As(err, &unknown):
+		return nil, notPlanned(unknown.Pattern, names)
+	case err != nil:
+		return nil, usage.Errorf("%s%w", prefix, err)
+	}
+	return at(names, found), nil
+}
+
+// notPlanned is that a pattern means neither a profile of the manifest nor a gateway that is there.
+func notPlanned(pattern string, names []string) error {
 	err := usage.Errorf("%q is neither a profile of the manifest nor a gateway that is there", pattern)
 	if sources.LooksNamed(pattern) { // no profile is called so
 		return usage.WithHint(err, "name the manifest with -f %s", pattern)

@@ -37,11 +37,16 @@ func ofProfiles[T any](all []T, service func(T) string, patterns []string) ([]T,
 	case err != nil:
 		return nil, err
 	}
-	picked := make([]T, len(found))
-	for i, at := range found {
-		picked[i] = all[at]
+	return at(all, found), nil
+}
+
+// at are those of a list at the indexes, in their order.
+func at[T any](all []T, indexes []int) []T {
+	found := make([]T, len(indexes))
+	for i, index := range indexes {
+		found[i] = all[index]
 	}
-	return picked, nil
+	return found
 }
 
 // Reader is what has services that can be read one by one.

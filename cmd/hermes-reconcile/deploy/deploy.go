@@ -113,9 +113,7 @@ const maxPlans = 5
 // is one, is called with each plan before anything of it is done; the first is try 1. With an error
 // the result says only what the user should know besides.
 func (d *Deployment) Apply(
-	ctx context.Context,
-	lock *journal.Lock,
-	planned func(try int, plan reconcile.Plan) error,
+	ctx context.Context, lock *journal.Lock, planned func(try int, plan reconcile.Plan) error,
 ) (reconcile.Plan, reconcile.Result, error) {
 	for try := 1; ; try++ {
 		plan, err := apply.Prepare(ctx, d.Scandir, lock, d.opt.Dirs, d.opt.Prune, d.opt.Apply)

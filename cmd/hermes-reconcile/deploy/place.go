@@ -80,10 +80,7 @@ func own(path string) (*Place, error) {
 // Operate opens a scandir on which s6 runs, to start and stop by hand, and takes the lock. A
 // gateway's own user cannot have it, and needs it as little as for s6-svc: the lock is then nil.
 func Operate(
-	ctx context.Context,
-	path, verb string,
-	lockTimeout time.Duration,
-	listener reconcile.Listener,
+	ctx context.Context, path, verb string, lockTimeout time.Duration, listener reconcile.Listener,
 ) (*Place, *journal.Lock, error) {
 	if err := requireS6(path, verb); err != nil {
 		return nil, nil, err

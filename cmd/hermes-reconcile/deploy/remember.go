@@ -61,8 +61,7 @@ func (p *Place) Remember(ctx context.Context, lock *journal.Lock, w Wanted) erro
 // HomesOf are the homes of services, as the manifest or, without one, their markers say. A service
 // that no manifest names belongs to the user that controls it.
 func (p *Place) HomesOf(
-	m *manifest.Manifest,
-	services []reconcile.Service,
+	m *manifest.Manifest, services []reconcile.Service,
 ) (h *homes.Homes, profiles []string) {
 	h = homes.At(p.Path, homes.Default)
 	if m != nil {

@@ -138,9 +138,7 @@ func (w *Wish) add(
 }
 
 // withAbsent adds to the services that are there those that only the manifest names.
-func (w *Wish) withAbsent(
-	services []reconcile.Service, there map[string]bool,
-) []reconcile.Service {
+func (w *Wish) withAbsent(services []reconcile.Service, there map[string]bool) []reconcile.Service {
 	for name := range w.dirs {
 		if !there[name] {
 			services = append(services, reconcile.Service{Name: name})

@@ -138,9 +138,7 @@ func (h *Homes) HomeOf(profile string) (string, error) {
 // Ask has a request carried out for these profiles: by one child process for each of their users,
 // side by side.
 func (h *Homes) Ask(
-	ctx context.Context,
-	profiles []string,
-	request func(profiles []string) home.Request,
+	ctx context.Context, profiles []string, request func(profiles []string) home.Request,
 ) home.Answer {
 	if len(profiles) == 0 {
 		return home.Answer{}
@@ -190,10 +188,7 @@ func (h *Homes) Ask(
 
 // askOne asks as one user.
 func (h *Homes) askOne(
-	ctx context.Context,
-	name string,
-	r home.Request,
-	profiles []string,
+	ctx context.Context, name string, r home.Request, profiles []string,
 ) home.Answer {
 	r.Home, r.Places = h.Path, map[string]home.Place{}
 	for _, p := range profiles {
@@ -261,8 +256,7 @@ func CredentialsByID(uid uint32) (home.Account, error) {
 // Recall tells what gateways were last. It looks once for each, if it can, however often a plan is
 // made anew.
 func (h *Homes) Recall(
-	ctx context.Context,
-	tell func(home.Answer),
+	ctx context.Context, tell func(home.Answer),
 ) func([]render.Servicedir) map[string]reconcile.LastState {
 	was := map[string]reconcile.LastState{}
 	return func(dirs []render.Servicedir) map[string]reconcile.LastState {

@@ -23,10 +23,7 @@ const settle = 250 * time.Millisecond
 // ended, with the first error of take or of through, or with ctx. Through is called once what was
 // there is through, unless it is nil.
 func Merge(
-	ctx context.Context,
-	logs []<-chan Batch,
-	take func([]Line) error,
-	through func() error,
+	ctx context.Context, logs []<-chan Batch, take func([]Line) error, through func() error,
 ) error {
 	return merge(ctx, logs, take, through, settle)
 }
@@ -130,9 +127,7 @@ func (s *source) fill(ctx context.Context) (has, live bool, err error) {
 
 // mergeOld merges what was there when the logs were opened, and returns those that go on.
 func mergeOld(
-	ctx context.Context,
-	logs []<-chan Batch,
-	take func([]Line) error,
+	ctx context.Context, logs []<-chan Batch, take func([]Line) error,
 ) (alive []<-chan Batch, err error) {
 	var waiting sources
 	enter := func(s *source) error {

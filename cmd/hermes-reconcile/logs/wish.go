@@ -142,9 +142,7 @@ type Log struct {
 
 // Find finds the logs of the gateways that are wished for, and the users of the logs. The manifest
 // may be nil. Of a gateway that was not named itself an error is said by warn.
-func (w *Wish) Find(
-	place *deploy.Place, m *manifest.Manifest, warn Warn,
-) (logs []Log, err error) {
+func (w *Wish) Find(place *deploy.Place, m *manifest.Manifest, warn Warn) (logs []Log, err error) {
 	services, err := choose.Read(place, w.Patterns)
 	if err != nil {
 		return nil, w.explainFile(err)
@@ -181,9 +179,7 @@ func (w *Wish) explainFile(err error) error {
 }
 
 // logOf finds one log.
-func (w *Wish) logOf(
-	place *deploy.Place, s reconcile.Service, m *manifest.Manifest,
-) (Log, error) {
+func (w *Wish) logOf(place *deploy.Place, s reconcile.Service, m *manifest.Manifest) (Log, error) {
 	log := Log{profile: render.ProfileOf(s.Name), from: w.from, until: w.until}
 	var err error
 	if log.Folder, err = folderOf(place, s, m); err != nil {

@@ -35,13 +35,3 @@ func (n Names) Render() (*manifest.Manifest, []render.Servicedir, error) {
 	dirs, err := render.All(m)
 	return m, dirs, err
 }
-
-// RenderPlaced is Render that also knows where the manifest says what.
-func (n Names) RenderPlaced() (*placed.Manifest, []render.Servicedir, error) {
-	m, err := n.LoadPlaced()
-	if err != nil {
-		return nil, nil, err
-	}
-	dirs, err := render.All(m.Manifest)
-	return m, dirs, err
-}
