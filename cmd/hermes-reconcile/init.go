@@ -3,12 +3,9 @@ package main
 import (
 	_ "embed"
 	"errors"
-	"fmt"
 	"io/fs"
 	"path/filepath"
 	"regexp"
-	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -77,7 +74,7 @@ func runInit(u ui, flags initFlags) error {
 	if err != nil {
 		return err
 	}
-	adviseSecrets(&found)
+	found.AdviseSecrets(regexp.MustCompile(explain.SecretNames))
 	text, err := writing.Write(found.Draft)
 	if err != nil {
 		return err
@@ -135,29 +132,6 @@ func (f initFlags) write(u ui, text []byte, profiles []manifest.Profile, what st
 	}
 	u.info("wrote %s to %s", what, f.out)
 	return nil
-}
-
-// adviseSecrets names the variables with values that hardly belong in a file that people share.
-func adviseSecrets(found *discover.Found) {
-	secret := regexp.MustCompile(explain.SecretNames)
-	var names []string
-	for _, p := range found.Draft.Manifest.Profiles {
-		for _, v := range p.Env {
-			if secret.MatchString(v.Name) {
-				names = append(names, v.Name)
-			}
-		}
-	}
-	if len(names) == 0 {
-		return
-	}
-	slices.Sort(names)
-	advice := fmt.Sprintf(
-		"values that look secret are in the manifest: %s (better each in a file that `secrets` names)",
-		strings.Join(slices.Compact(names), ", "),
-	)
-	found.Draft.Head = append(found.Draft.Head, advice)
-	found.Warnings = append(found.Warnings, advice)
 }
 
 // discover looks at the folder that the flags name.

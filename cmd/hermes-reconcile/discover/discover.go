@@ -20,6 +20,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -34,6 +35,29 @@ import (
 type Found struct {
 	Draft    writing.Draft
 	Warnings []string
+}
+
+// AdviseSecrets names the variables with such names, since their values hardly belong in a file that
+// people share.
+func (f *Found) AdviseSecrets(secret *regexp.Regexp) {
+	var names []string
+	for _, p := range f.Draft.Manifest.Profiles {
+		for _, v := range p.Env {
+			if secret.MatchString(v.Name) {
+				names = append(names, v.Name)
+			}
+		}
+	}
+	if len(names) == 0 {
+		return
+	}
+	slices.Sort(names)
+	advice := fmt.Sprintf(
+		"values that look secret are in the manifest: %s (better each in a file that `secrets` names)",
+		strings.Join(slices.Compact(names), ", "),
+	)
+	f.Draft.Head = append(f.Draft.Head, advice)
+	f.Warnings = append(f.Warnings, advice)
 }
 
 const (
