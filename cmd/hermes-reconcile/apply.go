@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"hermes-reconcile/cmd/hermes-reconcile/canary"
+	"hermes-reconcile/cmd/hermes-reconcile/console"
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/failure"
@@ -36,11 +37,11 @@ type applyFlags struct {
 	timeout     time.Duration
 	lockTimeout time.Duration
 	progress    progressFlags
-	watches     bool          // it is watch, which shows no plan
-	by          string        // how the history names the command
-	to          int           // of rollback: the entry of the history that it goes back to
-	trial       *canary.Trial // of a canary; nil: there is none
-	looking     *working      // before the plan; nil: it need not be said
+	watches     bool             // it is watch, which shows no plan
+	by          string           // how the history names the command
+	to          int              // of rollback: the entry of the history that it goes back to
+	trial       *canary.Trial    // of a canary; nil: there is none
+	looking     *console.Working // before the plan; nil: it need not be said
 	canaryFlags
 	guards
 }
@@ -160,7 +161,7 @@ func runApply(ctx context.Context, u ui, flags *applyFlags) (err error) {
 		return runBoot(ctx, u, flags)
 	}
 	flags.looking = u.looking(flags.silent(), 0, &flags.manifestFlags)
-	defer flags.looking.stop()
+	defer flags.looking.Stop()
 	t, err := flags.read(u)
 	if err != nil {
 		return err
@@ -170,17 +171,17 @@ func runApply(ctx context.Context, u ui, flags *applyFlags) (err error) {
 		return err
 	}
 	defer d.Close()
-	d.Listener = flags.looking.listener()
-	flags.looking.doing("looking below", homes.Variable)
+	d.Listener = flags.looking.Listener()
+	flags.looking.Stage("looking below", homes.Variable)
 	t.warnAbsent(ctx, u)
-	flags.looking.doing(lookingAtGateways())
+	flags.looking.Stage(lookingAtGateways())
 	if flags.dryRun {
 		return flags.show(u, t, d)
 	}
 	if err := flags.confirm(ctx, u, d); err != nil {
 		return err
 	}
-	flags.looking.stop()
+	flags.looking.Stop()
 	if flags.canary != "" {
 		return flags.runCanary(ctx, u, t, d)
 	}
@@ -194,15 +195,15 @@ func runApply(ctx context.Context, u ui, flags *applyFlags) (err error) {
 	}
 	began := time.Now() // --timeout counts from here: the lock has a limit of its own
 	t.work = u.working(flags.silent(), 0)
-	t.work.doing(lookingAtGateways())
-	d.Listener = t.work.listener()
+	t.work.Stage(lookingAtGateways())
+	d.Listener = t.work.Listener()
 	plan, result, err := d.Apply(ctx, lock, flags.taken(u, t, lock))
 	var undrained error
 	if err == nil && flags.wait != string(reconcile.LevelNone) {
 		lock.Unlock() // a drain may take long, and must not keep others from applying
 		undrained = d.GoOn(ctx, &result, flags.lockTimeout, flags.until(began))
 	}
-	t.work.stop()
+	t.work.Stop()
 	flags.tell(ctx, u, t, result, err) // a failure, too: reports are read when something is wrong
 	if err != nil {
 		u.notes(result) // of what was done before the failure

@@ -9,7 +9,11 @@ import (
 	"fmt"
 	"time"
 
+	"hermes-reconcile/cmd/hermes-reconcile/console"
+	"hermes-reconcile/cmd/hermes-reconcile/containerenv"
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
+	"hermes-reconcile/cmd/hermes-reconcile/doctor"
+	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/failure"
 	"hermes-reconcile/cmd/hermes-reconcile/home"
 	"hermes-reconcile/cmd/hermes-reconcile/homes"
@@ -56,7 +60,7 @@ func runBoot(ctx context.Context, u ui, flags *applyFlags) error {
 	ctx, cancel := context.WithTimeout(ctx, flags.timeout)
 	defer cancel()
 	// A log that takes nothing does not keep a container from starting.
-	u.stdout = unnoticed(u.stdout)
+	u.stdout = console.Unnoticed(u.stdout)
 	done := make(chan error, 1)
 	go func() { done <- boot(ctx, u, flags) }()
 	select {
@@ -171,4 +175,33 @@ func (b *booting) sweep(ctx context.Context, plan reconcile.Plan) {
 			b.report.Log.Info("removed a stale file", "profile", profile, "file", name)
 		}
 	}
+}
+
+// startsNothing reports whether this container starts no gateways: another one on the same volume
+// does. A word that is no role is an error, and no guess: a second gateway of a profile would be
+// worse than none.
+func startsNothing() (bool, error) {
+	switch role := containerenv.Look(doctor.RoleVariable); role {
+	case "":
+		return false, nil
+	case doctor.RoleNone:
+		return true, nil
+	default:
+		return false, withHint(
+			usagef("%s is %q (want %s, or nothing)", doctor.RoleVariable, role, doctor.RoleNone),
+			"nothing was started; correct the environment of the container")
+	}
+}
+
+// nothingStarts prints for programs that nothing was looked at, and so nothing done.
+func (f *applyFlags) nothingStarts(u ui) error {
+	r := explain.New(reconcile.Plan{}, explain.Options{})
+	r.Role, r.Summary.Text = doctor.RoleNone, "nothing changed: this container starts no gateways"
+	return f.conclude(u, &r)
+}
+
+// sayNothingStarts is what boot and watch say where they start nothing.
+func (u ui) sayNothingStarts() {
+	u.warning(explain.WarnRole, "%s is %s: this container starts no gateways", doctor.RoleVariable,
+		doctor.RoleNone)
 }

@@ -90,8 +90,8 @@ func (f *applyFlags) side(u ui, t *target) *canary.Side {
 		Options: &t.Options,
 		Applying: func() (reconcile.Listener, func(int, reconcile.Plan) error, func()) {
 			t.work = u.working(f.silent(), 0)
-			t.work.doing(lookingAtGateways())
-			return t.work.listener(), t.planned(u), t.work.stop
+			t.work.Stage(lookingAtGateways())
+			return t.work.Listener(), t.planned(u), t.work.Stop
 		},
 	}
 }
@@ -110,8 +110,8 @@ func (f *applyFlags) teller(u ui, t *target) canary.Teller {
 		},
 		Waiting: func() (reconcile.Listener, func()) {
 			work := u.working(f.silent(), 0)
-			work.plan(string(reconcile.LevelReady), nil)
-			return work.listener(), work.stop
+			work.About(string(reconcile.LevelReady), nil)
+			return work.Listener(), work.Stop
 		},
 		Taken: func(lock *journal.Lock) error {
 			return errors.Join(lock.Resume(), f.recount(u, t, lock))

@@ -92,12 +92,12 @@ func (f *applyFlags) follow(
 		}
 	}
 	work := u.working(f.silent(), 0)
-	defer work.stop()
-	work.plan(f.wait, awaited)
+	defer work.Stop()
+	work.About(f.wait, awaited)
 	level := reconcile.Level(f.wait)
 	if f.timeout == 0 {
-		return operate.Follow(ctx, place.Sup, changes, level, work.listener())
+		return operate.Follow(ctx, place.Sup, changes, level, work.Listener())
 	}
 	left := max(f.timeout-time.Since(began), 0) // --timeout is for the apply and the wait together
-	return operate.Arrive(ctx, place.Sup, changes, level, left, work.listener())
+	return operate.Arrive(ctx, place.Sup, changes, level, left, work.Listener())
 }

@@ -9,6 +9,7 @@ import (
 
 	"hermes-reconcile/cmd/hermes-reconcile/choose"
 	"hermes-reconcile/cmd/hermes-reconcile/cmdline"
+	"hermes-reconcile/cmd/hermes-reconcile/console"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/failure"
 	"hermes-reconcile/cmd/hermes-reconcile/oldside"
@@ -64,7 +65,7 @@ type diffFlags struct {
 	differFlags
 	against  string
 	progress progressFlags
-	looking  *working
+	looking  *console.Working
 	profiles []string // names and globs; none: all
 }
 
@@ -131,7 +132,7 @@ func runDiff(u ui, stdin io.Reader, flags *diffFlags) error {
 			"-f - and --against - both read standard input (want a file for one of them)")
 	}
 	flags.looking = u.looking(flags.progress.quiet || flags.form == formJSON, 0, &flags.manifestFlags)
-	defer flags.looking.stop()
+	defer flags.looking.Stop()
 	m, err := flags.names().LoadPlaced()
 	if err != nil {
 		return err
@@ -148,7 +149,7 @@ func runDiff(u ui, stdin io.Reader, flags *diffFlags) error {
 		return err
 	}
 	r := flags.explain(plan, m, old, true)
-	flags.looking.stop()
+	flags.looking.Stop()
 	if err := flags.print(u, &r); err != nil {
 		return err
 	}

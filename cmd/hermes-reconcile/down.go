@@ -70,7 +70,7 @@ func runDown(ctx context.Context, u ui, flags *downFlags) error {
 	ctx, cancel := context.WithTimeout(ctx, flags.timeout)
 	defer cancel()
 	work := u.looking(flags.progress.quiet, flags.timeout/downLock, &flags.manifestFlags)
-	defer work.stop()
+	defer work.Stop()
 	// With --scandir no manifest is read: a broken one must not keep gateways from being stopped.
 	fromManifest, err := findScandir(u, &flags.scandirFlags, &flags.manifestFlags)
 	if err != nil {
@@ -88,8 +88,8 @@ func runDown(ctx context.Context, u ui, flags *downFlags) error {
 	if err := scandir.Pause(); err != nil { // first: what is down should stay so
 		u.warning(explain.WarnNotPaused, "%v: watch may start gateways again", err)
 	}
-	work.doing(lookingAtGateways())
-	scandir.Listener = work.listener()
+	work.Stage(lookingAtGateways())
+	scandir.Listener = work.Listener()
 	lock, err := scandir.Lock(ctx, flags.timeout/downLock)
 	if errors.Is(err, reconcile.ErrInterrupted) {
 		return err
@@ -100,7 +100,7 @@ func runDown(ctx context.Context, u ui, flags *downFlags) error {
 		defer lock.Unlock()
 	}
 	actual, err := scandir.Read()
-	work.stop()
+	work.Stop()
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"hermes-reconcile/cmd/hermes-reconcile/console"
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/failure"
 	"hermes-reconcile/cmd/hermes-reconcile/guard"
@@ -32,7 +33,7 @@ func (g *guards) addMaxRemovals(cmd *cobra.Command) {
 // confirm asks a person, if there is one, before gateways are removed. It comes before the lock:
 // others need not wait for the answer.
 func (f *applyFlags) confirm(ctx context.Context, u ui, d *deploy.Deployment) error {
-	if f.yes || f.Expect != "" || !isPerson(f.stdin) || !isPerson(fileOf(u.stderr)) {
+	if f.yes || f.Expect != "" || !isPerson(f.stdin) || !isPerson(console.FileOf(u.stderr)) {
 		return nil
 	}
 	plan, err := d.Plan()
@@ -49,7 +50,7 @@ func (f *applyFlags) confirm(ctx context.Context, u ui, d *deploy.Deployment) er
 	case u.json: // a question is no line of JSON
 		return withHint(usagef("%s", what), "nothing was changed; --yes removes without asking")
 	}
-	f.looking.stop() // before the question, which has no end of line
+	f.looking.Stop() // before the question, which has no end of line
 	fmt.Fprintf(u.stderr, "%s\nremove? [y/N] ", what)
 	yes, err := guard.Answer(ctx, f.stdin)
 	if err == nil && !yes { // a script has to see that nothing was done

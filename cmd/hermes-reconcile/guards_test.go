@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -18,6 +17,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/homes"
 	"hermes-reconcile/cmd/hermes-reconcile/sources"
 	"hermes-reconcile/cmd/hermes-reconcile/usage"
+	"hermes-reconcile/e2e/kit"
 	"hermes-reconcile/reconcile"
 )
 
@@ -45,11 +45,11 @@ func TestRemovalsAsk(t *testing.T) {
 	for answer, want := range map[string]error{"y\n": nil, "Yes\n": nil, "n\n": failure.ErrDeclined, "\n": failure.ErrDeclined, "yes, but\n": failure.ErrDeclined, "\x04": failure.ErrDeclined} {
 		f := &applyFlags{}
 		d := deployed(t, "{a: {}, b: {}, c: {}}", "{a: {}}", f)
-		master, tty := terminal(t)
+		master, tty := kit.Terminal(t)
 		f.stdin = tty
 		ended := make(chan error)
 		go func() { ended <- f.confirm(t.Context(), ui{stdout: tty, stderr: tty}, d) }()
-		sees(t, master, "this removes 2 gateways: b, c", "remove? [y/N] ")
+		kit.Sees(t, master, "this removes 2 gateways: b, c", "remove? [y/N] ")
 		_, err := master.WriteString(answer)
 		require.NoError(t, err)
 		err = <-ended
@@ -64,7 +64,7 @@ func TestRemovalsAsk(t *testing.T) {
 func TestNoQuestionInJSON(t *testing.T) {
 	f := &applyFlags{}
 	d := deployed(t, "{a: {}, b: {}, c: {}}", "{a: {}}", f)
-	_, tty := terminal(t)
+	_, tty := kit.Terminal(t)
 	f.stdin = tty
 	err := f.confirm(t.Context(), ui{stdout: tty, stderr: tty, json: true}, d)
 	require.EqualError(t, err, "this removes 2 gateways: b, c")
@@ -74,7 +74,7 @@ func TestNoQuestionInJSON(t *testing.T) {
 
 // TestNoOneIsAsked where nothing goes, where that was answered already, and without a terminal.
 func TestNoOneIsAsked(t *testing.T) {
-	_, tty := terminal(t)
+	_, tty := kit.Terminal(t)
 	empty, err := os.Open(os.DevNull)
 	require.NoError(t, err)
 	defer empty.Close()
@@ -158,21 +158,4 @@ func TestExpectedPlan(t *testing.T) {
 	require.Equal(t, failure.ExitUsage, failure.ExitOf(err))
 	part := hermes("diff", "-f", "new.yaml", "--scandir", "tree", "a")
 	require.Contains(t, err.Error(), strings.TrimPrefix(part.stdout[strings.Index(part.stdout, "\nplan "):], "\nplan ")[:16])
-}
-
-// sees waits until all of these texts have come on a terminal, one after the other.
-func sees(t *testing.T, master *os.File, texts ...string) (read string) {
-	t.Helper()
-	seen, b := "", make([]byte, 4096)
-	for _, text := range texts {
-		for !strings.Contains(seen, text) {
-			require.NoError(t, master.SetReadDeadline(time.Now().Add(2*time.Minute)))
-			n, err := master.Read(b)
-			require.NoError(t, err, "%q is not on the screen: %q", text, seen)
-			seen += string(b[:n])
-			read += string(b[:n])
-		}
-		_, seen, _ = strings.Cut(seen, text)
-	}
-	return read
 }

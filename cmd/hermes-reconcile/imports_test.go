@@ -414,6 +414,12 @@ var layers = map[string]layer{
 		},
 		never: []string{"os", "os/exec", "net", "flag", "log", "path/filepath"},
 	},
+	command + "/console": {
+		why:    "What a terminal shows beside results is the same for all commands, so it knows none.",
+		ours:   []string{"manifest/visible", "reconcile", command + "/failure", command + "/overview", command + "/progress"},
+		others: []string{"golang.org/x/term", "golang.org/x/sys/windows"},
+		never:  []string{"os/exec", "net", "flag", "log", "path/filepath"},
+	},
 	command + "/probe": {
 		why:   "It asks a gateway over HTTP and starts nothing.",
 		ours:  []string{"reconcile/fault"},
@@ -487,6 +493,7 @@ var layers = map[string]layer{
 			"reconcile/watch",
 			"s6ctl", "s6ctl/start", "s6ctl/safefile", "s6ctl/route",
 			command + "/accounts", command + "/asuser", command + "/byhand", command + "/canary", command + "/changes", command + "/checkup", command + "/choose",
+			command + "/console",
 			command + "/containerenv", command + "/deploy", command + "/discover", command + "/doctor", command + "/explain",
 			command + "/failure", command + "/gateways", command + "/guard", command + "/home", command + "/homes", command + "/keyhelp",
 			command + "/kubernetes", command + "/late",
@@ -507,7 +514,7 @@ var layers = map[string]layer{
 	"e2e/release":     {why: "The tests see the built programs from outside."},
 	"e2e/kit": {
 		why:    "Tests of all packages share it, so it must know none.",
-		others: []string{"github.com/stretchr/testify/require"},
+		others: []string{"github.com/stretchr/testify/require", "golang.org/x/sys/unix"},
 	},
 	"e2e/stub/hermes": {why: "It stands for a program of others."},
 }

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 
@@ -11,6 +12,7 @@ import (
 
 	"hermes-reconcile/cmd/hermes-reconcile/asuser"
 	"hermes-reconcile/cmd/hermes-reconcile/byhand"
+	"hermes-reconcile/cmd/hermes-reconcile/console"
 	"hermes-reconcile/cmd/hermes-reconcile/containerenv"
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/discover"
@@ -21,6 +23,7 @@ import (
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/render"
 	"hermes-reconcile/s6ctl"
+	"hermes-reconcile/s6ctl/start"
 )
 
 // liveCommands are those that need a live s6: needsS6 names them.
@@ -58,7 +61,7 @@ func serve() bool {
 
 // live compares the manifest with what the scandir holds.
 func (f *differFlags) live(
-	u ui, m *manifest.Manifest, dirs []render.Servicedir, prune reconcile.Prune, looking *working,
+	u ui, m *manifest.Manifest, dirs []render.Servicedir, prune reconcile.Prune, looking *console.Working,
 ) (reconcile.Plan, error) {
 	path, err := f.resolve(m.Scandir)
 	if err != nil {
@@ -72,8 +75,8 @@ func (f *differFlags) live(
 		return reconcile.Plan{}, err
 	}
 	defer d.Close()
-	d.Listener = looking.listener()
-	looking.doing(lookingAtGateways())
+	d.Listener = looking.Listener()
+	looking.Stage(lookingAtGateways())
 	warnSilent(u, d.Place) // a plan can be made without s6-svscan, and carried out only with it
 	plan, err := d.Plan()
 	if err == nil {
@@ -134,4 +137,34 @@ func (u ui) faults(answer home.Answer) {
 	for _, fault := range answer.Faults {
 		u.warning(explain.WarnHome, "%s", fault)
 	}
+}
+
+// codeError is the exit code of the process that did it in our place, and said what there is to
+// say.
+type codeError int
+
+func (e codeError) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
+
+// isApart says that this process was started where the end of no gateway reaches it.
+var isApart bool
+
+// resume takes up the arguments that are meant, and says how to report the exit code.
+func resume(args []string) (rest []string, report func(code int)) {
+	rest, report = start.Resume(args)
+	isApart = report != nil
+	return rest, report
+}
+
+// survive lets a command that stops gateways be done by a process apart, where it runs inside a
+// gateway: the stop of that gateway would end it before the start. It returns nil where there is no
+// need.
+func survive() error {
+	if isApart || s6ctl.Inside(s6ctl.ThisHost(), os.Getpid(), render.Prefix) == "" {
+		return nil
+	}
+	code, err := start.Apart(os.Args[1:])
+	if err != nil {
+		return fmt.Errorf("cannot leave the gateway that this runs in: %w", err)
+	}
+	return codeError(code)
 }

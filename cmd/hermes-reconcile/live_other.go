@@ -5,6 +5,7 @@ package main
 import (
 	"github.com/spf13/cobra"
 
+	"hermes-reconcile/cmd/hermes-reconcile/console"
 	"hermes-reconcile/cmd/hermes-reconcile/discover"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
@@ -41,7 +42,7 @@ func (codeError) Error() string { return "" }
 
 // live refuses, too.
 func (f *differFlags) live(
-	ui, *manifest.Manifest, []render.Servicedir, reconcile.Prune, *working,
+	ui, *manifest.Manifest, []render.Servicedir, reconcile.Prune, *console.Working,
 ) (reconcile.Plan, error) {
 	return reconcile.Plan{}, refusal("diff")
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"hermes-reconcile/cmd/hermes-reconcile/console"
 	"hermes-reconcile/cmd/hermes-reconcile/logs"
 	"hermes-reconcile/manifest"
 )
@@ -86,7 +87,7 @@ func runLogs(ctx context.Context, u ui, flags *logsFlags) error {
 		return err
 	}
 	return wish.Show(ctx, found, logs.Output{
-		Writer: u.stdout, File: fileOf(u.stdout), Seen: isPerson(fileOf(u.stdout)),
+		Writer: u.stdout, File: console.FileOf(u.stdout), Seen: isPerson(console.FileOf(u.stdout)),
 		Color: flags.output.colors(u), Warn: u.warning,
 	})
 }

@@ -9,7 +9,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"hermes-reconcile/cmd/hermes-reconcile/console"
 	"hermes-reconcile/cmd/hermes-reconcile/failure"
+	"hermes-reconcile/e2e/kit"
 )
 
 // TestNamesOrAll: no gateway is taken because a name was forgotten, and all are no part of some.
@@ -26,11 +28,11 @@ func TestNamesOrAll(t *testing.T) {
 
 // TestPersonLooks only at a terminal, whatever else there is.
 func TestPersonLooks(t *testing.T) {
-	_, tty := terminal(t)
-	require.True(t, isPerson(fileOf(tty)))
+	_, tty := kit.Terminal(t)
+	require.True(t, isPerson(console.FileOf(tty)))
 	file, err := os.Create(t.TempDir() + "/file")
 	require.NoError(t, err)
 	defer file.Close()
-	require.False(t, isPerson(fileOf(file)))
-	require.False(t, isPerson(fileOf(&bytes.Buffer{})))
+	require.False(t, isPerson(console.FileOf(file)))
+	require.False(t, isPerson(console.FileOf(&bytes.Buffer{})))
 }

@@ -4,17 +4,16 @@
 // The files, beside one for each command:
 //
 //	root.go            the command line, and the exit codes in its help
-//	live.go            commands that need a live s6; live_other.go: systems without one
+//	live.go            commands that need a live s6, and what starts in other processes;
+//	                   live_other.go: systems without one
 //	manifest.go        which manifest is meant, also where it may be missing
 //	scandir.go         which scandir is meant
 //	target.go          a manifest, rendered, with the scandir that should be as it says, and what to
 //	                   warn of beside it
 //	output.go          forms of a plan; ui.go: what goes to stdout, what to stderr
-//	complain.go        errors of several gateways; results.go: a result that could not be printed
+//	complain.go        errors of several gateways in one line
 //	guards.go          what keeps an apply from doing what was not meant
-//	apply_boot.go      apply --boot
-//	apply_wait.go      apply --wait; working.go: how far an operation has come
-//	survive.go         go on in another process where a gateway stops itself
+//	apply_boot.go      apply --boot; apply_wait.go: apply --wait; apply_canary.go: apply --canary
 package main
 
 import (

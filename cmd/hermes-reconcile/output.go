@@ -15,6 +15,7 @@ import (
 
 	"hermes-reconcile/cmd/hermes-reconcile/changes"
 	"hermes-reconcile/cmd/hermes-reconcile/cmdline"
+	"hermes-reconcile/cmd/hermes-reconcile/console"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/failure"
 	"hermes-reconcile/cmd/hermes-reconcile/oldside"
@@ -102,8 +103,8 @@ func (f *outputFlags) colors(u ui) bool {
 
 // onTerminal reports whether results go to a terminal that knows more than lines.
 func onTerminal(u ui) bool {
-	out := fileOf(u.stdout)
-	return out != nil && os.Getenv("TERM") != "dumb" && takesColors(out)
+	out := console.FileOf(u.stdout)
+	return out != nil && os.Getenv("TERM") != "dumb" && console.TakesColors(out)
 }
 
 // check checks the values of the flags.

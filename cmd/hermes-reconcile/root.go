@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"hermes-reconcile/cmd/hermes-reconcile/cmdline"
+	"hermes-reconcile/cmd/hermes-reconcile/console"
 	"hermes-reconcile/cmd/hermes-reconcile/failure"
 	"hermes-reconcile/cmd/hermes-reconcile/usage"
 	"hermes-reconcile/manifest/visible"
@@ -19,9 +20,8 @@ import (
 
 // run is the whole program: it carries out a command line and returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int) {
-	under := &lines{}
-	out := &results{to: &above{stdout, under}}
-	u := ui{stdout: out, stderr: &above{stderr, under}, lines: under, json: asksJSON(args)}
+	out, errs, under := console.Streams(stdout, stderr)
+	u := ui{stdout: out, stderr: errs, lines: under, json: asksJSON(args)}
 	// Exit code 2 of Go's own message would mean "differences" to a script that reads --exit-code.
 	defer func() {
 		if r := recover(); r != nil {
@@ -32,7 +32,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 	root := newRootOf(u, askedFor(args))
 	root.SetArgs(args)
 	called, err := root.ExecuteContextC(ctx)
-	if err = out.complete(err); slices.Contains(needsS6[:], called.Name()) {
+	if err = out.Complete(err); slices.Contains(needsS6[:], called.Name()) {
 		err = usage.Rights(err)
 	}
 	var done codeError

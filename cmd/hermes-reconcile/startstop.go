@@ -102,7 +102,7 @@ func runAct(ctx context.Context, u ui, flags *actFlags, d byhand.Operation, prof
 		return err
 	}
 	work := u.looking(flags.progress.quiet, flags.lockTimeout, &flags.manifestFlags)
-	defer work.stop()
+	defer work.Stop()
 	m, err := flags.loadIfAny(u)
 	if err != nil {
 		return err
@@ -111,9 +111,9 @@ func runAct(ctx context.Context, u ui, flags *actFlags, d byhand.Operation, prof
 	if err != nil {
 		return err
 	}
-	work.doing(lookingAtGateways())
+	work.Stage(lookingAtGateways())
 	place, lock, err := deploy.Operate(ctx, path, d.Verb+" gateways of", flags.lockTimeout,
-		work.listener())
+		work.Listener())
 	if err != nil {
 		return err
 	}
@@ -127,7 +127,7 @@ func runAct(ctx context.Context, u ui, flags *actFlags, d byhand.Operation, prof
 	}
 	defer a.Unlock()
 	actual, err := place.Read() // under the lock: no apply changes it meanwhile
-	work.stop()
+	work.Stop()
 	if err != nil {
 		return err
 	}
@@ -146,8 +146,8 @@ func runAct(ctx context.Context, u ui, flags *actFlags, d byhand.Operation, prof
 func (u ui) aloud(quiet bool) func(string, map[string]time.Duration) (reconcile.Listener, func()) {
 	return func(past string, stops map[string]time.Duration) (reconcile.Listener, func()) {
 		work := u.working(quiet, 0)
-		work.plan(past, stops)
-		return work.listener(), work.stop
+		work.About(past, stops)
+		return work.Listener(), work.Stop
 	}
 }
 

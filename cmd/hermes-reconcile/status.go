@@ -14,6 +14,7 @@ import (
 	"golang.org/x/term"
 
 	"hermes-reconcile/cmd/hermes-reconcile/choose"
+	"hermes-reconcile/cmd/hermes-reconcile/console"
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/failure"
@@ -220,7 +221,7 @@ const lookEvery = time.Second
 
 // terminalSize is how much a terminal shows; zero where results go elsewhere, or it does not say.
 func terminalSize(u ui) overview.Size {
-	if out := fileOf(u.stdout); out != nil {
+	if out := console.FileOf(u.stdout); out != nil {
 		if width, height, err := term.GetSize(int(out.Fd())); err == nil {
 			return overview.Size{Width: width, Height: height}
 		}

@@ -22,6 +22,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/failure"
 	"hermes-reconcile/cmd/hermes-reconcile/homes"
 	"hermes-reconcile/cmd/hermes-reconcile/overview"
+	"hermes-reconcile/e2e/kit"
 )
 
 // resize gives a terminal a size.
@@ -57,7 +58,7 @@ func TestStatusOnATerminal(t *testing.T) {
 		t.Setenv("TERM", "xterm")
 		t.Setenv("NO_COLOR", c.noColor)
 		t.Setenv("LC_ALL", c.lang)
-		master, tty := terminal(t)
+		master, tty := kit.Terminal(t)
 		scandir := t.TempDir() + "/scan"
 		resize(t, tty, overview.Size{Width: 60, Height: 24})
 		flags := statusFlags{

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"hermes-reconcile/cmd/hermes-reconcile/accounts"
+	"hermes-reconcile/cmd/hermes-reconcile/console"
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/doctor"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
@@ -28,7 +29,7 @@ import (
 // says.
 type target struct {
 	deploy.Options
-	work   *working         // says how far it has come; nil: it need not be said
+	work   *console.Working // says how far it has come; nil: it need not be said
 	placed *placed.Manifest // the manifest; its places are known only where plans are shown
 	files  *manifestFlags
 }
@@ -138,7 +139,7 @@ func (t *target) planned(u ui) func(try int, plan reconcile.Plan) error {
 		if try == 1 {
 			u.adoptions(t.Path, plan, t.Manifest)
 		}
-		t.work.plan(progress.OfPlan(plan))
+		t.work.About(progress.OfPlan(plan))
 		return nil
 	}
 }
@@ -152,8 +153,8 @@ func lockAloud(
 	timeout time.Duration,
 ) (*journal.Lock, error) {
 	work := u.working(quiet, timeout)
-	defer work.stop()
-	place.Listener = work.listener()
+	defer work.Stop()
+	place.Listener = work.Listener()
 	defer func() { place.Listener = nil }()
 	return place.Lock(ctx, timeout)
 }

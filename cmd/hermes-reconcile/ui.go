@@ -4,10 +4,17 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"slices"
 	"strings"
+	"time"
 
+	"github.com/spf13/cobra"
+
+	"hermes-reconcile/cmd/hermes-reconcile/console"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/failure"
+	"hermes-reconcile/cmd/hermes-reconcile/sources"
 	"hermes-reconcile/cmd/hermes-reconcile/usage"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/manifest/visible"
@@ -26,8 +33,8 @@ const program = "hermes-reconcile"
 // ui is where a command prints.
 type ui struct {
 	stdout, stderr io.Writer
-	lines          *lines // the line that says how far it has come; nil: there is none
-	json           bool   // errors, warnings and hints are JSON, one object a line
+	lines          *console.Lines // the line that says how far it has come; nil: there is none
+	json           bool           // errors, warnings and hints are JSON, one object a line
 	// hear takes warnings, errors and hints in place of stderr; nil: they are printed.
 	hear func(explain.Message)
 }
@@ -139,3 +146,43 @@ func outputForm(arg string) (form string, found bool) {
 
 // usagef makes an error that the user can mend. All such errors have one exit code.
 func usagef(format string, args ...any) error { return usage.Errorf(format, args...) }
+
+// progressFlags say whether a command says how far it has come.
+type progressFlags struct{ quiet bool }
+
+// add gives a command --quiet: how far it has come goes to stderr, where a script may not want it.
+func (f *progressFlags) add(cmd *cobra.Command) {
+	cmd.Flags().BoolVarP(&f.quiet, "quiet", "q", false, "do not show progress")
+}
+
+// working begins to say how far an operation has come, unless it should be quiet.
+func (u ui) working(quiet bool, patience time.Duration) *console.Working {
+	if quiet {
+		return nil
+	}
+	return console.Begin(u.stderr, u.lines, patience)
+}
+
+// looking begins to say what is done before there is a plan: the manifest is read first. Where a
+// person types it, on a terminal, there is no line among what is typed.
+func (u ui) looking(quiet bool, patience time.Duration, from *manifestFlags) *console.Working {
+	names := slices.Clone(from.names().List)
+	if from.earlier != nil {
+		names = []string{"the history"}
+	}
+	if from.names().Times(sources.Dash) > 0 && from.stdin != nil {
+		in, _ := from.stdin().(*os.File)
+		quiet = quiet || in != nil && console.TakesColors(in)
+	}
+	for i, name := range names {
+		if name == sources.Dash {
+			names[i] = "standard input"
+		}
+	}
+	w := u.working(quiet, patience)
+	w.Stage("reading", strings.Join(names, ", "))
+	return w
+}
+
+// lookingAtGateways is what is done when the manifest was read, for doing.
+func lookingAtGateways() (verb, object string) { return "looking at", "gateways" }

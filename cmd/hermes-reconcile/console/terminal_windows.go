@@ -1,4 +1,4 @@
-package main
+package console
 
 import (
 	"os"
@@ -6,9 +6,9 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// takesColors reports whether a file is a console that understands escape sequences, and asks it
+// TakesColors reports whether a file is a console that understands escape sequences, and asks it
 // to.
-func takesColors(f *os.File) bool {
+func TakesColors(f *os.File) bool {
 	var mode uint32
 	console := windows.Handle(f.Fd())
 	if windows.GetConsoleMode(console, &mode) != nil {

@@ -1,4 +1,10 @@
-package main
+// Package console has stdout and stderr as commands see them, and the line on a terminal that says
+// how far an operation has come.
+//
+//	streams.go   stdout that remembers what could not be printed; both above the line
+//	working.go   the line
+//	terminal.go  whether a file is a terminal; terminal_windows.go: the same of a console
+package console
 
 import (
 	"errors"
@@ -27,9 +33,9 @@ func (r *results) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// complete adds to how a command ended that its results could not be printed. That there are
+// Complete adds to how a command ended that its results could not be printed. That there are
 // differences, or something wrong, then reaches no reader, so it is no answer.
-func (r *results) complete(err error) error {
+func (r *results) Complete(err error) error {
 	var said *failure.Unprinted
 	switch {
 	case r.err == nil, errors.As(err, &said):
@@ -40,20 +46,26 @@ func (r *results) complete(err error) error {
 	return errors.Join(err, r.err)
 }
 
-// unnoticed is stdout for a command that does not tell by its exit code that it could not print.
-func unnoticed(stdout io.Writer) io.Writer {
+// Unnoticed is stdout for a command that does not tell by its exit code that it could not print.
+func Unnoticed(stdout io.Writer) io.Writer {
 	if r, ok := stdout.(*results); ok {
 		return r.to
 	}
 	return stdout
 }
 
-// fileOf is the file that a writer writes to, nil if it is none.
-func fileOf(w io.Writer) *os.File {
-	w = unnoticed(w)
+// FileOf is the file that a writer writes to, nil if it is none.
+func FileOf(w io.Writer) *os.File {
+	w = Unnoticed(w)
 	if a, is := w.(*above); is {
 		w = a.to
 	}
 	f, _ := w.(*os.File)
 	return f
+}
+
+// Streams are stdout and stderr as a command sees them, and the line that may be under way on both.
+func Streams(stdout, stderr io.Writer) (out *results, errs io.Writer, under *Lines) {
+	under = &Lines{}
+	return &results{to: &above{stdout, under}}, &above{stderr, under}, under
 }

@@ -1,4 +1,4 @@
-package main
+package console
 
 import (
 	"errors"
@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"hermes-reconcile/cmd/hermes-reconcile/failure"
+	"hermes-reconcile/cmd/hermes-reconcile/usage"
 )
 
 // refusing is a writer that takes nothing.
@@ -30,24 +31,24 @@ func TestUnprintedResultsChangeTheExitCode(t *testing.T) {
 		{"differences", failure.ErrDiffers, failure.ExitTemporary, 1},
 		{"unwell", failure.ErrUnwell, failure.ExitTemporary, 1},
 		{"partial", &failure.Partial{Failed: 1, Total: 2}, failure.ExitPartial, 2},
-		{"wrong manifest", &multierror.Error{Errors: []error{usagef("a"), usagef("b")}}, failure.ExitUsage, 3},
+		{"wrong manifest", &multierror.Error{Errors: []error{usage.Errorf("a"), usage.Errorf("b")}}, failure.ExitUsage, 3},
 	} {
 		r := &results{to: refusing{}}
-		ui{stdout: r, stderr: io.Discard}.info("lost")
-		err := r.complete(c.ended)
+		_, _ = io.WriteString(r, "lost")
+		err := r.Complete(c.ended)
 		require.Equal(t, c.code, failure.ExitOf(err), c.name)
 		require.Len(t, failure.Flatten(err), c.errors, c.name)
-		require.Len(t, failure.Flatten(r.complete(err)), c.errors, "%s: it is said once", c.name)
+		require.Len(t, failure.Flatten(r.Complete(err)), c.errors, "%s: it is said once", c.name)
 	}
 	fine := &results{to: io.Discard}
-	ui{stdout: fine, stderr: io.Discard}.info("printed")
-	require.NoError(t, fine.complete(nil))
-	require.Equal(t, failure.ErrDiffers, fine.complete(failure.ErrDiffers))
-	require.True(t, errors.Is(fine.complete(failure.ErrUnwell), failure.ErrUnwell))
+	_, _ = io.WriteString(fine, "printed")
+	require.NoError(t, fine.Complete(nil))
+	require.Equal(t, failure.ErrDiffers, fine.Complete(failure.ErrDiffers))
+	require.True(t, errors.Is(fine.Complete(failure.ErrUnwell), failure.ErrUnwell))
 }
 
 func TestResultsKnowTheirFile(t *testing.T) {
-	require.Equal(t, os.Stdout, fileOf(&results{to: os.Stdout}))
-	require.Equal(t, os.Stdout, fileOf(os.Stdout))
-	require.Nil(t, fileOf(&results{to: io.Discard}))
+	require.Equal(t, os.Stdout, FileOf(&results{to: os.Stdout}))
+	require.Equal(t, os.Stdout, FileOf(os.Stdout))
+	require.Nil(t, FileOf(&results{to: io.Discard}))
 }

@@ -1,6 +1,6 @@
 //go:build linux
 
-package main
+package console
 
 import (
 	"bytes"
@@ -15,12 +15,13 @@ import (
 	"golang.org/x/sys/unix"
 
 	"hermes-reconcile/cmd/hermes-reconcile/overview"
+	"hermes-reconcile/e2e/kit"
 	"hermes-reconcile/reconcile"
 )
 
 // restarting300 is the progress of an apply that restarts 300 gateways, 5 at a time, and whose first
 // five take long to stop.
-func restarting300(w *working, now time.Time) {
+func restarting300(w *Working, now time.Time) {
 	stops := map[string]time.Duration{}
 	for i := range 300 {
 		stops[fmt.Sprintf("gateway-p%03d", i)] = 75 * time.Second
@@ -37,7 +38,7 @@ func TestEachSecondIsSeenOnATerminal(t *testing.T) {
 	t.Setenv("TERM", "xterm")
 	require.LessOrEqual(t, redraw, time.Second)
 	for _, columns := range []uint16{80, 60} {
-		master, tty := terminal(t)
+		master, tty := kit.Terminal(t)
 		require.NoError(t, unix.IoctlSetWinsize(int(tty.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: columns}))
 		w := newWorking(tty)
 		begin := time.Date(2026, time.November, 28, 8, 0, 0, 0, time.UTC)
@@ -46,16 +47,16 @@ func TestEachSecondIsSeenOnATerminal(t *testing.T) {
 		go w.run(tick)
 		for second := 1; second <= 20; second++ {
 			tick <- begin.Add(time.Duration(second) * time.Second)
-			line := sees(t, master, "0/300 restarted;", fmt.Sprintf("SIGKILL in %ds", 75-second))
+			line := kit.Sees(t, master, "0/300 restarted;", fmt.Sprintf("SIGKILL in %ds", 75-second))
 			line = line[strings.LastIndex(line, overview.ClearLine)+len(overview.ClearLine):]
 			require.Less(t, len(line), int(columns), line)
 		}
 		for done := range 5 {
 			w.Tell(reconcile.Event{Step: reconcile.StepDone, Service: fmt.Sprintf("gateway-p%03d", done)}, begin)
 			tick <- begin.Add(20 * time.Second)
-			sees(t, master, fmt.Sprintf("%d/300 restarted", done+1))
+			kit.Sees(t, master, fmt.Sprintf("%d/300 restarted", done+1))
 		}
-		w.stop()
+		w.Stop()
 	}
 }
 
@@ -70,52 +71,17 @@ func TestLinesElsewhere(t *testing.T) {
 	for second := range 3 {
 		tick <- begin.Add(time.Duration(10*second) * time.Second)
 	}
-	w.stop()
+	w.Stop()
 	require.Equal(t, 3, strings.Count(out.String(), "\n"))
 	require.Regexp(t, regexp.MustCompile(`(?m)^hermes-reconcile: 0/300 restarted; waiting for p000 to stop and 4 more, SIGKILL in 65s$`), out.String())
 }
 
-// TestOutputStandsAboveTheLine: what is printed while the line is there takes it away, and the next
-// tick brings it back.
-func TestOutputStandsAboveTheLine(t *testing.T) {
-	t.Setenv("TERM", "xterm")
-	master, tty := terminal(t)
-	under := &lines{}
-	u := ui{stdout: &results{to: &above{tty, under}}, stderr: &above{tty, under}, lines: under}
-	require.Equal(t, tty, fileOf(u.stdout))
-	w := newWorking(u.stderr)
-	under.now.Store(w)
-	w.lines = under
-	w.doing(lookingAtGateways())
-	go w.run(nil)
-	for _, print := range []func(string, ...any){
-		u.info,
-		func(format string, _ ...any) { u.warning("", format) },
-		func(text string, _ ...any) { u.hint("%s", text) },
-	} {
-		w.say(w.Line(time.Now(), w.width()))
-		print("look here")
-		require.Regexp(t, `so far\r\x1b\[K(hermes-reconcile: (warning|hint): )?look here\r\n$`,
-			sees(t, master, overview.ClearLine+"looking at gateways, ", "look here\r\n"))
-	}
-	w.say(w.Line(time.Now(), w.width()))
-	w.stop()
-	w.stop()
+// TestLineThatHasEndedIsKnownNoMore: what is printed later clears no line.
+func TestLineThatHasEndedIsKnownNoMore(t *testing.T) {
+	_, errs, under := Streams(io.Discard, io.Discard)
+	w := Begin(errs, under, 0)
+	require.Equal(t, w, under.now.Load())
+	w.Stop()
+	w.Stop()
 	require.Nil(t, under.now.Load())
-	u.info("the end")
-	require.Regexp(t, `so far\r\x1b\[Kthe end\r\n$`, sees(t, master, "the end\r\n"))
-}
-
-// TestNoLineWhileAManifestIsTyped: there it would stand in the way.
-func TestNoLineWhileAManifestIsTyped(t *testing.T) {
-	t.Setenv("TERM", "xterm")
-	_, tty := terminal(t)
-	u := ui{stdout: io.Discard, stderr: tty}
-	typed := &manifestFlags{files: []string{"-"}, stdin: func() io.Reader { return tty }}
-	require.Nil(t, u.looking(false, 0, typed))
-	piped := &manifestFlags{files: []string{"a.yaml", "-"}, stdin: func() io.Reader { return strings.NewReader("") }}
-	w := u.looking(false, 0, piped)
-	defer w.stop()
-	require.Regexp(t, `^reading a\.yaml, standard input, \d+s so far$`, w.Line(time.Now(), 0))
-	require.Nil(t, u.looking(true, 0, piped), "--quiet")
 }
