@@ -111,8 +111,10 @@ func (d *Dir) ReadInto(
 	return d.safe.ReadInto(buf, name, limit)
 }
 
-// AtOnce lists the entries of d, if they come in one answer of the kernel.
-func (d *Dir) AtOnce() (names []string, all bool, err error) { return d.safe.AtOnce() }
+// AtOnce tells which of these names are in d, if its entries come in one answer of the kernel.
+func (d *Dir) AtOnce(known []string) (there safefile.Names, all bool, err error) {
+	return d.safe.AtOnce(known)
+}
 
 // Safe is d for callers that only look at it.
 func (d *Dir) Safe() *safefile.Dir { return d.safe }

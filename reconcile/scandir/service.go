@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io/fs"
 	"path"
-	"slices"
 	"strings"
 	"sync"
 
@@ -151,13 +150,13 @@ func (s *serviceReader) readLog(parent *dirfd.Dir) error {
 // them, so they are looked up in the beginning of a listing; where that is not all, and where the
 // marker lists one, it is asked for.
 func (s *serviceReader) readS6Files(d *dirfd.Dir, prefix string) error {
-	names, all, err := d.AtOnce()
+	there, all, err := d.AtOnce(reconcile.S6Files)
 	if err != nil {
 		return err
 	}
-	for _, name := range reconcile.S6Files {
+	for i, name := range reconcile.S6Files {
 		_, listed := s.Marker.Files[prefix+name]
-		if all && !listed && !slices.Contains(names, name) {
+		if all && !listed && !there.Has(i) {
 			continue
 		}
 		f, err := s.readFile(d, prefix, name)

@@ -3,6 +3,8 @@
 package safefile
 
 import (
+	"bytes"
+	"encoding/binary"
 	"io"
 	"sync"
 
@@ -67,25 +69,55 @@ func (d *Dir) Each(do func(name string) bool) error {
 	}
 }
 
-// AtOnce lists the entries of a folder that has so few that they come in one answer of the kernel:
-// what was there at one moment. It is false for a folder that has more.
-func (d *Dir) AtOnce() (names []string, all bool, err error) {
+// AtOnce tells which of these names, at most 64, are in a folder that has so few entries that they
+// come in one answer of the kernel: what was there at one moment. It is false for a folder that has
+// more.
+func (d *Dir) AtOnce(known []string) (there Names, all bool, err error) {
 	if d.read.Swap(true) {
 		if _, err := unix.Seek(d.FD(), 0, io.SeekStart); err != nil {
-			return nil, false, d.fail("seek", ".", err)
+			return 0, false, d.fail("seek", ".", err)
 		}
 	}
 	buf := buffers.Get().(*[listBuffer]byte)
 	defer buffers.Put(buf)
 	n, err := d.entries(buf[:])
 	if err != nil {
-		return nil, false, err
+		return 0, false, err
 	}
-	_, _, names = unix.ParseDirent(buf[:n], -1, nil)
+	there = among(buf[:n], known)
 	if n, err = d.entries(buf[:]); err != nil || n > 0 {
-		return nil, false, err
+		return 0, false, err
 	}
-	return names, true, nil
+	return there, true, nil
+}
+
+// Names are some of a list of names: a bit for each.
+type Names uint64
+
+// Has reports whether the name at this place of the list is one of them.
+func (n Names) Has(i int) bool { return n&(1<<i) != 0 }
+
+// among finds names in entries as the kernel has them (getdents64(2)). No text is made of those that
+// are not looked for.
+func among(entries []byte, known []string) (found Names) {
+	const length, start = 16, 19 // where an entry has its length, and its name
+	for len(entries) > start {
+		size := int(binary.NativeEndian.Uint16(entries[length:]))
+		if size < start || size > len(entries) {
+			break
+		}
+		name := entries[start:size]
+		if end := bytes.IndexByte(name, 0); end >= 0 {
+			name = name[:end]
+		}
+		for i := range known {
+			if string(name) == known[i] {
+				found |= 1 << i
+			}
+		}
+		entries = entries[size:]
+	}
+	return found
 }
 
 // entries reads some entries, in the kernel's form. None is the end.
