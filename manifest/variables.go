@@ -1,7 +1,6 @@
 package manifest
 
 import (
-	"maps"
 	"slices"
 	"unicode/utf8"
 
@@ -156,9 +155,8 @@ func tellSecrets(p *Profile) []Value {
 
 // giveVariables sets env, secrets and unset, placeholders filled in. The port is known by now.
 func giveVariables(f *filling.Filler, p *Profile, own, defaults *settings) {
-	merged := variables.Merge(&own.variables, &defaults.variables)
-	for _, name := range slices.Sorted(maps.Keys(merged)) {
-		v := merged[name]
+	for _, v := range variables.Merge(&own.variables, &defaults.variables) {
+		name := v.Name
 		at := filling.Place{At: v.At, Path: f.Path.Key(v.Key).Key(name), Own: v.Own}
 		switch v.Key {
 		case "env":

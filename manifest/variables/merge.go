@@ -3,6 +3,7 @@ package variables
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"hermes-reconcile/manifest/table"
 	"hermes-reconcile/manifest/wording"
@@ -62,15 +63,19 @@ type Variable struct {
 	Own bool // said by the profile itself, not by defaults
 }
 
-// Merge merges name by name. What a profile says of a name replaces all that defaults say of it; a
-// null in env or secrets takes it away.
-func Merge(own, defaults *Level) map[string]Variable {
-	merged := map[string]Variable{}
+// Named is a variable with its name.
+type Named struct {
+	Name string
+	Variable
+}
+
+// Merge merges name by name, and sorts by name. What a profile says of a name replaces all that
+// defaults say of it; a null in env or secrets takes it away.
+func Merge(own, defaults *Level) []Named {
+	var all []Named // of those of one name the last counts
 	lay := func(s source, own bool) {
 		for name, v := range s.of.Value {
-			if delete(merged, name); v.State == table.Given {
-				merged[name] = Variable{s.key, v, own}
-			}
+			all = append(all, Named{name, Variable{s.key, v, own}})
 		}
 	}
 	sources := own.sources()
@@ -81,6 +86,14 @@ func Merge(own, defaults *Level) map[string]Variable {
 	}
 	for _, s := range sources {
 		lay(s, true)
+	}
+	slices.SortStableFunc(all, func(a, b Named) int { return strings.Compare(a.Name, b.Name) })
+	merged := all[:0]
+	for i, v := range all {
+		last := i+1 == len(all) || all[i+1].Name != v.Name
+		if last && v.State == table.Given {
+			merged = append(merged, v)
+		}
 	}
 	return merged
 }
