@@ -74,7 +74,7 @@ func (s *serviceReader) readFiles(d *dirfd.Dir) error {
 	if err := s.readData(d); err != nil {
 		return err
 	}
-	if err := s.readS6Files(d, ""); err != nil {
+	if err := s.readS6Files(d, reconcile.S6Files); err != nil {
 		return err
 	}
 	return s.readLog(d)
@@ -95,7 +95,7 @@ func (s *serviceReader) readData(parent *dirfd.Dir) error {
 	}
 	s.readStarted(d)
 	s.owner.LookAtScriptFile(s.Service, d, "data/backoff")
-	f, err := s.readFile(d, dataDir+"/", path.Base(render.MarkerPath))
+	f, err := s.readFile(d, render.MarkerPath, path.Base(render.MarkerPath))
 	if err != nil {
 		return dirfd.Missing(err)
 	}
@@ -118,7 +118,7 @@ func (s *serviceReader) readListed(data *dirfd.Dir) error {
 		if !inData || name != path.Base(listed) || name == "." || name == ".." {
 			continue
 		}
-		f, err := s.readFile(data, dataDir+"/", name)
+		f, err := s.readFile(data, listed, name)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -143,45 +143,57 @@ func (s *serviceReader) readLog(parent *dirfd.Dir) error {
 	}
 	s.owner.LookAtControl(s.Service, &s.logger, "log/")
 	s.owner.LookAtScriptFile(s.Service, log, "log/told")
-	return s.readS6Files(log, "log/")
+	return s.readS6Files(log, logFiles())
 }
 
 // readS6Files reads those of the files that s6 reads. Others may have put millions of files beside
 // them, so they are looked up in the beginning of a listing; where that is not all, and where the
 // marker lists one, it is asked for.
-func (s *serviceReader) readS6Files(d *dirfd.Dir, prefix string) error {
+func (s *serviceReader) readS6Files(d *dirfd.Dir, paths []string) error {
 	there, all, err := d.AtOnce(reconcile.S6Files)
 	if err != nil {
 		return err
 	}
 	for i, name := range reconcile.S6Files {
-		_, listed := s.Marker.Files[prefix+name]
-		if all && !listed && !there.Has(i) {
-			continue
+		if all && !there.Has(i) {
+			if _, listed := s.Marker.Files[paths[i]]; !listed {
+				continue
+			}
 		}
-		f, err := s.readFile(d, prefix, name)
+		f, err := s.readFile(d, paths[i], name)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		if err != nil {
 			return err
 		}
-		s.Files[prefix+name] = f
+		s.Files[paths[i]] = f
 	}
 	return nil
 }
 
-// readFile reads one file. What is not a regular file, or too large, is told by a flag and not read:
-// comparing it is of no use, and opening it might never return.
-func (s *serviceReader) readFile(d *dirfd.Dir, prefix, name string) (reconcile.File, error) {
+// logFiles are the paths of reconcile.S6Files in log/: put together once, not for each service.
+var logFiles = sync.OnceValue(func() (paths []string) {
+	for _, name := range reconcile.S6Files {
+		paths = append(paths, "log/"+name)
+	}
+	return paths
+})
+
+// readFile reads one file, of this path in the service directory. What is not a regular file, or too
+// large, is told by a flag and not read: comparing it is of no use, and opening it might never
+// return.
+func (s *serviceReader) readFile(d *dirfd.Dir, path, name string) (reconcile.File, error) {
 	data, st, err := d.ReadInto(*s.buf, name, reconcile.MaxFile)
-	if large := (*safefile.TooLargeError)(nil); errors.Is(err, safefile.ErrIrregular) ||
-		errors.As(err, &large) {
-		return reconcile.File{Irregular: true}, nil
+	if err != nil {
+		large := (*safefile.TooLargeError)(nil)
+		if errors.Is(err, safefile.ErrIrregular) || errors.As(err, &large) {
+			return reconcile.File{Irregular: true}, nil
+		}
 	}
 	return reconcile.File{
 		Mode: fs.FileMode(st.Mode & 0o7777),
-		Data: s.keep(prefix+name, data),
+		Data: s.keep(path, data),
 		// A second name of it may lie in a folder of another user, who could exchange its content.
 		Exposed: !s.owner.Trusts(st.Uid) || st.Nlink > 1,
 	}, err
