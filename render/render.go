@@ -275,8 +275,9 @@ func exported(p *manifest.Profile) []manifest.EnvVar {
 	if !told {
 		return p.Env
 	}
-	byName := func(a, b manifest.EnvVar) int { return strings.Compare(a.Name, b.Name) }
-	return slices.SortedFunc(slices.Values(append(slices.Clone(p.Env), port)), byName)
+	at, _ := slices.BinarySearchFunc(p.Env, port,
+		func(a, b manifest.EnvVar) int { return strings.Compare(a.Name, b.Name) })
+	return slices.Insert(slices.Clip(p.Env), at, port)
 }
 
 // pathLast puts a PATH behind the others: the script needs its own to read them.

@@ -40,7 +40,7 @@ func PathTemplates(path, profile string) []string {
 // WordsTemplate puts the placeholders back that are sure to be meant in an argument list: a name
 // behind -p, a port behind --port. An empty name and a port of 0 are none.
 func WordsTemplate(argv []string, profile string, port int) []string {
-	var words []string
+	words := make([]string, 0, len(argv))
 	number := strconv.Itoa(port)
 	for i, arg := range argv {
 		before := ""

@@ -51,8 +51,11 @@ func WriteNull() *yaml.Node { return Scalar("!!null", "null") }
 // WriteList makes a list on one line, as people write commands.
 func WriteList(values []string) *yaml.Node {
 	n := &yaml.Node{Kind: yaml.SequenceNode, Tag: "!!seq", Style: yaml.FlowStyle}
-	for _, v := range values {
-		n.Content = append(n.Content, WriteText(v))
+	n.Content = make([]*yaml.Node, len(values))
+	nodes := make([]yaml.Node, len(values))
+	for i, v := range values {
+		nodes[i] = yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: v}
+		n.Content[i] = &nodes[i]
 	}
 	return n
 }
