@@ -7,10 +7,10 @@ import (
 	"sync"
 )
 
-// firstPercent lets the first collection of garbage wait for 8 MB: Go begins at 4 MB and so many
+// firstPercent lets the first collection of garbage wait for 12 MB: Go begins at 4 MB and so many
 // percent of that (heapminimum of its runtime). To collect what a hundred profiles need takes longer
 // than to read them. From then on there may be as much garbage as is in use, as usual.
-const firstPercent = 200
+const firstPercent = 300
 
 // muchText is how much text of a manifest makes it worth to let the first collection wait, in bytes.
 // Less is sixty profiles at most, most often, for which there is no collection at all. To say that
