@@ -18,7 +18,6 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/homes"
 	"hermes-reconcile/cmd/hermes-reconcile/logbook"
 	"hermes-reconcile/cmd/hermes-reconcile/oldside"
-	"hermes-reconcile/cmd/hermes-reconcile/usage"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/journal"
 )
@@ -272,11 +271,7 @@ func (f *applyFlags) show(u ui, t *target, d *deploy.Deployment) error {
 
 // tell writes the report, if one is asked for.
 func (f *applyFlags) tell(
-	ctx context.Context,
-	u ui,
-	t *target,
-	result reconcile.Result,
-	err error,
+	ctx context.Context, u ui, t *target, result reconcile.Result, err error,
 ) {
 	if f.report == "" {
 		return
@@ -304,10 +299,7 @@ func (f *applyFlags) result(u ui, r *explain.Report, result reconcile.Result) er
 		}
 		if o.Err != nil {
 			partial.Add(o.Err)
-			failed = append(failed, complaint{
-				verb: string(o.Change.Op), service: o.Change.Service, why: o.Err.Error(),
-				hint: usage.HintOf(usage.Rights(o.Err)), code: failure.CodeOf(o.Err),
-			})
+			failed = append(failed, complaintOf(string(o.Change.Op), o.Change.Service, o.Err))
 		}
 	}
 	u.complain(failed)

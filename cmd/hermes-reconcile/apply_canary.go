@@ -104,14 +104,9 @@ func (f *applyFlags) teller(u ui, t *target) canary.Teller {
 				fmt.Fprintf(u.stderr, program+": "+format+"\n", args...)
 			}
 		},
-		Warn: u.warning, Fail: u.error, Wanted: wantedBy,
+		Warn: u.warning, Fail: u.error, Wanted: wantedBy, Waiting: u.aloud(f.silent()),
 		Lock: func(ctx context.Context, place *deploy.Place) (*journal.Lock, error) {
 			return lockAloud(ctx, u, place, f.silent(), f.lockTimeout)
-		},
-		Waiting: func() (reconcile.Listener, func()) {
-			work := u.working(f.silent(), 0)
-			work.About(string(reconcile.LevelReady), nil)
-			return work.Listener(), work.Stop
 		},
 		Taken: func(lock *journal.Lock) error {
 			return errors.Join(lock.Resume(), f.recount(u, t, lock))

@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
@@ -32,13 +31,8 @@ func (f *applyFlags) checkWait() error {
 // arrive waits until the gateways that were changed have come as far as --wait says, and says which
 // have not and why.
 func (f *applyFlags) arrive(
-	ctx context.Context,
-	u ui,
-	t *target,
-	d *deploy.Deployment,
-	r *explain.Report,
-	result reconcile.Result,
-	began time.Time,
+	ctx context.Context, u ui, t *target,
+	d *deploy.Deployment, r *explain.Report, result reconcile.Result, began time.Time,
 ) error {
 	level := reconcile.Level(f.wait)
 	if level == reconcile.LevelSupervised || level == reconcile.LevelNone {
@@ -53,21 +47,19 @@ func (f *applyFlags) arrive(
 	failed := &failure.Late{Level: level, Count: len(behind)}
 	// The reason is looked up after the wait, for those alone that are late: it costs a request or a
 	// process each.
-	reasons := late.Reasons(ctx, behind, level)
+	reasons := late.Reasons(ctx, behind, level, false)
 	last := late.LastLines(ctx, d.Place, t.Manifest, behind)
 	var all []complaint
 	for i, l := range behind {
-		code := explain.CodeTimeout
 		if l.Hopeless() {
 			failed.Hopeless++
-			code = explain.CodeHopeless
 		}
-		why := fmt.Sprintf("not %s%s: %s%s", level, late.Waited(l), reasons[i],
-			last[l.Change.Service])
+		why := reasons[i] + last[l.Change.Service]
 		r.Late(l.Change.Service, why)
 		log := logs.File(t.Homes, d.S6, l.Change.Profile)
 		all = append(all, complaint{
-			service: l.Change.Service, why: why, hint: "see its log in " + log, code: code,
+			service: l.Change.Service, why: why, hint: "see its log in " + log,
+			code: late.Code(l),
 		})
 	}
 	u.complain(all)
@@ -79,11 +71,7 @@ func (f *applyFlags) arrive(
 
 // follow waits for gateways, and says how many have come.
 func (f *applyFlags) follow(
-	ctx context.Context,
-	u ui,
-	place *deploy.Place,
-	changes []reconcile.Change,
-	began time.Time,
+	ctx context.Context, u ui, place *deploy.Place, changes []reconcile.Change, began time.Time,
 ) ([]reconcile.Late, error) {
 	awaited := map[string]time.Duration{}
 	for _, c := range changes {
@@ -91,13 +79,12 @@ func (f *applyFlags) follow(
 			awaited[c.Service] = 0
 		}
 	}
-	work := u.working(f.silent(), 0)
-	defer work.Stop()
-	work.About(f.wait, awaited)
+	listener, stop := u.aloud(f.silent())(f.wait, awaited)
+	defer stop()
 	level := reconcile.Level(f.wait)
 	if f.timeout == 0 {
-		return operate.Follow(ctx, place.Sup, changes, level, work.Listener())
+		return operate.Follow(ctx, place.Sup, changes, level, listener)
 	}
 	left := max(f.timeout-time.Since(began), 0) // --timeout is for the apply and the wait together
-	return operate.Arrive(ctx, place.Sup, changes, level, left, work.Listener())
+	return operate.Arrive(ctx, place.Sup, changes, level, left, listener)
 }

@@ -6,6 +6,7 @@ import (
 
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/failure"
+	"hermes-reconcile/cmd/hermes-reconcile/usage"
 	"hermes-reconcile/reconcile"
 )
 
@@ -13,6 +14,14 @@ import (
 type complaint struct {
 	verb, service, why, hint string
 	code                     explain.Code
+}
+
+// complaintOf is that something failed with a service.
+func complaintOf(verb, service string, err error) complaint {
+	return complaint{
+		verb: verb, service: service, why: err.Error(), hint: usage.HintOf(usage.Rights(err)),
+		code: failure.CodeOf(err),
+	}
 }
 
 // complain prints an error a gateway. What is the same for several is one line, with a count and

@@ -210,18 +210,12 @@ func entryNumbers(
 		return nil, directive
 	}
 	_, scandir := meant(cmd)
-	place, err := deploy.Look(scandir)
+	past, err := (&scandirFlags{path: scandir}).history("")
 	if err != nil {
 		return nil, directive
 	}
-	defer place.Close()
-	j, err := place.Journal()
-	if j == nil || err != nil {
-		return nil, directive
-	}
-	defer j.Close()
-	all, _ := j.History()
-	for _, a := range slices.Backward(all) {
+	defer past.close()
+	for _, a := range slices.Backward(past.all) {
 		about := fmt.Sprintf("%s, %s: %s", a.Time.Format(time.RFC3339), a.By, a.Summary)
 		numbers = append(numbers, cobra.CompletionWithDesc(strconv.Itoa(a.Number), about))
 	}

@@ -392,7 +392,8 @@ var layers = map[string]layer{
 	command + "/late": {
 		why: "apply, a trial and watch say the same of a gateway that has not come.",
 		ours: []string{
-			"manifest", "reconcile", "s6ctl", command + "/deploy", command + "/doctor", command + "/logs", command + "/probe",
+			"manifest", "reconcile", "s6ctl", command + "/deploy", command + "/doctor", command + "/explain", command + "/logs",
+			command + "/probe",
 		},
 		never: []string{"os", "os/exec", "net", "flag", "log", "path/filepath"},
 	},

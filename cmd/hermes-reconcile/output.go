@@ -124,10 +124,7 @@ func (f *outputFlags) check() (err error) {
 // explain makes a report of a plan: of what changes for each profile where full asks for it, which
 // any form but a text of what was done has.
 func (f *outputFlags) explain(
-	plan reconcile.Plan,
-	fresh *placed.Manifest,
-	old oldside.Side,
-	full bool,
+	plan reconcile.Plan, fresh *placed.Manifest, old oldside.Side, full bool,
 ) explain.Report {
 	opt := explain.Options{
 		Against: old.Kind,

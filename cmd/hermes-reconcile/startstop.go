@@ -166,15 +166,11 @@ func (u ui) acted(
 	u.warnings(notes)
 	partial := &failure.Partial{Total: len(acted)}
 	var failed []complaint
-	for i, a := range acted {
-		if a.Err == nil {
-			continue
+	for _, a := range acted {
+		if a.Err != nil {
+			partial.Add(a.Err)
+			failed = append(failed, complaintOf(d.Verb, a.Service.Name, a.Err))
 		}
-		partial.Add(a.Err)
-		g := done.Gateways[i]
-		failed = append(failed, complaint{
-			verb: d.Verb, service: g.Service, why: g.Error, hint: g.Hint, code: g.Code,
-		})
 	}
 	u.complain(failed)
 	if partial.Failed == 0 {

@@ -146,11 +146,7 @@ func (t *target) planned(u ui) func(try int, plan reconcile.Plan) error {
 
 // lockAloud locks the scandir, and says which process has it meanwhile.
 func lockAloud(
-	ctx context.Context,
-	u ui,
-	place *deploy.Place,
-	quiet bool,
-	timeout time.Duration,
+	ctx context.Context, u ui, place *deploy.Place, quiet bool, timeout time.Duration,
 ) (*journal.Lock, error) {
 	work := u.working(quiet, timeout)
 	defer work.Stop()

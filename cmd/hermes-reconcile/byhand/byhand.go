@@ -55,10 +55,7 @@ func (a *Run) Unlock() {
 }
 
 // Pick selects the services to act on: those that the user names, or those that --all means.
-func (a *Run) Pick(
-	services []reconcile.Service,
-	profiles []string,
-) ([]reconcile.Service, error) {
+func (a *Run) Pick(services []reconcile.Service, profiles []string) ([]reconcile.Service, error) {
 	if len(profiles) == 0 {
 		return slices.DeleteFunc(services, func(s reconcile.Service) bool {
 			unwanted := a.Op.Action == reconcile.BringUp && a.wanted(s) == manifest.StateDown

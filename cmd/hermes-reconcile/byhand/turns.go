@@ -19,8 +19,7 @@ import (
 // act brings gateways up, down, or down and up: so many at a time as is wanted, and no more once one
 // has not come back.
 func (a *Run) act(
-	ctx context.Context,
-	services []reconcile.Service,
+	ctx context.Context, services []reconcile.Service,
 ) (acted []operate.Acted, notes []reconcile.Note) {
 	if a.Most == 0 {
 		return a.actTogether(ctx, services)
@@ -46,8 +45,7 @@ func (a *Run) act(
 // actTogether brings gateways up, down, or down and up. Those that drain come last, and no lock is
 // held while they do.
 func (a *Run) actTogether(
-	ctx context.Context,
-	services []reconcile.Service,
+	ctx context.Context, services []reconcile.Service,
 ) (acted []operate.Acted, notes []reconcile.Note) {
 	began := time.Now()
 	leaving, others := (*operate.Leaving)(nil), services
@@ -73,9 +71,7 @@ func (a *Run) actTogether(
 
 // drain waits for gateways that drain, and does the rest.
 func (a *Run) drain(
-	ctx context.Context,
-	leaving *operate.Leaving,
-	began time.Time,
+	ctx context.Context, leaving *operate.Leaving, began time.Time,
 ) ([]operate.Acted, []reconcile.Note, error) {
 	a.Unlock()
 	if err := a.awaitDrains(ctx, leaving, began); err != nil {
@@ -98,11 +94,7 @@ func (a *Run) drain(
 }
 
 // awaitDrains waits for gateways that drain, and says how far they are.
-func (a *Run) awaitDrains(
-	ctx context.Context,
-	leaving *operate.Leaving,
-	began time.Time,
-) error {
+func (a *Run) awaitDrains(ctx context.Context, leaving *operate.Leaving, began time.Time) error {
 	stops := map[string]time.Duration{}
 	for _, service := range leaving.Services() {
 		stops[service.Name] = 0

@@ -50,7 +50,7 @@ type Teller struct {
 	// Lock takes the lock, and says who has it meanwhile.
 	Lock func(ctx context.Context, place *deploy.Place) (*journal.Lock, error)
 	// Waiting begins to say that canaries are waited for, until it is stopped.
-	Waiting func() (listener reconcile.Listener, stop func())
+	Waiting func(verb string, stops map[string]time.Duration) (reconcile.Listener, func())
 	// Taken is told under the lock that the plan for the canaries is carried out.
 	Taken func(lock *journal.Lock) error
 	// Wanted is what is wanted of the services of a scandir.
@@ -227,7 +227,7 @@ func (c *Trial) watch(ctx context.Context, result reconcile.Result) (why string,
 		}
 	}
 	c.unlock()
-	listener, stop := c.Waiting()
+	listener, stop := c.Waiting(string(reconcile.LevelReady), nil)
 	defer stop()
 	c.Listener = listener
 	behind, stayed, err := c.Watch(ctx, result, func() {

@@ -31,19 +31,14 @@ func (c *Trial) whyFailed(
 	slices.SortFunc(behind, func(a, b reconcile.Late) int {
 		return choose.Natural(a.Change.Profile, b.Change.Profile)
 	})
-	reasons := late.Reasons(ctx, behind, reconcile.LevelReady)
-	var services, whys []string
+	reasons := late.Reasons(ctx, behind, reconcile.LevelReady, stayed)
+	var services []string
 	for i, l := range behind {
-		how := "not ready" + late.Waited(l)
-		if stayed {
-			how = "did not stay up: after " + l.After.Round(100*time.Millisecond).String()
-		}
-		one := how + ": " + reasons[i]
-		c.late[l.Change.Service] = one
-		services, whys = append(services, render.ProfileOf(l.Change.Service)), append(whys, one)
+		c.late[l.Change.Service] = reasons[i]
+		services = append(services, render.ProfileOf(l.Change.Service))
 	}
 	var all []string
-	for _, group := range explain.Group(services, whys) {
+	for _, group := range explain.Group(services, reasons) {
 		all = append(all, Names(group.Objects)+": "+group.Text)
 	}
 	select {

@@ -7,20 +7,33 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"time"
+
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/doctor"
+	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/logs"
 	"hermes-reconcile/cmd/hermes-reconcile/probe"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/s6ctl"
-	"slices"
-	"time"
 )
 
-// Reasons say of each what it is instead of what the level asks for. Those that run but do not seem
-// to serve are asked, which takes a request each.
-func Reasons(ctx context.Context, late []reconcile.Late, level reconcile.Level) []string {
+// Code is what kind of error it is that a gateway is late: whether more time may help.
+func Code(l reconcile.Late) explain.Code {
+	if l.Hopeless() {
+		return explain.CodeHopeless
+	}
+	return explain.CodeTimeout
+}
+
+// Reasons say of each for how long it has not come as far as the level asks for, or when it did not
+// stay so, and what it is instead. Those that run but do not seem to serve are asked, which takes a
+// request each.
+func Reasons(
+	ctx context.Context, late []reconcile.Late, level reconcile.Level, stayed bool,
+) []string {
 	urls := make([]string, len(late))
 	for i, l := range late {
 		if l.State().Runs() && level == reconcile.LevelReady {
@@ -29,7 +42,16 @@ func Reasons(ctx context.Context, late []reconcile.Late, level reconcile.Level) 
 	}
 	reasons := make([]string, len(late))
 	for i, answer := range probe.Each(ctx, urls) {
-		reasons[i] = why(late[i], level, answer)
+		after := " after " + late[i].After.Round(100*time.Millisecond).String()
+		reason := why(late[i], level, answer)
+		switch {
+		case stayed:
+			reasons[i] = "did not stay up:" + after + ": " + reason
+		case late[i].Hopeless():
+			reasons[i] = fmt.Sprintf("not %s: %s", level, reason)
+		default:
+			reasons[i] = fmt.Sprintf("not %s%s: %s", level, after, reason)
+		}
 	}
 	return reasons
 }
@@ -52,15 +74,6 @@ func why(l reconcile.Late, level reconcile.Level, answer error) string {
 		return fmt.Sprintf("up (pid %d), but not for long enough yet", l.PID)
 	}
 	return l.Say()
-}
-
-// Waited says how long a gateway was waited for, to stand behind what it is not. It is empty for one
-// that has ended.
-func Waited(l reconcile.Late) string {
-	if l.Hopeless() {
-		return ""
-	}
-	return " after " + l.After.Round(100*time.Millisecond).String()
 }
 
 // MayArrive are the changes with gateways that may still come: not those that failed, are pending,

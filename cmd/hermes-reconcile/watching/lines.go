@@ -101,18 +101,13 @@ func (w *Watcher) Drains() bool { return len(w.delays) > 0 }
 
 // late logs gateways that did not come back in their turn, and remembers them.
 func (w *Watcher) late(ctx context.Context, all []reconcile.Late) {
-	level := w.opt.Level
-	reasons := late.Reasons(ctx, all, level)
+	reasons := late.Reasons(ctx, all, w.opt.Level, false)
 	for i, l := range all {
 		left := l.Change
 		left.Op = reconcile.Unchanged // from now on: what runs may have run for long
 		w.away = append(w.away, left)
-		code := explain.CodeTimeout
-		if l.Hopeless() {
-			code = explain.CodeHopeless
-		}
-		w.opt.Log.Error(fmt.Sprintf("not %s%s: %s", level, late.Waited(l), reasons[i]),
-			"profile", l.Change.Profile, logbook.KeyEvent, explain.MessageError, logbook.KeyCode, code)
+		w.opt.Log.Error(reasons[i], "profile", l.Change.Profile, logbook.KeyEvent, explain.MessageError,
+			logbook.KeyCode, late.Code(l))
 	}
 }
 
