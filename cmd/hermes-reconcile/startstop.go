@@ -125,8 +125,8 @@ func runAct(ctx context.Context, u ui, flags *actFlags, d byhand.Operation, prof
 			return lockAloud(ctx, u, place, flags.progress.quiet, flags.lockTimeout)
 		},
 	}
-	defer a.Unlock()
-	actual, err := place.Read() // under the lock: no apply changes it meanwhile
+	defer func() { a.Lock.Unlock() }() // which may be another one by then
+	actual, err := place.Read()        // under the lock: no apply changes it meanwhile
 	work.Stop()
 	if err != nil {
 		return err

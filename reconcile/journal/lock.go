@@ -201,8 +201,11 @@ func (j *Journal) markBusy(owed map[string]reconcile.Owed) {
 // Held reports whether this process still has the lock.
 func (l *Lock) Held() bool { return l != nil && l.file != nil }
 
-// Unlock gives the lock back.
+// Unlock gives the lock back; nil: there is none.
 func (l *Lock) Unlock() {
+	if l == nil {
+		return
+	}
 	for _, d := range []*dirfd.Dir{l.Staging, l.hidden, l.owed, l.own} {
 		if d != nil {
 			d.Close()

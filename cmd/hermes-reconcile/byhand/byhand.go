@@ -47,13 +47,6 @@ type Run struct {
 	Relock func(ctx context.Context) (*journal.Lock, error)
 }
 
-// Unlock gives the lock back, if there is one.
-func (a *Run) Unlock() {
-	if a.Lock != nil {
-		a.Lock.Unlock()
-	}
-}
-
 // Pick selects the services to act on: those that the user names, or those that --all means.
 func (a *Run) Pick(services []reconcile.Service, profiles []string) ([]reconcile.Service, error) {
 	if len(profiles) == 0 {

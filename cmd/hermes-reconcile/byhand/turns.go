@@ -73,7 +73,7 @@ func (a *Run) actTogether(
 func (a *Run) drain(
 	ctx context.Context, leaving *operate.Leaving, began time.Time,
 ) ([]operate.Acted, []reconcile.Note, error) {
-	a.Unlock()
+	a.Lock.Unlock()
 	if err := a.awaitDrains(ctx, leaving, began); err != nil {
 		return nil, nil, usage.WithHint(err,
 			"it continues to drain; the next apply, or watch, does the rest")

@@ -119,7 +119,7 @@ func (c *Trial) Run(
 	if err := c.enter(ctx); err != nil {
 		return err
 	}
-	defer func() { c.unlock() }()
+	defer func() { c.lock.Unlock() }()
 	c.stage = stageCanary
 	plan, result, err := c.apply(ctx)
 	if err != nil || !c.Started() {
@@ -167,16 +167,9 @@ func (c *Trial) enter(ctx context.Context) (err error) {
 		return err
 	}
 	if err = c.prepare(); err != nil {
-		c.unlock()
-	}
-	return err
-}
-
-// unlock gives the lock back, if it is had.
-func (c *Trial) unlock() {
-	if c.lock != nil {
 		c.lock.Unlock()
 	}
+	return err
 }
 
 // prepare is what of enter needs the lock.
@@ -226,7 +219,7 @@ func (c *Trial) watch(ctx context.Context, result reconcile.Result) (why string,
 			return fmt.Sprintf("%s: %v", o.Change.Service, o.Err), nil
 		}
 	}
-	c.unlock()
+	c.lock.Unlock()
 	listener, stop := c.Waiting(string(reconcile.LevelReady), nil)
 	defer stop()
 	c.Listener = listener

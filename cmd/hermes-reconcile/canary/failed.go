@@ -64,7 +64,7 @@ func (c *Trial) failed(
 	} else {
 		undone = c.Failed(c.lock, why)
 	}
-	c.unlock()
+	c.lock.Unlock()
 	failed := c.merged(result, reconcile.Result{})
 	text := "the canary failed: nothing was done to " + explain.Count(c.others(), "other gateway")
 	return errors.Join(end(c.outcome(c.whole, failed), nil), undone,
@@ -121,7 +121,7 @@ func (c *Trial) returned(ctx context.Context, back *Trial, result reconcile.Resu
 			return fmt.Errorf("cannot give %s its former entry back: %w", o.Change.Service, o.Err)
 		}
 	}
-	c.unlock()
+	c.lock.Unlock()
 	behind, _, err := back.Watch(ctx, result, func() {})
 	if err != nil {
 		return err
