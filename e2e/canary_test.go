@@ -137,6 +137,32 @@ func TestCanaryThatFailsIsTakenBack(t *testing.T) {
 	tr.startedWith("beta", 4, "three")
 }
 
+// TestCanaryWhoseFormerEntryFailsToo: what it needs is gone, so the way back does not help either.
+// That is said, and the others stay as they are.
+func TestCanaryWhoseFormerEntryFailsToo(t *testing.T) {
+	t.Parallel()
+	tr := newTree(t, treeOpts{})
+	broken := tr.path("broken")
+	const profiles = `alpha: {env: {VALUE: %[2]s}}
+beta:
+  env: {VALUE: %[2]s}
+  command: [sh, -c, "[ ! -e %[1]s ] || exit 78; exec hermes -p beta gateway run --external-supervisor --force"]`
+	tr.manifest(profiles, broken, "one")
+	tr.mustApply("--wait=up")
+	alpha := tr.gatewayPid("alpha")
+	require.NoError(t, os.WriteFile(broken, nil, 0o644))
+	tr.manifest(profiles, broken, "two")
+	r := tr.apply("--canary", "beta", "--settle", "1m", "--rollback")
+	require.Equal(t, 1, r.code, "%v", r)
+	require.Contains(t, r.stderr, "error: canary beta: not ready: ended (exited 78)")
+	require.Contains(t, r.stderr, "with its former entry, too")
+	require.NotContains(t, r.stderr, "its former entry is back")
+	require.NotContains(t, r.stderr, "internal")
+	require.Equal(t, alpha, tr.gatewayPid("alpha"))
+	require.False(t, tr.canaryRecord())
+	require.Equal(t, []int{3, 2, 1}, tr.history().numbers())
+}
+
 // TestCanaryThatFailsIsLeft: without --rollback the way back is a command of its own.
 func TestCanaryThatFailsIsLeft(t *testing.T) {
 	t.Parallel()
