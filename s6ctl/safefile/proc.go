@@ -32,7 +32,7 @@ const maxProc = 8 << 20
 // Read reads a file of the kernel's, such as net/tcp. What takes longer than a second is an error,
 // and left to itself.
 func (p Proc) Read(name string) ([]byte, error) {
-	path := filepath.Join(string(p), name)
+	path := string(p) + "/" + name
 	return soon(func() ([]byte, error) { return readProc(path) }, path)
 }
 
@@ -60,28 +60,40 @@ func readProc(path string) ([]byte, error) {
 
 // soon gives what read does, unless that takes too long.
 func soon(read func() ([]byte, error), path string) ([]byte, error) {
-	type answer struct {
-		data []byte
-		err  error
-	}
-	done := make(chan answer, 1)
+	w := waits.Get().(*wait)
+	w.limit.Reset(procLimit)
 	go func() {
 		data, err := read()
-		done <- answer{data, err}
+		w.done <- answer{data, err}
 	}()
-	limit := time.NewTimer(procLimit)
-	defer limit.Stop()
 	select {
-	case a := <-done:
+	case a := <-w.done:
+		w.limit.Stop()
+		waits.Put(w) // not one that is still to be answered
 		return a.data, a.err
-	case <-limit.C:
+	case <-w.limit.C:
 		return nil, &fs.PathError{Op: "read", Path: path, Err: os.ErrDeadlineExceeded}
 	}
 }
 
+// answer is what a read has given.
+type answer struct {
+	data []byte
+	err  error
+}
+
+// wait is a wait for an answer, up to a limit.
+type wait struct {
+	done  chan answer
+	limit *time.Timer
+}
+
+// waits are used again: a look at a thousand gateways reads two files of processes for each.
+var waits = sync.Pool{New: func() any { return &wait{make(chan answer, 1), time.NewTimer(procLimit)} }}
+
 // Of reads a file of a process, as Read does.
 func (p Proc) Of(pid int, name string) ([]byte, error) {
-	return p.Read(filepath.Join(strconv.Itoa(pid), name))
+	return p.Read(strconv.Itoa(pid) + "/" + name)
 }
 
 // maxShort is more than the kernel says in a stat, a status or a comm, in bytes.
