@@ -56,7 +56,8 @@ func TestTurnsMakeNoOtherGateway(t *testing.T) {
 	other := profile
 	other.Env = []manifest.EnvVar{{Name: "A", Value: fake}}
 	run := func(parallel int, p manifest.Profile) []byte {
-		return byTurns(t, manifest.Start{Parallel: parallel, Per: manifest.PerUp}, p).File("run").Data.Bytes()
+		dir := byTurns(t, manifest.Start{Parallel: parallel, Per: manifest.PerUp}, p)
+		return dir.File("run").Data.Bytes()
 	}
 	home := func(text []byte) []byte { // each manifest here has another one
 		lines := strings.Split(string(text), "\n")
@@ -75,7 +76,8 @@ func TestTurnsMakeNoOtherGateway(t *testing.T) {
 	}
 	require.False(t, SameGateway(home(run(3, profile)), home(run(3, other))))
 	require.False(t, SameGateway(home(run(0, profile)), home(run(0, other))), "a text of the manifest is no turn")
-	require.Nil(t, byTurns(t, manifest.Start{}, profile).File(turnPath))
+	dir := byTurns(t, manifest.Start{}, profile)
+	require.Nil(t, dir.File(turnPath))
 }
 
 // turnOf runs data/turn for a process, as ./run does.

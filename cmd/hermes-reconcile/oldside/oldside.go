@@ -155,8 +155,9 @@ func shareFiles(old, fresh []render.Servicedir) {
 		now[d.Name] = d
 	}
 	for _, d := range old {
+		beside := now[d.Name]
 		for i, f := range d.Files {
-			if same := now[d.Name].File(f.Path); same != nil && f.Data.Equal(same.Data) {
+			if same := beside.File(f.Path); same != nil && f.Data.Equal(same.Data) {
 				d.Files[i].Data = same.Data
 			}
 		}
