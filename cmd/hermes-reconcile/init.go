@@ -11,6 +11,7 @@ import (
 
 	"hermes-reconcile/cmd/hermes-reconcile/discover"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/cmd/hermes-reconcile/masking"
 	"hermes-reconcile/cmd/hermes-reconcile/usage"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/manifest/writing"
@@ -74,7 +75,7 @@ func runInit(u ui, flags initFlags) error {
 	if err != nil {
 		return err
 	}
-	found.AdviseSecrets(regexp.MustCompile(explain.SecretNames))
+	found.AdviseSecrets(regexp.MustCompile(masking.SecretNames))
 	text, err := writing.Write(found.Draft)
 	if err != nil {
 		return err

@@ -15,6 +15,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/choose"
 	"hermes-reconcile/cmd/hermes-reconcile/doctor"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/cmd/hermes-reconcile/masking"
 	"hermes-reconcile/e2e/kit"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/render"
@@ -103,7 +104,7 @@ func TestDiffOfAHugeFileTakesLinearTime(t *testing.T) {
 		}
 		return &reconcile.File{Data: render.Text([]byte(b.String())), Mode: os.FileMode(0o755)}
 	}
-	mask, err := explain.NewMask(explain.SecretNames)
+	mask, err := masking.New(masking.SecretNames)
 	require.NoError(t, err)
 	for _, names := range [][2]string{{"A", "B"}, {"KEY", "TOKEN"}} {
 		requireLinear(t, names[0], 2000, func(n int) {

@@ -18,6 +18,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/console"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/failure"
+	"hermes-reconcile/cmd/hermes-reconcile/masking"
 	"hermes-reconcile/cmd/hermes-reconcile/oldside"
 	"hermes-reconcile/cmd/hermes-reconcile/sources"
 	"hermes-reconcile/manifest"
@@ -49,7 +50,7 @@ type outputFlags struct {
 	limit       int
 	showFiles   bool
 
-	mask *explain.Mask
+	mask *masking.Mask
 }
 
 // add gives a command its form, and how secrets are masked: values are shown wherever a plan is.
@@ -57,7 +58,7 @@ func (f *outputFlags) add(cmd *cobra.Command, forms ...string) {
 	f.addForm(cmd, forms...)
 	cmd.Flags().BoolVar(&f.showSecrets, "show-secrets", false,
 		"show the values of variables and options whose names look secret")
-	cmd.Flags().StringVar(&f.secretNames, "secret-names", explain.SecretNames,
+	cmd.Flags().StringVar(&f.secretNames, "secret-names", masking.SecretNames,
 		"`REGEXP` of variables and options whose values are masked")
 	cmd.Flags().Lookup("secret-names").DefValue = "those with KEY, TOKEN, SECRET, PASSWORD and the like"
 }
@@ -112,7 +113,7 @@ func (f *outputFlags) check() (err error) {
 	if f.showSecrets {
 		return nil
 	}
-	f.mask, err = explain.NewMask(f.secretNames)
+	f.mask, err = masking.New(f.secretNames)
 	var wrong *syntax.Error
 	if errors.As(err, &wrong) {
 		return usagef("--secret-names: %s in %q (want a regular expression)", wrong.Code,

@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"hermes-reconcile/cmd/hermes-reconcile/changes"
+	"hermes-reconcile/cmd/hermes-reconcile/masking"
 	"hermes-reconcile/manifest/placed"
 	"hermes-reconcile/manifest/visible"
 	"hermes-reconcile/reconcile"
@@ -65,7 +66,7 @@ func (p *Profile) tellChanges(found changes.Profile, opt Options) {
 	}
 	for _, c := range found.Changes {
 		one := KeyChange{Key: c.Key, From: string(c.Origin)}
-		one.Before, one.After = opt.Mask.change(c)
+		one.Before, one.After = opt.Mask.Change(c)
 		if c.Place.Line > 0 && opt.Place != nil {
 			at := opt.Place(c.Place, c.Old)
 			one.File, one.Line, one.column, one.Gone = at.File, at.Line, at.Column, c.Old
@@ -166,11 +167,10 @@ func show(value any) string {
 	return fmt.Sprint(value)
 }
 
-// showText quotes a value where its ends could not be seen otherwise. A mask is ours and stays as
-// it is.
+// showText quotes a value where its ends could not be seen otherwise.
 func showText(text string) string {
 	switch {
-	case text == masked || text == maskedBefore || text == maskedAfter:
+	case masking.Is(text):
 		return text
 	case text == "" || strings.ContainsAny(text, " \t\r\n\"[]{},\\") || visible.Line(text) != text:
 		return visible.Quote(text)

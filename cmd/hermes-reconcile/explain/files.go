@@ -7,6 +7,7 @@ import (
 
 	"github.com/aymanbagabas/go-udiff"
 
+	"hermes-reconcile/cmd/hermes-reconcile/masking"
 	"hermes-reconcile/manifest/visible"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/render"
@@ -64,9 +65,9 @@ func tells(c reconcile.Change, f reconcile.FileChange) bool {
 }
 
 // diff is one file as a unified diff, its mode and its presence included.
-func diff(service string, f reconcile.FileChange, sides [2]string, mask *Mask) string {
+func diff(service string, f reconcile.FileChange, sides [2]string, mask *masking.Mask) string {
 	name := "/" + service + "/" + f.Path
-	before, after := mask.both(data(f.Before), data(f.After))
+	before, after := mask.Both(data(f.Before), data(f.After))
 	from, to := side(sides[0]+name, f.Before), side(sides[1]+name, f.After)
 	text := udiff.Unified(from, to, before, after)
 	switch {

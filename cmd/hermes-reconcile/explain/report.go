@@ -2,8 +2,9 @@
 // programs read.
 //
 // New makes a Report of a plan and Finish adds what became of it; Text, Files, JSON, Markdown and
-// GitHub print one. A Report masks secrets, so no form can show what another hides, and whether
-// there are differences stands in it once. What takes much memory is told a profile at a time.
+// GitHub print one. A Report masks secrets, by masking, so no form can show what another hides, and
+// whether there are differences stands in it once. What takes much memory is told a profile at a
+// time.
 // Nothing here reads a file, a clock or an environment: the same plan gives the same bytes
 // everywhere.
 //
@@ -12,7 +13,6 @@
 //	report.go    a plan, made to be read; verbs.go: what is done, in words, and how often
 //	changes.go   what changes in the manifest's words; alike.go: said once for several
 //	files.go     which files differ, and how
-//	mask.go      secrets
 //	text.go      for a terminal; markdown.go: for a pull request; github.go: annotations
 //	json.go      for programs; message.go: errors and warnings for them
 //	status.go    the form of status; doctor.go: that of doctor
@@ -24,6 +24,7 @@ import (
 	"strings"
 
 	"hermes-reconcile/cmd/hermes-reconcile/changes"
+	"hermes-reconcile/cmd/hermes-reconcile/masking"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/render"
@@ -194,7 +195,7 @@ type Options struct {
 	Against  string           // live, manifest or tree; empty: live
 	Places   map[string]Place // of profiles, by name
 	Manifest string           // file to point at for a profile that has no place
-	Mask     *Mask            // nil: nothing is masked
+	Mask     *masking.Mask    // nil: nothing is masked
 	Unknown  []string
 	NoFiles  bool // leave out which files differ
 	Diffs    bool // say how they do: that is most of the work

@@ -1,8 +1,12 @@
-package explain
+// Package masking puts marks in the place of secret values: in scripts, and in changes of a
+// manifest, which are masked as the script is that they lead to. What is secret is told by the name
+// of a variable or an option alone.
+package masking
 
 import (
 	"regexp"
 	"strings"
+	"sync"
 
 	"hermes-reconcile/cmd/hermes-reconcile/changes"
 )
@@ -11,13 +15,14 @@ import (
 // between underscores.
 const SecretNames = `(?i)(^|_)(API_?KEY|KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|PASS|CREDENTIAL|PRIVATE)S?[0-9]*(_|$)`
 
-// Mask hides the values of variables and options with certain names.
+// Mask hides the values of variables and options with certain names. A nil one hides nothing.
 type Mask struct {
 	names *regexp.Regexp
 }
 
-// NewMask makes a mask of the regular expression that such names match.
-func NewMask(names string) (*Mask, error) {
+// New makes a mask of the regular expression that such names match. The error is that of
+// regexp.Compile: a *syntax.Error.
+func New(names string) (*Mask, error) {
 	re, err := regexp.Compile(names)
 	if err != nil {
 		return nil, err
@@ -32,9 +37,14 @@ const (
 	maskedAfter  = "*** (after)"
 )
 
-// both masks a file before and after. A value that is the same on both sides, however it is quoted,
+// Is reports whether a value is one of these marks, and so is ours and stays as it is.
+func Is(value string) bool {
+	return value == masked || value == maskedBefore || value == maskedAfter
+}
+
+// Both masks a file before and after. A value that is the same on both sides, however it is quoted,
 // has the same mask.
-func (m *Mask) both(before, after string) (string, string) {
+func (m *Mask) Both(before, after string) (string, string) {
 	if m == nil {
 		return before, after
 	}
@@ -42,8 +52,8 @@ func (m *Mask) both(before, after string) (string, string) {
 	return cover(before, old, fresh, maskedBefore), cover(after, fresh, old, maskedAfter)
 }
 
-// change masks a change of the manifest as the script would be that it leads to.
-func (m *Mask) change(c changes.Change) (before, after any) {
+// Change masks a change of the manifest as the script would be that it leads to.
+func (m *Mask) Change(c changes.Change) (before, after any) {
 	if m == nil {
 		return c.Before, c.After
 	}
@@ -154,8 +164,11 @@ func (v value) mark(other map[variable]string, changed string) string {
 	return masked
 }
 
-// assignment is where a variable gets a value, in a script or in an argument such as `env`'s.
-var assignment = lazily(`(?:^|[^A-Za-z0-9_])([A-Za-z_][A-Za-z0-9_]*)=`)
+// assignment is where a variable gets a value, in a script or in an argument such as `env`'s. It is
+// compiled at its first use: few commands need it.
+var assignment = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?:^|[^A-Za-z0-9_])([A-Za-z_][A-Za-z0-9_]*)=`)
+})
 
 // find finds the secret values in a script: from the first secret assignment of a word to the end
 // of the word, which quotes may stretch over lines, and the word after an option with a secret

@@ -1,4 +1,4 @@
-package explain
+package masking
 
 import (
 	"fmt"
@@ -16,7 +16,7 @@ import (
 
 func mask(t testing.TB) *Mask {
 	t.Helper()
-	m, err := NewMask(SecretNames)
+	m, err := New(SecretNames)
 	require.NoError(t, err)
 	return m
 }
@@ -54,7 +54,7 @@ func TestMask(t *testing.T) {
 		{"an open quote", "A_KEY='x\ny", "A_KEY=\\", "A_KEY=*** (before)", "A_KEY=*** (after)"},
 		{"the second changes", "A_KEY=1\nA_KEY=2\n", "A_KEY=1\nA_KEY=3\n", "A_KEY=***\nA_KEY=*** (before)\n", "A_KEY=***\nA_KEY=*** (after)\n"},
 	} {
-		before, after := m.both(c.before, c.after)
+		before, after := m.Both(c.before, c.after)
 		require.Equal(t, c.wantBefore, before, c.name)
 		require.Equal(t, c.wantAfter, after, c.name)
 	}
@@ -79,7 +79,7 @@ func FuzzMask(f *testing.F) {
 			}}}})
 		require.NoError(t, err)
 		run := string(dirs[0].File("run").Data.Bytes())
-		masked, _ := m.both(run, "")
+		masked, _ := m.Both(run, "")
 		require.NotContains(t, masked, canary)
 		require.Contains(t, masked, "\nexport D='the end'\nshift\nexec \"$@\"\n")
 		require.Contains(t, masked, "\nexport A_KEY=***\nexport B='")
@@ -90,7 +90,7 @@ func FuzzMask(f *testing.F) {
 // TestChangesAreMaskedAsScriptsAre: whatever a manifest says, the change of a key shows of its value
 // what the diff of the script shows, and no more.
 func TestChangesAreMaskedAsScriptsAre(t *testing.T) {
-	mask, err := NewMask(SecretNames)
+	mask, err := New(SecretNames)
 	require.NoError(t, err)
 	const canary = "c4n4ry"
 	pieces := []string{"'", `"`, "\n", "\\", " ", "$(x)", "#", "API_KEY=", "export PASSWORD='", "--token", "-x", "=", ";", "&", "(", "?key=", "é", canary}
@@ -118,7 +118,7 @@ func TestChangesAreMaskedAsScriptsAre(t *testing.T) {
 	require.NoError(t, err)
 	for i, p := range m.Profiles {
 		run := string(dirs[i].File("run").Data.Bytes())
-		script, _ := mask.both(run, "")
+		script, _ := mask.Both(run, "")
 		led := ""
 		if len(p.Wrapper) > 0 {
 			led = p.Wrapper[len(p.Wrapper)-1]
@@ -128,7 +128,7 @@ func TestChangesAreMaskedAsScriptsAre(t *testing.T) {
 			{Key: "env.NOTE", After: p.Env[0].Value}, {Key: "env.TOKEN", After: p.Env[1].Value},
 			{Key: "wrapper", After: p.Wrapper}, {Key: "command", After: p.Command, Led: [2]string{"", led}},
 		} {
-			_, after := mask.change(c)
+			_, after := mask.Change(c)
 			told = append(told, after)
 		}
 		line := fmt.Sprintf("%q", told)
@@ -139,7 +139,7 @@ func TestChangesAreMaskedAsScriptsAre(t *testing.T) {
 			if i > 0 {
 				led = p.Command[i-1]
 			}
-			_, alone := mask.change(changes.Change{Key: "command[" + strconv.Itoa(i) + "]", Before: "", After: word, Led: [2]string{"", led}})
+			_, alone := mask.Change(changes.Change{Key: "command[" + strconv.Itoa(i) + "]", Before: "", After: word, Led: [2]string{"", led}})
 			same := strings.ReplaceAll(alone.(string), maskedAfter, masked)
 			require.Equal(t, told[3].([]string)[i], same)
 		}
