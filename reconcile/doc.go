@@ -24,6 +24,7 @@
 //	ownership/       which user may change what in a service directory, and taking it back
 //	scandir/         reads what is; scandir/misplaced.go finds s6-supervise processes outside their places
 //	operate/         stops, starts and restarts one live service, by hand, too; waits until it is ready
+//	turns/           lets so many gateways restart at a time
 //	apply/           carries a plan out
 //
 // Beside them stand dirfd, which changes directories, watch, which knows when to make a pass,
@@ -41,7 +42,7 @@
 //	apply/rescan.go        wake s6-svscan, and see that it has found what is new
 //	apply/drain.go         ask gateways to end that have to be asked, and let the rest of what is done to them wait
 //	apply/update.go        bring each service to what the plan says: its files, its logger, its gateway
-//	apply/restarts.go      at most so many restarts at a time
+//	apply/restarts.go      at most so many restarts at a time, by turns
 //	apply/ownership.go     give each gateway's user its control, and take back what others could change
 //	apply/keep.go          let the down file say what the gateway is, where the manifest leaves that open
 //	apply/removal.go       wait until a hidden service has ended, and delete it

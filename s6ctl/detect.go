@@ -4,11 +4,11 @@
 // from the status file, never from text, which differs between s6 versions. State that s6 itself
 // publishes (is a service supervised, is it up, since when) is read without starting a process, so
 // that looking at a thousand services costs a thousand small reads. What the kernel knows of
-// processes helps out where s6 tells nothing. This package writes no service file.
+// processes, see process, helps out where s6 tells nothing. This package writes no service file.
 //
 // The files, by what they ask:
 //
-//	detect.go     the system: which supervisor it has; host.go: its process files
+//	detect.go     the system: which supervisor it has; host.go: which s6-svscan runs on a scandir
 //	s6ctl.go      the programs of s6: find, run and bound them
 //	root.go       the open scandir, and what is below it
 //	svscan.go     s6-svscan: what it can take, and what it has
@@ -17,14 +17,10 @@
 //	kernel.go     the kernel, where that status cannot be trusted
 //	phase.go      a run script: how far it is
 //	supervise.go  s6-supervise processes: find, quiet and end them
-//	inside.go     a process: which service it belongs to
-//	strays.go     processes that have outlived their gateways; stray.go: how they are marked
 //	holders.go    processes that keep a pipe to a logger open; frozen.go: a log file that is gone
-//	sockets.go    sockets that take connections; listeners.go: the kernel's list of them
-//	memory.go     memory and times of processes
 package s6ctl
 
-import "runtime"
+import "hermes-reconcile/s6ctl/process"
 
 // Kind is a kind of supervisor of the whole system.
 type Kind string
@@ -37,27 +33,17 @@ const (
 	KindNone    Kind = "none"
 )
 
-// Host is where Detect looks: the operating system's name as Go spells it, and the root of its
-// process files.
-type Host struct {
-	OS   string
-	Proc string
-}
-
-// ThisHost is the host that this program runs on.
-func ThisHost() Host { return Host{OS: runtime.GOOS, Proc: "/proc"} }
-
 // Detect tells which supervisor is here. It is s6 when s6-svscan is PID 1 or listens on the
 // scandir, whichever user asks: an unprivileged user may read neither /proc/1/exe nor the scandir's
 // control directory, so names and arguments decide.
-func Detect(h Host, scandir string) Kind {
+func Detect(h process.Host, scandir string) Kind {
 	switch h.OS {
 	case "windows":
 		return KindWindows
 	case "darwin":
 		return KindLaunchd
 	}
-	first := h.comm(1)
+	first := h.Comm(1)
 	if first == "s6-svscan" {
 		return KindS6
 	}

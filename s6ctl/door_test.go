@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"hermes-reconcile/s6ctl/process"
 )
 
 // TestProgramThatIsDoneIsDone: a process that it has left holds its stderr, as happens for a while
@@ -75,10 +77,10 @@ func TestCallsThatHangHoldUpNoOther(t *testing.T) {
 			ended.Add(1)
 		})
 	}
-	h := ThisHost()
+	h := process.ThisHost()
 	hang := func() (pids []int) {
-		for _, pid := range h.pids() {
-			if h.parent(pid) == os.Getpid() && h.comm(pid) == "sleep" {
+		for _, pid := range h.PIDs() {
+			if h.Parent(pid) == os.Getpid() && h.Comm(pid) == "sleep" {
 				pids = append(pids, pid)
 			}
 		}

@@ -7,6 +7,8 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+
+	"hermes-reconcile/s6ctl/process"
 )
 
 // FrozenLog says why what a logger reads reaches no file that can be found: its file, or a folder
@@ -14,12 +16,12 @@ import (
 // nothing more, so that the service blocks. pid is that of the logger. It is empty where all is
 // well, and where what the process has open cannot be seen.
 func (s *Scandir) FrozenLog(pid int) string {
-	h := ThisHost()
-	folder := h.logFolder(pid)
+	h := process.ThisHost()
+	folder := logFolder(h, pid)
 	if folder == "" {
 		return ""
 	}
-	links, _ := h.proc().SomeLinks(pid, "fd", maxLogFiles) // as many as may be seen
+	links, _ := h.Files().SomeLinks(pid, "fd", maxLogFiles) // as many as may be seen
 	for _, target := range links {
 		if why := frozen(target, folder); why != "" {
 			return why
@@ -32,9 +34,9 @@ func (s *Scandir) FrozenLog(pid int) string {
 // file that it cannot open. The latter it does for moments at each rotation, too. It is false where
 // what the process has open cannot be seen.
 func (s *Scandir) LogLost(pid int) bool {
-	h := ThisHost()
-	folder := h.logFolder(pid)
-	links, err := h.proc().SomeLinks(pid, "fd", maxLogFiles)
+	h := process.ThisHost()
+	folder := logFolder(h, pid)
+	links, err := h.Files().SomeLinks(pid, "fd", maxLogFiles)
 	if folder == "" || err != nil || len(links) == 0 {
 		return false
 	}
@@ -48,8 +50,8 @@ func (s *Scandir) LogLost(pid int) bool {
 
 // logFolder is where an s6-log writes, by its arguments; empty: this is another logger, or its
 // script is still running.
-func (h Host) logFolder(pid int) string {
-	argv := h.cmdline(pid)
+func logFolder(h process.Host, pid int) string {
+	argv := h.Cmdline(pid)
 	if len(argv) < 2 || filepath.Base(argv[0]) != "s6-log" || !filepath.IsAbs(argv[len(argv)-1]) {
 		return ""
 	}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+
+	"hermes-reconcile/s6ctl/process"
 )
 
 // Holders names the processes that hold the pipe to the logger in dir, a path relative to the
@@ -15,16 +17,16 @@ func (s *Scandir) Holders(dir string) []string {
 	if err != nil || status.PID == 0 {
 		return nil
 	}
-	h := ThisHost()
-	pipe, err := h.proc().Link(status.PID, "fd/0")
+	h := process.ThisHost()
+	pipe, err := h.Files().Link(status.PID, "fd/0")
 	if err != nil || !strings.HasPrefix(pipe, "pipe:") {
 		return nil
 	}
 	var holders []string
-	for _, pid := range h.pids() {
-		comm := h.comm(pid)
+	for _, pid := range h.PIDs() {
+		comm := h.Comm(pid)
 		if pid == status.PID || comm == "s6-svscan" || comm == "s6-supervise" ||
-			!h.holds(pid, pipe) {
+			!holds(h, pid, pipe) {
 			continue
 		}
 		holders = append(holders, fmt.Sprintf("%q (pid %d)", comm, pid))
@@ -33,8 +35,8 @@ func (s *Scandir) Holders(dir string) []string {
 }
 
 // holds reports whether a process has a file open that /proc calls name.
-func (h Host) holds(pid int, name string) bool {
-	links, _ := h.proc().Links(pid, "fd") // as many as may be seen
+func holds(h process.Host, pid int, name string) bool {
+	links, _ := h.Files().Links(pid, "fd") // as many as may be seen
 	for _, target := range links {
 		if target == name {
 			return true
@@ -50,5 +52,5 @@ func (s *Scandir) LogFolder(dir string) string {
 	if err != nil || status.PID == 0 {
 		return ""
 	}
-	return ThisHost().logFolder(status.PID)
+	return logFolder(process.ThisHost(), status.PID)
 }

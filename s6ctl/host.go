@@ -10,37 +10,20 @@ import (
 	"slices"
 	"strings"
 
+	"hermes-reconcile/s6ctl/process"
 	"hermes-reconcile/s6ctl/safefile"
 )
 
-// proc is how the process files of the host are read.
-func (h Host) proc() safefile.Proc { return safefile.Proc(h.Proc) }
-
-// comm is the name of a process, or "" if it cannot be told.
-func (h Host) comm(pid int) string {
-	b, err := h.proc().Short(pid, "comm")
-	if err != nil {
-		return ""
-	}
-	return strings.TrimSuffix(string(b), "\n")
-}
-
-// pids lists the processes that can be seen, or none if that cannot be told.
-func (h Host) pids() []int {
-	pids, _ := h.proc().PIDs()
-	return pids
-}
-
 // Listening reports whether an s6-svscan runs on the scandir. Where its control directory is closed
 // to us, the processes are searched for an s6-svscan whose arguments name the scandir.
-func Listening(h Host, scandir string) (bool, error) {
+func Listening(h process.Host, scandir string) (bool, error) {
 	pid, err := svscanPID(h, scandir)
 	return pid != 0, err
 }
 
 // svscanPID is the process of the s6-svscan on a scandir; 0 if there is none, -1 if it is outside
 // our process namespace.
-func svscanPID(h Host, scandir string) (int, error) {
+func svscanPID(h process.Host, scandir string) (int, error) {
 	control, err := openFolder(scandir, ".s6-svscan")
 	if safefile.IsAbsent(err) {
 		return 0, nil
@@ -53,32 +36,23 @@ func svscanPID(h Host, scandir string) (int, error) {
 		}
 	}
 	if errors.Is(err, fs.ErrPermission) {
-		return h.svscanOn(scandir), nil
+		return svscanOn(h, scandir), nil
 	}
 	return 0, fmt.Errorf("cannot see whether s6-svscan runs: %w", err)
 }
 
 // svscanOn searches the processes for an s6-svscan with this scandir as an argument, and gives its
 // pid, or 0.
-func (h Host) svscanOn(scandir string) int {
-	for _, pid := range h.pids() {
-		if h.comm(pid) != "s6-svscan" {
+func svscanOn(h process.Host, scandir string) int {
+	for _, pid := range h.PIDs() {
+		if h.Comm(pid) != "s6-svscan" {
 			continue
 		}
-		if names(h.cmdline(pid), scandir) {
+		if names(h.Cmdline(pid), scandir) {
 			return pid
 		}
 	}
 	return 0
-}
-
-// cmdline are the arguments of a process, or nil if they cannot be told.
-func (h Host) cmdline(pid int) []string {
-	b, err := h.proc().Of(pid, "cmdline")
-	if err != nil || len(b) == 0 {
-		return nil
-	}
-	return strings.Split(strings.TrimSuffix(string(b), "\x00"), "\x00")
 }
 
 // names reports whether one of the arguments is path. Arguments are relative to a folder that we

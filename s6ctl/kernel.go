@@ -6,14 +6,13 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"hermes-reconcile/render/parallel"
+	"hermes-reconcile/s6ctl/process"
 	"hermes-reconcile/s6ctl/safefile"
 	"hermes-reconcile/s6ctl/seen"
 )
@@ -65,17 +64,17 @@ func (l *look) byKernel(doubt string) (Status, error) {
 	switch {
 	case err != nil:
 		return Status{}, err
-	case pid != 0 && l.host().age(pid) < startTime:
+	case pid != 0 && l.host().Age(pid) < startTime:
 		return Status{Doubt: doubt}, nil
 	case pid != 0:
-		child := l.host().child(pid)
+		child := l.host().Child(pid)
 		since := pid
 		if child != 0 {
 			since = child
 		}
 		return Status{
 			Supervised: true, PID: child, WantUp: child != 0, ExitCode: -1, Doubt: doubt,
-			Since: time.Now().Add(-l.host().age(since)),
+			Since: time.Now().Add(-l.host().Age(since)),
 		}, nil
 	case blind && l.read():
 		return Status{
@@ -96,7 +95,7 @@ func (l *look) fits(st Status) (bool, error) {
 	if err != nil || pid == 0 {
 		return blind, err
 	}
-	child := l.host().child(pid)
+	child := l.host().Child(pid)
 	if st.PID != 0 {
 		return child == st.PID, nil
 	}
@@ -109,7 +108,7 @@ func (l *look) read() bool {
 	return err == nil && reads
 }
 
-func (l *look) host() Host { return ThisHost() }
+func (l *look) host() process.Host { return process.ThisHost() }
 
 // supervisor is the s6-supervise that has the service's folder as its working directory, or 0. It
 // is blind if there may be one that cannot be seen. The error says that it cannot be told now.
@@ -118,7 +117,7 @@ func (l *look) supervisor() (pid int, blind bool, err error) {
 	if err != nil {
 		return 0, true, err
 	}
-	return l.supervisors.find(ThisHost(), id, l.trusts)
+	return l.supervisors.find(process.ThisHost(), id, l.trusts)
 }
 
 // Lives reports whether an s6-supervise has the folder dir, a path relative to the scandir, as its
@@ -172,12 +171,12 @@ const (
 // find is the s6-supervise with this working directory, or 0. An error says that it may be there,
 // and could not be seen this time.
 func (s *supervisors) find(
-	h Host, id safefile.Identity, trusts func(uint32) bool,
+	h process.Host, id safefile.Identity, trusts func(uint32) bool,
 ) (pid int, blind bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if pid, known := s.places[id]; known {
-		if at, err := h.supervises(pid, trusts); err == nil && at == id {
+		if at, err := supervises(h, pid, trusts); err == nil && at == id {
 			return pid, false, nil
 		}
 		delete(s.places, id)
@@ -190,7 +189,7 @@ func (s *supervisors) find(
 }
 
 // list are all of them. An error says that there may be others, which could not be seen this time.
-func (s *supervisors) list(h Host, trusts func(uint32) bool) ([]found, error) {
+func (s *supervisors) list(h process.Host, trusts func(uint32) bool) ([]found, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.refresh(h, trusts)
@@ -198,21 +197,21 @@ func (s *supervisors) list(h Host, trusts func(uint32) bool) ([]found, error) {
 }
 
 // refresh searches anew, unless it has done so a moment ago.
-func (s *supervisors) refresh(h Host, trusts func(uint32) bool) {
+func (s *supervisors) refresh(h process.Host, trusts func(uint32) bool) {
 	if s.places == nil || s.err != nil || time.Since(s.at) > max(searchEvery, searchShare*s.cost) {
 		s.search(h, trusts)
 	}
 }
 
 // search goes through /proc once: each process costs several system calls.
-func (s *supervisors) search(h Host, trusts func(uint32) bool) {
+func (s *supervisors) search(h process.Host, trusts func(uint32) bool) {
 	began := time.Now()
 	s.all, s.places, s.blind = nil, map[safefile.Identity]int{}, false
 	seen := false
 	var pids []int
-	pids, s.err = h.proc().PIDs()
+	pids, s.err = h.Files().PIDs()
 	looks := make([]sighting, len(pids))
-	_ = parallel.Each(len(pids), func(i int) error { looks[i] = h.sight(pids[i], trusts); return nil })
+	_ = parallel.Each(len(pids), func(i int) error { looks[i] = sight(h, pids[i], trusts); return nil })
 	for _, l := range looks {
 		seen = seen || l.supervise
 		switch {
@@ -243,116 +242,45 @@ type sighting struct {
 }
 
 // sight looks at one process.
-func (h Host) sight(pid int, trusts func(uint32) bool) (l sighting) {
-	stat, err := h.proc().Short(pid, "stat")
-	if l.supervise = err == nil && isSupervise(string(stat)); !l.supervise {
+func sight(h process.Host, pid int, trusts func(uint32) bool) (l sighting) {
+	stat, err := h.Stat(pid)
+	if l.supervise = err == nil && isSupervise(stat); !l.supervise {
 		l.err = err
 		return l
 	}
-	l.pid, l.parent = pid, statNumber(string(stat), statParent)
-	l.start = statNumber(string(stat), statStart)
-	l.at, l.err = h.worksFor(pid, trusts)
+	l.pid, l.parent, l.start = pid, stat.Parent(), stat.Start()
+	l.at, l.err = worksFor(h, pid, trusts)
 	l.seen = l.err == nil
 	return l
 }
 
-// superviseName is the name of an s6-supervise in a /proc/PID/stat.
-const superviseName = " (s6-supervise) "
-
-// isSupervise reports whether a /proc/PID/stat is that of an s6-supervise that has not begun to
-// end.
-func isSupervise(stat string) bool {
-	return strings.Contains(stat, superviseName) && statNumber(stat, statFlags)&exiting == 0
-}
+// isSupervise reports whether a process is an s6-supervise that has not begun to end.
+func isSupervise(stat process.Stat) bool { return stat.Is("s6-supervise") && !stat.Ending() }
 
 // errNoSupervisor is of a process that is no s6-supervise of this scandir.
 var errNoSupervisor = errors.New("no s6-supervise of this scandir")
 
-// exiting is the flag of a process that has begun to end: PF_EXITING of the kernel's sched.h.
-const exiting = 4
-
 // supervises is the working directory of an s6-supervise. A process of another user may have taken
 // that name.
-func (h Host) supervises(pid int, trusts func(uint32) bool) (safefile.Identity, error) {
-	stat, err := h.proc().Short(pid, "stat")
+func supervises(h process.Host, pid int, trusts func(uint32) bool) (safefile.Identity, error) {
+	stat, err := h.Stat(pid)
 	if err != nil {
 		return safefile.Identity{}, err
 	}
-	if !isSupervise(string(stat)) {
+	if !isSupervise(stat) {
 		return safefile.Identity{}, errNoSupervisor
 	}
-	return h.worksFor(pid, trusts)
+	return worksFor(h, pid, trusts)
 }
 
 // worksFor is the working directory of a process, if it is one of a trusted user.
-func (h Host) worksFor(pid int, trusts func(uint32) bool) (safefile.Identity, error) {
-	status, err := h.proc().Short(pid, "status")
+func worksFor(h process.Host, pid int, trusts func(uint32) bool) (safefile.Identity, error) {
+	status, err := h.Files().Short(pid, "status")
 	if err != nil {
 		return safefile.Identity{}, err
 	}
-	if uid, ok := effectiveUser(string(status)); !ok || !trusts(uid) {
+	if uid, ok := process.EffectiveUser(string(status)); !ok || !trusts(uid) {
 		return safefile.Identity{}, errNoSupervisor
 	}
-	return h.proc().WorkDir(pid)
-}
-
-// effectiveUser reads it from a /proc/PID/status: the second number of the line "Uid:".
-func effectiveUser(text string) (uid uint32, ok bool) {
-	for line := range strings.Lines(text) {
-		numbers, found := strings.CutPrefix(line, "Uid:")
-		if fields := strings.Fields(numbers); found && len(fields) > 1 {
-			n, err := strconv.ParseUint(fields[1], 10, 32)
-			return uint32(n), err == nil
-		}
-	}
-	return 0, false
-}
-
-// child is the one process that an s6-supervise has started, or 0: ./run, what that became, or
-// ./finish.
-func (h Host) child(pid int) int {
-	thread := strconv.Itoa(pid)
-	if data, err := h.proc().Of(pid, "task/"+thread+"/children"); err == nil {
-		first, _, _ := strings.Cut(string(data), " ")
-		child, _ := strconv.Atoi(first)
-		return child
-	}
-	for _, other := range h.pids() { // a kernel without CONFIG_PROC_CHILDREN
-		if h.parent(other) == pid {
-			return other
-		}
-	}
-	return 0
-}
-
-// ticks is how many times a second the kernel counts the time of processes, as it tells it:
-// USER_HZ, the same everywhere.
-const ticks = 100
-
-// age is for how long a process has been there.
-func (h Host) age(pid int) time.Duration {
-	start := h.numberIn(pid, statStart)
-	now := sinceBoot()
-	if now == 0 || start == 0 {
-		return 0
-	}
-	return max(now-time.Duration(start)*time.Second/ticks, 0)
-}
-
-// Started is when a process was started, in the kernel's ticks since boot; 0: that cannot be told.
-func Started(pid int) int { return ThisHost().numberIn(pid, statStart) }
-
-// StartTime is what Started tells as a time since boot, as SinceBoot has it, or a tick earlier.
-func StartTime(start int) time.Duration { return time.Duration(start) * time.Second / ticks }
-
-// Age is for how long a process has been there; 0 if that cannot be told.
-func Age(pid int) time.Duration { return ThisHost().age(pid) }
-
-// sinceBoot is for how long the machine has been there; 0 if that cannot be told.
-func sinceBoot() time.Duration {
-	var now unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &now); err != nil {
-		return 0
-	}
-	return time.Duration(now.Nano())
+	return h.Files().WorkDir(pid)
 }

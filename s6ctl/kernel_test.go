@@ -7,13 +7,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"hermes-reconcile/s6ctl/process"
 	"hermes-reconcile/s6ctl/safefile"
 )
 
@@ -47,7 +47,7 @@ func TestSupervisorWithoutItsFiles(t *testing.T) {
 	require.NoError(t, err)
 	require.NotZero(t, pid)
 	require.False(t, blind)
-	eventually(t, "its supervisor is old enough", func() bool { return ThisHost().age(pid) > startTime })
+	eventually(t, "its supervisor is old enough", func() bool { return process.ThisHost().Age(pid) > startTime })
 	for name, plant := range map[string]func(path string) error{
 		"status":  func(path string) error { return unix.Mkfifo(path, 0o600) },
 		"lock":    func(path string) error { return os.WriteFile(path, nil, 0o600) },
@@ -82,7 +82,7 @@ func TestOnlyATrustedSupervisorCounts(t *testing.T) {
 	defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
 	d := openedDir(t, folder)
 	me := uint32(os.Geteuid())
-	eventually(t, "it runs", func() bool { return ThisHost().comm(cmd.Process.Pid) == "s6-supervise" })
+	eventually(t, "it runs", func() bool { return process.ThisHost().Comm(cmd.Process.Pid) == "s6-supervise" })
 	trusting := look{Open(folder), d, func(uid uint32) bool { return uid == me }}
 	pid, _, _ := trusting.supervisor()
 	require.Equal(t, cmd.Process.Pid, pid)
@@ -113,43 +113,6 @@ func TestDeathTallyIsNoEndlessNumber(t *testing.T) {
 	require.Empty(t, s.Deaths("x"))
 }
 
-func TestEffectiveUser(t *testing.T) {
-	uid, ok := effectiveUser("Name:\tUid:\nState:\tS\nUid:\t1\t2\t3\t4\nGid:\t5\t6\t7\t8\n")
-	require.True(t, ok)
-	require.EqualValues(t, 2, uid)
-	for _, text := range []string{"", "Uid:", "Uid:\t1", "Uid:\t1\tx", "Uid:\t1\t4294967296"} {
-		_, ok := effectiveUser(text)
-		require.False(t, ok, text)
-	}
-}
-
-// FuzzProc: what the kernel shows of a process is in parts what that process says.
-func FuzzProc(f *testing.F) {
-	for _, seed := range []string{
-		"7 (sh) S 1 7 7 0 -1 4194560 0 0 0 0 0 0 0 0 20 0 1 0 12345 0 0", "7 (a) b) S 1", "7 (", ")", "", "Name:\tx\nUid:\t0\t0\t0\t0\n",
-		socketHeader + "   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 12345 1\n",
-		"Max open files            1024                 4096                 files\n",
-	} {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		for _, field := range []int{statParent, statSession, statFlags, statStart, statRSS} {
-			behind := strings.Fields(text[strings.LastIndexByte(text, ')')+1:])
-			if n := statNumber(text, field); n != 0 && (len(behind) <= field || !strings.ContainsAny(behind[field], "123456789")) {
-				t.Fatalf("%q: field %d is %d", text, field, n)
-			}
-		}
-		if uid, ok := effectiveUser(text); ok && !strings.Contains(text, "Uid:") {
-			t.Fatalf("%q: user %d", text, uid)
-		}
-		for _, l := range parseSockets(text) {
-			if !l.Address.IsValid() {
-				t.Fatalf("%q: %v", text, l)
-			}
-		}
-	})
-}
-
 // TestSupervisorThatCannotBeSeenIsNotGone: where the kernel does not show a process, or not all of
 // it, an s6-supervise may be there.
 func TestSupervisorThatCannotBeSeenIsNotGone(t *testing.T) {
@@ -169,14 +132,14 @@ func TestSupervisorThatCannotBeSeenIsNotGone(t *testing.T) {
 			if name == "no list" {
 				proc += "/none"
 			}
-			pid, _, err := new(supervisors).find(Host{Proc: proc}, safefile.Identity{Ino: 1}, everybody)
+			pid, _, err := new(supervisors).find(process.Host{Proc: proc}, safefile.Identity{Ino: 1}, everybody)
 			require.Zero(t, pid)
 			require.Error(t, err)
 		})
 	}
 	proc := t.TempDir() // one that ends meanwhile is gone
 	require.NoError(t, os.Mkdir(proc+"/7", 0o700))
-	_, _, err := new(supervisors).find(Host{Proc: proc}, safefile.Identity{Ino: 1}, everybody)
+	_, _, err := new(supervisors).find(process.Host{Proc: proc}, safefile.Identity{Ino: 1}, everybody)
 	require.NoError(t, err)
 }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"hermes-reconcile/s6ctl/process"
 	"hermes-reconcile/s6ctl/seen"
 )
 
@@ -28,7 +29,7 @@ const maxBackoff = 100
 // The arguments of a process are for everybody to read; where they are hidden all the same, it
 // counts as running.
 func (s *Scandir) Phase(dir string, pid int) Phase {
-	argv := ThisHost().cmdline(pid)
+	argv := process.ThisHost().Cmdline(pid)
 	switch {
 	case len(argv) == 0:
 		return seen.Running
@@ -63,7 +64,7 @@ func (s *Scandir) Pause(dir string, pid int) time.Duration {
 	if len(data) > 0 {
 		return pauseOf(wordFor(pid, data))
 	}
-	return waited(ThisHost().age(pid), time.Since(time.Unix(st.Mtim.Unix())))
+	return waited(process.ThisHost().Age(pid), time.Since(time.Unix(st.Mtim.Unix())))
 }
 
 // wordFor is what a run script has written down for this process, as long as it waits: seconds, or

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"hermes-reconcile/s6ctl/process"
 )
 
 // startSvscan runs s6-svscan on a new scandir with one service, whose run script is given, until
@@ -64,7 +66,7 @@ func TestStatusAgreesWithSvstat(t *testing.T) {
 		return st
 	}
 	eventually(t, "x is up", func() bool { return status().PID != 0 })
-	require.Equal(t, KindS6, Detect(ThisHost(), scandir))
+	require.Equal(t, KindS6, Detect(process.ThisHost(), scandir))
 	eventually(t, "the logger is supervised", func() bool { // s6-svscan starts it by itself
 		logger, err := s.Status("x/log")
 		require.NoError(t, err)
@@ -113,11 +115,11 @@ func TestSvscanTellsItsLimitsAndWhatItHas(t *testing.T) {
 			require.Equal(t, defaultServicesOld, v.MaxServices)
 		}
 		require.NotZero(t, v.MaxFiles)
-		pid, err := svscanPID(ThisHost(), scandir)
+		pid, err := svscanPID(process.ThisHost(), scandir)
 		require.NoError(t, err)
 		if !v.CountsLoggers { // then nothing asks for it, and no process is looked at
 			require.Zero(t, v.Supervisors)
-			return ThisHost().supervisors(pid) == 2
+			return countSupervisors(process.ThisHost(), pid) == 2
 		}
 		return v.Supervisors == 2
 	})
@@ -142,7 +144,7 @@ func TestHoldersNamesProcessesThatKeepALoggerAlive(t *testing.T) {
 
 func TestNoSvscanListensOnAPlainFolder(t *testing.T) {
 	dir := t.TempDir()
-	listening, err := Listening(ThisHost(), dir)
+	listening, err := Listening(process.ThisHost(), dir)
 	require.NoError(t, err)
 	require.False(t, listening)
 	require.ErrorIs(t, Open(dir).Rescan(t.Context(), false), ErrNotListening)

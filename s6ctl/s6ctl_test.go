@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/require"
 
+	"hermes-reconcile/s6ctl/process"
 	"hermes-reconcile/s6ctl/safefile"
 )
 
@@ -154,15 +155,15 @@ func TestDetect(t *testing.T) {
 	scandir := t.TempDir()
 	for _, c := range []struct {
 		name string
-		host Host
+		host process.Host
 		want Kind
 	}{
-		{"s6-overlay", Host{"linux", fakeProc(t, map[int][]string{1: {"s6-svscan", "-d4", "--", "/run/service"}})}, KindS6},
-		{"systemd", Host{"linux", fakeProc(t, map[int][]string{1: {"systemd"}})}, KindSystemd},
-		{"another init", Host{"linux", fakeProc(t, map[int][]string{1: {"tini"}})}, KindNone},
-		{"no /proc", Host{"linux", filepath.Join(scandir, "nothing")}, KindNone},
-		{"macOS", Host{"darwin", ""}, KindLaunchd},
-		{"Windows", Host{"windows", ""}, KindWindows},
+		{"s6-overlay", process.Host{OS: "linux", Proc: fakeProc(t, map[int][]string{1: {"s6-svscan", "-d4", "--", "/run/service"}})}, KindS6},
+		{"systemd", process.Host{OS: "linux", Proc: fakeProc(t, map[int][]string{1: {"systemd"}})}, KindSystemd},
+		{"another init", process.Host{OS: "linux", Proc: fakeProc(t, map[int][]string{1: {"tini"}})}, KindNone},
+		{"no /proc", process.Host{OS: "linux", Proc: filepath.Join(scandir, "nothing")}, KindNone},
+		{"macOS", process.Host{OS: "darwin", Proc: ""}, KindLaunchd},
+		{"Windows", process.Host{OS: "windows", Proc: ""}, KindWindows},
 	} {
 		t.Run(c.name, func(t *testing.T) { require.Equal(t, c.want, Detect(c.host, scandir)) })
 	}
@@ -181,8 +182,8 @@ func TestSvscanIsFoundByItsArgumentsWhereTheScandirIsClosed(t *testing.T) {
 		{"another program", "grep /run/service", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			h := Host{"linux", fakeProc(t, map[int][]string{1: {"tini"}, 7: strings.Fields(c.args)})}
-			require.Equal(t, c.want, h.svscanOn("/run/service") == 7)
+			h := process.Host{OS: "linux", Proc: fakeProc(t, map[int][]string{1: {"tini"}, 7: strings.Fields(c.args)})}
+			require.Equal(t, c.want, svscanOn(h, "/run/service") == 7)
 		})
 	}
 }

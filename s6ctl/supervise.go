@@ -9,10 +9,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"golang.org/x/sys/unix"
 
+	"hermes-reconcile/s6ctl/process"
 	"hermes-reconcile/s6ctl/safefile"
 )
 
@@ -20,18 +20,18 @@ import (
 // work in it. Of one that works in a known place nothing else is looked up. Those of another user's
 // s6-svscan are not among them.
 func (s *Scandir) Supervises(known func(safefile.Identity) bool) ([]Supervise, error) {
-	h := ThisHost()
+	h := process.ThisHost()
 	root, done, err := s.root()
 	if err != nil {
 		return nil, err
 	}
 	defer done()
-	home, err := h.proc().Link(os.Getpid(), "fd/"+strconv.Itoa(root.FD())) // as the kernel calls it
+	home, err := h.Files().Link(os.Getpid(), "fd/"+strconv.Itoa(root.FD())) // as the kernel calls it
 	if err != nil {
 		return nil, nil // nothing can be seen of processes here
 	}
 	var all []Supervise
-	now := sinceBoot()
+	now, _ := process.SinceBoot()
 	found, err := s.supervisors.list(h, trustedIn(root))
 	if err != nil {
 		return nil, fmt.Errorf("cannot see which supervisors run: %w", err)
@@ -44,9 +44,9 @@ func (s *Scandir) Supervises(known func(safefile.Identity) bool) ([]Supervise, e
 	for _, p := range found {
 		v := Supervise{
 			PID: p.pid, Start: p.start, At: p.at, Orphan: svscan >= 0 && p.parent != svscan,
-			Age: max(now-time.Duration(p.start)*time.Second/ticks, 0),
+			Age: max(now-process.StartTime(p.start), 0),
 		}
-		if p.seen && known(v.At) || h.describe(&v, home, p.seen) {
+		if p.seen && known(v.At) || describe(h, &v, home, p.seen) {
 			all = append(all,
 				v) // where it works is what describe saw: it may have got there since it was found
 		}
@@ -57,8 +57,8 @@ func (s *Scandir) Supervises(known func(safefile.Identity) bool) ([]Supervise, e
 
 // describe looks up the name that a supervisor got and where it works, and reports whether
 // it is one of the scandir.
-func (h Host) describe(v *Supervise, scandir string, seen bool) bool {
-	argv := h.cmdline(v.PID)
+func describe(h process.Host, v *Supervise, scandir string, seen bool) bool {
+	argv := h.Cmdline(v.PID)
 	if len(argv) < 2 {
 		return false
 	}
@@ -66,7 +66,7 @@ func (h Host) describe(v *Supervise, scandir string, seen bool) bool {
 	if !seen {
 		return !v.Orphan
 	}
-	place, err := h.proc().Place(v.PID)
+	place, err := h.Files().Place(v.PID)
 	if err != nil || place.Path == scandir { // it is just being started
 		return false
 	}
@@ -91,33 +91,29 @@ func isPlace(below string) bool {
 
 // Doing reports whether the supervisor lives, and which process it has started, or 0.
 func (s *Scandir) Doing(v Supervise) (lives bool, child int) {
-	h := ThisHost()
-	if !h.isSame(v) {
+	h := process.ThisHost()
+	if !isSame(h, v) {
 		return false, 0
 	}
-	return true, h.child(v.PID)
+	return true, h.Child(v.PID)
 }
 
 // isSame reports whether the supervisor lives. Another process may have its number.
-func (h Host) isSame(v Supervise) bool {
-	b, err := h.proc().Short(v.PID, "stat")
-	if err != nil {
-		return false
-	}
-	text := string(b)
-	return statNumber(text, statStart) == v.Start && statNumber(text, statFlags)&exiting == 0
+func isSame(h process.Host, v Supervise) bool {
+	stat, err := h.Stat(v.PID)
+	return err == nil && stat.Start() == v.Start && !stat.Ending()
 }
 
 // Quiet tells a supervisor to bring its service down and to keep it so, through the FIFO that it
 // reads, wherever that is by now.
 func (s *Scandir) Quiet(v Supervise) error {
-	h := ThisHost()
-	f, err := h.proc().OpenFIFO(v.PID, "/supervise/control")
+	h := process.ThisHost()
+	f, err := h.Files().OpenFIFO(v.PID, "/supervise/control")
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	if !h.isSame(v) {
+	if !isSame(h, v) {
 		return nil
 	}
 	_, err = f.Write([]byte("d"))
@@ -131,14 +127,14 @@ func (s *Scandir) Dismiss(v Supervise, logger bool) error {
 	if logger {
 		signal = unix.SIGHUP
 	}
-	return ThisHost().signal(v, signal)
+	return send(process.ThisHost(), v, signal)
 }
 
 // KillService kills the process that a supervisor has started, and its group.
 func (s *Scandir) KillService(v Supervise) error {
-	h := ThisHost()
-	child := h.child(v.PID)
-	if child == 0 || !h.isSame(v) {
+	h := process.ThisHost()
+	child := h.Child(v.PID)
+	if child == 0 || !isSame(h, v) {
 		return nil
 	}
 	return ignoreGone(
@@ -148,18 +144,18 @@ func (s *Scandir) KillService(v Supervise) error {
 // Former is the process of a service that was started last, by number and start, if it lives and
 // has no supervisor any more.
 func (s *Scandir) Former(pid, start int) (Supervise, bool) {
-	h := ThisHost()
+	h := process.ThisHost()
 	v := Supervise{PID: pid, Start: start}
-	if start == 0 || pid <= 1 || !h.isSame(v) || h.comm(h.parent(pid)) == "s6-supervise" {
+	if start == 0 || pid <= 1 || !isSame(h, v) || h.Comm(h.Parent(pid)) == "s6-supervise" {
 		return Supervise{}, false
 	}
-	v.Age = h.age(pid)
+	v.Age = h.Age(pid)
 	return v, true
 }
 
 // KillGroup kills a process and its group.
 func (s *Scandir) KillGroup(v Supervise) error {
-	if !ThisHost().isSame(v) {
+	if !isSame(process.ThisHost(), v) {
 		return nil
 	}
 	return ignoreGone(unix.Kill(-v.PID, unix.SIGKILL))
@@ -167,23 +163,23 @@ func (s *Scandir) KillGroup(v Supervise) error {
 
 // Sweep kills what is left of the process group of a service that has ended a moment ago.
 func (s *Scandir) Sweep(child int) error {
-	if child <= 1 || ThisHost().comm(child) != "" { // that number is another process's by now
+	if child <= 1 || process.ThisHost().Comm(child) != "" { // that number is another process's by now
 		return nil
 	}
 	return ignoreGone(unix.Kill(-child, unix.SIGKILL))
 }
 
-// signal sends a signal to a supervisor, and to no other process that may have got its number.
-func (h Host) signal(v Supervise, signal unix.Signal) error {
+// send sends a signal to a supervisor, and to no other process that may have got its number.
+func send(h process.Host, v Supervise, signal unix.Signal) error {
 	fd, err := unix.PidfdOpen(v.PID, 0)
 	if err != nil { // it is gone, or this is an old kernel, or a filter of system calls
-		if !h.isSame(v) {
+		if !isSame(h, v) {
 			return nil
 		}
 		return told(v, unix.Kill(v.PID, signal))
 	}
 	defer unix.Close(fd)
-	if !h.isSame(v) {
+	if !isSame(h, v) {
 		return nil
 	}
 	return told(v, unix.PidfdSendSignal(fd, signal, nil, 0))

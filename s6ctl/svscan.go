@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"hermes-reconcile/s6ctl/process"
 	"hermes-reconcile/s6ctl/safefile"
 	"hermes-reconcile/s6ctl/start"
 )
@@ -32,7 +33,7 @@ const (
 // Svscan looks at the s6-svscan on the scandir: its family, its command line, its limits. The error
 // is ErrNotListening where there is none.
 func (s *Scandir) Svscan(ctx context.Context) (Svscan, error) {
-	h := ThisHost()
+	h := process.ThisHost()
 	pid, err := svscanPID(h, s.path)
 	if err != nil {
 		return Svscan{}, err
@@ -44,10 +45,10 @@ func (s *Scandir) Svscan(ctx context.Context) (Svscan, error) {
 	if err != nil {
 		return Svscan{}, err
 	}
-	v := parseSvscan(h.cmdline(pid), newer)
-	v.MaxFiles = h.maxFiles(pid)
+	v := parseSvscan(h.Cmdline(pid), newer)
+	v.MaxFiles = h.MaxFiles(pid)
 	if v.CountsLoggers { // else its processes say nothing of its places
-		v.Supervisors = h.supervisors(pid)
+		v.Supervisors = countSupervisors(h, pid)
 	}
 	return v, nil
 }
@@ -56,14 +57,14 @@ func (s *Scandir) Svscan(ctx context.Context) (Svscan, error) {
 // runs, or where it is none of our business. That the kernel refuses it to root, or to the user of
 // s6-svscan, is an error: root without CAP_SYS_PTRACE may not read it if s6-svscan has that
 // (ptrace(2)), and what stands there counts nevertheless.
-func Environ(h Host, scandir string) ([]string, error) {
+func Environ(h process.Host, scandir string) ([]string, error) {
 	pid, err := svscanPID(h, scandir)
 	if err != nil || pid <= 0 {
 		return nil, err
 	}
-	b, err := h.proc().Of(pid, "environ")
+	b, err := h.Files().Of(pid, "environ")
 	switch {
-	case safefile.IsGone(err), errors.Is(err, fs.ErrPermission) && !h.concerns(pid):
+	case safefile.IsGone(err), errors.Is(err, fs.ErrPermission) && !concerns(h, pid):
 		return nil, nil
 	case err != nil:
 		return nil, fmt.Errorf("cannot read the environment of s6-svscan: %w", err)
@@ -72,9 +73,9 @@ func Environ(h Host, scandir string) ([]string, error) {
 }
 
 // concerns reports whether we are root, or the user of a process.
-func (h Host) concerns(pid int) bool {
+func concerns(h process.Host, pid int) bool {
 	me := uint32(os.Geteuid())
-	uid, known := h.uid(pid)
+	uid, known := process.UserOf(h, pid)
 	return me == 0 || known && uid == me
 }
 
@@ -167,65 +168,15 @@ func short(long string) byte {
 	return 0
 }
 
-// maxFiles is a process's soft limit of open files; 0 if it has none or cannot be told.
-func (h Host) maxFiles(pid int) int {
-	b, err := h.proc().Of(pid, "limits")
-	if err != nil {
-		return 0
-	}
-	for line := range strings.Lines(string(b)) {
-		if rest, ok := strings.CutPrefix(line, "Max open files"); ok {
-			if fields := strings.Fields(rest); len(fields) > 0 {
-				n, _ := strconv.Atoi(fields[0]) // "unlimited" is no number
-				return n
-			}
-		}
-	}
-	return 0
-}
-
-// supervisors counts the s6-supervise processes that are children of a process. Its name and its
+// countSupervisors counts the s6-supervise processes that are children of a process. Its name and its
 // parent stand in one file: each process of the host is looked at.
-func (h Host) supervisors(parent int) int {
+func countSupervisors(h process.Host, parent int) int {
 	n := 0
-	for _, pid := range h.pids() {
-		stat, err := h.proc().Short(pid, "stat")
-		if err == nil && strings.Contains(string(stat), superviseName) &&
-			statNumber(string(stat), statParent) == parent {
+	for _, pid := range h.PIDs() {
+		stat, err := h.Stat(pid)
+		if err == nil && stat.Is("s6-supervise") && stat.Parent() == parent {
 			n++
 		}
 	}
-	return n
-}
-
-// parent is the parent of a process, or 0.
-func (h Host) parent(pid int) int { return h.numberIn(pid, statParent) }
-
-// The fields of /proc/PID/stat that matter here, counted behind the name.
-const (
-	statParent  = 1
-	statSession = 3
-	statFlags   = 6
-	statStart   = 19 // in hundredths of a second since the machine started
-	statRSS     = 21 // in pages
-)
-
-// numberIn is a field of a process's stat, or 0.
-func (h Host) numberIn(pid, field int) int {
-	b, err := h.proc().Short(pid, "stat")
-	if err != nil {
-		return 0
-	}
-	return statNumber(string(b), field)
-}
-
-// statNumber is a field of a /proc/PID/stat, or 0. The name stands in parentheses and may hold any:
-// 7 (a) b) S 1 ...
-func statNumber(text string, field int) int {
-	fields := strings.Fields(text[strings.LastIndexByte(text, ')')+1:])
-	if len(fields) <= field {
-		return 0
-	}
-	n, _ := strconv.Atoi(fields[field])
 	return n
 }

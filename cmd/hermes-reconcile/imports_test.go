@@ -231,11 +231,16 @@ var layers = map[string]layer{
 		others: []string{"golang.org/x/sys/unix"},
 		never:  []string{"os", "os/exec", "net", "flag", "log"},
 	},
+	"reconcile/turns": {
+		why:   "Who may restart next follows from the plan and from who is back: it touches no service.",
+		ours:  []string{"reconcile", "reconcile/pace"},
+		never: []string{"os", "os/exec", "net", "flag", "log"},
+	},
 	"reconcile/apply": {
 		why: "It has the order of an apply, and s6 itself is behind its Supervisor.",
 		ours: []string{
 			"render", "render/parallel", "reconcile", "reconcile/dirfd", "reconcile/fault", "reconcile/journal", "reconcile/operate", "reconcile/ownership",
-			"reconcile/pace", "reconcile/scandir", "reconcile/servicetree",
+			"reconcile/pace", "reconcile/scandir", "reconcile/servicetree", "reconcile/turns",
 		},
 		never: []string{"os", "os/exec", "net", "flag", "log"},
 	},
@@ -297,9 +302,15 @@ var layers = map[string]layer{
 		ours:  []string{"s6ctl/safefile"},
 		never: []string{"os", "os/exec", "net", "flag", "log", "path/filepath"},
 	},
+	"s6ctl/process": {
+		why:    "Who listens and who belongs to a service is asked of the kernel alone, without a scandir.",
+		ours:   []string{"s6ctl/safefile"},
+		others: []string{"golang.org/x/sys/unix"},
+		never:  []string{"os/exec", "net", "flag", "log"},
+	},
 	"s6ctl": {
 		why:    "It speaks s6 and no more: neither manifests nor service files concern it.",
-		ours:   []string{"s6ctl/start", "s6ctl/safefile", "s6ctl/seen", "render/parallel"},
+		ours:   []string{"s6ctl/process", "s6ctl/start", "s6ctl/safefile", "s6ctl/seen", "render/parallel"},
 		others: []string{"golang.org/x/sys/unix"},
 		never:  []string{"os/exec", "net", "flag", "log"},
 	},
@@ -330,7 +341,7 @@ var layers = map[string]layer{
 	command + "/doctor": {
 		why: "Its looks change nothing: they start programs by asuser and home alone, and files are opened by the door.",
 		ours: []string{
-			"manifest", "reconcile", "reconcile/fault", "render", "s6ctl", "s6ctl/route", "s6ctl/safefile", "s6ctl/start",
+			"manifest", "reconcile", "reconcile/fault", "render", "s6ctl", "s6ctl/process", "s6ctl/route", "s6ctl/safefile", "s6ctl/start",
 			command + "/accounts", command + "/asuser", command + "/containerenv", command + "/deploy", command + "/discover",
 			command + "/dotenv", command + "/explain", command + "/home", command + "/homes", command + "/tokens",
 		},
@@ -339,7 +350,7 @@ var layers = map[string]layer{
 	},
 	command + "/asuser": {
 		why:   "Root cannot see into processes of others everywhere: a child that is the user looks, and no more.",
-		ours:  []string{"s6ctl", "s6ctl/start", command + "/accounts"},
+		ours:  []string{"s6ctl/process", "s6ctl/start", command + "/accounts"},
 		never: []string{"os/exec", "net", "flag", "log"},
 	},
 	command + "/accounts": {
@@ -356,7 +367,7 @@ var layers = map[string]layer{
 		ours: []string{
 			"manifest", "manifest/names", "manifest/visible", "manifest/wording", "manifest/writing", "reconcile", "reconcile/fault",
 			"reconcile/inputs",
-			"render", "s6ctl", command + "/accounts", command + "/containerenv", command + "/home",
+			"render", "s6ctl", "s6ctl/process", command + "/accounts", command + "/containerenv", command + "/home",
 		},
 		never: []string{"os/exec", "net", "flag", "log"},
 	},
@@ -397,6 +408,7 @@ var layers = map[string]layer{
 	command + "/late": {
 		why: "apply, a trial and watch say the same of a gateway that has not come.",
 		ours: []string{
+			"s6ctl/process",
 			"manifest", "reconcile", "s6ctl", command + "/deploy", command + "/doctor", command + "/explain", command + "/logs",
 			command + "/probe",
 		},
@@ -463,7 +475,7 @@ var layers = map[string]layer{
 	},
 	command + "/checkup": {
 		why:   "It runs in the session of a gateway, as its user: it can end that one, and judges by rules alone.",
-		ours:  []string{"reconcile/liveness", "s6ctl", command + "/probe", command + "/usage"},
+		ours:  []string{"reconcile/liveness", "s6ctl", "s6ctl/process", command + "/probe", command + "/usage"},
 		never: []string{"os/exec", "net", "flag", "log"},
 	},
 	command + "/guard": {
@@ -474,7 +486,7 @@ var layers = map[string]layer{
 	command + "/gateways": {
 		why: "What a gateway is said to be is the same in status, metrics, doctor and watch: it is told by one look.",
 		ours: []string{
-			"manifest", "reconcile", "reconcile/operate", "render", "render/parallel", "s6ctl",
+			"manifest", "reconcile", "reconcile/operate", "render", "render/parallel", "s6ctl/process",
 			command + "/accounts", command + "/asuser", command + "/choose", command + "/deploy", command + "/explain", command + "/home",
 			command + "/homes", command + "/logs",
 		},
@@ -485,7 +497,7 @@ var layers = map[string]layer{
 		ours: []string{
 			"manifest", "manifest/visible", "reconcile", "reconcile/apply", "reconcile/fault", "reconcile/inputs", "reconcile/journal", "reconcile/liveness", "reconcile/operate", "reconcile/pace", "reconcile/scandir",
 			"render",
-			"s6ctl", "s6ctl/safefile", "s6ctl/start",
+			"s6ctl", "s6ctl/process", "s6ctl/safefile", "s6ctl/start",
 			command + "/accounts", command + "/content", command + "/explain", command + "/home", command + "/homes", command + "/usage",
 		},
 		others: []string{"github.com/hashicorp/go-multierror"},
@@ -494,6 +506,7 @@ var layers = map[string]layer{
 	command: {
 		why: "It wires all of them; programs are started by s6ctl/start, gateways asked by probe, scandirs opened by deploy.",
 		ours: []string{
+			"s6ctl/process",
 			"manifest", "manifest/placed", "manifest/visible", "manifest/wording", "manifest/writing", "render", "render/parallel",
 			"reconcile", "reconcile/apply", "reconcile/fault", "reconcile/journal", "reconcile/liveness", "reconcile/operate", "reconcile/servicetree",
 			"reconcile/watch",

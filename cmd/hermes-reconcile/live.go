@@ -23,6 +23,7 @@ import (
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/render"
 	"hermes-reconcile/s6ctl"
+	"hermes-reconcile/s6ctl/process"
 	"hermes-reconcile/s6ctl/start"
 )
 
@@ -159,7 +160,7 @@ func resume(args []string) (rest []string, report func(code int)) {
 // gateway: the stop of that gateway would end it before the start. It returns nil where there is no
 // need.
 func survive() error {
-	if isApart || s6ctl.Inside(s6ctl.ThisHost(), os.Getpid(), render.Prefix) == "" {
+	if isApart || process.Inside(process.ThisHost(), os.Getpid(), render.Prefix) == "" {
 		return nil
 	}
 	code, err := start.Apart(os.Args[1:])

@@ -11,6 +11,7 @@ import (
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/render"
 	"hermes-reconcile/s6ctl"
+	"hermes-reconcile/s6ctl/process"
 )
 
 // liveCommands refuse: s6 is not here. Their flags are not looked at, since none could help.
@@ -60,4 +61,4 @@ func wantedBy(string) discover.Wanted {
 	return func(string) (up, known bool) { return false, false }
 }
 
-func refusal(command string) error { return noS6Here(command, s6ctl.Detect(s6ctl.ThisHost(), "")) }
+func refusal(command string) error { return noS6Here(command, s6ctl.Detect(process.ThisHost(), "")) }

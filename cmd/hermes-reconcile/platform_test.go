@@ -8,6 +8,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/failure"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/s6ctl"
+	"hermes-reconcile/s6ctl/process"
 )
 
 func TestCommandsThatNeedS6AreKnownElsewhere(t *testing.T) {
@@ -20,7 +21,7 @@ func TestCommandsThatNeedS6AreKnownElsewhere(t *testing.T) {
 
 func TestRefusalNamesTheSupervisorOfTheSystem(t *testing.T) {
 	for os, supervisor := range map[string]string{"darwin": "launchd", "windows": "windows"} {
-		err := noS6Here("apply", s6ctl.Detect(s6ctl.Host{OS: os}, ""))
+		err := noS6Here("apply", s6ctl.Detect(process.Host{OS: os}, ""))
 		require.ErrorContains(t, err, "cannot run apply here: ")
 		require.ErrorContains(t, err, "supervised by "+supervisor)
 		require.Equal(t, failure.ExitUsage, failure.ExitOf(err))

@@ -13,7 +13,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/probe"
 	"hermes-reconcile/cmd/hermes-reconcile/usage"
 	"hermes-reconcile/reconcile"
-	"hermes-reconcile/s6ctl"
+	"hermes-reconcile/s6ctl/process"
 )
 
 // probeFlags are those of probe. A gateway of 0 means that any process may answer.
@@ -97,5 +97,5 @@ func (f *probeFlags) stranger(port int) string {
 	if f.gateway == 0 {
 		return ""
 	}
-	return s6ctl.Stranger(s6ctl.ThisHost(), f.gateway, port)
+	return process.Stranger(process.ThisHost(), f.gateway, port)
 }

@@ -18,6 +18,7 @@ import (
 	"hermes-reconcile/reconcile/operate"
 	"hermes-reconcile/reconcile/pace"
 	"hermes-reconcile/reconcile/scandir"
+	"hermes-reconcile/reconcile/turns"
 )
 
 // Options say how a plan is carried out.
@@ -197,7 +198,7 @@ type applier struct {
 	portFreed map[string]*event // by service: its old port is free
 	reversals []reversal
 	tight     bool // what goes has to go before what comes
-	turns     *turns
+	turns     *turns.Turns
 
 	mu   sync.Mutex // of reversals and late
 	late []reconcile.Late
@@ -260,7 +261,7 @@ func newApplier(
 		opt:       opt,
 		listening: listening,
 		portFreed: map[string]*event{},
-		turns:     newTurns(plan, opt),
+		turns:     turnsOf(plan, opt),
 	}
 	for i := range plan.Changes {
 		c := &plan.Changes[i]
@@ -278,9 +279,9 @@ func newApplier(
 		switch {
 		case j.err != nil:
 			r.portFreed[j.Service].fire(j.err)
-			r.turns.skip(j.Service)
+			r.turns.Skip(j.Service)
 		case j.stopping == asked || j.Drained:
-			r.turns.hold(j.Service)
+			r.turns.Hold(j.Service)
 		}
 	}
 	r.giveTurns()
@@ -320,7 +321,7 @@ func (r *applier) result() reconcile.Result {
 	}
 	result := reconcile.Result{
 		Outcomes: make([]reconcile.Outcome, 0, len(r.plan.Changes)),
-		Notes:    r.Notes(), Late: r.late, Stuck: r.turns.stuck(),
+		Notes:    r.Notes(), Late: r.late, Stuck: r.turns.Stuck(),
 	}
 	for _, c := range r.plan.Changes {
 		if c.Left {

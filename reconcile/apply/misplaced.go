@@ -11,8 +11,6 @@ import (
 
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/fault"
-	"hermes-reconcile/reconcile/operate"
-	"hermes-reconcile/reconcile/pace"
 )
 
 // endDisplaced ends gateways that run outside their place, and keeps doubles down: before any new
@@ -27,7 +25,7 @@ func (r *applier) endDisplaced(ctx context.Context) error {
 		func(j *job) bool { return len(j.Displaced) > 0 },
 		func(ctx context.Context, j *job) error {
 			for _, d := range j.Displaced {
-				if err := r.endGateway(ctx, j, d); err != nil {
+				if err := r.EndDisplaced(ctx, j.Service, d, j.StopTimeout); err != nil {
 					return err
 				}
 			}
@@ -63,50 +61,6 @@ func (r *applier) keepDown(ctx context.Context, j *job) error {
 		}
 	}
 	return r.StopLogger(ctx, path.Join(j.Service, "log"))
-}
-
-// endGateway brings a displaced gateway down, with all that is left of its process group. One that
-// a rescan will end keeps its supervisor until then: s6-svscan would start another one at once,
-// under the name that it knows.
-func (r *applier) endGateway(ctx context.Context, j *job, d reconcile.Displaced) error {
-	if d.Logger() {
-		if d.Orphan {
-			return r.Sup.Dismiss(d.Supervise, true)
-		}
-		return nil
-	}
-	dismissed := d.Orphan || d.Former || r.Sup.Quiet(d.Supervise) != nil
-	if dismissed {
-		if err := r.Sup.Dismiss(d.Supervise, false); err != nil {
-			return err
-		}
-	}
-	child, looks := d.Child, 0
-	down := func() (bool, error) {
-		lives, now := r.Sup.Doing(d.Supervise)
-		if now != 0 && !d.Former {
-			child, looks = now, 0
-		}
-		looks++
-		const twice = 2 // it may be between two lives when it is told
-		return !lives || !dismissed && now == 0 && looks > twice, nil
-	}
-	what := j.Service + " outside its place to stop"
-	err := pace.Wait(ctx, j.StopTimeout, what, down)
-	if reconcile.IsTimeout(err) && ctx.Err() == nil {
-		kill := r.Sup.KillService
-		if d.Former {
-			kill = r.Sup.KillGroup
-		}
-		if err := kill(d.Supervise); err != nil {
-			return err
-		}
-		err = r.Pace.Wait(ctx, operate.KillMargin, what, down)
-	}
-	if err == nil && (d.Deleted || d.Former) { // no ./finish does it
-		err = r.Sup.Sweep(child)
-	}
-	return err
 }
 
 // prunes reports whether a rescan has to end a supervisor that works outside its place.
@@ -146,32 +100,13 @@ func (r *applier) finishDisplaced(ctx context.Context, jobs []*job) {
 	all.Wait()
 }
 
-// finishOne waits for the end of one, and sees to it where no rescan does.
+// finishOne waits for the end of one, unless only a rescan ends it and none comes.
 func (r *applier) finishOne(ctx context.Context, j *job, v reconcile.Supervise) error {
 	if !v.Orphan && (r.opt.NoRescan || !r.listening) {
 		r.Note(reconcile.NoteFormer, "a former supervisor of %s (pid %d) ends with the next rescan", j.Service, v.PID)
 		return nil
 	}
-	what := fmt.Sprintf("supervisor %d of %s to end", v.PID, j.Service)
-	gone := func() (bool, error) {
-		lives, _ := r.Sup.Doing(v)
-		return !lives, nil
-	}
-	steps := []func() error{
-		func() error { return r.Sup.Dismiss(v, v.Logger()) },
-		func() error { return r.Sup.KillService(v) },
-		func() error { return r.Sup.Dismiss(v, false) },
-	}
-	for _, step := range steps {
-		err := r.Pace.Wait(ctx, operate.LoggerLimit, what, gone)
-		if !reconcile.IsTimeout(err) || ctx.Err() != nil {
-			return err
-		}
-		if err := step(); err != nil {
-			return err
-		}
-	}
-	return r.Pace.Wait(ctx, operate.KillMargin, what, gone)
+	return r.SeeOut(ctx, j.Service, v)
 }
 
 // dismissOrphans ends the supervisors of a hidden directory that no rescan ends, since they are no

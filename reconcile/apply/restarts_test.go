@@ -3,7 +3,6 @@
 package apply
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -124,11 +123,10 @@ func TestTurnsOfThoseThatPassPorts(t *testing.T) {
 	for _, o := range result.Outcomes {
 		require.NoError(t, o.Err)
 	}
-	with := together(plan, takesTurns)
-	require.Len(t, with, 5)
-	require.Equal(t, with["gateway-x"], with["gateway-y"])
-	require.Equal(t, with["gateway-x"], with["gateway-z"])
-	require.NotEqual(t, with["gateway-a"], with["gateway-b"])
+	require.Len(t, plan.Changes, 5)
+	for _, c := range plan.Changes {
+		require.Equal(t, map[string][]string{"gateway-x": {"gateway-y"}, "gateway-y": {"gateway-z"}, "gateway-z": {"gateway-x"}}[c.Service], c.Await)
+	}
 	require.LessOrEqual(t, mostAway(f.took()), 3)
 	f.settled(after...)
 }
@@ -151,79 +149,16 @@ func TestTimeoutIsTheLongestStepAndSomeGrace(t *testing.T) {
 	require.Equal(t, time.Minute+reconcile.Grace+reconcile.Grace, timeout(plan, Options{MaxRestarts: 2, Level: reconcile.LevelReady}), "nothing else moves while one comes back")
 }
 
-func TestTurnsWithoutThoseThatAreLeftOut(t *testing.T) {
+// TestWhoTakesTurnsWithANewDirectory: one that waits needs an apply that
+// goes on with it.
+func TestWhoTakesTurnsWithANewDirectory(t *testing.T) {
 	plan := reconcile.Plan{Changes: []reconcile.Change{
-		{Service: "gateway-a", Gateway: reconcile.Restart}, {Service: "gateway-b", Gateway: reconcile.Restart, Await: []string{"gateway-a"}}, {Service: "gateway-c", Gateway: reconcile.Restart},
+		{Service: "gateway-a", Gateway: reconcile.Restart, Replace: true}, {Service: "gateway-b", Gateway: reconcile.Restart},
 	}}
-	turns := newTurns(plan, Options{MaxRestarts: 1})
-	turns.skip("gateway-a")
-	for _, service := range []string{"gateway-a", "gateway-b", "gateway-c"} {
-		leave, err := turns.acquire(t.Context(), service)
-		require.NoError(t, err)
-		leave(nil)
-	}
-	newTurns(plan, Options{}).skip("gateway-a")
-}
-
-// TestTurnsOfOneRound: no turn is given twice, the rest waits for the next apply, and for one that
-// is not back. That one itself does not wait.
-func TestTurnsOfOneRound(t *testing.T) {
-	plan := reconcile.Plan{}
-	for _, service := range []string{"gateway-a", "gateway-b", "gateway-c"} {
-		plan.Changes = append(plan.Changes, reconcile.Change{Service: service, Gateway: reconcile.Restart})
-	}
-	ask := func(turns *turns, service string, end error) (delay *reconcile.DelayError) {
-		leave, err := turns.acquire(t.Context(), service)
-		leave(cmp.Or(err, end))
-		if err != nil {
-			require.ErrorAs(t, err, &delay)
-		}
-		return delay
-	}
-	turns := newTurns(plan, Options{MaxRestarts: 2, OneRound: true})
-	require.Nil(t, ask(turns, "gateway-a", nil))
-	require.Nil(t, ask(turns, "gateway-b", nil))
-	require.Equal(t, &reconcile.DelayError{For: "its turn to restart", Turn: true}, ask(turns, "gateway-c", nil))
-
-	turns = newTurns(plan, Options{MaxRestarts: 2, OneRound: true})
-	require.Nil(t, ask(turns, "gateway-a", errors.New("it is not up")))
-	notBack := &reconcile.DelayError{For: "gateway-a, restarted before it, to come back"}
-	require.Equal(t, notBack, ask(turns, "gateway-b", nil))
-
-	turns = newTurns(reconcile.Plan{Changes: plan.Changes[1:]}, Options{MaxRestarts: 2, OneRound: true, Stuck: "gateway-a"})
-	require.Equal(t, notBack, ask(turns, "gateway-b", nil))
-	turns = newTurns(plan, Options{MaxRestarts: 1, OneRound: true, Stuck: "gateway-a"})
-	require.Nil(t, ask(turns, "gateway-a", nil))
-	require.True(t, ask(turns, "gateway-b", nil).Turn)
-}
-
-// TestTurnsOfThoseWithNewDirectories: those that find a turn have it before all others, the rest
-// waits for the next apply; a second gateway of a profile does not wait.
-func TestTurnsOfThoseWithNewDirectories(t *testing.T) {
-	anew := func(service string) reconcile.Change {
-		return reconcile.Change{Service: service, Gateway: reconcile.Restart, Replace: true}
-	}
-	twice := anew("gateway-d")
-	twice.Displaced = []reconcile.Displaced{{}}
-	plan := reconcile.Plan{Changes: []reconcile.Change{anew("gateway-a"), anew("gateway-b"), {Service: "gateway-c", Gateway: reconcile.Restart}, twice}}
-	turns := newTurns(plan, Options{MaxRestarts: 1})
-	require.Nil(t, turns.of["gateway-d"])
-	require.NoError(t, turns.grasp("gateway-a"))
-	require.True(t, reconcile.IsDelay(turns.grasp("gateway-b")))
-	came := make(chan error)
-	go func() {
-		leave, err := turns.acquire(t.Context(), "gateway-c")
-		leave(nil)
-		came <- err
-	}()
-	require.Empty(t, came)
-	turns.leave("gateway-a", nil)
-	require.NoError(t, <-came)
-
-	turns = newTurns(plan, Options{MaxRestarts: 1, Stuck: "gateway-x"})
-	require.ErrorContains(t, turns.grasp("gateway-a"), "gateway-x, restarted before it, has not come back")
+	require.True(t, turnsOf(plan, Options{MaxRestarts: 1}).Takes("gateway-a"))
 	for _, opt := range []Options{{Unattended: true}, {NoRescan: true}, {Hurried: true}} {
 		opt.MaxRestarts = 1
-		require.Len(t, newTurns(plan, opt).of, 1, "no apply follows, so none waits for one")
+		require.False(t, turnsOf(plan, opt).Takes("gateway-a"), "no apply follows, so none waits for one")
+		require.True(t, turnsOf(plan, opt).Takes("gateway-b"))
 	}
 }

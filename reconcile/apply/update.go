@@ -143,7 +143,7 @@ func (r *applier) updateJob(ctx context.Context, j *job) (err error) {
 	if !j.turn && j.appears() {
 		return r.appearAfterOthers(ctx, j)
 	}
-	leave, err := r.turns.acquire(ctx, j.Service)
+	leave, err := r.turns.Acquire(ctx, j.Service)
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@
 //	leave.go      the same by hand, and what comes after it
 //	supervise.go  one live service: its limits, and how it is told
 //	logger.go     a logger, which has to write first what is in its pipe
+//	displaced.go  a gateway or a supervisor outside its place, which has to go
 //	readiness.go  gateways that are up, or ready
 package operate
 

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"hermes-reconcile/cmd/hermes-reconcile/accounts"
-	"hermes-reconcile/s6ctl"
+	"hermes-reconcile/s6ctl/process"
 	"hermes-reconcile/s6ctl/start"
 )
 
@@ -27,10 +27,10 @@ const (
 // looks are what that user can see.
 var looks = map[string]func() (any, error){
 	Sockets: func() (any, error) {
-		all, err := s6ctl.Listeners(s6ctl.ThisHost())
-		return s6ctl.Seen(all), err
+		all, err := process.Listeners(process.ThisHost())
+		return process.Seen(all), err
 	},
-	Marks: func() (any, error) { return s6ctl.Marks(s6ctl.ThisHost()), nil },
+	Marks: func() (any, error) { return process.Marks(process.ThisHost()), nil },
 }
 
 // Serves reports whether these are the arguments of such a child.

@@ -22,6 +22,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/usage"
 	"hermes-reconcile/reconcile/liveness"
 	"hermes-reconcile/s6ctl"
+	"hermes-reconcile/s6ctl/process"
 )
 
 // Options say which gateway is looked at, and by which rules.
@@ -63,7 +64,7 @@ type Found struct {
 // Look makes one look, with the file that looks leave each other their record in. It fails where it
 // cannot tell what is known of the gateway: to act without that would be to act too soon.
 func (o *Options) Look(ctx context.Context, file *os.File) (found Found, err error) {
-	start, leads := s6ctl.Leads(s6ctl.ThisHost(), o.Gateway)
+	start, leads := process.Leads(process.ThisHost(), o.Gateway)
 	if !leads {
 		return found, usage.Errorf("--gateway: process %d does not lead the session that this is run in", o.Gateway)
 	}
@@ -71,7 +72,7 @@ func (o *Options) Look(ctx context.Context, file *os.File) (found Found, err err
 	if err != nil {
 		return found, fmt.Errorf("cannot read the record on standard input: %w", err)
 	}
-	boot, err := s6ctl.SinceBoot()
+	boot, err := process.SinceBoot()
 	if err != nil {
 		return found, err
 	}
@@ -81,7 +82,7 @@ func (o *Options) Look(ctx context.Context, file *os.File) (found Found, err err
 		Ask: func() error { return o.ask(ctx) },
 	}
 	if o.Rules.Memory > 0 { // to look at all processes takes longer than all else
-		seen.Memory = s6ctl.UsageBeside(s6ctl.ThisHost(), o.Gateway).RSS
+		seen.Memory = process.UsageBeside(process.ThisHost(), o.Gateway).RSS
 	}
 	found.Verdict = record.Look(o.Rules, seen)
 	text, err := record.Text()
@@ -98,7 +99,7 @@ func (o *Options) Look(ctx context.Context, file *os.File) (found Found, err err
 // ask asks the gateway once. Where this process or this machine lacks means, that says nothing of
 // the gateway.
 func (o *Options) ask(ctx context.Context) error {
-	stranger := func(port int) string { return s6ctl.Stranger(s6ctl.ThisHost(), o.Gateway, port) }
+	stranger := func(port int) string { return process.Stranger(process.ThisHost(), o.Gateway, port) }
 	err := probe.Of(o.URL, stranger)(ctx)
 	for _, lack := range []error{
 		syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.ENOBUFS, syscall.EADDRNOTAVAIL, syscall.EAGAIN,

@@ -11,7 +11,7 @@ import (
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/journal"
 	"hermes-reconcile/reconcile/operate"
-	"hermes-reconcile/s6ctl"
+	"hermes-reconcile/s6ctl/process"
 )
 
 // Trial is an apply that tries a manifest on some gateways first, the canaries.
@@ -42,7 +42,7 @@ func (t *Trial) On(lock *journal.Lock, profiles []string) error {
 func (t *Trial) canary(failed string) journal.Canary {
 	pid := os.Getpid()
 	c := journal.Canary{
-		Digest: t.opt.Record.Digest(), Profiles: t.Profiles, PID: pid, Start: s6ctl.Started(pid), Time: t.since,
+		Digest: t.opt.Record.Digest(), Profiles: t.Profiles, PID: pid, Start: process.Started(pid), Time: t.since,
 		Failed: failed,
 	}
 	if t.Former != nil {
@@ -146,5 +146,5 @@ func (d *Deployment) For(ctx context.Context, opt Options) (*Deployment, error) 
 
 // Lives reports whether the apply that tries a manifest still runs.
 func Lives(c *journal.Canary) bool {
-	return c != nil && c.Failed == "" && c.Start != 0 && s6ctl.Started(c.PID) == c.Start
+	return c != nil && c.Failed == "" && c.Start != 0 && process.Started(c.PID) == c.Start
 }

@@ -23,7 +23,7 @@ import (
 	"hermes-reconcile/reconcile/inputs"
 	"hermes-reconcile/reconcile/journal"
 	"hermes-reconcile/render"
-	"hermes-reconcile/s6ctl"
+	"hermes-reconcile/s6ctl/process"
 )
 
 // inputLooks is what was seen, once, of the files that gateways read when they start.
@@ -90,7 +90,7 @@ func (p *Place) newInputLooks(
 
 // look looks at all files once: at secrets as this user, and at a profile's own as its user.
 func (l *inputLooks) look(ctx context.Context) {
-	begin, _ := s6ctl.SinceBoot()
+	begin, _ := process.SinceBoot()
 	limited, cancel := context.WithTimeout(ctx, l.homes.Limit)
 	defer cancel()
 	own := map[string]home.Inputs{}
@@ -108,7 +108,7 @@ func (l *inputLooks) look(ctx context.Context) {
 		}
 	}
 	l.lookAtHomes(ctx, own, all)
-	end, _ := s6ctl.SinceBoot()
+	end, _ := process.SinceBoot()
 	l.sights = map[string]inputs.Sight{}
 	for service, looks := range all {
 		l.sights[service] = inputs.Sight{Begin: begin, End: end, Looks: looks}
@@ -212,7 +212,7 @@ func (l *inputLooks) settle(ctx context.Context) {
 func (l *inputLooks) rotated(services []reconcile.Service) map[string][]string {
 	l.services, l.notes = services, nil
 	all := map[string][]string{}
-	now, _ := s6ctl.SinceBoot()
+	now, _ := process.SinceBoot()
 	for i := range services {
 		s := &services[i]
 		if l.profiles[s.Name] == nil {
@@ -264,7 +264,7 @@ func (p *Place) nowOf(s *reconcile.Service) inputs.Now {
 	}
 	life := inputs.Life{PID: status.PID, Start: start}
 	now := inputs.Now{
-		Life: life, Start: s6ctl.StartTime(life.Start), Before: time.Now().Add(-age),
+		Life: life, Start: process.StartTime(life.Start), Before: time.Now().Add(-age),
 		Reads: p.Sup.Phase(s.Name, status.PID) == reconcile.PhaseRunning,
 	}
 	if s.LastStarted == [2]int{life.PID, life.Start} {
@@ -307,7 +307,7 @@ func (d *Deployment) recordInputs(lock *journal.Lock, plan reconcile.Plan) []rec
 // next is what is to be recorded, with the restarts that watch plans.
 func (l *inputLooks) next(before *journal.Inputs, plan reconcile.Plan) map[string]inputs.Gateway {
 	all := map[string]inputs.Gateway{}
-	now, _ := s6ctl.SinceBoot()
+	now, _ := process.SinceBoot()
 	for i := range l.services {
 		s := &l.services[i]
 		if l.profiles[s.Name] == nil {

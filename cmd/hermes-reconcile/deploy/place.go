@@ -30,6 +30,7 @@ import (
 	"hermes-reconcile/reconcile/journal"
 	"hermes-reconcile/reconcile/scandir"
 	"hermes-reconcile/s6ctl"
+	"hermes-reconcile/s6ctl/process"
 )
 
 // Place is an opened scandir, with the s6 that may run on it.
@@ -117,7 +118,7 @@ func (p *Place) Lock(ctx context.Context, timeout time.Duration) (*journal.Lock,
 // requireS6 refuses where s6 does not run or cannot be told anything, and names what is there
 // instead.
 func requireS6(path, verb string) error {
-	kind := s6ctl.Detect(s6ctl.ThisHost(), path)
+	kind := s6ctl.Detect(process.ThisHost(), path)
 	other := ""
 	if kind != s6ctl.KindS6 && kind != s6ctl.KindNone {
 		other = fmt.Sprintf("; services of this system are supervised by %s", kind)
@@ -126,7 +127,7 @@ func requireS6(path, verb string) error {
 		return usage.WithHint(fmt.Errorf("%w%s", err, other),
 			"validate, render and diff work without s6; nothing was changed")
 	}
-	listening, err := s6ctl.Listening(s6ctl.ThisHost(), path)
+	listening, err := s6ctl.Listening(process.ThisHost(), path)
 	if err != nil {
 		return err
 	}

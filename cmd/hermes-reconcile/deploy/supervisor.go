@@ -10,6 +10,7 @@ import (
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/liveness"
 	"hermes-reconcile/s6ctl"
+	"hermes-reconcile/s6ctl/process"
 )
 
 // supervisor lets reconcile use s6. What s6ctl and reconcile call by one name it has from s6ctl as it
@@ -19,7 +20,7 @@ type supervisor struct {
 	path string
 }
 
-func (s supervisor) Listening() (bool, error) { return s6ctl.Listening(s6ctl.ThisHost(), s.path) }
+func (s supervisor) Listening() (bool, error) { return s6ctl.Listening(process.ThisHost(), s.path) }
 
 func (s supervisor) Rescan(ctx context.Context, prune bool) error {
 	return meant(ctx, s.Scandir.Rescan(ctx, prune))
@@ -34,9 +35,9 @@ func (s supervisor) Room(ctx context.Context) (reconcile.Room, error) {
 	return reconcile.Room(v), meant(ctx, err)
 }
 
-func (s supervisor) Age(pid int) time.Duration { return s6ctl.Age(pid) }
+func (s supervisor) Age(pid int) time.Duration { return process.ThisHost().Age(pid) }
 
-func (s supervisor) Started(pid int) int { return s6ctl.Started(pid) }
+func (s supervisor) Started(pid int) int { return process.Started(pid) }
 
 // meant says of an error that comes of a signal that it does. An apply that ends because nothing
 // moves any more is no interruption: its cause is that of a deadline.
@@ -60,8 +61,8 @@ func (s supervisor) Liveness(dir string, pid int) liveness.State {
 	if err != nil {
 		return liveness.State{}
 	}
-	gateway := liveness.Gateway{PID: pid, Start: s6ctl.Started(pid)}
-	now, err := s6ctl.SinceBoot()
+	gateway := liveness.Gateway{PID: pid, Start: process.Started(pid)}
+	now, err := process.SinceBoot()
 	if err != nil {
 		return liveness.State{}
 	}

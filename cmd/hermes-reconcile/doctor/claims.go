@@ -13,7 +13,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/home"
 	"hermes-reconcile/manifest"
-	"hermes-reconcile/s6ctl"
+	"hermes-reconcile/s6ctl/process"
 )
 
 const claimsCheck = "claims"
@@ -116,7 +116,7 @@ func lookAtClaims(ctx context.Context, p *Facts) ([]explain.Finding, error) {
 // hostOf finds out whether a gateway that serves several profiles is here, and which one it is.
 func (p *Facts) hostOf(at string, host home.Host) hostFacts {
 	h := hostFacts{Host: host, At: at}
-	session, here := s6ctl.SessionOf(s6ctl.ThisHost(), host.PID, host.Started, p.Now)
+	session, here := process.SessionOf(process.ThisHost(), host.PID, host.Started, p.Now)
 	h.Lives = here
 	for _, g := range p.Gateways {
 		if session != 0 && g.PID == session { // a gateway leads its session, and a wrapper may stay

@@ -19,6 +19,7 @@ import (
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/s6ctl"
+	"hermes-reconcile/s6ctl/process"
 )
 
 // now is when all looks of these tests are.
@@ -342,11 +343,11 @@ func TestPorts(t *testing.T) {
 	long := a
 	long.Since = before(time.Hour)
 	on := func(address string, pid, service int) sockets {
-		l := s6ctl.Listener{Address: netip.MustParseAddrPort(address), UID: 33, PID: pid, Program: "python3", Service: service}
+		l := process.Listener{Address: netip.MustParseAddrPort(address), UID: 33, PID: pid, Program: "python3", Service: service}
 		if pid == 0 {
 			l.Program = ""
 		}
-		return sockets{Listeners: []s6ctl.Listener{{Address: netip.MustParseAddrPort("0.0.0.0:80"), PID: 1}, l}, Services: map[int]string{5: "gateway-a", 6: "gateway-b"}}
+		return sockets{Listeners: []process.Listener{{Address: netip.MustParseAddrPort("0.0.0.0:80"), PID: 1}, l}, Services: map[int]string{5: "gateway-a", 6: "gateway-b"}}
 	}
 	const hint = " | end that, or give a another port in the manifest"
 	tell{

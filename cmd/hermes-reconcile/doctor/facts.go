@@ -24,6 +24,7 @@ import (
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/render"
 	"hermes-reconcile/s6ctl"
+	"hermes-reconcile/s6ctl/process"
 )
 
 // Facts are what is known of one place before the checks are made. They do not change any more, so
@@ -127,7 +128,7 @@ func (p *Facts) cannotBe(name string) string {
 }
 
 // environ is the environment of s6-svscan, which reaches each gateway; see s6ctl.Environ.
-func (p *Facts) environ() ([]string, error) { return s6ctl.Environ(s6ctl.ThisHost(), p.Path) }
+func (p *Facts) environ() ([]string, error) { return s6ctl.Environ(process.ThisHost(), p.Path) }
 
 // containerVariable is the value of a variable of the container, which reaches each gateway that
 // says nothing of it.

@@ -16,7 +16,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/asuser"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/manifest"
-	"hermes-reconcile/s6ctl"
+	"hermes-reconcile/s6ctl/process"
 )
 
 const portsCheck = "ports"
@@ -32,7 +32,7 @@ type portFacts struct {
 
 // sockets are the sockets that take connections here.
 type sockets struct {
-	Listeners []s6ctl.Listener
+	Listeners []process.Listener
 	Err       error // why that is not known
 	// Services: of this scandir, by the process that s6-supervise has started.
 	Services map[int]string
@@ -87,7 +87,7 @@ func (n *notes) shared(ports []portFacts) {
 
 // port tells which process has a port instead of its gateway.
 func (n *notes) port(p portFacts, s sockets, now time.Time) {
-	var others []s6ctl.Listener
+	var others []process.Listener
 	hidden := false
 	for _, l := range s.Listeners {
 		switch {
@@ -123,7 +123,7 @@ func (n *notes) port(p portFacts, s sockets, now time.Time) {
 func inTheWay(a netip.Addr) bool { return a.IsLoopback() || a.IsUnspecified() }
 
 // who names the process of a socket.
-func (s sockets) who(l s6ctl.Listener) string {
+func (s sockets) who(l process.Listener) string {
 	switch {
 	case l.PID == 0:
 		return fmt.Sprintf("a process of user %d (%s)", l.UID, l.Address)
@@ -169,15 +169,15 @@ func lookAtPorts(ctx context.Context, p *Facts) ([]explain.Finding, error) {
 	if len(ports) == 0 {
 		return judgePorts(nil, found, p.Now), nil
 	}
-	found.Listeners, found.Err = s6ctl.Listeners(s6ctl.ThisHost())
+	found.Listeners, found.Err = process.Listeners(process.ThisHost())
 	found.Listeners = p.completed(ctx, found.Listeners, ports)
 	return judgePorts(ports, found, p.Now), nil
 }
 
 // completed are the listeners of ports, with what the users of gateways can see of theirs.
 func (p *Facts) completed(
-	ctx context.Context, all []s6ctl.Listener, ports []portFacts,
-) []s6ctl.Listener {
+	ctx context.Context, all []process.Listener, ports []portFacts,
+) []process.Listener {
 	if os.Geteuid() != 0 {
 		return all
 	}
@@ -185,7 +185,7 @@ func (p *Facts) completed(
 	users := p.users()
 	for _, port := range ports {
 		who := accounts.LookUp(users[port.Profile])
-		unseen := func(l s6ctl.Listener) bool {
+		unseen := func(l process.Listener) bool {
 			return l.PID == 0 && int(l.Address.Port()) == port.Number && l.UID == who.UID
 		}
 		if who.UID == 0 || asked[who.UID] || !slices.ContainsFunc(all, unseen) {
@@ -199,7 +199,7 @@ func (p *Facts) completed(
 			asuser.Sockets,
 			&seen,
 		); err == nil { // else what is not seen says so
-			s6ctl.Complete(s6ctl.ThisHost(), all, who.UID, seen)
+			process.Complete(process.ThisHost(), all, who.UID, seen)
 		}
 	}
 	return all

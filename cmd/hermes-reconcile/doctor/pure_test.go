@@ -20,10 +20,12 @@ var pure = []string{
 	"cmp", "errors", "fmt", "maps", "net/netip", "regexp", "slices", "strconv", "strings", "time",
 	"hermes-reconcile/cmd/hermes-reconcile/explain", "hermes-reconcile/cmd/hermes-reconcile/home",
 	"hermes-reconcile/manifest", "hermes-reconcile/reconcile", "hermes-reconcile/s6ctl",
+	"hermes-reconcile/s6ctl/process",
 }
 
 // TestJudgementsLookAtNothing: a function judge… and what it collects its findings with get facts,
-// and use no package, and no function of s6ctl and the clock, that looks at a disk or a process.
+// and use no package, and no function of s6ctl, process and the clock, that looks at a disk or a
+// process.
 func TestJudgementsLookAtNothing(t *testing.T) {
 	files, err := filepath.Glob("*.go")
 	require.NoError(t, err)
@@ -65,8 +67,8 @@ func isOfNotes(f *ast.FuncDecl) bool {
 	return ok && name.Name == "notes"
 }
 
-// looksIn are the uses of what looks in a function: packages that are not pure, functions of s6ctl,
-// the clock, and the Facts of all checks, which have functions that look.
+// looksIn are the uses of what looks in a function: packages that are not pure, functions of s6ctl
+// and process, the clock, and the Facts of all checks, which have functions that look.
 func looksIn(f *ast.FuncDecl, imports map[string]string) []string {
 	var used []string
 	ast.Inspect(f, func(n ast.Node) bool {
@@ -77,7 +79,7 @@ func looksIn(f *ast.FuncDecl, imports map[string]string) []string {
 			}
 		case *ast.CallExpr:
 			if s, ok := n.Fun.(*ast.SelectorExpr); ok {
-				if x, ok := s.X.(*ast.Ident); ok && (x.Name == "s6ctl" || x.Name == "time" && s.Sel.Name == "Now") {
+				if x, ok := s.X.(*ast.Ident); ok && (x.Name == "s6ctl" || x.Name == "process" || x.Name == "time" && s.Sel.Name == "Now") {
 					used = append(used, x.Name+"."+s.Sel.Name)
 				}
 			}

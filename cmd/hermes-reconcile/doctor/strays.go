@@ -13,11 +13,11 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/render"
-	"hermes-reconcile/s6ctl"
+	"hermes-reconcile/s6ctl/process"
 )
 
 // judgeStrays tells of processes that have outlived the gateways which started them, by profile.
-func judgeStrays(byProfile map[string][]s6ctl.Stray) []explain.Finding {
+func judgeStrays(byProfile map[string][]process.Stray) []explain.Finding {
 	n := notes{check: gatewaysCheck}
 	for _, profile := range sortedKeys(byProfile) {
 		var who []string
@@ -46,14 +46,14 @@ func lookAtStrays(ctx context.Context, p *Facts) ([]explain.Finding, error) {
 		who := accounts.LookUp(name)
 		byUID[who.UID] = who
 	}
-	all := s6ctl.Strays(s6ctl.ThisHost(), p.Path, running, func(uid uint32) (seen map[int]string) {
+	all := process.Strays(process.ThisHost(), p.Path, running, func(uid uint32) (seen map[int]string) {
 		if who, known := byUID[uid]; known && uid != 0 && os.Geteuid() == 0 {
 			// What cannot be seen is not told.
 			_ = asuser.Ask(ctx, who, asuser.Marks, &seen)
 		}
 		return seen
 	})
-	byProfile := map[string][]s6ctl.Stray{}
+	byProfile := map[string][]process.Stray{}
 	for _, s := range all {
 		former := func(d reconcile.Displaced) bool { return d.Former }
 		if !slices.ContainsFunc(p.Actual.DisplacedOf(s.Service), former) {

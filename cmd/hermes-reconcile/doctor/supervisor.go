@@ -9,6 +9,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/s6ctl"
+	"hermes-reconcile/s6ctl/process"
 )
 
 const supervisorCheck = "supervisor"
@@ -52,7 +53,7 @@ const overlayShell = "/command/with-contenv"
 func lookAtSupervisor(_ context.Context, p *Facts) ([]explain.Finding, error) {
 	s6 := s6ctl.Open(p.Path)
 	h := supervisorFacts{
-		Kind:    s6ctl.Detect(s6ctl.ThisHost(), p.Path),
+		Kind:    s6ctl.Detect(process.ThisHost(), p.Path),
 		Missing: s6.Installed(),
 		Folder:  s6.Folder(),
 	}

@@ -22,7 +22,7 @@ import (
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/render"
 	"hermes-reconcile/render/parallel"
-	"hermes-reconcile/s6ctl"
+	"hermes-reconcile/s6ctl/process"
 )
 
 // Wish says which gateways are looked at, and what for.
@@ -105,9 +105,9 @@ func (w *Wish) gateways(
 	slices.SortFunc(picked,
 		func(a, b reconcile.Service) int { return strings.Compare(a.Name, b.Name) })
 	// Memory is in no column of the table, and to add it up takes a look at all processes of the host.
-	usages := map[int]s6ctl.Usage{}
+	usages := map[int]process.Usage{}
 	if w.Weigh || choose.IsOne(w.Patterns) {
-		usages = s6ctl.Usages(s6ctl.ThisHost())
+		usages = process.Usages(process.ThisHost())
 	}
 	rotated := scandir.RotatedOf(ctx, w.Manifest, picked)
 	gateways := make([]explain.Gateway, len(picked))
@@ -127,7 +127,7 @@ func (w *Wish) gateways(
 // add adds what a gateway takes, and what there is to say of one alone.
 func (w *Wish) add(
 	ctx context.Context, g *explain.Gateway, scandir *deploy.Place, s reconcile.Service,
-	usage s6ctl.Usage,
+	usage process.Usage,
 ) {
 	if g.PID != 0 && usage.RSS != 0 { // else what its check has seen, if it looks
 		g.RSS = usage.RSS

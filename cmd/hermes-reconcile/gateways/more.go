@@ -21,7 +21,7 @@ import (
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/operate"
 	"hermes-reconcile/render"
-	"hermes-reconcile/s6ctl"
+	"hermes-reconcile/s6ctl/process"
 )
 
 // detailLines is how many lines of its log the detail of a gateway shows.
@@ -29,7 +29,7 @@ const detailLines = 10
 
 // more is what a look at one gateway gives.
 func (w *Wish) more(
-	ctx context.Context, scandir *deploy.Place, s reconcile.Service, usage s6ctl.Usage,
+	ctx context.Context, scandir *deploy.Place, s reconcile.Service, usage process.Usage,
 ) *explain.More {
 	look := operate.LookAt(scandir.Sup, s)
 	m := &explain.More{
@@ -89,7 +89,7 @@ func userOf(
 	scandir *deploy.Place, s reconcile.Service, phase reconcile.Phase,
 ) (uid uint32, known bool) {
 	if s.Status.PID != 0 && phase == "" {
-		if uid, known := s6ctl.UserOf(s6ctl.ThisHost(), s.Status.PID); known {
+		if uid, known := process.UserOf(process.ThisHost(), s.Status.PID); known {
 			return uid, true
 		}
 	}
@@ -109,8 +109,8 @@ func accountName(uid uint32) string {
 // without CAP_SYS_PTRACE has the gateway's user look.
 func sockets(ctx context.Context, s reconcile.Service, uid uint32) []explain.Socket {
 	found := []explain.Socket{}
-	host := s6ctl.ThisHost()
-	all, err := s6ctl.Listeners(host)
+	host := process.ThisHost()
+	all, err := process.Listeners(host)
 	if err != nil {
 		return found
 	}
@@ -119,7 +119,7 @@ func sockets(ctx context.Context, s reconcile.Service, uid uint32) []explain.Soc
 			var seen map[string]int
 			as := accounts.Account{UID: who.UID, GID: who.GID, Groups: who.Groups}
 			if err := asuser.Ask(ctx, as, asuser.Sockets, &seen); err == nil { // else what is not seen says so
-				s6ctl.Complete(host, all, uid, seen)
+				process.Complete(host, all, uid, seen)
 			}
 		}
 	}

@@ -30,6 +30,7 @@ import (
 	"hermes-reconcile/reconcile/inputs"
 	"hermes-reconcile/render"
 	"hermes-reconcile/s6ctl"
+	"hermes-reconcile/s6ctl/process"
 )
 
 // Default is HERMES_HOME where nothing names another one, as in a manifest.
@@ -44,7 +45,7 @@ func findHome(scandir, fromManifest string) (path, origin string, err error) {
 	if value := containerenv.Look(Variable); value != "" {
 		return value, "the environment", nil
 	}
-	environ, err := s6ctl.Environ(s6ctl.ThisHost(), scandir)
+	environ, err := s6ctl.Environ(process.ThisHost(), scandir)
 	for _, entry := range environ {
 		if value, ok := strings.CutPrefix(entry, Variable+"="); ok && value != "" {
 			return value, "the environment of s6-svscan", nil

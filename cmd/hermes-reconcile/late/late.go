@@ -17,7 +17,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/probe"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
-	"hermes-reconcile/s6ctl"
+	"hermes-reconcile/s6ctl/process"
 )
 
 // Code is what kind of error it is that a gateway is late: whether more time may help.
@@ -62,7 +62,7 @@ func why(l reconcile.Late, level reconcile.Level, answer error) string {
 	switch state := l.State(); {
 	case state.Runs() && url != "" && level == reconcile.LevelReady:
 		// A good answer of another program on the port is why the gateway cannot serve.
-		if stranger := s6ctl.Stranger(s6ctl.ThisHost(), l.PID, l.Change.Port); answer == nil &&
+		if stranger := process.Stranger(process.ThisHost(), l.PID, l.Change.Port); answer == nil &&
 			stranger != "" {
 			answer = fmt.Errorf("%s answers instead", stranger)
 		}

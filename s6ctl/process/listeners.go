@@ -1,4 +1,4 @@
-package s6ctl
+package process
 
 import (
 	"encoding/binary"

@@ -1,6 +1,6 @@
 //go:build linux
 
-package s6ctl
+package process
 
 import (
 	"errors"
@@ -16,7 +16,7 @@ import (
 func Listeners(h Host) ([]Listener, error) {
 	var found []Listener
 	for _, name := range []string{"tcp", "tcp6"} {
-		data, err := h.proc().Read(filepath.Join("net", name))
+		data, err := h.Files().Read(filepath.Join("net", name))
 		if errors.Is(err, fs.ErrNotExist) && name == "tcp6" {
 			continue // a kernel without IPv6
 		}
@@ -47,7 +47,7 @@ func Complete(h Host, all []Listener, uid uint32, seen map[string]int) {
 	for i, l := range all {
 		pid := seen[l.inode]
 		if l.PID == 0 && l.UID == uid && pid > 0 && h.isOf(pid, uid) {
-			all[i].PID, all[i].Program, all[i].Service = pid, h.comm(pid), h.service(pid)
+			all[i].PID, all[i].Program, all[i].Service = pid, h.Comm(pid), h.service(pid)
 		}
 	}
 }
@@ -56,15 +56,6 @@ func Complete(h Host, all []Listener, uid uint32, seen map[string]int) {
 func (h Host) isOf(pid int, uid uint32) bool {
 	has, known := h.uid(pid)
 	return known && has == uid
-}
-
-// uid is the effective user of a process.
-func (h Host) uid(pid int) (uid uint32, known bool) {
-	status, err := h.proc().Short(pid, "status")
-	if err != nil {
-		return 0, false
-	}
-	return effectiveUser(string(status))
 }
 
 // Stranger names who takes connections on a port of this machine although a service, whose process
@@ -100,12 +91,12 @@ var loopback = netip.MustParseAddr("127.0.0.1")
 // files open.
 func (h Host) lacks(service int, files map[string]bool) bool {
 	seen := false
-	for _, pid := range h.pids() {
+	for _, pid := range h.PIDs() {
 		if !h.belongs(pid, service) {
 			continue
 		}
 		seen = true
-		links, err := h.proc().Links(pid, "fd")
+		links, err := h.Files().Links(pid, "fd")
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return false
 		}
@@ -127,7 +118,7 @@ func (h Host) belongs(pid, to int) bool {
 		if pid == to {
 			return true
 		}
-		if pid = h.parent(pid); pid <= 1 {
+		if pid = h.Parent(pid); pid <= 1 {
 			return false
 		}
 	}
@@ -142,13 +133,13 @@ func (h Host) findOwners(sockets []Listener) {
 		name := "socket:[" + s.inode + "]"
 		wanted[name] = append(wanted[name], i)
 	}
-	for _, pid := range h.pids() {
+	for _, pid := range h.PIDs() {
 		if len(wanted) == 0 {
 			return
 		}
 		for _, name := range h.opened(pid) {
 			for _, i := range wanted[name] {
-				sockets[i].PID, sockets[i].Program = pid, h.comm(pid)
+				sockets[i].PID, sockets[i].Program = pid, h.Comm(pid)
 				sockets[i].Service = h.service(pid)
 			}
 			delete(wanted, name)
@@ -158,7 +149,7 @@ func (h Host) findOwners(sockets []Listener) {
 
 // opened are the files that a process has open, as /proc calls them.
 func (h Host) opened(pid int) []string {
-	links, _ := h.proc().Links(pid, "fd") // as many as may be seen
+	links, _ := h.Files().Links(pid, "fd") // as many as may be seen
 	var names []string
 	for _, target := range links {
 		if strings.HasPrefix(target, "socket:") {
@@ -183,7 +174,7 @@ func (h Host) service(pid int) int {
 		if h.supervised(pid) {
 			return pid
 		}
-		if pid = h.parent(pid); pid <= 1 {
+		if pid = h.Parent(pid); pid <= 1 {
 			return 0
 		}
 	}
@@ -191,7 +182,4 @@ func (h Host) service(pid int) int {
 }
 
 // supervised reports whether s6-supervise has started a process.
-func (h Host) supervised(pid int) bool { return h.comm(h.parent(pid)) == "s6-supervise" }
-
-// session is that of a process, or 0.
-func (h Host) session(pid int) int { return h.numberIn(pid, statSession) }
+func (h Host) supervised(pid int) bool { return h.Comm(h.Parent(pid)) == "s6-supervise" }

@@ -1,6 +1,6 @@
 //go:build linux
 
-package s6ctl
+package process
 
 import (
 	"errors"
@@ -19,15 +19,15 @@ type Usage struct {
 func Usages(h Host) map[int]Usage {
 	page := int64(os.Getpagesize())
 	all := map[int]Usage{}
-	for _, pid := range h.pids() {
-		stat, err := h.proc().Short(pid, "stat")
+	for _, pid := range h.PIDs() {
+		stat, err := h.Stat(pid)
 		if err != nil {
 			continue // it has ended
 		}
-		session := statNumber(string(stat), statSession)
+		session := stat.Session()
 		u := all[session]
 		u.Processes++
-		u.RSS += int64(statNumber(string(stat), statRSS)) * page
+		u.RSS += int64(stat.pages()) * page
 		all[session] = u
 	}
 	return all
@@ -40,16 +40,16 @@ func UserOf(h Host, pid int) (uid uint32, known bool) { return h.uid(pid) }
 // parent, which look after the service.
 func UsageBeside(h Host, service int) Usage {
 	u := Usage{}
-	for _, pid := range h.pids() {
+	for _, pid := range h.PIDs() {
 		if pid == os.Getpid() || pid == os.Getppid() {
 			continue
 		}
-		stat, err := h.proc().Short(pid, "stat")
-		if err != nil || statNumber(string(stat), statSession) != service {
+		stat, err := h.Stat(pid)
+		if err != nil || stat.Session() != service {
 			continue
 		}
 		u.Processes++
-		u.RSS += int64(statNumber(string(stat), statRSS)) * int64(os.Getpagesize())
+		u.RSS += int64(stat.pages()) * int64(os.Getpagesize())
 	}
 	return u
 }
@@ -57,7 +57,7 @@ func UsageBeside(h Host, service int) Usage {
 // Leads reports whether a process leads the session of this one, and when that was started, in
 // ticks. As long as this process runs, no other gets the number of such a one.
 func Leads(h Host, pid int) (start int, leads bool) {
-	start = h.numberIn(pid, statStart)
+	start = h.stat(pid).Start()
 	return start, start != 0 && h.session(os.Getpid()) == pid
 }
 
@@ -66,7 +66,7 @@ func Leads(h Host, pid int) (start int, leads bool) {
 // is in no namespace of this one: one of a container that `nsenter` has started, say.
 func SessionOf(h Host, pid int, started, now time.Time) (session int, here bool) {
 	const apart = 10 * time.Second // that two clocks may be set since
-	age := h.age(pid)
+	age := h.Age(pid)
 	if age == 0 || now.Add(-age).Sub(started).Abs() > apart {
 		return 0, false
 	}

@@ -1,4 +1,4 @@
-package s6ctl
+package process
 
 // ServiceVariable is the variable in which a rendered run script tells its gateway, and all that
 // this starts, in which directory it was started: an absolute path without symlinks.

@@ -1,6 +1,6 @@
 //go:build linux
 
-package s6ctl
+package process
 
 import "strings"
 
@@ -11,7 +11,7 @@ func Inside(h Host, pid int, prefix string) string {
 	if service == 0 {
 		return ""
 	}
-	argv := h.cmdline(h.parent(service))
+	argv := h.Cmdline(h.Parent(service))
 	if len(argv) == 0 || !strings.HasPrefix(argv[len(argv)-1], prefix) {
 		return ""
 	}

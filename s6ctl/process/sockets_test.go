@@ -1,6 +1,6 @@
 //go:build linux
 
-package s6ctl
+package process
 
 import (
 	"net"
@@ -28,7 +28,7 @@ func TestListenersNameTheProcess(t *testing.T) {
 	require.Len(t, found, 1)
 	require.Equal(t, os.Getpid(), found[0].PID)
 	require.Equal(t, uint32(os.Getuid()), found[0].UID)
-	require.Equal(t, ThisHost().comm(os.Getpid()), found[0].Program)
+	require.Equal(t, ThisHost().Comm(os.Getpid()), found[0].Program)
 }
 
 // TestServiceOfAProcess: a wrapper, a child, and a child whose parent has ended belong to the
@@ -101,7 +101,7 @@ func TestCompleteChecksWhatUsersSay(t *testing.T) {
 	all := unseen()
 	Complete(h, all, me, map[string]int{"1": os.Getpid(), "2": os.Getpid(), "3": os.Getpid()})
 	require.Equal(t, []int{os.Getpid(), 0, 7}, []int{all[0].PID, all[1].PID, all[2].PID})
-	require.Equal(t, h.comm(os.Getpid()), all[0].Program)
+	require.Equal(t, h.Comm(os.Getpid()), all[0].Program)
 	all = unseen()
 	Complete(h, all, me+1, map[string]int{"1": os.Getpid(), "2": os.Getpid()})
 	require.Equal(t, unseen(), all, "a process of another user")

@@ -1,6 +1,6 @@
 //go:build linux
 
-package s6ctl
+package process
 
 import (
 	"errors"
@@ -23,11 +23,11 @@ func Marks(h Host) map[int]string {
 // marks also gives the users that have processes which cannot be looked into.
 func (h Host) marks() (marks map[int]string, hidden []uint32) {
 	marks = map[int]string{}
-	for _, pid := range h.pids() {
+	for _, pid := range h.PIDs() {
 		if pid == 1 || h.service(pid) != 0 {
 			continue // s6 ends it with its service
 		}
-		environ, err := h.proc().Of(pid, "environ")
+		environ, err := h.Files().Of(pid, "environ")
 		if errors.Is(err, fs.ErrPermission) {
 			if uid, known := h.uid(pid); known && !slices.Contains(hidden, uid) {
 				hidden = append(hidden, uid)
@@ -51,7 +51,7 @@ func (h Host) realPath(folder string) (string, error) {
 		return "", err
 	}
 	defer root.Close()
-	return h.proc().Link(os.Getpid(), "fd/"+strconv.Itoa(root.FD()))
+	return h.Files().Link(os.Getpid(), "fd/"+strconv.Itoa(root.FD()))
 }
 
 // Strays finds the processes that have outlived a gateway of the scandir. What may be seen of
@@ -83,10 +83,10 @@ func Strays(
 			continue
 		}
 		if now := running[service]; now != 0 &&
-			h.numberIn(pid, statStart) >= h.numberIn(now, statStart) {
+			h.stat(pid).Start() >= h.stat(now).Start() {
 			continue
 		}
-		found = append(found, Stray{PID: pid, Program: h.comm(pid), Service: service})
+		found = append(found, Stray{PID: pid, Program: h.Comm(pid), Service: service})
 	}
 	slices.SortFunc(found, func(a, b Stray) int { return a.PID - b.PID })
 	return found

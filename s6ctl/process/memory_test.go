@@ -1,6 +1,6 @@
 //go:build linux
 
-package s6ctl
+package process
 
 import (
 	"fmt"
