@@ -20,6 +20,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/logs"
 	"hermes-reconcile/cmd/hermes-reconcile/overview"
 	"hermes-reconcile/reconcile"
+	"hermes-reconcile/reconcile/pace"
 	"hermes-reconcile/s6ctl/safefile"
 )
 
@@ -96,7 +97,7 @@ func (f *doctorFlags) place(ctx context.Context) (*doctor.Facts, error) {
 	p := &doctor.Facts{Now: time.Now()}
 	var err error
 	// The manifest may lie on a disk that does not answer: then that is the finding.
-	if p.ManifestFacts, err = doctor.WithinLimit(ctx, f.read); err != nil {
+	if p.ManifestFacts, err = pace.WithinLimit(ctx, f.read); err != nil {
 		p.ManifestFacts = doctor.ManifestFacts{Names: f.names().List, Errs: []error{err}}
 	}
 	fromHome := homes.Default
@@ -120,7 +121,7 @@ func (f *doctorFlags) place(ctx context.Context) (*doctor.Facts, error) {
 // lookInto opens the scandir and looks at what is in it.
 func (f *doctorFlags) lookInto(ctx context.Context, p *doctor.Facts) {
 	var scandir *deploy.Place
-	p.ScandirFacts, p.ScandirErr = doctor.WithinLimit(ctx, func() (s doctor.ScandirFacts, err error) {
+	p.ScandirFacts, p.ScandirErr = pace.WithinLimit(ctx, func() (s doctor.ScandirFacts, err error) {
 		if scandir, err = deploy.Look(p.Path); err == nil {
 			s, err = view(scandir, p.Homes)
 		}

@@ -10,10 +10,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"hermes-reconcile/cmd/hermes-reconcile/doctor"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/failure"
 	"hermes-reconcile/reconcile"
+	"hermes-reconcile/reconcile/pace"
 )
 
 // TestDiagnosisIsAsItsSchemaSays, with the findings of the machine that the tests run on.
@@ -34,15 +34,15 @@ func TestDiagnosisIsAsItsSchemaSays(t *testing.T) {
 
 // TestLookThatFails: neither a panic nor a disk that hangs keeps the doctor from the rest.
 func TestLookThatFails(t *testing.T) {
-	_, err := doctor.WithinLimit(t.Context(), func() (int, error) { panic("ouch") })
+	_, err := pace.WithinLimit(t.Context(), func() (int, error) { panic("ouch") })
 	require.ErrorContains(t, err, "internal fault: ouch")
-	n, err := doctor.WithinLimit(t.Context(), func() (int, error) { return 7, errors.New("why") })
+	n, err := pace.WithinLimit(t.Context(), func() (int, error) { return 7, errors.New("why") })
 	require.Equal(t, 7, n)
 	require.EqualError(t, err, "why")
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	hangs := make(chan struct{})
 	defer close(hangs)
-	_, err = doctor.WithinLimit(ctx, func() (int, error) { <-hangs; return 0, nil })
+	_, err = pace.WithinLimit(ctx, func() (int, error) { <-hangs; return 0, nil })
 	require.ErrorIs(t, err, reconcile.ErrInterrupted)
 }

@@ -198,7 +198,7 @@ var layers = map[string]layer{
 	},
 	"reconcile/pace": {
 		why:   "It waits for whatever it is told to look at.",
-		ours:  []string{"reconcile"},
+		ours:  []string{"reconcile", "reconcile/fault"},
 		never: []string{"os", "os/exec", "net", "flag", "log"},
 	},
 	"reconcile/journal": {
@@ -341,12 +341,12 @@ var layers = map[string]layer{
 	command + "/doctor": {
 		why: "Its looks change nothing: they start programs by asuser and home alone, and files are opened by the door.",
 		ours: []string{
-			"manifest", "reconcile", "reconcile/fault", "render", "s6ctl", "s6ctl/process", "s6ctl/route", "s6ctl/safefile", "s6ctl/start",
+			"manifest", "reconcile", "reconcile/pace", "render", "s6ctl", "s6ctl/process", "s6ctl/route", "s6ctl/safefile",
 			command + "/accounts", command + "/asuser", command + "/containerenv", command + "/deploy", command + "/discover",
-			command + "/dotenv", command + "/explain", command + "/home", command + "/homes", command + "/tokens",
+			command + "/dotenv", command + "/explain", command + "/home", command + "/homes", command + "/loglines", command + "/tokens",
+			command + "/usage",
 		},
-		others: []string{"mvdan.cc/sh/v3/syntax"},
-		never:  []string{"os/exec", "net", "flag", "log"},
+		never: []string{"os/exec", "net", "flag", "log"},
 	},
 	command + "/asuser": {
 		why:   "Root cannot see into processes of others everywhere: a child that is the user looks, and no more.",
@@ -355,7 +355,7 @@ var layers = map[string]layer{
 	},
 	command + "/accounts": {
 		why:   "Who can change a path is asked for warnings, for reports and by doctor.",
-		ours:  []string{"manifest", "s6ctl/route"},
+		ours:  []string{"manifest", "s6ctl/route", "s6ctl/safefile", "s6ctl/start"},
 		never: []string{"os", "os/exec", "net", "flag", "log"},
 	},
 	command + "/containerenv": {
@@ -391,6 +391,7 @@ var layers = map[string]layer{
 	command + "/logbook": {
 		why: "watch and apply --boot log the same of a gateway; below HERMES_HOME its user writes, by home.",
 		ours: []string{
+			"reconcile/pace",
 			"manifest", "manifest/visible", "reconcile", command + "/accounts", command + "/doctor", command + "/explain",
 			command + "/failure", command + "/home", command + "/homes",
 		},
@@ -447,9 +448,10 @@ var layers = map[string]layer{
 		why: "It comes first of all packages as long as it needs none.",
 	},
 	command + "/usage": {
-		why:   "Every package that a command calls may say what the user has to change, and how.",
-		ours:  []string{"manifest/wording"},
-		never: []string{"os", "os/exec", "net", "flag", "log"},
+		why:    "Every package that a command calls may say what the user has to change, and how.",
+		ours:   []string{"manifest/wording"},
+		others: []string{"mvdan.cc/sh/v3/syntax"},
+		never:  []string{"os", "os/exec", "net", "flag", "log"},
 	},
 	command + "/oldside": {
 		why: "What a manifest is compared with needs no s6: a pull request is checked on every system.",
@@ -508,7 +510,8 @@ var layers = map[string]layer{
 		ours: []string{
 			"s6ctl/process",
 			"manifest", "manifest/placed", "manifest/visible", "manifest/wording", "manifest/writing", "render", "render/parallel",
-			"reconcile", "reconcile/apply", "reconcile/fault", "reconcile/journal", "reconcile/liveness", "reconcile/operate", "reconcile/servicetree",
+			"reconcile", "reconcile/apply", "reconcile/fault", "reconcile/journal", "reconcile/liveness", "reconcile/operate", "reconcile/pace",
+			"reconcile/servicetree",
 			"reconcile/watch",
 			"s6ctl", "s6ctl/start", "s6ctl/safefile", "s6ctl/route",
 			command + "/accounts", command + "/asuser", command + "/byhand", command + "/canary", command + "/changes", command + "/checkup", command + "/choose",

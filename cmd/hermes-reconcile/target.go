@@ -12,7 +12,6 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/accounts"
 	"hermes-reconcile/cmd/hermes-reconcile/console"
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
-	"hermes-reconcile/cmd/hermes-reconcile/doctor"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/homes"
 	"hermes-reconcile/cmd/hermes-reconcile/progress"
@@ -22,6 +21,7 @@ import (
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/apply"
 	"hermes-reconcile/reconcile/journal"
+	"hermes-reconcile/reconcile/pace"
 	"hermes-reconcile/render"
 )
 
@@ -162,7 +162,7 @@ func warnFiles(u ui, m *manifest.Manifest, files *manifestFlags) {
 	if os.Geteuid() != 0 {
 		return
 	}
-	found, err := doctor.WithinLimit(context.Background(),
+	found, err := pace.WithinLimit(context.Background(),
 		func() ([]accounts.Exposed, error) { return accounts.ExposedInputs(m), nil })
 	if err != nil {
 		u.warning(explain.WarnUnseen, "cannot find out who could replace a secret: %v", err)

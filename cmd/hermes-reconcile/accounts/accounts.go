@@ -9,6 +9,7 @@
 //	access.go    what one can change on the way to a path: modes, groups, access lists
 //	suspects.go  which of several can change a file
 //	secrets.go   the same for files of secrets
+//	search.go    which folders on a PATH others can change
 package accounts
 
 import (

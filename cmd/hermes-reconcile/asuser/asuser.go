@@ -71,3 +71,12 @@ func Ask(ctx context.Context, who accounts.Account, what string, seen any) error
 	const most = 4 << 20 // bytes: any process with the user's credentials may answer
 	return json.NewDecoder(io.LimitReader(answer, most)).Decode(seen)
 }
+
+// Complete adds to sockets what a user can see of its own. What cannot be seen stays unknown: there
+// is no error.
+func Complete(ctx context.Context, who accounts.Account, all []process.Listener) {
+	var seen map[string]int
+	if err := Ask(ctx, who, Sockets, &seen); err == nil {
+		process.Complete(process.ThisHost(), all, who.UID, seen)
+	}
+}

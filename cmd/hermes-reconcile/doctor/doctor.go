@@ -33,12 +33,9 @@ package doctor
 import (
 	"context"
 	"errors"
-	"fmt"
-	"time"
 
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
-	"hermes-reconcile/reconcile"
-	"hermes-reconcile/reconcile/fault"
+	"hermes-reconcile/reconcile/pace"
 )
 
 // check is one kind of look: its name, as findings have it, and what it finds.
@@ -73,7 +70,7 @@ var checks = []check{
 func Findings(ctx context.Context, p *Facts) []explain.Finding {
 	var all []explain.Finding
 	for _, c := range checks {
-		found, err := WithinLimit(ctx, func() ([]explain.Finding, error) { return c.look(ctx, p) })
+		found, err := pace.WithinLimit(ctx, func() ([]explain.Finding, error) { return c.look(ctx, p) })
 		if err != nil {
 			found = []explain.Finding{notChecked(c.name, "all", err.Error())}
 		}
@@ -85,32 +82,3 @@ func Findings(ctx context.Context, p *Facts) []explain.Finding {
 // errScandirUnread is why what is in the scandir was not looked at: the look at the scandir says
 // the cause.
 var errScandirUnread = errors.New("the scandir cannot be read")
-
-// lookLimit is how long one look may take: more than a call of an s6 program, or a question to a
-// disk, may.
-const lookLimit = 15 * time.Second
-
-// WithinLimit gives what a look gives. One that takes too long is left to itself, since a disk that
-// hangs must not hang us.
-func WithinLimit[T any](ctx context.Context, look func() (T, error)) (T, error) {
-	type answer struct {
-		seen T
-		err  error
-	}
-	done := make(chan answer, 1)
-	go func() {
-		var s answer
-		defer func() { done <- s }()
-		defer fault.Recover(&s.err)
-		s.seen, s.err = look()
-	}()
-	var none T
-	select {
-	case s := <-done:
-		return s.seen, s.err
-	case <-ctx.Done():
-		return none, reconcile.ErrInterrupted
-	case <-time.After(lookLimit):
-		return none, fmt.Errorf("no answer within %s", lookLimit)
-	}
-}

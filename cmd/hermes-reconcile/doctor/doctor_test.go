@@ -424,8 +424,8 @@ warning | gateway-f | others can change supervise in it, and so the programs tha
 		"files": {judgeOwnership(ownershipFacts{Risks: []risk{{"secret T of a", "/home/x/t", "/home/x", "hermes"}}, Looked: []string{"secrets"}}), `
 warning | /home/x/t | secret T of a: hermes can write /home/x | give it and the folders above it to root`},
 		"searched": {judgeOwnership(ownershipFacts{Searched: []searched{
-			{"/opt/data/.local/bin", "the PATH of the container, of s6-svscan", "/opt/data", "user 1000", "/usr/bin:/bin"},
-			{"", "the PATH here", "", "", "/usr/bin:/my bin"},
+			{Folder: "/opt/data/.local/bin", Whose: "the PATH of the container, of s6-svscan", At: "/opt/data", Who: "user 1000", Rest: "/usr/bin:/bin"},
+			{Whose: "the PATH here", Rest: "/usr/bin:/my bin"},
 		}, Looked: []string{"scandir"}}), `
 warning | /opt/data/.local/bin | on the PATH of the container, of s6-svscan: user 1000 can change /opt/data, and so the programs that root runs by name | leave this folder out of the PATH of root: export PATH=/usr/bin:/bin
 warning | '' | on the PATH here: it means the working directory, whatever that is | leave this folder out of the PATH of root: export PATH='/usr/bin:/my bin'`},

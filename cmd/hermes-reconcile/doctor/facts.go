@@ -175,7 +175,15 @@ func (p *Facts) inspected(ctx context.Context) home.Answer {
 			p.Homes.Users[manifest.DefaultProfile] = users[profiles[0]]
 			asked = append([]string{manifest.DefaultProfile}, profiles...)
 		}
-		p.homes = p.inspect(ctx, asked)
+		p.homes = p.Homes.Inspect(ctx, asked, p.cannotBe, func(theirs []string) home.Request {
+			r := home.Request{
+				Inspect: theirs, Tokens: theirs, Variables: tokens.Exclusive, Key: p.key(),
+			}
+			if slices.Contains(theirs, manifest.DefaultProfile) {
+				r.Recall = []string{manifest.DefaultProfile}
+			}
+			return r
+		})
 	})
 	return p.homes
 }
@@ -188,36 +196,4 @@ func (p *Facts) key() []byte {
 		_, _ = rand.Read(p.keyed)  // it never fails (crypto/rand)
 	})
 	return p.keyed
-}
-
-// inspect asks what is below HERMES_HOME, as far as that is possible.
-func (p *Facts) inspect(ctx context.Context, profiles []string) home.Answer {
-	closed := map[string]home.Finding{}
-	open := slices.DeleteFunc(slices.Clone(profiles), func(profile string) bool {
-		if why := p.cannotBe(p.Homes.Users[profile]); why != "" {
-			closed[profile] = home.Finding{Unknown: why}
-		}
-		return closed[profile].Unknown != ""
-	})
-	answer := p.Homes.Ask(ctx, open, func(theirs []string) home.Request {
-		r := home.Request{
-			Inspect: theirs, Tokens: theirs, Variables: tokens.Exclusive, Key: p.key(),
-		}
-		if slices.Contains(theirs, manifest.DefaultProfile) {
-			r.Recall = []string{manifest.DefaultProfile}
-		}
-		return r
-	})
-	if answer.Found == nil {
-		answer.Found = map[string]home.Finding{}
-	}
-	maps.Copy(answer.Found, closed)
-	for _, profile := range profiles {
-		if _, told := answer.Found[profile]; !told {
-			answer.Found[profile] = home.Finding{
-				Unknown: "no answer from the process that looks there",
-			}
-		}
-	}
-	return answer
 }

@@ -6,13 +6,11 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
-	"mvdan.cc/sh/v3/syntax"
-
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/cmd/hermes-reconcile/usage"
 )
 
 // What to type, where several findings say so.
@@ -88,38 +86,18 @@ func (g *grouped) add(text, name string) {
 	g.names[text] = append(g.names[text], name)
 }
 
-// commands are those of this program that hints name.
-var commands = [...]string{"apply", "diff", "start", "stop", "validate"}
-
 // Typed makes hints ready to type: with the manifest files and the scandir that were named on the
 // command line.
 func Typed(findings []explain.Finding, files []string, scandir string) []explain.Finding {
-	named := ""
-	for _, file := range files {
-		named += " -f " + quote(file)
-	}
 	typed := slices.Clone(findings)
 	for i := range typed {
-		for _, verb := range commands {
-			flags := named
-			if scandir != "" && verb != "validate" {
-				flags += " --scandir " + quote(scandir)
-			}
-			typed[i].Hint = strings.ReplaceAll(typed[i].Hint, "hermes-reconcile "+verb,
-				"hermes-reconcile "+verb+flags)
-		}
+		typed[i].Hint = usage.Typed(typed[i].Hint, files, scandir)
 	}
 	return typed
 }
 
 // quote makes a word for a shell.
-func quote(word string) string {
-	quoted, err := syntax.Quote(word, syntax.LangPOSIX)
-	if err != nil { // it has control characters, which cannot be typed
-		return strconv.Quote(word)
-	}
-	return quoted
-}
+func quote(word string) string { return usage.Quote(word) }
 
 // listing names a few of many.
 func listing(names []string) string {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/cmd/hermes-reconcile/loglines"
 	"hermes-reconcile/reconcile"
 )
 
@@ -63,10 +64,10 @@ func (n *notes) state(g Gateway, now time.Time) {
 	lasted := ago(g.Status.Since, now)
 	see := "see " + g.Log
 	switch state := reconcile.State(g.State); {
-	case strings.HasPrefix(g.Refusal, unknownProfile):
+	case strings.HasPrefix(g.Refusal, loglines.UnknownProfile):
 		n.add(explain.LevelError, g.Profile,
 			"hermes profile create "+g.Profile+", or correct the name in the manifest",
-			"hermes does not have its profile, so it exits %d: %s", homeless, g.Refusal)
+			"hermes does not have its profile, so it exits %d: %s", loglines.ExitNoProfile, g.Refusal)
 	case g.Refusal != "":
 		n.add(
 			explain.LevelError,

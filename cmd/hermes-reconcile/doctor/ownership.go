@@ -3,11 +3,8 @@
 package doctor
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -20,7 +17,6 @@ import (
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/s6ctl/route"
 	"hermes-reconcile/s6ctl/safefile"
-	"hermes-reconcile/s6ctl/start"
 )
 
 const ownershipCheck = "ownership"
@@ -34,15 +30,7 @@ type risk struct {
 }
 
 // searched is a folder on the PATH of programs that run as the user of s6-svscan.
-type searched struct {
-	Folder string
-	Whose  string // PATH: "the PATH here, of s6-svscan"
-	// At: the folder or symlink on the way there that can be changed; empty: that is the working
-	// directory.
-	At   string
-	Who  string // can change it
-	Rest string // the PATH without such folders
-}
+type searched = accounts.Searched
 
 // ownershipFacts are the users that can change what the owner of s6-svscan runs.
 type ownershipFacts struct {
@@ -164,54 +152,19 @@ func (p *Facts) holder() string {
 	return ""
 }
 
-// searchedFolders are the folders on a PATH that others can change, and the folders where that
-// cannot be told.
+// searchedFolders are the folders on a PATH of ours, of the container or of s6-svscan that others can
+// change, and the folders where that cannot be told.
 func (p *Facts) searchedFolders() (found []searched, unknown []string) {
 	environ, err := p.environ()
 	if err != nil {
 		unknown = append(unknown, fmt.Sprintf("cannot see the PATH of s6-svscan: %v", err))
 	}
-	at := map[string]int{} // of what is found, by folder
-	for _, each := range []struct{ whose, path string }{
-		{"the PATH here", os.Getenv("PATH")},
-		{"the PATH of the container", containerenv.Kept("PATH")},
-		{"the PATH of s6-svscan", variableOf(environ, "PATH")},
-	} {
-		var rest []string
-		var bad []searched
-		for _, folder := range start.PathFolders(each.path) {
-			f := searched{Folder: folder, Whose: each.whose}
-			if filepath.IsAbs(folder) {
-				exposed, err := route.Expose(folder, p.owner())
-				closed := errors.Is(err, fs.ErrPermission) && p.owner() == uint32(os.Geteuid())
-				// Where we cannot look, our own shell cannot search.
-				if err != nil && !closed {
-					unknown = append(
-						unknown,
-						fmt.Sprintf("cannot find out who can change %q, on %s: %v", folder, each.whose,
-							safefile.Cause(err)),
-					)
-					continue
-				}
-				if exposed == nil {
-					rest = append(rest, folder)
-					continue
-				}
-				f.At, f.Who = exposed.At, exposed.Who
-			}
-			bad = append(bad, f)
-		}
-		for _, f := range bad {
-			f.Rest = cmp.Or(strings.Join(rest, ":"), standardPath)
-			if i, known := at[f.Folder]; known {
-				found[i].Whose += strings.TrimPrefix(f.Whose, "the PATH")
-				continue
-			}
-			at[f.Folder] = len(found)
-			found = append(found, f)
-		}
-	}
-	return found, unknown
+	found, dark := accounts.SearchedFolders(p.owner(), [][2]string{
+		{"here", os.Getenv("PATH")},
+		{"of the container", containerenv.Kept("PATH")},
+		{"of s6-svscan", variableOf(environ, "PATH")},
+	})
+	return found, append(unknown, dark...)
 }
 
 // unseen are the files with owners that cannot be told.
@@ -274,6 +227,3 @@ func (p *Facts) risks() []risk {
 	}
 	return risks
 }
-
-// standardPath is root's where nothing else is known.
-const standardPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

@@ -192,15 +192,7 @@ func (p *Facts) completed(
 			continue
 		}
 		asked[who.UID] = true
-		var seen map[string]int
-		if err := asuser.Ask(
-			ctx,
-			who,
-			asuser.Sockets,
-			&seen,
-		); err == nil { // else what is not seen says so
-			process.Complete(process.ThisHost(), all, who.UID, seen)
-		}
+		asuser.Complete(ctx, who, all)
 	}
 	return all
 }

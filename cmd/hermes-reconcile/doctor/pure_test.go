@@ -19,6 +19,7 @@ import (
 var pure = []string{
 	"cmp", "errors", "fmt", "maps", "net/netip", "regexp", "slices", "strconv", "strings", "time",
 	"hermes-reconcile/cmd/hermes-reconcile/explain", "hermes-reconcile/cmd/hermes-reconcile/home",
+	"hermes-reconcile/cmd/hermes-reconcile/loglines",
 	"hermes-reconcile/manifest", "hermes-reconcile/reconcile", "hermes-reconcile/s6ctl",
 	"hermes-reconcile/s6ctl/process",
 }

@@ -6,9 +6,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"path"
 	"slices"
-	"strings"
 
 	"hermes-reconcile/cmd/hermes-reconcile/dotenv"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
@@ -67,10 +65,9 @@ func lookAtTokens(ctx context.Context, p *Facts) ([]explain.Finding, error) {
 	files := p.dotenvTokens(ctx, profiles, &f.Unknown)
 	var uses []tokens.Use
 	for i := range profiles {
-		of := usesOf{&profiles[i], files[profiles[i].Name], nil, p.key(), p.containerVariable, &f.Unknown}
-		of.readEnvFiles()
+		of := p.sourcesOf(&profiles[i], files, &f.Unknown)
 		for _, variable := range tokens.Exclusive {
-			uses = append(uses, of.use(variable))
+			uses = append(uses, of.Use(variable))
 		}
 	}
 	f.Shared, f.Profiles = tokens.Find(uses), len(profiles)
@@ -104,83 +101,42 @@ func (p *Facts) dotenvTokens(
 	return answer.Tokens
 }
 
-// usesOf finds which tokens one profile uses. What its .env says goes before its environment.
-type usesOf struct {
-	*manifest.Profile
-	files     map[string]string // digests of what its .env says
-	envFiles  map[string]string // what the files of env_file say together
-	key       []byte
-	container func(variable string) (string, error)
-	unknown   *grouped
+// sourcesOf are what the tokens of a profile come from. digests are those of .env files.
+func (p *Facts) sourcesOf(
+	of *manifest.Profile, digests map[string]map[string]string, unknown *grouped,
+) tokens.Sources {
+	return tokens.Sources{
+		Profile: of, Dotenv: digests[of.Name], EnvFiles: readEnvFiles(of, unknown), Key: p.key(),
+		Container: func(variable string) string {
+			value, err := p.containerVariable(variable)
+			if err != nil {
+				unknown.add(fmt.Sprintf("what the container sets is not known: %v", err), of.Name)
+			}
+			return value
+		},
+		Secret: func(s manifest.Secret) string {
+			data, _, err := safefile.ReadOwn(s.File, maxToken)
+			if err != nil && !safefile.IsAbsent(err) { // a gateway without its secret does not start
+				unknown.add(fmt.Sprintf("secret %s cannot be read: %v", s.Name, safefile.Cause(err)),
+					of.Name)
+			}
+			if err != nil {
+				return ""
+			}
+			return string(data)
+		},
+	}
 }
 
 // readEnvFiles reads the files of env_file, of which a later one wins.
-func (u *usesOf) readEnvFiles() {
-	u.envFiles = map[string]string{}
-	for _, file := range u.EnvFiles {
+func readEnvFiles(of *manifest.Profile, unknown *grouped) map[string]string {
+	env := map[string]string{}
+	for _, file := range of.EnvFiles {
 		data, _, err := safefile.ReadOwn(file, home.MaxSettings)
 		if err != nil && !safefile.IsAbsent(err) {
-			u.unknown.add(fmt.Sprintf("env_file cannot be read: %v", safefile.Cause(err)), u.Name)
+			unknown.add(fmt.Sprintf("env_file cannot be read: %v", safefile.Cause(err)), of.Name)
 		}
-		maps.Copy(u.envFiles, dotenv.Parse(data))
+		maps.Copy(env, dotenv.Parse(data))
 	}
-}
-
-// use is the value of one variable that reaches hermes, as a digest, and where it stands.
-func (u usesOf) use(variable string) tokens.Use {
-	use := tokens.Use{Profile: u.Name, Variable: variable}
-	if digest, set := u.files[variable]; set {
-		use.Same, use.From = digest, ".env"
-		return use
-	}
-	for _, s := range u.Secrets {
-		if s.Name == variable {
-			use.Same, use.From = u.ofFile(s), "secrets"
-			return use
-		}
-	}
-	for _, v := range u.Env {
-		if v.Name == variable {
-			use.Same, use.From = tokens.Digest(u.key, v.Value), "env"
-			return use
-		}
-	}
-	if u.Says(variable) { // unset drops it
-		return use
-	}
-	if use.Same, use.From = u.ofFolder(variable), "secrets_dir"; use.Same != "" {
-		return use
-	}
-	if value, set := u.envFiles[variable]; set {
-		use.Same, use.From = tokens.Digest(u.key, value), "env_file"
-		return use
-	}
-	value, err := u.container(variable)
-	if err != nil {
-		u.unknown.add(fmt.Sprintf("what the container sets is not known: %v", err), u.Name)
-	}
-	use.Same, use.From = tokens.Digest(u.key, value), "the container"
-	return use
-}
-
-// ofFolder is the digest of a variable in secrets_dir; empty where there is none.
-func (u usesOf) ofFolder(variable string) string {
-	if u.SecretsDir == "" {
-		return ""
-	}
-	return u.ofFile(manifest.Secret{Name: variable, File: path.Join(u.SecretsDir, variable)})
-}
-
-// ofFile is the digest of a secret, without what ./run drops: a byte order mark and one line end.
-func (u usesOf) ofFile(s manifest.Secret) string {
-	data, _, err := safefile.ReadOwn(s.File, maxToken)
-	if err != nil {
-		if !safefile.IsAbsent(err) { // a gateway without its secret does not start
-			u.unknown.add(fmt.Sprintf("secret %s cannot be read: %v", s.Name, safefile.Cause(err)),
-				u.Name)
-		}
-		return ""
-	}
-	text := strings.TrimPrefix(string(data), "\uFEFF")
-	return tokens.Digest(u.key, strings.TrimSuffix(strings.TrimSuffix(text, "\n"), "\r"))
+	return env
 }

@@ -21,7 +21,6 @@ import (
 	"time"
 
 	"hermes-reconcile/cmd/hermes-reconcile/accounts"
-	"hermes-reconcile/cmd/hermes-reconcile/doctor"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/failure"
 	"hermes-reconcile/cmd/hermes-reconcile/home"
@@ -29,6 +28,7 @@ import (
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/manifest/visible"
 	"hermes-reconcile/reconcile"
+	"hermes-reconcile/reconcile/pace"
 )
 
 // reportLimit is how large the report of apply --boot grows before it is rotated, in bytes. A boot
@@ -178,7 +178,7 @@ func (r *Report) Write(
 		warn(explain.WarnReport, "cannot write the report %q: %v", file, home.ErrSilent)
 		return
 	}
-	who, err := doctor.WithinLimit(ctx, func() (home.Account, error) {
+	who, err := pace.WithinLimit(ctx, func() (home.Account, error) {
 		who, err := writer(h, file)
 		if err == nil && os.Geteuid() == 0 && !who.Switch {
 			err = trespass(h, file)

@@ -6,6 +6,7 @@
 //	loglines.go  lines, whole or in pieces, with their times
 //	when.go      times as s6-log and people write them
 //	merge.go     lines of several logs, the oldest first
+//	refusal.go   what a hermes says that refuses to start
 package loglines
 
 import (

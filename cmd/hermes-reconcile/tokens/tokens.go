@@ -1,5 +1,5 @@
-// Package tokens knows which variables hold what only one gateway at a time can use, and finds
-// profiles that would use the same. It opens nothing.
+// Package tokens knows which variables hold what only one gateway at a time can use, which of all
+// that a profile says of one counts, and finds profiles that would use the same. It opens nothing.
 package tokens
 
 import (
