@@ -105,7 +105,7 @@ func giveAlive(f *filling.Filler, p *Profile, own, defaults *settings) {
 }
 
 func aliveKey() row {
-	return table.Group(
+	return askingRow(
 		"alive",
 		aliveKeys(),
 		table.Says{
@@ -115,29 +115,9 @@ func aliveKey() row {
 			Examples: []any{map[string]string{"http": "/health"}},
 		},
 		func(s *settings) *table.Setting[aliveSettings] { return &s.alive },
-		func(p *Profile) *Alive { p.Alive = &Alive{}; return p.Alive },
-	). // giveAlive drops what was not asked for
-		Written(putAlive, shareAlive).
-		Told(tellAlive)
+		func(p *Profile) **Alive { return &p.Alive },
+	) // giveAlive drops what was not asked for
 }
 
 // asks reports whether there is a request to make.
 func (a *Alive) asks() bool { return a != nil && a.HTTP != "" }
-
-func putAlive(p, below *Profile) *yaml.Node { return putAsking(aliveKeys(), aliveOf, p, below) }
-
-// shareAlive looks for what most of those that have a port say.
-func shareAlive(all []*Profile, below *Profile) {
-	if shared := shareAsking(aliveOf, all); shared != nil {
-		below.Alive = shared
-	}
-}
-
-func aliveOf(p *Profile) *Alive { return p.Alive }
-
-func tellAlive(p *Profile) []Value {
-	if p.Alive == nil {
-		return nil
-	}
-	return table.TellBelow("alive", aliveKeys(), p.Alive)
-}

@@ -37,27 +37,55 @@ func counts[V any](
 	return (given || inherits) && path.Value != "" && f.Port != 0
 }
 
+// askingRow is the row of such a group, which stands in a profile as of says. What is left of it where
+// there is nothing to ask is for its give function to drop.
+func askingRow[S any, T comparable, A asking[T]](
+	name string,
+	keys []table.Key[S, T],
+	says table.Says,
+	setting func(*settings) *table.Setting[S],
+	of func(*Profile) *A,
+) row {
+	return table.Group(name, keys, says, setting, func(p *Profile) *T {
+		*of(p) = new(T)
+		return *of(p)
+	}).
+		Written(func(p, below *Profile) *yaml.Node {
+			return putAsking(keys, *of(p), *of(below), p.Port != 0)
+		}, func(all []*Profile, below *Profile) {
+			if shared := shareAsking(of, all); shared != nil {
+				*of(below) = shared
+			}
+		}).
+		Told(func(p *Profile) []Value {
+			if *of(p) == nil {
+				return nil
+			}
+			return table.TellBelow(name, keys, *of(p))
+		})
+}
+
 // putAsking drops what defaults say for a profile that has a port; those without have none anyway.
 func putAsking[S any, T comparable, A asking[T]](
-	keys []table.Key[S, T], of func(*Profile) A, p, below *Profile,
+	keys []table.Key[S, T], own, shared A, hasPort bool,
 ) *yaml.Node {
-	switch own, shared := of(p), of(below); {
+	switch {
 	case own.asks():
 		return table.PutAll(keys, (*T)(own), (*T)(shared), yaml.FlowStyle)
-	case shared.asks() && p.Port != 0:
+	case shared.asks() && hasPort:
 		return values.WriteNull()
 	}
 	return nil
 }
 
 // shareAsking looks for what most of those that have a port say; nil where most say nothing.
-func shareAsking[T comparable, A asking[T]](of func(*Profile) A, all []*Profile) A {
+func shareAsking[T comparable, A asking[T]](of func(*Profile) *A, all []*Profile) A {
 	count, ports := map[T]int{}, 0
 	for _, p := range all {
 		if p.Port != 0 {
 			ports++
 		}
-		if one := of(p); one.asks() {
+		if one := *of(p); one.asks() {
 			count[*one]++
 		}
 	}

@@ -10,6 +10,7 @@ import (
 
 	"hermes-reconcile/manifest/names"
 	"hermes-reconcile/manifest/ports"
+	"hermes-reconcile/manifest/starting"
 	"hermes-reconcile/manifest/table"
 	"hermes-reconcile/manifest/values"
 	"hermes-reconcile/manifest/variables"
@@ -26,7 +27,7 @@ type document struct {
 	scandir    table.Setting[string]
 	hermesHome table.Setting[string]
 	autoPorts  table.Setting[PortRange]
-	start      table.Setting[startSettings]
+	start      table.Setting[starting.Settings]
 	defaults   settings
 	entries    []*entry          // profiles in file order
 	names      map[string]*entry // the same by name, the first of each

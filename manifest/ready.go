@@ -73,7 +73,7 @@ func giveReady(f *filling.Filler, p *Profile, own, defaults *settings) {
 }
 
 func readyKey() row {
-	return table.Group(
+	return askingRow(
 		"ready",
 		readyKeys(),
 		table.Says{
@@ -82,29 +82,9 @@ func readyKey() row {
 			Examples: []any{map[string]string{"http": "/health"}},
 		},
 		func(s *settings) *table.Setting[readySettings] { return &s.ready },
-		func(p *Profile) *Ready { p.Ready = &Ready{}; return p.Ready },
-	). // giveReady drops what was not asked for
-		Written(putReady, shareReady).
-		Told(tellReady)
+		func(p *Profile) **Ready { return &p.Ready },
+	) // giveReady drops what was not asked for
 }
 
 // asks reports whether there is a request to make.
 func (r *Ready) asks() bool { return r != nil && r.HTTP != "" }
-
-func putReady(p, below *Profile) *yaml.Node { return putAsking(readyKeys(), readyOf, p, below) }
-
-// shareReady looks for what most of those that have a port say.
-func shareReady(all []*Profile, below *Profile) {
-	if shared := shareAsking(readyOf, all); shared != nil {
-		below.Ready = shared
-	}
-}
-
-func readyOf(p *Profile) *Ready { return p.Ready }
-
-func tellReady(p *Profile) []Value {
-	if p.Ready == nil {
-		return nil
-	}
-	return table.TellBelow("ready", readyKeys(), p.Ready)
-}
