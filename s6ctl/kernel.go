@@ -211,7 +211,10 @@ func (s *supervisors) search(h process.Host, trusts func(uint32) bool) {
 	var pids []int
 	pids, s.err = h.Files().PIDs()
 	looks := make([]sighting, len(pids))
-	_ = parallel.Each(len(pids), func(i int) error { looks[i] = sight(h, pids[i], trusts); return nil })
+	_ = parallel.Each(len(pids), func(i int) error {
+		looks[i] = sight(h, pids[i], trusts)
+		return nil
+	})
 	for _, l := range looks {
 		seen = seen || l.supervise
 		switch {

@@ -168,8 +168,8 @@ func short(long string) byte {
 	return 0
 }
 
-// countSupervisors counts the s6-supervise processes that are children of a process. Its name and its
-// parent stand in one file: each process of the host is looked at.
+// countSupervisors counts the s6-supervise processes that are children of a process. Its name and
+// its parent stand in one file: each process of the host is looked at.
 func countSupervisors(h process.Host, parent int) int {
 	n := 0
 	for _, pid := range h.PIDs() {

@@ -397,8 +397,7 @@ var layers = map[string]layer{
 	command + "/logbook": {
 		why: "watch and apply --boot log the same of a gateway; below HERMES_HOME its user writes, by home.",
 		ours: []string{
-			"reconcile/pace",
-			"manifest", "manifest/visible", "reconcile", command + "/accounts", command + "/doctor", command + "/explain",
+			"manifest", "manifest/visible", "reconcile", "reconcile/pace", command + "/accounts", command + "/explain",
 			command + "/failure", command + "/home", command + "/homes",
 		},
 		never: []string{"os/exec", "net", "flag", "log"},
@@ -415,8 +414,7 @@ var layers = map[string]layer{
 	command + "/late": {
 		why: "apply, a trial and watch say the same of a gateway that has not come.",
 		ours: []string{
-			"s6ctl/process",
-			"manifest", "reconcile", "s6ctl", command + "/deploy", command + "/doctor", command + "/explain", command + "/logs",
+			"manifest", "reconcile", "s6ctl/process", command + "/deploy", command + "/doctor", command + "/explain", command + "/logs",
 			command + "/probe",
 		},
 		never: []string{"os", "os/exec", "net", "flag", "log", "path/filepath"},
@@ -514,12 +512,11 @@ var layers = map[string]layer{
 	command: {
 		why: "It wires all of them; programs are started by s6ctl/start, gateways asked by probe, scandirs opened by deploy.",
 		ours: []string{
-			"s6ctl/process",
 			"manifest", "manifest/placed", "manifest/visible", "manifest/wording", "manifest/writing", "render", "render/parallel",
 			"reconcile", "reconcile/apply", "reconcile/fault", "reconcile/journal", "reconcile/liveness", "reconcile/operate", "reconcile/pace",
 			"reconcile/servicetree",
 			"reconcile/watch",
-			"s6ctl", "s6ctl/start", "s6ctl/safefile", "s6ctl/route",
+			"s6ctl", "s6ctl/process", "s6ctl/start", "s6ctl/safefile", "s6ctl/route",
 			command + "/accounts", command + "/asuser", command + "/byhand", command + "/canary", command + "/changes", command + "/checkup", command + "/choose",
 			command + "/console",
 			command + "/containerenv", command + "/deploy", command + "/discover", command + "/doctor", command + "/explain",

@@ -42,8 +42,8 @@ const (
 	turnMargin = time.Minute
 )
 
-// Turn is that of a gateway which is late at being ready after so long; 0: it has no way to tell. The
-// zero Turn is that of one that does not wait for others, nor others for it.
+// Turn is that of a gateway which is late at being ready after so long; 0: it has no way to tell.
+// The zero Turn is that of one that does not wait for others, nor others for it.
 func (s Start) Turn(late time.Duration) Turn {
 	per := steady
 	switch s.Per {

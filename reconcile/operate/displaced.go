@@ -11,10 +11,10 @@ import (
 	"hermes-reconcile/reconcile/pace"
 )
 
-// EndDisplaced brings a gateway of a service down that runs outside its place, with all that is left
-// of its process group: what is there after its stop timeout is killed. One that a rescan will end
-// keeps its supervisor until then: s6-svscan would start another one at once, under the name that it
-// knows.
+// EndDisplaced brings a gateway of a service down that runs outside its place, with all that is
+// left of its process group: what is there after its stop timeout is killed. One that a rescan will
+// end keeps its supervisor until then: s6-svscan would start another one at once, under the name
+// that it knows.
 func (r *Operator) EndDisplaced(
 	ctx context.Context,
 	service string,
@@ -61,8 +61,8 @@ func (r *Operator) EndDisplaced(
 	return err
 }
 
-// SeeOut waits until a supervisor of a service is gone that is to end, or has been told to, and helps
-// where it does not: each step waits for LoggerLimit first.
+// SeeOut waits until a supervisor of a service is gone that is to end, or has been told to, and
+// helps where it does not: each step waits for LoggerLimit first.
 func (r *Operator) SeeOut(ctx context.Context, service string, v reconcile.Supervise) error {
 	what := fmt.Sprintf("supervisor %d of %s to end", v.PID, service)
 	gone := func() (bool, error) {

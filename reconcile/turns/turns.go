@@ -138,8 +138,8 @@ func (t *Turns) Hold(service string) {
 	})
 }
 
-// Grasp takes the turn of a service that gets a new directory, if one is free now: it is away before
-// the others are asked for theirs. Where none is, the service waits for the next apply.
+// Grasp takes the turn of a service that gets a new directory, if one is free now: it is away
+// before the others are asked for theirs. Where none is, the service waits for the next apply.
 func (t *Turns) Grasp(service string) error {
 	own := t.of[service]
 	own.once.Do(func() {

@@ -13,8 +13,8 @@ package process
 
 import "runtime"
 
-// Host is where processes are looked up: the operating system's name as Go spells it, and the root of its
-// process files.
+// Host is where processes are looked up: the operating system's name as Go spells it, and the root
+// of its process files.
 type Host struct {
 	OS   string
 	Proc string

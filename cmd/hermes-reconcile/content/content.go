@@ -52,7 +52,8 @@ func Own(key []byte, name string) inputs.Look {
 	return look
 }
 
-// Variables looks at a file of variables, without which a gateway does not start.
+// Variables looks at a file of variables, without which a gateway does not start: one that is not
+// there is a fault. All of it counts, comments, too.
 func Variables(key []byte, name string) inputs.Look {
 	data, _, err := safefile.ReadOwn(name, maxFile)
 	if err != nil {
@@ -61,7 +62,8 @@ func Variables(key []byte, name string) inputs.Look {
 	return seen(digest(key, data), name)
 }
 
-// Secret looks at a file that is a variable.
+// Secret looks at a file that is a variable. Its digest is that of the value as ./run passes it on,
+// so that another line end is no change.
 func Secret(key []byte, name string) inputs.Look {
 	value, err := secret(name)
 	if err != nil {

@@ -21,7 +21,7 @@ type Trial struct {
 	Former   *journal.Applied // the manifest that counted before; nil: none is known
 	Settle   time.Duration    // for how long the canaries have to be up, or ready
 
-	LockTimeout time.Duration
+	LockTimeout time.Duration // to have it again when gateways have drained
 	since       time.Time
 }
 
@@ -31,7 +31,8 @@ func (t *Trial) Started() bool { return len(t.Profiles) > 0 }
 // Is reports whether a profile is a canary.
 func (t *Trial) Is(profile string) bool { return slices.Contains(t.Profiles, profile) }
 
-// On records that the manifest is tried on these profiles. It comes before anything is done.
+// On records that the manifest is tried on these profiles. It comes before anything is done: after
+// a crash the record alone says that the manifest does not count for the others yet.
 func (t *Trial) On(lock *journal.Lock, profiles []string) error {
 	t.Profiles, t.since = profiles, time.Now().Truncate(time.Second)
 	t.opt.Record.Only = profiles
@@ -52,7 +53,7 @@ func (t *Trial) canary(failed string) journal.Canary {
 }
 
 // Apply is that of the deployment, and waits for gateways that drain: meanwhile others may have the
-// lock. It returns with the lock, if it has it.
+// lock. It returns with the lock, or with nil where that could not be had again.
 func (t *Trial) Apply(
 	ctx context.Context, lock *journal.Lock, planned func(int, reconcile.Plan) error,
 ) (*journal.Lock, reconcile.Plan, reconcile.Result, error) {
@@ -69,7 +70,9 @@ func (t *Trial) Apply(
 }
 
 // Watch waits until the canaries are ready, or up where their profiles have no ready, and looks
-// whether they stay so. It returns those that do not.
+// whether they stay so for Settle; settling is called in between. It returns those that do not, and
+// whether they had been there first. The error is that of the look, and says nothing of the
+// canaries.
 func (t *Trial) Watch(
 	ctx context.Context, result reconcile.Result, settling func(),
 ) (late []reconcile.Late, stayed bool, err error) {
@@ -88,7 +91,8 @@ func (t *Trial) Watch(
 	return late, true, err
 }
 
-// Failed records that the canaries have failed. What they are is left so.
+// Failed records that the canaries have failed. What they are is left so, for the user to
+// look at, or to roll back.
 func (t *Trial) Failed(lock *journal.Lock, why string) error {
 	t.sayFailed(lock, why)
 	return lock.TryOn(t.canary(why))
@@ -116,7 +120,7 @@ func (t *Trial) Held(lock *journal.Lock, plan reconcile.Plan, result reconcile.R
 }
 
 // TakeBack records that the former manifest counts again, so that whatever comes after a crash
-// gives it back to the canaries.
+// gives it back to the canaries. There has to be a former one.
 func (t *Trial) TakeBack(lock *journal.Lock, why string) error {
 	back := journal.RolledBack{
 		Digest: t.opt.Record.Digest(), Number: t.Former.Number, Time: time.Now().Truncate(time.Second),
@@ -131,7 +135,8 @@ func (t *Trial) TakeBack(lock *journal.Lock, why string) error {
 	return lock.ForgetCanary()
 }
 
-// For is a deployment of other options to the place of this one.
+// For is a deployment of other options to the place of this one, which stays open under the same
+// lock. The error is that of accounts, as of Open.
 func (d *Deployment) For(ctx context.Context, opt Options) (*Deployment, error) {
 	users, err := findUsers(opt.Manifest)
 	if err != nil {

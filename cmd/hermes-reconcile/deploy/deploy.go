@@ -20,13 +20,13 @@ import (
 
 // Options say what is to be deployed, where, and how.
 type Options struct {
-	Manifest   *manifest.Manifest
+	Manifest   *manifest.Manifest  // never nil
 	Dirs       []render.Servicedir // rendered from it
 	Path       string              // of the scandir
 	Homes      *homes.Homes        // of its profiles
-	Prune      reconcile.Prune
-	Apply      apply.Options
-	AllowEmpty bool // a manifest without profiles may remove every gateway
+	Prune      reconcile.Prune     // what becomes of services that the manifest does not name
+	Apply      apply.Options       // Open adds their Users
+	AllowEmpty bool                // a manifest without profiles may remove every gateway
 	// Review, if there is one, gives the part of a plan that is wanted, or refuses it.
 	Review func(reconcile.Plan) (reconcile.Plan, error)
 	// Record, if there is one, is what the history is told.
@@ -59,7 +59,8 @@ type Deployment struct {
 
 // Open opens the scandir of these options to deploy to it: s6 runs there, unless no rescan is
 // wanted, and this process is the user of its s6-svscan. An account that a profile names and that
-// is not there is an error.
+// is not there is an error of usage, with its place in the manifest; what is wrong with the scandir
+// itself is a *NotHereError, since no other manifest helps. The caller has to close it.
 func Open(ctx context.Context, opt Options) (*Deployment, error) {
 	if !opt.Apply.NoRescan {
 		if err := requireS6(opt.Path, "apply to"); err != nil {
@@ -100,7 +101,8 @@ func (p *Place) Compare(ctx context.Context, opt Options) *Deployment {
 	return d
 }
 
-// Plan is what an apply would do. It changes nothing and waits for nothing.
+// Plan is what an apply would do. It changes nothing and waits for nothing, so that an apply which
+// is under way may be seen half done: only one with the lock can count on its plan.
 func (d *Deployment) Plan() (reconcile.Plan, error) {
 	return d.Scandir.Plan(d.opt.Dirs, d.opt.Prune)
 }
@@ -110,8 +112,10 @@ func (d *Deployment) Plan() (reconcile.Plan, error) {
 const maxPlans = 5
 
 // Apply finishes what an earlier apply has left in the way, plans, and applies. planned, if there
-// is one, is called with each plan before anything of it is done; the first is try 1. With an error
-// the result says only what the user should know besides.
+// is one, is called with each plan before anything of it is done; the first is try 1. There are
+// more where s6-svscan finds something in between, as often as maxPlans. With an error nothing of
+// the plan is left done, and the result says only what the user should know besides; what went
+// wrong with one service stands in its Outcome.
 func (d *Deployment) Apply(
 	ctx context.Context, lock *journal.Lock, planned func(try int, plan reconcile.Plan) error,
 ) (reconcile.Plan, reconcile.Result, error) {
@@ -150,7 +154,8 @@ func (d *Deployment) Apply(
 	}
 }
 
-// Review gives the part of a plan that is wanted, and refuses what the user cannot have meant.
+// Review gives the part of a plan that is wanted, and refuses what the user cannot have meant: that
+// is an error of usage, before anything was changed.
 func (d *Deployment) Review(plan reconcile.Plan) (reconcile.Plan, error) {
 	if d.opt.Review != nil {
 		var err error

@@ -24,8 +24,9 @@ type passes struct {
 }
 
 // GoOn waits until no gateway of a result drains any more, does what is left then, and adds to the
-// result what became of it. The lock must not be held. What waits still when that ends with an error
-// is left to the next apply.
+// result what became of it. The lock must not be held: each pass takes it anew, and waits
+// lockTimeout for that. It ends at until; zero: as long as it takes. What waits still when that
+// ends with an error is left to the next apply.
 func (d *Deployment) GoOn(
 	ctx context.Context,
 	result *reconcile.Result,
@@ -59,7 +60,8 @@ func (d *Deployment) After(
 	return away
 }
 
-// Away are those of these gateways that have not come as far as level now.
+// Away are those of these gateways that have not come as far as level now: all of them where that
+// cannot be told, so that no turn is given on a guess.
 func (p *Place) Away(
 	ctx context.Context, restarted []reconcile.Change, level reconcile.Level,
 ) (away []reconcile.Change) {

@@ -36,12 +36,13 @@ import (
 // Place is an opened scandir, with the s6 that may run on it.
 type Place struct {
 	*scandir.Scandir
-	Path string
-	S6   *s6ctl.Scandir
+	Path string         // as it was given; s6 programs and messages have it so, too
+	S6   *s6ctl.Scandir // looks through the folder that is open
 }
 
 // Look opens a scandir for looking at it. Every user that can read it may do so, and no s6 need run
-// there.
+// there. An error is one of usage, with a hint: another folder has to be named, or another user has
+// to look.
 func Look(path string) (*Place, error) {
 	s6 := s6ctl.Open(path)
 	opened, err := scandir.Open(path, supervisor{s6, path})
@@ -57,7 +58,8 @@ func Look(path string) (*Place, error) {
 }
 
 // Enter opens a scandir that s6 runs on, to change what runs there: as the user of its s6-svscan.
-// The verb says what for: "stop gateways of".
+// The verb says in errors what for: "stop gateways of". Among these are s6ctl.ErrNotInstalled and
+// s6ctl.ErrNotListening, with what to do. The process stays that user.
 func Enter(path, verb string) (*Place, error) {
 	if err := requireS6(path, verb); err != nil {
 		return nil, err
@@ -102,7 +104,8 @@ func Operate(
 	return p, lock, nil
 }
 
-// Lock waits up to timeout for the right to change the scandir.
+// Lock waits up to timeout for the right to change the scandir. Which process has it by then stands
+// in the error, a *reconcile.LockedError; where we may not have it, that wraps fs.ErrPermission.
 func (p *Place) Lock(ctx context.Context, timeout time.Duration) (*journal.Lock, error) {
 	lock, err := p.Scandir.Lock(ctx, timeout)
 	var locked *reconcile.LockedError

@@ -21,14 +21,15 @@ import (
 type Wanted struct {
 	Manifest *manifest.Manifest // nil: there is none
 	Services []reconcile.Service
-	Up       bool
+	Up       bool // all of them; else none
 	// Running says that they run, and may write to their homes themselves: there only what is wrong
 	// is changed.
 	Running bool
 }
 
 // Remember records what is wanted: for the next container in the homes of the gateways, and for a
-// supervisor that dies in their directories. The latter takes the lock, which may be nil.
+// supervisor that dies in their directories. The latter takes the lock; with nil it is left out.
+// The error joins what could not be noted: the gateways are as they should be all the same.
 func (p *Place) Remember(ctx context.Context, lock *journal.Lock, w Wanted) error {
 	if len(w.Services) == 0 {
 		return nil

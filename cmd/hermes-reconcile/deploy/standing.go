@@ -15,11 +15,11 @@ import (
 
 // Standing is what is on record of a manifest that does not count, or not for all.
 type Standing struct {
-	Canary     *journal.Canary
-	RolledBack *journal.RolledBack
+	Canary     *journal.Canary     // nil: none is tried on a part of the gateways
+	RolledBack *journal.RolledBack // nil: none was taken back
 }
 
-// Standing is empty, too, for those who may not read it.
+// Standing is what is on record now. It is empty, too, for those who may not read it.
 func (p *Place) Standing() (s Standing) {
 	j, err := p.Journal()
 	if err != nil || j == nil {

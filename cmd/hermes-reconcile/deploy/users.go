@@ -66,7 +66,8 @@ func findUsers(m *manifest.Manifest) (map[string]uint32, error) {
 	return uids, nil
 }
 
-// ControllerID is the user that may control a service: the one that its gateway runs as.
+// ControllerID is the user that may control a service, a path: the one that its gateway runs as,
+// who owns the control pipe. It is not known before s6-supervise has made that.
 func ControllerID(service string) (uid uint32, known bool) {
 	dir, err := safefile.Open(service)
 	if err != nil {
@@ -77,7 +78,7 @@ func ControllerID(service string) (uid uint32, known bool) {
 	return st.Uid, err == nil
 }
 
-// Controller is the name of that user.
+// Controller is the name of that user; empty where the user is not known, or has none.
 func Controller(service string) string {
 	uid, known := ControllerID(service)
 	if !known {

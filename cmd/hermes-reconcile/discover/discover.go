@@ -34,7 +34,7 @@ import (
 // draft, too.
 type Found struct {
 	Draft    writing.Draft
-	Warnings []string
+	Warnings []string // a sentence each
 }
 
 // AdviseSecrets names the variables with such names, since their values hardly belong in a file that

@@ -18,7 +18,8 @@ import (
 )
 
 // Home reads a HERMES_HOME: the profile `default` is the folder itself, the others are the folders
-// below profiles/ that have a SOUL.md.
+// below profiles/ that have a SOUL.md. Only a folder that cannot be opened is an error: what else
+// is wrong is a warning, or a comment in the draft.
 func Home(dir string) (Found, error) {
 	f, b, err := begin(dir)
 	if err != nil {

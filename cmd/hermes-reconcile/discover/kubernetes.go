@@ -11,7 +11,8 @@ import (
 // profiles that a manifest may have take.
 const maxObjects = 256 << 20
 
-// Kubernetes reads a folder that export wrote.
+// Kubernetes reads a folder that export wrote, as its objects are by now. One that cannot be
+// understood is an error: a draft without it would remove its gateway.
 func Kubernetes(dir string) (Found, error) {
 	f, b, err := begin(dir)
 	if err != nil {

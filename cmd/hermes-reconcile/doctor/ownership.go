@@ -152,8 +152,8 @@ func (p *Facts) holder() string {
 	return ""
 }
 
-// searchedFolders are the folders on a PATH of ours, of the container or of s6-svscan that others can
-// change, and the folders where that cannot be told.
+// searchedFolders are the folders on a PATH of ours, of the container or of s6-svscan that others
+// can change, and the folders where that cannot be told.
 func (p *Facts) searchedFolders() (found []searched, unknown []string) {
 	environ, err := p.environ()
 	if err != nil {

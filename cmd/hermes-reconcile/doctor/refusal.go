@@ -15,7 +15,8 @@ import (
 // line or its profile. Python takes 2 to 3 s to say so, so it may be up again.
 func (g *Gateway) mayBeRefused(now time.Time) bool {
 	code := g.Status.ExitCode
-	return g.Owned && g.Status.Supervised && (code == loglines.ExitRefused || code == loglines.ExitNoProfile) &&
+	return g.Owned && g.Status.Supervised &&
+		(code == loglines.ExitRefused || code == loglines.ExitNoProfile) &&
 		g.Status.Signal == 0 &&
 		g.Restarts > 0 &&
 		ago(g.Status.Since, now) < quiet

@@ -14,8 +14,8 @@ import (
 // own.
 type Account struct {
 	UID, GID uint32
-	Groups   []uint32
-	Switch   bool // to them; without it one's own are kept
+	Groups   []uint32 // supplementary ones
+	Switch   bool     // to them; without it one's own are kept
 }
 
 // maxAnswer bounds what is read of an answer, in bytes. Any process with the user's credentials may
@@ -26,7 +26,9 @@ const maxAnswer = 4 << 20
 const argument = "--serve-home"
 
 // Ask has a request carried out by a child process with the credentials of an account. It returns
-// by the deadline of ctx, even if the disk does not answer.
+// by the deadline of ctx, even if the disk does not answer: then the error wraps ErrSilent. What
+// one thing of a request has failed for stands in the Answer. Nothing of that may be believed but
+// for what is the user's own.
 func Ask(ctx context.Context, who Account, request Request) (Answer, error) {
 	return (*Helpers)(nil).Ask(ctx, who, request)
 }

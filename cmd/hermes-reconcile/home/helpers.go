@@ -29,7 +29,9 @@ type helper struct {
 	answers *os.File
 }
 
-// Ask does the same as the function of this name, by a child that is there already if one is.
+// Ask does the same as the function of this name, by a child that is there already if one is. A
+// child that has failed once is ended. Without Helpers, with nil, each request has a child of its
+// own.
 func (h *Helpers) Ask(ctx context.Context, who Account, request Request) (Answer, error) {
 	data, err := json.Marshal(request)
 	if err != nil {

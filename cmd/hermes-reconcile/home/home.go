@@ -39,7 +39,7 @@ type Request struct {
 	// Retire: profiles that lose their gateways: record that these should be down, where there is a
 	// record.
 	Retire []string
-	Report *Report
+	Report *Report // nil: there is nothing to append
 	// Folders are profiles: have they a folder of their own below profiles/?
 	Folders []string
 	// Inspect are profiles: what would keep a gateway of theirs, or its logger, from working there?
@@ -57,8 +57,8 @@ type Request struct {
 
 // Inputs are files of a profile, by name, and what their digests are keyed with.
 type Inputs struct {
-	Files []string
-	Key   []byte
+	Files []string // their names in the folder of the profile's own files
+	Key   []byte   // of this profile alone: equal files of two do not show
 }
 
 // Place is the home of a profile that has one of its own.
@@ -131,8 +131,8 @@ const MaxOthers = 500
 // State is what a profile's home remembers of its gateway.
 type State struct {
 	Up      bool
-	Why     string
-	Unknown bool // it could not be looked at; Why says why not
+	Why     string // in words, of Up: "desired_state is running"
+	Unknown bool   // it could not be looked at; Why says why not
 }
 
 // The files of a profile's home that matter here. hermes-agent writes them.

@@ -28,10 +28,10 @@ const (
 
 // Watcher takes what comes of several logs.
 type Watcher struct {
-	Lines   chan<- loglines.Batch // closed at the end
-	Note    func(text string)
-	Missing func(log int)
-	Failed  func(log int, why string)
+	Lines   chan<- loglines.Batch     // closed at the end
+	Note    func(text string)         // what the user should know
+	Missing func(log int)             // there is none, and nothing comes of it
+	Failed  func(log int, why string) // it cannot be read any more, and nothing more comes of it
 	// Untimed says that the times of lines play no part: they come in their order all the same.
 	Untimed bool
 }

@@ -125,7 +125,8 @@ func AppliedProfile(s reconcile.Service) *manifest.Profile {
 	return &m.Profiles[0]
 }
 
-// HomeOf is the HERMES_HOME of a profile's gateway.
+// HomeOf is the HERMES_HOME of a profile's gateway, an absolute path. The error is why it is not
+// known, or is none.
 func (h *Homes) HomeOf(profile string) (string, error) {
 	if own, has := h.Own[profile]; has {
 		return own.Home, nil
@@ -137,7 +138,8 @@ func (h *Homes) HomeOf(profile string) (string, error) {
 }
 
 // Ask has a request carried out for these profiles: by one child process for each of their users,
-// side by side.
+// side by side. Where one gives no answer, that says so of each of its profiles, and the others
+// count all the same. An answer is believed for the profiles alone that its user was asked for.
 func (h *Homes) Ask(
 	ctx context.Context, profiles []string, request func(profiles []string) home.Request,
 ) home.Answer {
@@ -239,7 +241,8 @@ func (h *Homes) askAs(
 	return h.Helpers.Ask(ctx, who, request)
 }
 
-// Credentials are those of an account.
+// Credentials are those of an account, to become it: only root can. The error is that of a number
+// that is none.
 func Credentials(found *user.User) (home.Account, error) {
 	who, err := accounts.Of(found)
 	return home.Account{UID: who.UID, GID: who.GID, Groups: who.Groups, Switch: true}, err

@@ -31,22 +31,22 @@ import (
 
 // File is one file of an export.
 type File struct {
-	Name string
-	Data []byte
+	Name string // in one folder
+	Data []byte // YAML
 }
 
 // Exported are the files of an export, that of kustomize last, and what their user should know at
 // once: some keys mean less in Kubernetes.
 type Exported struct {
 	Files []File
-	Notes []string
+	Notes []string // a sentence each
 }
 
 // Kustomization is the name of the file that names the others.
 const Kustomization = "kustomization.yaml"
 
 // Export says a manifest as objects. Its error lists all that the objects cannot say, each with its
-// place.
+// place: then nothing is exported. What they can say in another way only is in Notes.
 func Export(m *manifest.Manifest, o Options) (Exported, error) {
 	builtin, err := builtinDocument()
 	if err != nil {

@@ -10,9 +10,9 @@ import (
 // Options are what a manifest does not say.
 type Options struct {
 	Namespace string // empty: that of the user that applies
-	Image     string
+	Image     string // of all gateways, as a registry names it
 	RunAs     Accounts
-	Storage   string // size of each home
+	Storage   string // size of each home, as Kubernetes writes it: 10Gi
 }
 
 // What options are where nothing else is said. The account hermes of hermes-agent's image has this
@@ -31,7 +31,9 @@ type Account struct{ UID, GID int64 }
 // Accounts are accounts by name. That of the empty name is for those that are not named.
 type Accounts map[string]Account
 
-// ParseAccounts reads UID, UID:GID, NAME=UID and NAME=UID:GID.
+// ParseAccounts reads UID, UID:GID, NAME=UID and NAME=UID:GID. A cluster knows no names, so each
+// that a manifest has needs a number. Without a name it is for all, and the account hermes of the
+// image does not count any more. Root is refused, and what 31 bits do not hold.
 func ParseAccounts(texts []string) (Accounts, error) {
 	all := Accounts{hermesAccount: {hermesNumber, hermesNumber}}
 	for _, text := range texts {
@@ -92,7 +94,8 @@ const (
 
 func fits(form, text string) bool { return regexp.MustCompile(form).MatchString(text) }
 
-// Check reports the first option that Kubernetes would refuse.
+// Check reports the first option that Kubernetes would refuse, with its flag. It goes by the form
+// alone: whether there is such an image or storage, the cluster knows.
 func (o Options) Check() error {
 	switch {
 	case o.Namespace != "" && !fits(namespaceForm, o.Namespace):

@@ -24,7 +24,8 @@ type Imported struct {
 	LeftOut  []string            // objects that are no gateway
 }
 
-// Import reads the files of an export back, as they are by now.
+// Import reads the files of an export back, as they are by now. The error names the first file that
+// cannot be understood. What an object says beyond a manifest is in Notes.
 func Import(files []File) (Imported, error) {
 	m, err := builtinDocument()
 	if err != nil {

@@ -22,8 +22,8 @@ var refusal = sync.OnceValue(func() *regexp.Regexp {
 // UnknownProfile is how the latter begins.
 const UnknownProfile = "Error: Profile"
 
-// Refusal is the last line of a log in which hermes refuses its command line, or its profile; empty:
-// there is none. It may be of any length.
+// Refusal is the last line of a log in which hermes refuses its command line, or its profile;
+// empty: there is none. It may be of any length.
 func Refusal(log string) string {
 	found := ""
 	for line := range strings.Lines(log) {

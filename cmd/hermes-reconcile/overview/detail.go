@@ -192,7 +192,7 @@ func socketColor(s explain.Socket) int {
 	return explain.Red
 }
 
-// Bytes is an amount of memory for people; empty for none.
+// Bytes is an amount of memory for people, in units of 1024; empty for none.
 func Bytes(n int64) string {
 	const unit = 1024
 	if n == 0 {

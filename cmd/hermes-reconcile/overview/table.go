@@ -201,7 +201,7 @@ func widthOf(c rune) int {
 // clipped says that a text goes on. It is ASCII: not every terminal shows more.
 const clipped = "..."
 
-// Clip is a text that takes at most so many columns.
+// Clip is a text that takes at most so many columns. What is cut ends with dots.
 func Clip(text string, most int) string {
 	if Width(text) <= most {
 		return text
