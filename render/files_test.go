@@ -4,6 +4,7 @@ package render
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -161,5 +162,96 @@ func TestEmptySecretsDir(t *testing.T) {
 		out, code := in(t, shell, dir, basePath(), "./run")
 		require.Equal(t, "started\n", string(out), "%v", shell)
 		require.Zero(t, code)
+	}
+}
+
+// withShell is the service directory with this shell in the place of /bin/sh where ./run calls that.
+func withShell(t *testing.T, dir string, shell []string) string {
+	t.Helper()
+	run := filepath.Join(dir, "run")
+	text, err := os.ReadFile(run)
+	require.NoError(t, err)
+	words := []string{quote(lookUp(t, shell[0]))}
+	for _, word := range shell[1:] {
+		words = append(words, quote(word))
+	}
+	changed := strings.ReplaceAll(string(text), "/bin/sh -c", strings.Join(words, " ")+" -c")
+	require.NotEqual(t, string(text), changed, "/bin/sh is not called")
+	require.NoError(t, os.WriteFile(run, []byte(changed), 0o755))
+	return dir
+}
+
+func lookUp(t *testing.T, name string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	require.NoError(t, err)
+	return path
+}
+
+// TestEnvFilesAreBytes: bytes that are no characters of the locale, and spaces of it alone, reach the
+// gateway as they stand there. In a UTF-8 locale bash 5.2 garbles some in ${x%y}.
+func TestEnvFilesAreBytes(t *testing.T) {
+	_, path := folderOf(t, map[string]string{
+		"one":  "A=\xe2\\x\nB=\"\xe1\\\\ \xfb\\x\"\nC='\xc3\\' # why\nD=\u2003wide\u2003\nE=\xef\xbb\\\x94\r\n",
+		"long": "A=" + strings.Repeat("é", 70_000) + "\n",
+	})
+	want := map[string]string{
+		"A": "\xe2\\x", "B": "\xe1\\ \xfb\\x", "C": "\xc3\\", "D": "\u2003wide\u2003", "E": "\xef\xbb\\\x94",
+	}
+	for _, shell := range shells {
+		for _, locale := range []string{"C", "C.UTF-8"} {
+			environ := append(basePath(), "LC_ALL="+locale)
+			p := manifest.Profile{Name: "x", Command: []string{"/usr/bin/env", "-0"}, EnvFiles: []string{path("one")}}
+			out, code := in(t, shell, withShell(t, service(t, t.TempDir(), p), shell), environ, "./run")
+			require.Zero(t, code, "%v: %s", shell, out)
+			env := environment(out)
+			for name, value := range want {
+				require.Equal(t, value, env[name], "%v, %s: %s", shell, locale, name)
+			}
+			p.EnvFiles = []string{path("long")}
+			out, code = in(t, shell, withShell(t, service(t, t.TempDir(), p), shell), environ, "./run")
+			require.Contains(t, string(out), ", line 1: is too long", "%v, %s", shell, locale)
+			require.Equal(t, 78, code)
+		}
+	}
+}
+
+// TestLocaleOfTheGateway is that of the container, or what a file says. It is another one only while
+// files are read.
+func TestLocaleOfTheGateway(t *testing.T) {
+	dir, path := folderOf(t, map[string]string{"LC_ALL": "POSIX\n", "B": "\xe1\\x\n"})
+	_, other := folderOf(t, map[string]string{"env": "LC_ALL=C.UTF-8\nB=\xe1\\x\n", "plain": "B=\xe1\\x\n"})
+	for name, c := range map[string]struct {
+		p    manifest.Profile
+		env  string
+		want string // empty: none
+	}{
+		"a secret":         {manifest.Profile{Secrets: []manifest.Secret{{Name: "LC_ALL", File: path("LC_ALL")}, {Name: "B", File: path("B")}}}, "LC_ALL=C.UTF-8", "POSIX"},
+		"a folder":         {manifest.Profile{SecretsDir: dir}, "LC_ALL=C.UTF-8", "POSIX"},
+		"a file":           {manifest.Profile{EnvFiles: []string{other("env")}}, "LC_ALL=C", "C.UTF-8"},
+		"a folder first":   {manifest.Profile{SecretsDir: dir, EnvFiles: []string{other("env")}}, "LC_ALL=C.UTF-8", "POSIX"},
+		"the manifest":     {manifest.Profile{SecretsDir: dir, EnvFiles: []string{other("env")}, Env: []manifest.EnvVar{{Name: "LC_ALL", Value: "C"}}}, "LC_ALL=C.UTF-8", "C"},
+		"the container":    {manifest.Profile{EnvFiles: []string{other("plain")}}, "LC_ALL=C.UTF-8", "C.UTF-8"},
+		"a secret besides": {manifest.Profile{Secrets: []manifest.Secret{{Name: "B", File: path("B")}}}, "LC_ALL=C.UTF-8", "C.UTF-8"},
+		"nothing":          {manifest.Profile{EnvFiles: []string{other("plain")}}, "LANG=C.UTF-8", ""},
+		"no secret":        {manifest.Profile{Secrets: []manifest.Secret{{Name: "B", File: path("B")}}}, "LANG=C.UTF-8", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.p.Name, c.p.Command = "x", []string{"/usr/bin/env", "-0"}
+			for _, shell := range shells {
+				made := service(t, t.TempDir(), c.p)
+				if c.p.EnvFiles != nil {
+					withShell(t, made, shell)
+				}
+				out, code := in(t, shell, made, append(basePath(), c.env), "./run")
+				require.Zero(t, code, "%v: %s", shell, out)
+				env := environment(out)
+				locale, set := env["LC_ALL"]
+				require.Equal(t, c.want, locale, "%v", shell)
+				require.Equal(t, c.want != "", set, "%v", shell)
+				require.Equal(t, "\xe1\\x", env["B"], "%v", shell)
+				require.NotContains(t, env, "HERMES_RECONCILE_LOCALE", "%v", shell)
+			}
+		})
 	}
 }

@@ -181,7 +181,7 @@ func randomNames(r *rand.Rand) map[string]bool {
 
 // randomText is any text without NUL, with a liking for what shells find special.
 func randomText(r *rand.Rand) string {
-	const special = "'\"\\$`\n \t;&|<>(){}[]*?~#!-=%\r\x01\x7f\x80\xff"
+	const special = "'\"\\$`\n \t;&|<>(){}[]*?~#!-=%\r\x01\x7f\x80\xff\xe2\xf0\xc3"
 	b := make([]byte, r.IntN(40))
 	for i := range b {
 		b[i] = byte(1 + r.IntN(255))

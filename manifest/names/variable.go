@@ -16,6 +16,7 @@ var ScriptVariables = []string{
 	"HERMES_SUPERVISED_CHILD",
 	"HERMES_RECONCILE_SERVICE",
 	"HERMES_RECONCILE_LINE", // for a moment, where it reads files of variables
+	"HERMES_RECONCILE_LOCALE",
 	"HERMES_RECONCILE_NAMES",
 }
 
