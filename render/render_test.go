@@ -1,6 +1,7 @@
 package render
 
 import (
+	"encoding/json"
 	"flag"
 	"fmt"
 	"io/fs"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/require"
+	"gopkg.in/yaml.v3"
 
 	"hermes-reconcile/manifest"
 )
@@ -120,6 +122,33 @@ func writeTree(t *testing.T, root string, d Servicedir) {
 		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
 		require.NoError(t, os.WriteFile(path, f.Data.Bytes(), f.Mode))
 	}
+}
+
+// TestEverythingHasEachKey: of a key that no golden file shows no test would see that it does nothing.
+func TestEverythingHasEachKey(t *testing.T) {
+	schema, err := manifest.Schema()
+	require.NoError(t, err)
+	var keys struct {
+		Properties struct {
+			Defaults struct{ Properties map[string]any }
+		}
+	}
+	require.NoError(t, json.Unmarshal(schema, &keys))
+	data, err := os.ReadFile("testdata/everything.yaml")
+	require.NoError(t, err)
+	var everything struct{ Profiles map[string]map[string]any }
+	require.NoError(t, yaml.Unmarshal(data, &everything))
+	said := map[string]bool{}
+	for _, profile := range everything.Profiles {
+		for key := range profile {
+			said[key] = true
+		}
+	}
+	require.Greater(t, len(keys.Properties.Defaults.Properties), 10)
+	for key := range keys.Properties.Defaults.Properties {
+		require.True(t, said[key], "no profile of testdata/everything.yaml says %s", key)
+	}
+	require.True(t, said["port"] && said["count"], "keys of profiles alone")
 }
 
 func TestRenderingIsPure(t *testing.T) {
