@@ -56,7 +56,6 @@ const (
 	lockFile  class = "lock"   // fcntl
 	await     class = "wait"   // for a child
 	pipe      class = "pipe"   // to a child
-	notice    class = "notice" // inotify
 	create    class = "create" // open for writing
 	mkdir     class = "mkdir"
 	write     class = "write"
@@ -70,7 +69,7 @@ const (
 
 // looking are the classes whose calls change nothing.
 var looking = []class{
-	look, lookBelow, readFile, state, seek, readLink, room, list, lockFile, await, pipe, notice,
+	look, lookBelow, readFile, state, seek, readLink, room, list, lockFile, await, pipe,
 }
 
 // looks reports whether such a call changes nothing.
@@ -93,8 +92,6 @@ var byPath = map[uint64]struct {
 	unix.SYS_NEWFSTATAT: {state, 0},
 	unix.SYS_STATX:      {state, 0},
 	unix.SYS_READLINKAT: {readLink, 0},
-
-	unix.SYS_INOTIFY_ADD_WATCH: {notice, 0},
 }
 
 // byName are the calls whose first argument is a path.
@@ -126,7 +123,7 @@ var byFile = map[uint64]class{
 // others are calls that classify looks at more closely.
 var others = []uint64{
 	unix.SYS_OPENAT, unix.SYS_OPENAT2, unix.SYS_FCNTL, unix.SYS_CLONE, unix.SYS_PIPE2,
-	unix.SYS_WAITID, unix.SYS_WAIT4, unix.SYS_EXECVE, unix.SYS_INOTIFY_INIT1,
+	unix.SYS_WAITID, unix.SYS_WAIT4, unix.SYS_EXECVE,
 }
 
 // opens tells what an open with these flags does. An open of a FIFO for writing without waiting only

@@ -29,7 +29,6 @@ var failures = map[class][]unix.Errno{
 	list:      {unix.EIO, unix.ENOMEM},
 	lockFile:  {unix.ENOLCK},
 	pipe:      {unix.EMFILE},
-	notice:    {unix.EMFILE, unix.ENOSPC},
 	create:    {unix.ENOSPC, unix.EMFILE, unix.EACCES, unix.EDQUOT, unix.EIO},
 	mkdir:     {unix.ENOSPC, unix.EACCES, unix.EDQUOT, unix.EIO},
 	write:     {unix.ENOSPC, unix.EIO, unix.EDQUOT},

@@ -51,8 +51,6 @@ func (t *trap) classify(tid int, who task, info callInfo) (sysCall, bool) {
 		return sysCall{class: spawn}, args[0]&unix.CLONE_THREAD == 0
 	case unix.SYS_PIPE2:
 		return sysCall{class: pipe}, true
-	case unix.SYS_INOTIFY_INIT1:
-		return sysCall{class: notice}, true
 	case unix.SYS_WAITID, unix.SYS_WAIT4:
 		return sysCall{class: await}, true
 	}
@@ -104,11 +102,6 @@ func (t *trap) showsProcess(path string) bool {
 // tell.
 func (t *trap) resolve(tid int, who task, dirfd, address uint64) string {
 	name := t.text(tid, address)
-	if number, own := strings.CutPrefix(name, "/proc/self/fd/"); own {
-		if fd, err := strconv.ParseUint(number, 10, 31); err == nil {
-			return opened(who.pid, fd)
-		}
-	}
 	switch {
 	case filepath.IsAbs(name):
 		return filepath.Clean(name)

@@ -22,10 +22,6 @@ type Supervisor interface {
 	Status(dir string) (Status, error)
 	// StatusIn tells the state of a service by its open directory. The scandir is owner's.
 	StatusIn(at seen.Opened, dir string, owner uint32) (Status, error)
-	// News tells, until end is called, of services that s6 publishes something new of, by name, and
-	// maybe of their loggers, by the same name. The empty name is any of them. The channel is nil
-	// where looks have to do.
-	News(dirs []string, loggers bool) (news <-chan string, end func())
 	// Phase tells how far the process of a service is.
 	Phase(dir string, pid int) Phase
 	// Age is for how long a process has been there; 0 if that cannot be told. No change of the

@@ -13,7 +13,6 @@
 //	root.go       the open scandir, and what is below it
 //	svscan.go     s6-svscan: what it can take, and what it has
 //	status.go     the status that s6-supervise writes; deaths.go: its tally of deaths
-//	news.go       which services it has published something new of
 //	kernel.go     the kernel, where that status cannot be trusted
 //	phase.go      a run script: how far it is
 //	supervise.go  s6-supervise processes: find, quiet and end them

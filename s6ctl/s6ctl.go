@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"hermes-reconcile/s6ctl/safefile"
@@ -60,7 +59,6 @@ type Scandir struct {
 	timeout  time.Duration // of one call
 
 	supervisors supervisors
-	news        atomic.Int32 // so many are being told
 }
 
 // programs are those of s6, by path.

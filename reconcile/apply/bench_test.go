@@ -64,7 +64,6 @@ func (i idle) Pause(string, int) time.Duration              { return 0 }
 func (i idle) Deaths(string) []reconcile.Death              { return nil }
 func (i idle) Room(context.Context) (reconcile.Room, error) { return reconcile.Room{}, nil }
 func (i idle) Holders(string) []string                      { return nil }
-func (i idle) News([]string, bool) (<-chan string, func())  { return nil, func() {} }
 
 // benchScandir is an empty scandir on tmpfs.
 func benchScandir(b *testing.B, sup reconcile.Supervisor) *scandir.Scandir {

@@ -375,9 +375,6 @@ func (f *fakeS6) LogLost(int) bool { return f.lost != nil && f.lost() }
 
 func (f *fakeS6) Holders(string) []string { return nil }
 
-// News are told by the kernel alone.
-func (f *fakeS6) News([]string, bool) (<-chan string, func()) { return nil, func() {} }
-
 // exit makes the gateway of a service exit with a code that its finish script turns into "do not
 // restart".
 func (f *fakeS6) exit(service string, code int) {

@@ -65,17 +65,9 @@ func (r *applier) awaits(j *job) bool {
 func (r *applier) await(ctx context.Context, pending []*job) []*job {
 	start, progress, cured := time.Now(), time.Now(), false
 	const newServices = "s6-svscan to supervise what is new"
-	var names []string
-	for _, j := range pending {
-		names = append(names, j.Service)
-	}
-	news, end := r.Sup.News(names, true)
-	defer end()
-	err := r.Pace.WaitNews(ctx, pace.Forever, newServices, news, func(told string) (bool, error) {
+	err := r.Pace.Wait(ctx, pace.Forever, newServices, func() (bool, error) {
 		before := len(pending)
-		pending = slices.DeleteFunc(pending, func(j *job) bool {
-			return (told == "" || told == j.Service) && r.pickedUp(j)
-		})
+		pending = slices.DeleteFunc(pending, r.pickedUp)
 		switch {
 		case len(pending) < before:
 			progress = time.Now()

@@ -78,18 +78,16 @@ func (r *Operator) Stop(ctx context.Context, service string, patience time.Durat
 	if status.Down() {
 		return nil
 	}
-	news, end := r.Sup.News([]string{service}, false)
-	defer end()
 	if err := r.Sup.Control(ctx, service, "d"); err != nil {
 		return err
 	}
 	r.Listener.Tell(reconcile.StepStop, service)
-	down := func(string) (bool, error) {
+	down := func() (bool, error) {
 		status, err := r.Sup.Status(service)
 		return status.Down() || !status.Supervised, err
 	}
 	if patience > 0 {
-		err := (&pace.Pace{}).WaitNews(ctx, patience, service+" to stop", news, down)
+		err := pace.Wait(ctx, patience, service+" to stop", down)
 		if !reconcile.IsTimeout(err) {
 			return err
 		}
@@ -98,7 +96,7 @@ func (r *Operator) Stop(ctx context.Context, service string, patience time.Durat
 			return err
 		}
 	}
-	return r.Pace.WaitNews(ctx, pace.Forever, service+" to stop", news, down)
+	return r.Pace.Wait(ctx, pace.Forever, service+" to stop", down)
 }
 
 // TellUp tells a service that it should be up, and waits until its supervisor has heard: where
@@ -152,14 +150,12 @@ func (r *Operator) Start(ctx context.Context, service string) error {
 	if before.PID == 0 {
 		r.clearDeaths(service)
 	}
-	news, end := r.Sup.News([]string{service}, false)
-	defer end()
 	if err := r.Sup.Control(ctx, service, "u"); err != nil {
 		return err
 	}
 	r.Listener.Tell(reconcile.StepStart, service)
 	what := service + " to start (is its run script executable, and the interpreter it names there?)"
-	return r.Pace.WaitNews(ctx, startLimit, what, news, func(string) (bool, error) {
+	return r.Pace.Wait(ctx, startLimit, what, func() (bool, error) {
 		now, err := r.Sup.Status(service)
 		return now.PID != 0 || !now.Since.Equal(before.Since), err
 	})

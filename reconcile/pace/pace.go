@@ -107,46 +107,12 @@ func (p *Pace) WaitDue(
 	what string,
 	done func() (ok bool, due time.Time, err error),
 ) error {
-	return p.wait(ctx, limit, what, nil, func(string) (bool, time.Time, error) { return done() })
-}
-
-// WaitNews is Wait for what is told on a channel: done is asked when it is, with what was told, and
-// now and then, with "", in case that something was not. Without a channel it polls.
-func (p *Pace) WaitNews(
-	ctx context.Context,
-	limit time.Duration,
-	what string,
-	news <-chan string,
-	done func(told string) (bool, error),
-) error {
-	return p.wait(ctx, limit, what, news, func(told string) (bool, time.Time, error) {
-		ok, err := done(told)
-		return ok, time.Time{}, err
-	})
-}
-
-// wait asks done until it is true.
-func (p *Pace) wait(
-	ctx context.Context,
-	limit time.Duration,
-	what string,
-	news <-chan string,
-	done func(told string) (ok bool, due time.Time, err error),
-) error {
 	p.count(&p.waiting, 1)
 	defer p.count(&p.waiting, -1)
-	start, told := time.Now(), ""
-	all := start // when done was asked of all last
-	delay, most := pollFirst, pollMost
-	if news != nil {
-		delay, most = pollTold, pollToldMost
-	}
-	for {
+	start := time.Now()
+	for delay := pollFirst; ; delay = min(delay*3/2, pollMost) {
 		look := time.Now()
-		if told == "" || look.Sub(all) > most {
-			told, all = "", look
-		}
-		ok, due, err := done(told)
+		ok, due, err := done()
 		if ok {
 			p.Moved()
 		}
@@ -155,16 +121,13 @@ func (p *Pace) wait(
 		}
 		left := limit - p.Idle(start)
 		if left > 0 {
-			rest := max(delay, p.rest(time.Since(look)))
-			told, err = pauseForNews(ctx, min(untilDue(due, rest), left), news)
+			err = Pause(ctx, min(untilDue(due, max(delay, p.rest(time.Since(look)))), left))
 		}
 		switch {
 		case left <= 0 || err == context.DeadlineExceeded:
 			return &reconcile.TimeoutError{What: what, After: time.Since(start)}
 		case err != nil:
 			return fmt.Errorf("%w while waiting for %s", err, what)
-		case told == "":
-			delay = min(delay*3/2, most)
 		}
 	}
 }

@@ -15,9 +15,6 @@ import (
 const (
 	pollFirst = time.Millisecond
 	pollMost  = 25 * time.Millisecond
-	// Where news are told, polls are for those that are lost.
-	pollTold     = 50 * time.Millisecond
-	pollToldMost = time.Second
 	// pollShare is how much longer the waits of an apply rest than they look, all together: a
 	// thousand that looked all the time would take the machine from the gateways that they wait
 	// for.
@@ -44,23 +41,13 @@ func Interrupted(ctx context.Context) error {
 
 // Pause waits for d, or for the end of ctx: with ErrInterrupted or context.DeadlineExceeded.
 func Pause(ctx context.Context, d time.Duration) error {
-	_, err := pauseForNews(ctx, d, nil)
-	return err
-}
-
-// pauseForNews is Pause that ends with what is told.
-func pauseForNews(ctx context.Context, d time.Duration, news <-chan string) (string, error) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
 	select {
 	case <-ctx.Done():
 		if err := Interrupted(ctx); err != nil {
-			return "", err
+			return err
 		}
-		return "", context.DeadlineExceeded
-	case told := <-news:
-		return told, nil
-	case <-timer.C:
-		return "", nil
+		return context.DeadlineExceeded
+	case <-time.After(d):
+		return nil
 	}
 }
