@@ -481,6 +481,44 @@ func TestDrainIsInterruptedInACircle(t *testing.T) {
 	tr.mustBeDone()
 }
 
+// TestDrainIsInterruptedInACircleOfSome: a gateway that has drained, and waits for the others, comes
+// back on its port. No look in between gives that port away, as the one that follows the end of
+// gamma.
+func TestDrainIsInterruptedInACircleOfSome(t *testing.T) {
+	t.Parallel()
+	tr := newTree(t, treeOpts{})
+	ports := freePorts(t, 2)
+	manifest := func(alpha, beta int, value string) {
+		tr.manifest("alpha: {drain: {}, port: %d}\nbeta: {drain: {}, port: %d}\ngamma: {drain: {}, env: {VALUE: %s}}",
+			ports[alpha], ports[beta], value)
+	}
+	manifest(0, 1, "a")
+	tr.mustApply()
+	tr.serves("alpha", ports[0])
+	tr.serves("beta", ports[1])
+	tr.started("gamma", 1)
+	tr.work("alpha")
+	tr.work("gamma")
+	manifest(1, 0, "b")
+	bg := tr.start("apply")
+	tr.wasAsked("alpha", 1)
+	tr.wasAsked("gamma", 1)
+	eventually(t, patience, func() bool { return tr.pid("gateway-beta") == -1 }, "beta waits")
+	tr.finishTurn("gamma")
+	tr.started("gamma", 2)
+	eventually(t, patience, func() bool { return tr.history().Entries[0].Summary != "" }, "a look was made")
+	require.NoError(t, syscall.Kill(bg.pid, syscall.SIGINT))
+	require.NotZero(t, (<-bg.done).code)
+	tr.serves("beta", ports[1])
+	tr.finishTurn("alpha")
+	eventually(t, patience, func() bool { return len(tr.starts("alpha")) == 2 }, "alpha is back")
+	tr.serves("alpha", ports[0])
+	tr.mustApply()
+	tr.serves("alpha", ports[1])
+	tr.serves("beta", ports[0])
+	tr.mustBeDone()
+}
+
 // TestApplyLeavesWhatAnotherHasChanged: what was applied while a gateway drained counts.
 func TestApplyLeavesWhatAnotherHasChanged(t *testing.T) {
 	t.Parallel()

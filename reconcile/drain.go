@@ -124,6 +124,12 @@ func (f FileChange) startsAnother() bool {
 // has begun.
 func (o Owed) OldScript() bool { return o.Gateway && !o.Drain.Alive && !o.Drain.Fresh }
 
+// Waits reports whether a gateway that was asked to end has ended, and its restart is still to be
+// taken off the record.
+func (o Owed) Waits() bool {
+	return o.Gateway && o.Drain.PID != 0 && !o.Drain.Alive
+}
+
 // Settled reports whether nothing of this is left to do: it is a drain alone, and its process has
 // ended.
 func (o Owed) Settled() bool { return !o.Gateway && !o.Logger && !o.Start && !o.Drain.Alive }

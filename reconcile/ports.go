@@ -38,8 +38,9 @@ func awaitPorts(changes []Change, actual Actual) {
 	}
 }
 
-// portHolders tells which services may hold which ports now: those that run, and hidden ones that
-// are not gone.
+// portHolders tells which services may hold which ports now: those that run, hidden ones that are
+// not gone, and those that have drained and wait for others: as long as they wait, they come back on
+// their port if the apply is interrupted.
 func portHolders(actual Actual) map[int][]string {
 	holders := map[int][]string{}
 	type claim struct {
@@ -54,10 +55,11 @@ func portHolders(actual Actual) map[int][]string {
 		}
 	}
 	for _, s := range actual.Services {
-		if s.Fault != nil ||
-			s.Status.Supervised && !s.Status.Down() { // the first: that cannot be told
+		owed := actual.Owed[s.Name]
+		runs := s.Status.Supervised && !s.Status.Down()
+		if s.Fault != nil || runs || owed.Waits() { // the first: that cannot be told
 			hold(s.Marker.Port, s.Name)
-			hold(actual.Owed[s.Name].Port, s.Name)
+			hold(owed.Port, s.Name)
 		}
 	}
 	for _, h := range actual.Hidden {
