@@ -123,7 +123,7 @@ func TestOneHostileDirectoryCostsTheOthersNothing(t *testing.T) {
 	tr.manifest("%s", nine("a"))
 	tr.mustApply()
 	tr.inOthersHands("evil")
-	tr.plants("evil", "supervise", "rm status; mkfifo status")
+	tr.plants("evil", "supervise", "until rm -f status && mkfifo status; do :; done")
 	f, err := os.OpenFile(tr.dir("evil", "supervise/status"), os.O_RDWR, 0)
 	require.NoError(t, err)
 	defer f.Close()
