@@ -82,13 +82,18 @@ func (l *Lock) record(name string, what any) error {
 }
 
 // place writes a record where it belongs, by way of a name in staging: it appears whole or not at all.
+// Where that fails the name is free for the next record.
 func (l *Lock) place(staged string, mode fs.FileMode, what any, to *dirfd.Dir, name string) error {
 	data, err := json.Marshal(what)
 	if err != nil {
 		return err
 	}
-	if err := l.Staging.Write(staged, mode, append(data, '\n')); err != nil {
-		return err
+	err = l.Staging.Write(staged, mode, append(data, '\n'))
+	if err == nil {
+		err = dirfd.Rename(l.Staging, staged, to, name)
 	}
-	return dirfd.Rename(l.Staging, staged, to, name)
+	if err != nil {
+		_ = l.Staging.RemoveAll(staged) // the first error matters more
+	}
+	return err
 }

@@ -234,3 +234,11 @@ func TestSinceWhenTheLockIsHeld(t *testing.T) {
 		require.Zero(t, heldSince(lock.file, 7), text)
 	}
 }
+
+// TestARecordThatCannotBeWrittenKeepsNoOtherFromIt: what is left of it in staging would.
+func TestARecordThatCannotBeWrittenKeepsNoOtherFromIt(t *testing.T) {
+	_, _, lock := locked(t)
+	require.NoError(t, lock.owed.Mkdir("gateway-bad", 0o700)) // a record cannot take its place
+	require.Error(t, lock.SetPending("gateway-bad", reconcile.Owed{Gateway: true}))
+	require.NoError(t, lock.SetPending("gateway-good", reconcile.Owed{Gateway: true}))
+}
