@@ -2,6 +2,7 @@ package reconcile_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -145,6 +146,26 @@ func TestPortsOfHoldersThatStayAreNamed(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, plan.Changes[0].Await)
 	require.Contains(t, plan.Changes[0].Reasons.Texts(), "port 9001 is held by gateway-old, which is left alone")
+}
+
+// TestPortOfWhatHasDrained: it is awaited as long as it waits for its restart. One that does not get
+// any holds no port.
+func TestPortOfWhatHasDrained(t *testing.T) {
+	waits := testkit.Found(t, testkit.OnPort(testkit.Profile("old", "1"), 9001))
+	waits.Status = reconcile.Status{Supervised: true}
+	actual := reconcile.Actual{
+		Listening: true, Services: []reconcile.Service{waits},
+		Owed: map[string]reconcile.Owed{waits.Name: {Gateway: true, Drain: reconcile.Drain{PID: 7, Told: true, Fresh: true}}},
+	}
+	taker := testkit.OnPort(testkit.Profile("new", "1"), 9001)
+	plan, err := reconcile.Diff(testkit.Servicedirs(t, taker, testkit.OnPort(testkit.Profile("old", "1"), 9002)), actual, reconcile.PruneNone)
+	require.NoError(t, err)
+	require.Equal(t, []string{"gateway-old"}, plan.Changes[0].Await)
+
+	plan, err = reconcile.Diff(testkit.Servicedirs(t, taker), actual, reconcile.PruneNone)
+	require.NoError(t, err)
+	require.Empty(t, plan.Changes[0].Await)
+	require.NotContains(t, strings.Join(plan.Changes[0].Reasons.Texts(), "; "), "held by", "it is down, and stays so")
 }
 
 func TestPortThatAnOwedRestartStillHoldsIsAwaited(t *testing.T) {

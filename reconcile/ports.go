@@ -27,44 +27,52 @@ func awaitPorts(changes []Change, actual Actual) {
 		}
 		for _, holder := range holders[c.Port] {
 			switch {
-			case holder == c.Service:
-			case gives[holder]:
-				c.Await = append(c.Await, holder)
-			default:
+			case holder.service == c.Service:
+			case gives[holder.service]:
+				c.Await = append(c.Await, holder.service)
+			case !holder.waits:
 				c.because(ReasonPortHeld,
-					fmt.Sprintf("port %d is held by %s, which is left alone", c.Port, holder))
+					fmt.Sprintf("port %d is held by %s, which is left alone", c.Port, holder.service))
 			}
 		}
 	}
 }
 
+// portHolder is a service that may hold a port.
+type portHolder struct {
+	service string
+	waits   bool // it has drained: the port is its own only if it comes back
+}
+
 // portHolders tells which services may hold which ports now: those that run, hidden ones that are
 // not gone, and those that have drained and wait for others: as long as they wait, they come back on
 // their port if the apply is interrupted.
-func portHolders(actual Actual) map[int][]string {
-	holders := map[int][]string{}
+func portHolders(actual Actual) map[int][]portHolder {
+	holders := map[int][]portHolder{}
 	type claim struct {
 		port    int
 		service string
 	}
 	known := map[claim]bool{}
-	hold := func(port int, service string) {
-		if one := (claim{port, service}); port != 0 && !known[one] {
+	hold := func(port int, holder portHolder) {
+		if one := (claim{port, holder.service}); port != 0 && !known[one] {
 			known[one] = true
-			holders[port] = append(holders[port], service)
+			holders[port] = append(holders[port], holder)
 		}
 	}
 	for _, s := range actual.Services {
 		owed := actual.Owed[s.Name]
 		runs := s.Status.Supervised && !s.Status.Down()
-		if s.Fault != nil || runs || owed.Waits() { // the first: that cannot be told
-			hold(s.Marker.Port, s.Name)
-			hold(owed.Port, s.Name)
+		holds := s.Fault != nil || runs // the first: that cannot be told
+		if holds || owed.Waits() {
+			holder := portHolder{s.Name, !holds}
+			hold(s.Marker.Port, holder)
+			hold(owed.Port, holder)
 		}
 	}
 	for _, h := range actual.Hidden {
 		if h.Status.Supervised {
-			hold(h.Port, h.Name)
+			hold(h.Port, portHolder{service: h.Name})
 		}
 	}
 	return holders
