@@ -101,10 +101,9 @@ func (c *Trial) takeBack(ctx context.Context, why string) error {
 	if err != nil {
 		return err
 	}
-	back := &Trial{
-		Teller: c.Teller, side: side, lock: c.lock, late: map[string]string{},
-		Trial: &deploy.Trial{Deployment: d, Profiles: c.Profiles, LockTimeout: c.LockTimeout},
-	}
+	back := New(Options{})
+	back.Teller, back.side, back.lock = c.Teller, side, c.lock
+	back.Trial = &deploy.Trial{Deployment: d, Profiles: c.Profiles, LockTimeout: c.LockTimeout}
 	_, result, err := back.apply(context.WithoutCancel(ctx))
 	c.lock = back.lock
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -19,9 +20,9 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/homes"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
-	"hermes-reconcile/reconcile/fault"
 	"hermes-reconcile/reconcile/inputs"
 	"hermes-reconcile/reconcile/journal"
+	"hermes-reconcile/reconcile/pace"
 	"hermes-reconcile/render"
 	"hermes-reconcile/s6ctl/process"
 )
@@ -133,20 +134,14 @@ func lookAtSecrets(ctx context.Context, key []byte, p *manifest.Profile) map[str
 
 // soon is a look, or that it takes too long. It is left to itself then.
 func soon(ctx context.Context, look func() inputs.Look) inputs.Look {
-	done := make(chan inputs.Look, 1)
-	go func() {
-		var seen inputs.Look
-		if err := fault.Guard(func() error { seen = look(); return nil }); err != nil {
-			seen = inputs.Look{Fault: err.Error()}
-		}
-		done <- seen
-	}()
-	select {
-	case seen := <-done:
-		return seen
-	case <-ctx.Done():
+	seen, err := pace.WithinLimit(ctx, func() (inputs.Look, error) { return look(), nil })
+	switch {
+	case errors.Is(err, reconcile.ErrInterrupted):
 		return inputs.Look{Fault: home.ErrSilent.Error()}
+	case err != nil:
+		return inputs.Look{Fault: err.Error()}
 	}
+	return seen
 }
 
 // lookAtHomes has the users of profiles look at these files.

@@ -45,6 +45,10 @@ type Facts struct {
 	makeKey sync.Once
 	keyed   []byte // see key
 
+	environed sync.Once
+	env       []string // see environ
+	envErr    error
+
 	asked sync.Once
 	homes home.Answer // to inspected
 }
@@ -128,7 +132,10 @@ func (p *Facts) cannotBe(name string) string {
 }
 
 // environ is the environment of s6-svscan, which reaches each gateway; see s6ctl.Environ.
-func (p *Facts) environ() ([]string, error) { return s6ctl.Environ(process.ThisHost(), p.Path) }
+func (p *Facts) environ() ([]string, error) {
+	p.environed.Do(func() { p.env, p.envErr = s6ctl.Environ(process.ThisHost(), p.Path) })
+	return p.env, p.envErr
+}
 
 // containerVariable is the value of a variable of the container, which reaches each gateway that
 // says nothing of it.

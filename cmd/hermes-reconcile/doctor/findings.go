@@ -75,7 +75,8 @@ type grouped struct {
 	names map[string][]string
 }
 
-// add keeps the order in which texts come first.
+// add keeps the order in which texts come first. One profile after the other
+// is looked at, so a name that comes again does so at once.
 func (g *grouped) add(text, name string) {
 	if g.names == nil {
 		g.names = map[string][]string{}
@@ -83,7 +84,10 @@ func (g *grouped) add(text, name string) {
 	if _, known := g.names[text]; !known {
 		g.texts = append(g.texts, text)
 	}
-	g.names[text] = append(g.names[text], name)
+	names := g.names[text]
+	if len(names) == 0 || names[len(names)-1] != name {
+		g.names[text] = append(names, name)
+	}
 }
 
 // Typed makes hints ready to type: with the manifest files and the scandir that were named on the

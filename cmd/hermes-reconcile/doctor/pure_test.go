@@ -105,3 +105,12 @@ func isPure(path string) bool {
 	}
 	return false
 }
+
+// TestGroupedNamesEachOnce: what ten variables of a profile have in common is one fault of it.
+func TestGroupedNamesEachOnce(t *testing.T) {
+	var g grouped
+	for _, name := range []string{"a", "a", "b", "b"} {
+		g.add("it", name)
+	}
+	require.Equal(t, []string{"a", "b"}, g.names["it"])
+}
