@@ -59,6 +59,7 @@ type world struct {
 	ports []int
 	// recorded are those gateways whose records are forgotten.
 	recorded map[int]bool
+	former   string // the point before, which may have left what is found now
 	// settled is what an undisturbed way leaves on each side.
 	settled [2][]entry
 }

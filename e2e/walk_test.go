@@ -154,10 +154,11 @@ func (k *walk) try(w *world, m mishap, where string, pass int) {
 	w.t.Helper()
 	defer func() {
 		if w.t.Failed() {
-			w.t.Logf("%s: violated at %s of pass %d, from side %d", k.name, where, pass, w.side)
+			w.t.Logf("%s: violated at %s of pass %d, from side %d, after %s", k.name, where, pass, w.side, w.former)
 		}
 	}()
 	reached, byHelper := k.point(w, m, pass)
+	w.former = where
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if reached {

@@ -116,7 +116,10 @@ func (t *Trial) Held(lock *journal.Lock, plan reconcile.Plan, result reconcile.R
 		now.Only, now.Summary = t.opt.Record.Only, summary(plan, result)
 		err = lock.Amend(*now)
 	}
-	return unkept(err)
+	if err != nil {
+		return unkept("the history does not say what became of this", err)
+	}
+	return nil
 }
 
 // TakeBack records that the former manifest counts again, so that whatever comes after a crash

@@ -140,7 +140,7 @@ func (d *Deployment) Apply(
 			notes = append(notes, unkept...)
 		}
 		result, err := apply.Apply(ctx, d.Scandir, lock, plan, opt)
-		notes = append(notes, unkept(d.settle(lock, kept, plan, result, err))...)
+		notes = append(notes, d.settle(lock, kept, plan, result, err)...)
 		result.Notes = append(result.Notes, notes...)
 		if errors.Is(err, reconcile.ErrStale) && try < maxPlans {
 			continue

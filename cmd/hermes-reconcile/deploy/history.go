@@ -3,6 +3,7 @@
 package deploy
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -72,7 +73,7 @@ func (d *Deployment) keep(lock *journal.Lock, plan reconcile.Plan) (k *keeping, 
 	}
 	before, err := lock.Latest()
 	if err != nil {
-		return nil, unkept(err)
+		return nil, unkept("this was not recorded in the history", err)
 	}
 	// What has nothing to do is news only where the last apply was killed, or has failed, or where a
 	// rollback was not recorded: then it says which manifest is true.
@@ -87,19 +88,25 @@ func (d *Deployment) keep(lock *journal.Lock, plan reconcile.Plan) (k *keeping, 
 		Time: time.Now().Truncate(time.Second), By: r.By, Files: r.Files, Only: r.Only, To: r.To,
 		Profiles: len(d.opt.Dirs),
 	}, r.Texts)
-	if err == nil {
-		err = d.holdBack(lock, before, k.Applied)
+	if err != nil && !k.fresh {
+		return nil, unkept("this was not recorded in the history", err)
 	}
-	return k, unkept(err)
+	// An older entry that cannot be deleted does not keep the rest from being recorded.
+	return k, k.lacking(errors.Join(err, d.holdBack(lock, before, k.Applied)))
 }
 
-// unkept is what the user should know of a history that cannot be written.
-func unkept(err error) []reconcile.Note {
+// lacking is what the user should know of an entry that is there, but not all that belongs to it.
+func (k *keeping) lacking(err error) []reconcile.Note {
 	if err == nil {
 		return nil
 	}
+	return unkept(fmt.Sprintf("number %d of the history is not complete", k.Number), err)
+}
+
+// unkept is what the user should know of a history that cannot be written.
+func unkept(what string, err error) []reconcile.Note {
 	return []reconcile.Note{{
-		Code: reconcile.NoteUnkeptHistory, Text: fmt.Sprintf("this was not recorded in the history: %v", err),
+		Code: reconcile.NoteUnkeptHistory, Text: fmt.Sprintf("%s: %v", what, err),
 	}}
 }
 
@@ -129,13 +136,13 @@ func (d *Deployment) holdBack(lock *journal.Lock, before *journal.Applied, now j
 // settle writes down what has become of the manifest. An apply that has changed nothing was none.
 func (d *Deployment) settle(
 	lock *journal.Lock, k *keeping, plan reconcile.Plan, result reconcile.Result, failed error,
-) error {
-	if k == nil || k.Number == 0 {
+) []reconcile.Note {
+	if k == nil {
 		return nil
 	}
 	if failed != nil {
 		if k.fresh {
-			return lock.Forget(k.Number)
+			return k.lacking(lock.Forget(k.Number))
 		}
 		return nil
 	}
@@ -151,7 +158,7 @@ func (d *Deployment) settle(
 	k.Outcome, k.Summary = outcome, summary(plan, result)
 	k.Only, k.By = d.opt.Record.Only, d.opt.Record.By
 	k.told = true
-	return lock.Amend(k.Applied)
+	return k.lacking(lock.Amend(k.Applied))
 }
 
 // summary says in words what was done.

@@ -142,7 +142,7 @@ func (p *passes) pass(ctx context.Context) error {
 	}
 	p.opt.Faults(gone.record(ctx))
 	p.take(done)
-	notes := unkept(p.settle(lock, p.begun.kept, p.begun.plan, *p.result, nil))
+	notes := p.settle(lock, p.begun.kept, p.begun.plan, *p.result, nil)
 	p.result.Notes = append(p.result.Notes, notes...)
 	return nil
 }
