@@ -60,8 +60,9 @@ func UnknownEntry(number int, all []journal.Applied) error {
 // keeping is an entry of the history while its apply is under way.
 type keeping struct {
 	journal.Applied
-	fresh bool // the entry was not there before
-	told  bool // it says what this apply has done
+	held  *journal.RolledBack // as it was before; nil: nothing had been taken back
+	fresh bool                // the entry was not there before
+	told  bool                // it says what this apply has done
 }
 
 // keep adds the manifest to the history before anything of a plan is done. A history that cannot be
@@ -84,6 +85,9 @@ func (d *Deployment) keep(lock *journal.Lock, plan reconcile.Plan) (k *keeping, 
 		return nil, nil
 	}
 	k = &keeping{}
+	if k.held, err = lock.RolledBack(); err != nil {
+		return nil, unkept("this was not recorded in the history", err)
+	}
 	k.Applied, k.fresh, err = lock.Keep(journal.Applied{
 		Time: time.Now().Truncate(time.Second), By: r.By, Files: r.Files, Only: r.Only, To: r.To,
 		Profiles: len(d.opt.Dirs),
@@ -92,7 +96,7 @@ func (d *Deployment) keep(lock *journal.Lock, plan reconcile.Plan) (k *keeping, 
 		return nil, unkept("this was not recorded in the history", err)
 	}
 	// An older entry that cannot be deleted does not keep the rest from being recorded.
-	return k, k.lacking(errors.Join(err, d.holdBack(lock, before, k.Applied)))
+	return k, k.lacking(errors.Join(err, d.holdBack(lock, k.held, before, k.Applied)))
 }
 
 // lacking is what the user should know of an entry that is there, but not all that belongs to it.
@@ -111,12 +115,10 @@ func unkept(what string, err error) []reconcile.Note {
 }
 
 // holdBack lets the manifest that is applied now count in the place of one that was taken back, be
-// it by this rollback or by an earlier one.
-func (d *Deployment) holdBack(lock *journal.Lock, before *journal.Applied, now journal.Applied) error {
-	held, err := lock.RolledBack()
-	if err != nil {
-		return err
-	}
+// it by this rollback or by an earlier one, which held is of.
+func (d *Deployment) holdBack(
+	lock *journal.Lock, held *journal.RolledBack, before *journal.Applied, now journal.Applied,
+) error {
 	r := d.opt.Record
 	switch {
 	case held == nil && (r.To == 0 || before == nil || before.Digest == now.Digest):
@@ -126,11 +128,23 @@ func (d *Deployment) holdBack(lock *journal.Lock, before *journal.Applied, now j
 	case held.Digest == now.Digest:
 		return lock.ForgetRollback()
 	}
+	mark := *held
 	if r.To > 0 {
-		held.Time, held.Why = now.Time, r.Why
+		mark.Time, mark.Why = now.Time, r.Why
 	}
-	held.Number = now.Number
-	return lock.RollBack(*held)
+	mark.Number = now.Number
+	return lock.RollBack(mark)
+}
+
+// takeBack lets the history say nothing of an apply that has changed nothing.
+func (k *keeping) takeBack(lock *journal.Lock) (err error) {
+	if k.fresh {
+		err = lock.Forget(k.Number)
+	}
+	if k.held == nil {
+		return errors.Join(err, lock.ForgetRollback())
+	}
+	return errors.Join(err, lock.RollBack(*k.held))
 }
 
 // settle writes down what has become of the manifest. An apply that has changed nothing was none.
@@ -141,10 +155,7 @@ func (d *Deployment) settle(
 		return nil
 	}
 	if failed != nil {
-		if k.fresh {
-			return k.lacking(lock.Forget(k.Number))
-		}
-		return nil
+		return k.lacking(k.takeBack(lock))
 	}
 	outcome := journal.Done
 	if slices.ContainsFunc(result.Outcomes,
