@@ -282,6 +282,7 @@ func (tr *tree) drainsForLong(profile string) {
 // TestBootDoesNotHang: what is in its way would take longer than a run may.
 func TestBootDoesNotHang(t *testing.T) {
 	t.Parallel()
+	says := map[string]string{"the manifest is a FIFO": "waiting for a program to write to this FIFO"}
 	for name, hinder := range map[string]func(tr *tree){
 		"another apply holds the lock": func(tr *tree) {
 			tr.drainsForLong("alpha")
@@ -324,6 +325,7 @@ func TestBootDoesNotHang(t *testing.T) {
 			hinder(tr)
 			r := tr.boot("--timeout", "1s")
 			require.Equal(t, 0, r.code, "%v", r)
+			require.Contains(t, r.stderr, says[name])
 		})
 	}
 }

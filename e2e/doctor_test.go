@@ -223,7 +223,7 @@ func TestDoctorDoesNotHang(t *testing.T) {
 	tr := newTree(t, treeOpts{})
 	require.NoError(t, unix.Mkfifo(tr.path("profiles.yaml"), 0o644))
 	d := tr.doctor("--scandir", tr.scandir)
-	d.names(t, "error", "manifest", "no answer within")
+	d.names(t, "error", "manifest", "waiting for a program to write to this FIFO")
 	d.names(t, "ok", "scandir", tr.scandir)
 }
 

@@ -161,7 +161,7 @@ func runApply(ctx context.Context, u ui, flags *applyFlags) (err error) {
 	}
 	flags.looking = u.looking(flags.silent(), 0, &flags.manifestFlags)
 	defer flags.looking.Stop()
-	t, err := flags.read(u)
+	t, err := flags.read(ctx, u)
 	if err != nil {
 		return err
 	}

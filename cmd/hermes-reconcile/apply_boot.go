@@ -121,7 +121,7 @@ type booting struct {
 // with a limit on how long a disk may take to answer.
 func (b *booting) apply(ctx context.Context) error {
 	b.flags.by += " --boot"
-	t, err := b.flags.read(b.ui)
+	t, err := b.flags.read(ctx, b.ui)
 	if err != nil {
 		return err
 	}

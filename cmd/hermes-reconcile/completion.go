@@ -2,8 +2,10 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/spf13/cobra"
@@ -113,17 +115,20 @@ func knownProfiles(cmd *cobra.Command) []string {
 
 // meant are the manifest, if it can be read, and the scandir that the flags of a command mean.
 func meant(cmd *cobra.Command) (m *manifest.Manifest, scandir string) {
-	var file manifestFlags
+	file := manifestFlags{patience: completionPatience}
 	file.files, _ = cmd.Flags().GetStringArray("file")
 	scandir = containerenv.Look(scandirVariable)
 	if f := cmd.Flags().Lookup("scandir"); f != nil {
 		scandir = cmp.Or(f.Value.String(), scandir)
 	}
-	if m, err := file.names().Load(); err == nil {
+	if m, err := file.names().Load(context.Background()); err == nil {
 		return m, cmp.Or(scandir, m.Scandir)
 	}
 	return nil, cmp.Or(scandir, defaultScandir)
 }
+
+// completionPatience is how long a manifest may take while a line is typed.
+const completionPatience = time.Second
 
 // gatewaysIn are the profiles that have a service directory in a scandir.
 func gatewaysIn(scandir string) (names []string) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"io"
 	"slices"
 	"strings"
@@ -103,7 +104,7 @@ Some facts only a live scandir has; the output names those that are missing. Eve
 asks. An empty folder is a scandir without gateways.`,
 		RunE: func(cmd *cobra.Command, profiles []string) error {
 			flags.profiles = profiles
-			return flags.annotate(u, runDiff(u, cmd.InOrStdin(), &flags))
+			return flags.annotate(u, runDiff(cmd.Context(), u, cmd.InOrStdin(), &flags))
 		},
 	}
 	flags.add(cmd, formText, formJSON, formMarkdown, formGitHub)
@@ -119,7 +120,7 @@ asks. An empty folder is a scandir without gateways.`,
 }
 
 // runDiff checks what can be refused before it reads anything: standard input can be read once.
-func runDiff(u ui, stdin io.Reader, flags *diffFlags) error {
+func runDiff(ctx context.Context, u ui, stdin io.Reader, flags *diffFlags) error {
 	prune, err := flags.policy()
 	if err != nil {
 		return err
@@ -133,7 +134,7 @@ func runDiff(u ui, stdin io.Reader, flags *diffFlags) error {
 	}
 	flags.looking = u.looking(flags.progress.quiet || flags.form == formJSON, 0, &flags.manifestFlags)
 	defer flags.looking.Stop()
-	m, err := flags.names().LoadPlaced()
+	m, err := flags.names().LoadPlaced(ctx)
 	if err != nil {
 		return err
 	}
@@ -141,7 +142,7 @@ func runDiff(u ui, stdin io.Reader, flags *diffFlags) error {
 	if err != nil {
 		return err
 	}
-	plan, old, err := flags.plan(u, stdin, m.Manifest, dirs, prune)
+	plan, old, err := flags.plan(ctx, u, stdin, m.Manifest, dirs, prune)
 	if err != nil {
 		return err
 	}
@@ -164,7 +165,7 @@ const leastLimit = 2000
 
 // plan compares the manifest with the old side.
 func (f *diffFlags) plan(
-	u ui, stdin io.Reader, m *manifest.Manifest, dirs []render.Servicedir, prune reconcile.Prune,
+	ctx context.Context, u ui, stdin io.Reader, m *manifest.Manifest, dirs []render.Servicedir, prune reconcile.Prune,
 ) (plan reconcile.Plan, old oldside.Side, err error) {
 	if f.against == againstLive {
 		plan, err = f.live(u, m, dirs, prune, f.looking)
@@ -173,7 +174,7 @@ func (f *diffFlags) plan(
 	if f.path != "" && !strings.HasPrefix(f.against, oldside.History) {
 		return plan, old, usagef("--scandir has no effect with --against %s, which reads no scandir", f.against)
 	}
-	old, err = oldside.Read(oldside.Options{
+	old, err = oldside.Read(ctx, oldside.Options{
 		Against: f.against, Stdin: stdin, Fresh: m, Dirs: dirs,
 		Earlier: func(number int) ([]manifest.Source, error) { return f.earlierManifest(m.Scandir, number) },
 		Moved: func(old, fresh string) {

@@ -59,9 +59,13 @@ manifest, else ` + defaultScandir + `.`,
 	return cmd
 }
 
+// doctorPatience is for how long a manifest may give nothing: less than a look may take.
+const doctorPatience = 5 * time.Second
+
 // runDoctor makes all checks, even where there is no scandir: what is missing is a finding, not an
 // error.
 func runDoctor(ctx context.Context, u ui, flags *doctorFlags) error {
+	flags.patience = doctorPatience
 	p, err := flags.place(ctx)
 	if err != nil {
 		return err
@@ -97,15 +101,12 @@ func (f *doctorFlags) place(ctx context.Context) (*doctor.Facts, error) {
 	p := &doctor.Facts{Now: time.Now()}
 	var err error
 	// The manifest may lie on a disk that does not answer: then that is the finding.
-	if p.ManifestFacts, err = pace.WithinLimit(ctx, f.read); err != nil {
+	if p.ManifestFacts, err = pace.WithinLimit(ctx, func() (doctor.ManifestFacts, error) { return f.read(ctx) }); err != nil {
 		p.ManifestFacts = doctor.ManifestFacts{Names: f.names().List, Errs: []error{err}}
 	}
 	fromHome := homes.Default
 	if p.Manifest != nil {
 		fromHome = p.Manifest.HermesHome
-	}
-	if p.Manifest != nil || len(p.Errs) > 0 {
-		p.Files = f.names().Places()
 	}
 	if p.Path, err = f.resolve(scandirOf(p.Manifest)); err != nil {
 		return nil, err
@@ -138,14 +139,17 @@ func (f *doctorFlags) lookInto(ctx context.Context, p *doctor.Facts) {
 }
 
 // read reads the manifest, if there is one.
-func (f *manifestFlags) read() (doctor.ManifestFacts, error) {
+func (f *manifestFlags) read(ctx context.Context) (doctor.ManifestFacts, error) {
 	r := doctor.ManifestFacts{Names: f.names().List}
 	if f.none() {
 		return r, nil
 	}
 	var err error
-	if r.Manifest, r.Dirs, err = f.names().Render(); err != nil {
+	if r.Manifest, r.Dirs, err = f.names().Render(ctx); err != nil {
 		r.Manifest, r.Dirs, r.Errs = nil, nil, failure.Flatten(err) // each error is a finding of its own
+	}
+	if !reconcile.IsTimeout(err) { // else a look at them may not end either
+		r.Files = f.names().Places()
 	}
 	return r, nil
 }

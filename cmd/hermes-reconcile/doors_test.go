@@ -40,10 +40,10 @@ var doorExceptions = map[string]struct {
 }{
 	"cmd/hermes-reconcile/oldside/oldside.go os.Stat":                     {1, "--against names it: the user's own file, before anything runs"},
 	"cmd/hermes-reconcile/oldside/oldside.go os.ReadDir":                  {1, "the folder that --against names"},
-	"cmd/hermes-reconcile/sources/sources.go os.Stat":                     {1, "-f names it: the user's own file"},
+	"cmd/hermes-reconcile/sources/sources.go os.Stat":                     {2, "-f names it: the user's own file, and whether it is one, a folder or a pipe"},
 	"cmd/hermes-reconcile/sources/sources.go os.ReadDir":                  {1, "the folder that -f names"},
 	"cmd/hermes-reconcile/sources/sources.go os.Lstat":                    {1, "whether profiles.yml is there, to name it; nothing is opened"},
-	"cmd/hermes-reconcile/sources/sources.go os.Open":                     {1, "-f names it, and it may be a pipe: -f <(...); watch reads regular files only"},
+	"cmd/hermes-reconcile/sources/sources.go os.Open":                     {1, "-f names it, and it may be a pipe: -f <(...); all of it has a limit of time"},
 	"cmd/hermes-reconcile/output.go os.OpenFile":                          {1, "GITHUB_STEP_SUMMARY, a file of the CI's own"},
 	"cmd/hermes-reconcile/logbook/logbook.go os.Lstat":                    {1, "whose a folder is, to write there as that user; nothing is opened"},
 	"s6ctl/route/route.go os.Lstat":                                       {1, "who could change what a path leads to, by owners and modes; nothing is opened"},

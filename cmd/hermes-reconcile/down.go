@@ -18,8 +18,8 @@ import (
 const (
 	// downTimeout leaves a second of the 5 s that s6-overlay gives a script of cont-finish.d.
 	downTimeout = 4 * time.Second
-	// downLock is the part of its timeout that down waits for an apply to end. Then it stops
-	// gateways beside it.
+	// downLock is the part of its timeout that down waits for an apply to end, and for the manifest
+	// to be read. Then it stops gateways without.
 	downLock = 4
 )
 
@@ -69,10 +69,11 @@ func runDown(ctx context.Context, u ui, flags *downFlags) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, flags.timeout)
 	defer cancel()
+	flags.patience = flags.timeout / downLock
 	work := u.looking(flags.progress.quiet, flags.timeout/downLock, &flags.manifestFlags)
 	defer work.Stop()
 	// With --scandir no manifest is read: a broken one must not keep gateways from being stopped.
-	fromManifest, err := findScandir(u, &flags.scandirFlags, &flags.manifestFlags)
+	fromManifest, err := findScandir(ctx, u, &flags.scandirFlags, &flags.manifestFlags)
 	if err != nil {
 		return err
 	}

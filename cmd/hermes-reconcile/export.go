@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 
 	"github.com/spf13/cobra"
@@ -41,7 +42,7 @@ are never read: a comment has the kubectl command that stores them. init --from-
   kubectl diff -k k8s
   kubectl apply --server-side -k k8s`,
 		Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error { return runExport(u, flags) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return runExport(cmd.Context(), u, flags) },
 	}
 	flags.manifest.add(cmd)
 	f := cmd.Flags()
@@ -58,12 +59,12 @@ are never read: a comment has the kubectl command that stores them. init --from-
 
 // runExport has all files in memory before it writes the first, so that an error leaves nothing
 // behind.
-func runExport(u ui, flags exportFlags) error {
+func runExport(ctx context.Context, u ui, flags exportFlags) error {
 	options, err := flags.check()
 	if err != nil {
 		return err
 	}
-	m, err := flags.manifest.names().Load()
+	m, err := flags.manifest.names().Load(ctx)
 	if err != nil {
 		return err
 	}

@@ -28,7 +28,7 @@ func deployed(t *testing.T, old, fresh string, f *applyFlags) *deploy.Deployment
 	write(t, "old.yaml", "version: 1\nprofiles: "+old+"\n")
 	write(t, "new.yaml", "version: 1\nprofiles: "+fresh+"\n")
 	require.Zero(t, hermes("render", "-f", "old.yaml", "--out", "tree").code)
-	m, dirs, err := sources.Names{List: []string{"new.yaml"}}.Render()
+	m, dirs, err := sources.Names{List: []string{"new.yaml"}}.Render(t.Context())
 	require.NoError(t, err)
 	path, err := filepath.Abs("tree")
 	require.NoError(t, err)

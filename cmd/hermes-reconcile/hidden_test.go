@@ -79,7 +79,7 @@ func TestNothingHiddenReachesAReader(t *testing.T) {
 	require.NoError(t, err)
 	requireNothingHidden(t, "the step summary", string(written))
 
-	m, err := sources.Names{List: []string{name}}.Load()
+	m, err := sources.Names{List: []string{name}}.Load(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, trick, m.Profiles[1].Env[0].Value)
 	report := readReport(t, hermes("diff", "-f", name, "--against", "old.yaml", "-o", "json").stdout)

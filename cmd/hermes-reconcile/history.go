@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strconv"
@@ -44,7 +45,9 @@ rollback goes back to an entry, and diff --against history:NUMBER shows what has
   hermes-reconcile history 7 > profiles.yaml
   hermes-reconcile diff --against history:7`,
 		Args: cobra.MaximumNArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error { return runHistory(u, &flags, args) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runHistory(cmd.Context(), u, &flags, args)
+		},
 	}
 	flags.scandirFlags.add(cmd)
 	flags.manifestFlags.add(cmd)
@@ -53,7 +56,7 @@ rollback goes back to an entry, and diff --against history:NUMBER shows what has
 }
 
 // runHistory prints the list, or a manifest.
-func runHistory(u ui, flags *historyFlags, args []string) error {
+func runHistory(ctx context.Context, u ui, flags *historyFlags, args []string) error {
 	number := 0
 	if len(args) > 0 {
 		var err error
@@ -61,7 +64,7 @@ func runHistory(u ui, flags *historyFlags, args []string) error {
 			return err
 		}
 	}
-	past, err := flags.open(u)
+	past, err := flags.open(ctx, u)
 	if err != nil {
 		return err
 	}
@@ -82,8 +85,8 @@ type past struct {
 }
 
 // open reads the history of the scandir that the flags mean.
-func (f *historyFlags) open(u ui) (*past, error) {
-	fromManifest, err := findScandir(u, &f.scandirFlags, &f.manifestFlags)
+func (f *historyFlags) open(ctx context.Context, u ui) (*past, error) {
+	fromManifest, err := findScandir(ctx, u, &f.scandirFlags, &f.manifestFlags)
 	if err != nil {
 		return nil, err
 	}

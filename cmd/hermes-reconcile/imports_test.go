@@ -264,7 +264,7 @@ var layers = map[string]layer{
 	},
 	"reconcile/watch": {
 		why:    "It knows when to make a pass, and nothing of what a pass does.",
-		ours:   []string{"reconcile/fault"},
+		ours:   []string{"reconcile/fault", "reconcile/pace"},
 		others: []string{"github.com/fsnotify/fsnotify"},
 		never:  []string{"os/exec", "net", "flag", "log"},
 	},
@@ -467,7 +467,7 @@ var layers = map[string]layer{
 	},
 	command + "/sources": {
 		why:   "Files that the user names are opened in one place, for every command that reads a manifest.",
-		ours:  []string{"manifest", "manifest/placed", "render", "s6ctl/safefile", command + "/usage"},
+		ours:  []string{"manifest", "manifest/placed", "reconcile", "reconcile/fault", "render", "s6ctl/safefile", command + "/usage"},
 		never: []string{"os/exec", "net", "flag", "log"},
 	},
 	command + "/logs": {

@@ -78,7 +78,7 @@ func runLogs(ctx context.Context, u ui, flags *logsFlags) error {
 	if err != nil {
 		return err
 	}
-	m, err := flags.loadIfAny(u)
+	m, err := flags.loadIfAny(ctx, u)
 	if err != nil {
 		return err
 	}

@@ -2,11 +2,13 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"io"
 	"io/fs"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -14,6 +16,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/sources"
 	"hermes-reconcile/manifest"
+	"hermes-reconcile/reconcile"
 )
 
 const fileVariable = "HERMES_RECONCILE_FILE"
@@ -23,6 +26,8 @@ type manifestFlags struct {
 	files   []string
 	stdin   func() io.Reader  // nil: -f - is not understood
 	earlier []manifest.Source // if there are any, these are read in the place of files
+	// patience is for how long they may give nothing; zero: as long as sources lets them.
+	patience time.Duration
 }
 
 // add names the flag -f, as most commands do; see addAs.
@@ -39,7 +44,7 @@ func (f *manifestFlags) addAs(cmd *cobra.Command, short string) {
 
 // names are the files and folders to read.
 func (f *manifestFlags) names() sources.Names {
-	names := sources.Names{List: f.files, Stdin: f.stdin}
+	names := sources.Names{List: f.files, Stdin: f.stdin, Patience: f.patience}
 	if len(f.files) == 0 {
 		names.List = []string{cmp.Or(containerenv.Look(fileVariable), sources.Default)}
 	}
@@ -52,11 +57,11 @@ func (f *manifestFlags) named() bool {
 }
 
 // sources reads the files, or gives what is read in their place.
-func (f *manifestFlags) sources() ([]manifest.Source, error) {
+func (f *manifestFlags) sources(ctx context.Context) ([]manifest.Source, error) {
 	if f.earlier != nil {
 		return f.earlier, nil
 	}
-	return f.names().Read()
+	return f.names().Read(ctx)
 }
 
 // none reports whether there is no manifest: none is named, and none is where it is else.
@@ -67,12 +72,12 @@ func (f *manifestFlags) none() bool {
 
 // loadIfAny reads the manifest if there is one: doctor and down have to work without a manifest, or
 // with a broken one. One that was named on the command line has to be there, and right.
-func (f *manifestFlags) loadIfAny(u ui) (*manifest.Manifest, error) {
+func (f *manifestFlags) loadIfAny(ctx context.Context, u ui) (*manifest.Manifest, error) {
 	if f.none() {
 		return nil, nil
 	}
-	m, err := f.names().Load()
-	if err != nil && len(f.files) == 0 {
+	m, err := f.names().Load(ctx)
+	if err != nil && len(f.files) == 0 && !errors.Is(err, reconcile.ErrInterrupted) {
 		first, _, _ := strings.Cut(err.Error(), "\n") // of all that validate tells
 		u.warning(explain.WarnNoManifest, "the manifest is ignored: %s", first)
 		u.hint("%s validate", program)

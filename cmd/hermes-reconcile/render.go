@@ -23,11 +23,11 @@ empty. diff --against takes it as the old side.`,
 		Example: `  hermes-reconcile render --out /tmp/look
   hermes-reconcile render -f profiles.yaml --out rootfs/run/service`,
 		Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			if out == "" {
 				return withHint(usagef("no folder to write to"), "%s render --out DIR", program)
 			}
-			_, dirs, err := flags.names().Render()
+			_, dirs, err := flags.names().Render(cmd.Context())
 			if err != nil {
 				return err
 			}

@@ -55,7 +55,7 @@ A rollback is an entry of the history as well, so a second one goes forward agai
 // runRollback applies an entry of the history.
 func runRollback(ctx context.Context, u ui, flags *applyFlags, number int) error {
 	h := &historyFlags{manifestFlags: flags.manifestFlags, scandirFlags: flags.scandirFlags}
-	past, err := h.open(u)
+	past, err := h.open(ctx, u)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+
 	"github.com/spf13/cobra"
 
 	"hermes-reconcile/cmd/hermes-reconcile/containerenv"
@@ -26,11 +28,13 @@ func (f *scandirFlags) add(cmd *cobra.Command) {
 }
 
 // findScandir finds the scandir without insisting on a manifest.
-func findScandir(u ui, flags *scandirFlags, file *manifestFlags) (string, error) {
+func findScandir(
+	ctx context.Context, u ui, flags *scandirFlags, file *manifestFlags,
+) (string, error) {
 	if flags.path != "" || containerenv.Look(scandirVariable) != "" {
 		return "", nil
 	}
-	m, err := file.loadIfAny(u)
+	m, err := file.loadIfAny(ctx, u)
 	return scandirOf(m), err
 }
 

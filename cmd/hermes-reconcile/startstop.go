@@ -103,7 +103,7 @@ func runAct(ctx context.Context, u ui, flags *actFlags, d byhand.Operation, prof
 	}
 	work := u.looking(flags.progress.quiet, flags.lockTimeout, &flags.manifestFlags)
 	defer work.Stop()
-	m, err := flags.loadIfAny(u)
+	m, err := flags.loadIfAny(ctx, u)
 	if err != nil {
 		return err
 	}

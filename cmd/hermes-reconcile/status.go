@@ -140,15 +140,15 @@ func (l *looking) run(ctx context.Context, u ui) error {
 
 // read reads the manifest, unless its files are as they were at the last look. It is used if it is of
 // the scandir that is looked at, or was named for it.
-func (l *looking) read(u ui) error {
-	stamp := l.manifest.names().Stamp()
+func (l *looking) read(ctx context.Context, u ui) error {
+	stamp := l.manifest.names().Stamp(ctx)
 	if l.path != "" && stamp == l.stamp {
 		_, _ = u.stderr.Write(l.said)
 		return nil
 	}
 	var warnings bytes.Buffer
 	defer func() { l.said = warnings.Bytes() }()
-	m, err := l.manifest.loadIfAny(u.saying(io.MultiWriter(u.stderr, &warnings)))
+	m, err := l.manifest.loadIfAny(ctx, u.saying(io.MultiWriter(u.stderr, &warnings)))
 	if err != nil {
 		return err
 	}
@@ -166,7 +166,7 @@ func (l *looking) read(u ui) error {
 
 // look looks at the gateways, and warns of what stands in the way of all.
 func (l *looking) look(ctx context.Context, u ui) (*overview.Page, error) {
-	if err := l.read(u); err != nil {
+	if err := l.read(ctx, u); err != nil {
 		return nil, err
 	}
 	scandir, err := deploy.Look(l.path)

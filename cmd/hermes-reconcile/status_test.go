@@ -179,7 +179,7 @@ func TestManifestIsReadAnewOnlyWhenItHasChanged(t *testing.T) {
 	l := &looking{statusFlags: &statusFlags{}}
 	said := func() string {
 		var errs bytes.Buffer
-		require.NoError(t, l.read(ui{stdout: io.Discard, stderr: &errs}))
+		require.NoError(t, l.read(t.Context(), ui{stdout: io.Discard, stderr: &errs}))
 		return errs.String()
 	}
 	first := said()

@@ -35,12 +35,12 @@ type target struct {
 }
 
 // read reads and renders the manifest. What cannot be done below HERMES_HOME is said on u.
-func (f *applyFlags) read(u ui) (*target, error) {
+func (f *applyFlags) read(ctx context.Context, u ui) (*target, error) {
 	prune, err := f.policy()
 	if err != nil {
 		return nil, err
 	}
-	sources, err := f.sources()
+	sources, err := f.sources(ctx)
 	if err != nil {
 		return nil, err
 	}

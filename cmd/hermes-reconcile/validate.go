@@ -24,9 +24,9 @@ A warning names profiles that are given the same token of a chat service, which 
 		Example: `  hermes-reconcile validate
   hermes-reconcile validate -f profiles.d
   git show main:profiles.yaml | hermes-reconcile validate -f -`,
-		RunE: func(_ *cobra.Command, files []string) error {
+		RunE: func(cmd *cobra.Command, files []string) error {
 			flags.files = append(flags.files, files...)
-			m, err := flags.names().Load()
+			m, err := flags.names().Load(cmd.Context())
 			if form == formJSON { // also for a manifest that is wrong: its errors are messages of their own
 				err = errors.Join(err, u.document(validation(m)))
 			}

@@ -157,9 +157,9 @@ func runWatch(ctx context.Context, u ui, flags *watchFlags) error {
 	w := watching.New(watching.Options{
 		Log: log, Level: reconcile.Level(flags.wait), Scandir: flags.path, Events: events,
 		Notes: u.warnings,
-		Stamp: func() sources.Stamp { return flags.names().Stamp() },
-		Read: func() (*watching.Side, error) {
-			t, err := flags.read(u)
+		Stamp: func(ctx context.Context) sources.Stamp { return flags.names().Stamp(ctx) },
+		Read: func(ctx context.Context) (*watching.Side, error) {
+			t, err := flags.read(ctx, u)
 			return flags.watched(u, t), err
 		},
 	})

@@ -69,7 +69,7 @@ func (l *Loop) Run(ctx context.Context) error {
 	failures := 0
 	for trigger, first := Begin, true; trigger != ""; first = false {
 		// Before the pass, so that no change after its look is missed.
-		if err := w.arm(); err != nil {
+		if err := w.arm(ctx); err != nil && ctx.Err() == nil {
 			l.Blind(err)
 		}
 		err := fault.Guard(func() error { return l.Pass(ctx, trigger) })
@@ -107,7 +107,7 @@ func (l *Loop) next(ctx context.Context, w *watcher, failures int) Trigger {
 	records := &watcher{}
 	if folder := l.Records(); folder != "" {
 		records.paths = []string{folder}
-		_ = records.arm() // else what is left is seen at the next interval
+		_ = records.arm(ctx) // else what is left is seen at the next interval
 	}
 	defer records.close()
 	var look <-chan time.Time

@@ -11,10 +11,13 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
+
+	"hermes-reconcile/reconcile/pace"
 )
 
 // watcher tells when something changes at its paths. It watches folders, since a file that is
@@ -24,6 +27,7 @@ type watcher struct {
 	paths  []string
 	notify *fsnotify.Watcher
 	armed  watchSet
+	walks  atomic.Bool // a walk along the paths is under way
 }
 
 // watchSet are the folders to watch, by path.
@@ -40,12 +44,12 @@ type watchedFolder struct {
 const maxLinks = 40
 
 // arm makes the watcher watch what its paths mean now. What happens after it returns is seen.
-func (w *watcher) arm() (err error) {
+func (w *watcher) arm(ctx context.Context) (err error) {
 	const tries = 5 // a path may change its meaning while it is looked at
 	for range tries {
-		set := watchSet{}
-		for _, p := range w.paths {
-			set.add(p)
+		var set watchSet
+		if set, err = w.meaning(ctx); err != nil {
+			return err
 		}
 		if w.notify != nil && set.equal(w.armed) {
 			return nil
@@ -55,6 +59,25 @@ func (w *watcher) arm() (err error) {
 		}
 	}
 	return err
+}
+
+// errSilent says that the disk which the paths are on was asked before, and has not answered yet.
+var errSilent = errors.New("its disk does not answer")
+
+// meaning is what the paths mean now. A disk that does not answer holds nothing up: the walk is then
+// left to itself, and there is no other one before it ends.
+func (w *watcher) meaning(ctx context.Context) (watchSet, error) {
+	if !w.walks.CompareAndSwap(false, true) {
+		return nil, errSilent
+	}
+	return pace.WithinLimit(ctx, func() (watchSet, error) {
+		defer w.walks.Store(false)
+		set := watchSet{}
+		for _, p := range w.paths {
+			set.add(p)
+		}
+		return set, nil
+	})
 }
 
 // watch replaces what is watched. The new watch is there before the old one ends.

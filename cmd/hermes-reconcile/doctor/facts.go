@@ -34,10 +34,8 @@ type Facts struct {
 	ScandirFacts
 	Path       string // of the scandir
 	ScandirErr error  // why nothing of the scandir was seen
-	// Files: the files of the manifest and their folders, as absolute paths.
-	Files []string
-	Homes *homes.Homes
-	Now   time.Time
+	Homes      *homes.Homes
+	Now        time.Time
 
 	// LogTail is the end of a gateway's log, read as its user; empty where it cannot be read.
 	LogTail func(ctx context.Context, s reconcile.Service) string
@@ -58,7 +56,8 @@ type ManifestFacts struct {
 	Names    []string           // files and folders that were to be read
 	Manifest *manifest.Manifest // nil: there is none, or a wrong one
 	Dirs     []render.Servicedir
-	Errs     []error // what is wrong with it
+	Errs     []error  // what is wrong with it
+	Files    []string // its files and their folders, as absolute paths
 }
 
 // ScandirFacts is what was seen in the scandir.

@@ -3,6 +3,7 @@
 package oldside
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -45,7 +46,7 @@ type Options struct {
 
 // Read reads the old side. What the user has named and is not there, or is wrong, is an error of
 // usage.
-func Read(o Options) (Side, error) {
+func Read(ctx context.Context, o Options) (Side, error) {
 	side := Side{
 		Kind:    explain.AgainstManifest,
 		Unknown: []string{"which gateways are up", "what an interrupted apply owes", "services of others"},
@@ -71,7 +72,7 @@ func Read(o Options) (Side, error) {
 	}
 	old, err := sources.Names{
 		List: []string{o.Against}, Stdin: func() io.Reader { return o.Stdin },
-	}.LoadPlaced()
+	}.LoadPlaced(ctx)
 	if err != nil {
 		return side, o.hint(err)
 	}

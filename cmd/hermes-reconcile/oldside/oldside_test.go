@@ -32,7 +32,7 @@ func TestSidesThatAreManifests(t *testing.T) {
 	require.NoError(t, os.WriteFile(file, []byte(old), 0o600))
 	for _, against := range []string{file, "-", "history:7"} {
 		var moved []string
-		side, err := Read(Options{
+		side, err := Read(t.Context(), Options{
 			Against: against, Stdin: strings.NewReader(old), Fresh: m, Dirs: dirs,
 			Earlier: func(number int) ([]manifest.Source, error) {
 				require.Equal(t, 7, number)
@@ -66,10 +66,10 @@ func TestFolders(t *testing.T) {
 	require.False(t, is())
 	require.NoError(t, os.Mkdir(filepath.Join(folder, "gateway-a"), 0o755))
 	m, dirs := fresh(t)
-	_, err := Read(Options{Against: folder, Fresh: m, Dirs: dirs})
+	_, err := Read(t.Context(), Options{Against: folder, Fresh: m, Dirs: dirs})
 	require.ErrorContains(t, err, "it holds both service directories and *.yaml or *.yml files")
 	for _, number := range []string{"history:0", "history:x", "history:"} {
-		_, err := Read(Options{Against: number, Fresh: m, Dirs: dirs})
+		_, err := Read(t.Context(), Options{Against: number, Fresh: m, Dirs: dirs})
 		require.ErrorContains(t, err, "is not a number of the history")
 	}
 }

@@ -1,21 +1,29 @@
 package sources
 
 import (
+	"context"
+
 	"hermes-reconcile/cmd/hermes-reconcile/usage"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/manifest/placed"
 	"hermes-reconcile/render"
 )
 
-// Load reads and checks the manifest. Its errors are all errors of usage.
-func (n Names) Load() (*manifest.Manifest, error) { return parsed(n, manifest.Parse) }
+// Load reads and checks the manifest. Its errors are those of Read, and else errors of usage.
+func (n Names) Load(ctx context.Context) (*manifest.Manifest, error) {
+	return parsed(ctx, n, manifest.Parse)
+}
 
 // LoadPlaced is Load that also knows where the manifest says what.
-func (n Names) LoadPlaced() (*placed.Manifest, error) { return parsed(n, placed.Parse) }
+func (n Names) LoadPlaced(ctx context.Context) (*placed.Manifest, error) {
+	return parsed(ctx, n, placed.Parse)
+}
 
 // parsed reads and parses a manifest.
-func parsed[M any](n Names, parse func([]manifest.Source) (*M, error)) (*M, error) {
-	sources, err := n.Read()
+func parsed[M any](
+	ctx context.Context, n Names, parse func([]manifest.Source) (*M, error),
+) (*M, error) {
+	sources, err := n.Read(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -27,8 +35,8 @@ func parsed[M any](n Names, parse func([]manifest.Source) (*M, error)) (*M, erro
 }
 
 // Render reads the manifest and renders it.
-func (n Names) Render() (*manifest.Manifest, []render.Servicedir, error) {
-	m, err := n.Load()
+func (n Names) Render(ctx context.Context) (*manifest.Manifest, []render.Servicedir, error) {
+	m, err := n.Load(ctx)
 	if err != nil {
 		return nil, nil, err
 	}

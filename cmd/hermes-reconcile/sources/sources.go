@@ -4,11 +4,13 @@
 //
 //	sources.go  a list of names to the texts that they mean
 //	parse.go    those texts to a manifest, and to what it renders
+//	wait.go     what may keep a read waiting, and for how long
 //	stamp.go    whether the files have changed, without reading them
 //	memory.go   the first collection of garbage waits for a large manifest
 package sources
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -17,6 +19,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"hermes-reconcile/cmd/hermes-reconcile/usage"
 	"hermes-reconcile/manifest"
@@ -42,6 +45,8 @@ const (
 type Names struct {
 	List  []string
 	Stdin func() io.Reader // nil: standard input cannot be read here
+	// Patience is for how long what is read may give nothing; zero: as long as is usual for its kind.
+	Patience time.Duration
 }
 
 // Times is how often a name is in the list.
@@ -55,26 +60,23 @@ func (n Names) Times(name string) (times int) {
 }
 
 // Read gives the texts of all names together: many files in a folder are one manifest, and bounded
-// as one. Its errors are those of usage, but for one of standard input.
-func (n Names) Read() ([]manifest.Source, error) {
+// as one. It ends with ctx, and when what is read gives nothing for too long. Its other errors are
+// those of usage, but for one of standard input.
+func (n Names) Read(ctx context.Context) ([]manifest.Source, error) {
 	if dash := n.Times(Dash); dash > 1 {
 		return nil, usage.Errorf("-f - is given %d times (want it once: standard input ends)", dash)
 	}
 	var sources []manifest.Source
 	room := maxAll
 	for _, name := range n.List {
-		found, err := n.read(name)
+		found, err := await(ctx, name, n.Patience, func(now func(phase)) ([]manifest.Source, error) {
+			return n.read(name, room, now)
+		})
 		if err != nil {
-			return nil, err
+			return nil, late(name, err)
 		}
 		for _, source := range found {
-			if room -= len(source.Data); room < 0 {
-				return nil, usage.WithHint(
-					usage.Errorf("the manifest files up to %q have more than %d MiB in all", source.Name,
-						maxAll>>20),
-					"name fewer with -f FILE",
-				)
-			}
+			room -= len(source.Data)
 		}
 		sources = append(sources, found...)
 	}
@@ -82,10 +84,13 @@ func (n Names) Read() ([]manifest.Source, error) {
 	return sources, nil
 }
 
-// read reads what one name stands for.
-func (n Names) read(name string) ([]manifest.Source, error) {
+// read reads what one name stands for, and no more than there is room for.
+func (n Names) read(name string, room int, now func(phase)) ([]manifest.Source, error) {
 	if name == Dash {
-		source, err := n.readStdin()
+		source, err := n.readStdin(now)
+		if err == nil && len(source.Data) > room {
+			err = tooMuch(source)
+		}
 		return []manifest.Source{source}, err
 	}
 	files, err := expand(name)
@@ -94,22 +99,35 @@ func (n Names) read(name string) ([]manifest.Source, error) {
 	}
 	var sources []manifest.Source
 	for _, file := range files {
-		data, err := readLimited(file)
+		data, err := readLimited(file, now)
 		if err != nil {
 			return nil, unreadable(file, err)
 		}
-		sources = append(sources, manifest.Source{Name: file, Data: data})
+		source := manifest.Source{Name: file, Data: data}
+		if room -= len(data); room < 0 {
+			return nil, tooMuch(source)
+		}
+		sources = append(sources, source)
 	}
 	return sources, nil
 }
 
+// tooMuch says with which file it is too much.
+func tooMuch(last manifest.Source) error {
+	return usage.WithHint(
+		usage.Errorf("the manifest files up to %q have more than %d MiB in all", last.Name, maxAll>>20),
+		"name fewer with -f FILE",
+	)
+}
+
 // readStdin reads a manifest from standard input.
-func (n Names) readStdin() (manifest.Source, error) {
+func (n Names) readStdin(now func(phase)) (manifest.Source, error) {
 	source := manifest.Source{Name: Stdin}
 	if n.Stdin == nil {
 		return source, usage.Errorf("standard input cannot be read here (want a file)")
 	}
-	data, err := io.ReadAll(io.LimitReader(n.Stdin(), maxOne+1))
+	in := n.Stdin()
+	data, err := readMost(in, stdinPhase(in), now)
 	if err != nil {
 		return source, fmt.Errorf("cannot read standard input: %w", err)
 	}
@@ -197,12 +215,44 @@ func inFolder(folder, name string, isSeparator func(uint8) bool) string {
 	return folder + "/" + name
 }
 
-// readLimited reads a file, but no more of it than the parser needs to refuse it.
-func readLimited(name string) ([]byte, error) {
+// readLimited reads a file or a pipe, but no more of it than the parser needs to refuse it. To open
+// something else may do something, and what it gives may have no end.
+func readLimited(name string, now func(phase)) ([]byte, error) {
+	gives := disk.of(name)
+	now(gives)
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	switch mode := info.Mode(); {
+	case mode&fs.ModeSocket != 0:
+		return nil, errors.New("it is a socket (want a file, a folder or a pipe)")
+	case mode&fs.ModeDevice != 0:
+		return nil, errors.New("it is a device (want a file, a folder or a pipe; -f - is standard input)")
+	case mode&fs.ModeNamedPipe != 0:
+		now(opening.of(name))
+		gives = pipe.of(name)
+	}
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, maxOne+1))
+	return readMost(f, gives, now)
+}
+
+// readMost reads to the end, or as much as the parser needs to refuse it.
+func readMost(from io.Reader, gives phase, now func(phase)) ([]byte, error) {
+	return io.ReadAll(io.LimitReader(telling{from, func() { now(gives) }}, maxOne+1))
+}
+
+// telling tells before each read that the one before has come to its end.
+type telling struct {
+	from io.Reader
+	tell func()
+}
+
+func (t telling) Read(b []byte) (int, error) {
+	t.tell()
+	return t.from.Read(b)
 }

@@ -18,8 +18,8 @@ func TestStampTellsChangesApart(t *testing.T) {
 	seen := map[string]int{}
 	look := func(step int) {
 		t.Helper()
-		s := names.Stamp().Files
-		require.Equal(t, s, names.Stamp().Files)
+		s := names.Stamp(t.Context()).Files
+		require.Equal(t, s, names.Stamp(t.Context()).Files)
 		before, twice := seen[s]
 		require.False(t, twice, "step %d looks like step %d", step, before)
 		seen[s] = step
@@ -35,7 +35,7 @@ func TestStampTellsChangesApart(t *testing.T) {
 		require.NoError(t, step(), "step %d", i)
 		look(i)
 	}
-	require.Zero(t, names.Stamp().Latest)
+	require.Zero(t, names.Stamp(t.Context()).Latest)
 }
 
 func TestStampIsAsYoungAsTheYoungestFile(t *testing.T) {
@@ -46,5 +46,5 @@ func TestStampIsAsYoungAsTheYoungestFile(t *testing.T) {
 	}
 	require.NoError(t, os.Chtimes(filepath.Join(folder, "1.yaml"), time.Unix(1, 0), time.Unix(1, 0)))
 	names := Names{List: []string{folder}}
-	require.True(t, names.Stamp().Latest.After(begin))
+	require.True(t, names.Stamp(t.Context()).Latest.After(begin))
 }

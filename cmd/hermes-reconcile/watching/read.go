@@ -59,7 +59,7 @@ const (
 // settled reads the manifest when nothing writes to it.
 func (w *Watcher) settled(ctx context.Context, why watch.Trigger) (*Side, error) {
 	for begin := time.Now(); ; {
-		before, enough := w.opt.Stamp(), time.Since(begin) > settleMost
+		before, enough := w.opt.Stamp(ctx), time.Since(begin) > settleMost
 		if before.Odd != "" {
 			return nil, usage.Errorf("cannot read manifest %q: it is not a regular file", before.Odd)
 		}
@@ -69,8 +69,8 @@ func (w *Watcher) settled(ctx context.Context, why watch.Trigger) (*Side, error)
 			return t.Again()
 		}
 		if enough || old {
-			t, err := w.opt.Read()
-			same := before == w.opt.Stamp()
+			t, err := w.opt.Read(ctx)
+			same := before == w.opt.Stamp(ctx)
 			w.keep(t, before, old && same)
 			if enough || same {
 				return t, err

@@ -29,12 +29,12 @@ import (
 // Options are what passes need of a command.
 type Options struct {
 	Log     *slog.Logger
-	Level   reconcile.Level        // that gateways have to reach before others restart
-	Scandir string                 // where events are told until a manifest was read; may be empty
-	Stamp   func() sources.Stamp   // of the files of the manifest
-	Read    func() (*Side, error)  // reads and renders the manifest
-	Notes   func([]reconcile.Note) // takes what the user should know besides
-	Events  *Events                // nil: no program is told of any
+	Level   reconcile.Level                      // that gateways have to reach before others restart
+	Scandir string                               // where events are told until a manifest was read; may be empty
+	Stamp   func(context.Context) sources.Stamp  // of the files of the manifest
+	Read    func(context.Context) (*Side, error) // reads and renders the manifest
+	Notes   func([]reconcile.Note)               // takes what the user should know besides
+	Events  *Events                              // nil: no program is told of any
 }
 
 // Side is a manifest, rendered, with the scandir that should be as it says.

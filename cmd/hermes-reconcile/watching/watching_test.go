@@ -4,6 +4,7 @@ package watching
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -129,8 +130,8 @@ func TestManifestIsNotReadForNothing(t *testing.T) {
 		require.NoError(t, os.WriteFile(file, []byte(text), 0o644))
 	}
 	files := sources.Names{List: []string{file}}
-	w := New(Options{Stamp: files.Stamp, Read: func() (*Side, error) {
-		m, dirs, err := files.Render()
+	w := New(Options{Stamp: files.Stamp, Read: func(ctx context.Context) (*Side, error) {
+		m, dirs, err := files.Render(ctx)
 		side := &Side{Options: &deploy.Options{Manifest: m, Dirs: dirs}}
 		side.Again = func() (*Side, error) { return side, nil }
 		return side, err

@@ -1,0 +1,74 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"hermes-reconcile/cmd/hermes-reconcile/failure"
+)
+
+// unwritten is a FIFO that no program writes to.
+func unwritten(t *testing.T) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "profiles.yaml")
+	require.NoError(t, unix.Mkfifo(name, 0o600))
+	return name
+}
+
+// TestSignalEndsEveryRead: each command that reads a manifest ends with its context, which a signal
+// ends, whatever the manifest is.
+func TestSignalEndsEveryRead(t *testing.T) {
+	more := map[string][]string{
+		"export":  {"--to", "kubernetes", "--out", filepath.Join(t.TempDir(), "k")},
+		"logs":    {"a"},
+		"render":  {"--out", filepath.Join(t.TempDir(), "r")},
+		"restart": {"a"},
+		"start":   {"a"},
+		"stop":    {"a"},
+	}
+	tried := 0
+	for _, c := range newRootCommand(ui{}).Commands() {
+		if c.Flags().Lookup("file") == nil {
+			continue
+		}
+		tried++
+		t.Run(c.Name(), func(t *testing.T) {
+			t.Parallel()
+			args := append([]string{c.Name(), "--file", unwritten(t)}, more[c.Name()]...)
+			if c.Name() == "diff" {
+				args = []string{"diff", "--against", unwritten(t), "--file", "../../examples/minimal.yaml"}
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			time.AfterFunc(100*time.Millisecond, cancel)
+			var out bytes.Buffer
+			done := make(chan int, 1)
+			go func() { done <- run(ctx, args, &out, &out) }()
+			select {
+			case code := <-done:
+				require.True(t, code != 0 || c.Name() == "watch", "%s", out.String())
+			case <-time.After(time.Minute / 2): // less than the read may take by itself
+				t.Fatalf("%v does not end", args)
+			}
+		})
+	}
+	require.Greater(t, tried, 10)
+}
+
+// TestDownWaitsForNoManifest: a container that ends gives it little time.
+func TestDownWaitsForNoManifest(t *testing.T) {
+	var out bytes.Buffer
+	name := unwritten(t)
+	code := run(t.Context(), []string{"down", "--file", name, "--timeout", "400ms"}, &out, &out)
+	require.Equal(t, failure.ExitTimeout, code)
+	require.Contains(t, out.String(), `error: cannot read manifest "`+name+
+		`": timed out after 100ms waiting for a program to write to this FIFO`)
+	require.Contains(t, out.String(), "hint: start the program that writes to it, or name a file with -f FILE")
+}
