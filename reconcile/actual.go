@@ -67,6 +67,8 @@ type Service struct {
 	Seized    []string
 	Status    Status
 	LogStatus Status
+	// Once says that s6 runs its gateway, but would not start it again, see RunsOnce.
+	Once bool
 	// Twice says that a gateway of it runs outside its place as well.
 	Twice bool
 	// FrozenLog says why what the gateway prints reaches no log file, or is empty.
@@ -249,6 +251,27 @@ func (s *Service) Edited() []string {
 // never sends SIGKILL.
 func (s *Service) StopTimeout() time.Duration {
 	return stopTimeout(s.Files["timeout-kill"].Data.Bytes())
+}
+
+// RunsOnce reports whether s6 no longer wants the gateway up and yet does not stop it, as after
+// "s6-svc -O": it has outlived every stop that it could have been told.
+func (s *Service) RunsOnce(now time.Time) bool {
+	left, known := StopLeft(s.Status, s.StopTimeout(), now)
+	return s.Status.PID != 0 && !s.Status.WantUp && known && left == 0
+}
+
+// StopMargin is what s6-supervise may need beyond a stop timeout: SIGKILL, ./finish, and telling
+// so.
+const StopMargin = 10 * time.Second
+
+// StopLeft is how much longer a service that s6 does not want up can take to stop, if it was told
+// to. It is not known where s6 never sends SIGKILL, or nothing says when it was told.
+func StopLeft(st Status, stopTimeout time.Duration, now time.Time) (left time.Duration, known bool) {
+	if stopTimeout == 0 || st.Told.IsZero() {
+		return 0, false
+	}
+	all := stopTimeout + StopMargin
+	return min(max(0, all-now.Sub(st.Told)), all), true // the clock may have been set
 }
 
 // stopTimeout reads a timeout-kill file: milliseconds. s6 takes what is no number as none.

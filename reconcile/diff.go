@@ -264,6 +264,9 @@ func (c *Change) planGateway(owed Owed) {
 	case status.PID == 0 && !status.WantUp: // its ./finish may still run
 		c.Gateway = BringUp
 		c.because(ReasonIsDown, "is down, the manifest says up")
+	case c.Actual.Once:
+		c.Gateway = BringUp
+		c.because(ReasonRunsOnce, "s6 would not start it again, the manifest says up")
 	case !status.WantUp:
 		c.Gateway = BringUp // s6 starts it when it is down
 		c.because(ReasonIsStopping, "is stopping, the manifest says up")

@@ -36,6 +36,7 @@ const (
 	ReasonIsUp         ReasonCode = "is-up"
 	ReasonIsDown       ReasonCode = "is-down"
 	ReasonIsStopping   ReasonCode = "is-stopping"
+	ReasonRunsOnce     ReasonCode = "runs-once"
 	ReasonExited78     ReasonCode = "exited-78"
 	ReasonExited0      ReasonCode = "exited-0"
 	ReasonGuessed      ReasonCode = "state-unknown"

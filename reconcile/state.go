@@ -55,6 +55,7 @@ type Look struct {
 	// OnFailure says that exit code 0 ends it for good, and Tells that s6 is told when it serves.
 	OnFailure, Tells bool
 	Drain            Drain  // that it was asked for
+	Once             bool   // s6 would not start it again, and does not stop it
 	Twice            bool   // a second one runs outside its place
 	FrozenLog        string // why what it prints reaches no log file, or empty
 	Liveness         liveness.State
@@ -70,7 +71,7 @@ func (l Look) State() State {
 		return StateDouble
 	case l.PID != 0 && l.Drain.Alive && !l.Drain.Over():
 		return StateDraining
-	case l.PID != 0 && !l.WantUp:
+	case l.PID != 0 && !l.WantUp && !l.Once:
 		return StateStopping
 	case l.PID != 0 && l.Phase == seen.BackingOff:
 		return StateBackingOff

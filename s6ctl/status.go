@@ -151,11 +151,13 @@ func (l *look) published(supervise *safefile.Dir, guarded, fifo bool) (Status, e
 // readStatus reads the status file of a service, which s6-supervise replaces by rename.
 func readStatus(supervise *safefile.Dir) (Status, error) {
 	const andOne = 1 // by which the end of the file is told
-	data, _, err := supervise.ReadInto(make([]byte, 0, statusSize13+andOne), "status", statusSize13)
+	data, file, err := supervise.ReadInto(make([]byte, 0, statusSize13+andOne), "status", statusSize13)
 	if err != nil {
 		return Status{}, err
 	}
-	return parseStatus(data)
+	st, err := parseStatus(data)
+	st.Told = time.Unix(file.Mtim.Unix())
+	return st, err
 }
 
 // parseStatus takes the binary record apart (s6's s6_svstatus_unpack). A length that is not

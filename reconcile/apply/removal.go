@@ -141,7 +141,7 @@ func (r *applier) removeLogger(ctx context.Context, m *removal) error {
 			return err
 		}
 	}
-	return r.Pace.Wait(ctx, operate.KillMargin, "the logger of "+m.Name+" to end", gone)
+	return r.Pace.Wait(ctx, reconcile.StopMargin, "the logger of "+m.Name+" to end", gone)
 }
 
 // holders names processes for a message.

@@ -245,7 +245,7 @@ func (r *applier) changeState(ctx context.Context, j *job) error {
 		if err := r.waitForPort(ctx, j); err != nil {
 			return err
 		}
-		return r.BringUp(ctx, j.Service)
+		return r.BringUp(ctx, j.Service, j.Actual.StopTimeout())
 	}
 	return nil
 }

@@ -53,7 +53,7 @@ func (r *Operator) EndDisplaced(
 		if err := kill(d.Supervise); err != nil {
 			return err
 		}
-		err = r.Pace.Wait(ctx, KillMargin, what, down)
+		err = r.Pace.Wait(ctx, reconcile.StopMargin, what, down)
 	}
 	if err == nil && (d.Deleted || d.Former) { // no ./finish does it
 		err = r.Sup.Sweep(child)
@@ -83,5 +83,5 @@ func (r *Operator) SeeOut(ctx context.Context, service string, v reconcile.Super
 			return err
 		}
 	}
-	return r.Pace.Wait(ctx, KillMargin, what, gone)
+	return r.Pace.Wait(ctx, reconcile.StopMargin, what, gone)
 }

@@ -117,15 +117,16 @@ func (r *byHand) act(
 		return before.Down(), r.Stop(ctx, service.Name, killAfter(service))
 	}
 	service.Status = before
+	service.Once = service.RunsOnce(time.Now())
 	state := LookAt(r.Sup, service).State()
-	if action == reconcile.BringUp && state.Runs() {
+	if action == reconcile.BringUp && state.Runs() && before.WantUp {
 		return true, nil
 	}
 	r.lock.Sign()
 	if action == reconcile.BringUp &&
 		// A restart ends the pause.
 		state != reconcile.StateBackingOff && state != reconcile.StateCrashLoop {
-		err = r.BringUp(ctx, service.Name)
+		err = r.BringUp(ctx, service.Name, service.StopTimeout())
 	} else {
 		err = r.restart(ctx, service)
 	}
@@ -172,7 +173,7 @@ func LookAt(sup reconcile.Supervisor, service reconcile.Service) reconcile.Look 
 	_, tells := service.Files[render.NotificationPath]
 	l := reconcile.Look{
 		Status: service.Status, At: time.Now(), OnFailure: service.Marker.OnFailure, Tells: tells,
-		Drain: service.Asked, Twice: service.Twice, FrozenLog: service.FrozenLog,
+		Drain: service.Asked, Once: service.Once, Twice: service.Twice, FrozenLog: service.FrozenLog,
 	}
 	complete(&l, sup, service.Name)
 	l.Deaths = sup.Deaths(service.Name)

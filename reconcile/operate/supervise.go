@@ -34,9 +34,6 @@ const (
 	// LoggerLimit is how long a logger may take to end once its gateway and the gateway's
 	// supervisor are gone. It has only to write what is in its pipe, 64 KiB at most.
 	LoggerLimit = 5 * time.Second
-	// KillMargin is what s6-supervise may need beyond a stop timeout: SIGKILL, ./finish, and
-	// telling so.
-	KillMargin = 10 * time.Second
 )
 
 // Operator tells services what to do, and waits until they have. Its methods may run side by side,
@@ -117,8 +114,8 @@ func (r *Operator) TellUp(ctx context.Context, service string) error {
 }
 
 // BringUp starts a gateway. One that is just being stopped, by whomever, is told at once, and comes
-// back when it is down.
-func (r *Operator) BringUp(ctx context.Context, service string) error {
+// back when it is down. One that outlives its stop timeout was never told to stop: it runs on.
+func (r *Operator) BringUp(ctx context.Context, service string, stopTimeout time.Duration) error {
 	before, err := r.Sup.Status(service)
 	if err != nil {
 		return err
@@ -126,14 +123,24 @@ func (r *Operator) BringUp(ctx context.Context, service string) error {
 	if before.WantUp || before.Down() {
 		return r.Start(ctx, service)
 	}
-	if err := r.Sup.Control(ctx, service, "u"); err != nil {
+	left, known := reconcile.StopLeft(before, stopTimeout, time.Now())
+	if err := r.TellUp(ctx, service); err != nil {
 		return err
 	}
+	if known && left == 0 && before.PID != 0 {
+		return nil
+	}
 	r.Listener.Tell(reconcile.StepStop, service)
-	err = r.Pace.Wait(ctx, pace.Forever, service+" to stop and to start again", func() (bool, error) {
+	if !known {
+		left = pace.Forever
+	}
+	err = r.Pace.Wait(ctx, left, service+" to stop and to start again", func() (bool, error) {
 		now, err := r.Sup.Status(service)
 		return (now.PID != before.PID || before.PID == 0) && !now.Finishing, err
 	})
+	if known && reconcile.IsTimeout(err) && ctx.Err() == nil {
+		return nil
+	}
 	if err != nil {
 		return err
 	}

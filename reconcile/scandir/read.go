@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -173,6 +174,7 @@ func (s *Scandir) readService(
 	if service.Status, err = s.Sup.StatusIn(r.own, name, uid); err != nil {
 		return service, err
 	}
+	service.Once = service.RunsOnce(time.Now())
 	ownership.LookAtStatus(&service, &r.own)
 	if service.HasLog {
 		service.LogStatus, err = s.Sup.StatusIn(r.logger, name+"/log", uid)

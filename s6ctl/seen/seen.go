@@ -21,6 +21,9 @@ type Status struct {
 	Ready bool
 	// Since: of the last change between up and down, by the clock of the system.
 	Since time.Time
+	// Told: when s6-supervise wrote this down, by the clock of the system. No command that changed
+	// it came later. Zero: that is not known.
+	Told time.Time
 	// ExitCode is that of the last process that has ended; -1 if a signal ended it, or it never ran.
 	// While the first one runs it is 0.
 	ExitCode int
