@@ -99,18 +99,29 @@ func lookAtClaims(ctx context.Context, p *Facts) ([]explain.Finding, error) {
 		return []explain.Finding{notChecked(claimsCheck, object, why)}, nil
 	}
 	answer, c := p.inspected(ctx), claimFacts{Own: p.own(), Parked: map[string]time.Time{}}
+	if profile, why := unknownHome(answer.Found); profile != "" {
+		return []explain.Finding{notChecked(claimsCheck, profile, why)}, nil
+	}
 	for profile, found := range answer.Found {
 		if !found.Parked.IsZero() {
 			c.Parked[profile] = found.Parked
-		}
-		if found.Unknown != "" {
-			return []explain.Finding{notChecked(claimsCheck, profile, found.Unknown)}, nil
 		}
 	}
 	for _, at := range slices.Sorted(maps.Keys(answer.Hosts)) {
 		c.Hosts = append(c.Hosts, p.hostOf(at, answer.Hosts[at]))
 	}
 	return judgeClaims(c), nil
+}
+
+// unknownHome is the first profile with a home that could not be looked at, and why; empty: there is
+// none.
+func unknownHome(found map[string]home.Finding) (profile, why string) {
+	for _, name := range sortedKeys(found) {
+		if f := found[name]; f.Unknown != "" {
+			return name, f.Unknown
+		}
+	}
+	return "", ""
 }
 
 // hostOf finds out whether a gateway that serves several profiles is here, and which one it is.
