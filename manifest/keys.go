@@ -93,7 +93,7 @@ var documentKeys = sync.OnceValue(func() []table.Key[document, Manifest] {
 		table.One(
 			"scandir",
 			values.AbsolutePath,
-			"/run/service",
+			DefaultScandir,
 			table.Says{
 				Title: "Scan directory",
 				About: "The folder that s6-svscan runs on. --scandir and $HERMES_RECONCILE_SCANDIR win over it.",

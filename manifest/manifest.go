@@ -107,6 +107,9 @@ type Profile struct {
 	Log         Log
 }
 
+// DefaultScandir is where s6-overlay runs s6-svscan.
+const DefaultScandir = "/run/service"
+
 // DefaultProfile is the name of the root profile, whose command has no `-p NAME`.
 const DefaultProfile = "default"
 

@@ -223,7 +223,8 @@ func (f *applyFlags) taken(
 ) func(try int, plan reconcile.Plan) error {
 	return func(try int, plan reconcile.Plan) error {
 		if try == 1 {
-			err := errors.Join(u.endCanary(lock), lock.Resume(), f.recount(u, t, lock))
+			err := errors.Join(canary.End(lock, u.warning), lock.Resume(),
+				deploy.CountAgain(lock, t.Record, u.warning))
 			if err != nil {
 				return err
 			}
@@ -292,17 +293,15 @@ func (f *applyFlags) result(u ui, r *explain.Report, result reconcile.Result) er
 	}
 	u.notes(result)
 	partial := &failure.Partial{}
-	var failed []complaint
 	for _, o := range result.Outcomes {
 		if o.Change.Acts() { // "2 of 3 failed" counts no gateway that was left alone
 			partial.Total++
 		}
 		if o.Err != nil {
-			partial.Add(o.Err)
-			failed = append(failed, complaintOf(string(o.Change.Op), o.Change.Service, o.Err))
+			partial.Add(string(o.Change.Op), o.Change.Service, o.Err)
 		}
 	}
-	u.complain(failed)
+	u.complain(partial.Complaints)
 	if partial.Failed == 0 {
 		return unprinted
 	}

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"hermes-reconcile/cmd/hermes-reconcile/console"
-	"hermes-reconcile/cmd/hermes-reconcile/containerenv"
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/doctor"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
@@ -19,6 +18,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/homes"
 	"hermes-reconcile/cmd/hermes-reconcile/logbook"
 	"hermes-reconcile/cmd/hermes-reconcile/oldside"
+	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/fault"
 )
@@ -50,7 +50,7 @@ func bootMargin(timeout time.Duration) time.Duration {
 // runBoot applies, and ends in time even if the lock, s6-svscan or a disk does not answer. Giving
 // up is as safe as being killed: the next apply finishes what was begun.
 func runBoot(ctx context.Context, u ui, flags *applyFlags) error {
-	if none, err := startsNothing(); none || err != nil {
+	if none, err := doctor.StartsNothing(); none || err != nil {
 		if none {
 			u.sayNothingStarts()
 			return flags.nothingStarts(u)
@@ -80,7 +80,7 @@ func runBoot(ctx context.Context, u ui, flags *applyFlags) error {
 // place for it. Whatever else is wrong is reported and must not keep the container from starting.
 func boot(ctx context.Context, u ui, flags *applyFlags) (err error) {
 	defer fault.Recover(&err)
-	path, err := flags.resolve(defaultScandir)
+	path, err := flags.resolve(manifest.DefaultScandir)
 	if err != nil {
 		return err
 	}
@@ -158,38 +158,13 @@ func (b *booting) apply(ctx context.Context) error {
 // sweep removes what gateways of an earlier container left that would make those of this one
 // believe they run already.
 func (b *booting) sweep(ctx context.Context, plan reconcile.Plan) {
-	var profiles []string
-	for _, c := range plan.Changes {
-		if c.Wanted() && !c.Runs() { // files of one that runs are true
-			profiles = append(profiles, c.Profile)
-		}
-	}
-	answer := b.homes.Ask(ctx, profiles,
-		func(theirs []string) home.Request { return home.Request{Sweep: theirs} })
+	swept, answer := b.homes.Sweep(ctx, plan)
 	b.faults(answer)
 	for _, fault := range answer.Faults {
 		b.report.Log.Warn(fault)
 	}
-	for _, profile := range profiles {
-		for _, name := range answer.Swept[profile] {
-			b.report.Log.Info("removed a stale file", "profile", profile, "file", name)
-		}
-	}
-}
-
-// startsNothing reports whether this container starts no gateways: another one on the same volume
-// does. A word that is no role is an error, and no guess: a second gateway of a profile would be
-// worse than none.
-func startsNothing() (bool, error) {
-	switch role := containerenv.Look(doctor.RoleVariable); role {
-	case "":
-		return false, nil
-	case doctor.RoleNone:
-		return true, nil
-	default:
-		return false, withHint(
-			usagef("%s is %q (want %s, or nothing)", doctor.RoleVariable, role, doctor.RoleNone),
-			"nothing was started; correct the environment of the container")
+	for _, file := range swept {
+		b.report.Log.Info("removed a stale file", "profile", file.Profile, "file", file.Name)
 	}
 }
 

@@ -13,7 +13,6 @@ import (
 
 	"hermes-reconcile/cmd/hermes-reconcile/canary"
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
-	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/oldside"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
@@ -109,7 +108,7 @@ func (f *applyFlags) teller(u ui, t *target) canary.Teller {
 			return lockAloud(ctx, u, place, f.silent(), f.lockTimeout)
 		},
 		Taken: func(lock *journal.Lock) error {
-			return errors.Join(lock.Resume(), f.recount(u, t, lock))
+			return errors.Join(lock.Resume(), deploy.CountAgain(lock, t.Record, u.warning))
 		},
 		Former: func(sources []manifest.Source, of *journal.Applied) (*canary.Side, error) {
 			back := *f
@@ -141,18 +140,4 @@ func (f *applyFlags) tried(u ui, t *target, o canary.Outcome, err error) error {
 		return nil // all has been said, and a list of what was not done would hide it
 	}
 	return errors.Join(f.result(u, &r, o.Result), f.conclude(u, &r))
-}
-
-// endCanary lets an apply by hand go on where another one has left a canary.
-func (u ui) endCanary(lock *journal.Lock) error {
-	c, err := lock.Canary()
-	switch {
-	case err != nil:
-		return errors.Join(u.saidAsWarning(err), lock.ForgetCanary())
-	case c == nil:
-		return nil
-	}
-	u.warning(explain.WarnCanary, "the canary %s of an earlier apply is over: everything is applied",
-		canary.Names(c.Profiles))
-	return lock.ForgetCanary()
 }

@@ -8,7 +8,6 @@ import (
 
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
-	"hermes-reconcile/cmd/hermes-reconcile/failure"
 	"hermes-reconcile/cmd/hermes-reconcile/late"
 	"hermes-reconcile/cmd/hermes-reconcile/logs"
 	"hermes-reconcile/reconcile"
@@ -44,23 +43,10 @@ func (f *applyFlags) arrive(
 	if err != nil || len(behind) == 0 {
 		return err
 	}
-	failed := &failure.Late{Level: level, Count: len(behind)}
-	// The reason is looked up after the wait, for those alone that are late: it costs a request or a
-	// process each.
-	reasons := late.Reasons(ctx, behind, level, false)
-	last := late.LastLines(ctx, d.Place, t.Manifest, behind)
-	var all []complaint
-	for i, l := range behind {
-		if l.Hopeless() {
-			failed.Hopeless++
-		}
-		why := reasons[i] + last[l.Change.Service]
-		r.Late(l.Change.Service, why)
-		log := logs.File(t.Homes, d.S6, l.Change.Profile)
-		all = append(all, complaint{
-			service: l.Change.Service, why: why, hint: "see its log in " + log,
-			code: late.Code(l),
-		})
+	failed, all := late.Complain(ctx, d.Place, t.Options.Manifest, behind, level)
+	for i, c := range all {
+		r.Late(c.Service, c.Why)
+		all[i].Hint = "see its log in " + logs.File(t.Homes, d.S6, behind[i].Change.Profile)
 	}
 	u.complain(all)
 	if failed.Hopeless == failed.Count { // then a longer wait is no advice

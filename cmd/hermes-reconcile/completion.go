@@ -12,10 +12,10 @@ import (
 	"github.com/spf13/pflag"
 
 	"hermes-reconcile/cmd/hermes-reconcile/containerenv"
+	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/usage"
 	"hermes-reconcile/manifest"
-	"hermes-reconcile/render"
-	"hermes-reconcile/s6ctl/safefile"
+	"hermes-reconcile/reconcile/servicetree"
 )
 
 // shells are those that completions can be printed for.
@@ -106,9 +106,9 @@ func knownProfiles(cmd *cobra.Command) []string {
 	m, scandir := meant(cmd)
 	var names []string
 	if m != nil {
-		names = namesOf(m.Profiles)
+		names = explain.ProfilesOf(m.Profiles)
 	}
-	names = append(names, gatewaysIn(scandir)...)
+	names = append(names, servicetree.ProfilesIn(scandir)...)
 	slices.Sort(names)
 	return slices.Compact(names)
 }
@@ -124,36 +124,8 @@ func meant(cmd *cobra.Command) (m *manifest.Manifest, scandir string) {
 	if m, err := file.names().Load(context.Background()); err == nil {
 		return m, cmp.Or(scandir, m.Scandir)
 	}
-	return nil, cmp.Or(scandir, defaultScandir)
+	return nil, cmp.Or(scandir, manifest.DefaultScandir)
 }
 
 // completionPatience is how long a manifest may take while a line is typed.
 const completionPatience = time.Second
-
-// gatewaysIn are the profiles that have a service directory in a scandir.
-func gatewaysIn(scandir string) (names []string) {
-	tree, err := safefile.OpenTree(scandir)
-	if err != nil {
-		return nil
-	}
-	defer tree.Close()
-	entries, _ := tree.Entries(".", mostNames)
-	for _, e := range entries {
-		if name, found := strings.CutPrefix(e.Name(), render.Prefix); found {
-			names = append(names, name)
-		}
-	}
-	return names
-}
-
-// mostNames is how many entries of a scandir are looked at for a completion.
-const mostNames = 100_000
-
-// namesOf are the names of profiles; not nil, so that JSON has a list.
-func namesOf(profiles []manifest.Profile) []string {
-	names := make([]string, 0, len(profiles))
-	for i := range profiles {
-		names = append(names, profiles[i].Name)
-	}
-	return names
-}

@@ -12,6 +12,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/byhand"
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
 )
 
@@ -42,7 +43,7 @@ func newDownCommand(u ui) *cobra.Command {
 still write what is in their pipes. Afterwards watch starts nothing, until the next apply by hand or start of the container.
 
 For /etc/cont-finish.d: s6-overlay gives services that it does not know only 3 s (S6_KILL_GRACETIME).
-No manifest is needed. The scandir is --scandir, else $` + scandirVariable + `, else that of the manifest, else ` + defaultScandir + `.`,
+No manifest is needed. The scandir is --scandir, else $` + scandirVariable + `, else that of the manifest, else ` + manifest.DefaultScandir + `.`,
 		Example: `  hermes-reconcile down
   hermes-reconcile down --timeout 20s`,
 		Args: cobra.NoArgs,

@@ -101,7 +101,7 @@ func exportedTo(
 ) explain.Exported {
 	e := explain.Exported{
 		Format: explain.OutputFormat, Platform: kubernetesTarget, Folder: folder,
-		Profiles: namesOf(m.Profiles), Files: []string{},
+		Profiles: explain.ProfilesOf(m.Profiles), Files: []string{},
 	}
 	for _, f := range files {
 		e.Files = append(e.Files, f.Name)

@@ -149,7 +149,7 @@ func TestFlagsSpeakPlainly(t *testing.T) {
 			called, rest, err := newRootCommand(ui{stdout: io.Discard, stderr: io.Discard}).Find(args)
 			require.NoError(t, err)
 			if err := called.ParseFlags(rest); err != nil {
-				ui{stdout: io.Discard, stderr: &errs}.error(flagError(called, err))
+				ui{stdout: io.Discard, stderr: &errs}.error(cmdline.FlagError(called, err))
 			}
 			require.NotRegexp(t, `strconv|time:|invalid argument|syntax`, errs.String(), "%q", args)
 		})

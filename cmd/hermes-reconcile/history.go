@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,7 +14,6 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/oldside"
-	"hermes-reconcile/cmd/hermes-reconcile/usage"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/manifest/visible"
 	"hermes-reconcile/reconcile/journal"
@@ -68,24 +66,15 @@ func runHistory(ctx context.Context, u ui, flags *historyFlags, args []string) e
 	if err != nil {
 		return err
 	}
-	defer past.close()
+	defer past.Close()
 	if number > 0 {
-		return past.print(u, number, flags.form)
+		return printEntry(u, past, number, flags.form)
 	}
-	return past.list(u, flags.form)
-}
-
-// past is the history of a scandir that was opened.
-type past struct {
-	path    string
-	journal *journal.Journal // nil: there is none yet
-	close   func()
-	all     []journal.Applied
-	back    *journal.RolledBack
+	return printHistory(u, past, flags.form)
 }
 
 // open reads the history of the scandir that the flags mean.
-func (f *historyFlags) open(ctx context.Context, u ui) (*past, error) {
+func (f *historyFlags) open(ctx context.Context, u ui) (*deploy.Past, error) {
 	fromManifest, err := findScandir(ctx, u, &f.scandirFlags, &f.manifestFlags)
 	if err != nil {
 		return nil, err
@@ -93,24 +82,13 @@ func (f *historyFlags) open(ctx context.Context, u ui) (*past, error) {
 	return f.history(fromManifest)
 }
 
-// history reads the history of a scandir.
-func (f *scandirFlags) history(fromManifest string) (*past, error) {
-	place, err := f.look(fromManifest)
+// history reads the history of the scandir that is meant.
+func (f *scandirFlags) history(fromManifest string) (*deploy.Past, error) {
+	path, err := f.resolve(fromManifest)
 	if err != nil {
 		return nil, err
 	}
-	p := &past{path: place.Path, close: place.Close}
-	if p.journal, err = place.Journal(); err == nil && p.journal != nil {
-		p.close = func() { p.journal.Close(); place.Close() }
-		if p.all, err = p.journal.History(); err == nil {
-			p.back, err = p.journal.RolledBack()
-		}
-	}
-	if err != nil {
-		p.close()
-		return nil, usage.Rights(fmt.Errorf("cannot read the history of %q: %w", place.Path, err))
-	}
-	return p, nil
+	return deploy.OpenPast(path)
 }
 
 // earlierManifest has the files of a manifest that was applied earlier.
@@ -119,27 +97,19 @@ func (f *scandirFlags) earlierManifest(fromManifest string, number int) ([]manif
 	if err != nil {
 		return nil, err
 	}
-	defer past.close()
-	sources, _, err := past.sources(number)
+	defer past.Close()
+	sources, _, err := past.Sources(number)
 	return sources, err
 }
 
-// sources are the files of an entry.
-func (p *past) sources(number int) ([]manifest.Source, *journal.Applied, error) {
-	if p.journal == nil {
-		return nil, nil, deploy.UnknownEntry(number, nil)
-	}
-	return deploy.Entry(p.journal, number)
-}
-
-// print prints a manifest. Where it had several files, a comment names each.
-func (p *past) print(u ui, number int, form string) error {
-	sources, of, err := p.sources(number)
+// printEntry prints a manifest. Where it had several files, a comment names each.
+func printEntry(u ui, p *deploy.Past, number int, form string) error {
+	sources, of, err := p.Sources(number)
 	if err != nil {
 		return err
 	}
 	if form == formJSON {
-		doc := p.document([]journal.Applied{*of})
+		doc := p.Document([]journal.Applied{*of})
 		for _, s := range sources {
 			doc.Manifests = append(doc.Manifests, explain.ManifestText{File: s.Name, Text: string(s.Data)})
 		}
@@ -157,50 +127,21 @@ func (p *past) print(u ui, number int, form string) error {
 	return nil
 }
 
-// list prints what was applied, the latest first.
-func (p *past) list(u ui, form string) error {
+// printHistory prints what was applied, the latest first.
+func printHistory(u ui, p *deploy.Past, form string) error {
 	if form == formJSON {
-		return u.document(p.document(p.all))
+		return u.document(p.Document(p.All))
 	}
-	if len(p.all) == 0 {
+	if len(p.All) == 0 {
 		u.info("the history of %s is empty: an apply or a watch that changes something adds to it",
-			visible.Quote(p.path))
+			visible.Quote(p.Path))
 		return nil
 	}
-	lines := []string{"NUMBER\tTIME\tBY\tPROFILES\tOUTCOME\tWHAT"}
-	for i := len(p.all) - 1; i >= 0; i-- {
-		a := p.all[i]
-		what := a.Summary
-		if len(a.Only) > 0 {
-			what += " (only " + strings.Join(a.Only, " ") + ")"
-		}
-		lines = append(lines, fmt.Sprintf("%d\t%s\t%s\t%d\t%s\t%s", a.Number,
-			a.Time.Format(time.RFC3339), a.By, a.Profiles, a.Outcome, what))
-	}
-	u.table(lines)
-	if p.back != nil {
-		u.info("%s", deploy.RolledBackText(p.back))
+	u.table(p.Lines())
+	if p.Back != nil {
+		u.info("%s", deploy.RolledBackText(p.Back))
 	}
 	return nil
-}
-
-// document is the history for programs.
-func (p *past) document(all []journal.Applied) explain.History {
-	doc := explain.History{Format: explain.OutputFormat, Entries: []explain.Applied{}}
-	for i := len(all) - 1; i >= 0; i-- {
-		a := all[i]
-		doc.Entries = append(doc.Entries, explain.Applied{
-			Number: a.Number, Time: a.Time.Format(time.RFC3339), By: a.By, To: a.To, Files: a.Files,
-			Profiles: a.Profiles, Only: a.Only, Outcome: string(a.Outcome), Summary: a.Summary,
-		})
-	}
-	if p.back != nil {
-		doc.RolledBack = &explain.RolledBack{
-			Time: p.back.Time.Format(time.RFC3339), From: p.back.From, Number: p.back.Number,
-			Why: p.back.Why,
-		}
-	}
-	return doc
 }
 
 // entryNumbers completes numbers of the history. What cannot be read has none, since a shell asks
@@ -217,8 +158,8 @@ func entryNumbers(
 	if err != nil {
 		return nil, directive
 	}
-	defer past.close()
-	for _, a := range slices.Backward(past.all) {
+	defer past.Close()
+	for _, a := range slices.Backward(past.All) {
 		about := fmt.Sprintf("%s, %s: %s", a.Time.Format(time.RFC3339), a.By, a.Summary)
 		numbers = append(numbers, cobra.CompletionWithDesc(strconv.Itoa(a.Number), about))
 	}

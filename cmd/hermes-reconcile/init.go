@@ -113,7 +113,7 @@ func (f initFlags) check() error {
 
 // write prints the manifest, or makes a new file of it and says what it has written.
 func (f initFlags) write(u ui, text []byte, profiles []manifest.Profile, what string) error {
-	draft := explain.Draft{Format: explain.OutputFormat, Profiles: namesOf(profiles), File: f.out}
+	draft := explain.Draft{Format: explain.OutputFormat, Profiles: explain.ProfilesOf(profiles), File: f.out}
 	if f.out == "" {
 		if f.form == formJSON {
 			draft.Manifest = string(text)

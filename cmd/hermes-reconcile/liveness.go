@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"math"
 	"os"
 	"time"
@@ -13,7 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"hermes-reconcile/cmd/hermes-reconcile/checkup"
-	"hermes-reconcile/manifest/visible"
+	"hermes-reconcile/cmd/hermes-reconcile/console"
 )
 
 // livenessFlags are those of liveness.
@@ -66,25 +65,8 @@ func runLiveness(ctx context.Context, u ui, flags livenessFlags) error {
 		u.error(fmt.Errorf("cannot signal the gateway: %w", found.Unsent))
 	}
 	if found.Say != "" {
-		sayInTime(u.stderr, program+": "+flags.label+": "+found.Say)
+		console.PrintInTime(u.stderr, program+": "+flags.label+": "+found.Say)
 	}
 	u.info("%d", int(math.Ceil(found.Pause.Seconds())))
 	return nil
-}
-
-// sayTime is how long a line may take to get into a log. One whose logger does not read must not
-// keep a look from its work.
-const sayTime = 5 * time.Second
-
-// sayInTime prints a line, unless that takes too long.
-func sayInTime(to io.Writer, line string) {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		fmt.Fprintln(to, visible.Text(line))
-	}()
-	select {
-	case <-done:
-	case <-time.After(sayTime):
-	}
 }

@@ -38,7 +38,7 @@ Logs of several gateways (names, globs, or --all) are merged by the times of the
 
 The log is where the running logger writes, else in ${HERMES_HOME}/logs/gateways/PROFILE. It is read as the gateway's user.
 On a terminal characters that cannot be seen are shown as escapes. No manifest and no s6-svscan is needed. The scandir is --scandir, else
-$` + scandirVariable + `, else that of the manifest, else ` + defaultScandir + `.`,
+$` + scandirVariable + `, else that of the manifest, else ` + manifest.DefaultScandir + `.`,
 		Example: `  hermes-reconcile logs coder -n 50
   hermes-reconcile logs -f coder writer        # both, as they write
   hermes-reconcile logs --all --since 10m --grep 'ERROR|Traceback'

@@ -11,7 +11,6 @@
 //	target.go          a manifest, rendered, with the scandir that should be as it says, and what to
 //	                   warn of beside it
 //	output.go          forms of a plan; ui.go: what goes to stdout, what to stderr
-//	complain.go        errors of several gateways in one line
 //	guards.go          what keeps an apply from doing what was not meant
 //	apply_boot.go      apply --boot; apply_wait.go: apply --wait; apply_canary.go: apply --canary
 package main

@@ -16,6 +16,7 @@ import (
 	"github.com/hashicorp/go-multierror"
 	"github.com/stretchr/testify/require"
 
+	"hermes-reconcile/cmd/hermes-reconcile/cmdline"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/failure"
 	"hermes-reconcile/cmd/hermes-reconcile/usage"
@@ -86,7 +87,7 @@ func TestAsksJSON(t *testing.T) {
 		"": false, "diff": false, "diff -o": false, "diff -o text": false, "diff -o json -o text": false, "init --out json": false,
 		"logs -- -o json": false, "diff --output= json": false, "diff -o=text json": false, "diff json": false, "diff -fo.yaml json": false,
 	} {
-		require.Equal(t, want, asksJSON(strings.Fields(line)), line)
+		require.Equal(t, want, cmdline.OutputForm(strings.Fields(line)) == formJSON, line)
 	}
 }
 
@@ -101,7 +102,7 @@ func TestMessagesOfManyKinds(t *testing.T) {
 	u.warning(explain.WarnLongName, "%s: profiles.a: odd", at)
 	u.warning(explain.WarnNotPaused, "%v: it may be", &reconcile.TimeoutError{What: "y"})
 	u.hint("type \u202e <it>")
-	u.complain([]complaint{{verb: "stop", service: "gateway-a", why: "late", hint: "h", code: explain.CodeTimeout}})
+	u.complain([]failure.Complaint{{Verb: "stop", Service: "gateway-a", Why: "late", Hint: "h", Code: explain.CodeTimeout}})
 	require.Contains(t, out.String(), `type \u202e <it>`)
 	require.Equal(t, []explain.Message{
 		{Level: "error", Code: "failed", Text: "EOF", Hint: "do it"},

@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"regexp/syntax"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -154,54 +152,20 @@ func (f *outputFlags) placer(fresh []string) func(manifest.Position, bool) expla
 		place := f.place(p)
 		// A pull request shows annotations at its own files alone, and the old manifest is often none
 		// of them: a copy, or standard input.
-		if old && f.form == formGitHub && isElsewhere(place.File) {
-			place.File = f.place(manifest.Position{File: counterpart(p.File, fresh)}).File
+		if old && f.form == formGitHub && sources.IsElsewhere(place.File) {
+			place.File = f.place(manifest.Position{File: sources.Counterpart(p.File, fresh)}).File
 		}
 		return place
 	}
-}
-
-// isElsewhere reports whether a file is none of the repository that a pull request is for, as far
-// as its name tells.
-func isElsewhere(file string) bool {
-	return file == sources.Stdin || !filepath.IsLocal(file)
-}
-
-// counterpart is the file of the new manifest that an old one has become: the one of the same name,
-// or the only one.
-func counterpart(old string, fresh []string) string {
-	same := func(file string) bool { return filepath.Base(file) == filepath.Base(old) }
-	if i := slices.IndexFunc(fresh, same); i >= 0 {
-		return fresh[i]
-	}
-	return fresh[0]
 }
 
 // place is a position as the form wants it: GitHub knows files by their place in the repository.
 func (f *outputFlags) place(p manifest.Position) explain.Place {
 	file := p.File
 	if f.form == formGitHub {
-		file = inRepository(file)
+		file = sources.InCheckout(file, os.Getenv("GITHUB_WORKSPACE"))
 	}
 	return explain.Place{File: file, Line: p.Line, Column: p.Column}
-}
-
-// inRepository is a file as GitHub's annotations want it: relative to the checkout, with slashes.
-// Elsewhere it is as the user named it.
-func inRepository(file string) string {
-	root := os.Getenv("GITHUB_WORKSPACE")
-	if root == "" {
-		return file
-	}
-	path, err := filepath.Abs(file)
-	if err != nil {
-		return file
-	}
-	rel, err := filepath.Rel(root, path)
-	if err != nil || !filepath.IsLocal(rel) {
-		return file
-	}
-	return filepath.ToSlash(rel)
 }
 
 // print prints a report, with the diffs of files that it has.

@@ -8,7 +8,6 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/usage"
 	"hermes-reconcile/reconcile/servicetree"
-	"hermes-reconcile/render"
 )
 
 // newRenderCommand is for looks and images: a folder that s6-svscan runs on is apply's alone.
@@ -40,7 +39,7 @@ empty. diff --against takes it as the old side.`,
 				return usage.Unwritten(err, "folder")
 			}
 			if form == formJSON {
-				return u.document(rendered(out, dirs))
+				return u.document(explain.RenderedOf(out, dirs))
 			}
 			u.info("rendered %s to %s", count(len(dirs), "profile"), out)
 			return nil
@@ -50,19 +49,4 @@ empty. diff --against takes it as the old side.`,
 	cmd.Flags().StringVar(&out, "out", "", "`DIR` to write to; new or empty")
 	addPlainForm(cmd, &form)
 	return cmd
-}
-
-// rendered says for programs what was written to a folder.
-func rendered(folder string, dirs []render.Servicedir) explain.Rendered {
-	r := explain.Rendered{
-		Format: explain.OutputFormat, Folder: folder, Services: []explain.RenderedService{},
-	}
-	for _, d := range dirs {
-		s := explain.RenderedService{Profile: d.Profile, Service: d.Name, Port: d.Port}
-		for _, f := range d.Files {
-			s.Files = append(s.Files, f.Path)
-		}
-		r.Services = append(r.Services, s)
-	}
-	return r
 }

@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/oldside"
 	"hermes-reconcile/reconcile/journal"
 )
@@ -59,17 +58,17 @@ func runRollback(ctx context.Context, u ui, flags *applyFlags, number int) error
 	if err != nil {
 		return err
 	}
-	defer past.close()
+	defer past.Close()
 	if number == 0 {
-		if number, err = past.before(); err != nil {
+		if number, err = past.Before(); err != nil {
 			return err
 		}
 	}
-	sources, of, err := past.sources(number)
+	sources, of, err := past.Sources(number)
 	if err != nil {
 		return err
 	}
-	flags.earlier, flags.path = sources, past.path
+	flags.earlier, flags.path = sources, past.Path
 	flags.by, flags.to = fmt.Sprintf("rollback %d", number), number
 	if !flags.dryRun {
 		if err := survive(); err != nil {
@@ -78,18 +77,6 @@ func runRollback(ctx context.Context, u ui, flags *applyFlags, number int) error
 		u.warnTo(of)
 	}
 	return runApply(ctx, u, flags)
-}
-
-// before is the number of the manifest before the one that was applied last.
-func (p *past) before() (int, error) {
-	if len(p.all) == 0 {
-		return 0, deploy.UnknownEntry(0, nil)
-	}
-	if len(p.all) == 1 {
-		return 0, withHint(usagef("there is nothing to go back to: the history has one manifest alone, number %d",
-			p.all[0].Number), "%s history", program)
-	}
-	return p.all[len(p.all)-2].Number, nil
 }
 
 // warnTo says which manifest it goes back to: a user that gave no number may mean another one.

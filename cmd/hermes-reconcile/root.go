@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -21,7 +20,7 @@ import (
 // run is the whole program: it carries out a command line and returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int) {
 	out, errs, under := console.Streams(stdout, stderr)
-	u := ui{stdout: out, stderr: errs, lines: under, json: asksJSON(args)}
+	u := ui{stdout: out, stderr: errs, lines: under, json: cmdline.OutputForm(args) == formJSON}
 	// Exit code 2 of Go's own message would mean "differences" to a script that reads --exit-code.
 	defer func() {
 		if r := recover(); r != nil {
@@ -102,84 +101,27 @@ must restart, and removes what is no longer named.`,
 		Version:                    version + source(),
 		SilenceErrors:              true,
 		SilenceUsage:               true,
-		SuggestionsMinimumDistance: mistypedBy,
-		Args:                       knownCommand,
+		SuggestionsMinimumDistance: cmdline.MistypedBy,
+		Args:                       cmdline.KnownCommand,
 		RunE:                       func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.Flags().BoolP("version", "v", false, "print the version")
 	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
 	root.SetOut(visible.NewWriter(u.stdout, visible.Text))
 	root.SetErr(visible.NewWriter(u.stderr, visible.Text))
-	root.SetFlagErrorFunc(flagError)
-	root.SetHelpCommand(newHelpCommand())
+	root.SetFlagErrorFunc(cmdline.FlagError)
+	root.SetHelpCommand(cmdline.NewHelpCommand(program))
 	root.CompletionOptions.DisableDefaultCmd = true // newCompletionCommand is in its place
 	for _, c := range asked {
 		root.AddCommand(c.build(u))
 	}
 	root.InitDefaultHelpCmd()
 	for _, cmd := range append(root.Commands(), root) {
-		cmd.Args = usageArgs(cmd.Args) // cobra's own errors have neither our exit code nor a hint
+		cmd.Args = cmdline.UsageArgs(cmd.Args) // cobra's own errors have neither our exit code nor a hint
 		complete(cmd)
 	}
 	cmdline.Fit(root, surroundingsHelp)
 	return root
-}
-
-// mistypedBy is how many letters of a command may be wrong when it is suggested.
-const mistypedBy = 2
-
-// knownCommand refuses a word that is no command, and says which may be meant.
-func knownCommand(root *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return nil
-	}
-	err := usagef("unknown command %q for %q", args[0], root.Name())
-	var meant []string
-	for _, name := range root.SuggestionsFor(args[0]) {
-		meant = append(meant, root.Name()+" "+name)
-	}
-	if len(meant) == 0 {
-		return withHint(err, "%s --help", root.Name())
-	}
-	return withHint(err, "did you mean %s?", strings.Join(meant, ", or "))
-}
-
-// flagError says what is wrong with the flags of a command.
-func flagError(cmd *cobra.Command, err error) error {
-	meant, plain := cmdline.Wrong(cmd.Flags(), err)
-	if meant != "" {
-		return withHint(usage.New(plain), "did you mean %s? %s --help names all flags", meant,
-			cmd.CommandPath())
-	}
-	return withHint(usage.New(plain), "%s --help", cmd.CommandPath())
-}
-
-// newHelpCommand makes the command help. It refuses what is no command.
-func newHelpCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:     "help [COMMAND]",
-		Short:   "say more about a command",
-		Example: `  hermes-reconcile help apply`,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			about, rest, err := cmd.Root().Find(args)
-			if err != nil || len(rest) > 0 {
-				return knownCommand(cmd.Root(), args)
-			}
-			about.InitDefaultHelpFlag()
-			return about.Help()
-		},
-		ValidArgsFunction: func(
-			cmd *cobra.Command, args []string, _ string,
-		) ([]cobra.Completion, cobra.ShellCompDirective) {
-			var names []cobra.Completion
-			for _, other := range cmd.Root().Commands() {
-				if len(args) == 0 && other.IsAvailableCommand() {
-					names = append(names, cobra.CompletionWithDesc(other.Name(), other.Short))
-				}
-			}
-			return names, cobra.ShellCompDirectiveNoFileComp
-		},
-	}
 }
 
 // needsS6 names the commands that need a live s6. Elsewhere than on Linux they are there, too, and
@@ -211,22 +153,4 @@ func noS6Here(command string, kind s6ctl.Kind) error {
 		"validate, render, export, diff --against, init and schema work everywhere; run %s in the container",
 		command,
 	)
-}
-
-// usageArgs makes wrong arguments an error of usage.
-func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		if check == nil {
-			return nil
-		}
-		err := check(cmd, args)
-		if err == nil || usage.HintOf(err) != "" {
-			return err
-		}
-		err = usagef("an argument is missing (want %s)", cmd.UseLine())
-		if len(args) > 0 {
-			err = usagef("cannot use %q here (want %s)", strings.Join(args, " "), cmd.UseLine())
-		}
-		return withHint(err, "%s --help", cmd.CommandPath())
-	}
 }

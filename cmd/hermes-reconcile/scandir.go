@@ -11,9 +11,6 @@ import (
 
 const scandirVariable = "HERMES_RECONCILE_SCANDIR"
 
-// defaultScandir is where s6-overlay's s6-svscan runs. A manifest that says nothing means it, too.
-const defaultScandir = "/run/service"
-
 // scandirFlags are the flags of commands that look at a live scandir.
 type scandirFlags struct {
 	path string
@@ -41,7 +38,7 @@ func findScandir(
 // scandirOf is the scandir of a manifest, or where s6-overlay has its own; nil: there is none.
 func scandirOf(m *manifest.Manifest) string {
 	if m == nil {
-		return defaultScandir
+		return manifest.DefaultScandir
 	}
 	return m.Scandir
 }

@@ -4,10 +4,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"reflect"
-	"time"
 
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
@@ -118,25 +116,4 @@ func (f *applyFlags) formerly(
 	}
 	t.Path, t.Apply.Hurried, t.Homes.Limit = wanted.Path, wanted.Apply.Hurried, wanted.Homes.Limit
 	return t, nil
-}
-
-// recount lets a manifest count again that was rolled back: an apply by hand asks for that. A
-// record that cannot be read goes the same way.
-func (f *applyFlags) recount(u ui, t *target, lock *journal.Lock) error {
-	back, err := lock.RolledBack()
-	switch {
-	case err != nil:
-		return errors.Join(lock.ForgetRollback(), u.saidAsWarning(err))
-	case back == nil || f.to > 0 || back.Digest != t.Record.Digest():
-		return nil
-	}
-	u.warning(explain.WarnCounts, "this manifest was rolled back at %s: it is used again from now on",
-		back.Time.Format(time.RFC3339))
-	return lock.ForgetRollback()
-}
-
-// saidAsWarning says an error that keeps nothing from going on.
-func (u ui) saidAsWarning(err error) error {
-	u.warning(explain.WarnHistory, "%v", err)
-	return nil
 }

@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -15,8 +14,8 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/choose"
 	"hermes-reconcile/cmd/hermes-reconcile/cmdline"
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
-	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/failure"
+	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/journal"
 	"hermes-reconcile/reconcile/operate"
@@ -57,7 +56,7 @@ func newActCommand(u ui, d byhand.Operation) *cobra.Command {
 watch undoes it, and a warning says so. A profile with state: last keeps it, in gateway_state.json of its home.
 
 No manifest is needed: the service directory of a gateway says, too, whether it should be up. The scandir is --scandir, else
-$` + scandirVariable + `, else that of the manifest, else ` + defaultScandir + `.`,
+$` + scandirVariable + `, else that of the manifest, else ` + manifest.DefaultScandir + `.`,
 		Example: "  hermes-reconcile " + d.Verb + " coder writer\n  hermes-reconcile " + d.Verb + " --all",
 		RunE: func(cmd *cobra.Command, profiles []string) error {
 			return runAct(cmd.Context(), u, &flags, d, profiles)
@@ -138,7 +137,9 @@ func runAct(ctx context.Context, u ui, flags *actFlags, d byhand.Operation, prof
 	}
 	acted, notes, err := a.Do(ctx, services)
 	err = errors.Join(err, u.acted(acted, notes, d, flags.form))
-	u.warnOfUndoing(d, a, acted)
+	if a.WarnOfUndoing(acted, u.warning) {
+		u.hint("set state: %s in the manifest, or last, if it should stay so", d.KeepState)
+	}
 	return err
 }
 
@@ -161,66 +162,20 @@ func (u ui) acted(
 	if form == formJSON {
 		unprinted = u.document(done)
 	} else {
-		u.actedText(done, d)
+		rows, tally := byhand.Text(done, d)
+		u.table(rows)
+		u.info("%s", tally)
 	}
 	u.warnings(notes)
 	partial := &failure.Partial{Total: len(acted)}
-	var failed []complaint
 	for _, a := range acted {
 		if a.Err != nil {
-			partial.Add(a.Err)
-			failed = append(failed, complaintOf(d.Verb, a.Service.Name, a.Err))
+			partial.Add(d.Verb, a.Service.Name, a.Err)
 		}
 	}
-	u.complain(failed)
+	u.complain(partial.Complaints)
 	if partial.Failed == 0 {
 		return unprinted
 	}
 	return errors.Join(partial, unprinted)
-}
-
-// actedText prints it for people.
-func (u ui) actedText(o explain.Operation, d byhand.Operation) {
-	var lines []string
-	for _, g := range o.Gateways {
-		switch g.Result {
-		case explain.Unneeded:
-			lines = append(lines, fmt.Sprintf("unchanged\t%s\tis %s", g.Profile, d.State))
-		case explain.Done:
-			lines = append(lines, d.Past+"\t"+g.Profile+"\t")
-		}
-	}
-	u.table(lines)
-	u.info("%d %s, %d unchanged", o.Done, d.Past, o.Unchanged)
-}
-
-// warnOfUndoing says what the next apply will undo.
-func (u ui) warnOfUndoing(d byhand.Operation, a *byhand.Run, acted []operate.Acted) {
-	undone, removed := a.Undone(acted)
-	if len(undone) > 0 {
-		u.warning(explain.WarnUndone, "%s will be %s again by the next apply, or by watch%s", subject(undone), d.Undo,
-			namesOfSeveral(undone))
-		u.hint("set state: %s in the manifest, or last, if it should stay so", d.KeepState)
-	}
-	if len(removed) > 0 {
-		u.warning(explain.WarnRemoved, "%s will be removed by the next apply, or by watch, because the manifest lacks %s%s",
-			subject(removed), map[bool]string{true: "it", false: "them"}[len(removed) == 1],
-			namesOfSeveral(removed))
-	}
-}
-
-// subject begins a sentence about profiles: it is the only one, or their number.
-func subject(profiles []string) string {
-	if len(profiles) == 1 {
-		return profiles[0]
-	}
-	return count(len(profiles), "gateway")
-}
-
-// namesOfSeveral ends a sentence that a number begins.
-func namesOfSeveral(profiles []string) string {
-	if len(profiles) == 1 {
-		return ""
-	}
-	return ": " + strings.Join(profiles, ", ")
 }

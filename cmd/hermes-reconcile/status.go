@@ -21,6 +21,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/gateways"
 	"hermes-reconcile/cmd/hermes-reconcile/overview"
 	"hermes-reconcile/cmd/hermes-reconcile/sources"
+	"hermes-reconcile/manifest"
 	"hermes-reconcile/s6ctl"
 )
 
@@ -95,7 +96,7 @@ time that its profile gives it, is double, unsupervised or unknown, or has a fro
 On a terminal the table fits the width: the least important columns are left out or cut.
 
 The scandir is --scandir, else $` + scandirVariable + `, else that of the manifest (-f, else $` + fileVariable + `, else ` + sources.Default + ` if it is there), else
-` + defaultScandir + `. With --scandir the manifest is used if it is of that scandir, or named with -f.`
+` + manifest.DefaultScandir + `. With --scandir the manifest is used if it is of that scandir, or named with -f.`
 
 // looking is a status under way: one look, or many.
 type looking struct {

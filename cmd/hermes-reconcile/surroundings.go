@@ -8,8 +8,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"hermes-reconcile/cmd/hermes-reconcile/cmdline"
+	"hermes-reconcile/cmd/hermes-reconcile/containerenv"
 	"hermes-reconcile/cmd/hermes-reconcile/failure"
 	"hermes-reconcile/cmd/hermes-reconcile/sources"
+	"hermes-reconcile/manifest"
 )
 
 // surrounding is a variable or a file outside of the command line that commands use. Help and the
@@ -23,9 +25,6 @@ type surrounding struct {
 // live are the commands that look at what runs, diff among them.
 var live = append(needsS6[:], "diff")
 
-// roleVariable says what a container does with gateways.
-const roleVariable = "HERMES_RECONCILE_ROLE"
-
 // bootReport is the report of apply --boot below HERMES_HOME.
 const bootReport = "logs/hermes-reconcile.log"
 
@@ -38,7 +37,7 @@ var variables = []surrounding{
 		about: "the folder with logs and state files of gateways without a home of their own",
 	},
 	{
-		name: roleVariable, of: []string{"apply", "watch", "doctor"},
+		name: containerenv.Role, of: []string{"apply", "watch", "doctor"},
 		about: "if it is none, apply --boot and watch start nothing: another container with the same volume does",
 	},
 	{name: "PATH", of: live, about: "where programs of s6 are looked for, after /command"},
@@ -64,7 +63,7 @@ var usedFiles = []surrounding{
 		about: "the manifest, if neither -f nor $" + fileVariable + " is given: profiles.yaml(5)",
 	},
 	{
-		name: defaultScandir, flag: "scandir",
+		name: manifest.DefaultScandir, flag: "scandir",
 		about: "the scandir, if neither --scandir nor $" + scandirVariable + " nor the manifest names one",
 	},
 	{name: "SCANDIR/gateway-NAME", of: live, about: "the service directory of a profile's gateway"},

@@ -4,15 +4,10 @@ package main
 
 import (
 	"context"
-	"maps"
-	"os"
-	"slices"
 	"time"
 
-	"hermes-reconcile/cmd/hermes-reconcile/accounts"
 	"hermes-reconcile/cmd/hermes-reconcile/console"
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
-	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/homes"
 	"hermes-reconcile/cmd/hermes-reconcile/progress"
 	"hermes-reconcile/cmd/hermes-reconcile/usage"
@@ -21,7 +16,6 @@ import (
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/apply"
 	"hermes-reconcile/reconcile/journal"
-	"hermes-reconcile/reconcile/pace"
 	"hermes-reconcile/render"
 )
 
@@ -122,13 +116,7 @@ func (t *target) open(ctx context.Context, u ui) (*deploy.Deployment, error) {
 	if err != nil {
 		return nil, err
 	}
-	warnFiles(u, t.Manifest, t.files)
-	for _, what := range d.UnseenInputs() {
-		u.warning(explain.WarnInput, "cannot tell whether to restart %s", what)
-	}
-	if why := d.Exposed(); why != "" {
-		u.warning(explain.WarnExposed, "scandir %q is not safe: %s", d.Path, why)
-	}
+	d.WarnOfRisks(t.files.names().Places(), u.warning)
 	return d, nil
 }
 
@@ -155,60 +143,9 @@ func lockAloud(
 	return place.Lock(ctx, timeout)
 }
 
-// warnFiles names the secret files and the manifests that a gateway's user could put something else
-// in the place of. Root reads secrets when the gateway starts: a symlink there would hand any file
-// of root's over. A manifest says what runs as which user.
-func warnFiles(u ui, m *manifest.Manifest, files *manifestFlags) {
-	if os.Geteuid() != 0 {
-		return
-	}
-	found, err := pace.WithinLimit(context.Background(),
-		func() ([]accounts.Exposed, error) { return accounts.ExposedInputs(m), nil })
-	if err != nil {
-		u.warning(explain.WarnUnseen, "cannot find out who could replace a secret: %v", err)
-	}
-	for _, s := range found {
-		u.warning(explain.WarnExposed,
-			"profile %s: its user %s can write %s, so it could make root read another file instead of %s (want it to belong to root)",
-			s.Profile,
-			s.User,
-			s.Path,
-			s.Input.What,
-		)
-	}
-	var users []string
-	for _, p := range m.Profiles {
-		users = append(users, p.User)
-	}
-	accounts.NewSuspects(users...).Each(files.names().Places(), func(file, at, who string) {
-		u.warning(explain.WarnExposed, "%s can write %s, and so change manifest %q (want it to belong to root)", who, at,
-			file)
-	})
-}
-
 // warnAbsent names the profiles that hermes does not know.
 func (t *target) warnAbsent(ctx context.Context, u ui) {
-	missing := t.Homes.Absent(ctx, t.Manifest.Profiles)
-	names := slices.Sorted(maps.Keys(missing))
-	if len(names) > homes.MostMeant {
-		u.warning(explain.WarnUnknown,
-			"hermes does not know %d profiles, which have no profiles/NAME in their %s: %s",
-			len(names),
-			homes.Variable,
-			explain.Names(names),
-		)
-		names = nil
-	}
-	for _, name := range names {
-		home, _ := t.Homes.HomeOf(name)
-		meant := ""
-		if missing[name] != "" {
-			meant = " (did you mean " + missing[name] + "?)"
-		}
-		u.warning(explain.WarnUnknown, "profile %s: hermes does not know it, because there is no profiles/%s in %s %q%s",
-			name, name, homes.Variable, home, meant)
-	}
-	if len(missing) > 0 {
+	if t.Homes.WarnAbsent(ctx, t.Manifest.Profiles, u.warning) {
 		u.hint("hermes profile create NAME, or correct the name in the manifest")
 	}
 }

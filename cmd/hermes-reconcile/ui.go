@@ -18,6 +18,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/usage"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/manifest/visible"
+	"hermes-reconcile/reconcile"
 )
 
 // The rules of what is printed:
@@ -100,6 +101,20 @@ func (u ui) error(err error) {
 	}
 }
 
+// complain prints what went wrong with gateways: a line for what is the same of several.
+func (u ui) complain(all []failure.Complaint) {
+	for _, err := range failure.Together(all) {
+		u.error(err)
+	}
+}
+
+// warnings prints what the user should know of gateways: a line for what is the same of several.
+func (u ui) warnings(notes []reconcile.Note) {
+	for _, note := range failure.NotesTogether(notes) {
+		u.warning(explain.Code(note.Code), "%s", note.Text)
+	}
+}
+
 // table prints lines of cells in columns.
 func (u ui) table(lines []string) { io.WriteString(u.stdout, explain.Table(lines)) }
 
@@ -109,40 +124,6 @@ func withHint(err error, format string, args ...any) error {
 }
 
 func count(n int, noun string) string { return explain.Count(n, noun) }
-
-// asksJSON reports whether a command line asks for JSON. It is known before the flags are parsed,
-// so that what is wrong with them is said as JSON, too. The last of several forms counts.
-func asksJSON(args []string) bool {
-	asks := false
-	for i, arg := range args {
-		if arg == "--" {
-			break
-		}
-		form, found := outputForm(arg)
-		if !found {
-			continue
-		}
-		if form == "" && !strings.HasSuffix(arg, "=") && i+1 < len(args) {
-			form = args[i+1]
-		}
-		asks = form == formJSON
-	}
-	return asks
-}
-
-// outputForm is the value of --output, or of -o maybe behind short flags without a value; empty: it
-// may be an argument of its own.
-func outputForm(arg string) (form string, found bool) {
-	if arg == "--output" {
-		return "", true
-	}
-	if form, found = strings.CutPrefix(arg, "--output="); found {
-		return form, true
-	}
-	flags, isFlag := strings.CutPrefix(arg, "-")
-	form, found = strings.CutPrefix(strings.TrimLeft(flags, "fhqvw"), "o")
-	return strings.TrimPrefix(form, "="), found && isFlag
-}
 
 // usagef makes an error that the user can mend. All such errors have one exit code.
 func usagef(format string, args ...any) error { return usage.Errorf(format, args...) }

@@ -28,7 +28,7 @@ A warning names profiles that are given the same token of a chat service, which 
 			flags.files = append(flags.files, files...)
 			m, err := flags.names().Load(cmd.Context())
 			if form == formJSON { // also for a manifest that is wrong: its errors are messages of their own
-				err = errors.Join(err, u.document(validation(m)))
+				err = errors.Join(err, u.document(explain.ValidationOf(m)))
 			}
 			if err != nil {
 				return err
@@ -44,24 +44,6 @@ A warning names profiles that are given the same token of a chat service, which 
 	flags.add(cmd)
 	addPlainForm(cmd, &form)
 	return cmd
-}
-
-// validation says for programs what is in a manifest; nil is one that is not valid.
-func validation(m *manifest.Manifest) explain.Validation {
-	v := explain.Validation{
-		Format: explain.OutputFormat, Valid: m != nil, Profiles: []explain.PlacedProfile{},
-	}
-	if m == nil {
-		return v
-	}
-	for i := range m.Profiles {
-		at := m.Profiles[i].Pos
-		v.Profiles = append(v.Profiles, explain.PlacedProfile{
-			Profile: m.Profiles[i].Name,
-			Place:   explain.Place{File: at.File, Line: at.Line, Column: at.Column},
-		})
-	}
-	return v
 }
 
 // warnLongNames names the profiles with names that hermes refuses.

@@ -17,18 +17,15 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"hermes-reconcile/cmd/hermes-reconcile/accounts"
 	"hermes-reconcile/cmd/hermes-reconcile/cmdline"
+	"hermes-reconcile/cmd/hermes-reconcile/doctor"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/logbook"
-	"hermes-reconcile/cmd/hermes-reconcile/notify"
 	"hermes-reconcile/cmd/hermes-reconcile/sources"
-	"hermes-reconcile/cmd/hermes-reconcile/usage"
 	"hermes-reconcile/cmd/hermes-reconcile/watching"
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/watch"
 	"hermes-reconcile/render"
-	"hermes-reconcile/s6ctl/start"
 )
 
 const (
@@ -42,7 +39,7 @@ const (
 // watchFlags are those of apply for each pass, and those of the loop.
 type watchFlags struct {
 	applyFlags
-	events   eventFlags
+	events   watching.EventOptions
 	interval time.Duration
 	notifyFD int
 }
@@ -89,7 +86,7 @@ It is meant to be a service of s6 itself, beside the gateways: its own name must
 	)
 	f.DurationVar(&flags.lockTimeout, "lock-timeout", defaultLockTimeout,
 		"longest `DURATION` to wait for another apply")
-	flags.events.add(cmd)
+	flags.addEvents(cmd)
 	f.DurationVar(&flags.interval, "interval", watchInterval,
 		"`DURATION` between applies without a reason")
 	cmdline.Choice(cmd, &flags.form, "output", "o", "`FORM` of the lines", logbook.Logfmt, formJSON)
@@ -115,7 +112,7 @@ func (f *watchFlags) check() error {
 			usagef("this is the service %q, which watch would manage itself", filepath.Base(here)),
 			"give the service of watch a name that does not start with %q", render.Prefix)
 	}
-	if err := errors.Join(f.guards.Check(), f.events.check()); err != nil {
+	if err := errors.Join(f.guards.Check(), f.events.Check(os.Geteuid() == 0)); err != nil {
 		return err
 	}
 	_, err := f.policy()
@@ -134,7 +131,7 @@ func runWatch(ctx context.Context, u ui, flags *watchFlags) error {
 	}
 	log := logbook.New(u.stdout, flags.form)
 	u = ui{stdout: io.Discard, hear: (&watching.Once{Log: log}).Hear} // each warning is logged once
-	if none, err := startsNothing(); none || err != nil {
+	if none, err := doctor.StartsNothing(); none || err != nil {
 		return idle(ctx, u, log, err, ready)
 	}
 	if flags.names().Times(sources.Dash) > 0 {
@@ -144,11 +141,11 @@ func runWatch(ctx context.Context, u ui, flags *watchFlags) error {
 	if err != nil {
 		return err
 	}
-	events, err := flags.events.begin(log)
+	events, err := flags.events.Begin(log)
 	if err != nil {
 		return err
 	}
-	defer endEvents(events, log)
+	defer events.EndAloud(log)
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)
@@ -227,6 +224,22 @@ func absolute(paths []string) ([]string, error) {
 	return all, nil
 }
 
+// eventTimeout is how long a program may take for an event, if nothing else is said.
+const eventTimeout = 30 * time.Second
+
+// addEvents adds the flags that say which program is told what happens.
+func (f *watchFlags) addEvents(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.events.Program, "on-event", "",
+		"`PROGRAM` to run for each event, which it gets on standard input (schema event)")
+	flags.StringVar(&f.events.User, "event-user", "",
+		"`ACCOUNT` that the program runs as (default that of watch)")
+	flags.DurationVar(&f.events.Timeout, "event-timeout", eventTimeout,
+		"`DURATION` after which the program is ended")
+	flags.DurationVar(&f.events.Repeat, "event-repeat", 0,
+		"`DURATION` after which the program is told again what still holds (0: never)")
+}
+
 // notification is what tells s6 on a file descriptor that a service is ready: a newline (s6's
 // notification-fd).
 func notification(fd int) (func(), error) {
@@ -245,87 +258,4 @@ func notification(fd int) (func(), error) {
 		fmt.Fprintln(f)
 		f.Close()
 	}, nil
-}
-
-// eventFlags say which program is told what happens.
-type eventFlags struct {
-	program string
-	user    string
-	timeout time.Duration
-	repeat  time.Duration
-}
-
-// eventTimeout is how long a program may take for an event, if nothing else is said.
-const eventTimeout = 30 * time.Second
-
-func (f *eventFlags) add(cmd *cobra.Command) {
-	flags := cmd.Flags()
-	flags.StringVar(&f.program, "on-event", "",
-		"`PROGRAM` to run for each event, which it gets on standard input (schema event)")
-	flags.StringVar(&f.user, "event-user", "", "`ACCOUNT` that the program runs as (default that of watch)")
-	flags.DurationVar(&f.timeout, "event-timeout", eventTimeout,
-		"`DURATION` after which the program is ended")
-	flags.DurationVar(&f.repeat, "event-repeat", 0,
-		"`DURATION` after which the program is told again what still holds (0: never)")
-}
-
-// check refuses what would make each event fail, or root run what others can change.
-func (f *eventFlags) check() error {
-	switch {
-	case f.program == "" && f.user != "":
-		return usagef("--event-user needs --on-event")
-	case f.program == "":
-		return nil
-	case f.timeout <= 0:
-		return usagef("--event-timeout: %s is too short (want more than 0s)", f.timeout)
-	case f.repeat < 0:
-		return usagef("--event-repeat must not be negative")
-	case !filepath.IsAbs(f.program):
-		return usagef("--on-event: %q is not an absolute path", f.program)
-	case f.user != "" && os.Geteuid() != 0:
-		return usagef("--event-user: only root can run a program as another account")
-	}
-	if err := start.Runnable(f.program); err != nil {
-		return usage.New(fmt.Errorf("--on-event: %w", err))
-	}
-	return nil
-}
-
-// account is that of the program; nil: our own.
-func (f *eventFlags) account() (*start.Account, error) {
-	if f.user == "" {
-		return nil, nil
-	}
-	who, err := accounts.Named(f.user)
-	if err != nil {
-		return nil, usage.New(fmt.Errorf("--event-user: %w", err))
-	}
-	return &start.Account{UID: who.UID, GID: who.GID, Groups: who.Groups}, nil
-}
-
-// begin starts to tell events, if a program is to be told. What cannot be told is logged.
-func (f *eventFlags) begin(log *slog.Logger) (*watching.Events, error) {
-	if f.program == "" {
-		return nil, nil
-	}
-	who, err := f.account()
-	if err != nil {
-		return nil, err
-	}
-	return watching.Tell(notify.Options{
-		Program: f.program, As: who, Timeout: f.timeout,
-		Warn: func(text string) { warnUntold(log, text) },
-	}, f.repeat), nil
-}
-
-// endEvents ends the telling, and says what could not be told.
-func endEvents(events *watching.Events, log *slog.Logger) {
-	if n := events.End(); n > 0 {
-		warnUntold(log, fmt.Sprintf("%d events were not told: watch ends", n))
-	}
-}
-
-// warnUntold logs that events were not told.
-func warnUntold(log *slog.Logger, text string) {
-	log.Warn(text, logbook.KeyEvent, "warning", logbook.KeyCode, explain.WarnUntold)
 }

@@ -4,6 +4,7 @@
 // The files:
 //
 //	servicetree.go  a tree, written and read; files for people
+//	profiles.go     which profiles have a directory there
 //	write.go        one directory, on Linux; write_other.go: on other systems
 package servicetree
 

@@ -5,6 +5,7 @@
 //
 //	byhand.go     the course of it, and what is recorded
 //	turns.go      some at a time, and those that drain
+//	text.go       what became of gateways, for people
 //	operation.go  the three operations, and what became of gateways for programs
 package byhand
 

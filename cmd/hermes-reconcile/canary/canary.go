@@ -280,3 +280,19 @@ func NoneNow(lock *journal.Lock) error {
 	}
 	return nil
 }
+
+// End ends the canary that an earlier apply has left, so that an apply by hand is of all gateways. A
+// record that cannot be read goes the same way.
+func End(lock *journal.Lock, warn deploy.Warn) error {
+	c, err := lock.Canary()
+	switch {
+	case err != nil:
+		warn(explain.WarnHistory, "%v", err)
+	case c == nil:
+		return nil
+	default:
+		warn(explain.WarnCanary, "the canary %s of an earlier apply is over: everything is applied",
+			Names(c.Profiles))
+	}
+	return lock.ForgetCanary()
+}

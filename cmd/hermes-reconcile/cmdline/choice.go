@@ -6,9 +6,11 @@
 //
 // The files:
 //
-//	choice.go  a flag that takes one of a few words
-//	wrong.go   errors of pflag, for people
-//	help.go    help that fits a terminal
+//	choice.go    a flag that takes one of a few words
+//	wrong.go     errors of pflag, for people
+//	form.go      which form of output a command line asks for
+//	commands.go  what is no command or no argument; the command help
+//	help.go      help that fits a terminal
 package cmdline
 
 import (

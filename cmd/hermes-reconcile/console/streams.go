@@ -3,6 +3,7 @@
 //
 //	streams.go   stdout that remembers what could not be printed; both above the line
 //	working.go   the line
+//	intime.go    a line to what may not read it
 //	terminal.go  whether a file is a terminal; terminal_windows.go: the same of a console
 package console
 

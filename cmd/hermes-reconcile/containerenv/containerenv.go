@@ -7,6 +7,9 @@ import (
 	"strings"
 )
 
+// Role is the variable that says what a container does with gateways.
+const Role = "HERMES_RECONCILE_ROLE"
+
 // containerFolder is where s6-overlay keeps the variables of the container, a file each. Its boot
 // scripts and the programs of `docker exec` in a tree of its own have little but PATH in their
 // environment.

@@ -11,7 +11,9 @@
 //	users.go       the user of s6-svscan, and which users may change what is there
 //	deploy.go      lock, plan and apply, as a manifest says
 //	standing.go    what is on record of a manifest that does not count, or not for all
+//	history.go     what the history keeps of an apply; past.go: what it has
 //	passes.go      go on with a plan when gateways have drained
+//	risks.go       warnings of what others can change
 //	inputs.go      which files of gateways hold something else than these have read
 //	remember.go    note what gateways should be, where the manifest leaves that open
 //	retire.go      note that gateways are gone, in the homes that they leave

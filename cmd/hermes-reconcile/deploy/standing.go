@@ -162,3 +162,19 @@ func CanaryText(c *journal.Canary) string {
 	return fmt.Sprintf("an apply that tried a manifest on the canary %s at %s was interrupted: the others keep the former one until it is applied by hand or changes",
 		names, since)
 }
+
+// CountAgain lets a manifest count again that was rolled back: an apply by hand asks for that. A
+// record that cannot be read goes the same way.
+func CountAgain(lock *journal.Lock, r *Record, warn Warn) error {
+	back, err := lock.RolledBack()
+	switch {
+	case err != nil:
+		warn(explain.WarnHistory, "%v", err)
+	case back == nil || r.To > 0 || back.Digest != r.Digest():
+		return nil
+	default:
+		warn(explain.WarnCounts, "this manifest was rolled back at %s: it is used again from now on",
+			back.Time.Format(time.RFC3339))
+	}
+	return lock.ForgetRollback()
+}

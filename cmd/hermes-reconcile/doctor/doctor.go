@@ -9,6 +9,7 @@
 //
 // The checks, in the order in which findings are printed, and what they share:
 //
+//	look.go        the look before the checks
 //	facts.go       what is known before the checks; findings.go: what they say alike
 //	supervisor.go  can s6 do its work here
 //	role.go        may anything start here

@@ -3,7 +3,9 @@ package explain
 import (
 	_ "embed"
 
+	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile"
+	"hermes-reconcile/render"
 )
 
 // OutputFormat is the version of the JSON forms of this file.
@@ -22,6 +24,24 @@ type PlacedProfile struct {
 	Place   Place  `json:"place"`
 }
 
+// ValidationOf is what is in a manifest; nil is one that is not valid.
+func ValidationOf(m *manifest.Manifest) Validation {
+	v := Validation{
+		Format: OutputFormat, Valid: m != nil, Profiles: []PlacedProfile{},
+	}
+	if m == nil {
+		return v
+	}
+	for i := range m.Profiles {
+		at := m.Profiles[i].Pos
+		v.Profiles = append(v.Profiles, PlacedProfile{
+			Profile: m.Profiles[i].Name,
+			Place:   Place{File: at.File, Line: at.Line, Column: at.Column},
+		})
+	}
+	return v
+}
+
 // Rendered is what render has written.
 type Rendered struct {
 	Format   int               `json:"format"`
@@ -35,6 +55,21 @@ type RenderedService struct {
 	Service string   `json:"service"`
 	Port    int      `json:"port,omitempty"`
 	Files   []string `json:"files"` // relative to the service directory
+}
+
+// RenderedOf is what was written to a folder.
+func RenderedOf(folder string, dirs []render.Servicedir) Rendered {
+	r := Rendered{
+		Format: OutputFormat, Folder: folder, Services: []RenderedService{},
+	}
+	for _, d := range dirs {
+		s := RenderedService{Profile: d.Profile, Service: d.Name, Port: d.Port}
+		for _, f := range d.Files {
+			s.Files = append(s.Files, f.Path)
+		}
+		r.Services = append(r.Services, s)
+	}
+	return r
 }
 
 // Draft is the manifest that init has made: in a file, or here.
@@ -193,3 +228,12 @@ func Line(v any) ([]byte, error) { return encodeLine(v) }
 
 // JSON is the line for programs.
 func (l LogLine) JSON() ([]byte, error) { return encodeLine(l) }
+
+// ProfilesOf are the names of profiles; not nil, so that JSON has a list.
+func ProfilesOf(profiles []manifest.Profile) []string {
+	names := make([]string, 0, len(profiles))
+	for i := range profiles {
+		names = append(names, profiles[i].Name)
+	}
+	return names
+}

@@ -52,14 +52,17 @@ var ErrUnwell = errors.New("something is wrong here")
 type Partial struct {
 	Failed, Total int
 	Timeouts      int // of the failed ones
+	Complaints    []Complaint
 }
 
 func (e *Partial) Error() string {
 	return fmt.Sprintf("%d of %d changes failed, %d applied", e.Failed, e.Total, e.Total-e.Failed)
 }
 
-// Add counts one change that failed. Timeouts are counted apart, since the exit code tells of them.
-func (e *Partial) Add(err error) {
+// Add counts a change of a service that failed. Timeouts are counted apart, since the exit code
+// tells of them.
+func (e *Partial) Add(verb, service string, err error) {
+	e.Complaints = append(e.Complaints, ComplaintOf(verb, service, err))
 	e.Failed++
 	if TimedOut(err) {
 		e.Timeouts++

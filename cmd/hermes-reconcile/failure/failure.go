@@ -1,7 +1,8 @@
 // Package failure knows what kind an error is, for people, programs and exit codes.
 //
-//	failure.go  the code of an error; several taken apart; messages for programs
-//	exit.go     the exit codes; errors that say that a part of it failed
+//	failure.go     the code of an error; several taken apart; messages for programs
+//	exit.go        the exit codes; errors that say that a part of it failed
+//	complaints.go  what went wrong with gateways: one error for what is the same of several
 package failure
 
 import (

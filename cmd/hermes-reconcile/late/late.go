@@ -13,6 +13,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/deploy"
 	"hermes-reconcile/cmd/hermes-reconcile/doctor"
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
+	"hermes-reconcile/cmd/hermes-reconcile/failure"
 	"hermes-reconcile/cmd/hermes-reconcile/logs"
 	"hermes-reconcile/cmd/hermes-reconcile/probe"
 	"hermes-reconcile/manifest"
@@ -114,4 +115,24 @@ func LastLines(
 		}
 	}
 	return lines
+}
+
+// Complain says why each of these gateways is late, and how many more time will not help. It comes
+// after the wait, and for those alone that are late: it costs a request or a process each.
+func Complain(
+	ctx context.Context, place *deploy.Place, m *manifest.Manifest, late []reconcile.Late,
+	level reconcile.Level,
+) (*failure.Late, []failure.Complaint) {
+	failed := &failure.Late{Level: level, Count: len(late)}
+	reasons := Reasons(ctx, late, level, false)
+	last := LastLines(ctx, place, m, late)
+	all := make([]failure.Complaint, len(late))
+	for i, l := range late {
+		if l.Hopeless() {
+			failed.Hopeless++
+		}
+		service := l.Change.Service
+		all[i] = failure.Complaint{Service: service, Why: reasons[i] + last[service], Code: Code(l)}
+	}
+	return failed, all
 }

@@ -2,11 +2,12 @@
 // A manifest of the user's own is opened here and nowhere else; s6ctl/safefile opens what others can
 // write.
 //
-//	sources.go  a list of names to the texts that they mean
-//	parse.go    those texts to a manifest, and to what it renders
-//	wait.go     what may keep a read waiting, and for how long
-//	stamp.go    whether the files have changed, without reading them
-//	memory.go   the first collection of garbage waits for a large manifest
+//	sources.go   a list of names to the texts that they mean
+//	parse.go     those texts to a manifest, and to what it renders
+//	wait.go      what may keep a read waiting, and for how long
+//	checkout.go  names of files as annotations of GitHub want them
+//	stamp.go     whether the files have changed, without reading them
+//	memory.go    the first collection of garbage waits for a large manifest
 package sources
 
 import (

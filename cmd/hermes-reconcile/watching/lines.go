@@ -56,7 +56,7 @@ func (w *Watcher) outcomes(outcomes []reconcile.Outcome, cause string) error {
 			ended[o.Change.Profile] = true
 		}
 		if o.Err != nil {
-			partial.Add(o.Err)
+			partial.Add(string(o.Change.Op), o.Change.Service, o.Err)
 		}
 		if waits := delayed(o); waits != "" {
 			delays[o.Change.Service] = waits

@@ -6,7 +6,7 @@
 //	watching.go  a pass
 //	read.go      the manifest of a pass: whole, settled, or the last good one
 //	lines.go     what is logged, and once
-//	events.go    what a program of the user is told
+//	events.go    what a program of the user is told; program.go: which program
 package watching
 
 import (
