@@ -12,7 +12,19 @@ import (
 // ExpandProfiles is the map of profiles with an entry for each of those that one entry makes.
 // Faults are those that Parse reports.
 func ExpandProfiles(profiles *yaml.Node) *yaml.Node {
-	return pattern.Expand(profiles, maxProfiles, func(*yaml.Node, string, string, string) {})
+	return expand(profiles, func(*yaml.Node, string, string, string) {})
+}
+
+// expand makes an entry for each profile. An entry of a profile's own is merged with that of several
+// as it is merged with defaults.
+func expand(profiles *yaml.Node, fault pattern.Fault) *yaml.Node {
+	return pattern.Expand(profiles, maxProfiles, merges, fault)
+}
+
+// merges reports whether the value of a key of a profile is merged key by key.
+func merges(key string) bool {
+	row, known := table.Find(profileKeys(), key)
+	return known && row.Merges
 }
 
 // countKey is the row of a key that is gone where it may stand: pattern.Expand has read it.

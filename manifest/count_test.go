@@ -23,6 +23,12 @@ func TestCountMeansAnEntryForEach(t *testing.T) {
 			"b2: {env: {B: x, C: null}, unset: [N], log: {keep: 3}}, 'b{n}': {count: 2, env: {A: 1, B: 2, C: 3}, unset: [M], log: {stdout: false}}",
 			"b1: {env: {A: 1, B: 2, C: 3}, unset: [M], log: {stdout: false}}, b2: {env: {A: 1, B: x}, unset: [N], log: {stdout: false, keep: 3}}",
 		},
+		"all maps are merged": {
+			"'b{n}': {count: 1, port: 80, secrets: {A: /a}, ready: {http: /h}, drain: {timeout: 1h}, alive: {http: /h}, memory: {restart_above: 1GiB}}, " +
+				"b1: {secrets: {B: /b}, ready: {timeout: 9s}, drain: {signal: SIGUSR2}, alive: {failures: 9}}",
+			"b1: {port: 80, secrets: {A: /a, B: /b}, ready: {http: /h, timeout: 9s}, drain: {timeout: 1h, signal: SIGUSR2}, " +
+				"alive: {http: /h, failures: 9}, memory: {restart_above: 1GiB}}",
+		},
 		"null drops":  {"'b{n}': {count: 1, home: /x}, b1: {home: null}", "b1: "},
 		"empty entry": {"'b{n}': {count: 1, home: /x}, b1: ", "b1: {home: /x}"},
 		"alias":       {"a: &a {env: {A: 1}}, 'b{n}': {count: 1, env: {C: 1}}, b1: *a", "a: {env: {A: 1}}, b1: {env: {A: 1, C: 1}}"},

@@ -9,7 +9,6 @@ import (
 
 	"hermes-reconcile/manifest/filling"
 	"hermes-reconcile/manifest/names"
-	"hermes-reconcile/manifest/pattern"
 	"hermes-reconcile/manifest/table"
 	"hermes-reconcile/manifest/values"
 	"hermes-reconcile/manifest/wording"
@@ -195,7 +194,7 @@ func (r *reader) userPosition(e *entry) Position {
 // readProfiles reads the entries of `profiles`. One that is defined twice is checked twice, but the
 // first counts.
 func readProfiles(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node, to *document) {
-	n = pattern.Expand(n, maxProfiles, func(n *yaml.Node, entry, key, text string) {
+	n = expand(n, func(n *yaml.Node, entry, key, text string) {
 		below := at.Key(entry)
 		if key != "" {
 			below = below.Key(key)

@@ -25,6 +25,7 @@ func envKey() row {
 		},
 		func(s *settings) *table.Setting[variables.Map] { return &s.variables.Env },
 	). // giveVariables merges
+		Merged().
 		Written(putEnv, shareEnv).
 		Alike(func(p, q *Profile) bool { return slices.Equal(p.Env, q.Env) }).
 		Told(tellEnv)
@@ -60,6 +61,7 @@ func secretsKey() row {
 		},
 		func(s *settings) *table.Setting[variables.Map] { return &s.variables.Secrets },
 	).
+		Merged().
 		Written(putSecrets, shareSecrets).
 		Told(tellSecrets)
 }

@@ -25,9 +25,12 @@ type Fault func(n *yaml.Node, entry, key, text string)
 
 // Expand returns the map of profiles with an entry for each of them. Nodes keep their places: a
 // fault of one is reported where the entry stands. A profile that has an entry of its own besides
-// says more about itself, and its own keys win. No more than most profiles come out of one entry.
-// A map without such names is returned as it is.
-func Expand(profiles *yaml.Node, most int, fault Fault) *yaml.Node {
+// says more about itself, and its own keys win; the maps of which merges is true are merged key by
+// key. No more than most profiles come out of one entry. A map without such names is returned as it
+// is.
+func Expand(
+	profiles *yaml.Node, most int, merges func(key string) bool, fault Fault,
+) *yaml.Node {
 	n := yamlfile.Target(profiles)
 	if n == nil || n.Kind != yaml.MappingNode || !hasPattern(n) {
 		return profiles
@@ -36,7 +39,7 @@ func Expand(profiles *yaml.Node, most int, fault Fault) *yaml.Node {
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		own[yamlfile.Target(n.Content[i]).Value] = i
 	}
-	e := expander{n: n, most: most, fault: fault, own: own, used: map[string]bool{}}
+	e := expander{n: n, most: most, merges: merges, fault: fault, own: own, used: map[string]bool{}}
 	out := *n
 	out.Content = nil
 	for i := 0; i+1 < len(n.Content); i += 2 {
@@ -70,11 +73,12 @@ func isPattern(key *yaml.Node) bool {
 
 // expander makes the entries of one map.
 type expander struct {
-	n     *yaml.Node
-	most  int
-	fault Fault
-	own   map[string]int  // by name: where n has an entry
-	used  map[string]bool // entries that say more about a profile of a pattern
+	n      *yaml.Node
+	most   int
+	merges func(key string) bool
+	fault  Fault
+	own    map[string]int  // by name: where n has an entry
+	used   map[string]bool // entries that say more about a profile of a pattern
 }
 
 // entries are the keys and values that one entry becomes.
@@ -94,7 +98,7 @@ func (e *expander) entries(key, value *yaml.Node) (all []*yaml.Node) {
 		k.Value = strings.Replace(name, Number, strconv.Itoa(i+1), 1)
 		v = numbered(value, counted, i)
 		if at, said := e.own[k.Value]; said {
-			v, e.used[k.Value] = over(e.n.Content[at+1], v), true
+			v, e.used[k.Value] = e.over(e.n.Content[at+1], v), true
 			k.Line, k.Column = e.n.Content[at].Line, e.n.Content[at].Column
 		}
 		all = append(all, &k, v)
@@ -120,16 +124,12 @@ func (e *expander) count(key *yaml.Node, name string, value *yaml.Node) (int, *y
 // number reads a count.
 func (e *expander) number(name string, value *yaml.Node) int {
 	n := yamlfile.Target(value)
-	want := values.Span(1, int64(e.most), "")
-	switch count := values.Number(n.Value); {
-	case n.Kind != yaml.ScalarNode || yamlfile.IsQuoted(n) || !values.IsDecimal(n.Value):
-		e.fault(value, name, Count, yamlfile.Describe(n)+" is not a whole number in plain digits (want "+want+")")
-	case count < 1 || count > int64(e.most):
-		e.fault(value, name, Count, "is out of range (want "+want+")")
-	default:
-		return int(count)
+	number, wrong := values.WholeNumber(n, 1, int64(e.most))
+	if wrong != "" {
+		e.fault(value, name, Count, wrong)
+		return 1
 	}
-	return 1
+	return int(number)
 }
 
 // numbered is the entry of a profile: without its count, and with the port of the first one plus i.
@@ -157,11 +157,8 @@ func numbered(value, counted *yaml.Node, i int) *yaml.Node {
 	return &out
 }
 
-// merged are the keys that are maps of their own, merged one by one, as those of defaults are.
-var merged = map[string]bool{"env": true, "secrets": true, "ready": true, "log": true}
-
 // over is an entry whose keys win over those of another one.
-func over(own, below *yaml.Node) *yaml.Node {
+func (e *expander) over(own, below *yaml.Node) *yaml.Node {
 	n, under := yamlfile.Target(own), yamlfile.Target(below)
 	if n.Kind != yaml.MappingNode || under.Kind != yaml.MappingNode {
 		if yamlfile.IsNull(n) {
@@ -179,8 +176,8 @@ func over(own, below *yaml.Node) *yaml.Node {
 			continue
 		}
 		inner := yamlfile.Target(out.Content[at])
-		if merged[yamlfile.Target(key).Value] && !yamlfile.IsNull(inner) {
-			out.Content[at] = over(out.Content[at], value)
+		if e.merges(yamlfile.Target(key).Value) && !yamlfile.IsNull(inner) {
+			out.Content[at] = e.over(out.Content[at], value)
 		}
 	}
 	return &out

@@ -32,6 +32,7 @@ type Key[S, P any] struct {
 
 	Repeats bool   // top level: may stand in more than one source
 	Own     bool   // of a profile alone, no default
+	Merges  bool   // its value is a map, of which each key counts by itself
 	refused string // why the key cannot stand here; it is not offered either
 	Read    func(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node, to *S)
 	Give    func(to *P, own, defaults *S)
@@ -68,6 +69,12 @@ func Raw[V, S, P any](
 			*from(s) = ReadSetting(r, at, n, read)
 		},
 	}
+}
+
+// Merged makes it a key whose value is a map, of which each key counts by itself.
+func (k Key[S, P]) Merged() Key[S, P] {
+	k.Merges = true
+	return k
 }
 
 // Alone makes it a key that has no default.
@@ -153,6 +160,7 @@ func Group[T any, U comparable, S, P any](
 		return value, n.Kind == yaml.MappingNode
 	}
 	return Raw[T, S, P](name, values.Kind[T]{Read: read}, says, from).
+		Merged().
 		Shaped(func() values.Shape { return ObjectOf(keys) }).
 		Gives(func(p *P, own, defaults *S) {
 			below := &from(defaults).Value

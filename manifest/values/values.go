@@ -113,24 +113,12 @@ func Number(digits string) int64 {
 // Integer reads a whole number from low to high.
 func Integer[V int | int64](low, high int64) Kind[V] {
 	read := func(r *yamlfile.Reader, at *yamlfile.Path, n *yaml.Node) (V, bool) {
-		want := Span(low, high, "")
 		if !r.IsKind(n, at, yaml.ScalarNode, "a number") {
 			return 0, false
 		}
-		if yamlfile.IsQuoted(n) || !IsDecimal(n.Value) {
-			r.Fault(
-				n,
-				at,
-				"%s is not a whole number in plain digits (want %s%s)",
-				wording.Quote(n.Value),
-				want,
-				WithoutQuotes(n, IsDecimal(n.Value)),
-			)
-			return 0, false
-		}
-		value := Number(n.Value)
-		if value < low || value > high {
-			r.Fault(n, at, "%s is out of range (want %s)", wording.Clip(n.Value), want)
+		value, wrong := WholeNumber(n, low, high)
+		if wrong != "" {
+			r.Fault(n, at, "%s", wrong)
 			return 0, false
 		}
 		return V(value), true
@@ -145,6 +133,21 @@ func Integer[V int | int64](low, high int64) Kind[V] {
 	}
 }
 
+// WholeNumber is a whole number from low to high, or what is wrong with it.
+func WholeNumber(n *yaml.Node, low, high int64) (value int64, wrong string) {
+	want := Span(low, high, "")
+	switch value = Number(n.Value); {
+	case n.Kind != yaml.ScalarNode || yamlfile.IsNull(n):
+		return 0, fmt.Sprintf("%s is not allowed here (want %s)", yamlfile.Describe(n), want)
+	case yamlfile.IsQuoted(n) || !IsDecimal(n.Value):
+		return 0, fmt.Sprintf("%s is not a whole number in plain digits (want %s%s)",
+			wording.Quote(n.Value), want, WithoutQuotes(n, IsDecimal(n.Value)))
+	case value < low || value > high:
+		return 0, fmt.Sprintf("%s is out of range (want %s)", wording.Clip(n.Value), want)
+	}
+	return value, ""
+}
+
 // WriteInteger writes plain decimal digits, which mean the same to every reader of YAML.
 func WriteInteger[V int | int64](v V) *yaml.Node {
 	return Scalar("!!int", strconv.FormatInt(int64(v), 10))
@@ -152,6 +155,9 @@ func WriteInteger[V int | int64](v V) *yaml.Node {
 
 // Span is a range in words; both ends count.
 func Span(low, high int64, unit string) string {
+	if low < 0 { // a "-" between the two would be taken for a sign
+		return strconv.FormatInt(low, 10) + " to " + strconv.FormatInt(high, 10) + unit
+	}
 	return strconv.FormatInt(low, 10) + "-" + strconv.FormatInt(high, 10) + unit
 }
 
@@ -308,7 +314,7 @@ func ByteSize(low, high int64) Kind[int64] {
 			return 0, false
 		}
 		parts := sizeText().FindStringSubmatch(text)
-		if parts == nil {
+		if parts == nil || !IsDecimal(parts[1]) { // 010 is 8 for other readers of YAML
 			r.Fault(
 				n,
 				at,
@@ -339,7 +345,7 @@ func ByteSize(low, high int64) Kind[int64] {
 	return Kind[int64]{read, Shape{
 		AnyOf: []Shape{
 			{Type: Types{"integer"}, Minimum: &low, Maximum: &high},
-			{Type: Types{"string"}, Pattern: "^[0-9]+(B|kB|KB|MB|GB|KiB|MiB|GiB)?$"}, // sizeUnits
+			{Type: Types{"string"}, Pattern: "^(0|[1-9][0-9]*)(B|kB|KB|MB|GB|KiB|MiB|GiB)?$"}, // sizeUnits
 		},
 		Sort: "size in bytes, or with a unit", Bounds: Span(low, high, " bytes"),
 	}, writeSize}

@@ -44,6 +44,18 @@ func Describe(n *yaml.Node) string {
 	return "text"
 }
 
+// fits reports whether a tag is one of what bears it: other readers of YAML refuse a list that is
+// tagged as text, and take whatever is tagged !!null for null.
+func fits(n *yaml.Node) bool {
+	switch n.Kind {
+	case yaml.MappingNode:
+		return n.Tag == "!!map"
+	case yaml.SequenceNode:
+		return n.Tag == "!!seq"
+	}
+	return n.Tag != "!!map" && n.Tag != "!!seq" && (n.Tag != "!!null" || IsNull(n))
+}
+
 // plainTags are the tags that a value may bear, written out or found by YAML's own rules.
 var plainTags = []string{
 	"!!map",

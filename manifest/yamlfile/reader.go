@@ -120,6 +120,10 @@ func (r *Reader) IsKind(n *yaml.Node, at *Path, kind yaml.Kind, want string) boo
 		r.Fault(n, at, unknownTag) // not its name: it may be the start of a password
 		return false
 	}
+	if !fits(n) {
+		r.Fault(n, at, "its tag is not that of %s (want it without the tag)", Describe(n))
+		return false
+	}
 	if n.Kind != kind || IsNull(n) {
 		r.Fault(n, at, "%s is not allowed here (want %s)", Describe(n), want)
 		return false

@@ -198,7 +198,7 @@ func expand(name string) ([]string, error) {
 
 // IsManifest reports whether a file with that name is one of a manifest, in a folder of them.
 func IsManifest(name string) bool {
-	ending := filepath.Ext(name)
+	ending := strings.ToLower(filepath.Ext(name)) // a file that is not read would remove its gateways
 	return (ending == ".yaml" || ending == ".yml") && name[0] != '.'
 }
 

@@ -33,3 +33,13 @@ func TestManifestThatMayNotBeRead(t *testing.T) {
 	err := unreadable("profiles.yaml", &fs.PathError{Op: "open", Path: "profiles.yaml", Err: fs.ErrPermission})
 	require.Equal(t, "run it as a user who may read the manifest, or name another one with -f FILE", usage.HintOf(err))
 }
+
+// TestManifestsOfAFolder: a file that is not read would remove its gateways without a word.
+func TestManifestsOfAFolder(t *testing.T) {
+	for _, name := range []string{"a.yaml", "a.yml", "A.YAML", "a.Yml", "a.b.yaml"} {
+		require.True(t, IsManifest(name), name)
+	}
+	for _, name := range []string{".a.yaml", "a.yaml~", "a.yaml.bak", "a.json", "yaml", "#a.yaml#"} {
+		require.False(t, IsManifest(name), name)
+	}
+}
