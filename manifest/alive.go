@@ -5,8 +5,6 @@ import (
 	"sync"
 	"time"
 
-	"gopkg.in/yaml.v3"
-
 	"hermes-reconcile/manifest/filling"
 	"hermes-reconcile/manifest/table"
 	"hermes-reconcile/manifest/values"
@@ -42,21 +40,11 @@ type aliveSettings struct {
 // aliveKeys are the keys of `alive`. Without http there is nothing to ask for: see giveAlive.
 var aliveKeys = sync.OnceValue(func() []table.Key[aliveSettings, Alive] {
 	return []table.Key[aliveSettings, Alive]{
-		table.Raw[string, aliveSettings, Alive](
-			"http",
-			values.RequestPath,
-			table.Says{
-				Title:    "Path of the request",
-				About:    "The gateway is alive as long as the answer has a status from 200 to 399.",
-				Examples: []any{"/health"},
-			},
+		requestRow(
+			"The gateway is alive as long as the answer has a status from 200 to 399.",
 			func(s *aliveSettings) *table.Setting[string] { return &s.http },
-		).
-			Gives(func(a *Alive, own, defaults *aliveSettings) { a.HTTP = table.Choose(own.http, defaults.http, "").Value }).
-			Written(func(a, below *Alive) *yaml.Node {
-				return table.UnlessSame(values.WriteText(a.HTTP), values.WriteText(below.HTTP))
-			}, nil).
-			Told(func(a *Alive) []Value { return []Value{{Key: "http", Value: a.HTTP}} }),
+			func(a *Alive) *string { return &a.HTTP },
+		),
 		table.One(
 			"interval",
 			values.Duration(time.Second, time.Hour, time.Second),

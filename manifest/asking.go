@@ -65,6 +65,25 @@ func askingRow[S any, T comparable, A asking[T]](
 		})
 }
 
+// requestRow is the row of the path to ask for, which has no default.
+func requestRow[S, T any](
+	about string, setting func(*S) *table.Setting[string], of func(*T) *string,
+) table.Key[S, T] {
+	return table.Raw[string, S, T](
+		"http",
+		values.RequestPath,
+		table.Says{Title: "Path of the request", About: about, Examples: []any{"/health"}},
+		setting,
+	).
+		Gives(func(t *T, own, defaults *S) {
+			*of(t) = table.Choose(*setting(own), *setting(defaults), "").Value
+		}).
+		Written(func(t, below *T) *yaml.Node {
+			return table.UnlessSame(values.WriteText(*of(t)), values.WriteText(*of(below)))
+		}, nil).
+		Told(func(t *T) []Value { return []Value{{Key: "http", Value: *of(t)}} })
+}
+
 // putAsking drops what defaults say for a profile that has a port; those without have none anyway.
 func putAsking[S any, T comparable, A asking[T]](
 	keys []table.Key[S, T], own, shared A, hasPort bool,

@@ -4,8 +4,6 @@ import (
 	"sync"
 	"time"
 
-	"gopkg.in/yaml.v3"
-
 	"hermes-reconcile/manifest/filling"
 	"hermes-reconcile/manifest/table"
 	"hermes-reconcile/manifest/values"
@@ -21,21 +19,11 @@ type readySettings struct {
 // readyKeys are the keys of `ready`. Without http there is nothing to ask for: see giveReady.
 var readyKeys = sync.OnceValue(func() []table.Key[readySettings, Ready] {
 	return []table.Key[readySettings, Ready]{
-		table.Raw[string, readySettings, Ready](
-			"http",
-			values.RequestPath,
-			table.Says{
-				Title:    "Path of the request",
-				About:    "The gateway is ready when the answer has a status from 200 to 399.",
-				Examples: []any{"/health"},
-			},
+		requestRow(
+			"The gateway is ready when the answer has a status from 200 to 399.",
 			func(s *readySettings) *table.Setting[string] { return &s.http },
-		).
-			Gives(func(r *Ready, own, defaults *readySettings) { r.HTTP = table.Choose(own.http, defaults.http, "").Value }).
-			Written(func(r, below *Ready) *yaml.Node {
-				return table.UnlessSame(values.WriteText(r.HTTP), values.WriteText(below.HTTP))
-			}, nil).
-			Told(func(r *Ready) []Value { return []Value{{Key: "http", Value: r.HTTP}} }),
+			func(r *Ready) *string { return &r.HTTP },
+		),
 		table.One(
 			"interval",
 			values.Duration(100*time.Millisecond, time.Hour, time.Millisecond),
