@@ -49,59 +49,81 @@ func Of(path string) ([]Hop, error) {
 
 // Follow is Of without the access lists, which are a system call each.
 func Follow(path string) ([]Hop, error) {
-	var hops []Hop
-	at, link, links := "/", symlink{}, 0
-	names := split(path)
-	st, err := lstat(at)
-	if err != nil {
+	w := walk{path: path, names: split(path)}
+	if err := w.goTo("/"); err != nil {
 		return nil, err
 	}
-	for len(names) > 0 {
-		name := names[0]
-		names = names[1:]
-		if name == ".." { // no symlink is left in at
-			at = filepath.Dir(at)
-			if st, err = lstat(at); err != nil {
-				return hops, err
-			}
-			continue
+	for len(w.names) > 0 {
+		if more, err := w.step(); err != nil || !more {
+			return w.hops, err
 		}
-		here := newHop(at, link, st)
-		below := filepath.Join(at, name)
-		here.Next = name
-		found, err := lstat(below)
-		here.There = err == nil
-		if here.There {
-			here.Holder = found.Uid
-		}
-		hops = append(hops, here)
-		switch {
-		case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
-			return hops, nil
-		case err != nil:
-			return hops, err
-		case found.Mode&syscall.S_IFMT == syscall.S_IFLNK:
-			if links++; links > maxLinks {
-				return hops, &fs.PathError{Op: "follow", Path: path, Err: syscall.ELOOP}
-			}
-			target, err := os.Readlink(below)
-			if err != nil {
-				return hops, err
-			}
-			if link = (symlink{below, changed(found)}); filepath.IsAbs(target) {
-				at = "/"
-				if st, err = lstat(at); err != nil {
-					return hops, err
-				}
-			}
-			names = append(split(target), names...)
-			continue
-		case found.Mode&syscall.S_IFMT != syscall.S_IFDIR:
-			return append(hops, newHop(below, link, found)), nil
-		}
-		at, st = below, found
 	}
-	return append(hops, newHop(at, link, st)), nil
+	return append(w.hops, newHop(w.at, w.link, w.st)), nil
+}
+
+// walk is the way along a path, as far as it was followed.
+type walk struct {
+	path  string
+	names []string // that are still to be followed
+	hops  []Hop
+	at    string // a folder; no symlink is left in it
+	st    *syscall.Stat_t
+	link  symlink // the last one that was followed
+	links int     // so many were followed
+}
+
+// goTo goes on from a folder.
+func (w *walk) goTo(folder string) (err error) {
+	w.at = folder
+	w.st, err = lstat(folder)
+	return err
+}
+
+// step follows the next name. more is false where the way ends before the last name.
+func (w *walk) step() (more bool, err error) {
+	name := w.names[0]
+	w.names = w.names[1:]
+	if name == ".." {
+		return true, w.goTo(filepath.Dir(w.at))
+	}
+	below := filepath.Join(w.at, name)
+	found, err := lstat(below)
+	here := newHop(w.at, w.link, w.st)
+	here.Next, here.There = name, err == nil
+	if here.There {
+		here.Holder = found.Uid
+	}
+	w.hops = append(w.hops, here)
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
+		return false, nil
+	case err != nil:
+		return false, err
+	case found.Mode&syscall.S_IFMT == syscall.S_IFLNK:
+		return true, w.turn(below, found)
+	case found.Mode&syscall.S_IFMT != syscall.S_IFDIR:
+		w.hops = append(w.hops, newHop(below, w.link, found))
+		return false, nil
+	}
+	w.at, w.st = below, found
+	return true, nil
+}
+
+// turn goes on where a symlink leads.
+func (w *walk) turn(link string, st *syscall.Stat_t) error {
+	if w.links++; w.links > maxLinks {
+		return &fs.PathError{Op: "follow", Path: w.path, Err: syscall.ELOOP}
+	}
+	target, err := os.Readlink(link)
+	if err != nil {
+		return err
+	}
+	w.link = symlink{link, changed(st)}
+	w.names = append(split(target), w.names...)
+	if filepath.IsAbs(target) {
+		return w.goTo("/")
+	}
+	return nil
 }
 
 // symlink is one that was followed.
