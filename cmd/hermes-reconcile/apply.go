@@ -84,7 +84,7 @@ waits for gateways to be ready, this is the longest ready.timeout + 15s.`,
 			if err := flags.check(cmd.Flags().Changed); err != nil {
 				return err
 			}
-			if !flags.dryRun { // which stops no gateway, so also not the one that this may run in
+			if !flags.dryRun { // a dry run stops no gateway
 				if err := survive(); err != nil {
 					return err
 				}
@@ -159,7 +159,7 @@ func runApply(ctx context.Context, u ui, flags *applyFlags) (err error) {
 	if flags.boot {
 		return runBoot(ctx, u, flags)
 	}
-	flags.looking = u.looking(flags.silent(), 0, &flags.manifestFlags)
+	flags.looking = u.beginReading(flags.silent(), 0, &flags.manifestFlags)
 	defer flags.looking.Stop()
 	t, err := flags.read(ctx, u)
 	if err != nil {
@@ -184,7 +184,12 @@ func runApply(ctx context.Context, u ui, flags *applyFlags) (err error) {
 	if flags.canary != "" {
 		return flags.runCanary(ctx, u, t, d)
 	}
-	lock, err := lockAloud(ctx, u, d.Place, flags.silent(), flags.lockTimeout)
+	return flags.carryOut(ctx, u, t, d)
+}
+
+// carryOut applies under the lock, and then waits without it.
+func (f *applyFlags) carryOut(ctx context.Context, u ui, t *target, d *deploy.Deployment) error {
+	lock, err := lockAloud(ctx, u, d.Place, f.silent(), f.lockTimeout)
 	if err != nil {
 		return err
 	}
@@ -193,32 +198,32 @@ func runApply(ctx context.Context, u ui, flags *applyFlags) (err error) {
 		return err
 	}
 	began := time.Now() // --timeout counts from here: the lock has a limit of its own
-	t.work = u.working(flags.silent(), 0)
+	t.work = u.working(f.silent(), 0)
 	t.work.Stage(lookingAtGateways())
 	d.Listener = t.work.Listener()
-	plan, result, err := d.Apply(ctx, lock, flags.taken(u, t, lock))
+	plan, result, err := d.Apply(ctx, lock, f.onPlan(u, t, lock))
 	var undrained error
-	if err == nil && flags.wait != string(reconcile.LevelNone) {
+	if err == nil && f.wait != string(reconcile.LevelNone) {
 		lock.Unlock() // a drain may take long, and must not keep others from applying
-		undrained = d.GoOn(ctx, &result, flags.lockTimeout, flags.until(began))
+		undrained = d.GoOn(ctx, &result, f.lockTimeout, f.until(began))
 	}
 	t.work.Stop()
-	flags.tell(ctx, u, t, result, err) // a failure, too: reports are read when something is wrong
+	f.writeReport(ctx, u, t, result, err) // a failure, too: reports are read when something is wrong
 	if err != nil {
-		u.notes(result) // of what was done before the failure
+		u.warnings(result.Notes) // of what was done before the failure
 		return err
 	}
-	r := flags.explain(plan, t.placed, oldside.Side{}, false)
+	r := f.explain(plan, t.placed, oldside.Side{}, false)
 	r.Finish(result)
-	err = flags.result(u, &r, result)
+	err = f.printOutcomes(u, &r, result)
 	lock.Unlock() // a wait must not keep others from applying
-	return errors.Join(err, leftToDrain(undrained), flags.arrive(ctx, u, t, d, &r, result, began),
-		flags.conclude(u, &r))
+	return errors.Join(err, leftToDrain(undrained), f.waitForLevel(ctx, u, t, d, &r, result, began),
+		f.printForPrograms(u, &r))
 }
 
-// taken is planned for an apply by hand. With a plan that it takes it ends what kept watch from
+// onPlan is planned for an apply by hand. With a plan that it takes it ends what kept watch from
 // applying: one that is refused, for a misspelt name, say, must not let watch start anything.
-func (f *applyFlags) taken(
+func (f *applyFlags) onPlan(
 	u ui, t *target, lock *journal.Lock,
 ) func(try int, plan reconcile.Plan) error {
 	return func(try int, plan reconcile.Plan) error {
@@ -267,11 +272,11 @@ func (f *applyFlags) show(u ui, t *target, d *deploy.Deployment) error {
 	if err := f.print(u, &r); err != nil {
 		return err
 	}
-	return f.differs(&r)
+	return f.exitCodeOf(&r)
 }
 
-// tell writes the report, if one is asked for.
-func (f *applyFlags) tell(
+// writeReport writes the report, if one is asked for.
+func (f *applyFlags) writeReport(
 	ctx context.Context, u ui, t *target, result reconcile.Result, err error,
 ) {
 	if f.report == "" {
@@ -285,13 +290,13 @@ func (f *applyFlags) tell(
 	r.Write(ctx, f.report, t.Homes, homes.Limit, u.warning)
 }
 
-// result prints what became of a plan, as far as people read it.
-func (f *applyFlags) result(u ui, r *explain.Report, result reconcile.Result) error {
+// printOutcomes prints what became of a plan, as far as people read it.
+func (f *applyFlags) printOutcomes(u ui, r *explain.Report, result reconcile.Result) error {
 	var unprinted error // the errors that follow are said all the same
 	if f.form == formText {
 		unprinted = f.print(u, r)
 	}
-	u.notes(result)
+	u.warnings(result.Notes)
 	partial := &failure.Partial{}
 	for _, o := range result.Outcomes {
 		if o.Change.Acts() { // "2 of 3 failed" counts no gateway that was left alone
@@ -308,13 +313,10 @@ func (f *applyFlags) result(u ui, r *explain.Report, result reconcile.Result) er
 	return errors.Join(withHint(partial, "run apply again to retry"), unprinted)
 }
 
-// conclude prints what became of a plan for programs: in one piece, when all of it is known.
-func (f *applyFlags) conclude(u ui, r *explain.Report) error {
+// printForPrograms prints what became of a plan for programs: in one piece, when all of it is known.
+func (f *applyFlags) printForPrograms(u ui, r *explain.Report) error {
 	if f.form == formText {
 		return nil
 	}
 	return f.print(u, r)
 }
-
-// notes prints what the user should know besides.
-func (u ui) notes(result reconcile.Result) { u.warnings(result.Notes) }

@@ -128,7 +128,7 @@ func (b *booting) apply(ctx context.Context) error {
 	b.homes, t.Homes.Helpers = t.Homes, &b.helpers // from now on the homes that the manifest names
 	b.homes.Limit = bootHomeLimit(b.flags.timeout)
 	t.Apply.Hurried = true
-	st, err := b.flags.standing(ctx, b.ui, t)
+	st, err := b.flags.lockCounting(ctx, b.ui, t)
 	if err != nil {
 		return err
 	}
@@ -146,13 +146,13 @@ func (b *booting) apply(ctx context.Context) error {
 		return t.planned(b.ui)(try, plan)
 	})
 	if err != nil {
-		b.notes(result)
+		b.warnings(result.Notes)
 		return err
 	}
 	b.report.Outcomes(result.Outcomes)
 	r := b.flags.explain(plan, t.placed, oldside.Side{}, false)
 	r.Finish(result)
-	return errors.Join(b.flags.result(b.ui, &r, result), b.flags.conclude(b.ui, &r))
+	return errors.Join(b.flags.printOutcomes(b.ui, &r, result), b.flags.printForPrograms(b.ui, &r))
 }
 
 // sweep removes what gateways of an earlier container left that would make those of this one
@@ -172,7 +172,7 @@ func (b *booting) sweep(ctx context.Context, plan reconcile.Plan) {
 func (f *applyFlags) nothingStarts(u ui) error {
 	r := explain.New(reconcile.Plan{}, explain.Options{})
 	r.Role, r.Summary.Text = doctor.RoleNone, "nothing changed: this container starts no gateways"
-	return f.conclude(u, &r)
+	return f.printForPrograms(u, &r)
 }
 
 // sayNothingStarts is what boot and watch say where they start nothing.

@@ -80,7 +80,7 @@ func (f *applyFlags) newTrial() *canary.Trial {
 // runCanary applies a manifest to the canaries, and to the rest if these stay up.
 func (f *applyFlags) runCanary(ctx context.Context, u ui, t *target, d *deploy.Deployment) error {
 	return f.trial.Run(ctx, d, f.side(u, t), f.teller(u, t),
-		func(o canary.Outcome, err error) error { return f.tried(u, t, o, err) })
+		func(o canary.Outcome, err error) error { return f.printTrial(u, t, o, err) })
 }
 
 // side is a target as a part of a trial.
@@ -122,11 +122,11 @@ func (f *applyFlags) teller(u ui, t *target) canary.Teller {
 	}
 }
 
-// tried prints what became of a trial.
-func (f *applyFlags) tried(u ui, t *target, o canary.Outcome, err error) error {
-	f.tell(context.Background(), u, t, o.Result, err)
+// printTrial prints what became of a trial.
+func (f *applyFlags) printTrial(u ui, t *target, o canary.Outcome, err error) error {
+	f.writeReport(context.Background(), u, t, o.Result, err)
 	if err != nil {
-		u.notes(o.Result)
+		u.warnings(o.Result.Notes)
 		return err
 	}
 	r := f.explain(o.Plan, t.placed, oldside.Side{}, false)
@@ -136,8 +136,8 @@ func (f *applyFlags) tried(u ui, t *target, o canary.Outcome, err error) error {
 		r.Late(service, why)
 	}
 	if o.Failed() && f.form == formText {
-		u.notes(o.Result)
+		u.warnings(o.Result.Notes)
 		return nil // all has been said, and a list of what was not done would hide it
 	}
-	return errors.Join(f.result(u, &r, o.Result), f.conclude(u, &r))
+	return errors.Join(f.printOutcomes(u, &r, o.Result), f.printForPrograms(u, &r))
 }

@@ -27,9 +27,9 @@ func (f *applyFlags) checkWait() error {
 	return nil
 }
 
-// arrive waits until the gateways that were changed have come as far as --wait says, and says which
+// waitForLevel waits until the gateways that were changed have come as far as --wait says, and says which
 // have not and why.
-func (f *applyFlags) arrive(
+func (f *applyFlags) waitForLevel(
 	ctx context.Context, u ui, t *target,
 	d *deploy.Deployment, r *explain.Report, result reconcile.Result, began time.Time,
 ) error {
@@ -38,7 +38,7 @@ func (f *applyFlags) arrive(
 		return nil
 	}
 	// Those that ended the restarts by turns were waited for there already.
-	behind, err := f.follow(ctx, u, d.Place, late.MayArrive(result), began)
+	behind, err := f.waitFor(ctx, u, d.Place, late.MayArrive(result), began)
 	behind = append(result.Late, behind...)
 	if err != nil || len(behind) == 0 {
 		return err
@@ -55,8 +55,8 @@ func (f *applyFlags) arrive(
 	return withHint(failed, "nothing was rolled back; wait longer with --timeout")
 }
 
-// follow waits for gateways, and says how many have come.
-func (f *applyFlags) follow(
+// waitFor waits for gateways, and says how many have come.
+func (f *applyFlags) waitFor(
 	ctx context.Context, u ui, place *deploy.Place, changes []reconcile.Change, began time.Time,
 ) ([]reconcile.Late, error) {
 	awaited := map[string]time.Duration{}

@@ -53,8 +53,8 @@ func (f *differFlags) policy() (reconcile.Prune, error) {
 	return reconcile.Prune(f.prune), nil
 }
 
-// differs is the result of a command that only compares.
-func (f *differFlags) differs(r *explain.Report) error {
+// exitCodeOf is the result of a command that only compares.
+func (f *differFlags) exitCodeOf(r *explain.Report) error {
 	if f.exitCode && r.Differs {
 		return failure.ErrDiffers
 	}
@@ -132,7 +132,7 @@ func runDiff(ctx context.Context, u ui, stdin io.Reader, flags *diffFlags) error
 		return usagef(
 			"-f - and --against - both read standard input (want a file for one of them)")
 	}
-	flags.looking = u.looking(flags.progress.quiet || flags.form == formJSON, 0, &flags.manifestFlags)
+	flags.looking = u.beginReading(flags.progress.quiet || flags.form == formJSON, 0, &flags.manifestFlags)
 	defer flags.looking.Stop()
 	m, err := flags.names().LoadPlaced(ctx)
 	if err != nil {
@@ -157,7 +157,7 @@ func runDiff(ctx context.Context, u ui, stdin io.Reader, flags *diffFlags) error
 	if flags.form == formText && !flags.showFiles && r.Unexplained() {
 		u.hint("files differ for another reason than the manifest: --files shows how")
 	}
-	return flags.differs(&r)
+	return flags.exitCodeOf(&r)
 }
 
 // leastLimit has room for the tally and for what was left out, in bytes.

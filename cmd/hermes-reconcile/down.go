@@ -71,7 +71,7 @@ func runDown(ctx context.Context, u ui, flags *downFlags) error {
 	ctx, cancel := context.WithTimeout(ctx, flags.timeout)
 	defer cancel()
 	flags.patience = flags.timeout / downLock
-	work := u.looking(flags.progress.quiet, flags.timeout/downLock, &flags.manifestFlags)
+	work := u.beginReading(flags.progress.quiet, flags.timeout/downLock, &flags.manifestFlags)
 	defer work.Stop()
 	// With --scandir no manifest is read: a broken one must not keep gateways from being stopped.
 	fromManifest, err := findScandir(ctx, u, &flags.scandirFlags, &flags.manifestFlags)
@@ -113,5 +113,5 @@ func runDown(ctx context.Context, u ui, flags *downFlags) error {
 		Aloud: u.aloud(flags.progress.quiet),
 	}
 	acted, notes := a.Tell(ctx, ours)
-	return u.acted(append(acted, unread...), notes, a.Op, flags.form)
+	return u.printActed(append(acted, unread...), notes, a.Op, flags.form)
 }

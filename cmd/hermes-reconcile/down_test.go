@@ -27,7 +27,7 @@ func TestDownOfWhatCannotBeRead(t *testing.T) {
 	require.Equal(t, services[:1], ours)
 	done := append([]operate.Acted{{Service: ours[0]}}, unread...)
 	var out, errs bytes.Buffer
-	err := ui{stdout: &out, stderr: &errs}.acted(done, nil, byhand.Stopping(), formText)
+	err := ui{stdout: &out, stderr: &errs}.printActed(done, nil, byhand.Stopping(), formText)
 	require.Equal(t, failure.ExitPartial, failure.ExitOf(err))
 	require.Contains(t, errs.String(), "cannot stop gateway-b: cannot read gateway-b: permission denied")
 	require.Contains(t, out.String(), "1 stopped, 0 unchanged")

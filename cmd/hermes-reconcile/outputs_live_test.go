@@ -21,7 +21,7 @@ import (
 func TestOperationsPrintJSON(t *testing.T) {
 	var out, errs bytes.Buffer
 	service := func(name string) reconcile.Service { return reconcile.Service{Name: "gateway-" + name} }
-	err := ui{stdout: &out, stderr: &errs, json: true}.acted([]operate.Acted{
+	err := ui{stdout: &out, stderr: &errs, json: true}.printActed([]operate.Acted{
 		{Service: service("a")},
 		{Service: service("b"), Already: true},
 		{Service: service("c"), Err: withHint(&reconcile.TimeoutError{What: "c", After: time.Second}, "look")},

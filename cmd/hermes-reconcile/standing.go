@@ -13,9 +13,9 @@ import (
 	"hermes-reconcile/reconcile/journal"
 )
 
-// standing is a scandir that is opened and locked for a manifest, or for the one that counts in its
+// lockedTarget is a scandir that is opened and locked for a manifest, or for the one that counts in its
 // place.
-type standing struct {
+type lockedTarget struct {
 	target *target
 	place  *deploy.Deployment
 	lock   *journal.Lock
@@ -23,7 +23,7 @@ type standing struct {
 }
 
 // close gives the scandir back.
-func (s *standing) close() {
+func (s *lockedTarget) close() {
 	s.lock.Unlock()
 	s.place.Close()
 }
@@ -32,21 +32,21 @@ func (s *standing) close() {
 // locked.
 const maxStands = 5
 
-// standing opens and locks the scandir for watch and boot. Where the manifest was rolled back, and
+// lockCounting opens and locks the scandir for watch and boot. Where the manifest was rolled back, and
 // is what it was then, the former one counts. While one is tried on a canary, that is left alone.
 // Which one counts can be told only under the lock, so it is opened anew if another one does.
-func (f *applyFlags) standing(ctx context.Context, u ui, wanted *target) (*standing, error) {
-	now := &standing{target: wanted}
+func (f *applyFlags) lockCounting(ctx context.Context, u ui, wanted *target) (*lockedTarget, error) {
+	now := &lockedTarget{target: wanted}
 	for range maxStands {
 		if err := f.occupy(ctx, u, now); err != nil {
 			return nil, err
 		}
 		counts, err := deploy.StandingOf(now.lock, wanted.Record.Digest(), f.boot)
 		if err == nil && reflect.DeepEqual(counts, now.counts) {
-			u.standing(counts)
+			u.warnStanding(counts)
 			return now, nil
 		}
-		next := &standing{target: wanted, counts: counts}
+		next := &lockedTarget{target: wanted, counts: counts}
 		if err == nil {
 			next.target, err = f.standIn(u, now.lock, wanted, counts)
 		}
@@ -60,7 +60,7 @@ func (f *applyFlags) standing(ctx context.Context, u ui, wanted *target) (*stand
 }
 
 // occupy opens and locks the scandir of a target.
-func (f *applyFlags) occupy(ctx context.Context, u ui, s *standing) (err error) {
+func (f *applyFlags) occupy(ctx context.Context, u ui, s *lockedTarget) (err error) {
 	if s.place, err = s.target.open(ctx, u); err != nil {
 		return err
 	}
@@ -70,8 +70,8 @@ func (f *applyFlags) occupy(ctx context.Context, u ui, s *standing) (err error) 
 	return err
 }
 
-// standing says why another manifest counts.
-func (u ui) standing(s deploy.Standing) {
+// warnStanding says why another manifest counts.
+func (u ui) warnStanding(s deploy.Standing) {
 	if s.RolledBack != nil {
 		u.warning(explain.WarnRolledBack, "%s", deploy.RolledBackText(s.RolledBack))
 	}

@@ -21,8 +21,8 @@ import (
 	"hermes-reconcile/reconcile/operate"
 )
 
-// actFlags are those of start, stop and restart.
-type actFlags struct {
+// startStopFlags are those of start, stop and restart.
+type startStopFlags struct {
 	manifestFlags
 	scandirFlags
 	all         bool
@@ -36,7 +36,7 @@ type actFlags struct {
 }
 
 // addTurns adds the flags of restart, which takes gateways away.
-func (f *actFlags) addTurns(cmd *cobra.Command) {
+func (f *startStopFlags) addTurns(cmd *cobra.Command) {
 	cmd.Flags().IntVar(&f.most, "max-parallel-restarts", 0,
 		"restart at most `N` gateways at a time, and stop if one does not reach --wait (0: all at once)")
 	cmdline.Choice(cmd, &f.wait, "wait", "",
@@ -44,9 +44,9 @@ func (f *actFlags) addTurns(cmd *cobra.Command) {
 		string(reconcile.LevelUp), string(reconcile.LevelReady))
 }
 
-// newActCommand makes the three commands, which differ in words and in the direction alone.
-func newActCommand(u ui, d byhand.Operation) *cobra.Command {
-	var flags actFlags
+// newStartStopCommand makes the three commands, which differ in words and in the direction alone.
+func newStartStopCommand(u ui, d byhand.Operation) *cobra.Command {
+	var flags startStopFlags
 	cmd := &cobra.Command{
 		Use:   d.Verb + " PROFILE...|--all",
 		Short: d.Verb + " gateways by hand, and wait until they are " + d.State,
@@ -59,7 +59,7 @@ No manifest is needed: the service directory of a gateway says, too, whether it 
 $` + scandirVariable + `, else that of the manifest, else ` + manifest.DefaultScandir + `.`,
 		Example: "  hermes-reconcile " + d.Verb + " coder writer\n  hermes-reconcile " + d.Verb + " --all",
 		RunE: func(cmd *cobra.Command, profiles []string) error {
-			return runAct(cmd.Context(), u, &flags, d, profiles)
+			return runStartStop(cmd.Context(), u, &flags, d, profiles)
 		},
 	}
 	flags.scandirFlags.add(cmd)
@@ -85,8 +85,8 @@ $` + scandirVariable + `, else that of the manifest, else ` + manifest.DefaultSc
 	return cmd
 }
 
-// runAct wants names or --all: nothing is stopped because a name was forgotten.
-func runAct(ctx context.Context, u ui, flags *actFlags, d byhand.Operation, profiles []string) error {
+// runStartStop wants names or --all: nothing is stopped because a name was forgotten.
+func runStartStop(ctx context.Context, u ui, flags *startStopFlags, d byhand.Operation, profiles []string) error {
 	if flags.timeout < 0 || flags.lockTimeout < 0 {
 		return usagef("a timeout must not be negative")
 	}
@@ -100,7 +100,7 @@ func runAct(ctx context.Context, u ui, flags *actFlags, d byhand.Operation, prof
 	if err := survive(); err != nil {
 		return err
 	}
-	work := u.looking(flags.progress.quiet, flags.lockTimeout, &flags.manifestFlags)
+	work := u.beginReading(flags.progress.quiet, flags.lockTimeout, &flags.manifestFlags)
 	defer work.Stop()
 	m, err := flags.loadIfAny(ctx, u)
 	if err != nil {
@@ -136,7 +136,7 @@ func runAct(ctx context.Context, u ui, flags *actFlags, d byhand.Operation, prof
 		return err
 	}
 	acted, notes, err := a.Do(ctx, services)
-	err = errors.Join(err, u.acted(acted, notes, d, flags.form))
+	err = errors.Join(err, u.printActed(acted, notes, d, flags.form))
 	if a.WarnOfUndoing(acted, u.warning) {
 		u.hint("set state: %s in the manifest, or last, if it should stay so", d.KeepState)
 	}
@@ -152,8 +152,8 @@ func (u ui) aloud(quiet bool) func(string, map[string]time.Duration) (reconcile.
 	}
 }
 
-// acted prints what became of gateways that were told to be up or down.
-func (u ui) acted(
+// printActed prints what became of gateways that were told to be up or down.
+func (u ui) printActed(
 	acted []operate.Acted, notes []reconcile.Note, d byhand.Operation, form string,
 ) error {
 	done := byhand.Document(acted, notes, d)

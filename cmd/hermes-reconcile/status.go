@@ -55,7 +55,7 @@ func newStatusCommand(u ui) *cobra.Command {
   hermes-reconcile status --exit-code      # exit 1 if one has failed
   hermes-reconcile status -o prometheus >gateways.prom`,
 		RunE: func(cmd *cobra.Command, profiles []string) error {
-			return (&looking{statusFlags: &flags, wish: flags.wish(profiles)}).run(cmd.Context(), u)
+			return (&statusRun{statusFlags: &flags, wish: flags.wish(profiles)}).run(cmd.Context(), u)
 		},
 	}
 	flags.scandirFlags.add(cmd)
@@ -98,8 +98,8 @@ On a terminal the table fits the width: the least important columns are left out
 The scandir is --scandir, else $` + scandirVariable + `, else that of the manifest (-f, else $` + fileVariable + `, else ` + sources.Default + ` if it is there), else
 ` + manifest.DefaultScandir + `. With --scandir the manifest is used if it is of that scandir, or named with -f.`
 
-// looking is a status under way: one look, or many.
-type looking struct {
+// statusRun is a status under way: one look, or many.
+type statusRun struct {
 	*statusFlags
 	wish gateways.Wish
 
@@ -117,7 +117,7 @@ func (f *statusFlags) wish(profiles []string) gateways.Wish {
 
 // run looks once or, with --watch, again and again until a signal. It takes no lock, so that it works
 // while an apply runs.
-func (l *looking) run(ctx context.Context, u ui) error {
+func (l *statusRun) run(ctx context.Context, u ui) error {
 	if l.watch && (l.output.form == formPrometheus || l.exitCode) {
 		return usagef("--watch does not end (want it without -o prometheus and --exit-code)")
 	}
@@ -141,7 +141,7 @@ func (l *looking) run(ctx context.Context, u ui) error {
 
 // read reads the manifest, unless its files are as they were at the last look. It is used if it is of
 // the scandir that is looked at, or was named for it.
-func (l *looking) read(ctx context.Context, u ui) error {
+func (l *statusRun) read(ctx context.Context, u ui) error {
 	stamp := l.manifest.names().Stamp(ctx)
 	if l.path != "" && stamp == l.stamp {
 		_, _ = u.stderr.Write(l.said)
@@ -166,7 +166,7 @@ func (l *looking) read(ctx context.Context, u ui) error {
 }
 
 // look looks at the gateways, and warns of what stands in the way of all.
-func (l *looking) look(ctx context.Context, u ui) (*overview.Page, error) {
+func (l *statusRun) look(ctx context.Context, u ui) (*overview.Page, error) {
 	if err := l.read(ctx, u); err != nil {
 		return nil, err
 	}
@@ -185,7 +185,7 @@ func (l *looking) look(ctx context.Context, u ui) (*overview.Page, error) {
 		u.warning(explain.WarnPaused, "down was called %s ago: watch starts nothing until the next apply",
 			time.Since(seen.HeldSince).Truncate(time.Second))
 	}
-	u.standing(seen.Standing)
+	u.warnStanding(seen.Standing)
 	return &overview.Page{
 		Status: seen.Status, Now: now, Failed: l.failed, Color: l.output.colors(u),
 		MaxDeaths: s6ctl.MaxDeaths,
@@ -193,7 +193,7 @@ func (l *looking) look(ctx context.Context, u ui) (*overview.Page, error) {
 }
 
 // print prints a page in the form that is asked for.
-func (l *looking) print(u ui, page *overview.Page) error {
+func (l *statusRun) print(u ui, page *overview.Page) error {
 	var out []byte
 	var err error
 	switch width := terminalSize(u).Width; {
@@ -213,7 +213,7 @@ func (l *looking) print(u ui, page *overview.Page) error {
 }
 
 // isOne reports whether a page is about one gateway that was named: then all that is known is shown.
-func (l *looking) isOne(page *overview.Page) bool {
+func (l *statusRun) isOne(page *overview.Page) bool {
 	return choose.IsOne(l.wish.Patterns) && len(page.Status.Gateways) == 1
 }
 
@@ -232,7 +232,7 @@ func terminalSize(u ui) overview.Size {
 
 // watchStatus shows what is until it is ended. A terminal shows errors, too, and goes on: a scandir
 // may be about to come.
-func (l *looking) watchStatus(ctx context.Context, u ui) error {
+func (l *statusRun) watchStatus(ctx context.Context, u ui) error {
 	screen := l.output.form == formText && onTerminal(u)
 	var last []byte
 	for {
@@ -259,7 +259,7 @@ func (l *looking) watchStatus(ctx context.Context, u ui) error {
 }
 
 // printNews prints a page if it is not the last one, and returns what tells it from others.
-func (l *looking) printNews(u ui, page *overview.Page, last, warnings []byte) ([]byte, error) {
+func (l *statusRun) printNews(u ui, page *overview.Page, last, warnings []byte) ([]byte, error) {
 	state, err := page.Unmoving()
 	if err != nil || bytes.Equal(state, last) {
 		return last, err
@@ -269,7 +269,7 @@ func (l *looking) printNews(u ui, page *overview.Page, last, warnings []byte) ([
 }
 
 // paint shows a page on a terminal, or why there is none: exactly as much as it has room for.
-func (l *looking) paint(u ui, page *overview.Page, warnings string, err error) error {
+func (l *statusRun) paint(u ui, page *overview.Page, warnings string, err error) error {
 	size := terminalSize(u)
 	if size.Height == 0 {
 		size = overview.Size{Width: 80, Height: 24} // as terminals were made

@@ -64,7 +64,7 @@ func TestStatusOnATerminal(t *testing.T) {
 		flags := statusFlags{
 			scandirFlags: scandirFlags{path: scandir}, output: outputFlags{form: formText},
 		}
-		l := &looking{statusFlags: &flags, wish: flags.wish(nil)}
+		l := &statusRun{statusFlags: &flags, wish: flags.wish(nil)}
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error)
 		go func() { ended <- l.watchStatus(ctx, ui{stdout: tty, stderr: tty}) }()
@@ -176,7 +176,7 @@ func TestStatusIsAsItsSchemaSays(t *testing.T) {
 func TestManifestIsReadAnewOnlyWhenItHasChanged(t *testing.T) {
 	t.Chdir(t.TempDir())
 	write(t, "profiles.yaml", "broken: [")
-	l := &looking{statusFlags: &statusFlags{}}
+	l := &statusRun{statusFlags: &statusFlags{}}
 	said := func() string {
 		var errs bytes.Buffer
 		require.NoError(t, l.read(t.Context(), ui{stdout: io.Discard, stderr: &errs}))

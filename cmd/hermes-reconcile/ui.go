@@ -144,9 +144,9 @@ func (u ui) working(quiet bool, patience time.Duration) *console.Working {
 	return console.Begin(u.stderr, u.lines, patience)
 }
 
-// looking begins to say what is done before there is a plan: the manifest is read first. Where a
+// beginReading begins to say what is done before there is a plan: the manifest is read first. Where a
 // person types it, on a terminal, there is no line among what is typed.
-func (u ui) looking(quiet bool, patience time.Duration, from *manifestFlags) *console.Working {
+func (u ui) beginReading(quiet bool, patience time.Duration, from *manifestFlags) *console.Working {
 	names := slices.Clone(from.names().List)
 	if from.earlier != nil {
 		names = []string{"the history"}

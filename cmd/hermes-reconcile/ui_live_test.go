@@ -48,10 +48,10 @@ func TestNoLineWhileAManifestIsTyped(t *testing.T) {
 	_, tty := kit.Terminal(t)
 	u := ui{stdout: io.Discard, stderr: tty}
 	typed := &manifestFlags{files: []string{"-"}, stdin: func() io.Reader { return tty }}
-	require.Nil(t, u.looking(false, 0, typed))
+	require.Nil(t, u.beginReading(false, 0, typed))
 	piped := &manifestFlags{files: []string{"a.yaml", "-"}, stdin: func() io.Reader { return strings.NewReader("") }}
-	w := u.looking(false, 0, piped)
+	w := u.beginReading(false, 0, piped)
 	defer w.Stop()
 	require.Regexp(t, `^reading a\.yaml, standard input, \d+s so far$`, w.Line(time.Now(), 0))
-	require.Nil(t, u.looking(true, 0, piped), "--quiet")
+	require.Nil(t, u.beginReading(true, 0, piped), "--quiet")
 }

@@ -188,7 +188,7 @@ func (f *applyFlags) watched(u ui, t *target) *watching.Side {
 			return f.watched(u, again), err
 		},
 		Stand: func(ctx context.Context) (*watching.Standing, error) {
-			st, err := f.standing(ctx, u, t)
+			st, err := f.lockCounting(ctx, u, t)
 			if err != nil {
 				return nil, err
 			}

@@ -160,10 +160,7 @@ func (l *inputLooks) lookAtHomes(
 		for _, file := range wanted.Files {
 			look, told := answer.Inputs[profile][file]
 			if !told {
-				look.Fault = "it was not looked at"
-				if why := answer.Found[profile].Unknown; why != "" {
-					look.Fault = why
-				}
+				look.Fault = cmp.Or(answer.Found[profile].Unknown, "it was not looked at")
 			}
 			looks[file] = look
 		}
