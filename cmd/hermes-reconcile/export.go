@@ -11,6 +11,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/usage"
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/reconcile/servicetree"
+	"hermes-reconcile/s6ctl/safefile"
 )
 
 // exportFlags say what objects have and a manifest does not, and where they go.
@@ -77,7 +78,7 @@ func runExport(ctx context.Context, u ui, flags exportFlags) error {
 		files = append(files, servicetree.NamedFile(f))
 	}
 	err = servicetree.WriteFiles(flags.out, files)
-	if errors.Is(err, servicetree.ErrNotEmpty) {
+	if errors.Is(err, servicetree.ErrNotEmpty) || errors.Is(err, safefile.ErrNoFolder) {
 		return withHint(usage.New(err), "name a new folder with --out")
 	}
 	if err != nil {

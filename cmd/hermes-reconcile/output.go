@@ -22,6 +22,7 @@ import (
 	"hermes-reconcile/manifest"
 	"hermes-reconcile/manifest/placed"
 	"hermes-reconcile/reconcile"
+	"hermes-reconcile/s6ctl/safefile"
 )
 
 // The forms of output.
@@ -209,7 +210,7 @@ func summarize(markdown []byte) error {
 	if name == "" {
 		return nil
 	}
-	f, err := os.OpenFile(name, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	f, err := safefile.OpenToAppend(name, 0o644)
 	if err != nil {
 		return fmt.Errorf("cannot write the step summary: %w", err)
 	}

@@ -73,3 +73,23 @@ func TestDownWaitsForNoManifest(t *testing.T) {
 	require.NotContains(t, out.String(), "1m0s", "the limit of other commands")
 	require.Contains(t, out.String(), "hint: start the program that writes to it, or name a file with -f FILE")
 }
+
+// TestNoReaderIsWaitedFor: what is written to may be a FIFO as well.
+func TestNoReaderIsWaitedFor(t *testing.T) {
+	fifo := unwritten(t)
+	manifest := "../../examples/minimal.yaml"
+	for _, args := range [][]string{
+		{"render", "-f", manifest, "--out", fifo},
+		{"export", "--to", "kubernetes", "-f", manifest, "--out", fifo},
+	} {
+		var out bytes.Buffer
+		require.Equal(t, failure.ExitUsage, run(t.Context(), args, &out, &out), "%v", args)
+		require.Contains(t, out.String(), `error: cannot open folder "`+fifo+`": not a folder`)
+		require.Contains(t, out.String(), "hint: name a new folder with --out")
+	}
+	t.Setenv("GITHUB_STEP_SUMMARY", fifo)
+	var out bytes.Buffer
+	code := run(t.Context(), []string{"diff", "-f", manifest, "--against", manifest, "-o", "github"}, &out, &out)
+	require.Equal(t, failure.ExitTemporary, code)
+	require.Contains(t, out.String(), "cannot write the step summary: open "+fifo+": no such device or address")
+}

@@ -8,6 +8,7 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/usage"
 	"hermes-reconcile/reconcile/servicetree"
+	"hermes-reconcile/s6ctl/safefile"
 )
 
 // newRenderCommand is for looks and images: a folder that s6-svscan runs on is apply's alone.
@@ -32,7 +33,7 @@ empty. diff --against takes it as the old side.`,
 			}
 			// A folder that is not empty may be one that s6-svscan runs on, or another version's tree.
 			err = servicetree.WriteTree(out, dirs)
-			if errors.Is(err, servicetree.ErrNotEmpty) {
+			if errors.Is(err, servicetree.ErrNotEmpty) || errors.Is(err, safefile.ErrNoFolder) {
 				return withHint(usage.New(err), "name a new folder with --out")
 			}
 			if err != nil {

@@ -73,7 +73,7 @@ func openEmpty(name string) (*os.Root, error) {
 	if err := os.Mkdir(name, reconcile.ModeServicedir); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, fmt.Errorf("cannot make folder %q: %w", name, safefile.CauseAt(name, err))
 	}
-	out, err := os.OpenRoot(name)
+	out, err := safefile.OpenRoot(name)
 	if err != nil {
 		return nil, fmt.Errorf("cannot open folder %q: %w", name, safefile.CauseAt(name, err))
 	}

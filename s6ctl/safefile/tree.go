@@ -16,6 +16,15 @@ type Tree struct{ root *os.Root }
 // OpenTree opens a folder that the user names: symlinks on the way there are the user's own.
 // ErrNoFolder is the error for what is no folder.
 func OpenTree(path string) (*Tree, error) {
+	root, err := OpenRoot(path)
+	if err != nil {
+		return nil, err
+	}
+	return &Tree{root}, nil
+}
+
+// OpenRoot is OpenTree for a folder to write to.
+func OpenRoot(path string) (*os.Root, error) {
 	info, err := os.Stat(path)
 	if err == nil && !info.IsDir() { // opening a FIFO might never return
 		err = ErrNoFolder
@@ -23,11 +32,13 @@ func OpenTree(path string) (*Tree, error) {
 	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: path, Err: Cause(err)}
 	}
-	root, err := os.OpenRoot(path)
-	if err != nil {
-		return nil, err
-	}
-	return &Tree{root}, nil
+	return os.OpenRoot(path)
+}
+
+// OpenToAppend opens a file that the user names, to write to its end, and makes it if it is not
+// there. A FIFO that no program reads is an error: to wait for one might never end.
+func OpenToAppend(name string, mode fs.FileMode) (*os.File, error) {
+	return os.OpenFile(name, os.O_APPEND|os.O_CREATE|os.O_WRONLY|nonblock, mode)
 }
 
 // ErrNoFolder is returned for a path that leads to something else than a folder.
