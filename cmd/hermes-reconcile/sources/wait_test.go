@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -138,10 +139,10 @@ func TestWhatIsNoFile(t *testing.T) {
 // TestOneWalkOfAStuckName: a name that does not answer costs one thread, however often it is read.
 func TestOneWalkOfAStuckName(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		answers, begun := make(chan struct{}), 0
+		answers, begun := make(chan struct{}), atomic.Int32{}
 		read := func() error {
 			_, err := await(t.Context(), "stuck", 0, func(func(phase)) (int, error) {
-				begun++
+				begun.Add(1)
 				<-answers
 				return 0, nil
 			})
@@ -150,10 +151,10 @@ func TestOneWalkOfAStuckName(t *testing.T) {
 		for range 3 {
 			require.True(t, reconcile.IsTimeout(read()))
 		}
-		require.Equal(t, 1, begun)
+		require.EqualValues(t, 1, begun.Load())
 		close(answers)
 		require.NoError(t, read())
-		require.Equal(t, 2, begun)
+		require.EqualValues(t, 2, begun.Load())
 		_, err := await(t.Context(), "panics", 0, func(func(phase)) (int, error) { panic("no luck") })
 		require.ErrorContains(t, err, "no luck")
 	})
