@@ -37,8 +37,8 @@ func counts[V any](
 	return (given || inherits) && path.Value != "" && f.Port != 0
 }
 
-// askingRow is the row of such a group, which stands in a profile as of says. What is left of it
-// where there is nothing to ask is for its give function to drop.
+// askingRow is the row of such a group; of returns its field in a profile. The give function of the
+// group drops what is left of it where there is nothing to ask.
 func askingRow[S any, T comparable, A asking[T]](
 	name string,
 	keys []table.Key[S, T],

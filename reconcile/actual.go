@@ -148,7 +148,7 @@ func (s *Service) Doubt() string {
 	return ""
 }
 
-// Trouble says why a service cannot be told what it is, or is empty: its directory cannot be read,
+// Trouble says why the state of a service is not known, or is empty: its directory cannot be read,
 // or others hold what s6 publishes.
 func (s *Service) Trouble() string {
 	if s.Fault != nil {
@@ -202,7 +202,7 @@ func (o Owed) Why() string {
 // one is under way.
 type Traces struct {
 	Locked bool // an apply holds the scandir
-	Holder int  // the process that does, or 0 if it cannot be told
+	Holder int  // the process that does, or 0 if it is not known
 	// Woken: since when no apply has looked whether s6-svscan found what is new; zero: that is not
 	// so.
 	Woken  time.Time

@@ -75,8 +75,8 @@ func create(d render.Servicedir, actual Actual) Change {
 	return c
 }
 
-// unnamed is what becomes of a service that the manifest does not name. Of a double it may name the
-// gateway.
+// unnamed is what becomes of a service that the manifest does not name. If it is a double, the
+// manifest may name its gateway.
 func unnamed(s Service, prune Prune, actual Actual, named bool) Change {
 	owed := actual.Owed[s.Name]
 	c := Change{
@@ -131,7 +131,7 @@ func compare(d render.Servicedir, s Service, actual Actual) Change {
 	c.end(actual.DisplacedOf(d.Name))
 	c.decideWanted(actual)
 	switch {
-	case s.Fault != nil: // what is to be done cannot be told, so nothing is
+	case s.Fault != nil: // what to do is not known, so nothing is done
 		c.Files, c.Reasons = nil, Reasons{{ReasonUnreadable, s.Fault.Error()}}
 		return c
 	case s.Double != "":
@@ -273,8 +273,8 @@ func (c *Change) planGateway(owed Owed) {
 	}
 }
 
-// name picks the operation that says best what is planned. An update is what is neither less nor
-// more.
+// name picks the operation that says best what is planned. An update is all that no other operation
+// names.
 func (c *Change) name() {
 	content := slices.ContainsFunc(c.Files, func(f FileChange) bool {
 		return f.Path != render.MarkerPath && f.Path != render.DownPath
@@ -297,8 +297,8 @@ func (c *Change) name() {
 var exitedConfig = fmt.Sprintf("exited %d: no restart would help until its run script changes",
 	ExitConfig)
 
-// ended reports whether the gateway is down by an exit code that the manifest takes for final. One
-// that was what it is last may have been stopped by hand, which also ends in exit code 0.
+// ended reports whether the gateway is down after an exit code that is final by the manifest. With
+// state last it may have been stopped by hand, which ends in exit code 0, too.
 func (c *Change) ended() bool {
 	return HasEnded(c.Actual.Status, c.Desired.OnFailure && !c.Desired.Last)
 }

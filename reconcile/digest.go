@@ -11,9 +11,9 @@ import (
 // it.
 const digestBytes = 8
 
-// Digest tells plans apart: two that do the same to the same files of the same services have the
-// same one. What an earlier apply has left to finish is no part of it, nor is anything that differs
-// from one look to the next, such as a process.
+// Digest tells plans apart: two plans that do the same to the same files of the same services have
+// the same digest. It leaves out what an earlier apply has left to finish, and all that differs from
+// one look to the next, such as a process.
 func (p Plan) Digest() string {
 	h := sha256.New()
 	for _, c := range p.Changes {

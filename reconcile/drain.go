@@ -9,14 +9,14 @@ import (
 	"hermes-reconcile/render"
 )
 
-// Drain is that a gateway was asked to end when its work is done. It is part of what is owed to its
-// service, and written down with it: an apply begins a drain and goes on, and a later one finds how
-// far it is. It names one process: a gateway with another one has drained.
+// Drain says that a gateway was asked to end when its work is done. It is part of what is owed to its
+// service, and recorded with it: one apply begins a drain and goes on, and a later apply finds how far
+// it is. It names one process: when the gateway has another process, it has drained.
 type Drain struct {
 	PID   int `json:"pid"`
 	Start int `json:"start"` // numbers of processes are used again
-	// Age is that of the process when it was asked. A clock that is set concerns it as little as a
-	// machine that sleeps.
+	// Age is that of the process when it was asked. It does not change when the clock is set or the
+	// machine sleeps.
 	Age     time.Duration `json:"age"`
 	Timeout time.Duration `json:"timeout"`
 	Signal  string        `json:"signal"`
@@ -120,8 +120,8 @@ func (f FileChange) startsAnother() bool {
 		!render.SameGateway(f.Before.Data.Bytes(), f.After.Data.Bytes()))
 }
 
-// OldScript reports whether the process of the gateway is not what its files say, and no restart
-// has begun.
+// OldScript reports whether the gateway runs from files that have changed since, and no restart has
+// begun.
 func (o Owed) OldScript() bool { return o.Gateway && !o.Drain.Alive && !o.Drain.Fresh }
 
 // Waits reports whether a gateway that was asked to end has ended, and its restart is still to be

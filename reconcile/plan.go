@@ -73,7 +73,7 @@ type Change struct {
 	// Drained says that the restart is made: the gateway was asked to end, and has. What is left is
 	// to see that it is back.
 	Drained bool
-	// Rotated are the files of whose content the gateway has read another one when it started.
+	// Rotated are the files that hold something else now than the gateway read when it started.
 	Rotated []string
 	// PassControl says that the control FIFO goes to another user.
 	PassControl bool

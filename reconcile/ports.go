@@ -63,7 +63,7 @@ func portHolders(actual Actual) map[int][]portHolder {
 	for _, s := range actual.Services {
 		owed := actual.Owed[s.Name]
 		runs := s.Status.Supervised && !s.Status.Down()
-		holds := s.Fault != nil || runs // the first: that cannot be told
+		holds := s.Fault != nil || runs // of the first that is not known
 		if holds || owed.Waits() {
 			holder := portHolder{s.Name, !holds}
 			hold(s.Marker.Port, holder)

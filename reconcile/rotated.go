@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// rotates reports whether a gateway starts anew since its files hold something else than what it has
-// read. One that has ended for good, which they may have been the reason for, tries again.
+// rotates reports whether a gateway starts anew because its files hold something else than it has
+// read. A gateway that has ended for good starts again, too: its files may have been the reason.
 func (c *Change) rotates() bool {
 	status := c.Actual.Status
 	return len(c.Rotated) > 0 &&

@@ -8,10 +8,10 @@ import (
 	"hermes-reconcile/render"
 )
 
-// Only leaves of a plan what it does to some services, and to doubles of them. The others stay in
-// it as left alone: what an apply has to know of them, such as a restart that they are owed, is no
-// less true. What an earlier apply has left to finish is finished all the same. One that takes a
-// port which a service gives up that is left alone cannot be carried out, which is an error.
+// Only keeps the part of a plan that is about some services, and about doubles of them. The other
+// services stay in it, and nothing is done to them: an apply still has to know, for example, which
+// restarts are owed to them. What an earlier apply has left to finish is finished nevertheless. It is
+// an error if a kept gateway takes its port from one that nothing is done to.
 func (p Plan) Only(wanted func(profile string) bool) (Plan, error) {
 	only := Plan{Changes: make([]Change, len(p.Changes)), Leftovers: p.Leftovers}
 	left := map[string]bool{}
@@ -38,9 +38,9 @@ func (p Plan) Only(wanted func(profile string) bool) (Plan, error) {
 	return only, nil
 }
 
-// Foremost are the first profiles, at most so many, whose gateways show what the plan does: those
-// that start anew by it, or else those of which it changes anything. One that waits for the port
-// of another is none of them. The same plan gives the same.
+// Foremost are the first profiles, at most so many, with gateways that show what the plan does: those
+// that it starts anew, or, if there are none, those that it changes. A gateway that waits for the
+// port of another one is left out. The same plan gives the same profiles.
 func (p Plan) Foremost(most int) (profiles []string) {
 	for _, tells := range []func(Change) bool{Change.StartsAnew, Change.Acts} {
 		for _, c := range p.Changes {

@@ -36,7 +36,7 @@ const (
 	StateUnknown      State = "unknown" // its directory cannot be read
 )
 
-// Runs reports whether a gateway in this state does what it is there for, as far as can be told.
+// Runs reports whether a gateway in this state does its work, as far as that is known.
 func (s State) Runs() bool { return s == StateUp || s == StateReady }
 
 // Hopeless reports whether a wait for a gateway in this state has no end: it stays as it is, or it
@@ -128,7 +128,7 @@ func (l Look) Uptime() time.Duration {
 	return max(0, l.At.Sub(l.Since)-l.Pause)
 }
 
-// LastLife is for how long, at most, the gateway ran before it died last; 0: that cannot be told.
+// LastLife is for how long, at most, the gateway ran before it died last; 0: that is not known.
 // The first pause comes after the third death, and each further one is at most twice as long.
 func (l Look) LastLife() time.Duration {
 	n := len(l.Deaths)

@@ -24,7 +24,7 @@ type Supervisor interface {
 	StatusIn(at seen.Opened, dir string, owner uint32) (Status, error)
 	// Phase tells how far the process of a service is.
 	Phase(dir string, pid int) Phase
-	// Age is for how long a process has been there; 0 if that cannot be told. No change of the
+	// Age is for how long a process has been there; 0 if that is not known. No change of the
 	// clock concerns it.
 	Age(pid int) time.Duration
 	// Started is when a process was started, by the kernel's own count; 0: it is gone, or that cannot

@@ -37,9 +37,9 @@ func (c Change) Runs() bool { return c.Actual.Status.Supervised && !c.Actual.Sta
 // Wanted reports whether the manifest names the service.
 func (c Change) Wanted() bool { return c.Desired.Name != "" }
 
-// decideWanted decides whether the gateway should be up or down. Where that is left to what it was
-// last, a gateway that s6 knows stays what it is, with one exception: a foreign one that is down.
-// The program that made it may have had no say in that, as the boot script of an image that makes
+// decideWanted decides whether the gateway should be up or down. Where the manifest leaves that to
+// what it was last, a gateway that s6 knows stays what it is, with one exception: a foreign one that
+// is down. The program that made it may not have meant that: the boot script of an image may make
 // every gateway down.
 func (c *Change) decideWanted(actual Actual) {
 	if !c.Desired.Last {

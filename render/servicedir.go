@@ -131,8 +131,8 @@ const (
 )
 
 // ParseMarker reads a marker. Anything but a marker of a format that this program knows is an
-// error: a directory whose marker cannot be trusted counts as foreign. So is one that names more
-// files than are rendered: each is looked for.
+// error: a directory whose marker cannot be trusted counts as foreign. A marker that names more
+// files than are rendered is an error, too: each file is looked for.
 func ParseMarker(data []byte) (Marker, error) {
 	if len(data) > maxMarker {
 		return Marker{}, fmt.Errorf("a marker of %d bytes (want at most %d)", len(data), maxMarker)

@@ -16,7 +16,7 @@ import (
 // that it is for its turn. It empties the file when it goes on.
 const backoffFile = "data/backoff"
 
-// turnMark stands there for a wait of which nothing knows how long it takes.
+// turnMark stands there for a wait that may take any time.
 const turnMark = "turn"
 
 // heldFile is there as long as the logger of the service finds its folder locked by another one.
@@ -26,8 +26,8 @@ const heldFile = "log/held"
 const maxBackoff = 100
 
 // Phase tells how far the process pid of the service in dir, a path relative to the scandir, is.
-// The arguments of a process are for everybody to read; where they are hidden all the same, it
-// counts as running.
+// Every user can read the arguments of a process; where they are hidden nevertheless, it counts as
+// running.
 func (s *Scandir) Phase(dir string, pid int) Phase {
 	argv := process.ThisHost().Cmdline(pid)
 	switch {

@@ -150,7 +150,7 @@ func (l *look) published(supervise *safefile.Dir, guarded, fifo bool) (Status, e
 
 // readStatus reads the status file of a service, which s6-supervise replaces by rename.
 func readStatus(supervise *safefile.Dir) (Status, error) {
-	const andOne = 1 // by which the end of the file is told
+	const andOne = 1 // one byte more than a status has shows whether the file ends there
 	data, file, err := supervise.ReadInto(make([]byte, 0, statusSize13+andOne), "status", statusSize13)
 	if err != nil {
 		return Status{}, err

@@ -73,16 +73,7 @@ func runDown(ctx context.Context, u ui, flags *downFlags) error {
 	flags.patience = flags.timeout / downLock
 	work := u.beginReading(flags.progress.quiet, flags.timeout/downLock, &flags.manifestFlags)
 	defer work.Stop()
-	// With --scandir no manifest is read: a broken one must not keep gateways from being stopped.
-	fromManifest, err := findScandir(ctx, u, &flags.scandirFlags, &flags.manifestFlags)
-	if err != nil {
-		return err
-	}
-	path, err := flags.resolve(fromManifest)
-	if err != nil {
-		return err
-	}
-	scandir, err := deploy.Enter(path, "stop gateways of")
+	scandir, err := flags.enter(ctx, u)
 	if err != nil {
 		return err
 	}
@@ -114,4 +105,18 @@ func runDown(ctx context.Context, u ui, flags *downFlags) error {
 	}
 	acted, notes := a.Tell(ctx, ours)
 	return u.printActed(append(acted, unread...), notes, a.Op, flags.form)
+}
+
+// enter opens the scandir. With --scandir no manifest is read: a broken one must not keep gateways
+// from being stopped.
+func (f *downFlags) enter(ctx context.Context, u ui) (*deploy.Place, error) {
+	fromManifest, err := findScandir(ctx, u, &f.scandirFlags, &f.manifestFlags)
+	if err != nil {
+		return nil, err
+	}
+	path, err := f.resolve(fromManifest)
+	if err != nil {
+		return nil, err
+	}
+	return deploy.Enter(path, "stop gateways of")
 }

@@ -103,7 +103,7 @@ func warnSilent(u ui, scandir *deploy.Place) {
 	}
 }
 
-// warnTroubled names the services in a state that cannot be told.
+// warnTroubled names the services in a state that is not known.
 func warnTroubled(u ui, services []reconcile.Service) {
 	for _, s := range services {
 		if trouble := s.Trouble(); trouble != "" {

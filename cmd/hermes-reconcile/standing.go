@@ -13,8 +13,8 @@ import (
 	"hermes-reconcile/reconcile/journal"
 )
 
-// lockedTarget is a scandir that is opened and locked for a manifest, or for the one that counts in its
-// place.
+// lockedTarget is a scandir that is opened and locked for a manifest, or for the one that counts in
+// its place.
 type lockedTarget struct {
 	target *target
 	place  *deploy.Deployment
@@ -28,13 +28,13 @@ func (s *lockedTarget) close() {
 	s.place.Close()
 }
 
-// maxStands is how often to begin anew where another manifest counts by the time that the scandir is
-// locked.
+// maxStands is how often to begin anew where another manifest counts by the time that the scandir
+// is locked.
 const maxStands = 5
 
-// lockCounting opens and locks the scandir for watch and boot. Where the manifest was rolled back, and
-// is what it was then, the former one counts. While one is tried on a canary, that is left alone.
-// Which one counts can be told only under the lock, so it is opened anew if another one does.
+// lockCounting opens and locks the scandir for watch and boot. Where the manifest was rolled back,
+// and is what it was then, the former one counts. While one is tried on a canary, that is left
+// alone. Which one counts is known only under the lock, so it is opened anew if another one does.
 func (f *applyFlags) lockCounting(ctx context.Context, u ui, wanted *target) (*lockedTarget, error) {
 	now := &lockedTarget{target: wanted}
 	for range maxStands {

@@ -85,18 +85,25 @@ $` + scandirVariable + `, else that of the manifest, else ` + manifest.DefaultSc
 	return cmd
 }
 
-// runStartStop wants names or --all: nothing is stopped because a name was forgotten.
-func runStartStop(ctx context.Context, u ui, flags *startStopFlags, d byhand.Operation, profiles []string) error {
-	if flags.timeout < 0 || flags.lockTimeout < 0 {
+// check wants names or --all: nothing is stopped because a name was forgotten.
+func (f *startStopFlags) check(d byhand.Operation, profiles []string) error {
+	if f.timeout < 0 || f.lockTimeout < 0 {
 		return usagef("a timeout must not be negative")
 	}
-	if flags.most < 0 {
-		return negativeTurns(flags.most)
+	if f.most < 0 {
+		return negativeTurns(f.most)
 	}
-	if err := choose.NamedOrAll(d.Verb, "names of profiles", profiles, flags.all); err != nil {
+	f.progress.quiet = f.progress.quiet || f.form == formJSON
+	return choose.NamedOrAll(d.Verb, "names of profiles", profiles, f.all)
+}
+
+// runStartStop acts on the gateways under the lock, and waits for them.
+func runStartStop(
+	ctx context.Context, u ui, flags *startStopFlags, d byhand.Operation, profiles []string,
+) error {
+	if err := flags.check(d, profiles); err != nil {
 		return err
 	}
-	flags.progress.quiet = flags.progress.quiet || flags.form == formJSON
 	if err := survive(); err != nil {
 		return err
 	}
@@ -124,7 +131,7 @@ func runStartStop(ctx context.Context, u ui, flags *startStopFlags, d byhand.Ope
 			return lockAloud(ctx, u, place, flags.progress.quiet, flags.lockTimeout)
 		},
 	}
-	defer func() { a.Lock.Unlock() }() // which may be another one by then
+	defer func() { a.Lock.Unlock() }() // not a.Lock as it is now: Do may take it anew
 	actual, err := place.Read()        // under the lock: no apply changes it meanwhile
 	work.Stop()
 	if err != nil {

@@ -17,8 +17,8 @@ import (
 // is kept in the directory's marker, where a later version of this program reads it.
 type Excerpt struct {
 	Text []byte // one line of YAML
-	// Format says by which rules Text is read. 0: those of the first version, which by now mean
-	// something else for some texts; a text that means the same still has 0. 2: today's.
+	// Format names the rules that Text is read by. 2: those of today. 0: those of the first version; a
+	// text that means the same by both has 0.
 	Format int
 }
 

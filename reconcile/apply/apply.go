@@ -242,8 +242,8 @@ type removal struct {
 	err error
 }
 
-// newApplier is an apply of a plan, with a job for each change that acts. A job that cannot be
-// begun has its error already: others neither wait for its port nor for its turn.
+// newApplier is an apply of a plan, with a job for each change that acts. A job that cannot
+// begin has its error already: no other job waits for its port or its turn.
 func newApplier(
 	s *scandir.Scandir,
 	lock *journal.Lock,

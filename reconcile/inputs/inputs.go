@@ -1,7 +1,7 @@
 // Package inputs knows which content of its files a gateway has read when it started, and whether
 // that is still what they hold. It opens nothing, and sees no content: it compares digests.
 //
-// The kernel does not tell what a process has read. What can be told is
+// The kernel does not tell what a process has read. What is known is
 //
 //   - what a file held at a look before the gateway began to read, and at one after that: where both
 //     are the same, it has read that;
@@ -85,8 +85,8 @@ type Gateway struct {
 	Pace   Pace             `json:"pace,omitzero"`
 }
 
-// Judge says what is to be recorded after a look, and of which inputs the gateway has not read what
-// they hold, sorted. The gateway has to be looked at after its inputs.
+// Judge says what to record after a look, and names the inputs, sorted, that hold something else than
+// the gateway has read. The caller looks at the gateway after its inputs.
 func (g Gateway) Judge(now Now, sight Sight) (next Gateway, rotated []string) {
 	next = Gateway{Inputs: map[string]Input{}, Pace: g.Pace}
 	for _, name := range slices.Sorted(maps.Keys(sight.Looks)) {
@@ -114,7 +114,7 @@ func (was Input) after(now Now, sight Sight, look Look) Input {
 	case now.Life == Life{}, running && now.Start >= sight.End:
 		return was.seeing(look, sight)
 	case running && (!now.Reads || now.Start+tick > sight.Begin):
-		return was // it cannot be told which of both came first
+		return was // it is not known which of both came first
 	}
 	is := was.seeing(look, sight)
 	if is.Life != now.Life {
@@ -131,7 +131,7 @@ func (was Input) seeing(look Look, sight Sight) Input {
 	return was
 }
 
-// readBy is what a gateway has read of an input of which the last record tells of an earlier life.
+// readBy is what a gateway has read of an input, where the last record is about an earlier life.
 func (was Input) readBy(now Now, look Look) string {
 	ended := now.Life.PID == 0
 	switch {

@@ -137,7 +137,7 @@ const maxHolder = 64
 
 // Sign writes into the lock file which process has taken the lock, and when. It comes before the
 // first change: an operation that changes nothing writes nothing, and ends before another one could
-// wait for it. It is for others to show, so a disk that takes nothing is no reason to fail.
+// wait for it. Others only show it, so a disk that takes nothing is no reason to fail.
 func (l *Lock) Sign() {
 	if !l.Held() {
 		return

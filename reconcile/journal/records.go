@@ -112,7 +112,7 @@ func (j *Journal) readPending() (map[string]reconcile.Owed, error) {
 				"gateway": &o.Gateway, "logger": &o.Logger, "port": &o.Port, "drain": &o.Drain, "start": &o.Start,
 			},
 		) != nil {
-			// Only a power loss can do this, or a hand. A restart too many is the safe reading.
+			// Only a power loss can do this, or a user. One restart too many is safer than one too few.
 			o = reconcile.Owed{Gateway: true, Logger: true}
 		}
 		all[name] = o

@@ -49,7 +49,7 @@ type Seen struct {
 	// Leave is why nothing is to be asked or done now, since the gateway does not run as usual:
 	// "is being stopped". Empty: it does.
 	Leave  string
-	Memory int64 // that its processes have in use, in bytes; 0: that cannot be told
+	Memory int64 // that its processes have in use, in bytes; 0: that is not known
 	// Ask asks the gateway. An error of the kind Unknown says nothing of the gateway.
 	Ask func() error
 }

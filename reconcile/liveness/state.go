@@ -8,7 +8,7 @@ import (
 
 // State is what is known of a gateway by looks at it.
 type State struct {
-	// Alive is nil where it cannot be told: the gateway has not answered yet, or nothing asks it.
+	// Alive is nil where that is not known: the gateway has not answered yet, or nothing asks it.
 	Alive *bool
 	// Silent says that the gateway does not answer, and that nothing will be done about it.
 	Silent bool

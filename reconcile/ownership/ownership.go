@@ -35,9 +35,9 @@ const (
 	controlFIFO  = "control"
 )
 
-// modeControl lets its owner alone write commands. modeGivenControl is that of a FIFO which root
-// has given to a gateway's user: it stays with root's group, since root's own s6-supervise can open
-// it as little as anybody else where it lacks CAP_DAC_OVERRIDE, as in many a container.
+// modeControl lets its owner alone write commands. modeGivenControl is the mode of a FIFO that root
+// has given to a gateway's user. Its group stays root's: without CAP_DAC_OVERRIDE, which many
+// containers lack, root's own s6-supervise could not open it otherwise.
 const (
 	modeControl      = 0o600
 	modeGivenControl = 0o660

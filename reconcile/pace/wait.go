@@ -29,8 +29,8 @@ func Wait(ctx context.Context, limit time.Duration, what string, done func() (bo
 	return (&Pace{}).Wait(ctx, limit, what, done)
 }
 
-// Interrupted is ErrInterrupted once ctx is cancelled. A deadline that passes is no interruption,
-// nor is that nothing moves.
+// Interrupted is ErrInterrupted once ctx is cancelled. A deadline that passes is no interruption, and
+// neither is a lack of progress.
 func Interrupted(ctx context.Context) error {
 	if errors.Is(ctx.Err(), context.Canceled) &&
 		!errors.Is(context.Cause(ctx), context.DeadlineExceeded) {

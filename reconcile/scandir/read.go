@@ -45,8 +45,8 @@ func (s *Scandir) ReadBeside(desired []render.Servicedir) (reconcile.Actual, err
 	return a, s.readSupervises(&a)
 }
 
-// seeOwed looks how far gateways are that were asked to end, and which starts s6 has seen to. A
-// record of which nothing is left is for the next apply to clear.
+// seeOwed looks how far gateways are that were asked to end, and which starts s6 has made by itself.
+// The next apply clears a record with nothing left in it.
 func (s *Scandir) seeOwed(a *reconcile.Actual) {
 	for name, owed := range a.Owed {
 		i, found := slices.BinarySearchFunc(a.Services, name,

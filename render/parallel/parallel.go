@@ -53,7 +53,7 @@ type each struct {
 }
 
 // work takes the next number until none is left or one has failed. A panic is kept for the caller's
-// goroutine: here it would end the program without a word to anyone.
+// goroutine: here it would end the program without a message.
 func (e *each) work(n int, do func(i int) error) {
 	defer func() {
 		if r := recover(); r != nil {

@@ -15,7 +15,7 @@ import (
 // Files is how the process files of the host are read.
 func (h Host) Files() safefile.Proc { return safefile.Proc(h.Proc) }
 
-// Comm is the name of a process, or "" if it cannot be told.
+// Comm is the name of a process, or "" if it is not known.
 func (h Host) Comm(pid int) string {
 	b, err := h.Files().Short(pid, "comm")
 	if err != nil {
@@ -24,13 +24,13 @@ func (h Host) Comm(pid int) string {
 	return strings.TrimSuffix(string(b), "\n")
 }
 
-// PIDs lists the processes that can be seen, or none if that cannot be told.
+// PIDs lists the processes that can be seen, or none if that is not known.
 func (h Host) PIDs() []int {
 	pids, _ := h.Files().PIDs()
 	return pids
 }
 
-// Cmdline are the arguments of a process, or nil if they cannot be told.
+// Cmdline are the arguments of a process, or nil if they are not known.
 func (h Host) Cmdline(pid int) []string {
 	b, err := h.Files().Of(pid, "cmdline")
 	if err != nil || len(b) == 0 {
@@ -81,7 +81,7 @@ func EffectiveUser(text string) (uid uint32, ok bool) {
 	return 0, false
 }
 
-// MaxFiles is a process's soft limit of open files; 0 if it has none or cannot be told.
+// MaxFiles is a process's soft limit of open files; 0 if it has none, or that is not known.
 func (h Host) MaxFiles(pid int) int {
 	b, err := h.Files().Of(pid, "limits")
 	if err != nil {
@@ -119,7 +119,7 @@ func (h Host) Child(pid int) int {
 // USER_HZ, the same everywhere.
 const ticks = 100
 
-// Age is for how long a process has been there; 0 if that cannot be told.
+// Age is for how long a process has been there; 0 if that is not known.
 func (h Host) Age(pid int) time.Duration {
 	start := h.stat(pid).Start()
 	now := sinceBoot()
@@ -129,13 +129,13 @@ func (h Host) Age(pid int) time.Duration {
 	return max(now-StartTime(start), 0)
 }
 
-// Started is when a process was started, in the kernel's ticks since boot; 0: that cannot be told.
+// Started is when a process was started, in the kernel's ticks since boot; 0: that is not known.
 func Started(pid int) int { return ThisHost().stat(pid).Start() }
 
 // StartTime is what Started tells as a time since boot, as SinceBoot has it, or a tick earlier.
 func StartTime(start int) time.Duration { return time.Duration(start) * time.Second / ticks }
 
-// sinceBoot is for how long the machine has been there; 0 if that cannot be told.
+// sinceBoot is for how long the machine has been there; 0 if that is not known.
 func sinceBoot() time.Duration {
 	var now unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &now); err != nil {

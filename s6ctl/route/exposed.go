@@ -25,7 +25,7 @@ func (e *Exposed) String() string {
 
 // Expose reports which user besides root and a trusted one could replace what an absolute path
 // leads to, or what is in it, if that is a folder; nil: none could. What is not there counts as
-// well, where another user could put it there. The error says that it cannot be told.
+// well, where another user could put it there. The error says that it is not known.
 func Expose(path string, trusted uint32) (*Exposed, error) {
 	if !filepath.IsAbs(path) {
 		return nil, fmt.Errorf("%q is not absolute", path)

@@ -28,8 +28,8 @@ type Searched struct {
 }
 
 // SearchedFolders are the folders on these PATHs that users besides root and the owner can change,
-// and the folders where that cannot be told, each with the reason. Each PATH has words for whose it
-// is before it: "of s6-svscan".
+// and the folders where that is not known, each with the reason. Each PATH comes behind words that
+// say which one it is: "of s6-svscan".
 func SearchedFolders(owner uint32, paths [][2]string) (found []Searched, unknown []string) {
 	at := map[string]int{} // of what is found, by folder
 	for _, each := range paths {

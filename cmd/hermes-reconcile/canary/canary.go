@@ -92,7 +92,7 @@ const (
 	stageRest
 )
 
-// New makes a trial, of which nothing is done yet.
+// New makes a trial. Nothing is done yet.
 func New(opt Options) *Trial { return &Trial{opt: opt, late: map[string]string{}} }
 
 // Outcome is what became of a trial.
@@ -281,8 +281,8 @@ func NoneNow(lock *journal.Lock) error {
 	return nil
 }
 
-// End ends the canary that an earlier apply has left, so that an apply by hand is of all gateways. A
-// record that cannot be read goes the same way.
+// End ends the canary that an earlier apply has left, so that an apply by hand is of all gateways.
+// A record that cannot be read is deleted, too.
 func End(lock *journal.Lock, warn deploy.Warn) error {
 	c, err := lock.Canary()
 	switch {

@@ -138,7 +138,7 @@ func (o *Options) act(act liveness.Act) error {
 }
 
 // leave is why the gateway is to be left alone, or empty: s6 is about to stop it, it was told to
-// drain, or that cannot be told.
+// drain, or that is not known.
 func leave(gateway liveness.Gateway) string {
 	folder, err := os.Getwd()
 	if err != nil {

@@ -82,8 +82,8 @@ func Open(ctx context.Context, opt Options) (*Deployment, error) {
 	return d, nil
 }
 
-// Compare opens the scandir of these options for a plan alone: what is missing here, s6 or an
-// account, is for Open to say.
+// Compare opens the scandir of these options for a plan alone. Where s6 or an account is missing,
+// it says nothing: Open does.
 func Compare(ctx context.Context, opt Options) (*Deployment, error) {
 	place, err := Look(opt.Path)
 	if err != nil {
@@ -101,8 +101,8 @@ func (p *Place) Compare(ctx context.Context, opt Options) *Deployment {
 	return d
 }
 
-// Plan is what an apply would do. It changes nothing and waits for nothing, so that an apply which
-// is under way may be seen half done: only one with the lock can count on its plan.
+// Plan is what an apply would do. It changes nothing and waits for nothing. It may see another
+// apply half done: only with the lock a plan is sure to be true.
 func (d *Deployment) Plan() (reconcile.Plan, error) {
 	return d.Scandir.Plan(d.opt.Dirs, d.opt.Prune)
 }
@@ -166,8 +166,8 @@ func (d *Deployment) Review(plan reconcile.Plan) (reconcile.Plan, error) {
 	return plan, d.refuse(plan)
 }
 
-// refuse guards against a manifest that is empty by mistake, as a mount that failed leaves it. No
-// service is removed for one, unless that was asked for.
+// refuse guards against a manifest that is empty by mistake, for example after a mount that failed.
+// It removes no service, unless the user has asked for that.
 func (d *Deployment) refuse(plan reconcile.Plan) error {
 	if len(d.opt.Dirs) > 0 || !plan.Removes() || d.opt.AllowEmpty {
 		return nil

@@ -70,7 +70,7 @@ func (d *Deployment) lookAtInputs(ctx context.Context, settle bool) {
 }
 
 // newInputLooks reads what is recorded of the inputs of services; nil: there are none, or it cannot
-// be read. To begin anew then would be to restart gateways for a disk that has failed once.
+// be read. A new record would then restart gateways because a disk has failed once.
 func (p *Place) newInputLooks(
 	profiles map[string]*manifest.Profile, h *homes.Homes,
 ) (*inputLooks, error) {
@@ -116,8 +116,8 @@ func (l *inputLooks) look(ctx context.Context) {
 	}
 }
 
-// lookAtSecrets looks at the files that the run script of a profile opens. Their disk may not answer,
-// which is no reason to wait.
+// lookAtSecrets looks at the files that the run script of a profile opens. Their disk may not
+// answer, which is no reason to wait.
 func lookAtSecrets(ctx context.Context, key []byte, p *manifest.Profile) map[string]inputs.Look {
 	looks := map[string]inputs.Look{}
 	for _, s := range p.Secrets {
@@ -132,7 +132,7 @@ func lookAtSecrets(ctx context.Context, key []byte, p *manifest.Profile) map[str
 	return looks
 }
 
-// soon is a look, or that it takes too long. It is left to itself then.
+// soon is a look, or a fault if it takes too long. Such a look is not ended.
 func soon(ctx context.Context, look func() inputs.Look) inputs.Look {
 	seen, err := pace.WithinLimit(ctx, func() (inputs.Look, error) { return look(), nil })
 	switch {
@@ -235,7 +235,7 @@ func ownFiles(names []string) bool {
 	})
 }
 
-// nowOf is what the gateway of a service is, as far as it matters what that has read.
+// nowOf is what the gateway of a service is, as far as that shows what it has read.
 func (p *Place) nowOf(s *reconcile.Service) inputs.Now {
 	status := s.Status
 	switch {
@@ -268,7 +268,7 @@ func (p *Place) nowOf(s *reconcile.Service) inputs.Now {
 }
 
 // recordInputs records what gateways have read, and what was seen before those start that are about
-// to. What cannot be recorded is a note: the gateways are told apart all the same, by times.
+// to. What cannot be recorded is a note: times still show what a gateway has read.
 func (d *Deployment) recordInputs(lock *journal.Lock, plan reconcile.Plan) []reconcile.Note {
 	l := d.inputs
 	if l == nil {
@@ -346,9 +346,9 @@ func (d *Deployment) UnseenInputs() (all []string) {
 	return all
 }
 
-// RotatedOf are the files that gateways have read, and that hold something else now, by service: of
-// those whose directories say that this matters. Which files these are says the manifest, if there
-// is one; root opens none that only another user's scandir names.
+// RotatedOf are the files that hold something else now than gateways have read, by service. It
+// looks at services with directories that say that this matters. The manifest, if there is one,
+// names the files; root opens none that only another user's scandir names.
 func (p *Place) RotatedOf(
 	ctx context.Context, m *manifest.Manifest, services []reconcile.Service,
 ) map[string][]string {

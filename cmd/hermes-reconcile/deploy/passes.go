@@ -14,8 +14,8 @@ import (
 	"hermes-reconcile/render"
 )
 
-// passes carry out a plan some of whose gateways drain: one apply after the other, each of what is
-// left. Between them others may have the scandir, and what they have changed by then stays.
+// passes carry out a plan with gateways that drain, by several applies: each does what is left.
+// Between two of them another command may lock the scandir, and what it changes stays.
 type passes struct {
 	*Deployment
 	lockTimeout time.Duration

@@ -83,7 +83,8 @@ func own(path string) (*Place, error) {
 }
 
 // Operate opens a scandir on which s6 runs, to start and stop by hand, and takes the lock. A
-// gateway's own user cannot have it, and needs it as little as for s6-svc: the lock is then nil.
+// gateway's own user may not have the lock, and does not need it, as s6-svc does not: then it is
+// nil.
 func Operate(
 	ctx context.Context, path, verb string, lockTimeout time.Duration, listener reconcile.Listener,
 ) (*Place, *journal.Lock, error) {
@@ -106,8 +107,9 @@ func Operate(
 	return p, lock, nil
 }
 
-// Lock waits up to timeout for the right to change the scandir. Which process has it by then stands
-// in the error, a *reconcile.LockedError; where we may not have it, that wraps fs.ErrPermission.
+// Lock waits up to timeout for the right to change the scandir. The error after that is a
+// *reconcile.LockedError, which names the process that has it; where we may not have it, the error
+// wraps fs.ErrPermission.
 func (p *Place) Lock(ctx context.Context, timeout time.Duration) (*journal.Lock, error) {
 	lock, err := p.Scandir.Lock(ctx, timeout)
 	var locked *reconcile.LockedError

@@ -31,9 +31,9 @@ func (p *Place) Standing() (s Standing) {
 	return s
 }
 
-// StandingOf finds out, under the lock, what is on record of the manifest with a digest that is about
-// to be applied, by boot or by a watch. One that has changed since it was rolled back, or since it has
-// failed on a canary, counts: then what was on record is forgotten.
+// StandingOf finds out, under the lock, what is on record of the manifest with a digest that is
+// about to be applied, by boot or by a watch. One that has changed since it was rolled back, or
+// since it has failed on a canary, counts: then what was on record is forgotten.
 func StandingOf(lock *journal.Lock, digest string, boot bool) (s Standing, err error) {
 	if s.Canary, err = canaryOf(lock, digest, boot); err != nil || s.Canary != nil {
 		return s, err
@@ -79,8 +79,8 @@ func endWithContainer(lock *journal.Lock, c *journal.Canary) error {
 	return lock.ForgetCanary()
 }
 
-// Beside are options that leave the canary alone, and do nothing where no manifest was applied before
-// the one that is tried.
+// Beside are options that leave the canary alone. They do nothing where no manifest was applied
+// before the one that is tried.
 func (s Standing) Beside(opt Options) Options {
 	review, c := opt.Review, s.Canary
 	nothing := c.Former == 0 && opt.Record.Digest() == c.Digest
@@ -164,7 +164,7 @@ func CanaryText(c *journal.Canary) string {
 }
 
 // CountAgain lets a manifest count again that was rolled back: an apply by hand asks for that. A
-// record that cannot be read goes the same way.
+// record that cannot be read is deleted, too.
 func CountAgain(lock *journal.Lock, r *Record, warn Warn) error {
 	back, err := lock.RolledBack()
 	switch {

@@ -18,7 +18,7 @@ import (
 // time is quadratic: less than a second.
 const maxScript = 32 << 10
 
-// script is what a shell script of another program does, as far as that can be told without running
+// script is what a shell script of another program does, as far as that is known without running
 // it.
 type script struct {
 	runtime manifest.Runtime

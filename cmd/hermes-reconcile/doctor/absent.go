@@ -14,7 +14,7 @@ import (
 // by name, with the profile that may be meant.
 type absentProfiles map[string]string
 
-// judgeAbsent tells of them. homeOf is the HERMES_HOME of a profile.
+// judgeAbsent reports them. homeOf is the HERMES_HOME of a profile.
 func judgeAbsent(m absentProfiles, homeOf func(profile string) string) []explain.Finding {
 	n := notes{check: homeCheck}
 	names := sortedKeys(m)

@@ -55,8 +55,8 @@ func judgeClaims(c claimFacts) []explain.Finding {
 	return n.list
 }
 
-// host tells of a gateway that serves profiles which have one of their own here. What the root one
-// serves that runs here is told by the check of that.
+// host reports a gateway that serves profiles which have one of their own here. Profiles of the
+// root gateway that runs here are left to the check of that one.
 func (n *notes) host(h hostFacts, own []string) {
 	others := make(map[string]bool, len(h.Profiles))
 	for _, profile := range h.Serves() {
@@ -113,8 +113,8 @@ func lookAtClaims(ctx context.Context, p *Facts) ([]explain.Finding, error) {
 	return judgeClaims(c), nil
 }
 
-// unknownHome is the first profile with a home that could not be looked at, and why; empty: there is
-// none.
+// unknownHome is the first profile with a home that could not be looked at, and why; empty: there
+// is none.
 func unknownHome(found map[string]home.Finding) (profile, why string) {
 	for _, name := range sortedKeys(found) {
 		if f := found[name]; f.Unknown != "" {

@@ -28,7 +28,7 @@ import (
 )
 
 // Facts are what is known of one place before the checks are made. They do not change any more, so
-// that a look which is left to itself can do no harm.
+// a look that goes on after its time limit can do no harm.
 type Facts struct {
 	ManifestFacts
 	ScandirFacts

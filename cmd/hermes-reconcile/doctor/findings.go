@@ -31,8 +31,7 @@ type notes struct {
 	list  []explain.Finding
 }
 
-// add notes what is wrong. The hint says what to type or to edit, since a finding without one helps
-// little.
+// add notes what is wrong. The hint says what to type or to edit.
 func (n *notes) add(level explain.Level, object, hint, format string, args ...any) {
 	n.list = append(
 		n.list,

@@ -27,8 +27,9 @@ type Gateway struct {
 }
 
 const (
-	// slow is how long a gateway may take to start, to stop, or to answer as ready, before that is
-	// worth a word. It is the default of ready.timeout, and less than a stop_timeout of some only.
+	// slow is how long a gateway may take to start, to stop, or to answer as ready, before doctor
+	// names it. It is the default of ready.timeout, and only a few gateways have a longer
+	// stop_timeout.
 	slow = time.Minute
 	// looping is from how many deaths on a gateway's next start waits, and quiet after how long its
 	// deaths are forgotten: as rendered scripts have it.
@@ -36,7 +37,7 @@ const (
 	quiet   = 10 * time.Minute
 )
 
-// judgeGateways tells which gateways are not as they should be.
+// judgeGateways reports which gateways are not as they should be.
 func judgeGateways(all []Gateway, listening bool, now time.Time) []explain.Finding {
 	n := notes{check: gatewaysCheck}
 	if !listening {
@@ -58,7 +59,7 @@ func judgeGateways(all []Gateway, listening bool, now time.Time) []explain.Findi
 	return n.list
 }
 
-// state tells what is wrong with a gateway's process. Of a foreign one nothing says what it should
+// state reports what is wrong with a gateway's process. It is not known what a foreign one should
 // be.
 func (n *notes) state(g Gateway, now time.Time) {
 	lasted := ago(g.Status.Since, now)
@@ -118,7 +119,7 @@ func (n *notes) state(g Gateway, now time.Time) {
 	}
 }
 
-// drift tells what of a gateway is not as it was rendered, and what is wrong with its logger.
+// drift reports what of a gateway is not as it was rendered, and what is wrong with its logger.
 func (n *notes) drift(g Gateway) {
 	for _, d := range g.Drift {
 		switch d {
@@ -165,8 +166,8 @@ func (n *notes) drift(g Gateway) {
 	}
 }
 
-// misplaced tells of a gateway that runs where it should not, and reports whether that is what the
-// words are about.
+// misplaced reports a gateway that runs where it should not. It returns whether the words of drift
+// are about that.
 func (n *notes) misplaced(g Gateway, drift string) bool {
 	switch {
 	case strings.HasPrefix(drift, reconcile.RunsOutside),

@@ -25,7 +25,8 @@ type leftoverFacts struct {
 	Named    map[string]bool // profiles of the manifest
 }
 
-// judgeLeftovers tells what interrupted applies have left, and what stands in the way of s6-svscan.
+// judgeLeftovers reports what interrupted applies have left, and what stands in the way of
+// s6-svscan.
 func judgeLeftovers(r leftoverFacts) []explain.Finding {
 	n := notes{check: leftoversCheck}
 	for _, name := range r.Culprits {
@@ -63,7 +64,7 @@ func tellsPlace(drift string) bool {
 	return false
 }
 
-// foreign tells of a gateway that another program manages. If the manifest names it, it will be
+// foreign reports a gateway that another program manages. If the manifest names it, it will be
 // adopted, as the plan says.
 func (n *notes) foreign(g Gateway, named bool) {
 	runs := g.Status.Supervised && !g.Status.Down()
@@ -84,7 +85,7 @@ func (n *notes) foreign(g Gateway, named bool) {
 	}
 }
 
-// interrupted tells what the next apply will finish.
+// interrupted reports what the next apply will finish.
 func (n *notes) interrupted(r leftoverFacts) {
 	for _, h := range r.Hidden {
 		if h.Name != "" {

@@ -46,7 +46,7 @@ type ownershipFacts struct {
 	Unknown  []string   // what could not be, and why
 }
 
-// judgeOwnership tells what other users could change to run what they like as the owner of
+// judgeOwnership reports what other users could change to run what they like as the owner of
 // s6-svscan.
 func judgeOwnership(h ownershipFacts) []explain.Finding {
 	n := notes{check: ownershipCheck}
@@ -98,8 +98,8 @@ func (n *notes) searched(f searched) {
 		"on %s: %s can change %s, and so the programs that root runs by name", f.Whose, f.Who, f.At)
 }
 
-// service tells what others can change in a service directory. One of another program is a warning
-// only: we did not put it there.
+// service reports what others can change in a service directory. One of another program is a
+// warning only: we did not put it there.
 func (n *notes) service(s reconcile.Service) {
 	level, hint := explain.LevelError, apply
 	if !s.Owned {
@@ -153,7 +153,7 @@ func (p *Facts) holder() string {
 }
 
 // searchedFolders are the folders on a PATH of ours, of the container or of s6-svscan that others
-// can change, and the folders where that cannot be told.
+// can change, and the folders where that is not known.
 func (p *Facts) searchedFolders() (found []searched, unknown []string) {
 	environ, err := p.environ()
 	if err != nil {
@@ -167,7 +167,7 @@ func (p *Facts) searchedFolders() (found []searched, unknown []string) {
 	return found, append(unknown, dark...)
 }
 
-// unseen are the files with owners that cannot be told.
+// unseen are the files with owners that are not known.
 func (p *Facts) unseen() []string {
 	var unseen []string
 	if p.ScandirErr != nil {

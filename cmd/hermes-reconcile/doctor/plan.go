@@ -78,7 +78,7 @@ const roomCheck = "room"
 // directoryChanges are how many services the manifest adds, and how many go.
 type directoryChanges struct{ Comes, Goes int }
 
-// judgeRoom tells how many gateways more s6-svscan can take.
+// judgeRoom reports how many gateways more s6-svscan can take.
 func judgeRoom(v reconcile.Vacancy, err error, c directoryChanges) []explain.Finding {
 	n := notes{check: roomCheck}
 	const object, raise = "s6-svscan", "raise that limit, or remove services"

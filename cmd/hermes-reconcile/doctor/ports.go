@@ -38,7 +38,7 @@ type sockets struct {
 	Services map[int]string
 }
 
-// judgePorts tells which ports are not their gateway's.
+// judgePorts reports which ports are not their gateway's.
 func judgePorts(ports []portFacts, s sockets, now time.Time) []explain.Finding {
 	n := notes{check: portsCheck}
 	if s.Err != nil {
@@ -61,7 +61,7 @@ func judgePorts(ports []portFacts, s sockets, now time.Time) []explain.Finding {
 	return n.list
 }
 
-// shared tells of ports that two gateways have.
+// shared reports ports that two gateways have.
 func (n *notes) shared(ports []portFacts) {
 	const hint = "give one of them another port in the manifest"
 	of, wanted := map[int][]string{}, map[int]int{}
@@ -85,7 +85,7 @@ func (n *notes) shared(ports []portFacts) {
 	}
 }
 
-// port tells which process has a port instead of its gateway.
+// port reports which process has a port instead of its gateway.
 func (n *notes) port(p portFacts, s sockets, now time.Time) {
 	var others []process.Listener
 	hidden := false

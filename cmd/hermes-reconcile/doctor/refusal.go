@@ -11,8 +11,8 @@ import (
 	"hermes-reconcile/cmd/hermes-reconcile/loglines"
 )
 
-// mayBeRefused reports whether a gateway ended a moment ago as one does that refuses its command
-// line or its profile. Python takes 2 to 3 s to say so, so it may be up again.
+// mayBeRefused reports whether a gateway ended a moment ago as if it had refused its command line
+// or its profile. Python takes 2 to 3 s to say so, so it may be up again.
 func (g *Gateway) mayBeRefused(now time.Time) bool {
 	code := g.Status.ExitCode
 	return g.Owned && g.Status.Supervised &&

@@ -16,7 +16,7 @@ import (
 	"hermes-reconcile/s6ctl/process"
 )
 
-// judgeStrays tells of processes that have outlived the gateways which started them, by profile.
+// judgeStrays reports processes that have outlived the gateways which started them, by profile.
 func judgeStrays(byProfile map[string][]process.Stray) []explain.Finding {
 	n := notes{check: gatewaysCheck}
 	for _, profile := range sortedKeys(byProfile) {
@@ -32,7 +32,7 @@ func judgeStrays(byProfile map[string][]process.Stray) []explain.Finding {
 }
 
 // lookAtStrays looks for processes that have outlived their gateways. The gateway of a supervisor
-// that was killed is another matter, and told of as such.
+// that was killed is none of these: another check reports it.
 func lookAtStrays(ctx context.Context, p *Facts) ([]explain.Finding, error) {
 	if p.ScandirErr != nil {
 		return nil, nil // the check of gateways says so

@@ -128,7 +128,7 @@ func (p *Facts) sourcesOf(
 	}
 }
 
-// readEnvFiles reads the files of env_file, of which a later one wins.
+// readEnvFiles reads the files of env_file. A later file wins.
 func readEnvFiles(of *manifest.Profile, unknown *grouped) map[string]string {
 	env := map[string]string{}
 	for _, file := range of.EnvFiles {

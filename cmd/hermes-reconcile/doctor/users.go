@@ -21,7 +21,7 @@ type userFacts struct {
 	Accounts map[string]error // by name: why it cannot be used; nil: it can
 }
 
-// judgeUsers tells which accounts are missing, and what the user that looks may see.
+// judgeUsers reports which accounts are missing, and what the user that looks may see.
 func judgeUsers(p userFacts) []explain.Finding {
 	n := notes{check: usersCheck}
 	switch me := "user " + strconv.Itoa(int(p.Me)); {

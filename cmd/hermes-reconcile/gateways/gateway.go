@@ -84,7 +84,7 @@ func readiness(s reconcile.Service) *bool {
 	return &s.Status.Ready
 }
 
-// Wanted is what the service directory says the gateway should be, empty where it cannot be told.
+// Wanted is what the service directory says the gateway should be, empty where that is not known.
 func Wanted(s reconcile.Service) string {
 	if s.Obstacle != "" || s.Fault != nil || s.Missing {
 		return ""

@@ -159,8 +159,8 @@ func (w *Wish) gateway(
 	return g
 }
 
-// rotates says of which files a gateway has read another content than they hold. That is pending
-// like a change of the manifest, unless there is one besides.
+// rotates notes the files that hold something else now than a gateway has read. That is pending,
+// like a change of the manifest; where there is such a change, too, only that one is shown.
 func rotates(g *explain.Gateway, files []string) {
 	g.Rotated = files
 	if len(files) > 0 && (g.Pending == "" || g.Pending == explain.PendingNone) {

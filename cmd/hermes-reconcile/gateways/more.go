@@ -58,9 +58,10 @@ func (w *Wish) more(
 	return m
 }
 
-// lastExit is the exit code of the last process of a gateway that has ended; nil where a signal ended
-// it, or none is known to have ended. Without a supervisor the status file is left from a life with
-// an unknown end. While a gateway runs, s6 says 0 although none has ended: then a death has to tell.
+// lastExit is the exit code of the last process of a gateway that has ended; nil where a signal
+// ended it, or none is known to have ended. Without a supervisor the status file is left from a
+// life with an unknown end. While a gateway runs, s6 says 0 although none has ended: then a death
+// has to tell.
 func lastExit(look reconcile.Look) *int {
 	code := look.ExitCode
 	if !look.Supervised || code < 0 || look.Signal != 0 ||
@@ -105,8 +106,8 @@ func accountName(uid uint32) string {
 	return number
 }
 
-// sockets are those on which a gateway takes connections, and those of others on its port. Root
-// without CAP_SYS_PTRACE has the gateway's user look.
+// sockets are those on which a gateway takes connections, and those of other processes on its port.
+// Root without CAP_SYS_PTRACE cannot see them, so a child looks as the gateway's user.
 func sockets(ctx context.Context, s reconcile.Service, uid uint32) []explain.Socket {
 	found := []explain.Socket{}
 	all, err := process.Listeners(process.ThisHost())

@@ -15,7 +15,7 @@ import (
 const profilesFolder = "profiles"
 
 // lookFor notes that a profile has no folder. A home in which nothing is of hermes is one that it
-// has not made yet: then it cannot be told which profiles there will be.
+// has not made yet: then it is not known which profiles there will be.
 func (s *server) lookFor(profile string) {
 	_, err := safefile.StatOwn(s.path(profile, ""))
 	if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {

@@ -58,7 +58,7 @@ func (s *server) lookForHost(homeDir string) {
 	}
 }
 
-// served are the profiles that the root gateway says it serves, or why that cannot be told.
+// served are the profiles that the root gateway says it serves, or why that is not known.
 func (s *server) served() (profiles []string, mute string) {
 	if err := enterable(s.homeOf(rootProfile)); err != nil {
 		return nil, err.Error()

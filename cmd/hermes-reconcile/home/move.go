@@ -20,8 +20,9 @@ type Text struct {
 // which can be interrupted.
 const moveWait = 50
 
-// move moves n bytes between a pipe and another file, from an offset if one is given. It returns how
-// many it has moved. The rest is to be copied: not every file can do this, nor in each state.
+// move moves n bytes between a pipe and another file, from an offset if one is given. It returns
+// how many it has moved. The caller copies the rest: some files cannot do this, or not in every
+// state.
 func move(to, from *os.File, offset *int64, n int) (moved int) {
 	in, err := from.SyscallConn()
 	if err != nil {
@@ -96,8 +97,8 @@ func (m *mover) close() {
 	}
 }
 
-// send sends up to n bytes of a file from an offset on. It returns how many: none where the file has
-// to be read.
+// send sends up to n bytes of a file from an offset on. It returns how many: none where the file
+// has to be read.
 func (m *mover) send(file *os.File, offset int64, n int) (sent int, err error) {
 	length := move(m.in, file, &offset, n)
 	if length == 0 {

@@ -210,8 +210,8 @@ func probes(r *manifest.Ready) (startup, readiness *probe) {
 		&probe{ask, readinessPeriod, probePatience, readinessMisses}
 }
 
-// liveness is the probe by which a gateway that has served once is restarted, and the one that it
-// waits for: a gateway that starts is left alone. The kubelet cannot only report.
+// liveness is the probe that restarts a gateway, and the startup probe that it waits for: a gateway
+// that starts is left alone. The kubelet can restart, and not only report.
 func liveness(a *manifest.Alive) (live, startup *probe) {
 	if a == nil || a.Action != manifest.AliveRestart {
 		return nil, nil

@@ -117,8 +117,8 @@ func LastLines(
 	return lines
 }
 
-// Complain says why each of these gateways is late, and how many more time will not help. It comes
-// after the wait, and for those alone that are late: it costs a request or a process each.
+// Complain says why each of these gateways is late, and counts those that no more time would help.
+// Each costs a request or a process, so this comes after the wait.
 func Complain(
 	ctx context.Context, place *deploy.Place, m *manifest.Manifest, late []reconcile.Late,
 	level reconcile.Level,

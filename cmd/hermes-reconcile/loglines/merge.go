@@ -163,8 +163,8 @@ func mergeOld(
 	return alive, nil
 }
 
-// leading is how many lines of a source come before those of all others, of which next is the
-// first.
+// leading is how many lines of a source come before those of all others. next is the source whose
+// lines come first among these.
 func (s *source) leading(next *source) int {
 	if next == nil {
 		return len(s.lines)

@@ -21,8 +21,8 @@ const (
 	// RefusalLines is how many lines of a log are looked at for why a gateway ended. argparse prints a
 	// usage of about ten lines before its error, and a run script a line for each pause behind it.
 	RefusalLines = 60
-	// endLimit is how long the end of one log may take to be read: a disk that does not answer must not
-	// hold up a look.
+	// endLimit is how long the end of one log may take to be read: a disk that does not answer must
+	// not hold up a look.
 	endLimit = 2 * time.Second
 	// maxEnd is how much of a log is kept, in bytes: a line may be very long.
 	maxEnd = 256 << 10
@@ -30,13 +30,13 @@ const (
 
 // End is the end of a gateway's log.
 type End struct {
-	File string // that it is in, empty where that cannot be told
+	File string // that it is in, empty where that is not known
 	Text string
 }
 
-// EndOf reads the last lines of a gateway's log, as its user; the manifest may be nil. With an error
-// the end has what was known and had come until then. The error is home.ErrNoLog where nothing was
-// written yet.
+// EndOf reads the last lines of a gateway's log, as its user; the manifest may be nil. With an
+// error the end has what was known and had come until then. The error is home.ErrNoLog where
+// nothing was written yet.
 func EndOf(
 	ctx context.Context, l *deploy.Place, s reconcile.Service, m *manifest.Manifest, lines int,
 ) (end End, err error) {
@@ -58,8 +58,8 @@ func EndOf(
 }
 
 // LastLine is the last line that a gateway has printed, in short, as `: its log ends with "text"`;
-// empty where there is none, or it cannot be read. What run scripts print of themselves says nothing
-// new.
+// empty where there is none, or it cannot be read. What run scripts print of themselves says
+// nothing new.
 func LastLine(
 	ctx context.Context, l *deploy.Place, s reconcile.Service, m *manifest.Manifest,
 ) string {

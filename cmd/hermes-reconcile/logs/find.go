@@ -47,7 +47,7 @@ func folderOf(l *deploy.Place, s reconcile.Service, m *manifest.Manifest) (strin
 }
 
 // File is the file that a profile's gateway logs to: where its logger was told, else where that
-// would be, which is a guess where its home cannot be told.
+// would be, which is a guess where its home is not known.
 func File(h *homes.Homes, s6 *s6ctl.Scandir, profile string) string {
 	folder := s6.LogFolder(render.ServiceOf(profile))
 	if folder == "" {

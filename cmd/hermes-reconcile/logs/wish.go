@@ -45,7 +45,7 @@ type Options struct {
 	JSON     bool     // an object for each line
 }
 
-// Wish is what options mean: each can be told apart from all others.
+// Wish is what options mean: each differs from all others.
 type Wish struct {
 	Options
 	lines int // home.AllLines: all

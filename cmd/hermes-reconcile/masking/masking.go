@@ -37,7 +37,7 @@ const (
 	maskedAfter  = "*** (after)"
 )
 
-// Is reports whether a value is one of these marks, and so is ours and stays as it is.
+// Is reports whether a value is one of these marks. A mark is not masked again.
 func Is(value string) bool {
 	return value == masked || value == maskedBefore || value == maskedAfter
 }

@@ -113,7 +113,7 @@ func (w *Work) Line(now time.Time, width int) string {
 	return line
 }
 
-// counts says how much is done, and what is waited for, in forms of which each is shorter than the
+// counts says how much is done, and what is waited for, in several forms, each shorter than the
 // one before.
 func (w *Work) counts(now time.Time) []string {
 	if len(w.Stops) == 0 {
@@ -154,7 +154,7 @@ func (w *Work) counts(now time.Time) []string {
 	}
 }
 
-// forms say what is done, in forms of which each is shorter than the one before.
+// forms say what is done, in several forms, each shorter than the one before.
 func (s stage) forms(now time.Time) []string {
 	if s.verb == "" {
 		return nil

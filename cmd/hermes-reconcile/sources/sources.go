@@ -1,6 +1,6 @@
 // Package sources reads what the user names as a manifest: files, folders of them, standard input.
-// A manifest of the user's own is opened here and nowhere else; s6ctl/safefile opens what others can
-// write.
+// A manifest of the user's own is opened here and nowhere else; s6ctl/safefile opens what others
+// can write.
 //
 //	sources.go   a list of names to the texts that they mean
 //	parse.go     those texts to a manifest, and to what it renders
@@ -136,8 +136,8 @@ func (n Names) readStdin(now func(phase)) (manifest.Source, error) {
 	return source, nil
 }
 
-// Places are the files as absolute paths, behind the folders of them: to add a file is as good as to
-// change one. So is to make one that is not there.
+// Places are the absolute paths of the files, each behind its folder: a user who can add a file can
+// do as much as one who can change a file, or make one that is not there yet.
 func (n Names) Places() []string {
 	var places []string
 	for _, name := range n.List {

@@ -85,7 +85,7 @@ func (w *Watcher) tells(o reconcile.Outcome) bool {
 	return o.Change.Acts() || o.Change.Op == reconcile.Ended && !w.ended[o.Change.Profile]
 }
 
-// delayed is what a change waits for, without the time for which it does; empty: for nothing.
+// delayed is what a change waits for, without how long; empty: it waits for nothing.
 func delayed(o reconcile.Outcome) string {
 	if o.Delay == nil {
 		return ""

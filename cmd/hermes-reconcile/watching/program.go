@@ -24,8 +24,8 @@ type EventOptions struct {
 	Repeat  time.Duration // after which it is told again what still holds; 0: never
 }
 
-// Check refuses what would make each event fail, or root run what others can change. Its errors name
-// the flags of watch.
+// Check refuses what would make each event fail, or root run what others can change. Its errors
+// name the flags of watch.
 func (o *EventOptions) Check(root bool) error {
 	switch {
 	case o.Program == "" && o.User != "":
@@ -59,7 +59,7 @@ func (o *EventOptions) account() (*start.Account, error) {
 	return &start.Account{UID: who.UID, GID: who.GID, Groups: who.Groups}, nil
 }
 
-// Begin starts to tell events, if a program is to be told. What cannot be told is logged.
+// Begin starts to tell events, if a program is to be told. An event that cannot be told is logged.
 func (o *EventOptions) Begin(log *slog.Logger) (*Events, error) {
 	if o.Program == "" {
 		return nil, nil
