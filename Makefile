@@ -44,6 +44,7 @@ bench-ratio:
 	go run ./e2e/bench
 
 torture: lint
+	TORTURE=$(or $(TORTURE),10m) go test -count=1 -timeout 0 -run PortsPassInAnyLife ./reconcile/apply
 	TORTURE=$(or $(TORTURE),10m) go test -race -count=1 -timeout 0 -parallel 8 -tags e2e -run 'Walk|Torture|AllThatIsHostile' -v ./e2e
 
 # The scripts that let shells complete, as they are named where bash-completion, zsh and fish look for them.

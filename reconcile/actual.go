@@ -171,7 +171,9 @@ var S6Files = []string{
 type Owed struct {
 	Gateway bool `json:"gateway"`
 	Logger  bool `json:"logger"`
-	Port    int  `json:"port,omitempty"` // that the gateway may hold until it is restarted
+	// Ports are those that the gateway may hold until it is restarted, besides that of its files: each
+	// that its files said when they were changed.
+	Ports []int `json:"ports,omitempty"`
 	// Start says that a new directory is in place, that the gateway was up before, and that s6 was
 	// not seen to find the directory. Once s6 supervises it, nothing of this is left to do.
 	Start bool `json:"start,omitempty"`
@@ -181,6 +183,24 @@ type Owed struct {
 	// told.
 	Busy bool `json:"-"`
 	By   int  `json:"-"`
+}
+
+// IsNothing reports whether nothing is on record.
+func (o Owed) IsNothing() bool {
+	return !o.Gateway && !o.Logger && !o.Start && len(o.Ports) == 0 && o.Drain == (Drain{})
+}
+
+// MayHold are the ports that a gateway may hold once its files change, which say this one until
+// then. What s6 has started after a drain has read them as they are.
+func (o Owed) MayHold(port int) []int {
+	ports := o.Ports
+	if o.Drain.PID != 0 && !o.Drain.Alive && o.Drain.Fresh {
+		ports = nil
+	}
+	if port == 0 || slices.Contains(ports, port) {
+		return ports
+	}
+	return append(slices.Clip(ports), port)
 }
 
 // Why says why something is owed.

@@ -102,7 +102,7 @@ func unnamed(s Service, prune Prune, actual Actual, named bool) Change {
 		if doubt := s.Doubt(); doubt != "" {
 			c.because(ReasonForeignState, "other users hold files that s6 writes there: "+doubt)
 		}
-		if owed != (Owed{}) {
+		if !owed.IsNothing() {
 			c.because(ReasonHalfAdopted,
 				"an interrupted apply has begun to adopt it: look whether it runs")
 		}

@@ -25,6 +25,7 @@
 //	scandir/         reads what is; scandir/misplaced.go finds s6-supervise processes outside their places
 //	operate/         stops, starts and restarts one live service, by hand, too; waits until it is ready
 //	turns/           lets so many gateways restart at a time
+//	circle/          says which of those that pass ports to each other go on now
 //	apply/           carries a plan out
 //
 // Beside them stand dirfd, which changes directories, watch, which knows when to make a pass,

@@ -24,12 +24,23 @@ type Drain struct {
 	Told bool `json:"told,omitempty"`
 	// Fresh says that what s6 starts after this process runs the files that are there now.
 	Fresh bool `json:"fresh,omitempty"`
+	// Ends says that no other process of the gateway should follow: it is to be stopped, or removed.
+	Ends bool `json:"ends,omitempty"`
 
 	// The rest is what is seen of it.
 
 	Alive bool          `json:"-"` // the process runs
 	Spent time.Duration `json:"-"` // since it was asked
 }
+
+// Next is what comes when a gateway has drained.
+type Next int
+
+const (
+	Again Next = iota // s6 starts it
+	Later             // an apply starts it
+	Never             // it stays down
+)
 
 // Over reports whether the gateway had the time that it may have.
 func (d Drain) Over() bool { return d.Spent >= d.Timeout }

@@ -174,7 +174,7 @@ func TestPortThatAnOwedRestartStillHoldsIsAwaited(t *testing.T) {
 	old := testkit.OnPort(testkit.Profile("old", "1"), 9002)
 	actual := reconcile.Actual{
 		Listening: true, Services: []reconcile.Service{testkit.Found(t, old)},
-		Owed: map[string]reconcile.Owed{"gateway-old": {Gateway: true, Port: 9001}},
+		Owed: map[string]reconcile.Owed{"gateway-old": {Gateway: true, Ports: []int{9001}}},
 	}
 	plan, err := reconcile.Diff(testkit.Servicedirs(t, testkit.OnPort(testkit.Profile("new", "1"), 9001), old), actual, reconcile.PruneOwned)
 	require.NoError(t, err)

@@ -67,12 +67,16 @@ func portHolders(actual Actual) map[int][]portHolder {
 		if holds || owed.Waits() {
 			holder := portHolder{s.Name, !holds}
 			hold(s.Marker.Port, holder)
-			hold(owed.Port, holder)
+			for _, port := range owed.Ports {
+				hold(port, holder)
+			}
 		}
 	}
 	for _, h := range actual.Hidden {
 		if h.Status.Supervised {
-			hold(h.Port, portHolder{service: h.Name})
+			for _, port := range append([]int{h.Port}, actual.Owed[h.Name].Ports...) {
+				hold(port, portHolder{service: h.Name})
+			}
 		}
 	}
 	return holders

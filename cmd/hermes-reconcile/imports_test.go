@@ -242,11 +242,15 @@ var layers = map[string]layer{
 		ours:  []string{"reconcile", "reconcile/pace"},
 		never: []string{"os", "os/exec", "net", "flag", "log"},
 	},
+	"reconcile/circle": {
+		why:   "Who goes on follows from who takes whose port and from who drains, so all small cases can be tried.",
+		never: []string{"os", "os/exec", "net", "flag", "log", "path/filepath", "time"},
+	},
 	"reconcile/apply": {
 		why: "It has the order of an apply, and s6 itself is behind its Supervisor.",
 		ours: []string{
-			"render", "render/parallel", "reconcile", "reconcile/dirfd", "reconcile/fault", "reconcile/journal", "reconcile/operate", "reconcile/ownership",
-			"reconcile/pace", "reconcile/scandir", "reconcile/servicetree", "reconcile/turns",
+			"render", "render/parallel", "reconcile", "reconcile/circle", "reconcile/dirfd", "reconcile/fault", "reconcile/journal", "reconcile/operate",
+			"reconcile/ownership", "reconcile/pace", "reconcile/scandir", "reconcile/servicetree", "reconcile/turns",
 		},
 		never: []string{"os", "os/exec", "net", "flag", "log"},
 	},

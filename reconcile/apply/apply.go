@@ -214,6 +214,7 @@ type job struct {
 	err     error  // why it is not, or not wholly, carried out; nothing more is done then
 
 	turn     bool // it has one, and gets a new directory in it
+	circle   bool // it passes its port on in a circle, so it stops before the port that it takes is free
 	stopping stopping
 	drain    reconcile.Drain // of its gateway, where that drains
 	owes     reconcile.Owed  // that is on record

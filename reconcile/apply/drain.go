@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"hermes-reconcile/reconcile"
+	"hermes-reconcile/reconcile/circle"
 	"hermes-reconcile/reconcile/operate"
 )
 
@@ -24,7 +25,6 @@ const (
 // decideDrains finds the jobs whose gateways drain in this apply, and those that have to wait for
 // them.
 func (r *applier) decideDrains() {
-	drains := false
 	for _, j := range r.jobs {
 		if j.err == nil {
 			j.stopping = r.stoppingOf(j)
@@ -32,12 +32,9 @@ func (r *applier) decideDrains() {
 				j.stopping = atOnce
 				j.err = &reconcile.DelayError{For: "an apply that waits until it has drained, or watch"}
 			}
-			drains = drains || j.drains()
 		}
 	}
-	if drains {
-		r.delayTakers()
-	}
+	r.holdTakers()
 }
 
 // stoppingOf decides how the gateway of a job stops. One that s6 is stopping already, or whose
@@ -74,10 +71,15 @@ func (j *job) stopsGateway() bool {
 // drains reports whether the job leaves its gateway to end by itself in this apply.
 func (j *job) drains() bool { return j.stopping != atOnce }
 
-// staysDown reports whether the gateway must not come back when it has drained: not by itself.
-func (j *job) staysDown() bool {
-	return j.Op == reconcile.Remove || j.Replace || j.Gateway == reconcile.Down ||
-		len(j.Await) > 0
+// next is what comes when the gateway has drained.
+func (j *job) next() reconcile.Next {
+	switch {
+	case j.Op == reconcile.Remove || j.Gateway == reconcile.Down:
+		return reconcile.Never
+	case j.Replace || len(j.Await) > 0:
+		return reconcile.Later
+	}
+	return reconcile.Again
 }
 
 // stopsFirst reports whether nothing may be done to the directory before the gateway is down. A
@@ -86,65 +88,53 @@ func (j *job) stopsFirst() bool {
 	return j.Op == reconcile.Remove || j.Replace || j.Gateway == reconcile.Restart && len(j.Await) > 0
 }
 
-// delayTakers makes those wait that restart on the port of a gateway which drains: they run on
-// until it is free. Those that pass ports around in a circle have to drain all together.
-func (r *applier) delayTakers() {
-	byName := map[string]*job{}
-	for _, j := range r.jobs {
-		byName[j.Service] = j
-	}
-	held := func(j *job) string {
-		for _, giver := range j.Await {
-			if g := byName[giver]; g != nil && (g.drains() || reconcile.IsDelay(g.err)) {
-				return giver
-			}
+// holdTakers leaves those as they are that restart on a port which is not given up in this apply, as
+// its gateway drains, or cannot be stopped: they run on until it is free.
+func (r *applier) holdTakers() {
+	gateways := make([]circle.Gateway, len(r.jobs))
+	for i, j := range r.jobs {
+		gateways[i] = circle.Gateway{
+			Name: j.Service, Awaits: j.Await, State: j.givesUp(),
+			Held: j.stopping != asked && j.Gateway == reconcile.Restart && !j.Drained,
 		}
-		return ""
 	}
-	for more := true; more; {
-		more = false
-		for _, j := range r.jobs {
-			if j.err != nil || j.stopping == asked || j.Gateway != reconcile.Restart || j.Drained {
-				continue
-			}
-			giver := held(j)
-			if giver == "" || j.drains() && inCircle(j, byName) {
-				continue
-			}
-			j.stopping, more = atOnce, true
-			j.err = &reconcile.DelayError{For: giver + ", which drains"}
+	verdicts := circle.Decide(gateways)
+	for _, j := range r.jobs {
+		v := verdicts[j.Service]
+		j.circle = v.Circle
+		switch {
+		case v.For == "":
+		case v.State == circle.Waits:
+			j.stopping, j.err = atOnce, &reconcile.DelayError{For: v.For + ", which drains"}
+		case j.Actual.Status.PID != 0:
+			j.stopping, j.err = atOnce, notRestarted(heldBy(v.For, j.Port))
 		}
 	}
 }
 
-// inCircle reports whether a job waits for a port that is waited for, in the end, by itself.
-func inCircle(j *job, byName map[string]*job) bool {
-	seen := map[string]bool{}
-	var leads func(from *job) bool
-	leads = func(from *job) bool {
-		for _, giver := range from.Await {
-			if giver == j.Service {
-				return true
-			}
-			if next := byName[giver]; next != nil && !seen[giver] {
-				seen[giver] = true
-				if leads(next) {
-					return true
-				}
-			}
-		}
-		return false
+// givesUp is whether the job gives up the port of its gateway, before it is known what others do.
+func (j *job) givesUp() circle.State {
+	switch {
+	case reconcile.IsDelay(j.err):
+		return circle.Waits
+	case j.err != nil:
+		return circle.Fails
+	case j.drains():
+		return circle.Drains
 	}
-	return leads(j)
+	return circle.Goes
 }
 
 // drainFirst lets a gateway end before anything else is done to its directory.
 func (r *applier) drainFirst(ctx context.Context, j *job) error {
+	if j.stopping == asks && j.Gateway == reconcile.Restart && !j.circle { // else all are asked at once
+		if err := r.mayStop(ctx, j); err != nil {
+			return err
+		}
+	}
 	j.owes = j.Owed
 	j.owes.Gateway = j.owes.Gateway || j.Gateway == reconcile.Restart
-	if j.owes.Port == 0 {
-		j.owes.Port = j.Actual.Marker.Port
-	}
+	j.owes.Ports = j.Owed.MayHold(j.Actual.Marker.Port)
 	j.owes.Drain = j.drain
 	return r.letDrain(ctx, j)
 }
@@ -152,7 +142,7 @@ func (r *applier) drainFirst(ctx context.Context, j *job) error {
 // letDrain asks a gateway to end, unless that is done. Where it has begun to, the result is a
 // DelayError.
 func (r *applier) letDrain(ctx context.Context, j *job) error {
-	gone, err := r.Ask(ctx, r.Lock, j.Service, &j.owes, j.staysDown())
+	gone, err := r.Ask(ctx, r.Lock, j.Service, &j.owes, j.next())
 	switch {
 	case err != nil:
 		return err

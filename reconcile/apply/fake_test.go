@@ -48,6 +48,7 @@ type fakeS6 struct {
 	looked    func(looks int) // is called at each look at a service
 	exits     int             // what gateways exit with as soon as they start, for good; 0: they run
 	stubborn  map[string]bool
+	broken    string           // the service whose state cannot be told
 	failing   map[string]error // by call
 	doubleRun []string
 	prune     reconcile.Prune
@@ -65,6 +66,10 @@ type fakeS6 struct {
 	ahead     time.Duration            // gateways are older by this
 	drains    map[string]time.Duration // by service, see learnDrains
 	cut       []string                 // gateways that were stopped without having had their time to drain
+	shared    []string                 // starts on a port on which another gateway ran
+	toKill    int                      // the apply is killed at so many calls from now; 0: it is not
+	killed    *world                   // as it was then
+	copies    int
 }
 
 // Started is a number of the process's own.
@@ -161,6 +166,7 @@ type fakeService struct {
 	status, log reconcile.Status
 	hasLog      bool
 	script      string    // that the process runs
+	ending      bool      // its supervisor was told to end, and its gateway does not stop
 	drains      bool      // it was asked to end
 	asked       int       // so often in its life
 	since       time.Time // it was asked first, when gateways were so much
@@ -186,6 +192,7 @@ func newFakeS6(t *testing.T) *fakeS6 {
 }
 
 func (f *fakeS6) call(name string) error {
+	f.countToKill()
 	f.calls = append(f.calls, name)
 	return f.failing[name]
 }
@@ -244,6 +251,9 @@ func (f *fakeS6) scan(prune bool) {
 	for ino, s := range f.services {
 		if prune && !visible[ino] {
 			s.status.WantUp = false
+			if s.ending = f.stubborn[s.name] && s.status.PID != 0; s.ending {
+				continue
+			}
 			f.later(func() { s.status = reconcile.Status{} })
 			f.later(func() { delete(f.services, ino) })
 		}
@@ -278,6 +288,7 @@ func (f *fakeS6) start(s *fakeService, dir string) {
 	f.begun[f.nextPID] = time.Now().Add(-time.Second)
 	s.drains, s.asked = false, 0
 	s.script = string(script)
+	f.sharesPort(s)
 	s.status.PID, s.status.WantUp, s.status.Since = f.nextPID, true, time.Now()
 	if f.exits != 0 {
 		s.status = reconcile.Status{Supervised: true, ExitCode: f.exits, Since: time.Now()}
@@ -316,6 +327,8 @@ func (f *fakeS6) Control(_ context.Context, dir, letters string) error {
 		f.later(func() { s.log.PID = 0 })
 	case isLog && letters == "u":
 		f.later(func() { f.nextPID++; s.log.PID = f.nextPID })
+	case letters == "k" && s.ending:
+		s.status = reconcile.Status{}
 	case letters == "d" && f.stubborn[s.name]:
 		s.status.WantUp = false
 	case letters == "d" || letters == "k":
@@ -353,11 +366,14 @@ func (f *fakeS6) StatusIn(_ seen.Opened, dir string, _ uint32) (reconcile.Status
 func (f *fakeS6) Status(dir string) (reconcile.Status, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.countToKill()
 	if f.looks++; f.looked != nil {
 		f.looked(f.looks)
 	}
 	s, isLog := f.find(dir)
 	switch {
+	case dir == f.broken:
+		return reconcile.Status{}, errors.New("broken")
 	case s == nil:
 		return reconcile.Status{}, nil
 	case f.absent > 0 && !isLog:

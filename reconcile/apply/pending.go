@@ -50,10 +50,14 @@ func (r *applier) clearStalePending(ctx context.Context) error {
 }
 
 // clearIfStale clears what is owed to one service, if nothing is. A service that no change names is
-// gone, and its record with it.
+// gone, and its record with it, unless it still ends: the record has the ports that it holds.
 func (r *applier) clearIfStale(ctx context.Context, name string) error {
-	ofName := func(c reconcile.Change) bool { return c.Service == name }
-	if i := slices.IndexFunc(r.plan.Changes, ofName); i >= 0 {
+	i := r.changeOf(name)
+	ends := func(h reconcile.Hidden) bool { return h.Name == name && !h.Gone() }
+	if i < 0 && slices.ContainsFunc(r.plan.Leftovers, ends) {
+		return nil
+	}
+	if i >= 0 {
 		if r.plan.Changes[i].Left {
 			return nil
 		}
@@ -67,6 +71,11 @@ func (r *applier) clearIfStale(ctx context.Context, name string) error {
 		}
 	}
 	return r.ClearPending(name)
+}
+
+// changeOf is where the plan has the change of a service; -1: nowhere.
+func (r *applier) changeOf(service string) int {
+	return slices.IndexFunc(r.plan.Changes, func(c reconcile.Change) bool { return c.Service == service })
 }
 
 // isDone reports whether nothing is owed to a service any more: its gateway is down and should be,
@@ -99,18 +108,15 @@ func (r *applier) recordPending(context.Context) error {
 	return nil
 }
 
-// setJobPending writes down what a job will owe. The port is the one that the gateway may still
-// have open: with an old script it is that of the marker before.
+// setJobPending writes down what a job will owe. The ports are those that the gateway may still have
+// open: with an old script it is that of a marker before.
 func (r *applier) setJobPending(j *job) error {
 	// A stop counts, too: if it fails, the gateway runs on with the old script.
 	owed := reconcile.Owed{
 		Gateway: j.Gateway != reconcile.Keep || j.startsAfterPort() || j.owesUp(),
 		Logger:  j.RestartLogger,
-		Port:    j.Owed.Port,
+		Ports:   j.Owed.MayHold(j.Actual.Marker.Port),
 		Drain:   j.drainRecord(),
-	}
-	if owed.Port == 0 {
-		owed.Port = j.Actual.Marker.Port
 	}
 	j.owes = owed
 	return r.SetPending(j.Service, owed)
@@ -154,7 +160,7 @@ func (r *applier) restorePending(j *job) error {
 	if j.stopped {
 		return nil
 	}
-	if j.Owed == (reconcile.Owed{}) {
+	if j.Owed.IsNothing() {
 		return r.ClearPending(j.Service)
 	}
 	return r.SetPending(j.Service, j.Owed)

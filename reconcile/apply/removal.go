@@ -159,7 +159,7 @@ func (r *applier) discard(m *removal) error {
 	if err := r.Pace.Work(func() error { return r.Drop(m.Hidden) }); err != nil {
 		r.Note(reconcile.NoteUndeleted, "what is left of a directory that is gone cannot be deleted yet: %v", err)
 	}
-	if m.job != nil && m.job.Op == reconcile.Remove {
+	if m.job != nil && m.job.Op == reconcile.Remove || m.job == nil && m.Name != "" && r.changeOf(m.Name) < 0 {
 		return r.ClearPending(m.Name)
 	}
 	return nil

@@ -192,11 +192,7 @@ func (r *applier) awaitReturn(ctx context.Context, j *job) error {
 // are written as the new log/run says. The record of what is owed goes last.
 func (r *applier) updateInPlace(ctx context.Context, j *job) error {
 	if j.Gateway == reconcile.Restart && len(j.Await) > 0 && !j.Drained {
-		if err := r.portKept(j); err != nil {
-			return fmt.Errorf("not restarted, it runs on as it was: %w", err)
-		}
-		// A crash between the new files and the stop would start it on a port that is still taken.
-		if err := r.stopJob(ctx, j); err != nil {
+		if err := r.stopForPort(ctx, j); err != nil {
 			return err
 		}
 	}
@@ -215,6 +211,34 @@ func (r *applier) updateInPlace(ctx context.Context, j *job) error {
 		return err
 	}
 	return r.settle(j)
+}
+
+// stopForPort stops a gateway that restarts on the port of another one, before its files change: a
+// crash between these and the stop would start it on a port that is still taken. Unless it waits for
+// itself in the end, it runs until the port is free. Where that fails nothing was done to it, so
+// nothing is owed to it.
+func (r *applier) stopForPort(ctx context.Context, j *job) error {
+	if err := r.mayStop(ctx, j); err != nil {
+		return errors.Join(err, r.restorePending(j))
+	}
+	return r.stopJob(ctx, j)
+}
+
+// mayStop waits until a gateway may stop that restarts on the port of another one.
+func (r *applier) mayStop(ctx context.Context, j *job) error {
+	err := r.portKept(j)
+	if err == nil && !j.circle && j.Actual.Status.PID != 0 {
+		err = r.awaitPort(ctx, j)
+	}
+	if err != nil {
+		return notRestarted(err)
+	}
+	return nil
+}
+
+// notRestarted is why a gateway runs on as it was.
+func notRestarted(err error) error {
+	return fmt.Errorf("not restarted, it runs on as it was: %w", err)
 }
 
 // renewFiles takes the directory out of others' hands, and brings its files up to date.
@@ -291,8 +315,17 @@ func (r *applier) startHeldBack(ctx context.Context, j *job) error {
 	return r.ClearPending(j.Service)
 }
 
-// waitForPort waits until those that held the service's port are down.
+// waitForPort waits until a gateway that is down may start on its port.
 func (r *applier) waitForPort(ctx context.Context, j *job) error {
+	err := r.awaitPort(ctx, j)
+	if err == nil || reconcile.IsTimeout(err) {
+		return err
+	}
+	return fmt.Errorf("not started: %w", err)
+}
+
+// awaitPort waits until those that held the service's port are down.
+func (r *applier) awaitPort(ctx context.Context, j *job) error {
 	start := time.Now()
 	for _, giver := range j.Await {
 		freed := r.portFreed[giver]
@@ -305,7 +338,7 @@ func (r *applier) waitForPort(ctx context.Context, j *job) error {
 			}
 		}
 		if err := r.portKept(j); err != nil {
-			return fmt.Errorf("not started: %w", err)
+			return err
 		}
 	}
 	return nil
@@ -319,12 +352,17 @@ func (r *applier) portKept(j *job) error {
 			if err := r.portFreed[giver].err; reconcile.IsDelay(err) {
 				return &reconcile.DelayError{For: giver + ", which drains"}
 			} else if err != nil {
-				return fmt.Errorf("%s still holds port %d", giver, j.Port)
+				return heldBy(giver, j.Port)
 			}
 		default:
 		}
 	}
 	return nil
+}
+
+// heldBy is why a port is not free.
+func heldBy(giver string, port int) error {
+	return fmt.Errorf("%s still holds port %d", giver, port)
 }
 
 // stopPatience is after how long to kill the service ourselves; 0 where s6 does.

@@ -64,7 +64,7 @@ func TestScandirWithoutAJournal(t *testing.T) {
 // TestWhatIsOwedOutlivesItsApply: the next one reads it, with what both have added.
 func TestWhatIsOwedOutlivesItsApply(t *testing.T) {
 	_, scandir, lock := locked(t)
-	require.NoError(t, lock.SetPending(service, reconcile.Owed{Logger: true, Port: 9001}))
+	require.NoError(t, lock.SetPending(service, reconcile.Owed{Logger: true, Ports: []int{9001}}))
 	require.NoError(t, lock.RecordRestart(service, 9002))
 	require.NoError(t, lock.RecordRestart("gateway-b", 9003))
 	lock.Unlock()
@@ -76,8 +76,8 @@ func TestWhatIsOwedOutlivesItsApply(t *testing.T) {
 	owed, err := next.Pending(next)
 	require.NoError(t, err)
 	require.Equal(t, map[string]reconcile.Owed{
-		service: {Gateway: true, Logger: true, Port: 9001}, "gateway-b": {Gateway: true, Port: 9003},
-	}, owed, "the port that it holds since before counts")
+		service: {Gateway: true, Logger: true, Ports: []int{9001, 9002}}, "gateway-b": {Gateway: true, Ports: []int{9003}},
+	}, owed, "the port that it holds since before counts, too")
 
 	require.NoError(t, next.RestartDone(service))
 	require.NoError(t, next.RestartDone("gateway-b"))
@@ -100,7 +100,7 @@ func TestDrainOutlivesItsApply(t *testing.T) {
 	require.NoError(t, lock.RecordRestart(service, 9001))
 	owed, err := lock.Pending(lock)
 	require.NoError(t, err)
-	require.Equal(t, reconcile.Owed{Gateway: true, Port: 9001, Drain: d}, owed[service])
+	require.Equal(t, reconcile.Owed{Gateway: true, Ports: []int{9001}, Drain: d}, owed[service])
 	for range 2 {
 		require.NoError(t, lock.MarkDrain(service, d))
 	}

@@ -106,14 +106,18 @@ func (j *Journal) readPending() (map[string]reconcile.Owed, error) {
 			return nil, err
 		}
 		var o reconcile.Owed
+		port := 0 // as an earlier version has written it
 		if rawjson.Unmarshal(
 			data,
 			map[string]any{
-				"gateway": &o.Gateway, "logger": &o.Logger, "port": &o.Port, "drain": &o.Drain, "start": &o.Start,
+				"gateway": &o.Gateway, "logger": &o.Logger, "port": &port, "ports": &o.Ports, "drain": &o.Drain, "start": &o.Start,
 			},
 		) != nil {
 			// Only a power loss can do this, or a user. One restart too many is safer than one too few.
 			o = reconcile.Owed{Gateway: true, Logger: true}
+		}
+		if port != 0 {
+			o.Ports = append(o.Ports, port)
 		}
 		all[name] = o
 	}
@@ -259,9 +263,8 @@ func (l *Lock) RecordRestart(service string, port int) error {
 	}
 	o := all[service]
 	o.Gateway = true
-	if o.Port == 0 {
-		o.Port = port
-	}
+	o.Drain.Alive = o.Drain.PID != 0 // that was not looked at
+	o.Ports = o.MayHold(port)
 	return l.writePending(service, o)
 }
 

@@ -27,7 +27,7 @@ func DrainOf(sup reconcile.Supervisor, s reconcile.Service) reconcile.Drain {
 }
 
 // Ask asks a gateway to end, as owed.Drain says, unless that is done, and notes in owed what is on
-// record then. With staysDown s6 does not start it again. It reports whether the process has gone
+// record then. next is what comes when it has ended. It reports whether the process has gone
 // already; then the record says nothing of a drain, unless one that was asked by an earlier apply has
 // ended: by that record the next apply knows that the restart is made. The record comes before the signal: a gateway
 // that is back when this process was killed has been restarted.
@@ -36,7 +36,7 @@ func (r *Operator) Ask(
 	lock *journal.Lock,
 	service string,
 	owed *reconcile.Owed,
-	staysDown bool,
+	next reconcile.Next,
 ) (gone bool, err error) {
 	status, err := r.Sup.Status(service)
 	if err != nil {
@@ -50,7 +50,8 @@ func (r *Operator) Ask(
 		owed.Drain = reconcile.Drain{}
 		return true, lock.SetPending(service, *owed)
 	}
-	letters := upOrDown(status, staysDown)
+	letters := upOrDown(status, next)
+	d.Ends = next == reconcile.Never
 	d.Fresh = true // all that is done to its files comes before this
 	if !d.Told {
 		d.Age = r.Sup.Age(d.PID)
@@ -59,7 +60,7 @@ func (r *Operator) Ask(
 			return false, err
 		}
 	}
-	if !d.Told || d.Fresh != before.Fresh {
+	if !d.Told || *d != before {
 		if err := lock.SetPending(service, *owed); err != nil {
 			return false, err
 		}
@@ -78,11 +79,11 @@ func (r *Operator) Ask(
 }
 
 // upOrDown tells s6 whether to start a gateway again when it has ended.
-func upOrDown(status reconcile.Status, staysDown bool) (letters string) {
+func upOrDown(status reconcile.Status, next reconcile.Next) (letters string) {
 	switch {
-	case staysDown && status.WantUp:
+	case next != reconcile.Again && status.WantUp:
 		return "O"
-	case !staysDown && !status.WantUp:
+	case next == reconcile.Again && !status.WantUp:
 		return "u"
 	}
 	return ""

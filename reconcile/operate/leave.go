@@ -5,6 +5,7 @@ package operate
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path"
 	"slices"
 	"time"
@@ -84,11 +85,14 @@ func (l *Leaving) ask(
 		d.Age = l.Sup.Age(d.PID)
 		return d, l.Sup.Control(ctx, service.Name, "O"+d.Letter())
 	}
+	owed.Drain = service.Asked // it was seen since the record was read
+	owed.Ports = owed.MayHold(service.Marker.Port)
 	owed.Gateway, owed.Drain = l.action != reconcile.Down, d
-	if owed.Port == 0 {
-		owed.Port = service.Marker.Port
+	next := reconcile.Again
+	if l.action == reconcile.Down {
+		next = reconcile.Never
 	}
-	gone, err := l.Ask(ctx, l.lock, service.Name, &owed, l.action == reconcile.Down)
+	gone, err := l.Ask(ctx, l.lock, service.Name, &owed, next)
 	if gone {
 		return reconcile.Drain{}, err
 	}
@@ -157,14 +161,37 @@ func (l *Leaving) Finish(
 	return all, notes
 }
 
-// LetBack lets gateways come back that were told to stay down when they have drained. They come
-// back with what their directories hold.
-func LetBack(ctx context.Context, s *scandir.Scandir, services []string) error {
+// LetBack lets gateways come back that drain, or have drained, to be started by a later apply: as
+// long as none comes they are to be what they were. They come back with what their directories hold.
+// Only the record says whether one still waits for that: another command may have stopped it for
+// good since, or have given its port away.
+func LetBack(
+	ctx context.Context, s *scandir.Scandir, lock *journal.Lock, result reconcile.Result,
+) error {
+	delayed := slices.DeleteFunc(slices.Clone(result.Outcomes), func(o reconcile.Outcome) bool {
+		return o.Delay == nil || o.Change.Gateway != reconcile.Restart
+	})
+	if len(delayed) == 0 {
+		return nil
+	}
 	ctx, cancel := Afterwards(ctx)
 	defer cancel()
+	if !lock.Held() {
+		var err error
+		if lock, err = s.Lock(ctx, lastWord); err != nil {
+			return fmt.Errorf("cannot let gateways come back that have drained: %w", err)
+		}
+		defer lock.Unlock()
+	}
+	owed, err := lock.Pending(lock)
+	errs := []error{err}
 	r := NewOperator(s)
-	var errs []error
-	for _, service := range services {
+	for _, o := range delayed {
+		service := o.Change.Service
+		record := owed[service]
+		if !record.Gateway || record.Drain.PID == 0 || record.Drain.Ends {
+			continue
+		}
 		status, err := s.Sup.Status(service)
 		if err == nil && status.Supervised && !status.WantUp {
 			err = r.TellUp(ctx, service)

@@ -60,7 +60,7 @@ func (s *Scandir) seeOwed(a *reconcile.Actual) {
 		}
 		owed.Start = owed.Start && !a.Services[i].Status.Supervised
 		a.Owed[name] = owed
-		if owed == (reconcile.Owed{Busy: owed.Busy, By: owed.By}) {
+		if owed.IsNothing() {
 			delete(a.Owed, name)
 		}
 	}

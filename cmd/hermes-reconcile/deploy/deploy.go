@@ -14,6 +14,7 @@ import (
 	"hermes-reconcile/reconcile"
 	"hermes-reconcile/reconcile/apply"
 	"hermes-reconcile/reconcile/journal"
+	"hermes-reconcile/reconcile/operate"
 	"hermes-reconcile/render"
 	"hermes-reconcile/s6ctl"
 )
@@ -146,7 +147,7 @@ func (d *Deployment) Apply(
 			continue
 		}
 		if err != nil {
-			return plan, result, errors.Join(failureHint(err), d.letBack(ctx, result))
+			return plan, result, errors.Join(failureHint(err), operate.LetBack(ctx, d.Scandir, lock, result))
 		}
 		d.opt.Faults(gone.record(ctx))
 		d.begun.kept, d.begun.plan = kept, plan

@@ -40,7 +40,7 @@ func (d *Deployment) GoOn(
 			err = p.pass(ctx)
 		}
 		if err != nil {
-			return errors.Join(err, d.letBack(ctx, *result))
+			return errors.Join(err, operate.LetBack(ctx, d.Scandir, nil, *result))
 		}
 	}
 	return nil
@@ -74,18 +74,6 @@ func (p *Place) Away(
 		away = append(away, l.Change)
 	}
 	return away
-}
-
-// letBack lets those of a result come back that drain, or have drained, to be started again by a
-// later apply. As long as none comes they are to be what they were.
-func (d *Deployment) letBack(ctx context.Context, result reconcile.Result) error {
-	var services []string
-	for _, o := range result.Outcomes {
-		if o.Delay != nil && o.Change.Gateway == reconcile.Restart {
-			services = append(services, o.Change.Service)
-		}
-	}
-	return operate.LetBack(ctx, d.Scandir, services)
 }
 
 // passPause is between two applies where no gateway drains that could be waited for.
@@ -138,7 +126,7 @@ func (p *passes) pass(ctx context.Context) error {
 	done, err := apply.Apply(ctx, p.Scandir, lock, plan, opt)
 	p.result.Notes = append(p.result.Notes, done.Notes...)
 	if err != nil {
-		return errors.Join(failureHint(err), p.letBack(ctx, done))
+		return errors.Join(failureHint(err), operate.LetBack(ctx, p.Scandir, lock, done))
 	}
 	p.opt.Faults(gone.record(ctx))
 	p.take(done)
