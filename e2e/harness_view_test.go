@@ -303,7 +303,7 @@ func timeless(entries []entry) []entry {
 		kind, _, _ := strings.Cut(strings.TrimPrefix(e.Path, ".hermes-reconcile/"), "/")
 		// woken is of an apply that did not see what s6-svscan found: the next one removes it. The
 		// history goes on with each way.
-		return kind == "woken" || kind == "history" || kind == "rolledback" || kind == "canary"
+		return kind == "woken" || kind == "history" || kind == "rolledback" || kind == "canary" || kind == "turns"
 	})
 	for i := range all {
 		all[i].Mtime, all[i].Inode = 0, 0

@@ -99,6 +99,47 @@ func TestWatchStopsAtTheFirstThatIsNotBack(t *testing.T) {
 	tr.mustBeDone()
 }
 
+// TestWatchThatIsRestartedKnowsWhichIsNotBack: none restarts after it, whether the watch before was
+// told to end or killed, until the manifest has changed. One that is down for another reason keeps no
+// other from restarting.
+func TestWatchThatIsRestartedKnowsWhichIsNotBack(t *testing.T) {
+	t.Parallel()
+	for _, end := range []syscall.Signal{unix.SIGTERM, unix.SIGKILL} {
+		t.Run(end.String(), func(t *testing.T) {
+			t.Parallel()
+			tr := newTree(t, treeOpts{})
+			names := []string{"alpha", "beta", "delta", "gamma"}
+			const other = "\nomega: {env: {STUB_EXIT: '78'}}"
+			tr.manifest("%s", turned("VALUE: a")+other)
+			w := tr.watch("--max-parallel-restarts", "1")
+			for _, name := range names {
+				tr.started(name, 1)
+			}
+			tr.manifest("%s", turned(`STUB_EXIT: "78"`)+other)
+			w.says(3, "restarted before it, to come back")
+			w.stop(end)
+			w = tr.watch("--max-parallel-restarts", "1")
+			w.says(6, "restarted before it, to come back")
+			restarted := 0
+			for _, name := range names {
+				restarted += len(tr.starts(name)) - 1
+			}
+			require.Equal(t, 1, restarted)
+			require.NotContains(t, w.said(), "waits for gateway-omega")
+			tr.manifest("%s", turned("VALUE: b")+other)
+			for _, name := range names {
+				eventually(t, patience, func() bool {
+					starts := tr.starts(name)
+					value, _ := envOf(starts[len(starts)-1].Env, "VALUE")
+					return value == "b"
+				}, name+" restarts with the manifest that mends it")
+			}
+			require.Equal(t, 0, w.stop(unix.SIGTERM))
+			tr.mustBeDone()
+		})
+	}
+}
+
 // TestWatchGoesOnOnceTheGatewayIsBack: a user has given it what it lacked.
 func TestWatchGoesOnOnceTheGatewayIsBack(t *testing.T) {
 	t.Parallel()

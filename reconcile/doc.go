@@ -61,6 +61,7 @@
 //	woken      a rescan was asked for apply/swap.go (journal/marks.go)    apply/rescan.go                     the next plan waits for its end
 //	history/I  a manifest was applied journal/history.go, before it is    journal/history.go, 20 later        it says "begun"; the same manifest again ends it
 //	canary     a manifest is tried on some  journal/counts.go, before it is     the apply that tries it, the next by hand, or watch once it has changed  watch leaves them alone; boot takes it back
+//	turns      who restarts by turns  journal/counts.go, before it is     watch, when all are back            watch goes on with those turns
 //	inputs     which content gateways have read  journal/inputs.go, before what an apply does  nothing   it is as before: nothing is taken for read that may not have been
 //	rolledback a manifest was taken back  journal/counts.go, before it is  an apply of it by hand, or watch once it has changed  watch and boot finish the way back
 //

@@ -281,13 +281,17 @@ func newApplier(
 		case j.err != nil:
 			r.portFreed[j.Service].fire(j.err)
 			r.turns.Skip(j.Service)
-		case j.stopping == asked || j.Drained:
+		case j.stopping == asked || j.Drained || j.isAway():
 			r.turns.Hold(j.Service)
 		}
 	}
 	r.giveTurns()
 	return r, nil
 }
+
+// isAway reports whether an apply that was interrupted has left the gateway down, so that it takes a
+// turn before others do.
+func (j *job) isAway() bool { return j.Owed.Gateway && j.Actual.Status.Down() }
 
 // newJob is the job that carries a change out.
 func (r *applier) newJob(c *reconcile.Change) *job {

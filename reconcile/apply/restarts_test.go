@@ -112,6 +112,26 @@ func TestTurnsWaitForReadiness(t *testing.T) {
 	}
 }
 
+// TestTurnOfWhatIsAwayComesFirst: an apply that was interrupted has left it down.
+func TestTurnOfWhatIsAwayComesFirst(t *testing.T) {
+	const all = 4
+	for i := range all {
+		f := newFakeS6(t)
+		f.must(fleet(all, "1")...)
+		one := fleet(all, "1")
+		one[i] = fleet(all, "2")[i]
+		first := "gateway-" + one[i].Name
+		f.failing["u "+first] = errors.New("killed")
+		_, _, err := f.apply(Options{MaxRestarts: 1, OneRound: true}, one...)
+		require.NoError(t, err)
+		clear(f.failing)
+		f.took()
+		_, _, err = f.apply(Options{MaxRestarts: 1, OneRound: true}, fleet(all, "2")...)
+		require.NoError(t, err)
+		require.Equal(t, []string{"u " + first}, f.took())
+	}
+}
+
 func TestTurnsOfThoseThatPassPorts(t *testing.T) {
 	f := newFakeS6(t)
 	before := append(fleet(2, "1"), testkit.OnPort(testkit.Profile("x", "1"), 9001), testkit.OnPort(testkit.Profile("y", "1"), 9002), testkit.OnPort(testkit.Profile("z", "1"), 9003))

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"slices"
 	"time"
 
 	"hermes-reconcile/reconcile"
@@ -59,6 +60,37 @@ func (l *Lock) RollBack(r RolledBack) error { return l.record(rolledBackFile, r)
 
 // ForgetRollback records that the manifest counts again.
 func (l *Lock) ForgetRollback() error { return dirfd.Missing(l.own.Unlink(rolledBackFile)) }
+
+// turnsFile says which gateways restart by turns.
+const turnsFile = "turns"
+
+// Turns says which gateways restart by turns for a manifest. One that is as that says, and has not
+// come back, keeps the others from their turns, also where the watch that has restarted it has ended.
+type Turns struct {
+	Digest   string   `json:"digest"`   // of the manifest
+	Services []string `json:"services"` // those that had a turn, or have one to come
+}
+
+// Turns is nil where none is under way.
+func (j *Journal) Turns() (*Turns, error) { return recorded[Turns](j, turnsFile) }
+
+// TakeTurns records that these restart by turns, too. It is written before anything of that is done.
+func (l *Lock) TakeTurns(digest string, services []string) error {
+	before, err := l.Turns()
+	if err != nil || before == nil || before.Digest != digest {
+		before = &Turns{Digest: digest} // what cannot be read is of no turn that is under way
+	}
+	all := slices.Concat(before.Services, services)
+	slices.Sort(all)
+	all = slices.Compact(all)
+	if slices.Equal(all, before.Services) {
+		return nil
+	}
+	return l.record(turnsFile, Turns{Digest: digest, Services: all})
+}
+
+// ForgetTurns records that all are back.
+func (l *Lock) ForgetTurns() error { return dirfd.Missing(l.own.Unlink(turnsFile)) }
 
 // recorded reads what record has written, nil where there is none.
 func recorded[R any](j *Journal, name string) (*R, error) {

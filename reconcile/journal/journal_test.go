@@ -242,3 +242,25 @@ func TestARecordThatCannotBeWrittenKeepsNoOtherFromIt(t *testing.T) {
 	require.Error(t, lock.SetPending("gateway-bad", reconcile.Owed{Gateway: true}))
 	require.NoError(t, lock.SetPending("gateway-good", reconcile.Owed{Gateway: true}))
 }
+
+// TestTurnsOutliveTheirWatch: they add up for one manifest, and another one begins anew.
+func TestTurnsOutliveTheirWatch(t *testing.T) {
+	folder, _, lock := locked(t)
+	for _, services := range [][]string{{"gateway-b", "gateway-a"}, {"gateway-b"}, {"gateway-c"}} {
+		require.NoError(t, lock.TakeTurns("one", services))
+	}
+	turns, err := lock.Turns()
+	require.NoError(t, err)
+	require.Equal(t, &Turns{Digest: "one", Services: []string{"gateway-a", "gateway-b", "gateway-c"}}, turns)
+	require.NoError(t, os.WriteFile(filepath.Join(folder, Dir, turnsFile), []byte("{"), 0o600))
+	require.NoError(t, lock.TakeTurns("one", []string{"gateway-c"}), "it could not be read")
+	require.NoError(t, lock.TakeTurns("two", []string{"gateway-b"}))
+	turns, err = lock.Turns()
+	require.NoError(t, err)
+	require.Equal(t, &Turns{Digest: "two", Services: []string{"gateway-b"}}, turns)
+	require.NoError(t, lock.ForgetTurns())
+	require.NoError(t, lock.ForgetTurns())
+	turns, err = lock.Turns()
+	require.NoError(t, err)
+	require.Nil(t, turns)
+}

@@ -7,6 +7,7 @@
 //	read.go      the manifest of a pass: whole, settled, or the last good one
 //	lines.go     what is logged, and once
 //	events.go    what a program of the user is told; program.go: which program
+//	turns.go     which gateways restart by turns, from one watch to the next
 package watching
 
 import (
@@ -156,18 +157,27 @@ func (w *Watcher) apply(ctx context.Context, t *Side) error {
 		return err
 	}
 	cause := w.cause(t)
-	if !w.knows(t) {
+	switch {
+	case !w.begun:
+		w.away = inTurn(t, d, lock)
+	case !w.knows(t):
 		w.away = nil // what it says now may bring them back
 	}
 	w.away = d.After(ctx, w.away)
-	_, result, err := d.Apply(ctx, lock, t.Planned)
+	_, result, err := d.Apply(ctx, lock, func(try int, plan reconcile.Plan) error {
+		return errors.Join(takeTurns(t, lock, plan), t.Planned(try, plan))
+	})
 	w.opt.Notes(result.Notes)
 	if err != nil {
 		return err
 	}
 	w.begun, w.applied = true, t.Dirs
 	defer w.late(ctx, result.Late)
-	return w.outcomes(result.Outcomes, cause)
+	err = w.outcomes(result.Outcomes, cause)
+	if err == nil && len(w.away)+len(result.Late)+len(w.delays) == 0 {
+		return lock.ForgetTurns()
+	}
+	return err
 }
 
 // holds reports whether down was called, so that nothing is to be done.
