@@ -278,6 +278,16 @@ func IsAbsent(err error) bool {
 		errors.Is(err, unix.ELOOP)
 }
 
+// MayPass reports whether a later try may open a path, as memory, descriptors or a disk failed. The
+// path itself, and the rights on the way, are no such cause.
+func MayPass(err error) bool {
+	var errno unix.Errno
+	if !errors.As(err, &errno) || errors.Is(err, fs.ErrPermission) || IsAbsent(err) {
+		return false
+	}
+	return errno != unix.ENAMETOOLONG && errno != unix.EINVAL
+}
+
 // OutOfMeans reports whether memory or descriptors are used up, which is no fault of the file.
 func OutOfMeans(err error) bool {
 	return errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) || errors.Is(err, unix.ENOMEM)

@@ -5,6 +5,7 @@ package deploy
 import (
 	"context"
 	"errors"
+	"io/fs"
 
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/home"
@@ -45,6 +46,16 @@ type NotHereError struct{ Err error }
 func (e *NotHereError) Error() string { return e.Err.Error() }
 func (e *NotHereError) Unwrap() error { return e.Err }
 
+// notHere makes an error of opening a scandir a *NotHereError where no later try would help.
+func notHere(err error) error {
+	var wrong *usage.Error
+	if errors.As(err, &wrong) || errors.Is(err, fs.ErrPermission) ||
+		errors.Is(err, s6ctl.ErrNotInstalled) || errors.Is(err, s6ctl.ErrNotListening) {
+		return &NotHereError{err}
+	}
+	return err
+}
+
 // Deployment is a scandir that was opened to make it as a manifest says, or to see what that would
 // change.
 type Deployment struct {
@@ -60,17 +71,17 @@ type Deployment struct {
 
 // Open opens the scandir of these options to deploy to it: s6 runs there, unless no rescan is
 // wanted, and this process is the user of its s6-svscan. An account that a profile names and that
-// is not there is an error of usage, with its place in the manifest; what is wrong with the scandir
-// itself is a *NotHereError, since no other manifest helps. The caller has to close it.
+// is not there is an error of usage, with its place in the manifest. What is wrong with the scandir
+// itself is a *NotHereError, unless the next try may be without it. The caller has to close it.
 func Open(ctx context.Context, opt Options) (*Deployment, error) {
 	if !opt.Apply.NoRescan {
 		if err := requireS6(opt.Path, "apply to"); err != nil {
-			return nil, &NotHereError{err}
+			return nil, notHere(err)
 		}
 	}
 	place, err := own(opt.Path)
 	if err != nil {
-		return nil, &NotHereError{err}
+		return nil, notHere(err)
 	}
 	if opt.Apply.Users, err = findUsers(opt.Manifest); err != nil {
 		place.Close()

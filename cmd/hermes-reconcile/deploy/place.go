@@ -33,6 +33,7 @@ import (
 	"hermes-reconcile/reconcile/scandir"
 	"hermes-reconcile/s6ctl"
 	"hermes-reconcile/s6ctl/process"
+	"hermes-reconcile/s6ctl/safefile"
 )
 
 // Place is an opened scandir, with the s6 that may run on it.
@@ -43,15 +44,18 @@ type Place struct {
 }
 
 // Look opens a scandir for looking at it. Every user that can read it may do so, and no s6 need run
-// there. An error is one of usage, with a hint: another folder has to be named, or another user has
-// to look.
+// there. An error is one of usage, with a hint, where another folder has to be named, or another
+// user has to look; what the system lacks at the moment is none.
 func Look(path string) (*Place, error) {
 	s6 := s6ctl.Open(path)
 	opened, err := scandir.Open(path, supervisor{s6, path})
-	if errors.Is(err, fs.ErrPermission) {
+	switch {
+	case err == nil:
+	case errors.Is(err, fs.ErrPermission):
 		return nil, usage.Rights(usage.New(err))
-	}
-	if err != nil {
+	case safefile.MayPass(err):
+		return nil, err
+	default:
 		return nil, usage.WithHint(usage.New(err),
 			"name the folder that s6-svscan runs on with --scandir")
 	}
