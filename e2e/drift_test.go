@@ -52,16 +52,22 @@ func TestFilesThatS6ReadsAreDrift(t *testing.T) {
 	require.NoError(t, os.Remove(tr.dir("alpha", "timeout-kill")))
 	require.NoError(t, os.Chmod(tr.dir("alpha", "finish"), 0o644))
 
+	require.NoError(t, os.Chmod(tr.dir("alpha", "run"), 0o700)) // as of a script that hardens folders
+
 	require.Equal(t, 2, tr.run("diff", "--exit-code").code)
+	edited := "edited: down-signal, finish, max-death-tally, run, timeout-kill"
+	require.Contains(t, tr.must("status").stdout, edited)
 	tr.mustApply()
 	for _, name := range foreign {
 		require.NoFileExists(t, tr.dir("alpha", name))
 	}
 	require.FileExists(t, tr.dir("alpha", "timeout-kill"))
 	require.FileExists(t, tr.dir("alpha", "env", "KEPT"))
-	info, err := os.Stat(tr.dir("alpha", "finish"))
-	require.NoError(t, err)
-	require.Equal(t, os.FileMode(0o755), info.Mode().Perm())
+	for _, name := range []string{"finish", "run"} {
+		info, err := os.Stat(tr.dir("alpha", name))
+		require.NoError(t, err)
+		require.Equal(t, os.FileMode(0o755), info.Mode().Perm())
+	}
 	require.Equal(t, pid, tr.gatewayPid("alpha"), "none of these files is worth a restart")
 	tr.mustBeDone()
 }

@@ -366,7 +366,7 @@ func (l *life) editRun(f *fate, name string) {
 
 func (l *life) spoilRun(f *fate, name string) {
 	l.note("make run of %s unusable", name)
-	f.files, f.happened = true, "edit run"
+	f.files, f.happened = true, "spoil run" // the process is what it was
 	require.NoError(l.t, os.Chmod(l.dir(name, "run"), 0o644))
 }
 

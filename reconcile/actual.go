@@ -253,7 +253,7 @@ func (s *Service) Edited() []string {
 		if p == render.MarkerPath || p == render.DownPath && s.Marker.Last {
 			continue
 		}
-		if f.Irregular || f.Data.Digest() != s.Marker.Files[p] {
+		if f.Irregular || f.Mode != render.ModeOf(p) || f.Data.Digest() != s.Marker.Files[p] {
 			edited = append(edited, p)
 		}
 	}

@@ -119,16 +119,29 @@ func (c *Change) isDrained() bool {
 }
 
 // ChangesScript reports whether the process of the gateway is not what its new files say. When it may
-// start is no part of that.
+// start is no part of that. Where none runs, its script may be one that s6 could not execute.
 func (c *Change) ChangesScript() bool {
-	return c.changes(render.NotificationPath) || slices.ContainsFunc(c.Files, FileChange.startsAnother)
+	another := FileChange.startsAnother
+	if c.Actual.Status.PID == 0 {
+		another = func(f FileChange) bool { return f.startsAnother() || f.changesMode() }
+	}
+	return c.changes(render.NotificationPath) || slices.ContainsFunc(c.Files, another)
 }
 
 // startsAnother reports whether a run script would start another gateway than the former one.
 func (f FileChange) startsAnother() bool {
 	return f.Path == "run" && (f.Before == nil || f.After == nil || f.Before.Irregular ||
-		f.Before.Exposed || f.Before.Mode != f.After.Mode ||
+		f.Before.Exposed || f.Before.Mode&modeOthers != 0 ||
 		!render.SameGateway(f.Before.Data.Bytes(), f.After.Data.Bytes()))
+}
+
+// modeOthers are the rights of others to change a file: what it holds now may not be what was
+// started.
+const modeOthers = 0o022
+
+// changesMode reports whether a run script gets other rights.
+func (f FileChange) changesMode() bool {
+	return f.Path == "run" && f.Before != nil && f.After != nil && f.Before.Mode != f.After.Mode
 }
 
 // OldScript reports whether the gateway runs from files that have changed since, and no restart has

@@ -1,6 +1,7 @@
 package reconcile_test
 
 import (
+	"io/fs"
 	"slices"
 	"strings"
 	"testing"
@@ -22,6 +23,11 @@ func TestPlanOfOneService(t *testing.T) {
 			s.Files[path] = reconcile.File{Mode: 0o755, Data: render.Text([]byte("edited"))}
 		}
 	}
+	mode := func(path string, to fs.FileMode) func(*reconcile.Service) {
+		return func(s *reconcile.Service) {
+			s.Files[path] = reconcile.File{Mode: to, Data: s.Files[path].Data}
+		}
+	}
 	ended := func(s *reconcile.Service) { s.Status = reconcile.Status{Supervised: true, ExitCode: 78} }
 	stopped := func(s *reconcile.Service) { s.Status = reconcile.Status{Supervised: true} }
 	for _, c := range []struct {
@@ -41,11 +47,10 @@ func TestPlanOfOneService(t *testing.T) {
 		{name: "edited finish", want: up, have: testkit.With(testkit.Found(t, up), edit("finish")), op: reconcile.Update, reasons: []string{"finish edited by hand (drift)"}},
 		{name: "added lock-fd", want: up, have: testkit.With(testkit.Found(t, up), edit("lock-fd")), op: reconcile.Update, reasons: []string{"lock-fd edited by hand (drift)"}},
 		{name: "deleted run", want: up, have: testkit.With(testkit.Found(t, up), func(s *reconcile.Service) { delete(s.Files, "run") }), op: reconcile.Update, gateway: reconcile.Restart, reasons: []string{"run edited by hand (drift)"}},
-		{name: "run that cannot be executed", want: up, have: testkit.With(testkit.Found(t, up), func(s *reconcile.Service) {
-			f := s.Files["run"]
-			f.Mode = 0o644
-			s.Files["run"] = f
-		}), op: reconcile.Update, gateway: reconcile.Restart, reasons: []string{"run changed"}},
+		{name: "run that cannot be executed any more", want: up, have: testkit.With(testkit.Found(t, up), mode("run", 0o644)), op: reconcile.Update, reasons: []string{"run edited by hand (drift)"}},
+		{name: "run that could not be executed", want: up, have: testkit.With(testkit.With(testkit.Found(t, up), mode("run", 0o644)), func(s *reconcile.Service) { s.Status.PID = 0 }), op: reconcile.Update, gateway: reconcile.Restart, reasons: []string{"run edited by hand (drift)"}},
+		{name: "run that others can write", want: up, have: testkit.With(testkit.Found(t, up), mode("run", 0o775)), op: reconcile.Update, gateway: reconcile.Restart, reasons: []string{"run edited by hand (drift)"}},
+		{name: "finish that cannot be executed", want: up, have: testkit.With(testkit.Found(t, up), mode("finish", 0o644)), op: reconcile.Update, reasons: []string{"finish edited by hand (drift)"}},
 		{name: "edited marker", want: up, have: testkit.With(testkit.Found(t, up), func(s *reconcile.Service) {
 			s.Files[render.MarkerPath] = reconcile.File{Mode: 0o600, Data: s.Files[render.MarkerPath].Data}
 		}), op: reconcile.Update, reasons: []string{"the marker changed"}},

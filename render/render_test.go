@@ -170,6 +170,7 @@ func TestFilesAreSortedAndListedInTheMarker(t *testing.T) {
 			if i > 0 {
 				require.Less(t, d.Files[i-1].Path, f.Path)
 			}
+			require.Equal(t, ModeOf(f.Path), f.Mode, f.Path)
 			if f.Path != MarkerPath {
 				want[f.Path] = f.Data.Digest()
 			}

@@ -42,6 +42,15 @@ const (
 	modeFile   fs.FileMode = 0o644
 )
 
+// ModeOf is the mode of a rendered file, by its path.
+func ModeOf(path string) fs.FileMode {
+	switch path {
+	case "run", "finish", "log/run", "data/check", turnPath:
+		return modeScript
+	}
+	return modeFile
+}
+
 // Servicedir is a rendered service directory.
 type Servicedir struct {
 	Name    string // gateway-<profile>, the name in the scandir

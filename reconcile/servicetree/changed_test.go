@@ -48,7 +48,7 @@ func TestTreeThatAnotherProgramChanged(t *testing.T) {
 		"a file edited":    {func(d string) error { return os.WriteFile(d+"/run", []byte("edited"), 0o755) }, "run edited by hand (drift)"},
 		"a file gone":      {func(d string) error { return os.Remove(d + "/finish") }, "finish edited by hand (drift)"},
 		"a file added":     {func(d string) error { return os.WriteFile(d+"/down-signal", nil, 0o644) }, "down-signal edited by hand (drift)"},
-		"a mode changed":   {func(d string) error { return os.Chmod(d+"/run", 0o644) }, "run changed"},
+		"a mode changed":   {func(d string) error { return os.Chmod(d+"/run", 0o644) }, "run edited by hand (drift)"},
 		"a symlink":        {func(d string) error { return relink(d+"/run", "/etc/passwd") }, "run edited by hand (drift)"},
 		"the marker gone":  {func(d string) error { return os.RemoveAll(d + "/data") }, "not ours, but in the manifest"},
 		"the marker wrong": {func(d string) error { return os.WriteFile(d+"/"+render.MarkerPath, []byte("{}"), 0o644) }, "not ours, but in the manifest"},
