@@ -320,6 +320,9 @@ func TestDoctorNamesAHomeThatCannotBeUsed(t *testing.T) {
 	d.names(t, "error", "users", "no-such-account: no such account here")
 	d.names(t, "not checked", "home", `this system has no account "no-such-account" (ghost)`)
 	d.names(t, "ok", "home", "HERMES_HOME, as the environment of s6-svscan says: 1 gateway")
+	tr.env = append(tr.env, "HERMES_HOME="+tr.base)
+	tr.doctor().names(t, "warning", "home", fmt.Sprintf("gateways have %q, as the environment of s6-svscan says", tr.home))
+	tr.env = tr.env[:len(tr.env)-1]
 
 	tr.manifest("alpha: {user: nobody}")
 	tr.mustApply("--wait=up")

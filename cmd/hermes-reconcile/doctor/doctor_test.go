@@ -181,6 +181,8 @@ not checked | /opt/data | only root can look (c)`},
 		"some": {judgeHome(with(map[string]home.Finding{"a": {}, "c": {Faults: []string{"cannot use X"}}})), `
 error | /opt/data | its user: cannot use X (c) | let the user of the gateways write there, or set another HERMES_HOME
 ok | /opt/data | HERMES_HOME, as hermes_home says: 1 gateway can write there`},
+		"another one": {judgeHome(homeFacts{Path: "/x", Origin: "the environment", Gateways: "/opt/data", GatewaysOrigin: "hermes_home"}), `
+warning | /x | HERMES_HOME, as the environment says, but gateways have "/opt/data", as hermes_home says: what is said here of their files is not theirs | unset HERMES_HOME, or set it to that of the gateways`},
 		"not known": {judgeHome(homeFacts{Path: "/x", Err: errDark}), `
 not checked | /x | cannot find out where HERMES_HOME is: permission denied`},
 	}.check(t, homeCheck)

@@ -35,7 +35,9 @@ type Facts struct {
 	Path       string // of the scandir
 	ScandirErr error  // why nothing of the scandir was seen
 	Homes      *homes.Homes
-	Now        time.Time
+	// HomeElsewhere is the HERMES_HOME of gateways, and where that stands, if ours is another one.
+	HomeElsewhere struct{ Path, Origin string }
+	Now           time.Time
 
 	// LogTail is the end of a gateway's log, read as its user; empty where it cannot be read.
 	LogTail func(ctx context.Context, s reconcile.Service) string

@@ -19,8 +19,10 @@ type homeFacts struct {
 	Path   string
 	Origin string // where it stands
 	Err    error  // why it is not known
-	Users  map[string]string
-	Found  map[string]home.Finding // by profile
+	// Gateways is the HERMES_HOME that gateways have, and where that stands, if it is another one.
+	Gateways, GatewaysOrigin string
+	Users                    map[string]string
+	Found                    map[string]home.Finding // by profile
 }
 
 // judgeHome reports whether gateways and loggers can work in HERMES_HOME.
@@ -29,6 +31,11 @@ func judgeHome(d homeFacts) []explain.Finding {
 	if d.Err != nil {
 		n.unknown(d.Path, "cannot find out where HERMES_HOME is: %v", d.Err)
 		return n.list
+	}
+	if d.Gateways != "" {
+		n.add(explain.LevelWarning, d.Path, "unset HERMES_HOME, or set it to that of the gateways",
+			"HERMES_HOME, as %s says, but gateways have %q, as %s says: what is said here of their files is not theirs",
+			d.Origin, d.Gateways, d.GatewaysOrigin)
 	}
 	var faults, unknown grouped
 	good := 0
@@ -84,6 +91,7 @@ func eachHome(p *Facts, answer home.Answer) []explain.Finding {
 			continue
 		}
 		d := homeFacts{Path: p.Homes.Path, Origin: p.Homes.Origin, Err: p.Homes.Err}
+		d.Gateways, d.GatewaysOrigin = p.HomeElsewhere.Path, p.HomeElsewhere.Origin
 		if own, has := p.Homes.Own[profile]; has {
 			d = homeFacts{Path: own.Home, Origin: "home of the manifest"}
 		}

@@ -43,6 +43,7 @@ func Look(
 		return nil, err
 	}
 	p.Homes = homes.At(p.Path, fromHome)
+	p.HomeElsewhere.Path, p.HomeElsewhere.Origin = p.Homes.Elsewhere(p.Path, fromHome)
 	p.lookInto(ctx)
 	if p.Manifest != nil {
 		p.Homes.Own = homes.New(p.Manifest, p.Path).Own

@@ -43,13 +43,11 @@ const Limit = 5 * time.Second
 // s6-svscan's, in the manifest. It tells where, too. With an error it is a guess.
 func findHome(scandir, fromManifest string) (path, origin string, err error) {
 	if value := containerenv.Look(Variable); value != "" {
-		return value, "the environment", nil
+		return value, originOurs, nil
 	}
 	environ, err := s6ctl.Environ(process.ThisHost(), scandir)
-	for _, entry := range environ {
-		if value, ok := strings.CutPrefix(entry, Variable+"="); ok && value != "" {
-			return value, "the environment of s6-svscan", nil
-		}
+	if value := homeIn(environ); value != "" {
+		return value, originSvscan, nil
 	}
 	if errors.Is(err, fs.ErrPermission) {
 		err = fmt.Errorf("%w; set %s to say where homes are", err, Variable)
@@ -59,6 +57,13 @@ func findHome(scandir, fromManifest string) (path, origin string, err error) {
 
 // Variable names the folder that hermes keeps everything in.
 const Variable = "HERMES_HOME"
+
+// Where else it may stand.
+const (
+	originOurs      = "the environment" // or that of the container
+	originSvscan    = "the environment of s6-svscan"
+	originContainer = "the environment of the container"
+)
 
 // OriginManifest is where HERMES_HOME stands if nowhere else. A user that may not see the
 // environment of s6-svscan cannot be sure of it.
@@ -83,6 +88,43 @@ func At(scandir, fromManifest string) *Homes {
 	h := &Homes{Users: map[string]string{}, Own: map[string]home.Place{}, Limit: Limit}
 	h.Path, h.Origin, h.Err = findHome(scandir, fromManifest)
 	return h
+}
+
+// Elsewhere is the HERMES_HOME that gateways have where our own environment says another one, and
+// where theirs stands; empty: it is the same, or cannot be told, as where no s6-svscan runs.
+func (h *Homes) Elsewhere(scandir, fromManifest string) (path, origin string) {
+	if h.Origin != originOurs {
+		return "", ""
+	}
+	environ, err := s6ctl.Environ(process.ThisHost(), scandir)
+	if err != nil || len(environ) == 0 {
+		return "", ""
+	}
+	// Gateways under s6-overlay have the one, those of a plain tree the other.
+	path, origin = homeIn(environ), originSvscan
+	kept := containerenv.Kept(Variable)
+	switch {
+	case path == "" && kept == "":
+		path, origin = fromManifest, OriginManifest
+	case path == "":
+		path, origin = kept, originContainer
+	}
+	for _, theirs := range []string{path, kept} {
+		if theirs != "" && filepath.Clean(theirs) == filepath.Clean(h.Path) {
+			return "", ""
+		}
+	}
+	return path, origin
+}
+
+// homeIn is HERMES_HOME in an environment, or empty.
+func homeIn(environ []string) string {
+	for _, entry := range environ {
+		if value, ok := strings.CutPrefix(entry, Variable+"="); ok && value != "" {
+			return value
+		}
+	}
+	return ""
 }
 
 // New knows the homes of the profiles of a manifest, and their users.
