@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -93,6 +94,54 @@ func TestScandirOfAnImageLayer(t *testing.T) {
 		tr.gatewayPid("new")
 	}
 	require.NotEqual(t, before["alpha"], tr.gatewayPid("alpha"), "its script changed")
+}
+
+// TestServiceDirectoryThatIsMounted: nothing can rename it, so its gateway is left as it is, with the
+// cause, and all else is applied.
+func TestServiceDirectoryThatIsMounted(t *testing.T) {
+	t.Parallel()
+	if os.Getuid() != 0 {
+		return // only root can mount
+	}
+	tr := newTree(t, treeOpts{})
+	tr.manifest("alpha: {}\ngone: {}")
+	tr.mustApply("--wait=up")
+	require.NoError(t, unix.Mount(tr.dir("gone"), tr.dir("gone"), "", unix.MS_BIND, ""))
+	unmount := sync.OnceValue(func() error { return unix.Unmount(tr.dir("gone"), unix.MNT_DETACH) })
+	t.Cleanup(func() { _ = unmount() })
+	pid := tr.gatewayPid("gone")
+	tr.manifest("alpha: {}\nnew: {}")
+	r := tr.apply()
+	require.Equal(t, 1, r.code, "%v", r)
+	require.Contains(t, r.stderr, "gateway-gone: it cannot be moved, since something is mounted on it")
+	require.Equal(t, pid, tr.gatewayPid("gone"))
+	tr.gatewayPid("new")
+	require.NoError(t, unmount())
+	tr.mustApply()
+	require.NoDirExists(t, tr.dir("gone"))
+	tr.mustBeDone()
+}
+
+// TestScandirThatIsMountedReadOnly: doctor says so, as where a container has only that view of it.
+func TestScandirThatIsMountedReadOnly(t *testing.T) {
+	t.Parallel()
+	if os.Getuid() != 0 {
+		return // only root can mount
+	}
+	tr := newTree(t, treeOpts{})
+	tr.manifest("alpha: {}")
+	tr.mustApply("--wait=up")
+	require.NoError(t, unix.Mount(tr.scandir, tr.scandir, "", unix.MS_BIND, ""))
+	unmount := sync.OnceValue(func() error { return unix.Unmount(tr.scandir, unix.MNT_DETACH) })
+	t.Cleanup(func() { _ = unmount() })
+	readOnly := uintptr(unix.MS_REMOUNT | unix.MS_BIND | unix.MS_RDONLY)
+	require.NoError(t, unix.Mount("none", tr.scandir, "", readOnly, ""))
+	r := tr.run("doctor")
+	require.Equal(t, 1, r.code, "%v", r)
+	require.Regexp(t, `error +scandir .*mounted read-only`, r.stdout, "%v", r)
+	require.NoError(t, unmount())
+	tr.mustBeDone()
+	tr.doctor().well(t)
 }
 
 var regexpCrash = regexp.MustCompile(`crash loop|backing off`)

@@ -54,6 +54,7 @@ var doorExceptions = map[string]struct {
 	"cmd/hermes-reconcile/doctor/ownership.go path/filepath.EvalSymlinks": {1, "where this program is; nothing is opened"},
 	"cmd/hermes-reconcile/home/inspect.go golang.org/x/sys/unix.Access":   {1, "what the user of a home may do there, asked as that user; nothing is opened"},
 	"reconcile/dirfd/dirfd.go golang.org/x/sys/unix.Fstatat":              {2, "what a symlink in the scandir leads to, as s6-svscan sees it; nothing is opened"},
+	"reconcile/dirfd/dirfd.go golang.org/x/sys/unix.Statx":                {1, "whether something is mounted on a service directory; no symlink is followed, and nothing is opened"},
 	"s6ctl/start/door.go os.ReadDir":                                      {1, "our own open descriptors, in /proc/self/fd"},
 	"s6ctl/start/door.go golang.org/x/sys/unix.Open":                      {1, "our own terminal, to give it up"},
 	"s6ctl/start/find.go os.Stat":                                         {1, "whether a program of that name is in a folder of root's"},

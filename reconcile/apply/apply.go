@@ -299,6 +299,9 @@ func (r *applier) newJob(c *reconcile.Change) *job {
 	if j.err == nil && j.hides() && r.Dir.Immovable(c.Service, journal.Dir) {
 		j.err = fmt.Errorf("%w: %s", errImmovable, r.Dir.Join(c.Service))
 	}
+	if j.err == nil && j.hides() && r.Dir.IsMounted(c.Service) {
+		j.err = fmt.Errorf("%w: %s", errMounted, r.Dir.Join(c.Service))
+	}
 	if j.late() {
 		j.gone = newEvent()
 	}

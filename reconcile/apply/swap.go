@@ -32,6 +32,9 @@ var errImmovable = errors.New(
 		"before s6-svscan starts, copy the scandir to a folder on a tmpfs or a volume (cp -a), and run it there",
 )
 
+// errMounted is why a directory is neither removed nor replaced.
+var errMounted = errors.New("it cannot be moved, since something is mounted on it: unmount that")
+
 // stopReplaced stops the services whose directories are replaced, since the new one starts with the
 // scan that ends the old. One that does not stop keeps its directory, and the others go on without
 // it.

@@ -260,6 +260,22 @@ func (d *Dir) NoExec() (bool, error) {
 	return st.Flags&unix.ST_NOEXEC != 0, err
 }
 
+// ReadOnly reports whether d lies on a filesystem that is mounted read-only.
+func (d *Dir) ReadOnly() (bool, error) {
+	var st unix.Statfs_t
+	err := d.Fail("look at", ".", retry(func() error { return unix.Fstatfs(d.FD(), &st) }))
+	return st.Flags&unix.ST_RDONLY != 0, err
+}
+
+// IsMounted reports whether something is mounted on the folder name, so that it cannot be renamed.
+func (d *Dir) IsMounted(name string) bool {
+	var st unix.Statx_t
+	err := retry(func() error {
+		return unix.Statx(d.FD(), name, unix.AT_SYMLINK_NOFOLLOW|unix.AT_NO_AUTOMOUNT, 0, &st)
+	})
+	return err == nil && st.Attributes&st.Attributes_mask&unix.STATX_ATTR_MOUNT_ROOT != 0
+}
+
 // Immovable reports whether the folder name cannot be renamed because it belongs to a lower layer
 // of an overlay filesystem, such as one of a container's image. full is a name in d of a folder
 // that is not empty: to rename anything to that changes nothing, and fails with another error where

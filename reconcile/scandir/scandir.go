@@ -102,6 +102,15 @@ func (s *Scandir) NoExec() string {
 	return ""
 }
 
+// ReadOnly says why no command can change anything in the scandir, or is empty.
+func (s *Scandir) ReadOnly() string {
+	if readOnly, err := s.Dir.ReadOnly(); err == nil && readOnly {
+		return "the scandir is on a filesystem that is mounted read-only: no command can change anything there, " +
+			"and s6 cannot write down what it does, so states may be old"
+	}
+	return ""
+}
+
 // Holder is the user that the scandir belongs to, where that is all that is wrong with it.
 func (s *Scandir) Holder() (uid uint32, alone bool) {
 	st, err := s.Dir.State()

@@ -20,6 +20,7 @@ type scandirFacts struct {
 	Listening bool
 	Held      time.Time // since when nothing is started unasked; zero: that is not so
 	NoExec    string    // why nothing can be started there; empty: that is not so
+	ReadOnly  string    // why nothing can be changed there; empty: that is not so
 	Traces    reconcile.Traces
 	Dark      error // why our dot directory cannot be looked at
 	Standing  []deploy.Said
@@ -41,6 +42,9 @@ func judgeScandir(t scandirFacts, now time.Time) []explain.Finding {
 	}
 	if t.NoExec != "" {
 		n.add(explain.LevelError, t.Path, "mount it with exec", "%s", t.NoExec)
+	}
+	if t.ReadOnly != "" {
+		n.add(explain.LevelError, t.Path, "mount it for reading and writing", "%s", t.ReadOnly)
 	}
 	if t.Dark != nil {
 		n.unknown("lock", "cannot find out whether an apply is under way: %v", t.Dark)
@@ -72,13 +76,15 @@ func judgeScandir(t scandirFacts, now time.Time) []explain.Finding {
 
 // lookAtScandir looks at the scandir itself, and at what applies have written down there.
 func lookAtScandir(_ context.Context, p *Facts) ([]explain.Finding, error) {
-	noExec, standing := "", deploy.Standing{}
+	noExec, readOnly, standing := "", "", deploy.Standing{}
 	if p.ScandirErr == nil {
-		noExec, standing = p.Scandir.NoExec(), p.Scandir.Standing()
+		noExec, readOnly = p.Scandir.NoExec(), p.Scandir.ReadOnly()
+		standing = p.Scandir.Standing()
 	}
 	return judgeScandir(scandirFacts{
 		Path:      p.Path,
 		NoExec:    noExec,
+		ReadOnly:  readOnly,
 		Err:       p.ScandirErr,
 		Listening: p.Actual.Listening,
 		Held:      p.Actual.Held,
