@@ -33,6 +33,13 @@ func TestStatusOfWhatHasNeverEnded(t *testing.T) {
 	tr.started("alpha", 2)
 	require.Regexp(t, `(?m)^last end +ended by signal 9$`, tr.must("status", "alpha").stdout)
 	require.Contains(t, tr.must("status", "-o", "prometheus").stdout, `{profile="gamma",state="down"} 1`)
+
+	tr.svc("gateway-alpha", "-D") // also puts a file down there
+	tr.down("gateway-alpha")
+	require.Regexp(t, `(?m)^alpha +up +down .*edited: down`, tr.must("status", "--failed").stdout)
+	require.Equal(t, 1, tr.run("status", "--exit-code").code)
+	tr.mustApply()
+	tr.started("alpha", 3)
 }
 
 // many writes a manifest of so many profiles that are down, and applies it.

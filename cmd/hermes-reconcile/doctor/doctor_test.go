@@ -183,6 +183,8 @@ error | /opt/data | its user: cannot use X (c) | let the user of the gateways wr
 ok | /opt/data | HERMES_HOME, as hermes_home says: 1 gateway can write there`},
 		"another one": {judgeHome(homeFacts{Path: "/x", Origin: "the environment", Gateways: "/opt/data", GatewaysOrigin: "hermes_home"}), `
 warning | /x | HERMES_HOME, as the environment says, but gateways have "/opt/data", as hermes_home says: what is said here of their files is not theirs | unset HERMES_HOME, or set it to that of the gateways`},
+		"relative": {judgeHome(homeFacts{Path: "data", Origin: "the environment of s6-svscan", Found: map[string]home.Finding{"a": {Unknown: `"data" is not absolute`}}}), `
+error | data | HERMES_HOME, as the environment of s6-svscan says, is not absolute: each gateway would look for it in its service directory | set HERMES_HOME to an absolute path where s6-svscan is started`},
 		"not known": {judgeHome(homeFacts{Path: "/x", Err: errDark}), `
 not checked | /x | cannot find out where HERMES_HOME is: permission denied`},
 	}.check(t, homeCheck)

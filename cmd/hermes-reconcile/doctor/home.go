@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"hermes-reconcile/cmd/hermes-reconcile/explain"
 	"hermes-reconcile/cmd/hermes-reconcile/home"
@@ -30,6 +31,13 @@ func judgeHome(d homeFacts) []explain.Finding {
 	n := notes{check: homeCheck}
 	if d.Err != nil {
 		n.unknown(d.Path, "cannot find out where HERMES_HOME is: %v", d.Err)
+		return n.list
+	}
+	if !strings.HasPrefix(d.Path, "/") {
+		n.add(explain.LevelError, d.Path,
+			"set HERMES_HOME to an absolute path where s6-svscan is started",
+			"HERMES_HOME, as %s says, is not absolute: each gateway would look for it in its service directory",
+			d.Origin)
 		return n.list
 	}
 	if d.Gateways != "" {
@@ -104,8 +112,8 @@ func eachHome(p *Facts, answer home.Answer) []explain.Finding {
 		byPath[d.Path] = d
 	}
 	var all []explain.Finding
-	for _, path := range slices.Sorted(maps.Keys(byPath)) {
-		all = append(all, judgeHome(byPath[path])...)
+	for _, at := range slices.Sorted(maps.Keys(byPath)) {
+		all = append(all, judgeHome(byPath[at])...)
 	}
 	return all
 }

@@ -84,7 +84,8 @@ func readiness(s reconcile.Service) *bool {
 	return &s.Status.Ready
 }
 
-// Wanted is what the service directory says the gateway should be, empty where that is not known.
+// Wanted is what the last apply says the gateway should be, empty where it cannot be told. In a
+// directory of ours another hand may have put a file down, or taken it away: that is drift.
 func Wanted(s reconcile.Service) string {
 	if s.Obstacle != "" || s.Fault != nil || s.Missing {
 		return ""
@@ -92,7 +93,11 @@ func Wanted(s reconcile.Service) string {
 	if s.Marker.Last {
 		return "last"
 	}
-	if _, down := s.Files[render.DownPath]; down {
+	_, down := s.Files[render.DownPath]
+	if s.Owned {
+		_, down = s.Marker.Files[render.DownPath]
+	}
+	if down {
 		return "down"
 	}
 	return wantedUp

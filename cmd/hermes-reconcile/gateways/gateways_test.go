@@ -37,6 +37,26 @@ func renderedOf(t *testing.T, text string) []render.Servicedir {
 	return dirs
 }
 
+// TestWantedIsWhatWasApplied: a file down of another hand is drift. One that an apply puts there until
+// a port is free says nothing either.
+func TestWantedIsWhatWasApplied(t *testing.T) {
+	dirs := renderedOf(t, "version: 1\nprofiles: {a: {}, b: {state: down}, c: {state: last}}")
+	without := func(s reconcile.Service) reconcile.Service { delete(s.Files, render.DownPath); return s }
+	with := func(s reconcile.Service) reconcile.Service {
+		s.Files[render.DownPath] = reconcile.File{Mode: 0o644, Data: render.Text(nil)}
+		return s
+	}
+	require.Equal(t, "up", Wanted(serviceOf(dirs[0], t)))
+	require.Equal(t, "up", Wanted(with(serviceOf(dirs[0], t))), "after s6-svc -D")
+	require.Equal(t, "down", Wanted(serviceOf(dirs[1], t)))
+	require.Equal(t, "down", Wanted(without(serviceOf(dirs[1], t))), "after s6-svc -U")
+	require.Equal(t, "last", Wanted(with(serviceOf(dirs[2], t))))
+	foreign := serviceOf(dirs[0], t)
+	foreign.Owned, foreign.Marker = false, render.Marker{}
+	require.Equal(t, "up", Wanted(foreign))
+	require.Equal(t, "down", Wanted(with(foreign)), "nothing else says it")
+}
+
 func TestPendingIsWhatNoApplyHasDone(t *testing.T) {
 	old := renderedOf(t, "version: 1\nprofiles: {a: {}, b: {state: last}}")
 	changed := renderedOf(t, "version: 1\nprofiles: {a: {env: {X: y}}, b: {state: last}}")
