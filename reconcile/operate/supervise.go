@@ -131,13 +131,16 @@ func (r *Operator) BringUp(ctx context.Context, service string, stopTimeout time
 		return nil
 	}
 	r.Listener.Tell(reconcile.StepStop, service)
-	if !known {
-		left = pace.Forever
-	}
-	err = r.Pace.Wait(ctx, left, service+" to stop and to start again", func() (bool, error) {
+	ended := func() (bool, error) {
 		now, err := r.Sup.Status(service)
 		return (now.PID != before.PID || before.PID == 0) && !now.Finishing, err
-	})
+	}
+	what := service + " to stop and to start again"
+	if known { // s6 does not wait longer because others have moved
+		err = pace.Wait(ctx, left, what, ended)
+	} else {
+		err = r.Pace.Wait(ctx, pace.Forever, what, ended)
+	}
 	if known && reconcile.IsTimeout(err) && ctx.Err() == nil {
 		return nil
 	}
