@@ -57,15 +57,14 @@ func runLiveness(ctx context.Context, u ui, flags livenessFlags) error {
 	if err := flags.Check(); err != nil {
 		return err
 	}
-	found, err := flags.Look(ctx, os.Stdin)
+	found, err := flags.Look(ctx, os.Stdin, func(what string) {
+		console.PrintInTime(u.stderr, program+": "+flags.label+": "+what)
+	})
 	if err != nil {
 		return err
 	}
 	if found.Unsent != nil {
 		u.error(fmt.Errorf("cannot signal the gateway: %w", found.Unsent))
-	}
-	if found.Say != "" {
-		console.PrintInTime(u.stderr, program+": "+flags.label+": "+found.Say)
 	}
 	u.info("%d", int(math.Ceil(found.Pause.Seconds())))
 	return nil

@@ -62,8 +62,9 @@ type Found struct {
 }
 
 // Look makes one look, with the file that looks leave each other their record in. It fails where it
-// cannot tell what is known of the gateway: to act without that would be to act too soon.
-func (o *Options) Look(ctx context.Context, file *os.File) (found Found, err error) {
+// cannot tell what is known of the gateway: to act without that would be to act too soon. What it
+// has found is told to say, before anything is done to the gateway.
+func (o *Options) Look(ctx context.Context, file *os.File, say func(string)) (found Found, err error) {
 	start, leads := process.Leads(process.ThisHost(), o.Gateway)
 	if !leads {
 		return found, usage.Errorf("--gateway: process %d does not lead the session that this is run in", o.Gateway)
@@ -92,8 +93,17 @@ func (o *Options) Look(ctx context.Context, file *os.File) (found Found, err err
 	if err != nil {
 		return found, fmt.Errorf("cannot write the record on standard input: %w", err)
 	}
-	found.Unsent = o.act(found.Act)
+	o.carryOut(&found, say)
 	return found, nil
+}
+
+// carryOut says what was found, and then does it. Not the other way round: when the gateway has ended,
+// its ./finish ends this process, too.
+func (o *Options) carryOut(found *Found, say func(string)) {
+	if found.Say != "" {
+		say(found.Say)
+	}
+	found.Unsent = o.act(found.Act)
 }
 
 // ask asks the gateway once. Where this process or this machine lacks means, that says nothing of

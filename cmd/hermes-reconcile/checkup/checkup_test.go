@@ -4,6 +4,7 @@ package checkup
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 
 	"hermes-reconcile/cmd/hermes-reconcile/usage"
 	"hermes-reconcile/reconcile/liveness"
+	"hermes-reconcile/s6ctl/process"
 )
 
 // sound are options that make sense.
@@ -65,10 +67,30 @@ func TestRecordThatIsNone(t *testing.T) {
 	require.EqualError(t, err, "it is not a regular file")
 }
 
+// TestRestartIsSaidBeforeItIsDone: the gateway may end at once, and ./finish then ends who would say
+// it.
+func TestRestartIsSaidBeforeItIsDone(t *testing.T) {
+	gateway := exec.Command("sleep", "1000")
+	require.NoError(t, gateway.Start())
+	o := sound()
+	o.Gateway = gateway.Process.Pid
+	said := ""
+	found := Found{Verdict: liveness.Verdict{Act: liveness.Kill, Say: "restarting it"}}
+	o.carryOut(&found, func(what string) {
+		said = what
+		stat, err := process.ThisHost().Stat(o.Gateway)
+		require.NoError(t, err)
+		require.False(t, stat.Ending(), "it was ended before that was said")
+	})
+	require.NoError(t, found.Unsent)
+	require.Equal(t, "restarting it", said)
+	require.Error(t, gateway.Wait(), "it was ended")
+}
+
 // TestStrangerIsNotLookedAt: a process looks at nothing but the leader of its own session.
 func TestStrangerIsNotLookedAt(t *testing.T) {
 	o := sound()
 	o.Gateway = 1 << 30
-	_, err := o.Look(t.Context(), nil)
+	_, err := o.Look(t.Context(), nil, nil)
 	require.ErrorContains(t, err, "does not lead the session that this is run in")
 }
