@@ -5,6 +5,7 @@ package deploy
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -119,7 +120,11 @@ func (p *passes) pass(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if plan, err = plan.Only(p.wanted(plan)); err != nil {
+	wanted, err := p.wanted(plan)
+	if err != nil {
+		return err
+	}
+	if plan, err = plan.Only(wanted); err != nil {
 		return err
 	}
 	gone := p.retiring(plan)
@@ -136,8 +141,9 @@ func (p *passes) pass(ctx context.Context) error {
 }
 
 // wanted are the profiles that wait, but for those with which another command has done something
-// since: there nothing is left to do.
-func (p *passes) wanted(plan reconcile.Plan) func(profile string) bool {
+// since: there nothing is left to do. It fails where one of them cannot be read now: whether
+// something is left to do is not known then.
+func (p *passes) wanted(plan reconcile.Plan) (func(profile string) bool, error) {
 	now := map[string]reconcile.Change{}
 	for _, c := range plan.Changes {
 		now[c.Service] = c
@@ -152,6 +158,8 @@ func (p *passes) wanted(plan reconcile.Plan) func(profile string) bool {
 		switch {
 		case !there:
 			o.Delay = nil // another command has removed it
+		case c.Actual.Fault != nil:
+			return nil, fmt.Errorf("cannot look at %s again: %w", c.Service, c.Actual.Fault)
 		case !c.Acts():
 			o.Delay = nil            // it is as it should be
 			wanted[c.Profile] = true // what is on record of it goes
@@ -165,7 +173,7 @@ func (p *passes) wanted(plan reconcile.Plan) func(profile string) bool {
 			wanted[c.Profile] = true
 		}
 	}
-	return func(profile string) bool { return wanted[profile] }
+	return func(profile string) bool { return wanted[profile] }, nil
 }
 
 // taken reports whether another command has changed a service since the plan of an outcome: its
